@@ -1,0 +1,38 @@
+# Thin targets; each of `demo` and `test` does all the set-up on a fresh machine.
+CARGO ?= cargo
+.PHONY: help setup build test demo check parity bench clean
+
+help:
+	@echo "make demo    set up, build, and track the objects of a small video"
+	@echo "make test    set up, build, and run all tests"
+	@echo "make check   formatting, lints, documentation and tests, as before a change is merged"
+	@echo "make parity GOLDEN='DIR ...'   compare with tensors of the Python reference"
+	@echo "make bench   time attention and whole-video inference"
+
+setup:
+	@scripts/setup.sh
+
+build: setup
+	$(CARGO) build --release --locked
+
+test: setup
+	$(CARGO) test --workspace --locked
+
+demo: build
+	@scripts/demo.sh
+
+check: setup
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+	$(CARGO) test --workspace --locked
+
+GOLDEN ?= tests/golden/public
+parity: setup
+	$(CARGO) run --release --locked --bin parity -- $(GOLDEN)
+
+bench: setup
+	$(CARGO) bench --locked -p seqformer-ops -p seqformer
+
+clean:
+	$(CARGO) clean
