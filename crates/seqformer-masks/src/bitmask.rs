@@ -1,0 +1,138 @@
+//! A mask with one byte per pixel.
+
+use crate::{BoxXyxy, ImageSize, MaskError};
+
+/// A row-major bitmap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BitMask {
+    size: ImageSize,
+    /// Row-major, 0 or 1.
+    pixels: Vec<u8>,
+}
+
+impl BitMask {
+    /// Creates an empty mask.
+    ///
+    /// A `size` that comes from a file belongs through [`ImageSize::checked`] first.
+    pub fn new(size: ImageSize) -> Self {
+        Self { size, pixels: vec![0; size.num_pixels() as usize] }
+    }
+
+    /// Takes row-major bytes over; every byte that is not 0 is a set pixel.
+    ///
+    /// # Errors
+    ///
+    /// [`MaskError::ByteCount`] unless there is one byte per pixel.
+    pub fn from_bytes(size: ImageSize, mut bytes: Vec<u8>) -> Result<Self, MaskError> {
+        let expected = size.num_pixels();
+        if bytes.len() as u64 != expected {
+            return Err(MaskError::ByteCount { size, expected, found: bytes.len() });
+        }
+        for byte in &mut bytes {
+            *byte = u8::from(*byte != 0);
+        }
+        Ok(Self { size, pixels: bytes })
+    }
+
+    /// Takes over one byte per pixel, each of them 0 or 1.
+    pub(crate) fn from_binary(size: ImageSize, pixels: Vec<u8>) -> Self {
+        debug_assert_eq!(pixels.len() as u64, size.num_pixels(), "one byte per pixel");
+        Self { size, pixels }
+    }
+
+    /// Returns height and width.
+    pub fn size(&self) -> ImageSize {
+        self.size
+    }
+
+    /// Returns all pixels, row-major, each 0 or 1.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// Returns the pixels, row-major, each 0 or 1.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.pixels
+    }
+
+    /// Returns the rows from top to bottom, each pixel 0 or 1.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[u8]> + DoubleEndedIterator {
+        // `max(1)` because chunks of length 0 do not exist; such a mask has no bytes either.
+        self.pixels.chunks_exact(self.size.width.max(1) as usize)
+    }
+
+    /// Tells whether the pixel in row `y` and column `x` is set; outside the mask none is.
+    pub fn get(&self, y: u32, x: u32) -> bool {
+        self.index(y, x).is_some_and(|index| self.pixels[index] != 0)
+    }
+
+    /// Sets or clears the pixel in row `y` and column `x`; outside the mask nothing happens.
+    pub fn set(&mut self, y: u32, x: u32, value: bool) {
+        if let Some(index) = self.index(y, x) {
+            self.pixels[index] = u8::from(value);
+        }
+    }
+
+    /// Returns the number of set pixels.
+    pub fn area(&self) -> u64 {
+        // Sums of short pieces in `u8` let the compiler use its widest adds.
+        let piece = |pixels: &[u8]| u64::from(pixels.iter().sum::<u8>());
+        self.pixels.chunks(255).map(piece).sum()
+    }
+
+    /// Returns the tight box around the set pixels, its far corner one past the last pixel, or
+    /// nothing for an empty mask.
+    pub fn bounding_box(&self) -> Option<BoxXyxy> {
+        let mut y0 = None;
+        let mut y1 = 0;
+        let (mut x0, mut x1) = (usize::MAX, 0);
+        for (y, row) in self.rows().enumerate() {
+            let Some(first) = row.iter().position(|&pixel| pixel != 0) else { continue };
+            let last = row.iter().rposition(|&pixel| pixel != 0).unwrap_or(first);
+            y0 = y0.or(Some(y));
+            y1 = y + 1;
+            x0 = x0.min(first);
+            x1 = x1.max(last + 1);
+        }
+        y0.map(|y0| BoxXyxy { x0: x0 as f64, y0: y0 as f64, x1: x1 as f64, y1: y1 as f64 })
+    }
+
+    /// Mirrors the columns.
+    pub fn flip_horizontal(&self) -> Self {
+        let pixels = self.rows().flat_map(|row| row.iter().rev().copied()).collect();
+        Self { size: self.size, pixels }
+    }
+
+    /// Mirrors the rows.
+    pub fn flip_vertical(&self) -> Self {
+        let rows: Vec<&[u8]> = self.rows().collect();
+        let pixels = rows.into_iter().rev().flatten().copied().collect();
+        Self { size: self.size, pixels }
+    }
+
+    /// Cuts the window of size `window` out whose top left pixel is (`x`, `y`).
+    ///
+    /// # Errors
+    ///
+    /// [`MaskError::CropWindow`] if the window leaves the mask.
+    pub fn crop(&self, x: u32, y: u32, window: ImageSize) -> Result<Self, MaskError> {
+        let fits = |start: u32, length: u32, whole: u32| {
+            start.checked_add(length).is_some_and(|end| end <= whole)
+        };
+        if !fits(x, window.width, self.size.width) || !fits(y, window.height, self.size.height) {
+            return Err(MaskError::CropWindow { size: self.size, window, x, y });
+        }
+        let columns = x as usize..(x + window.width) as usize;
+        let rows = self.rows().skip(y as usize).take(window.height as usize);
+        let pixels = rows.flat_map(|row| &row[columns.clone()]).copied().collect();
+        Ok(Self { size: window, pixels })
+    }
+
+    fn index(&self, y: u32, x: u32) -> Option<usize> {
+        let inside = y < self.size.height && x < self.size.width;
+        inside.then(|| y as usize * self.size.width as usize + x as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests;

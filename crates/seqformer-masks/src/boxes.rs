@@ -1,0 +1,149 @@
+//! Image sizes and the three ways to write a box.
+
+use std::fmt;
+
+use crate::MaskError;
+
+/// Height and width in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ImageSize {
+    /// Number of rows.
+    pub height: u32,
+    /// Number of columns.
+    pub width: u32,
+}
+
+impl ImageSize {
+    /// The most pixels that an image or mask read from a file may have.
+    pub const MAX_PIXELS: u64 = 1 << 28;
+
+    /// Returns height times width.
+    pub fn num_pixels(self) -> u64 {
+        u64::from(self.height) * u64::from(self.width)
+    }
+
+    /// Returns the size itself if it is reasonable to allocate.
+    ///
+    /// # Errors
+    ///
+    /// [`MaskError::TooLarge`] above [`Self::MAX_PIXELS`].
+    pub fn checked(self) -> Result<Self, MaskError> {
+        if self.num_pixels() > Self::MAX_PIXELS {
+            return Err(MaskError::TooLarge { size: self });
+        }
+        Ok(self)
+    }
+}
+
+impl fmt::Display for ImageSize {
+    /// Writes `height x width`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}x{} (height x width)", self.height, self.width)
+    }
+}
+
+/// A box by its corners; the second corner lies just outside the last pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct BoxXyxy {
+    /// Left edge.
+    pub x0: f64,
+    /// Top edge.
+    pub y0: f64,
+    /// Right edge.
+    pub x1: f64,
+    /// Bottom edge.
+    pub y1: f64,
+}
+
+/// A box by its top left corner and extent, as COCO files have it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct BoxXywh {
+    /// Left edge.
+    pub x: f64,
+    /// Top edge.
+    pub y: f64,
+    /// Extent along x.
+    pub width: f64,
+    /// Extent along y.
+    pub height: f64,
+}
+
+/// A box by its centre and extent, as the model has it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct BoxCxcywh {
+    /// Centre along x.
+    pub cx: f64,
+    /// Centre along y.
+    pub cy: f64,
+    /// Extent along x.
+    pub width: f64,
+    /// Extent along y.
+    pub height: f64,
+}
+
+impl BoxXyxy {
+    /// Returns the area, 0 for a box turned inside out.
+    pub fn area(self) -> f64 {
+        (self.x1 - self.x0).max(0.0) * (self.y1 - self.y0).max(0.0)
+    }
+
+    /// Moves every edge into an image of `size`.
+    pub fn clipped(self, size: ImageSize) -> Self {
+        let (width, height) = (f64::from(size.width), f64::from(size.height));
+        Self {
+            x0: self.x0.clamp(0.0, width),
+            y0: self.y0.clamp(0.0, height),
+            x1: self.x1.clamp(0.0, width),
+            y1: self.y1.clamp(0.0, height),
+        }
+    }
+
+    /// Returns the centre form, divided by the width and height of `size`.
+    pub fn normalized(self, size: ImageSize) -> BoxCxcywh {
+        let (width, height) = (f64::from(size.width), f64::from(size.height));
+        let centered = BoxCxcywh::from(self);
+        BoxCxcywh {
+            cx: centered.cx / width,
+            cy: centered.cy / height,
+            width: centered.width / width,
+            height: centered.height / height,
+        }
+    }
+}
+
+impl From<BoxXywh> for BoxXyxy {
+    fn from(from: BoxXywh) -> Self {
+        Self { x0: from.x, y0: from.y, x1: from.x + from.width, y1: from.y + from.height }
+    }
+}
+
+impl From<BoxXyxy> for BoxXywh {
+    fn from(from: BoxXyxy) -> Self {
+        Self { x: from.x0, y: from.y0, width: from.x1 - from.x0, height: from.y1 - from.y0 }
+    }
+}
+
+impl From<BoxXyxy> for BoxCxcywh {
+    fn from(from: BoxXyxy) -> Self {
+        Self {
+            cx: f64::midpoint(from.x0, from.x1),
+            cy: f64::midpoint(from.y0, from.y1),
+            width: from.x1 - from.x0,
+            height: from.y1 - from.y0,
+        }
+    }
+}
+
+impl From<BoxCxcywh> for BoxXyxy {
+    fn from(from: BoxCxcywh) -> Self {
+        Self {
+            x0: from.cx - 0.5 * from.width,
+            y0: from.cy - 0.5 * from.height,
+            x1: from.cx + 0.5 * from.width,
+            y1: from.cy + 0.5 * from.height,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
