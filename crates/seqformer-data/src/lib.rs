@@ -1,0 +1,23 @@
+//! From files to clips, without tensors: reading and resizing images.
+//!
+//! Pixels are equal to those of the Python reference (Pillow 9.5 and libjpeg-turbo), bit by bit.
+//!
+//! # Examples
+//!
+//! ```
+//! use seqformer_data::{RgbImage, resize_bilinear, shortest_edge_size};
+//! use seqformer_masks::ImageSize;
+//!
+//! let frame = RgbImage::new(ImageSize { height: 72, width: 128 });
+//! let size = shortest_edge_size(frame.size, 36, 1333);
+//! assert_eq!(resize_bilinear(&frame, size).size, ImageSize { height: 36, width: 64 });
+//! ```
+#![forbid(unsafe_code)]
+
+mod error;
+mod image;
+mod resize;
+
+pub use error::DataError;
+pub use image::{DecodedImage, RgbImage, decode_image, read_image};
+pub use resize::{resize_bilinear, resize_nearest_mask, shortest_edge_size};
