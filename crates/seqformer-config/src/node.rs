@@ -1,0 +1,169 @@
+//! `CfgNode`: the tree of settings, as detectron2's `CfgNode` (yacs) keeps it.
+
+mod merge;
+
+use std::path::Path;
+
+use crate::defaults::KEYS;
+use crate::error::{ConfigError, Origin};
+use crate::value::Value;
+use crate::{literal, opts, yaml};
+
+/// A tree of settings, in the order in which the defaults declare them.
+///
+/// The set of keys is fixed: it is that of [`CfgNode::defaults`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct CfgNode {
+    entries: Vec<(String, Entry)>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Entry {
+    Node(CfgNode),
+    Leaf(Leaf),
+}
+
+/// A value and where it was written; two leaves are equal if their values are.
+#[derive(Debug, Clone)]
+pub(crate) struct Leaf {
+    pub(crate) value: Value,
+    pub(crate) origin: Origin,
+}
+
+impl PartialEq for Leaf {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl CfgNode {
+    /// The defaults of every key: detectron2's, and those that SeqFormer adds.
+    pub fn defaults() -> Self {
+        let mut node = Self { entries: Vec::new() };
+        for spec in KEYS.iter().copied().flatten() {
+            let value = literal::parse(spec.default).unwrap_or(Value::None);
+            node.insert(spec.key, value);
+        }
+        node
+    }
+
+    fn insert(&mut self, key: &str, value: Value) {
+        let Some((head, rest)) = key.split_once('.') else {
+            let leaf = Entry::Leaf(Leaf { value, origin: Origin::Default });
+            self.entries.push((key.to_owned(), leaf));
+            return;
+        };
+        if self.entry(head).is_none() {
+            self.entries.push((head.to_owned(), Entry::Node(Self { entries: Vec::new() })));
+        }
+        if let Some(Entry::Node(node)) = self.entry_mut(head) {
+            node.insert(rest, value);
+        }
+    }
+
+    /// Sets every key that the YAML file `path`, or one of its `_BASE_` files, names.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read, is not YAML, names an unknown key, or gives a value of the wrong
+    /// type. The tree is then unchanged.
+    pub fn merge_from_file(&mut self, path: &Path) -> Result<(), ConfigError> {
+        let document = yaml::load_with_base(path)?;
+        let mut merged = self.clone();
+        merged.merge_document(document)?;
+        *self = merged;
+        Ok(())
+    }
+
+    /// Sets keys from the command line: `KEY VALUE` pairs, or `KEY=VALUE` items.
+    ///
+    /// # Errors
+    ///
+    /// If the list is malformed, names an unknown key, or gives a value of the wrong type.
+    /// The tree is then unchanged.
+    pub fn merge_from_list(&mut self, opts: &[String]) -> Result<(), ConfigError> {
+        let mut merged = self.clone();
+        for (key, text) in opts::pairs(opts)? {
+            merged.set_text(&key, &text)?;
+        }
+        *self = merged;
+        Ok(())
+    }
+
+    /// The value of the leaf at the full `key`, such as `MODEL.SeqFormer.NUM_CLASSES`.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.leaf(key).map(|leaf| &leaf.value)
+    }
+
+    /// Where the value of the leaf at the full `key` was written.
+    pub fn origin(&self, key: &str) -> Option<&Origin> {
+        self.leaf(key).map(|leaf| &leaf.origin)
+    }
+
+    /// The full keys of all leaves, in the order of the tree.
+    pub fn keys(&self) -> Vec<String> {
+        let mut keys = Vec::new();
+        self.collect_keys("", &mut keys);
+        keys
+    }
+
+    fn collect_keys(&self, prefix: &str, keys: &mut Vec<String>) {
+        for (name, entry) in &self.entries {
+            let key = join(prefix, name);
+            match entry {
+                Entry::Node(node) => node.collect_keys(&key, keys),
+                Entry::Leaf(_) => keys.push(key),
+            }
+        }
+    }
+
+    /// Writes the whole tree as YAML, keys sorted, as PyYAML's `safe_dump` lays it out.
+    ///
+    /// Reading the text into the defaults gives an equal tree.
+    pub fn dump(&self) -> String {
+        yaml::dump(self)
+    }
+
+    pub(crate) fn entries(&self) -> &[(String, Entry)] {
+        &self.entries
+    }
+
+    pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|(known, _)| known == name).map(|(_, entry)| entry)
+    }
+
+    fn entry_mut(&mut self, name: &str) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|(known, _)| known == name).map(|(_, entry)| entry)
+    }
+
+    fn leaf(&self, key: &str) -> Option<&Leaf> {
+        let (head, rest) = match key.split_once('.') {
+            Some((head, rest)) => (head, Some(rest)),
+            None => (key, None),
+        };
+        match (self.entry(head)?, rest) {
+            (Entry::Node(node), Some(rest)) => node.leaf(rest),
+            (Entry::Leaf(leaf), None) => Some(leaf),
+            _ => None,
+        }
+    }
+}
+
+/// Joins a section's key and a name.
+pub(crate) fn join(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
+}
+
+/// The keys that were given a value other than their default, but have no effect in this program.
+pub fn ineffective_keys(node: &CfgNode) -> Vec<String> {
+    let defaults = CfgNode::defaults();
+    KEYS.iter()
+        .copied()
+        .flatten()
+        .filter(|spec| !spec.has_effect() && node.get(spec.key) != defaults.get(spec.key))
+        .map(|spec| spec.key.to_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

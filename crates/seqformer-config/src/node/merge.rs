@@ -1,0 +1,202 @@
+//! Setting values under the type rules of yacs.
+//!
+//! Differs: a whole number is accepted where the default is a floating-point number.
+
+use super::{CfgNode, Entry, Leaf, join};
+use crate::error::{ConfigError, Origin, ValueError};
+use crate::value::Value;
+use crate::yaml::{Content, Field};
+use crate::{literal, suggest, version};
+
+/// A value to set, with what is needed to report it.
+struct Assignment<'a> {
+    key: &'a str,
+    value: Value,
+    /// The value as it was written.
+    found: String,
+    origin: Origin,
+}
+
+impl CfgNode {
+    /// Sets all keys of a file.
+    pub(super) fn merge_document(&mut self, fields: Vec<Field>) -> Result<(), ConfigError> {
+        let fields = version::upgrade(fields)?;
+        self.merge_fields(&fields, "", &Self::defaults())
+    }
+
+    fn merge_fields(
+        &mut self,
+        fields: &[Field],
+        prefix: &str,
+        types: &Self,
+    ) -> Result<(), ConfigError> {
+        for field in fields {
+            let key = join(prefix, &field.name);
+            match (self.entry_mut(&field.name), &field.node.content) {
+                (None, _) => return Err(unknown(&key, &field.origin)),
+                (Some(Entry::Node(node)), Content::Mapping(inner)) => {
+                    node.merge_fields(inner, &key, types)?;
+                }
+                (Some(Entry::Node(_)), _) => {
+                    return Err(value_error(&key, &field.origin, "a section", found(field)));
+                }
+                (Some(Entry::Leaf(leaf)), _) => {
+                    let default = types.get(&key).unwrap_or(&Value::None);
+                    leaf.assign(default, assignment(&key, field, default)?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the leaf `key` to what `text` of the command line means.
+    pub(super) fn set_text(&mut self, key: &str, text: &str) -> Result<(), ConfigError> {
+        let defaults = Self::defaults();
+        let default = defaults.get(key).unwrap_or(&Value::None);
+        let assignment = Assignment {
+            key,
+            value: literal::decode(text),
+            found: format!("{text:?}"),
+            origin: Origin::CommandLine,
+        };
+        if self.is_section(key) {
+            let expected = format!("a key of this section, such as {}", self.first_key(key));
+            let found = "the section".to_owned();
+            return Err(value_error(key, &Origin::CommandLine, &expected, found));
+        }
+        match self.leaf_mut(key) {
+            Some(leaf) => leaf.assign(default, assignment),
+            None => Err(unknown(key, &Origin::CommandLine)),
+        }
+    }
+
+    fn leaf_mut(&mut self, key: &str) -> Option<&mut Leaf> {
+        match key.split_once('.') {
+            None => match self.entry_mut(key)? {
+                Entry::Leaf(leaf) => Some(leaf),
+                Entry::Node(_) => None,
+            },
+            Some((head, rest)) => match self.entry_mut(head)? {
+                Entry::Node(node) => node.leaf_mut(rest),
+                Entry::Leaf(_) => None,
+            },
+        }
+    }
+
+    fn is_section(&self, key: &str) -> bool {
+        let prefix = format!("{key}.");
+        self.keys().iter().any(|known| known.starts_with(&prefix))
+    }
+
+    fn first_key(&self, section: &str) -> String {
+        let prefix = format!("{section}.");
+        self.keys().into_iter().find(|key| key.starts_with(&prefix)).unwrap_or_default()
+    }
+}
+
+impl Leaf {
+    fn assign(&mut self, default: &Value, new: Assignment<'_>) -> Result<(), ConfigError> {
+        let value = coerce(default, new.value.clone());
+        self.value = value.ok_or_else(|| mismatch(default, &new))?;
+        self.origin = new.origin;
+        Ok(())
+    }
+}
+
+fn assignment<'a>(
+    key: &'a str,
+    field: &Field,
+    default: &Value,
+) -> Result<Assignment<'a>, ConfigError> {
+    let origin = field.origin.clone();
+    let value = match field.node.to_value() {
+        Some(Value::Str(text)) => literal::decode(&text),
+        Some(value) => value,
+        None => return Err(value_error(key, &origin, &default.type_name(), found(field))),
+    };
+    Ok(Assignment { key, value, found: found(field), origin })
+}
+
+/// The value of a field as a message shows it.
+fn found(field: &Field) -> String {
+    match &field.node.content {
+        Content::Scalar(_, text) => format!("{text:?}"),
+        Content::Mapping(_) => "a section".to_owned(),
+        Content::Sequence(_) => {
+            field.node.to_value().map_or("a list with sections".to_owned(), |v| v.to_string())
+        }
+    }
+}
+
+/// `value` as a value of the type of `default`; `None` if the types do not fit.
+///
+/// Lists become tuples and tuples lists, also those inside, so that writing a tree and reading it
+/// again gives the same tree.
+fn coerce(default: &Value, value: Value) -> Option<Value> {
+    match (default, value) {
+        (_, Value::None) => Some(Value::None),
+        (Value::Tuple(kinds), Value::List(items) | Value::Tuple(items)) => {
+            Some(Value::Tuple(coerce_items(kinds, items)))
+        }
+        (Value::List(kinds), Value::List(items) | Value::Tuple(items)) => {
+            Some(Value::List(coerce_items(kinds, items)))
+        }
+        (Value::None, Value::Tuple(items) | Value::List(items)) => {
+            Some(Value::List(coerce_items(&[], items)))
+        }
+        (Value::Float(_), Value::Int(int)) => Some(Value::Float(int as f64)),
+        (Value::None, value)
+        | (Value::Bool(_), value @ Value::Bool(_))
+        | (Value::Int(_), value @ Value::Int(_))
+        | (Value::Float(_), value @ Value::Float(_))
+        | (Value::Str(_), value @ Value::Str(_)) => Some(value),
+        _ => None,
+    }
+}
+
+/// Elements keep their types; those that are lists take the kind of the default's first element.
+fn coerce_items(kinds: &[Value], items: Vec<Value>) -> Vec<Value> {
+    let inner_kind = match kinds.first() {
+        Some(kind @ (Value::List(_) | Value::Tuple(_))) => kind.clone(),
+        _ => Value::List(vec![]),
+    };
+    let convert = |item: Value| match item {
+        list @ (Value::List(_) | Value::Tuple(_)) => {
+            coerce(&inner_kind, list).unwrap_or(Value::None)
+        }
+        item => item,
+    };
+    items.into_iter().map(convert).collect()
+}
+
+fn mismatch(default: &Value, new: &Assignment<'_>) -> ConfigError {
+    let hint = match (default, &new.value) {
+        (Value::Tuple(_) | Value::List(_), value) => {
+            Some(format!("write {}", Value::Tuple(vec![value.clone()])))
+        }
+        (Value::Str(_), value) => Some(format!("write \"'{value}'\"")),
+        _ => None,
+    };
+    ConfigError::Value(Box::new(ValueError {
+        origin: new.origin.clone(),
+        key: new.key.to_owned(),
+        expected: default.type_name(),
+        found: new.found.clone(),
+        hint,
+    }))
+}
+
+fn value_error(key: &str, origin: &Origin, expected: &str, found: String) -> ConfigError {
+    ConfigError::Value(Box::new(ValueError {
+        origin: origin.clone(),
+        key: key.to_owned(),
+        expected: expected.to_owned(),
+        found,
+        hint: None,
+    }))
+}
+
+fn unknown(key: &str, origin: &Origin) -> ConfigError {
+    let suggestion = suggest::closest(key);
+    ConfigError::UnknownKey { origin: origin.clone(), key: key.to_owned(), suggestion }
+}

@@ -1,0 +1,63 @@
+//! The known key that an unknown key may have been meant for.
+
+use std::collections::BTreeSet;
+
+use crate::defaults::KEYS;
+
+/// The known key or section closest to `key` in spelling, if one is close.
+pub(crate) fn closest(key: &str) -> Option<String> {
+    if key.len() > 200 {
+        return None;
+    }
+    let known = keys_and_sections();
+    let lower = key.to_ascii_lowercase();
+    let num_parts = key.split('.').count();
+    let of_same_depth = known.iter().filter(|known| known.split('.').count() == num_parts);
+    let distances = of_same_depth.map(|known| {
+        // A wrong letter case alone does not count.
+        (levenshtein(&lower, &known.to_ascii_lowercase()), *known)
+    });
+    let name = key.rsplit('.').next().unwrap_or(key);
+    let limit = (name.len() / 3).clamp(1, 4);
+    match distances.min() {
+        Some((distance, best)) if distance <= limit => Some(best.to_owned()),
+        _ => same_name_elsewhere(key, &known),
+    }
+}
+
+/// A key of the same last part in another section, if there is only one.
+fn same_name_elsewhere(key: &str, known: &BTreeSet<&str>) -> Option<String> {
+    let name = key.rsplit('.').next().filter(|name| !name.is_empty())?;
+    let suffix = format!(".{name}");
+    let mut matches = known.iter().filter(|known| known.ends_with(&suffix));
+    let first = matches.next()?;
+    matches.next().is_none().then(|| (*first).to_owned())
+}
+
+fn keys_and_sections() -> BTreeSet<&'static str> {
+    let mut known = BTreeSet::new();
+    for spec in KEYS.iter().copied().flatten() {
+        known.insert(spec.key);
+        known.extend(spec.key.match_indices('.').map(|(index, _)| &spec.key[..index]));
+    }
+    known
+}
+
+/// The number of characters to insert, delete or replace between two texts.
+fn levenshtein(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests;
