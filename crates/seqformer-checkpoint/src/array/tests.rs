@@ -1,0 +1,71 @@
+use super::*;
+
+fn array(dtype: DType, shape: &[usize], bytes: &[u8]) -> Array {
+    Array::new(dtype, shape, bytes.into()).unwrap()
+}
+
+#[test]
+fn bytes_must_fill_the_shape_exactly() {
+    let check = |shape: &[usize], len: usize, fits: bool| {
+        assert_eq!(Array::new(DType::F32, shape, vec![0; len].into()).is_ok(), fits, "{shape:?}");
+    };
+    check(&[], 4, true);
+    check(&[2, 3], 24, true);
+    check(&[2, 3], 23, false);
+    check(&[0, usize::MAX, 2], 0, true);
+    check(&[usize::MAX, 2], 0, false);
+    let error = Array::from_f32(&[3], &[1.0]).unwrap_err();
+    assert_eq!(error.to_string(), "shape [3] of float32 does not take 4 bytes");
+}
+
+#[test]
+fn every_type_widens_to_the_same_numbers() {
+    let check = |dtype: DType, bytes: &[u8], expected: &[f64]| {
+        let array = array(dtype, &[expected.len()], bytes);
+        assert_eq!(array.num_elements(), expected.len());
+        assert_eq!(array.to_f64_vec(), expected, "{dtype}");
+        let single: Vec<f32> = expected.iter().map(|&value| value as f32).collect();
+        assert_eq!(array.to_f32_vec(), single, "{dtype}");
+        let integers: Vec<i64> = expected.iter().map(|&value| value as i64).collect();
+        assert_eq!(array.to_i64_vec(), (!dtype.is_float()).then_some(integers), "{dtype}");
+    };
+    check(DType::F64, &(-2.5f64).to_le_bytes(), &[-2.5]);
+    check(DType::F32, &1e-3f32.to_le_bytes(), &[f64::from(1e-3f32)]);
+    check(DType::F16, &[0x00, 0x3c, 0xff, 0x7b, 0x01, 0x80], &[1.0, 65504.0, -(2f64.powi(-24))]);
+    check(DType::BF16, &[0x80, 0x3f, 0x49, 0xc0], &[1.0, -3.140_625]);
+    check(DType::I64, &(-5i64).to_le_bytes(), &[-5.0]);
+    check(DType::I32, &i32::MIN.to_le_bytes(), &[-2_147_483_648.0]);
+    check(DType::I16, &(-300i16).to_le_bytes(), &[-300.0]);
+    check(DType::I8, &[0xfd, 0x7f], &[-3.0, 127.0]);
+    check(DType::U8, &[0, 255], &[0.0, 255.0]);
+    check(DType::Bool, &[0, 1], &[0.0, 1.0]);
+}
+
+/// IEEE 754's definition of binary16: a fraction of 10 bits and an exponent of 5, biased by 15.
+fn half_by_definition(bits: u16) -> f64 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023) / 1024.0);
+    match exponent {
+        0 => sign * fraction * 2f64.powi(-14),
+        31 if fraction == 0.0 => sign * f64::INFINITY,
+        31 => f64::NAN,
+        _ => sign * (1.0 + fraction) * 2f64.powi(exponent - 15),
+    }
+}
+
+#[test]
+fn all_half_precision_numbers_are_widened_exactly() {
+    for bits in 0..=u16::MAX {
+        let (found, expected) = (f64::from(f16_to_f32(bits)), half_by_definition(bits));
+        let same_sign = found.is_sign_negative() == expected.is_sign_negative();
+        assert!(found == expected && same_sign || found.is_nan() && expected.is_nan(), "{bits:#x}");
+    }
+}
+
+#[test]
+fn clones_share_their_bytes() {
+    let array = Array::from_i64(&[2], &[1, -1]).unwrap();
+    assert!(array.shares_bytes_with(&array.clone()));
+    assert!(!array.shares_bytes_with(&Array::from_i64(&[2], &[1, -1]).unwrap()));
+    assert_eq!(format!("{array:?}"), "Array(int64 [2])");
+}

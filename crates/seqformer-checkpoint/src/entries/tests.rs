@@ -1,0 +1,58 @@
+use super::*;
+use crate::pickle;
+use crate::source::Source;
+
+/// Floats stand for tensors here.
+fn find_floats(pickle: &[u8]) -> Result<Entries, Reason> {
+    let graph = pickle::load(&mut Source::from_bytes(pickle.to_vec()))?;
+    find(&graph, |graph, id| matches!(graph.node(id), Node::Float(_)))
+}
+
+#[test]
+fn the_named_tensors_are_found_in_what_scripts_save() {
+    let check = |pickle: &str, expected: &[&str]| {
+        let entries = find_floats(pickle.as_bytes()).unwrap();
+        let names: Vec<_> = entries.tensors.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, expected, "{pickle:?}");
+    };
+    check("(Va\nF1\nVb\nF2\nd.", &["a", "b"]);
+    for wrapper in ["model", "state_dict", "model_state", "model_state_dict", "blobs"] {
+        check(&format!("(Vepoch\nI3\nV{wrapper}\n(Va\nF1\ndd."), &["a"]);
+    }
+    check("(Vmodel\n(Vstate_dict\n(Va\nF1\nddd.", &["a"]);
+    // A wrapper's name may also be the name of a tensor, or of something else.
+    check("(Vmodel\nF1\nVa\nF2\nd.", &["model", "a"]);
+    check("(Vmodel\nVR50\nVstate_dict\n(Va\nF1\ndd.", &["a"]);
+    // Only a prefix of all names is a wrapper's.
+    check("(Vmodule.a\nF1\nVmodule.b\nF2\nd.", &["a", "b"]);
+    check("(Vmodule.a\nF1\nVb\nF2\nd.", &["module.a", "b"]);
+    check("(Vmodel\n(Vmodule.a\nF1\ndd.", &["a"]);
+    // Entries that are not named tensors do not count.
+    check("(Va\nF1\nI5\nF2\nVargs\ncargparse\nNamespace\n)Rd.", &["a"]);
+}
+
+#[test]
+fn plain_values_become_metadata_and_all_else_a_note() {
+    let entries =
+        find_floats(b"(Va\nF1\nViteration\nI90\nVname\nVR50\nVflag\nI01\nVoptimizer\n(dI5\nNd.")
+            .unwrap();
+    let metadata: Vec<_> = entries.rest.metadata.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    assert_eq!(metadata, ["flag=true", "iteration=90", "name=R50"]);
+    let notes = entries.rest.notes.join("\n");
+    assert!(notes.contains("skipped \"optimizer\": a dict"), "{notes}");
+    assert!(notes.contains("skipped an entry whose name is an integer"), "{notes}");
+}
+
+#[test]
+fn notes_are_limited() {
+    let others: Vec<_> = (0..500).map(|index| format!("Vk{index}\n(d")).collect();
+    let entries = find_floats(format!("(Va\nF1\n{}d.", others.concat()).as_bytes()).unwrap();
+    assert_eq!(entries.rest.notes.len(), MAX_NOTES + 1);
+    assert_eq!(entries.rest.notes[MAX_NOTES], "and 400 more of the kind");
+}
+
+#[test]
+fn wrappers_that_hold_each_other_come_to_an_end() {
+    let Err(error) = find_floats(b"}q\x00Vmodel\nh\x00s.") else { panic!("found tensors") };
+    assert!(matches!(error, Reason::NoTensors { .. }), "{error}");
+}

@@ -1,0 +1,75 @@
+//! What can be wrong with a checkpoint file.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A checkpoint could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {reason}", path.display())]
+pub struct CheckpointError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub reason: Reason,
+}
+
+/// What is wrong with a checkpoint file.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// The operating system failed to open, read or write the file.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The file is something else altogether.
+    #[error("expected a .pth, .pkl or .safetensors checkpoint, found {found}; {mend}")]
+    NotACheckpoint {
+        /// What the file looks like.
+        found: &'static str,
+        /// What to do about it.
+        mend: &'static str,
+    },
+    /// The bytes break the rules of their format.
+    #[error("damaged {format} at byte {offset}: {what}; download or copy it again")]
+    Malformed {
+        /// The format that the bytes claim to be.
+        format: &'static str,
+        /// Where in the file.
+        offset: u64,
+        /// What was expected and found there.
+        what: String,
+    },
+    /// The pickle names something that could do harm.
+    #[error(
+        "the pickle names {global:?} at byte {offset}: expected weights, found code; refused, and \
+         nothing was run; take a file of `model.state_dict()` from a source that you trust"
+    )]
+    Refused {
+        /// Module and name of the class or function.
+        global: String,
+        /// Where in the file.
+        offset: u64,
+    },
+    /// The file is well formed, but of a kind that is not read.
+    #[error("not supported: {0}")]
+    Unsupported(String),
+    /// One tensor of the file is wrong.
+    #[error("tensor {name:?}: {what}")]
+    Tensor {
+        /// The tensor's name in the file.
+        name: String,
+        /// What was expected and found.
+        what: String,
+    },
+    /// The file holds no named tensors.
+    #[error("expected a dict of named tensors, found {found}")]
+    NoTensors {
+        /// What the file holds instead.
+        found: String,
+    },
+}
+
+impl Reason {
+    /// Joins the reason with the file it is about.
+    pub(crate) fn at(self, path: &Path) -> CheckpointError {
+        CheckpointError { path: path.to_path_buf(), reason: self }
+    }
+}

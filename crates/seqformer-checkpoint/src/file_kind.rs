@@ -1,0 +1,108 @@
+//! Tells the kinds of checkpoint apart by their first bytes.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use crate::error::{CheckpointError, Reason};
+use crate::pickle::{self, Graph, Node};
+use crate::source::Source;
+use crate::{StateDict, pkl, pth, safetensors};
+
+/// Bytes enough to see the `ustar` of a tar archive.
+const HEAD_LEN: u64 = 512;
+
+/// Reads the checkpoint at `path`, whatever its extension says.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read, is no checkpoint, is damaged, or wants to run code; see [`Reason`].
+pub fn read(path: &Path) -> Result<StateDict, CheckpointError> {
+    open(path).and_then(|mut source| read_source(&mut source)).map_err(|reason| reason.at(path))
+}
+
+fn open(path: &Path) -> Result<Source, Reason> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        let (found, mend) = ("a folder", "name the checkpoint file inside it");
+        return Err(Reason::NotACheckpoint { found, mend });
+    }
+    if !metadata.is_file() {
+        let message = "expected a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message).into());
+    }
+    Ok(Source::from_file(file, metadata.len()))
+}
+
+/// Reads a checkpoint from its first byte on.
+pub(crate) fn read_source(source: &mut Source) -> Result<StateDict, Reason> {
+    let head = source.bytes(source.len().min(HEAD_LEN))?;
+    source.seek(0)?;
+    if let Some((found, mend)) = not_a_checkpoint(&head) {
+        return Err(Reason::NotACheckpoint { found, mend });
+    }
+    if head.starts_with(b"PK\x03\x04") {
+        return pth::read_zip(source);
+    }
+    if safetensors::has_signature(&head) {
+        return safetensors::read(source);
+    }
+    let graph = load_pickle(source, &head)?;
+    if *graph.node(graph.root()) == Node::Int(pth::LEGACY_MAGIC) {
+        return pth::read_legacy(source);
+    }
+    pkl::read(source, &graph)
+}
+
+/// Reads the first pickle of a file, unless `head` shows that the file is none.
+fn load_pickle(source: &mut Source, head: &[u8]) -> Result<Graph, Reason> {
+    let text =
+        Reason::NotACheckpoint { found: "a text file", mend: "check that this is the right file" };
+    // Protocols 2 and up open with 0x80; the text protocols with a mark, a collection or a name.
+    if !matches!(head.first(), Some(0x80 | b'(' | b'}' | b']' | b'c' | b'L')) {
+        let (found, mend) = ("bytes of no known format", "check that this is the right file");
+        return Err(if is_text(head) { text } else { Reason::NotACheckpoint { found, mend } });
+    }
+    pickle::load(source).map_err(|reason| match reason {
+        // Words may begin like a pickle, but they do not go on like one.
+        Reason::Malformed { offset, .. } if is_text(head) && offset <= head.len() as u64 => text,
+        reason => reason,
+    })
+}
+
+/// True for printable ASCII, and for UTF-8 in so far as it is not cut off.
+fn is_text(head: &[u8]) -> bool {
+    let is_printable = |byte: &u8| byte.is_ascii_whitespace() || (*byte >= b' ' && *byte != 0x7f);
+    let is_utf8 =
+        std::str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true);
+    is_utf8 && head.iter().all(is_printable)
+}
+
+/// What a file without tensors is, and what to do about it.
+fn not_a_checkpoint(head: &[u8]) -> Option<(&'static str, &'static str)> {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let opens_with =
+        |tag: &[u8]| text.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
+    let is_web_page = ["<!doctype", "<html", "<head", "<body", "<?xml", "<!--"];
+    if head.is_empty() {
+        Some(("an empty file", "download or copy it again"))
+    } else if head.iter().all(|&byte| byte == 0) {
+        Some(("nothing but zeros", "a download or copy was interrupted; start it again"))
+    } else if head.starts_with(b"version https://git-lfs") {
+        Some(("a git-lfs pointer", "run `git lfs pull` to get the file itself"))
+    } else if is_web_page.iter().any(|tag| opens_with(tag.as_bytes())) {
+        Some(("a web page", "the download failed or needs a login; download it again"))
+    } else if head.starts_with(b"PK\x05\x06") {
+        Some(("an empty zip archive", "download or copy it again"))
+    } else if head.starts_with(&[0x1f, 0x8b]) {
+        Some(("a gzip archive", "unpack it first"))
+    } else if head.get(257..262) == Some(b"ustar") {
+        Some(("a tar archive", "unpack it, or load and save it with torch 1.6 or newer"))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::*;
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+fn read_bytes(bytes: &[u8]) -> Result<StateDict, Reason> {
+    read_source(&mut Source::from_bytes(bytes.to_vec()))
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_str().unwrap().parse().unwrap()
+}
+
+#[test]
+fn every_fixture_holds_what_python_put_into_it() {
+    let expected = fs::read(fixtures().join("expected.json")).unwrap();
+    let expected: serde_json::Map<String, Value> = serde_json::from_slice(&expected).unwrap();
+    assert_eq!(expected.len(), 20);
+    for (file, arrays) in expected {
+        let state = read(&fixtures().join(&file)).unwrap();
+        let arrays = arrays.as_object().unwrap();
+        let names: BTreeSet<_> = state.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, arrays.keys().collect(), "{file}");
+        for (name, expected) in arrays {
+            let array = state.get(name).unwrap();
+            assert_eq!(array.dtype().to_string(), expected[0], "{file}: {name}");
+            let shape: Vec<u64> = array.shape().iter().map(|&size| size as u64).collect();
+            assert_eq!(Value::from(shape), expected[1], "{file}: {name}");
+            let values: Vec<f64> = expected[2].as_array().unwrap().iter().map(number).collect();
+            assert_eq!(array.to_f64_vec(), values, "{file}: {name}");
+        }
+    }
+}
+
+#[test]
+fn tied_tensors_share_their_bytes() {
+    for file in ["flat_zip.pth", "flat_legacy.pth"] {
+        let state = read(&fixtures().join(file)).unwrap();
+        let (a, b) = (state.get("tied_a").unwrap(), state.get("tied_b").unwrap());
+        assert!(a.shares_bytes_with(b), "{file}");
+        assert!(!a.shares_bytes_with(state.get("plain").unwrap()), "{file}");
+    }
+}
+
+#[test]
+fn what_stands_beside_the_tensors_is_kept_or_noted() {
+    for file in ["training_zip.pth", "training_legacy.pth"] {
+        let state = read(&fixtures().join(file)).unwrap();
+        assert_eq!(state.metadata.get("epoch").map(String::as_str), Some("11"), "{file}");
+        let notes = state.notes.join("\n");
+        for expected in [
+            "took the entries of \"model\"",
+            "skipped \"optimizer\": a dict",
+            "skipped \"args\": an object of argparse.Namespace",
+        ] {
+            assert!(notes.contains(expected), "{file}: {expected} not in\n{notes}");
+        }
+    }
+    let zoo = read(&fixtures().join("numpy_p4.pkl")).unwrap();
+    assert_eq!(zoo.metadata.get("__author__").map(String::as_str), Some("torchvision"));
+    assert_eq!(zoo.metadata.get("matching_heuristics").map(String::as_str), Some("true"));
+    let parallel = read(&fixtures().join("parallel_zip.pth")).unwrap();
+    assert_eq!(parallel.notes, ["took \"module.\" off every name"]);
+}
+
+#[test]
+fn code_is_refused_by_name_and_place() {
+    for (stem, global) in
+        [("system", "posix.system"), ("eval", "builtins.eval"), ("getattr", "builtins.getattr")]
+    {
+        for suffix in ["_zip.pth", "_legacy.pth", ".pkl"] {
+            let file = format!("evil_{stem}{suffix}");
+            let bytes = fs::read(fixtures().join(&file)).unwrap();
+            match read_bytes(&bytes).unwrap_err() {
+                Reason::Refused { global: found, offset } => {
+                    // Protocol 2 of Python 3 goes by the old name of the module.
+                    assert_eq!(found.replace("__builtin__", "builtins"), global, "{file}");
+                    let opcode = bytes[offset as usize];
+                    assert!(matches!(opcode, b'c' | 0x93), "{file}: opcode {opcode:#x}");
+                }
+                other => panic!("{file}: {other}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn files_without_readable_weights_say_what_they_are() {
+    let check = |file: &str, expected: &str| {
+        let error = read(&fixtures().join(file)).unwrap_err().to_string();
+        assert!(error.contains(file) && error.contains(expected), "{error}");
+    };
+    check("whole_module.pth", "found an object of torch.nn.modules.linear.Linear; save `model.st");
+    check("complex.pth", "tensor \"w\": elements of torch.ComplexFloatStorage are not supported");
+    check("repacked_deflated.pth", "byteorder\" of the archive is compressed");
+    check("torchscript.pt", "this is a TorchScript archive; save `model.state_dict()`");
+    check("make_fixtures.py", "found a text file");
+    check("nowhere.pth", "No such file");
+}
+
+#[test]
+fn a_folder_is_not_read() {
+    let error = read(&fixtures()).unwrap_err().to_string();
+    assert!(error.contains("found a folder; name the checkpoint file inside it"), "{error}");
+}
+
+#[test]
+fn other_files_are_told_apart() {
+    let tar = [&[b'x'; 257][..], b"ustar", &[0; 250]].concat();
+    let cases: [(&[u8], &str); 17] = [
+        (b"", "found an empty file"),
+        (b"<!DOCTYPE html><html>", "found a web page"),
+        (b"\n  <html lang=\"en\">", "found a web page"),
+        (b"\xef\xbb\xbf<!-- login -->", "found a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1", "found a git-lfs pointer"),
+        (b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", "found an empty zip archive"),
+        (b"\x1f\x8b\x08\0", "found a gzip archive"),
+        (&tar, "found a tar archive"),
+        (&[0; 100], "found nothing but zeros"),
+        (b"Dear reader,\n", "found a text file"),
+        (b"(see the other file)\n", "found a text file"),
+        (b"city,temperature\nOslo,3\n", "found a text file"),
+        ("Lügen haben kurze Beine".as_bytes(), "found a text file"),
+        (b"{\"message\": \"Not Found\"}", "found a text file"),
+        (b"\x7fELF\x02\x01\x01", "found bytes of no known format"),
+        (b"\x80\x02}q\x00.", "found a dict with the keys []"),
+        (b"PK\x03\x04 and nothing else", "the list of entries at its end is missing"),
+    ];
+    for (bytes, expected) in cases {
+        let error = read_bytes(bytes).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}, expected {expected}");
+    }
+}
+
+fn all_fixtures() -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(fixtures()).unwrap().map(|entry| entry.unwrap().path());
+    let files =
+        entries.filter(|path| path.extension().is_some_and(|extension| extension != "json"));
+    let mut files: Vec<_> = files
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), path))
+        .map(|(name, path)| (name, fs::read(path).unwrap()))
+        .collect();
+    let tensors = read(&fixtures().join("flat_zip.pth")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flat.safetensors");
+    safetensors::write_safetensors(&path, &tensors).unwrap();
+    files.push(("flat.safetensors".to_owned(), fs::read(path).unwrap()));
+    files.sort();
+    assert!(files.len() > 30);
+    files
+}
+
+/// Reads hostile bytes: they must end in a value or an error, and in no more memory than is fair.
+fn survive(bytes: &[u8]) -> bool {
+    let budget = Source::from_bytes(bytes.to_vec()).array_budget();
+    read_bytes(bytes).is_ok_and(|state| {
+        let total: usize = state.iter().map(|(_, array)| array.bytes().len()).sum();
+        // Tied arrays are counted once for each name.
+        assert!(total as u64 <= budget * 4, "{total} bytes of arrays from {}", bytes.len());
+        true
+    })
+}
+
+#[test]
+fn a_file_cut_short_is_an_error() {
+    for (name, bytes) in all_fixtures() {
+        let step = (bytes.len() / 150).max(1);
+        for len in (0..bytes.len()).step_by(step) {
+            assert!(!survive(&bytes[..len]), "{name} cut to {len} bytes was read");
+        }
+    }
+}
+
+#[test]
+fn flipped_and_moved_bytes_never_panic() {
+    let mut random = Random(7);
+    let mut num_errors = 0;
+    for (_, bytes) in all_fixtures() {
+        for _ in 0..400 {
+            let mut bytes = bytes.clone();
+            for _ in 0..=random.below(3) {
+                random.mutate(&mut bytes);
+            }
+            num_errors += usize::from(!survive(&bytes));
+        }
+    }
+    assert!(num_errors > 1000, "only {num_errors} errors: the mutations are too tame");
+}
+
+/// splitmix64.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let x = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((x ^ (x >> 31)) % limit.max(1) as u64) as usize
+    }
+
+    fn mutate(&mut self, bytes: &mut Vec<u8>) {
+        let at = self.below(bytes.len());
+        match self.below(6) {
+            0 => bytes[at] ^= 1 << self.below(8),
+            1 => bytes[at] = self.below(256) as u8,
+            // Sizes and counts become huge.
+            2 => bytes[at..].iter_mut().take(4).for_each(|byte| *byte = 0xff),
+            // Opcodes that copy, call, append, push a mark or end the program.
+            3 => bytes[at] = b"(.0123beghjloPQRsStuR\x81\x85\x92\x93\x94\x96"[self.below(27)],
+            4 => {
+                let end = (at + self.below(40)).min(bytes.len());
+                let part = bytes[at..end].to_vec();
+                let to = self.below(bytes.len());
+                bytes.splice(to..to, part);
+            }
+            _ => {
+                let end = (at + self.below(20) + 1).min(bytes.len());
+                bytes.drain(at..end);
+            }
+        }
+        if bytes.is_empty() {
+            bytes.push(0x80);
+        }
+    }
+}

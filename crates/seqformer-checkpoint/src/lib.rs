@@ -1,0 +1,38 @@
+//! Checkpoint files as named arrays.
+//!
+//! [`read`] takes a PyTorch file (`torch.save`, the zip form and the older stream form), a pickle of
+//! numpy arrays (detectron2's model zoo) or a safetensors file, and tells them apart by their content.
+//! A pickle is a program. Here it is only interpreted far enough to find the tensors: the few names that
+//! build them are known, any other object is skipped with a note, and a name that could do harm, such as
+//! `os.system`, is refused. Nothing in a file is ever run.
+//!
+//! [`write_safetensors`] writes in one step: a reader never sees a half-written file.
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! let state = seqformer_checkpoint::read(Path::new("model_final.pth"))?;
+//! for (name, array) in &state {
+//!     println!("{name}: {} {:?}", array.dtype(), array.shape());
+//! }
+//! # Ok::<(), seqformer_checkpoint::CheckpointError>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod array;
+mod entries;
+mod error;
+mod file_kind;
+mod pickle;
+mod pkl;
+mod pth;
+mod safetensors;
+mod source;
+mod state_dict;
+
+pub use array::{Array, ArrayError, DType};
+pub use error::{CheckpointError, Reason};
+pub use file_kind::read;
+pub use safetensors::write_safetensors;
+pub use state_dict::StateDict;

@@ -1,0 +1,201 @@
+//! Pickles of numpy arrays: detectron2's model zoo and the converters' output.
+//!
+//! Source: numpy `ndarray.__reduce__` and `__setstate__`, `_core/numeric.py` `_frombuffer`.
+
+use std::sync::Arc;
+
+use crate::array::size_in_bytes;
+use crate::entries;
+use crate::error::Reason;
+use crate::pickle::{Graph, Node, NodeId, shortened};
+use crate::source::Source;
+use crate::{Array, DType, StateDict};
+
+/// numpy itself allows 64.
+const MAX_DIMENSIONS: usize = 64;
+
+/// Reads the arrays of a pickle that has been loaded from `source`.
+pub(crate) fn read(source: &mut Source, graph: &Graph) -> Result<StateDict, Reason> {
+    let entries = entries::find(graph, is_array)?;
+    let mut budget = source.array_budget();
+    let mut arrays = Vec::with_capacity(entries.tensors.len());
+    for (name, id) in &entries.tensors {
+        let wrong = |what| Reason::Tensor { name: shortened(name), what };
+        let array = ArrayRef::parse(graph, *id).map_err(wrong)?;
+        let len = array.len_bytes().filter(|&len| len as u64 <= budget);
+        let len = len.ok_or_else(|| {
+            wrong(format!("shape {:?} is out of proportion to the file", array.shape))
+        })?;
+        budget -= len as u64;
+        let bytes = read_bytes(source, graph, array.data)?;
+        arrays.push(array.with_bytes(bytes).map_err(wrong)?);
+    }
+    Ok(entries.into_state_dict(arrays))
+}
+
+/// True if the node is built by one of the functions with which numpy pickles arrays.
+fn is_array(graph: &Graph, id: NodeId) -> bool {
+    matches!(
+        graph.callee(id),
+        Some(
+            "numpy.core.multiarray._reconstruct"
+                | "numpy._core.multiarray._reconstruct"
+                | "numpy.core.numeric._frombuffer"
+                | "numpy._core.numeric._frombuffer"
+        )
+    ) || crate::pth::is_tensor(graph, id)
+}
+
+/// An array whose bytes are still in the file.
+struct ArrayRef {
+    dtype: DType,
+    is_big_endian: bool,
+    shape: Vec<usize>,
+    is_column_major: bool,
+    data: NodeId,
+}
+
+impl ArrayRef {
+    fn parse(graph: &Graph, id: NodeId) -> Result<Self, String> {
+        let malformed = || "the call that builds it is not complete".to_owned();
+        let callee = graph.callee(id).unwrap_or_default();
+        if callee.starts_with("torch.") {
+            return Err("a torch tensor in a plain pickle is not supported; use torch.save".into());
+        }
+        let (shape, dtype, is_column_major, data) = if callee.ends_with("_frombuffer") {
+            let Some(&[data, dtype, shape, order]) = graph.args(id) else {
+                return Err(malformed());
+            };
+            (shape, dtype, graph.text(order) == Some("F"), data)
+        } else {
+            let Node::Call { state: Some(state), .. } = *graph.node(id) else {
+                return Err(malformed());
+            };
+            let Some(&[_version, shape, dtype, order, data]) = graph.sequence(state) else {
+                return Err(malformed());
+            };
+            let is_column_major = match graph.node(order) {
+                Node::Bool(value) => *value,
+                Node::Int(value) => *value != 0,
+                _ => return Err(malformed()),
+            };
+            (shape, dtype, is_column_major, data)
+        };
+        let shape = graph.sequence(shape).filter(|shape| shape.len() <= MAX_DIMENSIONS);
+        let shape = shape.ok_or_else(malformed)?.iter().map(|&size| graph.usize(size)).collect();
+        let (dtype, is_big_endian) = parse_dtype(graph, dtype)?;
+        Ok(Self {
+            dtype,
+            is_big_endian,
+            shape: Option::ok_or_else(shape, malformed)?,
+            is_column_major,
+            data,
+        })
+    }
+
+    fn len_bytes(&self) -> Option<usize> {
+        size_in_bytes(self.dtype, &self.shape)
+    }
+
+    fn with_bytes(self, mut bytes: Arc<[u8]>) -> Result<Array, String> {
+        if self.len_bytes() != Some(bytes.len()) {
+            return Err(format!(
+                "shape {:?} of {} does not fit its {} bytes",
+                self.shape,
+                self.dtype,
+                bytes.len()
+            ));
+        }
+        if self.is_big_endian {
+            let elements = Arc::make_mut(&mut bytes).chunks_exact_mut(self.dtype.size_bytes());
+            elements.for_each(<[u8]>::reverse);
+        }
+        if self.is_column_major {
+            bytes = to_row_major(&bytes, &self.shape, self.dtype.size_bytes()).into();
+        }
+        Array::new(self.dtype, &self.shape, bytes).map_err(|error| error.to_string())
+    }
+}
+
+/// Reads `dtype("f4", False, True)` with its state `(version, byte order, …)`.
+fn parse_dtype(graph: &Graph, id: NodeId) -> Result<(DType, bool), String> {
+    let code = graph.args(id).and_then(|args| graph.text(*args.first()?));
+    let (Some("numpy.dtype"), Some(code)) = (graph.callee(id), code) else {
+        return Err(format!("expected an element type, found {}", graph.describe(id)));
+    };
+    let state = match graph.node(id) {
+        Node::Call { state: Some(state), .. } => graph.sequence(*state).unwrap_or_default(),
+        _ => &[],
+    };
+    let order = state.get(1).and_then(|&order| graph.text(order));
+    let dtype = match code {
+        "f8" => DType::F64,
+        "f4" => DType::F32,
+        "f2" => DType::F16,
+        "i8" => DType::I64,
+        "i4" => DType::I32,
+        "i2" => DType::I16,
+        "i1" => DType::I8,
+        "u1" => DType::U8,
+        "b1" => DType::Bool,
+        _ => return Err(format!("elements of {} are not supported", shortened(code))),
+    };
+    Ok((dtype, order == Some(">")))
+}
+
+/// The bytes behind a node: bytes, or latin-1 text that stands for bytes.
+fn read_bytes(source: &mut Source, graph: &Graph, id: NodeId) -> Result<Arc<[u8]>, Reason> {
+    match graph.node(id) {
+        Node::Bytes(bytes) => Ok(Arc::from(&**bytes)),
+        &Node::Span { offset, len, utf8: false } => {
+            source.set_window(offset, len)?;
+            source.shared_bytes(len)
+        }
+        Node::Call { .. } => match (graph.callee(id), graph.args(id).unwrap_or_default()) {
+            (Some("_codecs.encode"), &[text, ..]) => latin1_bytes(source, graph, text),
+            (Some("builtins.bytes" | "__builtin__.bytes"), &[]) => Ok(Arc::from([])),
+            _ => Err(no_bytes(graph, id)),
+        },
+        _ => Err(no_bytes(graph, id)),
+    }
+}
+
+/// Undoes what Python 3 does to bytes in the protocols that have none.
+fn latin1_bytes(source: &mut Source, graph: &Graph, id: NodeId) -> Result<Arc<[u8]>, Reason> {
+    let text = match graph.node(id) {
+        Node::Text(text) => text.clone().into_string(),
+        &Node::Span { offset, len, utf8: true } => {
+            source.set_window(offset, len)?;
+            let bytes = source.bytes(len)?;
+            String::from_utf8(bytes).map_err(|_error| no_bytes(graph, id))?
+        }
+        _ => return Err(no_bytes(graph, id)),
+    };
+    let bytes: Result<_, _> = text.chars().map(u8::try_from).collect();
+    bytes.map_err(|_error| no_bytes(graph, id))
+}
+
+fn no_bytes(graph: &Graph, id: NodeId) -> Reason {
+    Reason::Unsupported(format!("an array whose content is {}", graph.describe(id)))
+}
+
+/// Reorders elements of which the first axis runs fastest.
+fn to_row_major(bytes: &[u8], shape: &[usize], element: usize) -> Vec<u8> {
+    let mut reordered = Vec::with_capacity(bytes.len());
+    let mut index = vec![0; shape.len()];
+    while reordered.len() < bytes.len() {
+        let position = index.iter().zip(shape).rev().fold(0, |sum, (i, size)| sum * size + i);
+        reordered.extend_from_slice(&bytes[position * element..(position + 1) * element]);
+        for axis in (0..index.len()).rev() {
+            index[axis] += 1;
+            if index[axis] < shape[axis] {
+                break;
+            }
+            index[axis] = 0;
+        }
+    }
+    reordered
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! PyTorch files: the zip archive of `torch.save`, and the stream that torch wrote before 1.6.
+//!
+//! Source: `torch/serialization.py`, `_load` and `_legacy_load`.
+
+mod storage;
+mod tensor;
+mod zip;
+
+use std::collections::BTreeMap;
+
+use crate::StateDict;
+use crate::entries;
+use crate::error::Reason;
+use crate::pickle::{self, Graph, Node};
+use crate::source::Source;
+use storage::Location;
+use tensor::StorageRef;
+pub(crate) use tensor::is_tensor;
+
+/// First value of the old stream.
+pub(crate) const LEGACY_MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
+const LEGACY_PROTOCOL: i128 = 1001;
+
+/// Reads a zip archive.
+pub(crate) fn read_zip(source: &mut Source) -> Result<StateDict, Reason> {
+    source.set_format("zip archive");
+    let archive = zip::read_directory(source)?;
+    let root = archive.root()?;
+    if archive.contains(&format!("{root}constants.pkl")) {
+        let what = "this is a TorchScript archive; save `model.state_dict()` with torch.save";
+        return Err(Reason::Unsupported(what.into()));
+    }
+    let byte_order = archive.locate(source, &format!("{root}byteorder"))?;
+    check_byte_order(source, byte_order)?;
+    let Some(pickle) = archive.locate(source, &format!("{root}data.pkl"))? else {
+        return Err(source.malformed("the archive has no data.pkl"));
+    };
+    source.set_window(pickle.offset, pickle.len)?;
+    let graph = pickle::load(source)?;
+    source.set_format("zip archive");
+    let locate =
+        |source: &mut Source, key: &str| archive.locate(source, &format!("{root}data/{key}"));
+    read_tensors(source, &graph, &locate)
+}
+
+fn check_byte_order(source: &mut Source, entry: Option<Location>) -> Result<(), Reason> {
+    let Some(location) = entry else { return Ok(()) };
+    source.set_window(location.offset, location.len)?;
+    match &*source.bytes(location.len.min(16))? {
+        b"little" => Ok(()),
+        b"big" => Err(Reason::Unsupported("tensors in big-endian order".into())),
+        _ => Err(source.malformed("the byte order is neither little nor big")),
+    }
+}
+
+/// Reads the old stream, of which the magic number has been read already.
+pub(crate) fn read_legacy(source: &mut Source) -> Result<StateDict, Reason> {
+    let protocol = pickle::load(source)?;
+    if *protocol.node(protocol.root()) != Node::Int(LEGACY_PROTOCOL) {
+        return Err(Reason::Unsupported("a torch stream of another version than 1001".into()));
+    }
+    let system = pickle::load(source)?;
+    for &(key, value) in system.dict(system.root()).unwrap_or_default() {
+        if system.text(key) == Some("little_endian") && *system.node(value) == Node::Bool(false) {
+            return Err(Reason::Unsupported("tensors in big-endian order".into()));
+        }
+    }
+    let graph = pickle::load(source)?;
+    let keys = pickle::load(source)?;
+    let locations = legacy_locations(source, &graph, &keys)?;
+    read_tensors(source, &graph, &|_source, key| Ok(locations.get(key).copied()))
+}
+
+/// The storages follow the pickles, each behind its number of elements.
+fn legacy_locations(
+    source: &mut Source,
+    graph: &Graph,
+    keys: &Graph,
+) -> Result<BTreeMap<String, Location>, Reason> {
+    source.set_format("torch stream");
+    let storages = graph.nodes().iter().filter_map(|node| match node {
+        Node::Persistent(id) => StorageRef::parse(graph, *id).ok(),
+        _ => None,
+    });
+    let dtypes: BTreeMap<_, _> = storages.map(|storage| (storage.key, storage.dtype)).collect();
+    let mut locations = BTreeMap::new();
+    for &key in keys.sequence(keys.root()).unwrap_or_default() {
+        let key = tensor::storage_key(keys, key)
+            .ok_or_else(|| source.malformed("a storage key is not a string"))?;
+        let Some(dtype) = dtypes.get(&key) else {
+            return Err(source.malformed(format!("the type of storage {key:?} is not known")));
+        };
+        let num_elements = u64::from_le_bytes(source.array()?);
+        let len = num_elements
+            .checked_mul(dtype.size_bytes() as u64)
+            .ok_or_else(|| source.malformed("a storage is too long"))?;
+        locations.insert(key, Location { offset: source.position(), len });
+        source.skip(len)?;
+    }
+    Ok(locations)
+}
+
+fn read_tensors(
+    source: &mut Source,
+    graph: &Graph,
+    locate: storage::Locate<'_>,
+) -> Result<StateDict, Reason> {
+    let entries = entries::find(graph, is_tensor)?;
+    let mut views = Vec::with_capacity(entries.tensors.len());
+    for (name, id) in &entries.tensors {
+        match tensor::TensorView::parse(graph, *id) {
+            Ok(view) => views.push((name.as_str(), view)),
+            Err(what) => {
+                return Err(Reason::Tensor { name: pickle::shortened(name), what });
+            }
+        }
+    }
+    let arrays = storage::read_views(source, &views, locate)?;
+    Ok(entries.into_state_dict(arrays))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! The content of a checkpoint.
+
+use std::collections::{BTreeMap, btree_map};
+
+use crate::Array;
+
+/// Arrays by name, sorted by name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StateDict {
+    /// The tensors, under their names in the file.
+    pub arrays: BTreeMap<String, Array>,
+    /// Strings and numbers that stood beside the tensors, such as `iteration`, `__author__` or
+    /// `matching_heuristics`; for safetensors the content of `__metadata__`.
+    pub metadata: BTreeMap<String, String>,
+    /// What the reader did to get here: the wrapper it opened, the entries it skipped.
+    pub notes: Vec<String>,
+}
+
+impl StateDict {
+    /// Makes a state dict without arrays.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Looks up the array called `name`.
+    pub fn get(&self, name: &str) -> Option<&Array> {
+        self.arrays.get(name)
+    }
+
+    /// True if there is an array called `name`.
+    pub fn contains(&self, name: &str) -> bool {
+        self.arrays.contains_key(name)
+    }
+
+    /// Puts `array` under `name` and returns the one that was there.
+    pub fn insert(&mut self, name: impl Into<String>, array: Array) -> Option<Array> {
+        self.arrays.insert(name.into(), array)
+    }
+
+    /// Takes out the array called `name`.
+    pub fn remove(&mut self, name: &str) -> Option<Array> {
+        self.arrays.remove(name)
+    }
+
+    /// The number of arrays.
+    pub fn len(&self) -> usize {
+        self.arrays.len()
+    }
+
+    /// True if there are no arrays.
+    pub fn is_empty(&self) -> bool {
+        self.arrays.is_empty()
+    }
+
+    /// Names and arrays, sorted by name.
+    pub fn iter(&self) -> btree_map::Iter<'_, String, Array> {
+        self.arrays.iter()
+    }
+}
+
+impl FromIterator<(String, Array)> for StateDict {
+    fn from_iter<I: IntoIterator<Item = (String, Array)>>(arrays: I) -> Self {
+        Self { arrays: arrays.into_iter().collect(), ..Self::default() }
+    }
+}
+
+impl<'a> IntoIterator for &'a StateDict {
+    type Item = (&'a String, &'a Array);
+    type IntoIter = btree_map::Iter<'a, String, Array>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl IntoIterator for StateDict {
+    type Item = (String, Array);
+    type IntoIter = btree_map::IntoIter<String, Array>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.arrays.into_iter()
+    }
+}
