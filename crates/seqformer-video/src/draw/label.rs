@@ -1,0 +1,169 @@
+//! Tags with text: set, placed and painted.
+
+use std::sync::LazyLock;
+
+use ab_glyph::{Font as _, FontRef, Glyph, PxScale, ScaleFont as _, point};
+use seqformer_masks::ImageSize;
+
+use super::{Canvas, Region};
+use crate::palette::text_color;
+
+/// DejaVu Sans Bold, cut down to Latin, Greek and Cyrillic; see `assets/README.md`.
+static FONT: LazyLock<FontRef<'static>> = LazyLock::new(|| {
+    FontRef::try_from_slice(include_bytes!("../../assets/DejaVuSans-Bold.subset.ttf"))
+        .expect("the embedded font is part of the program, and a test reads it")
+});
+const ELLIPSIS: char = '…';
+
+/// Paints tags and remembers where they are, so that they do not cover each other.
+pub(super) struct LabelPainter {
+    picture: ImageSize,
+    text_px: f32,
+    placed: Vec<Tag>,
+}
+
+/// A tag's rectangle, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Tag {
+    pub(super) left: i64,
+    pub(super) top: i64,
+    pub(super) width: i64,
+    pub(super) height: i64,
+}
+
+/// A line of text: glyphs relative to the left end of the baseline.
+struct Line {
+    glyphs: Vec<Glyph>,
+    width: f32,
+}
+
+impl LabelPainter {
+    pub(super) fn new(picture: ImageSize) -> Self {
+        let text_px = (picture.height as f32 / 28.0).clamp(11.0, 28.0);
+        Self { picture, text_px, placed: Vec::new() }
+    }
+
+    /// Paints `text` on a tag at the top of `region`; nothing when not even one letter fits.
+    pub(super) fn paint(
+        &mut self,
+        canvas: &mut Canvas<'_>,
+        region: &Region,
+        text: &str,
+        color: [u8; 3],
+    ) {
+        let font = FONT.as_scaled(PxScale::from(self.text_px));
+        let padding_x = (self.text_px * 0.35).round();
+        let padding_y = (self.text_px * 0.12).round();
+        let room = self.picture.width as f32 - 2.0 * padding_x;
+        let Some(line) = fit(text.trim(), self.text_px, room) else { return };
+        let width = (line.width + 2.0 * padding_x).ceil() as i64;
+        let height = (font.ascent() - font.descent() + 2.0 * padding_y).ceil() as i64;
+        let tag = self.place(region, width, height);
+        self.placed.push(tag);
+        paint_tag(canvas, tag, color, (self.text_px * 0.2).round());
+        let baseline = tag.top as f32 + padding_y + font.ascent();
+        paint_line(canvas, &line, tag.left as f32 + padding_x, baseline, text_color(color));
+    }
+
+    /// The first free place: above the box, inside its top, then down from there, then below it.
+    fn place(&self, region: &Region, width: i64, height: i64) -> Tag {
+        let (picture_width, picture_height) =
+            (i64::from(self.picture.width), i64::from(self.picture.height));
+        let left = (region.left as i64).min(picture_width - width).max(0);
+        let top = region.top as i64;
+        let bottom = top + region.height as i64;
+        let at = |top: i64| {
+            let top = top.min(picture_height - height).max(0);
+            Tag { left, top, width, height }
+        };
+        let above = (top >= height).then(|| at(top - height));
+        let steps = (bottom - top) / height.max(1);
+        let within = (0..=steps).map(|step| at(top + step * height));
+        let candidates = above.into_iter().chain(within).chain([at(bottom)]);
+        let covered = |tag: &Tag| self.placed.iter().map(|other| tag.overlap(*other)).sum::<i64>();
+        // `min_by_key` takes the first of several that are equally good.
+        candidates.min_by_key(covered).unwrap_or_else(|| at(top))
+    }
+}
+
+impl Tag {
+    /// Number of pixels that both tags cover.
+    fn overlap(self, other: Self) -> i64 {
+        let along = |start: i64, length: i64, other_start: i64, other_length: i64| {
+            ((start + length).min(other_start + other_length) - start.max(other_start)).max(0)
+        };
+        along(self.left, self.width, other.left, other.width)
+            * along(self.top, self.height, other.top, other.height)
+    }
+}
+
+/// Sets `text`, shortened with an ellipsis until it is no wider than `room`.
+fn fit(text: &str, text_px: f32, room: f32) -> Option<Line> {
+    if text.is_empty() {
+        return None;
+    }
+    let line = set(text.chars(), text_px);
+    if line.width <= room {
+        return Some(line);
+    }
+    // What is not set cannot fit: the narrowest letter is wider than a tenth of the size.
+    let longest = text.chars().count().min((room.max(0.0) / (text_px * 0.1)) as usize);
+    (1..longest)
+        .rev()
+        .map(|count| set(text.chars().take(count).chain([ELLIPSIS]), text_px))
+        .find(|line| line.width <= room)
+}
+
+fn set(text: impl Iterator<Item = char>, text_px: f32) -> Line {
+    let font = FONT.as_scaled(PxScale::from(text_px));
+    let mut glyphs: Vec<Glyph> = Vec::new();
+    let mut width = 0.0;
+    for letter in text.map(|letter| if letter.is_control() { ' ' } else { letter }) {
+        let mut glyph = font.scaled_glyph(letter);
+        if let Some(previous) = glyphs.last() {
+            width += font.kern(previous.id, glyph.id);
+        }
+        glyph.position = point(width, 0.0);
+        width += font.h_advance(glyph.id);
+        glyphs.push(glyph);
+    }
+    Line { glyphs, width }
+}
+
+fn paint_line(canvas: &mut Canvas<'_>, line: &Line, left: f32, baseline: f32, color: [u8; 3]) {
+    for glyph in &line.glyphs {
+        let mut glyph = glyph.clone();
+        glyph.position += point(left, baseline);
+        let Some(outline) = FONT.outline_glyph(glyph) else { continue };
+        let origin = outline.px_bounds().min;
+        outline.draw(|x, y, coverage| {
+            let (x, y) = (origin.x as i64 + i64::from(x), origin.y as i64 + i64::from(y));
+            paint_pixel(canvas, x, y, color, coverage.clamp(0.0, 1.0));
+        });
+    }
+}
+
+/// A filled rectangle with round corners.
+fn paint_tag(canvas: &mut Canvas<'_>, tag: Tag, color: [u8; 3], radius: f32) {
+    // Distance of a pixel centre to the straight part of the rectangle, along one axis.
+    let beyond = |offset: i64, length: i64| {
+        let centre = offset as f32 + 0.5;
+        (radius - centre).max(centre - (length as f32 - radius)).max(0.0)
+    };
+    for y in 0..tag.height {
+        for x in 0..tag.width {
+            let corner = beyond(x, tag.width).hypot(beyond(y, tag.height));
+            let alpha = (radius + 0.5 - corner).clamp(0.0, 1.0);
+            paint_pixel(canvas, tag.left + x, tag.top + y, color, alpha);
+        }
+    }
+}
+
+fn paint_pixel(canvas: &mut Canvas<'_>, x: i64, y: i64, color: [u8; 3], alpha: f32) {
+    if let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) {
+        canvas.blend(x, y, color, alpha);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! Where the ffmpeg program is.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::error::VideoError;
+
+const VARIABLE: &str = "SEQFORMER_FFMPEG";
+const PROGRAM: &str = if cfg!(windows) { "ffmpeg.exe" } else { "ffmpeg" };
+
+/// The ffmpeg program to use, or the reason why there is none.
+#[derive(Debug, Clone)]
+pub struct FfmpegLocation {
+    found: Result<PathBuf, String>,
+}
+
+impl FfmpegLocation {
+    /// Looks for ffmpeg: `explicit`, then the variable `SEQFORMER_FFMPEG`, then the binary of the
+    /// Python package `imageio-ffmpeg` in a `.venv`, then the search path.
+    ///
+    /// A place that was named but does not exist ends the search: another ffmpeg than the one
+    /// asked for is never used. Nothing is reported until a video needs it.
+    pub fn find(explicit: Option<&Path>) -> Self {
+        let places = Places {
+            explicit: explicit.map(Path::to_path_buf),
+            variable: std::env::var_os(VARIABLE).filter(|value| !value.is_empty()),
+            venv_parents: venv_parents(),
+            search_path: std::env::var_os("PATH").unwrap_or_default(),
+        };
+        Self { found: places.search() }
+    }
+
+    /// The program, when there is one.
+    pub fn path(&self) -> Option<&Path> {
+        self.found.as_deref().ok()
+    }
+
+    /// The program, or an error saying that `video` needs it and what to do.
+    ///
+    /// # Errors
+    ///
+    /// [`VideoError::FfmpegMissing`] when no ffmpeg was found.
+    pub fn require(&self, video: &Path) -> Result<&Path, VideoError> {
+        self.found.as_deref().map_err(|reason| VideoError::FfmpegMissing {
+            path: video.to_path_buf(),
+            reason: reason.clone(),
+        })
+    }
+}
+
+/// The places to search, as plain values, so that tests need no environment.
+#[derive(Debug, Default)]
+struct Places {
+    explicit: Option<PathBuf>,
+    variable: Option<OsString>,
+    venv_parents: Vec<PathBuf>,
+    search_path: OsString,
+}
+
+impl Places {
+    fn search(&self) -> Result<PathBuf, String> {
+        if let Some(named) = &self.explicit {
+            return self.named(named, "--ffmpeg");
+        }
+        if let Some(named) = &self.variable {
+            return self.named(Path::new(named), VARIABLE);
+        }
+        let in_venv = self.venv_parents.iter().find_map(|parent| imageio_ffmpeg(parent));
+        in_venv
+            .or_else(|| self.on_path(Path::new(PROGRAM)))
+            .ok_or_else(|| "none was found in .venv or on PATH".to_owned())
+    }
+
+    fn named(&self, named: &Path, origin: &str) -> Result<PathBuf, String> {
+        let bare = named.components().count() == 1 && !named.is_file();
+        let found = if bare { self.on_path(named) } else { Some(named.to_path_buf()) };
+        found.filter(|path| is_program(path)).map(absolute).ok_or_else(|| {
+            format!("{origin} names {}, which is not a program file", named.display())
+        })
+    }
+
+    fn on_path(&self, name: &Path) -> Option<PathBuf> {
+        std::env::split_paths(&self.search_path)
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .map(|folder| folder.join(name))
+            .find(|path| is_program(path))
+    }
+}
+
+/// A bare relative name would be looked up on the search path by the operating system.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
+}
+
+/// The folders in which a `.venv` may lie: the current one, and those above the running program.
+fn venv_parents() -> Vec<PathBuf> {
+    let mut parents = Vec::new();
+    if let Ok(current) = std::env::current_dir() {
+        parents.push(current);
+    }
+    if let Ok(program) = std::env::current_exe() {
+        parents.extend(program.ancestors().skip(1).map(Path::to_path_buf));
+    }
+    parents
+}
+
+/// The static binary inside the Python package `imageio-ffmpeg`.
+fn imageio_ffmpeg(parent: &Path) -> Option<PathBuf> {
+    let venv = parent.join(".venv");
+    let mut libraries = entries(&venv.join("lib"), "python3");
+    libraries.push(venv.join("Lib")); // Windows
+    libraries.into_iter().find_map(|library| {
+        let binaries = library.join("site-packages/imageio_ffmpeg/binaries");
+        entries(&binaries, "ffmpeg-").into_iter().find(|path| is_program(path))
+    })
+}
+
+/// The entries of `folder` whose names begin with `prefix`, last first; none when there is no such folder.
+fn entries(folder: &Path, prefix: &str) -> Vec<PathBuf> {
+    let Ok(listing) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = listing
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix))
+        .map(|entry| entry.path())
+        .collect();
+    paths.sort();
+    paths.reverse();
+    paths
+}
+
+#[cfg(unix)]
+fn is_program(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_program(path: &Path) -> bool {
+    path.is_file()
+}
+
+#[cfg(test)]
+mod tests;

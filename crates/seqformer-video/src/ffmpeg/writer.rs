@@ -1,0 +1,108 @@
+//! Encodes frames into an mp4 file.
+
+use std::borrow::Cow;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Stdio};
+
+use seqformer_data::RgbImage;
+use seqformer_masks::ImageSize;
+
+use super::{FfmpegProcess, command, outcome};
+use crate::error::VideoError;
+
+/// The colours that players assume when nothing is said.
+const FILTER: &str = "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p";
+
+/// A video file being written. All frames have one size.
+#[derive(Debug)]
+pub(crate) struct VideoWriter {
+    /// The name for messages; the bytes go to another file.
+    name: PathBuf,
+    // Before `process`: ffmpeg ends when its input closes.
+    stdin: Option<ChildStdin>,
+    process: Option<FfmpegProcess>,
+}
+
+impl VideoWriter {
+    /// Starts encoding frames of `size` into `file`; messages speak of `name`.
+    pub(crate) fn start(
+        ffmpeg: &Path,
+        file: &Path,
+        name: &Path,
+        size: ImageSize,
+        fps: f64,
+    ) -> Result<Self, VideoError> {
+        let mut command = command(ffmpeg, "error");
+        let even = even_size(size);
+        let dimensions = format!("{}x{}", even.width, even.height);
+        command.args(["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", &dimensions]);
+        command.args(["-r", &fps.to_string(), "-i", "pipe:0", "-an", "-vf", FILTER]);
+        command.args(["-c:v", "libx264", "-preset", "veryfast", "-crf", "20"]);
+        command.args(["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]);
+        let mut target = std::ffi::OsString::from("file:");
+        target.push(file);
+        command.args(["-movflags", "+faststart", "-f", "mp4", "-y"]).arg(target);
+        let mut process = FfmpegProcess::spawn(&mut command, Stdio::piped(), Stdio::null())?;
+        let stdin = process.take_stdin();
+        Ok(Self { name: name.to_path_buf(), stdin, process: Some(process) })
+    }
+
+    /// Adds a frame.
+    pub(crate) fn write(&mut self, image: &RgbImage) -> Result<(), VideoError> {
+        let Some(stdin) = &mut self.stdin else { return Err(self.failed(None)) };
+        match stdin.write_all(&padded(image)) {
+            Ok(()) => Ok(()),
+            // The pipe broke because ffmpeg gave up; it says why.
+            Err(error) => Err(self.failed(Some(error))),
+        }
+    }
+
+    /// Completes the file.
+    pub(crate) fn finish(mut self) -> Result<(), VideoError> {
+        self.stdin = None;
+        let Some(process) = self.process.take() else { return Err(self.failed(None)) };
+        let (status, lines) = process.wait();
+        if status.is_some_and(|status| status.success()) {
+            return Ok(());
+        }
+        Err(VideoError::Encode { path: self.name.clone(), reason: outcome(status, &lines) })
+    }
+
+    fn failed(&mut self, error: Option<std::io::Error>) -> VideoError {
+        self.stdin = None;
+        let reason = match (self.process.take(), error) {
+            (Some(process), _) => {
+                let (status, lines) = process.wait();
+                outcome(status, &lines)
+            }
+            (None, Some(error)) => error.to_string(),
+            (None, None) => "an earlier frame failed".to_owned(),
+        };
+        VideoError::Encode { path: self.name.clone(), reason }
+    }
+}
+
+/// 4:2:0 halves both sides.
+fn even_size(size: ImageSize) -> ImageSize {
+    ImageSize { height: size.height.next_multiple_of(2), width: size.width.next_multiple_of(2) }
+}
+
+/// The pixels of `image` with an odd last column and row repeated: no dark seam shines through.
+fn padded(image: &RgbImage) -> Cow<'_, [u8]> {
+    let even = even_size(image.size);
+    if even == image.size || image.pixels.is_empty() {
+        return Cow::Borrowed(&image.pixels);
+    }
+    let row_bytes = image.size.width as usize * 3;
+    let mut pixels = Vec::with_capacity(even.width as usize * even.height as usize * 3);
+    let last = image.size.height as usize - 1;
+    for y in 0..even.height as usize {
+        let row = &image.pixels[y.min(last) * row_bytes..][..row_bytes];
+        pixels.extend_from_slice(row);
+        if even.width != image.size.width {
+            pixels.extend_from_slice(&row[row_bytes - 3..]);
+        }
+    }
+    Cow::Owned(pixels)
+}

@@ -1,0 +1,130 @@
+//! Numbered JPEG files in a folder.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use seqformer_data::RgbImage;
+use tempfile::TempDir;
+use turbojpeg::{PixelFormat, Subsamp};
+
+use super::{make_parent, persist, temporary_file, write_error};
+use crate::draw::checked_size;
+use crate::error::VideoError;
+
+/// JPEG quality, with full colour resolution: thin coloured lines stay clean.
+const QUALITY: i32 = 90;
+
+/// Tells our pictures from the frames of a video, which are often named by number alone.
+const PREFIX: &str = "overlay_";
+
+/// A folder being filled beside its final place.
+#[derive(Debug)]
+pub(super) struct FolderWriter {
+    path: PathBuf,
+    folder: TempDir,
+}
+
+impl FolderWriter {
+    pub(super) fn create(path: &Path) -> Result<Self, VideoError> {
+        // Through a link to the folder it stands for.
+        let path = path.canonicalize().unwrap_or_else(|_new| path.to_path_buf());
+        check_replaceable(&path)?;
+        let folder = temporary_folder(&path)?;
+        Ok(Self { path, folder })
+    }
+
+    pub(super) fn write(&self, index: usize, image: &RgbImage) -> Result<(), VideoError> {
+        let name = format!("{PREFIX}{index:05}.jpg");
+        let shown = self.path.join(&name);
+        let bytes = encode(image, &shown)?;
+        // The folder itself is temporary.
+        std::fs::write(self.folder.path().join(name), bytes)
+            .map_err(|source| write_error(&shown, source))
+    }
+
+    /// Puts the folder in its place; an earlier one is removed only then.
+    pub(super) fn finish(self) -> Result<(), VideoError> {
+        let path = &self.path;
+        check_replaceable(path)?;
+        let failed = |source| write_error(path, source);
+        let earlier = temporary_folder(path)?;
+        let aside = earlier.path().join("earlier");
+        let had_earlier = path.exists();
+        if had_earlier {
+            std::fs::rename(path, &aside).map_err(failed)?;
+        }
+        if let Err(error) = std::fs::rename(self.folder.path(), path) {
+            if had_earlier {
+                std::fs::rename(&aside, path).map_err(failed)?;
+            }
+            return Err(failed(error));
+        }
+        // It is in its place: nothing is left to clean up under the temporary name.
+        let _moved = self.folder.keep();
+        earlier.close().map_err(failed)
+    }
+}
+
+/// Writes `image` as a JPEG file under a temporary name and renames it.
+///
+/// # Errors
+///
+/// The image cannot be encoded, or the file cannot be written.
+pub fn write_jpeg(path: &Path, image: &RgbImage) -> Result<(), VideoError> {
+    let bytes = encode(image, path)?;
+    let mut file = temporary_file(path, ".jpg")?;
+    file.write_all(&bytes).map_err(|source| write_error(path, source))?;
+    persist(file, path)
+}
+
+fn encode(image: &RgbImage, path: &Path) -> Result<Vec<u8>, VideoError> {
+    let size = checked_size(image)?;
+    let width = size.width as usize;
+    let raw = turbojpeg::Image {
+        pixels: image.pixels.as_slice(),
+        width,
+        pitch: width * 3,
+        height: size.height as usize,
+        format: PixelFormat::RGB,
+    };
+    match turbojpeg::compress(raw, QUALITY, Subsamp::None) {
+        Ok(bytes) => Ok(bytes.to_vec()),
+        Err(error) => {
+            Err(VideoError::Encode { path: path.to_path_buf(), reason: error.to_string() })
+        }
+    }
+}
+
+/// Only a folder of our own pictures, or nothing, may be replaced.
+fn check_replaceable(path: &Path) -> Result<(), VideoError> {
+    let listing = match std::fs::read_dir(path) {
+        Ok(listing) => listing,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(write_error(path, error)),
+    };
+    for entry in listing {
+        let entry = entry.map_err(|source| write_error(path, source))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let number = name
+            .strip_prefix(PREFIX)
+            .and_then(|name| name.strip_suffix(".jpg"))
+            .unwrap_or_default();
+        if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(VideoError::FolderInUse { path: path.to_path_buf(), found: name });
+        }
+    }
+    Ok(())
+}
+
+/// A new folder beside `path`.
+fn temporary_folder(path: &Path) -> Result<TempDir, VideoError> {
+    let parent = make_parent(path)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".seqformer-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o777));
+    }
+    builder.tempdir_in(parent).map_err(|source| write_error(path, source))
+}

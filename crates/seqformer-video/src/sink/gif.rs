@@ -1,0 +1,90 @@
+//! Animated GIFs, for when there is no ffmpeg.
+
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use ::gif::{Encoder, Frame, Repeat};
+use seqformer_data::RgbImage;
+use seqformer_masks::ImageSize;
+use tempfile::NamedTempFile;
+
+use super::write_error;
+use crate::error::VideoError;
+use crate::resize::shrink;
+
+/// No side of a GIF is longer: files grow without bound otherwise.
+const MAX_SIDE: u32 = 960;
+/// Quality of the palette search, 1 (best) to 30 (fastest).
+const PALETTE_SPEED: i32 = 10;
+/// Viewers slow down whatever is shorter, in hundredths of a second.
+const MIN_DELAY: f64 = 2.0;
+
+/// An animated GIF being written.
+#[derive(Debug)]
+pub(super) struct GifWriter {
+    path: PathBuf,
+    encoder: EncoderBox,
+    size: ImageSize,
+    delay: u16,
+}
+
+/// The encoder has no `Debug` of its own.
+struct EncoderBox(Encoder<BufWriter<File>>);
+
+impl std::fmt::Debug for EncoderBox {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Encoder")
+    }
+}
+
+impl GifWriter {
+    /// Starts encoding frames of `size` into `file`; messages speak of `path`.
+    pub(super) fn start(
+        file: &NamedTempFile,
+        path: &Path,
+        size: ImageSize,
+        fps: f64,
+    ) -> Result<Self, VideoError> {
+        let file = file.reopen().map_err(|source| write_error(path, source))?;
+        let size = fitted(size);
+        // Both sides are at most `MAX_SIDE`.
+        let (width, height) = (size.width as u16, size.height as u16);
+        let mut encoder = Encoder::new(BufWriter::new(file), width, height, &[])
+            .map_err(|error| encode_error(path, &error))?;
+        encoder.set_repeat(Repeat::Infinite).map_err(|error| encode_error(path, &error))?;
+        let delay = (100.0 / fps).round().max(MIN_DELAY) as u16;
+        Ok(Self { path: path.to_path_buf(), encoder: EncoderBox(encoder), size, delay })
+    }
+
+    /// Adds a frame.
+    pub(super) fn write(&mut self, image: &RgbImage) -> Result<(), VideoError> {
+        let image = shrink(image, self.size);
+        let (width, height) = (self.size.width as u16, self.size.height as u16);
+        let mut frame = Frame::from_rgb_speed(width, height, &image.pixels, PALETTE_SPEED);
+        frame.delay = self.delay;
+        self.encoder.0.write_frame(&frame).map_err(|error| encode_error(&self.path, &error))
+    }
+
+    /// Writes the end of the file.
+    pub(super) fn finish(self) -> Result<(), VideoError> {
+        let ended = self.encoder.0.into_inner();
+        let mut stream = ended.map_err(|error| encode_error(&self.path, &error))?;
+        stream.flush().map_err(|source| write_error(&self.path, source))
+    }
+}
+
+/// `size` reduced until both sides are short enough.
+fn fitted(size: ImageSize) -> ImageSize {
+    let longest = size.width.max(size.height);
+    if longest <= MAX_SIDE {
+        return size;
+    }
+    let scale = f64::from(MAX_SIDE) / f64::from(longest);
+    let scaled = |side: u32| ((f64::from(side) * scale).round() as u32).clamp(1, MAX_SIDE);
+    ImageSize { height: scaled(size.height), width: scaled(size.width) }
+}
+
+fn encode_error(path: &Path, error: &::gif::EncodingError) -> VideoError {
+    VideoError::Encode { path: path.to_path_buf(), reason: error.to_string() }
+}

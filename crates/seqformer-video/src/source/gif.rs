@@ -1,0 +1,182 @@
+//! Animated GIFs, read without ffmpeg.
+
+use std::fmt;
+use std::fs::File;
+use std::io::BufReader;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+
+use ::gif::{ColorOutput, DecodeOptions, Decoder, DisposalMethod, Frame, MemoryLimit};
+use seqformer_data::RgbImage;
+use seqformer_masks::ImageSize;
+
+use super::read_error;
+use crate::error::VideoError;
+use crate::ffmpeg::MAX_PIXELS;
+
+/// Viewers show a delay of 0 or 1 hundredths of a second as this many.
+const UNSET_DELAY: u32 = 10;
+
+/// Number of frames and their rate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct GifInfo {
+    pub(super) frames: usize,
+    pub(super) fps: Option<f64>,
+}
+
+/// Walks over the frame headers without decoding pixels.
+pub(super) fn scan(path: &Path) -> Result<GifInfo, VideoError> {
+    let file = File::open(path).map_err(|source| read_error(path, source))?;
+    let mut options = DecodeOptions::new();
+    options.set_color_output(ColorOutput::Indexed);
+    options.skip_frame_decoding(true);
+    let mut decoder = options.read_info(BufReader::new(file)).map_err(|error| {
+        VideoError::NoFrames { path: path.to_path_buf(), reason: error.to_string() }
+    })?;
+    let (mut frames, mut hundredths) = (0, 0_u64);
+    // A cut file is reported when its frames are read.
+    while let Ok(Some(frame)) = decoder.next_frame_info() {
+        let delay = u32::from(frame.delay);
+        hundredths += u64::from(if delay < 2 { UNSET_DELAY } else { delay });
+        frames += 1;
+    }
+    let fps = (hundredths > 0).then(|| frames as f64 * 100.0 / hundredths as f64);
+    Ok(GifInfo { frames, fps })
+}
+
+/// The composed frames of a GIF.
+pub(super) struct GifReader {
+    path: PathBuf,
+    decoder: Decoder<BufReader<File>>,
+    canvas: RgbImage,
+    /// What becomes of the last frame before the next one is drawn.
+    pending: Option<Disposal>,
+    decoded: usize,
+    warning: Option<String>,
+}
+
+/// How the area of a frame is to be left.
+enum Disposal {
+    Clear(Area),
+    Restore(Vec<u8>),
+}
+
+/// A frame's part of the canvas.
+#[derive(Clone, Copy)]
+struct Area {
+    left: usize,
+    top: usize,
+    width: usize,
+    height: usize,
+}
+
+impl fmt::Debug for GifReader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("GifReader").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl GifReader {
+    pub(super) fn open(path: &Path) -> Result<Self, VideoError> {
+        let file = File::open(path).map_err(|source| read_error(path, source))?;
+        let mut options = DecodeOptions::new();
+        options.set_color_output(ColorOutput::RGBA);
+        if let Some(limit) = NonZeroU64::new(MAX_PIXELS * 4) {
+            options.set_memory_limit(MemoryLimit::Bytes(limit));
+        }
+        let decoder = options.read_info(BufReader::new(file)).map_err(|error| {
+            VideoError::NoFrames { path: path.to_path_buf(), reason: error.to_string() }
+        })?;
+        let size =
+            ImageSize { height: u32::from(decoder.height()), width: u32::from(decoder.width()) };
+        let count = u64::from(size.height) * u64::from(size.width);
+        if count > MAX_PIXELS {
+            let path = path.to_path_buf();
+            return Err(VideoError::FrameTooLarge { path, limit: MAX_PIXELS, found: size });
+        }
+        // Transparent pixels that nothing covers are black, as in other readers.
+        let canvas = RgbImage { size, pixels: vec![0; count as usize * 3] };
+        let path = path.to_path_buf();
+        Ok(Self { path, decoder, canvas, pending: None, decoded: 0, warning: None })
+    }
+
+    /// The next frame, or none at the end; a cut file ends early with a warning.
+    pub(super) fn next_frame(&mut self) -> Result<Option<RgbImage>, VideoError> {
+        let reason = match self.decoder.read_next_frame() {
+            Ok(Some(frame)) => {
+                dispose(&mut self.canvas, self.pending.take());
+                self.pending = draw(&mut self.canvas, frame);
+                self.decoded += 1;
+                return Ok(Some(self.canvas.clone()));
+            }
+            Err(error) => error.to_string(),
+            Ok(None) if self.decoded > 0 => return Ok(None),
+            Ok(None) => "the file has no frame".to_owned(),
+        };
+        if self.decoded == 0 {
+            return Err(VideoError::NoFrames { path: self.path.clone(), reason });
+        }
+        self.warning = Some(format!(
+            "{}: the video is damaged or ended early: {} frames decoded, {reason}",
+            self.path.display(),
+            self.decoded
+        ));
+        Ok(None)
+    }
+
+    pub(super) fn warning(&self) -> Option<&str> {
+        self.warning.as_deref()
+    }
+}
+
+/// Draws `frame` and says how it is to be taken away again.
+fn draw(canvas: &mut RgbImage, frame: &Frame<'_>) -> Option<Disposal> {
+    let area = Area {
+        left: usize::from(frame.left),
+        top: usize::from(frame.top),
+        width: usize::from(frame.width),
+        height: usize::from(frame.height),
+    };
+    let disposal = match frame.dispose {
+        DisposalMethod::Background => Some(Disposal::Clear(area)),
+        DisposalMethod::Previous => Some(Disposal::Restore(canvas.pixels.clone())),
+        DisposalMethod::Any | DisposalMethod::Keep => None,
+    };
+    let mut source = frame.buffer.chunks_exact(4);
+    for_each_pixel(canvas, area, |pixel| {
+        // The source advances with its own pixels, whether or not they lie on the canvas.
+        if let (Some(&[r, g, b, alpha]), Some(pixel)) = (source.next(), pixel)
+            && alpha > 0
+        {
+            pixel.copy_from_slice(&[r, g, b]);
+        }
+    });
+    disposal
+}
+
+fn dispose(canvas: &mut RgbImage, pending: Option<Disposal>) {
+    match pending {
+        Some(Disposal::Clear(area)) => for_each_pixel(canvas, area, |pixel| {
+            if let Some(pixel) = pixel {
+                pixel.fill(0);
+            }
+        }),
+        Some(Disposal::Restore(pixels)) => canvas.pixels = pixels,
+        None => {}
+    }
+}
+
+/// Visits `area` row by row; a pixel beyond the canvas is none.
+fn for_each_pixel(canvas: &mut RgbImage, area: Area, mut visit: impl FnMut(Option<&mut [u8]>)) {
+    let (width, height) = (canvas.size.width as usize, canvas.size.height as usize);
+    for y in area.top..area.top + area.height {
+        for x in area.left..area.left + area.width {
+            let start = (y * width + x) * 3;
+            let inside = x < width && y < height;
+            visit(if inside { canvas.pixels.get_mut(start..start + 3) } else { None });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
