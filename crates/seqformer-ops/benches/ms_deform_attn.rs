@@ -1,0 +1,103 @@
+//! Times multi-scale deformable attention at encoder scale: frames of 360x640, all tokens as queries.
+//!
+//! `cargo bench -p seqformer-ops -- [FRAMES]` prints one JSON object. The inputs are those of the
+//! PyTorch benchmark: locations around each token's centre with a spread of two cells.
+#![expect(clippy::print_stdout, reason = "a benchmark reports on stdout")]
+
+use std::time::Instant;
+
+use seqformer_ops::{FeatureLevels, LevelSize, ms_deform_attn, reference, runtime};
+use tch::{Device, Kind, Tensor};
+
+const ON_CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
+const HEADS: i64 = 8;
+const CHANNELS: i64 = 32;
+const POINTS: i64 = 4;
+
+struct Inputs {
+    levels: FeatureLevels,
+    value: Tensor,
+    locations: Tensor,
+    weights: Tensor,
+}
+
+/// Inputs for frames padded to `height` x `width`.
+fn inputs(frames: i64, height: i64, width: i64) -> Inputs {
+    let size = |stride| LevelSize { height: height.div_euclid(stride), width: width.div_euclid(stride) };
+    let sizes: Vec<LevelSize> = [8, 16, 32, 64].map(size).to_vec();
+    let levels = FeatureLevels::new(&sizes).expect("the levels have cells");
+    tch::manual_seed(0);
+    let tokens = levels.num_tokens();
+    let centres = sizes.iter().map(|size| {
+        let axis = |cells: i64| (Tensor::arange(cells, ON_CPU) + 0.5) / cells as f64;
+        let grid = Tensor::meshgrid_indexing(&[axis(size.height), axis(size.width)], "ij");
+        Tensor::stack(&[&grid[1], &grid[0]], -1).view([-1, 2])
+    });
+    let centres = Tensor::cat(&centres.collect::<Vec<_>>(), 0).view([1, tokens, 1, 1, 1, 2]);
+    let scale: Vec<f32> = sizes.iter().flat_map(|size| [size.width as f32, size.height as f32]).collect();
+    let scale = Tensor::from_slice(&scale).view([1, 1, 1, -1, 1, 2]);
+    let num_levels = levels.len() as i64;
+    let spread = Tensor::randn([frames, tokens, HEADS, num_levels, POINTS, 2], ON_CPU) * 2.0 / scale;
+    let weights = Tensor::randn([frames, tokens, HEADS, num_levels * POINTS], ON_CPU).softmax(-1, Kind::Float);
+    Inputs {
+        value: Tensor::randn([frames, tokens, HEADS, CHANNELS], ON_CPU),
+        locations: centres + spread,
+        weights: weights.view([frames, tokens, HEADS, num_levels, POINTS]),
+        levels,
+    }
+}
+
+/// Median seconds of a few runs, after one to warm up.
+fn median_secs(runs: usize, mut run: impl FnMut()) -> f64 {
+    run();
+    let mut times: Vec<f64> = (0..runs)
+        .map(|_| {
+            let start = Instant::now();
+            run();
+            start.elapsed().as_secs_f64()
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[runs / 2]
+}
+
+fn forward_backward(inputs: &Inputs) {
+    let [value, locations, weights] = [&inputs.value, &inputs.locations, &inputs.weights]
+        .map(|tensor| tensor.detach().set_requires_grad(true));
+    let out = ms_deform_attn(&value, &inputs.levels, &locations, &weights).expect("the shapes fit");
+    out.sum(Kind::Float).backward();
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|text| text != "--bench").collect();
+    // `cargo test --benches` passes `--test`: one small run then shows that the benchmark works.
+    let small = arguments.iter().any(|text| text == "--test");
+    let frames = arguments.iter().find_map(|text| text.parse().ok()).unwrap_or(if small { 1 } else { 5 });
+    let runs = if small { 1 } else { 9 };
+    runtime::keep_freed_memory();
+    let (height, width) = if small { (64, 64) } else { (384, 640) };
+    let inputs = inputs(frames, height, width);
+    let Inputs { levels, value, locations, weights } = &inputs;
+    let forward = |value: &Tensor| {
+        tch::no_grad(|| ms_deform_attn(value, levels, locations, weights)).expect("the shapes fit");
+    };
+    let bf16 = value.to_kind(Kind::BFloat16);
+    let report = [
+        ("forward", median_secs(runs, || forward(value))),
+        ("forward_bf16", median_secs(runs, || forward(&bf16))),
+        ("forward_backward", median_secs(runs, || forward_backward(&inputs))),
+        (
+            "forward_reference",
+            median_secs(runs.min(3), || {
+                tch::no_grad(|| reference::ms_deform_attn(value, levels, locations, weights));
+            }),
+        ),
+    ];
+    let fields: Vec<String> = report.iter().map(|(name, secs)| format!("\"{name}_secs\": {secs:.5}")).collect();
+    println!(
+        "{{\"frames\": {frames}, \"tokens\": {}, \"threads\": {}, {}}}",
+        levels.num_tokens(),
+        tch::get_num_threads(),
+        fields.join(", ")
+    );
+}

@@ -1,0 +1,135 @@
+// The flat C ABI of the shim: unpack, call, catch. No exception crosses it.
+//
+// Every function that can fail returns null, or a message made with `strdup` that the caller frees
+// with `sf_free_message`. Shapes, kinds, devices and contiguity are checked in Rust before the call.
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+#include <dlfcn.h>
+#include <malloc.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+#define SF_API extern "C" __attribute__((visibility("default")))
+
+namespace {
+
+template <typename F> char *guarded(F &&body) noexcept {
+  try {
+    body();
+    return nullptr;
+  } catch (const c10::Error &e) {
+    return strdup(e.what_without_backtrace());
+  } catch (const std::exception &e) {
+    return strdup(e.what());
+  } catch (...) {
+    return strdup("unknown C++ exception");
+  }
+}
+
+// Sizes of one call; the layout is that of `MsDeformAttnShape` in ffi.rs.
+struct MsDeformAttnShape {
+  int64_t batch;    // N
+  int64_t tokens;   // S, sum of H*W over the levels
+  int64_t heads;    // M
+  int64_t channels; // D, per head
+  int64_t queries;  // Q
+  int64_t levels;   // L
+  int64_t points;   // P
+  int64_t bf16;     // 1: values, outputs and their gradients are bfloat16; 0: float
+};
+
+// The CPU kernels, written in Rust. `level_sizes` is [L, 2] as (height, width).
+struct MsDeformAttnKernels {
+  void (*forward)(const MsDeformAttnShape *, const int64_t *level_sizes, const void *value,
+                  const float *locations, const float *weights, void *out);
+  void (*backward)(const MsDeformAttnShape *, const int64_t *level_sizes, const void *value,
+                   const float *locations, const float *weights, const void *grad_out,
+                   void *grad_value, float *grad_locations, float *grad_weights);
+};
+
+MsDeformAttnShape shape_of(const at::Tensor &value, const at::Tensor &locations) {
+  return {value.size(0),     value.size(1),     value.size(2),     value.size(3),
+          locations.size(1), locations.size(3), locations.size(4), value.scalar_type() == at::kBFloat16};
+}
+
+class MsDeformAttn : public torch::autograd::Function<MsDeformAttn> {
+public:
+  static at::Tensor forward(torch::autograd::AutogradContext *ctx, const at::Tensor &value,
+                            const at::Tensor &locations, const at::Tensor &weights,
+                            std::vector<int64_t> level_sizes, int64_t kernels_address) {
+    const auto shape = shape_of(value, locations);
+    auto out = at::empty({shape.batch, shape.queries, shape.heads * shape.channels}, value.options());
+    const auto *kernels = reinterpret_cast<const MsDeformAttnKernels *>(kernels_address);
+    kernels->forward(&shape, level_sizes.data(), value.const_data_ptr(),
+                     locations.const_data_ptr<float>(), weights.const_data_ptr<float>(),
+                     out.mutable_data_ptr());
+    ctx->save_for_backward({value, locations, weights});
+    ctx->saved_data["level_sizes"] = level_sizes;
+    ctx->saved_data["kernels"] = kernels_address;
+    return out;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *ctx,
+                                                 torch::autograd::variable_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const auto &value = saved[0], &locations = saved[1], &weights = saved[2];
+    const auto level_sizes = ctx->saved_data["level_sizes"].toIntVector();
+    const auto *kernels =
+        reinterpret_cast<const MsDeformAttnKernels *>(ctx->saved_data["kernels"].toInt());
+    const auto shape = shape_of(value, locations);
+    const auto grad_out = grads[0].to(value.scalar_type()).contiguous();
+    auto grad_value = at::empty_like(value), grad_locations = at::empty_like(locations),
+         grad_weights = at::empty_like(weights);
+    kernels->backward(&shape, level_sizes.data(), value.const_data_ptr(),
+                      locations.const_data_ptr<float>(), weights.const_data_ptr<float>(),
+                      grad_out.const_data_ptr(), grad_value.mutable_data_ptr(),
+                      grad_locations.mutable_data_ptr<float>(), grad_weights.mutable_data_ptr<float>());
+    return {grad_value, grad_locations, grad_weights, at::Tensor(), at::Tensor()};
+  }
+};
+
+} // namespace
+
+SF_API char *sf_ms_deform_attn(at::Tensor **out, const at::Tensor *value, const at::Tensor *locations,
+                               const at::Tensor *weights, const int64_t *level_sizes, int64_t levels,
+                               const MsDeformAttnKernels *kernels) {
+  return guarded([&] {
+    std::vector<int64_t> sizes(level_sizes, level_sizes + 2 * levels);
+    *out = new at::Tensor(MsDeformAttn::apply(*value, *locations, *weights, std::move(sizes),
+                                              reinterpret_cast<int64_t>(kernels)));
+  });
+}
+
+// Runs body(context, begin, end) over parts of 0..count on libtorch's own threads, so that the
+// kernels share one pool with the rest of the network.
+SF_API void sf_parallel_for(int64_t count, int64_t grain, void (*body)(void *, int64_t, int64_t),
+                            void *context) {
+  at::parallel_for(0, count, grain, [&](int64_t begin, int64_t end) { body(context, begin, end); });
+}
+
+// Opens a shared library for the whole process (RTLD_GLOBAL), as CUDA support needs it.
+SF_API char *sf_open_library(const char *path) {
+  return guarded([&] {
+    if (dlopen(path, RTLD_NOW | RTLD_GLOBAL) == nullptr) {
+      const char *why = dlerror();
+      throw std::runtime_error(why ? why : "cannot be opened");
+    }
+  });
+}
+
+// Asks the C library to keep freed memory instead of returning every large block to the system:
+// fresh pages cost more than many layers. Returns 0 when the C library refuses.
+SF_API int sf_keep_freed_memory() {
+#if defined(M_MMAP_THRESHOLD) && defined(M_TRIM_THRESHOLD)
+  return mallopt(M_MMAP_THRESHOLD, 1 << 30) && mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+#else
+  return 0;
+#endif
+}
+
+SF_API void sf_free_message(char *message) { std::free(message); }

@@ -1,0 +1,370 @@
+//! The boundary to the C++ shim, and the other unsafe lines of the product.
+//!
+//! Every entry point of the shim catches all exceptions; a failure comes back as a message. The
+//! kernels travel the other way, as function pointers that libtorch's autograd calls.
+
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::marker::PhantomData;
+use std::ops::Range;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use tch::Tensor;
+use torch_sys::C_tensor;
+
+use crate::kernels::{self, Bf16, Element, Gradients, Inputs, InstructionSet, Shape};
+use crate::{FeatureLevels, LevelSize, OpsError};
+
+/// Sizes of one call, as `MsDeformAttnShape` in `c_api.cpp`.
+#[repr(C)]
+struct RawShape {
+    batch: i64,
+    tokens: i64,
+    heads: i64,
+    channels: i64,
+    queries: i64,
+    levels: i64,
+    points: i64,
+    bf16: i64,
+}
+
+type ForwardKernel =
+    extern "C" fn(*const RawShape, *const i64, *const c_void, *const f32, *const f32, *mut c_void);
+type BackwardKernel = extern "C" fn(
+    *const RawShape,
+    *const i64,
+    *const c_void,
+    *const f32,
+    *const f32,
+    *const c_void,
+    *mut c_void,
+    *mut f32,
+    *mut f32,
+);
+
+/// The kernels that the autograd function calls, as `MsDeformAttnKernels` in `c_api.cpp`.
+#[repr(C)]
+struct Kernels {
+    forward: ForwardKernel,
+    backward: BackwardKernel,
+}
+
+static KERNELS: Kernels = Kernels { forward: forward_kernel, backward: backward_kernel };
+
+unsafe extern "C" {
+    fn sf_ms_deform_attn(
+        out: *mut *mut C_tensor,
+        value: *const C_tensor,
+        locations: *const C_tensor,
+        weights: *const C_tensor,
+        level_sizes: *const i64,
+        levels: i64,
+        kernels: *const Kernels,
+    ) -> *mut c_char;
+    fn sf_parallel_for(
+        count: i64,
+        grain: i64,
+        body: extern "C" fn(*mut c_void, i64, i64),
+        context: *mut c_void,
+    );
+    fn sf_open_library(path: *const c_char) -> *mut c_char;
+    fn sf_keep_freed_memory() -> c_int;
+    fn sf_free_message(message: *mut c_char);
+}
+
+/// Takes a message of the shim, which owns its memory.
+fn check(message: *mut c_char) -> Result<(), String> {
+    if message.is_null() {
+        return Ok(());
+    }
+    // SAFETY: the shim returns null or a string of its own that ends with a zero byte.
+    let text = unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned();
+    // SAFETY: the message came from the shim and is not used again.
+    unsafe { sf_free_message(message) };
+    Err(text)
+}
+
+/// Runs the autograd function. Shapes, kinds and devices are checked and tensors contiguous.
+pub(crate) fn ms_deform_attn(
+    value: &Tensor,
+    levels: &FeatureLevels,
+    locations: &Tensor,
+    weights: &Tensor,
+) -> Result<Tensor, String> {
+    let sizes: Vec<i64> = levels.sizes().iter().flat_map(|size| [size.height, size.width]).collect();
+    let mut out = std::ptr::null_mut();
+    // SAFETY: the tensors and sizes live through the call, `out` is writable, and the kernels are static.
+    let message = unsafe {
+        sf_ms_deform_attn(
+            &raw mut out,
+            value.as_ptr(),
+            locations.as_ptr(),
+            weights.as_ptr(),
+            sizes.as_ptr(),
+            levels.len() as i64,
+            &raw const KERNELS,
+        )
+    };
+    check(message)?;
+    // SAFETY: no message means that the shim stored a new tensor, and nobody else owns it.
+    Ok(unsafe { Tensor::from_ptr(out) })
+}
+
+/// Runs `body` over parts of `0..count` on libtorch's threads.
+pub(crate) fn parallel_for(count: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
+    extern "C" fn call(context: *mut c_void, begin: i64, end: i64) {
+        // SAFETY: the context is the reference below, alive until `sf_parallel_for` returns.
+        let body = unsafe { *context.cast::<&(dyn Fn(Range<usize>) + Sync)>() };
+        body(begin as usize..end as usize);
+    }
+    let context = (&raw const body).cast_mut().cast::<c_void>();
+    // SAFETY: the shim only calls `call` with this context, and returns after the last call.
+    unsafe { sf_parallel_for(count as i64, 1, call, context) };
+}
+
+/// Threads that libtorch uses inside one operation.
+pub(crate) fn num_threads() -> usize {
+    usize::try_from(tch::get_num_threads()).unwrap_or(1).max(1)
+}
+
+/// A slice that several threads write, each its own rows.
+#[derive(Debug)]
+pub(crate) struct DisjointRows<'a, T> {
+    start: *mut T,
+    length: usize,
+    marker: PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: the only access is `write`, which the kernels call for rows of their own task alone.
+unsafe impl<T: Send> Sync for DisjointRows<'_, T> {}
+
+impl<'a, T: Copy> DisjointRows<'a, T> {
+    /// Shares `slice`; no two threads may write the same elements, which the division into tasks
+    /// by clip, head and query ensures.
+    pub(crate) fn new(slice: &'a mut [T]) -> Self {
+        Self { start: slice.as_mut_ptr(), length: slice.len(), marker: PhantomData }
+    }
+
+    /// Copies `row` to the elements from `first` on.
+    #[inline(always)]
+    pub(crate) fn write(&self, first: usize, row: &[T]) {
+        assert!(first <= self.length && row.len() <= self.length - first, "a row lies inside its slice");
+        // SAFETY: `first` is within the slice by the assertion.
+        let to = unsafe { self.start.add(first) };
+        // SAFETY: the target lies inside the slice, belongs to this thread's task, and `row` is elsewhere.
+        unsafe { std::ptr::copy_nonoverlapping(row.as_ptr(), to, row.len()) };
+    }
+}
+
+/// `value` without its fraction; negative numbers and NaN become 0, huge ones 2³⁰.
+#[inline(always)]
+pub(crate) fn truncate(value: f32) -> i32 {
+    let value = value.max(0.0).min(1_073_741_824.0);
+    // SAFETY: a number from 0 to 2³⁰ fits; the plain conversion checks that again and is not vectorised.
+    unsafe { value.to_int_unchecked() }
+}
+
+/// Asks for `length` elements from `first` on to be brought into the cache; any position is fine.
+#[inline(always)]
+pub(crate) fn prefetch<T>(slice: &[T], first: usize, length: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(part) = slice.get(first..first + length) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        for line in part.chunks((64 / size_of::<T>()).max(1)) {
+            // SAFETY: the machine has SSE, as every x86-64 has; a prefetch reads nothing.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+        }
+    }
+}
+
+/// Work that is compiled for several instruction sets: `run` must be `#[inline(always)]`, as must
+/// all that it calls, or it keeps the baseline code.
+pub(crate) trait Vectorized {
+    /// Does the work; `FMA` says whether a fused multiply-add is one instruction.
+    fn run<const FMA: bool>(self);
+}
+
+/// Runs `work` in the code for `set`.
+pub(crate) fn run_vectorized(set: InstructionSet, work: impl Vectorized) {
+    match set {
+        // SAFETY: `InstructionSet::Avx512` exists only on machines that have these features.
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx512 => unsafe { run_avx512(work) },
+        // SAFETY: `InstructionSet::Avx2` exists only on machines that have these features.
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx2 => unsafe { run_avx2(work) },
+        InstructionSet::Baseline => work.run::<false>(),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
+fn run_avx512(work: impl Vectorized) {
+    work.run::<true>();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn run_avx2(work: impl Vectorized) {
+    work.run::<true>();
+}
+
+/// The buffers that the shim hands to a kernel, all of the sizes in its shape.
+struct RawInputs {
+    value: *const c_void,
+    locations: *const f32,
+    weights: *const f32,
+}
+
+/// The elements of an operand; null stands for an empty one.
+///
+/// # Safety
+///
+/// A pointer that is not null is valid for `length` elements as long as `'a`.
+unsafe fn operand<'a, T>(start: *const T, length: usize) -> &'a [T] {
+    if start.is_null() || length == 0 {
+        return &[];
+    }
+    // SAFETY: as the caller promises.
+    unsafe { std::slice::from_raw_parts(start, length) }
+}
+
+/// As [`operand`], to write.
+///
+/// # Safety
+///
+/// As for [`operand`], and nothing else refers to the elements.
+unsafe fn operand_mut<'a, T>(start: *mut T, length: usize) -> &'a mut [T] {
+    if start.is_null() || length == 0 {
+        return &mut [];
+    }
+    // SAFETY: as the caller promises.
+    unsafe { std::slice::from_raw_parts_mut(start, length) }
+}
+
+/// # Safety
+///
+/// `raw` points to a shape and `sizes` to two numbers for each of its levels.
+unsafe fn shape_of(raw: *const RawShape, sizes: *const i64) -> (Shape, bool) {
+    // SAFETY: as the caller promises.
+    let raw = unsafe { &*raw };
+    // SAFETY: as the caller promises.
+    let sizes = unsafe { operand(sizes, 2 * raw.levels as usize) };
+    let levels = sizes.as_chunks::<2>().0.iter().map(|&[height, width]| LevelSize { height, width });
+    let shape = Shape {
+        batch: raw.batch as usize,
+        tokens: raw.tokens as usize,
+        heads: raw.heads as usize,
+        channels: raw.channels as usize,
+        queries: raw.queries as usize,
+        points: raw.points as usize,
+        levels: levels.collect(),
+    };
+    (shape, raw.bf16 != 0)
+}
+
+/// # Safety
+///
+/// The buffers hold as many elements as `shape` says, values of type `T`.
+unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &RawInputs) -> Inputs<'a, T> {
+    let samples = shape.batch * shape.queries * shape.heads * shape.samples();
+    let values = shape.batch * shape.tokens * shape.heads * shape.channels;
+    // SAFETY: as the caller promises.
+    let value = unsafe { operand(raw.value.cast::<T>(), values) };
+    // SAFETY: as the caller promises.
+    let locations = unsafe { operand(raw.locations, 2 * samples) };
+    // SAFETY: as the caller promises.
+    let weights = unsafe { operand(raw.weights, samples) };
+    Inputs { shape, value, locations, weights }
+}
+
+extern "C" fn forward_kernel(
+    shape: *const RawShape,
+    level_sizes: *const i64,
+    value: *const c_void,
+    locations: *const f32,
+    weights: *const f32,
+    out: *mut c_void,
+) {
+    // SAFETY: the shim passes the shape and sizes that it was called with.
+    let (shape, bf16) = unsafe { shape_of(shape, level_sizes) };
+    let raw = RawInputs { value, locations, weights };
+    if bf16 {
+        forward_of::<Bf16>(&shape, &raw, out);
+    } else {
+        forward_of::<f32>(&shape, &raw, out);
+    }
+}
+
+fn forward_of<T: Element>(shape: &Shape, raw: &RawInputs, out: *mut c_void) {
+    // SAFETY: the shim passes contiguous tensors of this shape and kind.
+    let inputs = unsafe { inputs_of::<T>(shape, raw) };
+    let length = shape.batch * shape.queries * shape.heads * shape.channels;
+    // SAFETY: the shim has just allocated the output.
+    let out = unsafe { operand_mut(out.cast::<T>(), length) };
+    kernels::forward(&inputs, &DisjointRows::new(out), InstructionSet::detect());
+}
+
+extern "C" fn backward_kernel(
+    shape: *const RawShape,
+    level_sizes: *const i64,
+    value: *const c_void,
+    locations: *const f32,
+    weights: *const f32,
+    grad_out: *const c_void,
+    grad_value: *mut c_void,
+    grad_locations: *mut f32,
+    grad_weights: *mut f32,
+) {
+    // SAFETY: the shim passes the shape and sizes that it was called with.
+    let (shape, bf16) = unsafe { shape_of(shape, level_sizes) };
+    let raw = RawInputs { value, locations, weights };
+    let out = RawGradients { grad_value, grad_locations, grad_weights };
+    if bf16 {
+        backward_of::<Bf16>(&shape, &raw, grad_out, &out);
+    } else {
+        backward_of::<f32>(&shape, &raw, grad_out, &out);
+    }
+}
+
+/// The gradients that a kernel writes, all of the sizes in its shape.
+struct RawGradients {
+    grad_value: *mut c_void,
+    grad_locations: *mut f32,
+    grad_weights: *mut f32,
+}
+
+fn backward_of<T: Element>(shape: &Shape, raw: &RawInputs, grad_out: *const c_void, out: &RawGradients) {
+    // SAFETY: the shim passes contiguous tensors of this shape and kind.
+    let inputs = unsafe { inputs_of::<T>(shape, raw) };
+    let length = shape.batch * shape.queries * shape.heads * shape.channels;
+    // SAFETY: the gradient of the output has the output's shape and the kind of the values.
+    let grad_out = unsafe { operand(grad_out.cast::<T>(), length) };
+    // SAFETY: the shim has just allocated the gradients, each like its tensor.
+    let value = unsafe { operand_mut(out.grad_value.cast::<T>(), inputs.value.len()) };
+    // SAFETY: as above.
+    let locations = unsafe { operand_mut(out.grad_locations, inputs.locations.len()) };
+    // SAFETY: as above.
+    let weights = unsafe { operand_mut(out.grad_weights, inputs.weights.len()) };
+    let gradients = Gradients {
+        value: DisjointRows::new(value),
+        locations: DisjointRows::new(locations),
+        weights: DisjointRows::new(weights),
+    };
+    kernels::backward(&inputs, grad_out, &gradients, InstructionSet::detect());
+}
+
+/// See [`crate::runtime::open_library`].
+pub(crate) fn open_library(path: &Path) -> Result<(), OpsError> {
+    let error = |message| OpsError::Library { path: path.display().to_string(), message };
+    let text = CString::new(path.as_os_str().as_bytes()).map_err(|e| error(e.to_string()))?;
+    // SAFETY: the path ends with a zero byte and lives through the call.
+    let message = unsafe { sf_open_library(text.as_ptr()) };
+    check(message).map_err(error)
+}
+
+/// See [`crate::runtime::keep_freed_memory`].
+pub(crate) fn keep_freed_memory() -> bool {
+    // SAFETY: the call takes no argument and may be made at any time.
+    unsafe { sf_keep_freed_memory() != 0 }
+}

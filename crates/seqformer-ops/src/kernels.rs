@@ -1,0 +1,190 @@
+//! The CPU kernels of multi-scale deformable attention.
+//!
+//! The work is cut by clip, head and a block of queries. The values of one head lie 1 KiB apart in
+//! `[N, S, M, D]`, which defeats the caches, so a thread first copies the head it works on into a
+//! dense `[S, D]` block (and to `f32`). All points of a query are then turned into rows and
+//! factors at once, in vector registers, and the rows are summed. Backward gives a whole head
+//! to one thread, so that the gradient of the values needs no atomics.
+//!
+//! The code is compiled three times (AVX-512, AVX2, baseline) and the best is picked at run time.
+
+mod backward;
+mod forward;
+mod head;
+mod points;
+
+use crate::LevelSize;
+use crate::ffi::{DisjointRows, num_threads, parallel_for, run_vectorized};
+
+/// Values that a kernel reads and writes; sums are always `f32`.
+pub(crate) trait Element: Copy + Send + Sync + 'static {
+    fn to_f32(self) -> f32;
+    fn from_f32(value: f32) -> Self;
+}
+
+impl Element for f32 {
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        self
+    }
+
+    #[inline(always)]
+    fn from_f32(value: f32) -> Self {
+        value
+    }
+}
+
+/// A bfloat16 number: the upper half of an `f32`.
+#[derive(Debug, Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Bf16(u16);
+
+impl Element for Bf16 {
+    #[inline(always)]
+    fn to_f32(self) -> f32 {
+        f32::from_bits(u32::from(self.0) << 16)
+    }
+
+    /// Rounds to the nearest, ties to even, as libtorch does.
+    #[inline(always)]
+    fn from_f32(value: f32) -> Self {
+        if value.is_nan() {
+            return Self(0x7fc0);
+        }
+        let bits = value.to_bits();
+        Self(((bits + 0x7fff + ((bits >> 16) & 1)) >> 16) as u16)
+    }
+}
+
+/// The sizes of one call.
+#[derive(Debug, Clone)]
+pub(crate) struct Shape {
+    pub(crate) batch: usize,
+    pub(crate) tokens: usize,
+    pub(crate) heads: usize,
+    pub(crate) channels: usize,
+    pub(crate) queries: usize,
+    pub(crate) points: usize,
+    pub(crate) levels: Vec<LevelSize>,
+}
+
+impl Shape {
+    /// Points of one query and head over all levels, `L * P`.
+    pub(crate) fn samples(&self) -> usize {
+        self.levels.len() * self.points
+    }
+}
+
+/// What both passes read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inputs<'a, T> {
+    pub(crate) shape: &'a Shape,
+    /// `[N, S, M, D]`
+    pub(crate) value: &'a [T],
+    /// `[N, Q, M, L, P, 2]`
+    pub(crate) locations: &'a [f32],
+    /// `[N, Q, M, L, P]`
+    pub(crate) weights: &'a [f32],
+}
+
+/// Where backward writes.
+#[derive(Debug)]
+pub(crate) struct Gradients<'a, T> {
+    /// `[N, S, M, D]`
+    pub(crate) value: DisjointRows<'a, T>,
+    /// `[N, Q, M, L, P, 2]`
+    pub(crate) locations: DisjointRows<'a, f32>,
+    /// `[N, Q, M, L, P]`
+    pub(crate) weights: DisjointRows<'a, f32>,
+}
+
+/// A part of the work: some queries of one head of one clip.
+#[derive(Debug, Clone, Copy)]
+struct Task {
+    clip: usize,
+    head: usize,
+    first_query: usize,
+    num_queries: usize,
+}
+
+/// The instruction sets that the kernels are compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InstructionSet {
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    Baseline,
+}
+
+impl InstructionSet {
+    /// The best that this machine has.
+    pub(crate) fn detect() -> Self {
+        Self::available()[0]
+    }
+
+    /// All that this machine has, best first.
+    pub(crate) fn available() -> Vec<Self> {
+        let mut found = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            let fma = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            let wide = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl");
+            if fma && wide {
+                found.push(Self::Avx512);
+            }
+            if fma {
+                found.push(Self::Avx2);
+            }
+        }
+        found.push(Self::Baseline);
+        found
+    }
+}
+
+/// Sums the sampled values into `out`, `[N, Q, M * D]`.
+pub(crate) fn forward<T: Element>(inputs: &Inputs<'_, T>, out: &DisjointRows<'_, T>, set: InstructionSet) {
+    let shape = inputs.shape;
+    let heads = shape.batch * shape.heads;
+    if heads == 0 || shape.queries == 0 {
+        return;
+    }
+    // Whole heads where there are enough of them: a thread copies a head once.
+    let blocks = if heads >= 4 * num_threads() { 1 } else { shape.queries.div_ceil(256) };
+    let block = shape.queries.div_ceil(blocks);
+    parallel_for(heads * blocks, &|range| {
+        let mut scratch = forward::Scratch::new(shape);
+        for index in range {
+            let (pair, part) = (index / blocks, index % blocks);
+            let first_query = part * block;
+            let num_queries = block.min(shape.queries.saturating_sub(first_query));
+            let task = Task { clip: pair / shape.heads, head: pair % shape.heads, first_query, num_queries };
+            run_vectorized(set, forward::Forward { inputs, out, task, scratch: &mut scratch });
+        }
+    });
+}
+
+/// Writes the gradients of the three inputs, given that of the output, `[N, Q, M * D]`.
+pub(crate) fn backward<T: Element>(
+    inputs: &Inputs<'_, T>,
+    grad_out: &[T],
+    gradients: &Gradients<'_, T>,
+    set: InstructionSet,
+) {
+    let shape = inputs.shape;
+    parallel_for(shape.batch * shape.heads, &|range| {
+        let mut scratch = backward::Scratch::new(shape);
+        for pair in range {
+            let (clip, head) = (pair / shape.heads, pair % shape.heads);
+            let task = Task { clip, head, first_query: 0, num_queries: shape.queries };
+            let scratch = &mut scratch;
+            run_vectorized(set, backward::Backward { inputs, grad_out, gradients, task, scratch });
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests;

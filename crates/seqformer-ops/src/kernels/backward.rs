@@ -1,0 +1,174 @@
+//! The backward pass of one task, a whole head of one clip.
+
+use super::forward::{PREFETCH_QUERIES, add_scaled, factors};
+use super::head::{Head, block_width};
+use super::points::{CORNERS, LANES, Lanes, PointGroup, groups, part, to_lanes};
+use super::{Element, Gradients, Inputs, Shape, Task};
+use crate::ffi::{Vectorized, prefetch};
+
+/// One task and what its thread keeps between tasks.
+pub(super) struct Backward<'a, T> {
+    pub(super) inputs: &'a Inputs<'a, T>,
+    /// `[N, Q, M * D]`
+    pub(super) grad_out: &'a [T],
+    pub(super) gradients: &'a Gradients<'a, T>,
+    pub(super) task: Task,
+    pub(super) scratch: &'a mut Scratch<T>,
+}
+
+/// The buffers of a thread.
+pub(super) struct Scratch<T> {
+    head: Head,
+    groups: Vec<PointGroup>,
+    /// Gradient of the head's values, laid out like them.
+    grad_rows: Vec<f32>,
+    /// Gradient of one output row.
+    grad_out: Vec<f32>,
+    grad_locations: Vec<f32>,
+    grad_weights: Vec<f32>,
+    row: Vec<T>,
+}
+
+impl<T: Element> Scratch<T> {
+    pub(super) fn new(shape: &Shape) -> Self {
+        let head = Head::new(shape.channels);
+        let samples = shape.samples();
+        Self {
+            grad_rows: vec![0.0; shape.tokens * head.row_length],
+            grad_out: vec![0.0; head.row_length],
+            grad_locations: vec![0.0; 2 * samples],
+            grad_weights: vec![0.0; samples],
+            row: vec![T::from_f32(0.0); shape.channels],
+            groups: groups(shape),
+            head,
+        }
+    }
+}
+
+impl<T: Element> Vectorized for Backward<'_, T> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        match block_width(self.inputs.shape.channels) {
+            64 => run_task::<T, 64, FMA>(self),
+            32 => run_task::<T, 32, FMA>(self),
+            16 => run_task::<T, 16, FMA>(self),
+            _ => run_task::<T, 8, FMA>(self),
+        }
+    }
+}
+
+#[inline(always)]
+fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) {
+    let Backward { inputs, grad_out, gradients, task, scratch } = work;
+    let shape = inputs.shape;
+    let samples = shape.samples();
+    scratch.head.load(shape, inputs.value, task);
+    scratch.grad_rows.fill(0.0);
+    let (rows, _) = scratch.head.rows.as_chunks::<W>();
+    let (grad_rows, _) = scratch.grad_rows.as_chunks_mut::<W>();
+    let blocks = scratch.head.row_length / W;
+    let first = (task.clip * shape.queries + task.first_query) * shape.heads + task.head;
+    for query in 0..task.num_queries {
+        let index = first + query * shape.heads;
+        let ahead = index + PREFETCH_QUERIES * shape.heads;
+        prefetch(inputs.locations, 2 * samples * ahead, 2 * samples);
+        prefetch(inputs.weights, samples * ahead, samples);
+        prefetch(grad_out, shape.channels * ahead, shape.channels);
+        let locations = &inputs.locations[2 * samples * index..][..2 * samples];
+        let weights = &inputs.weights[samples * index..][..samples];
+        let source = &grad_out[index * shape.channels..][..shape.channels];
+        for (to, from) in scratch.grad_out.iter_mut().zip(source) {
+            *to = from.to_f32();
+        }
+        let (grad, _) = scratch.grad_out.as_chunks::<W>();
+        for (number, group) in scratch.groups.iter_mut().enumerate() {
+            group.place::<true>(part(locations, number, 2));
+            let weights = to_lanes(part(weights, number, 1));
+            let factors = factors(group, &weights);
+            let mut dots = [[0.0; LANES]; CORNERS];
+            for (block, grad) in grad.iter().enumerate() {
+                for corner in 0..CORNERS {
+                    for k in 0..LANES {
+                        let row = group.cells[corner][k] as usize * blocks + block;
+                        dots[corner][k] += dot::<W, FMA>(grad, &rows[row]);
+                        add_scaled::<W, FMA>(&mut grad_rows[row], grad, factors[corner][k]);
+                    }
+                }
+            }
+            let (grad_xy, grad_weights) = point_gradients(group, &dots, &weights);
+            let to = &mut scratch.grad_locations[2 * LANES * number..];
+            let length = to.len().min(2 * LANES);
+            to[..length].copy_from_slice(&grad_xy[..length]);
+            let to = &mut scratch.grad_weights[LANES * number..];
+            let length = to.len().min(LANES);
+            to[..length].copy_from_slice(&grad_weights[..length]);
+        }
+        gradients.locations.write(2 * samples * index, &scratch.grad_locations);
+        gradients.weights.write(samples * index, &scratch.grad_weights);
+    }
+    write_value_gradient(shape, gradients, task, scratch);
+}
+
+/// `Σ a * b`, in interleaved sums.
+#[inline(always)]
+fn dot<const W: usize, const FMA: bool>(a: &[f32; W], b: &[f32; W]) -> f32 {
+    const WIDE: usize = 8;
+    let mut lanes = [0.0_f32; WIDE];
+    for (a, b) in a.as_chunks::<WIDE>().0.iter().zip(b.as_chunks::<WIDE>().0) {
+        for j in 0..WIDE {
+            lanes[j] = if FMA { a[j].mul_add(b[j], lanes[j]) } else { lanes[j] + a[j] * b[j] };
+        }
+    }
+    add_lanes(lanes)
+}
+
+/// The sum of eight numbers, by halves.
+#[inline(always)]
+fn add_lanes(lanes: [f32; 8]) -> f32 {
+    let mut four = [0.0; 4];
+    for j in 0..4 {
+        four[j] = lanes[j] + lanes[j + 4];
+    }
+    (four[0] + four[2]) + (four[1] + four[3])
+}
+
+/// Gradients of the locations, `[LANES, 2]`, and of the weights of a group, from the products of the
+/// output's gradient with each cell.
+#[inline(always)]
+fn point_gradients(
+    group: &PointGroup,
+    dots: &[Lanes<f32>; CORNERS],
+    weights: &Lanes<f32>,
+) -> ([f32; 2 * LANES], Lanes<f32>) {
+    let mut grad_xy = [0.0; 2 * LANES];
+    let mut grad_weights = [0.0; LANES];
+    for k in 0..LANES {
+        let (mut x, mut y, mut weight) = (0.0, 0.0, 0.0);
+        for corner in 0..CORNERS {
+            x += dots[corner][k] * group.slopes_x[corner][k];
+            y += dots[corner][k] * group.slopes_y[corner][k];
+            weight += dots[corner][k] * group.shares[corner][k];
+        }
+        grad_xy[2 * k] = weights[k] * x;
+        grad_xy[2 * k + 1] = weights[k] * y;
+        grad_weights[k] = weight;
+    }
+    (grad_xy, grad_weights)
+}
+
+#[inline(always)]
+fn write_value_gradient<T: Element>(
+    shape: &Shape,
+    gradients: &Gradients<'_, T>,
+    task: Task,
+    scratch: &mut Scratch<T>,
+) {
+    let row_length = scratch.head.row_length;
+    for (token, from) in scratch.grad_rows.chunks_exact(row_length).enumerate() {
+        for (to, from) in scratch.row.iter_mut().zip(from) {
+            *to = T::from_f32(*from);
+        }
+        let index = (task.clip * shape.tokens + token) * shape.heads + task.head;
+        gradients.value.write(index * shape.channels, &scratch.row);
+    }
+}

@@ -1,0 +1,122 @@
+//! The forward pass of one task.
+
+use super::head::{Head, block_width};
+use super::points::{CORNERS, LANES, Lanes, PointGroup, groups, part, to_lanes};
+use super::{Element, Inputs, Shape, Task};
+use crate::ffi::{DisjointRows, Vectorized, prefetch};
+
+/// How many queries ahead the locations and weights are fetched; a head's lie far apart.
+pub(super) const PREFETCH_QUERIES: usize = 4;
+
+/// One task and what its thread keeps between tasks.
+pub(super) struct Forward<'a, T> {
+    pub(super) inputs: &'a Inputs<'a, T>,
+    pub(super) out: &'a DisjointRows<'a, T>,
+    pub(super) task: Task,
+    pub(super) scratch: &'a mut Scratch<T>,
+}
+
+/// The buffers of a thread.
+pub(super) struct Scratch<T> {
+    head: Head,
+    groups: Vec<PointGroup>,
+    /// One output row in `f32`, padded like the rows of the head.
+    sum: Vec<f32>,
+    /// One output row.
+    row: Vec<T>,
+}
+
+impl<T: Element> Scratch<T> {
+    pub(super) fn new(shape: &Shape) -> Self {
+        let head = Head::new(shape.channels);
+        let sum = vec![0.0; head.row_length];
+        Self { head, groups: groups(shape), sum, row: vec![T::from_f32(0.0); shape.channels] }
+    }
+}
+
+impl<T: Element> Vectorized for Forward<'_, T> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        match block_width(self.inputs.shape.channels) {
+            64 => run_task::<T, 64, FMA>(self),
+            32 => run_task::<T, 32, FMA>(self),
+            16 => run_task::<T, 16, FMA>(self),
+            _ => run_task::<T, 8, FMA>(self),
+        }
+    }
+}
+
+#[inline(always)]
+fn run_task<T: Element, const W: usize, const FMA: bool>(work: Forward<'_, T>) {
+    let Forward { inputs, out, task, scratch } = work;
+    let shape = inputs.shape;
+    let samples = shape.samples();
+    scratch.head.load(shape, inputs.value, task);
+    let (rows, _) = scratch.head.rows.as_chunks::<W>();
+    let blocks = scratch.head.row_length / W;
+    let first = (task.clip * shape.queries + task.first_query) * shape.heads + task.head;
+    for query in 0..task.num_queries {
+        let index = first + query * shape.heads;
+        let ahead = (index + PREFETCH_QUERIES * shape.heads) * samples;
+        prefetch(inputs.locations, 2 * ahead, 2 * samples);
+        prefetch(inputs.weights, ahead, samples);
+        let locations = &inputs.locations[2 * samples * index..][..2 * samples];
+        let weights = &inputs.weights[samples * index..][..samples];
+        scratch.sum.fill(0.0);
+        for (number, group) in scratch.groups.iter_mut().enumerate() {
+            group.place::<false>(part(locations, number, 2));
+            let factors = factors(group, &to_lanes(part(weights, number, 1)));
+            for (block, sum) in scratch.sum.as_chunks_mut::<W>().0.iter_mut().enumerate() {
+                add_group::<W, FMA>(sum, rows, blocks, block, &group.cells, &factors);
+            }
+        }
+        for (to, from) in scratch.row.iter_mut().zip(&scratch.sum) {
+            *to = T::from_f32(*from);
+        }
+        out.write(index * shape.channels, &scratch.row);
+    }
+}
+
+/// Bilinear shares times attention weights.
+#[inline(always)]
+pub(super) fn factors(group: &PointGroup, weights: &Lanes<f32>) -> [Lanes<f32>; CORNERS] {
+    let mut factors = [[0.0; LANES]; CORNERS];
+    for (factors, shares) in factors.iter_mut().zip(&group.shares) {
+        for k in 0..LANES {
+            factors[k] = shares[k] * weights[k];
+        }
+    }
+    factors
+}
+
+/// Adds the weighted rows of one group of points to the `W` channels of `block`.
+#[inline(always)]
+fn add_group<const W: usize, const FMA: bool>(
+    sum: &mut [f32; W],
+    rows: &[[f32; W]],
+    blocks: usize,
+    block: usize,
+    cells: &[Lanes<i32>; CORNERS],
+    factors: &[Lanes<f32>; CORNERS],
+) {
+    // Two chains, so that one addition does not wait for the other.
+    let (mut upper, mut lower) = (*sum, [0.0; W]);
+    for k in 0..LANES {
+        let row = |corner: usize| &rows[cells[corner][k] as usize * blocks + block];
+        add_scaled::<W, FMA>(&mut upper, row(0), factors[0][k]);
+        add_scaled::<W, FMA>(&mut lower, row(2), factors[2][k]);
+        add_scaled::<W, FMA>(&mut upper, row(1), factors[1][k]);
+        add_scaled::<W, FMA>(&mut lower, row(3), factors[3][k]);
+    }
+    for j in 0..W {
+        sum[j] = upper[j] + lower[j];
+    }
+}
+
+/// `sum += row * factor`, fused where the machine can.
+#[inline(always)]
+pub(super) fn add_scaled<const W: usize, const FMA: bool>(sum: &mut [f32; W], row: &[f32; W], factor: f32) {
+    for j in 0..W {
+        sum[j] = if FMA { row[j].mul_add(factor, sum[j]) } else { sum[j] + row[j] * factor };
+    }
+}

@@ -1,0 +1,50 @@
+//! The values of one head as a dense block.
+
+use super::{Element, Shape, Task};
+use crate::ffi::prefetch;
+
+/// Channels are processed in blocks of this many at least; the rest of a row is zero.
+const NARROWEST: usize = 8;
+
+/// How many tokens ahead the rows of a head are fetched.
+const PREFETCH_ROWS: usize = 24;
+
+/// Channels per block for heads of `channels`: the widest that is compiled and divides them.
+pub(super) fn block_width(channels: usize) -> usize {
+    let divides = |width: &usize| channels.is_multiple_of(*width);
+    [64, 32, 16].into_iter().find(divides).unwrap_or(NARROWEST)
+}
+
+/// One head of one clip: `[S, D]` in `f32`, rows padded with zeros to a multiple of the block width.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) rows: Vec<f32>,
+    pub(super) row_length: usize,
+    of: Option<(usize, usize)>,
+}
+
+impl Head {
+    pub(super) fn new(channels: usize) -> Self {
+        let width = block_width(channels);
+        Self { rows: Vec::new(), row_length: channels.div_ceil(width) * width, of: None }
+    }
+
+    /// Copies the head of `task`, unless it is the one that is already here.
+    #[inline(always)]
+    pub(super) fn load<T: Element>(&mut self, shape: &Shape, value: &[T], task: Task) {
+        if self.of == Some((task.clip, task.head)) {
+            return;
+        }
+        self.rows.resize(shape.tokens * self.row_length, 0.0);
+        let stride = shape.heads * shape.channels;
+        let from = task.clip * shape.tokens * stride + task.head * shape.channels;
+        for (token, row) in self.rows.chunks_exact_mut(self.row_length).enumerate() {
+            let source = &value[from + token * stride..][..shape.channels];
+            prefetch(value, from + (token + PREFETCH_ROWS) * stride, shape.channels);
+            for (to, from) in row.iter_mut().zip(source) {
+                *to = from.to_f32();
+            }
+        }
+        self.of = Some((task.clip, task.head));
+    }
+}

@@ -1,0 +1,141 @@
+//! From sampling locations to rows and factors, for all points of one query and head at once.
+
+use super::Shape;
+use crate::ffi::truncate;
+
+/// The four cells around a point: top left, top right, bottom left, bottom right.
+pub(super) const CORNERS: usize = 4;
+/// Points that are worked on together: one AVX-512 register, and all of the usual 4 levels x 4 points.
+pub(super) const LANES: usize = 16;
+
+/// A number for each of some points.
+pub(super) type Lanes<T> = [T; LANES];
+
+/// Some points of one query and head; the last group of a query may have lanes without a point.
+#[derive(Debug, Clone)]
+pub(super) struct PointGroup {
+    /// Size of each point's map in cells, and its first token.
+    width: Lanes<f32>,
+    height: Lanes<f32>,
+    start: Lanes<i32>,
+    /// Token of each corner; any token of the map where the corner lies outside.
+    pub(super) cells: [Lanes<i32>; CORNERS],
+    /// Bilinear share of each corner, 0 outside the map.
+    pub(super) shares: [Lanes<f32>; CORNERS],
+    /// Derivative of each share to x and y, in units of the whole map, 0 outside the map.
+    pub(super) slopes_x: [Lanes<f32>; CORNERS],
+    pub(super) slopes_y: [Lanes<f32>; CORNERS],
+}
+
+/// The groups for queries of `shape`.
+pub(super) fn groups(shape: &Shape) -> Vec<PointGroup> {
+    let empty = PointGroup {
+        width: [1.0; LANES],
+        height: [1.0; LANES],
+        start: [0; LANES],
+        cells: [[0; LANES]; CORNERS],
+        shares: [[0.0; LANES]; CORNERS],
+        slopes_x: [[0.0; LANES]; CORNERS],
+        slopes_y: [[0.0; LANES]; CORNERS],
+    };
+    let mut groups = vec![empty; shape.samples().div_ceil(LANES)];
+    let (mut sample, mut start) = (0, 0);
+    for level in &shape.levels {
+        for _ in 0..shape.points {
+            let (group, lane) = (&mut groups[sample / LANES], sample % LANES);
+            group.width[lane] = level.width as f32;
+            group.height[lane] = level.height as f32;
+            group.start[lane] = start;
+            sample += 1;
+        }
+        start += level.num_tokens() as i32;
+    }
+    groups
+}
+
+impl PointGroup {
+    /// Places the points at `locations`, `[L * P, 2]` of this group; lanes beyond get no share.
+    ///
+    /// `SLOPES` says whether the derivatives are wanted too. A corner outside the map gets share 0
+    /// and some cell inside, so that reading it needs no branch.
+    #[inline(always)]
+    pub(super) fn place<const SLOPES: bool>(&mut self, locations: &[f32]) {
+        let (xs, ys) = match locations.first_chunk() {
+            Some(all) => split(all),
+            None => {
+                let mut all = [f32::NAN; 2 * LANES];
+                all[..locations.len()].copy_from_slice(locations);
+                split(&all)
+            }
+        };
+        for k in 0..LANES {
+            let (w, h) = (self.width[k], self.height[k]);
+            let (x, y) = (xs[k] * w - 0.5, ys[k] * h - 0.5);
+            // All comparisons are false for NaN.
+            let in_range = (x > -1.0) & (x < w) & (y > -1.0) & (y < h);
+            let on = if in_range { 1.0 } else { 0.0 };
+            let x = if in_range { x } else { 0.0 };
+            let y = if in_range { y } else { 0.0 };
+            let (x0, y0) = (x.floor(), y.floor());
+            let (dx, dy) = (x - x0, y - y0);
+            // Which columns and rows of the two are inside.
+            let left = if x0 >= 0.0 { on } else { 0.0 };
+            let right = if x0 < w - 1.0 { on } else { 0.0 };
+            let top = if y0 >= 0.0 { 1.0 } else { 0.0 };
+            let bottom = if y0 < h - 1.0 { 1.0 } else { 0.0 };
+            let (x1, y1) = (truncate((x0 + 1.0).min(w - 1.0)), truncate((y0 + 1.0).min(h - 1.0)));
+            let (x0, y0) = (truncate(x0), truncate(y0));
+            let columns = truncate(w);
+            let upper = self.start[k] + y0 * columns;
+            let lower = self.start[k] + y1 * columns;
+            self.cells[0][k] = upper + x0;
+            self.cells[1][k] = upper + x1;
+            self.cells[2][k] = lower + x0;
+            self.cells[3][k] = lower + x1;
+            let (share_x0, share_x1) = ((1.0 - dx) * left, dx * right);
+            let (share_y0, share_y1) = ((1.0 - dy) * top, dy * bottom);
+            self.shares[0][k] = share_x0 * share_y0;
+            self.shares[1][k] = share_x1 * share_y0;
+            self.shares[2][k] = share_x0 * share_y1;
+            self.shares[3][k] = share_x1 * share_y1;
+            if SLOPES {
+                self.slopes_x[0][k] = -w * left * share_y0;
+                self.slopes_x[1][k] = w * right * share_y0;
+                self.slopes_x[2][k] = -w * left * share_y1;
+                self.slopes_x[3][k] = w * right * share_y1;
+                self.slopes_y[0][k] = -h * top * share_x0;
+                self.slopes_y[1][k] = -h * top * share_x1;
+                self.slopes_y[2][k] = h * bottom * share_x0;
+                self.slopes_y[3][k] = h * bottom * share_x1;
+            }
+        }
+    }
+}
+
+/// Pairs to two arrays.
+#[inline(always)]
+fn split(pairs: &[f32; 2 * LANES]) -> (Lanes<f32>, Lanes<f32>) {
+    let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
+    for k in 0..LANES {
+        (first[k], second[k]) = (pairs[2 * k], pairs[2 * k + 1]);
+    }
+    (first, second)
+}
+
+/// The part of a query's numbers that belongs to group `index`, `per_point` of them for each point.
+#[inline(always)]
+pub(super) fn part(numbers: &[f32], index: usize, per_point: usize) -> &[f32] {
+    let start = index * LANES * per_point;
+    &numbers[start..numbers.len().min(start + LANES * per_point)]
+}
+
+/// As many of `numbers` as there are lanes, zeros behind.
+#[inline(always)]
+pub(super) fn to_lanes(numbers: &[f32]) -> Lanes<f32> {
+    if let Some(all) = numbers.first_chunk() {
+        return *all;
+    }
+    let mut lanes = [0.0; LANES];
+    lanes[..numbers.len()].copy_from_slice(numbers);
+    lanes
+}

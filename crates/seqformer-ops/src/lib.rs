@@ -1,0 +1,33 @@
+//! Multi-scale deformable attention for libtorch on the CPU, and the shim around what `tch` lacks.
+//!
+//! [`ms_deform_attn`] is the operation of Deformable DETR (arXiv:2010.04159, equation 3): every query
+//! of every head reads a few bilinearly interpolated points of several feature maps and sums them by
+//! weight. It is one differentiable step with kernels of its own, written in Rust and run on
+//! libtorch's threads; [`reference::ms_deform_attn`] is the same in plain tensor operations.
+//!
+//! ```
+//! use seqformer_ops::{FeatureLevels, LevelSize, ms_deform_attn};
+//! use tch::{Device, Kind, Tensor};
+//!
+//! let levels = FeatureLevels::new(&[LevelSize { height: 4, width: 6 }, LevelSize { height: 2, width: 3 }])?;
+//! let on = (Kind::Float, Device::Cpu);
+//! let value = Tensor::rand([1, levels.num_tokens(), 8, 32], on); // [N, S, M, D]
+//! let locations = Tensor::rand([1, 10, 8, 2, 4, 2], on); // [N, Q, M, L, P, 2] as (x, y) in 0..1
+//! let weights = Tensor::full([1, 10, 8, 2, 4], 1.0 / 8.0, on); // [N, Q, M, L, P]
+//! let out = ms_deform_attn(&value, &levels, &locations, &weights)?;
+//! assert_eq!(out.size(), [1, 10, 256]); // [N, Q, M * D]
+//! # Ok::<(), seqformer_ops::OpsError>(())
+//! ```
+
+mod error;
+#[expect(unsafe_code, reason = "the boundary to C++: every unsafe line of the product is in this file")]
+mod ffi;
+mod kernels;
+mod levels;
+mod ms_deform_attn;
+pub mod reference;
+pub mod runtime;
+
+pub use error::OpsError;
+pub use levels::{FeatureLevels, LevelSize};
+pub use ms_deform_attn::ms_deform_attn;

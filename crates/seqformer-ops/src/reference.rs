@@ -1,0 +1,44 @@
+//! Multi-scale deformable attention in plain tensor operations.
+//!
+//! Slow and obvious: it says what the kernels must compute, and it serves every device and kind that
+//! has no kernel. Source: Deformable DETR (arXiv:2010.04159), equation 3.
+
+use tch::Tensor;
+
+use crate::FeatureLevels;
+
+/// Bilinear interpolation, in libtorch's numbering of `grid_sampler`.
+const BILINEAR: i64 = 0;
+/// Zeros outside the map, in libtorch's numbering of `grid_sampler`.
+const ZEROS: i64 = 0;
+
+/// Samples every level at its locations and sums by weight.
+///
+/// # Shapes
+///
+/// - `value`: `[N, S, M, D]`
+/// - `locations`: `[N, Q, M, L, P, 2]`, (x, y) in 0..1 of each level
+/// - `weights`: `[N, Q, M, L, P]`
+/// - output: `[N, Q, M * D]`
+///
+/// # Panics
+///
+/// If the shapes do not fit: check them first, as [`crate::ms_deform_attn`] does.
+pub fn ms_deform_attn(value: &Tensor, levels: &FeatureLevels, locations: &Tensor, weights: &Tensor) -> Tensor {
+    let (batch, _, heads, channels) = value.size4().expect("value has four axes");
+    let queries = locations.size()[1];
+    let points = locations.size()[4];
+    let grid = (locations.to_kind(value.kind()) * 2.0 - 1.0).permute([3, 0, 2, 1, 4, 5]); // [L, N, M, Q, P, 2]
+    let weights = weights.to_kind(value.kind()).permute([3, 0, 2, 1, 4]); // [L, N, M, Q, P]
+    let per_level = levels.sizes().iter().zip(levels.starts()).enumerate();
+    let sum = per_level.map(|(level, (size, &start))| {
+        let map = value.narrow(1, start, size.num_tokens()); // [N, H*W, M, D]
+        let map = map.permute([0, 2, 3, 1]).reshape([batch * heads, channels, size.height, size.width]);
+        let grid = grid.get(level as i64).reshape([batch * heads, queries, points, 2]);
+        let sampled = map.grid_sampler_2d(&grid, BILINEAR, ZEROS, false); // [N*M, D, Q, P]
+        let weights = weights.get(level as i64).reshape([batch * heads, 1, queries, points]);
+        (sampled * weights).sum_dim_intlist(-1, false, None) // [N*M, D, Q]
+    });
+    let sum = sum.reduce(|a, b| a + b).expect("there is at least one level");
+    sum.view([batch, heads * channels, queries]).transpose(1, 2).contiguous()
+}
