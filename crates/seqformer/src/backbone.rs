@@ -1,0 +1,39 @@
+//! The image network that turns frames into a pyramid of maps.
+
+use std::fmt::Debug;
+
+use tch::{Tensor, nn};
+
+use crate::config::BackboneConfig;
+
+mod resnet;
+
+pub use resnet::ResNet;
+
+/// What one output map of a backbone is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShapeSpec {
+    /// Channels of the map.
+    pub channels: i64,
+    /// Pixels per cell, side by side.
+    pub stride: i64,
+}
+
+/// An image network with four maps, res2 to res5.
+pub trait Backbone: Debug + Send {
+    /// The maps that [`Backbone::forward_t`] gives, finest first.
+    fn output_shape(&self) -> &[ShapeSpec];
+
+    /// `[N, 3, H, W]` → `[N, channels, H / stride, W / stride]` for each map.
+    fn forward_t(&self, images: &Tensor, train: bool) -> Vec<Tensor>;
+
+    /// Prepares constants for inference; call again after the parameters have changed.
+    fn prepare_inference(&mut self);
+}
+
+/// Builds the backbone with its parameters under `vs`.
+pub fn build(vs: &nn::Path<'_>, config: &BackboneConfig) -> Box<dyn Backbone> {
+    match config {
+        BackboneConfig::ResNet(config) => Box::new(ResNet::new(vs, config)),
+    }
+}

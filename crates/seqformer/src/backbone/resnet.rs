@@ -1,0 +1,211 @@
+//! ResNet and ResNeXt with frozen batch normalisation.
+//!
+//! He et al. (arXiv:1512.03385), Xie et al. (arXiv:1611.05431). Reference: detectron2
+//! `modeling/backbone/resnet.py`, `BasicStem`, `BasicBlock`, `BottleneckBlock`, `build_resnet_backbone`.
+
+use tch::{Tensor, nn};
+
+use super::{Backbone, ShapeSpec};
+use crate::config::ResNetConfig;
+use crate::layers::{ConvShape, FrozenBatchNorm, to_channels_last};
+
+/// A ResNet that gives res2 to res5.
+#[derive(Debug)]
+pub struct ResNet {
+    stem: ConvNorm,
+    stages: Vec<Vec<Block>>,
+    outputs: Vec<ShapeSpec>,
+}
+
+/// A convolution without bias and the normalisation behind it.
+#[derive(Debug)]
+struct ConvNorm {
+    shape: ConvShape,
+    weight: Tensor,
+    norm: FrozenBatchNorm,
+    /// Weight and bias with the normalisation multiplied in.
+    folded: Option<(Tensor, Tensor)>,
+}
+
+/// Convolutions with a shortcut around them; ReLU follows each but the last, and the sum.
+#[derive(Debug)]
+struct Block {
+    shortcut: Option<ConvNorm>,
+    convs: Vec<ConvNorm>,
+}
+
+/// What differs between the blocks of a network.
+#[derive(Debug, Clone, Copy)]
+struct BlockShape {
+    inputs: i64,
+    width: i64,
+    outputs: i64,
+    stride: i64,
+    dilation: i64,
+    groups: i64,
+    stride_in_1x1: bool,
+    bottleneck: bool,
+}
+
+impl ResNet {
+    /// Builds the network.
+    ///
+    /// Parameters under `vs`: `stem.conv1`, `res{2..5}.{b}.{shortcut, conv1, conv2, conv3}`, each with
+    /// `weight` and the buffers `norm.{weight, bias, running_mean, running_var}`.
+    pub fn new(vs: &nn::Path<'_>, config: &ResNetConfig) -> Self {
+        let stem_channels = config.stem_out_channels;
+        let stem = ConvShape { kernel: 7, padding: 3, ..ConvShape::pointwise(3, stem_channels).stride(2) };
+        let stem = ConvNorm::new(&(vs / "stem" / "conv1"), stem);
+        let mut inputs = stem_channels;
+        let (mut width, mut outputs) = (config.num_groups * config.width_per_group, config.res2_out_channels);
+        let mut stride = 4;
+        let mut stages = Vec::new();
+        let mut maps = Vec::new();
+        for (index, &num_blocks) in blocks_per_stage(config.depth).iter().enumerate() {
+            let dilated = index == 3 && config.res5_dilation == 2;
+            let first_stride = if index == 0 || dilated { 1 } else { 2 };
+            let name = format!("res{}", index + 2);
+            let blocks = (0..num_blocks).map(|block| {
+                let shape = BlockShape {
+                    inputs: if block == 0 { inputs } else { outputs },
+                    width,
+                    outputs,
+                    stride: if block == 0 { first_stride } else { 1 },
+                    dilation: if dilated { 2 } else { 1 },
+                    groups: config.num_groups,
+                    stride_in_1x1: config.stride_in_1x1,
+                    bottleneck: config.depth >= 50,
+                };
+                Block::new(&(vs / &name / block), shape)
+            });
+            stages.push(blocks.collect());
+            stride *= first_stride;
+            maps.push(ShapeSpec { channels: outputs, stride });
+            (inputs, width, outputs) = (outputs, 2 * width, 2 * outputs);
+        }
+        let mut network = Self { stem, stages, outputs: maps };
+        network.freeze(config.freeze_at);
+        network
+    }
+
+    /// Stops training the stem from 1 on, and one more stage with every number above.
+    fn freeze(&mut self, freeze_at: i64) {
+        if freeze_at >= 1 {
+            self.stem.freeze();
+        }
+        for (number, stage) in (2..).zip(&mut self.stages) {
+            if freeze_at >= number {
+                stage.iter_mut().flat_map(Block::parts).for_each(ConvNorm::freeze);
+            }
+        }
+    }
+}
+
+/// Blocks in res2 to res5.
+fn blocks_per_stage(depth: i64) -> [i64; 4] {
+    match depth {
+        18 => [2, 2, 2, 2],
+        101 => [3, 4, 23, 3],
+        152 => [3, 8, 36, 3],
+        _ => [3, 4, 6, 3], // 34 and 50; other depths do not pass `SeqFormerConfig::check`
+    }
+}
+
+impl Backbone for ResNet {
+    fn output_shape(&self) -> &[ShapeSpec] {
+        &self.outputs
+    }
+
+    fn forward_t(&self, images: &Tensor, _train: bool) -> Vec<Tensor> {
+        let map = relu(self.stem.forward(&to_channels_last(images)));
+        let mut map = map.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+        let mut outputs = Vec::with_capacity(self.stages.len());
+        for stage in &self.stages {
+            for block in stage {
+                map = block.forward(&map);
+            }
+            outputs.push(map.shallow_clone());
+        }
+        outputs
+    }
+
+    fn prepare_inference(&mut self) {
+        self.stem.fold();
+        self.stages.iter_mut().flatten().flat_map(Block::parts).for_each(ConvNorm::fold);
+    }
+}
+
+impl Block {
+    fn new(vs: &nn::Path<'_>, shape: BlockShape) -> Self {
+        let BlockShape { inputs, width, outputs, stride, dilation, groups, .. } = shape;
+        let shortcut = (inputs != outputs).then(|| {
+            ConvNorm::new(&(vs / "shortcut"), ConvShape::pointwise(inputs, outputs).stride(stride))
+        });
+        let three = |inputs, outputs| ConvShape {
+            padding: dilation,
+            dilation,
+            groups,
+            ..ConvShape::three(inputs, outputs)
+        };
+        let convs = if shape.bottleneck {
+            let (first, second) = if shape.stride_in_1x1 { (stride, 1) } else { (1, stride) };
+            vec![
+                ConvShape::pointwise(inputs, width).stride(first),
+                three(width, width).stride(second),
+                ConvShape::pointwise(width, outputs),
+            ]
+        } else {
+            vec![ConvShape::three(inputs, outputs).stride(stride), ConvShape::three(outputs, outputs)]
+        };
+        let convs = (1..).zip(convs).map(|(i, shape)| ConvNorm::new(&(vs / format!("conv{i}")), shape));
+        Self { shortcut, convs: convs.collect() }
+    }
+
+    fn parts(&mut self) -> impl Iterator<Item = &mut ConvNorm> {
+        self.shortcut.iter_mut().chain(&mut self.convs)
+    }
+
+    fn forward(&self, input: &Tensor) -> Tensor {
+        let mut map = self.convs[0].forward(input);
+        for conv in &self.convs[1..] {
+            map = conv.forward(&relu(map));
+        }
+        let shortcut = self.shortcut.as_ref().map(|shortcut| shortcut.forward(input));
+        relu(map + shortcut.as_ref().unwrap_or(input))
+    }
+}
+
+impl ConvNorm {
+    fn new(vs: &nn::Path<'_>, shape: ConvShape) -> Self {
+        let weight = vs.zeros("weight", &shape.weight_size());
+        let norm = FrozenBatchNorm::new(&(vs / "norm"), shape.outputs);
+        Self { shape, weight, norm, folded: None }
+    }
+
+    fn freeze(&mut self) {
+        self.weight = self.weight.set_requires_grad(false);
+    }
+
+    /// Multiplies the normalisation into the kernel, once.
+    fn fold(&mut self) {
+        self.folded = Some(tch::no_grad(|| {
+            let norm = self.norm.scale_shift();
+            let weight = &self.weight * norm.scale.view([-1, 1, 1, 1]);
+            (to_channels_last(&weight), norm.shift)
+        }));
+    }
+
+    fn forward(&self, input: &Tensor) -> Tensor {
+        if let Some((weight, bias)) = &self.folded {
+            return self.shape.apply(input, weight, Some(bias));
+        }
+        let norm = self.norm.scale_shift();
+        let map = self.shape.apply(input, &self.weight, None);
+        map * norm.scale.view([1, -1, 1, 1]) + norm.shift.view([1, -1, 1, 1])
+    }
+}
+
+/// ReLU, in place where no gradient needs the input.
+fn relu(mut map: Tensor) -> Tensor {
+    if map.requires_grad() { map.relu() } else { map.relu_() }
+}

@@ -1,0 +1,78 @@
+//! Frames as the network takes them: normalised and padded to a common size.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::ModelError;
+use crate::config::{SIZE_DIVISIBILITY, SeqFormerConfig};
+
+/// Height and width of frames, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameSize {
+    /// Rows.
+    pub height: i64,
+    /// Columns.
+    pub width: i64,
+}
+
+impl FrameSize {
+    /// This size with both sides rounded up to a multiple of 32.
+    pub fn padded(self) -> Self {
+        let up = |side: i64| side.div_euclid(SIZE_DIVISIBILITY) * SIZE_DIVISIBILITY
+            + if side % SIZE_DIVISIBILITY == 0 { 0 } else { SIZE_DIVISIBILITY };
+        Self { height: up(self.height), width: up(self.width) }
+    }
+}
+
+impl std::fmt::Display for FrameSize {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}x{}", self.height, self.width)
+    }
+}
+
+/// Normalises frames and pads them with zeros on the right and at the bottom.
+///
+/// # Shapes
+///
+/// - `frames`: `[T, 3, H, W]`, 0 to 255, channels in the order of the settings
+/// - output: `[T, 3, padded H, padded W]`
+///
+/// # Errors
+///
+/// If the frames have another shape, or are larger than `padded`.
+pub fn normalize_and_pad(
+    frames: &Tensor,
+    padded: FrameSize,
+    config: &SeqFormerConfig,
+    device: Device,
+) -> Result<Tensor, ModelError> {
+    let found = frames.size();
+    let fits = matches!(found[..], [t, 3, h, w]
+        if t > 0 && (1..=padded.height).contains(&h) && (1..=padded.width).contains(&w));
+    if !fits {
+        let expected = format!("[T, 3, H, W] of at most {padded}");
+        return Err(ModelError::Frames { expected, found: format!("{found:?}") });
+    }
+    let channels = |values: [f64; 3]| {
+        Tensor::from_slice(&values.map(|value| value as f32)).view([1, 3, 1, 1]).to_device(device)
+    };
+    let images = frames.to_device(device).to_kind(Kind::Float);
+    let images = (images - channels(config.pixel_mean)) / channels(config.pixel_std);
+    let (right, bottom) = (padded.width - found[3], padded.height - found[2]);
+    Ok(if right == 0 && bottom == 0 { images } else { images.constant_pad_nd([0, right, 0, bottom]) })
+}
+
+/// Marks what is padding in images of `padded` size: `[N, H, W]`, true = padded.
+pub fn padding_mask(sizes: &[FrameSize], padded: FrameSize, device: Device) -> Tensor {
+    let masks: Vec<Tensor> = sizes
+        .iter()
+        .map(|size| {
+            let beyond = |count: i64, limit: i64| Tensor::arange(count, (Kind::Int64, device)).ge(limit);
+            let rows = beyond(padded.height, size.height).unsqueeze(1);
+            rows.logical_or(&beyond(padded.width, size.width).unsqueeze(0))
+        })
+        .collect();
+    Tensor::stack(&masks, 0)
+}
+
+#[cfg(test)]
+mod tests;

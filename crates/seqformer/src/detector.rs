@@ -1,0 +1,234 @@
+//! The whole network: backbone, transformer and heads, once, for training and inference.
+//!
+//! Reference: VNext `seqformer/models/deformable_detr.py`, `DeformableDETR`, and
+//! `models/segmentation_condInst.py`, `CondInst_segm`.
+
+use seqformer_ops::LevelSize;
+use tch::{Tensor, nn};
+
+use crate::backbone::{self, Backbone};
+use crate::clip::{FrameSize, padding_mask};
+use crate::config::{NUM_LEVELS, SeqFormerConfig};
+use crate::layers::{Conv2d, ConvShape, GroupNorm, Linear, Mlp};
+use crate::mask_head::{MaskHead, dynamic_masks, num_dynamic_params};
+use crate::transformer::{
+    Decoder, DecoderLayerOutput, DecoderOutput, Encoder, KeepLayers, Memory, Queries, TokenLayout,
+    inverse_sigmoid,
+};
+use crate::{ModelError, normalize_and_pad};
+
+/// Groups of the normalisation behind each input projection.
+const NORM_GROUPS: i64 = 32;
+
+/// The SeqFormer network.
+#[derive(Debug)]
+pub struct SeqFormer {
+    config: SeqFormerConfig,
+    backbone: Box<dyn Backbone>,
+    input_proj: Vec<InputProjection>,
+    level_embed: Tensor,
+    encoder: Encoder,
+    decoder: Decoder,
+    query_embed: Tensor,
+    reference_points: Linear,
+    class_embed: Vec<Linear>,
+    controller: Mlp,
+    mask_head: MaskHead,
+    device: tch::Device,
+}
+
+#[derive(Debug)]
+struct InputProjection {
+    conv: Conv2d,
+    norm: GroupNorm,
+}
+
+/// What the heads say about the queries of one decoder layer.
+#[derive(Debug)]
+pub struct Heads {
+    /// Class logits, `[N, Q, K]`.
+    pub pred_logits: Tensor,
+    /// Weights of each query's mask convolutions, `[N, Q, parameters]`.
+    pub dynamic_params: Tensor,
+    /// Where each instance is on each frame, (x, y) in pixels, `[N, T, Q, 2]`.
+    pub reference_points_px: Tensor,
+}
+
+impl SeqFormer {
+    /// Builds the network with its parameters under `vs`, in the names of VNext.
+    ///
+    /// All weights begin as zeros: fill them with [`crate::load_state_dict`].
+    ///
+    /// # Errors
+    ///
+    /// If the sizes do not make a network.
+    pub fn new(vs: &nn::Path<'_>, config: &SeqFormerConfig) -> Result<Self, ModelError> {
+        config.check()?;
+        let root = vs / "detr";
+        let detr = &root / "detr";
+        let transformer = &detr / "transformer";
+        let dim = config.transformer.hidden_dim;
+        let layers = config.transformer.num_decoder_layers;
+        let backbone = backbone::build(&(&detr / "backbone" / 0 / "backbone"), &config.backbone);
+        let outputs = backbone.output_shape().to_vec();
+        let input_proj = (0..NUM_LEVELS).map(|level| {
+            let vs = &detr / "input_proj" / level;
+            let last = outputs[outputs.len() - 1].channels;
+            let shape = match outputs.get(level + 1) {
+                Some(map) => ConvShape::pointwise(map.channels, dim),
+                None => ConvShape::three(last, dim).stride(2),
+            };
+            let conv = Conv2d::new(&(&vs / 0), shape);
+            InputProjection { conv, norm: GroupNorm::new(&(&vs / 1), NORM_GROUPS, dim) }
+        });
+        Ok(Self {
+            input_proj: input_proj.collect(),
+            level_embed: transformer.zeros("level_embed", &[NUM_LEVELS as i64, dim]),
+            encoder: Encoder::new(&(&transformer / "encoder"), &config.transformer),
+            decoder: Decoder::new(&(&transformer / "decoder"), &config.transformer),
+            reference_points: Linear::new(&(&transformer / "reference_points"), dim, 2),
+            class_embed: (0..layers)
+                .map(|i| Linear::new(&(&detr / "class_embed" / i), dim, config.num_classes))
+                .collect(),
+            query_embed: (&detr / "query_embed").zeros("weight", &[config.num_queries, 2 * dim]),
+            controller: Mlp::new(&(&root / "controller"), dim, dim, num_dynamic_params(dim)),
+            mask_head: MaskHead::new(&(&root / "mask_head"), dim),
+            device: vs.device(),
+            backbone,
+            config: config.clone(),
+        })
+    }
+
+    /// The sizes of the network.
+    pub fn config(&self) -> &SeqFormerConfig {
+        &self.config
+    }
+
+    /// Where the parameters are.
+    pub fn device(&self) -> tch::Device {
+        self.device
+    }
+
+    /// Prepares constants for inference; call again after the parameters have changed.
+    pub fn prepare_inference(&mut self) {
+        self.backbone.prepare_inference();
+    }
+
+    /// Normalises frames `[T, 3, H, W]` of 0 to 255 and pads them to a multiple of 32.
+    ///
+    /// # Errors
+    ///
+    /// If the frames have another shape.
+    pub fn preprocess(&self, frames: &Tensor, size: FrameSize) -> Result<Tensor, ModelError> {
+        normalize_and_pad(frames, size.padded(), &self.config, self.device)
+    }
+
+    /// The tokens of clips whose frames have these sizes, all padded to the largest.
+    pub fn token_layout(&self, sizes: &[FrameSize]) -> TokenLayout {
+        let largest = FrameSize {
+            height: sizes.iter().map(|size| size.height).max().unwrap_or(1),
+            width: sizes.iter().map(|size| size.width).max().unwrap_or(1),
+        };
+        let padded = largest.padded();
+        let at = |stride: i64| LevelSize { height: padded.height / stride, width: padded.width / stride };
+        let outputs = self.backbone.output_shape();
+        let mut levels: Vec<LevelSize> = outputs[1..].iter().map(|map| at(map.stride)).collect();
+        let last = levels[levels.len() - 1];
+        // What a 3×3 convolution of stride 2 leaves.
+        levels.push(LevelSize { height: (last.height + 1) / 2, width: (last.width + 1) / 2 });
+        let padding = padding_mask(sizes, padded, self.device);
+        let any_padding = sizes.iter().any(|size| *size != padded);
+        TokenLayout::new(&padding, &levels, &self.level_embed, any_padding)
+    }
+
+    /// The backbone's maps of some images: `[N * T, 3, H, W]` → res2 to res5.
+    pub fn backbone_features(&self, images: &Tensor, train: bool) -> Vec<Tensor> {
+        self.backbone.forward_t(images, train)
+    }
+
+    /// The maps of the four levels, `[N * T, C, h, w]` each.
+    pub fn project(&self, features: &[Tensor]) -> Vec<Tensor> {
+        let last = features.len() - 1;
+        let project = |(level, projection): (usize, &InputProjection)| {
+            // The last level is made of the coarsest map once more.
+            let map = &features[(level + 1).min(last)];
+            projection.norm.forward(&projection.conv.forward(map))
+        };
+        self.input_proj.iter().enumerate().map(project).collect()
+    }
+
+    /// Encodes the frames of `N` clips; calls `each_layer` with the output of every encoder layer.
+    ///
+    /// # Shapes
+    ///
+    /// - `maps`: `[N * T, C, h, w]` for each level
+    /// - output: `[N, T, S, C]`
+    pub fn encode(
+        &self,
+        maps: &[Tensor],
+        layout: &TokenLayout,
+        train: bool,
+        each_layer: &mut dyn FnMut(&Tensor),
+    ) -> Tensor {
+        let tokens: Vec<Tensor> = maps.iter().map(|map| map.flatten(2, 3).transpose(1, 2)).collect();
+        let tokens = Tensor::cat(&tokens, 1); // [N * T, S, C]
+        let (frames, num_tokens, channels) = tokens.size3().expect("tokens are [N * T, S, C]");
+        let clips = layout.valid_ratios().size()[0];
+        let tokens = tokens.view([clips, frames / clips, num_tokens, channels]);
+        self.encoder.forward_t(&tokens, layout, train, each_layer)
+    }
+
+    /// From images `[N * T, 3, H, W]` to memory `[N, T, S, C]`.
+    pub fn encode_images(&self, images: &Tensor, layout: &TokenLayout, train: bool) -> Tensor {
+        let maps = self.project(&self.backbone_features(images, train)[..]);
+        self.encode(&maps, layout, train, &mut |_| {})
+    }
+
+    /// Decodes all queries from the memory of all frames.
+    pub fn decode(&self, memory: &Memory, layout: &TokenLayout, keep: KeepLayers, train: bool) -> DecoderOutput {
+        let dim = self.config.transformer.hidden_dim;
+        let positions = self.query_embed.narrow(1, 0, dim);
+        let queries = Queries {
+            reference_points: self.reference_points.forward(&positions).sigmoid(),
+            content: self.query_embed.narrow(1, dim, dim),
+            positions,
+        };
+        self.decoder.forward_t(&queries, memory, layout, keep, train)
+    }
+
+    /// Applies the class and mask heads to the results of decoder layer `layer`.
+    ///
+    /// `frame_sizes` are those of the `N` clips' frames without padding.
+    pub fn heads(&self, output: &DecoderLayerOutput, layer: usize, frame_sizes: &[FrameSize]) -> Heads {
+        let scale: Vec<f32> = frame_sizes.iter().flat_map(|size| [size.width as f32, size.height as f32]).collect();
+        let scale = Tensor::from_slice(&scale).view([-1, 1, 1, 2]).to_device(self.device);
+        let centres = inverse_sigmoid(&output.references.narrow(-1, 0, 2)).sigmoid();
+        Heads {
+            pred_logits: self.class_embed[layer].forward(&output.instance_queries),
+            dynamic_params: self.controller.forward(&output.instance_queries),
+            reference_points_px: centres * scale,
+        }
+    }
+
+    /// Index of the last decoder layer, whose predictions are the result.
+    pub fn last_layer(&self) -> usize {
+        self.class_embed.len() - 1
+    }
+
+    /// Mask features of some frames: `[N, S, C]` → `[N, C / 32, H / 8, W / 8]`.
+    pub fn mask_features(&self, memory: &Tensor, layout: &TokenLayout) -> Tensor {
+        self.mask_head.features(memory, layout)
+    }
+
+    /// Mask logits of some instances on some frames of one clip.
+    ///
+    /// # Shapes
+    ///
+    /// - `features`: `[T, C / 32, h, w]`
+    /// - `dynamic_params`: `[I, parameters]`
+    /// - `reference_points_px`: `[T, I, 2]`
+    /// - output: `[I, T, 2h, 2w]`, one cell for four pixels
+    pub fn masks(&self, features: &Tensor, dynamic_params: &Tensor, reference_points_px: &Tensor) -> Tensor {
+        dynamic_masks(features, dynamic_params, reference_points_px)
+    }
+}

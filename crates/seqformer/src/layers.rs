@@ -1,0 +1,19 @@
+//! The building blocks that several parts of the network share.
+
+mod conv;
+mod frozen_batch_norm;
+mod linear;
+mod mlp;
+mod ms_deform_attn;
+mod multihead_attention;
+mod norm;
+mod position_encoding;
+
+pub(crate) use conv::{Conv2d, ConvShape, to_channels_last};
+pub(crate) use frozen_batch_norm::FrozenBatchNorm;
+pub(crate) use linear::Linear;
+pub(crate) use mlp::Mlp;
+pub(crate) use ms_deform_attn::{AttentionShape, MsDeformAttn, References};
+pub(crate) use multihead_attention::MultiheadAttention;
+pub(crate) use norm::{GroupNorm, LayerNorm};
+pub(crate) use position_encoding::sine_position_encoding;

@@ -1,0 +1,70 @@
+//! Two-dimensional convolution.
+
+use tch::{Tensor, nn};
+
+/// The sizes of a convolution.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ConvShape {
+    pub(crate) inputs: i64,
+    pub(crate) outputs: i64,
+    pub(crate) kernel: i64,
+    pub(crate) stride: i64,
+    pub(crate) padding: i64,
+    pub(crate) dilation: i64,
+    pub(crate) groups: i64,
+}
+
+impl ConvShape {
+    /// A 1×1 convolution.
+    pub(crate) fn pointwise(inputs: i64, outputs: i64) -> Self {
+        Self { inputs, outputs, kernel: 1, stride: 1, padding: 0, dilation: 1, groups: 1 }
+    }
+
+    /// A 3×3 convolution that keeps the size of the map.
+    pub(crate) fn three(inputs: i64, outputs: i64) -> Self {
+        Self { inputs, outputs, kernel: 3, stride: 1, padding: 1, dilation: 1, groups: 1 }
+    }
+
+    /// The same with another stride.
+    pub(crate) fn stride(self, stride: i64) -> Self {
+        Self { stride, ..self }
+    }
+
+    /// Applies a kernel of this shape.
+    pub(crate) fn apply(&self, input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
+        let stride = [self.stride, self.stride];
+        let padding = [self.padding, self.padding];
+        input.conv2d(weight, bias, stride, padding, [self.dilation, self.dilation], self.groups)
+    }
+
+    /// Shape of the kernel, `[outputs, inputs / groups, kernel, kernel]`.
+    pub(crate) fn weight_size(&self) -> [i64; 4] {
+        [self.outputs, self.inputs / self.groups, self.kernel, self.kernel]
+    }
+}
+
+/// A convolution with bias.
+#[derive(Debug)]
+pub(crate) struct Conv2d {
+    shape: ConvShape,
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Conv2d {
+    /// Parameters under `vs`: `weight` `[outputs, inputs, k, k]`, `bias` `[outputs]`.
+    pub(crate) fn new(vs: &nn::Path<'_>, shape: ConvShape) -> Self {
+        let weight = vs.zeros("weight", &shape.weight_size());
+        Self { shape, weight, bias: vs.zeros("bias", &[shape.outputs]) }
+    }
+
+    /// `[N, inputs, H, W]` → `[N, outputs, H', W']`
+    pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
+        self.shape.apply(input, &self.weight, Some(&self.bias))
+    }
+}
+
+/// Lays a map `[N, C, H, W]` out with its channels innermost, which convolutions on the CPU prefer.
+pub(crate) fn to_channels_last(map: &Tensor) -> Tensor {
+    map.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+}

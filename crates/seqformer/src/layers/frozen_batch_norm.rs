@@ -1,0 +1,43 @@
+//! Batch normalisation whose statistics never change.
+
+use tch::{Tensor, nn};
+
+/// Reference: detectron2 `layers/batch_norm.py`, `FrozenBatchNorm2d`.
+const EPS: f64 = 1e-5;
+
+/// `x * s + (bias - mean * s)` with `s = weight / sqrt(var + eps)`, per channel.
+#[derive(Debug)]
+pub(crate) struct FrozenBatchNorm {
+    weight: Tensor,
+    bias: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+}
+
+/// A normalisation as one multiplication and one addition per channel.
+#[derive(Debug)]
+pub(crate) struct ScaleShift {
+    pub(crate) scale: Tensor,
+    pub(crate) shift: Tensor,
+}
+
+impl FrozenBatchNorm {
+    /// Buffers under `vs`: `weight`, `bias`, `running_mean`, `running_var`, all `[channels]`; the identity.
+    pub(crate) fn new(vs: &nn::Path<'_>, channels: i64) -> Self {
+        let running_var = vs.ones_no_train("running_var", &[channels]);
+        let running_var = tch::no_grad(|| running_var.shallow_clone().fill_(1.0 - EPS));
+        Self {
+            weight: vs.ones_no_train("weight", &[channels]),
+            bias: vs.zeros_no_train("bias", &[channels]),
+            running_mean: vs.zeros_no_train("running_mean", &[channels]),
+            running_var,
+        }
+    }
+
+    /// The factor and the summand of each channel, `[channels]`.
+    pub(crate) fn scale_shift(&self) -> ScaleShift {
+        let scale = &self.weight * (&self.running_var + EPS).rsqrt();
+        let shift = &self.bias - &self.running_mean * &scale;
+        ScaleShift { scale, shift }
+    }
+}

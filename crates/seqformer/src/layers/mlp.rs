@@ -1,0 +1,32 @@
+//! A few linear layers with ReLU between them.
+
+use tch::{Tensor, nn};
+
+use super::Linear;
+
+/// The head of boxes and of dynamic mask parameters. Reference: VNext `models/deformable_detr.py`, `MLP`.
+#[derive(Debug)]
+pub(crate) struct Mlp {
+    layers: Vec<Linear>,
+}
+
+impl Mlp {
+    /// Three layers through `hidden` channels.
+    ///
+    /// Parameters under `vs`: `layers.{0, 1, 2}.{weight, bias}`.
+    pub(crate) fn new(vs: &nn::Path<'_>, inputs: i64, hidden: i64, outputs: i64) -> Self {
+        let vs = vs / "layers";
+        let sizes = [(inputs, hidden), (hidden, hidden), (hidden, outputs)];
+        let layers = sizes.iter().enumerate().map(|(i, &(from, to))| Linear::new(&(&vs / i), from, to));
+        Self { layers: layers.collect() }
+    }
+
+    /// `[…, inputs]` → `[…, outputs]`
+    pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
+        let mut output = self.layers[0].forward(input);
+        for layer in &self.layers[1..] {
+            output = layer.forward(&output.relu());
+        }
+        output
+    }
+}

@@ -1,0 +1,58 @@
+//! Softmax attention among queries, PyTorch's `nn.MultiheadAttention`.
+
+use tch::{Kind, Tensor, nn};
+
+use super::Linear;
+
+/// Self-attention in which values carry no position.
+#[derive(Debug)]
+pub(crate) struct MultiheadAttention {
+    in_proj_weight: Tensor,
+    in_proj_bias: Tensor,
+    out_proj: Linear,
+    num_heads: i64,
+    dropout: f64,
+}
+
+impl MultiheadAttention {
+    /// Parameters under `vs`: `in_proj_weight` `[3C, C]` (rows q, k, v), `in_proj_bias` `[3C]`,
+    /// `out_proj.{weight, bias}`.
+    pub(crate) fn new(vs: &nn::Path<'_>, hidden_dim: i64, num_heads: i64, dropout: f64) -> Self {
+        Self {
+            in_proj_weight: vs.zeros("in_proj_weight", &[3 * hidden_dim, hidden_dim]),
+            in_proj_bias: vs.zeros("in_proj_bias", &[3 * hidden_dim]),
+            out_proj: Linear::new(&(vs / "out_proj"), hidden_dim, hidden_dim),
+            num_heads,
+            dropout,
+        }
+    }
+
+    /// Attends from `content + position` to itself and reads `content`.
+    ///
+    /// # Shapes
+    ///
+    /// - `content`: `[N, Q, C]`
+    /// - `position`: broadcast to it
+    /// - output: `[N, Q, C]`
+    pub(crate) fn forward_t(&self, content: &Tensor, position: &Tensor, train: bool) -> Tensor {
+        let (batch, queries, channels) = content.size3().expect("queries are [N, Q, C]");
+        let head_dim = channels / self.num_heads;
+        let rows = |first: i64, count: i64| {
+            let weight = self.in_proj_weight.narrow(0, first * channels, count * channels);
+            (weight, self.in_proj_bias.narrow(0, first * channels, count * channels))
+        };
+        let (weight, bias) = rows(0, 2);
+        let query_key = (content + position).linear(&weight, Some(&bias)); // [N, Q, 2C]
+        let (weight, bias) = rows(2, 1);
+        let value = content.linear(&weight, Some(&bias)); // [N, Q, C]
+        let heads = |tensor: &Tensor| {
+            tensor.reshape([batch, queries, self.num_heads, head_dim]).transpose(1, 2) // [N, M, Q, D]
+        };
+        let query = heads(&query_key.narrow(2, 0, channels)) * (head_dim as f64).sqrt().recip();
+        let key = heads(&query_key.narrow(2, channels, channels));
+        let weights = query.matmul(&key.transpose(2, 3)).softmax(-1, Kind::Float); // [N, M, Q, Q]
+        let weights = weights.dropout(self.dropout, train);
+        let read = weights.matmul(&heads(&value)); // [N, M, Q, D]
+        self.out_proj.forward(&read.transpose(1, 2).reshape([batch, queries, channels]))
+    }
+}

@@ -1,0 +1,44 @@
+//! Layer and group normalisation.
+
+use tch::{Tensor, nn};
+
+const EPS: f64 = 1e-5;
+
+/// Normalises the last axis.
+#[derive(Debug)]
+pub(crate) struct LayerNorm {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl LayerNorm {
+    /// Parameters under `vs`: `weight`, `bias`, both `[channels]`.
+    pub(crate) fn new(vs: &nn::Path<'_>, channels: i64) -> Self {
+        Self { weight: vs.ones("weight", &[channels]), bias: vs.zeros("bias", &[channels]) }
+    }
+
+    /// `[…, channels]` → the same shape
+    pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
+        input.layer_norm(self.weight.size(), Some(&self.weight), Some(&self.bias), EPS, false)
+    }
+}
+
+/// Normalises groups of channels over the whole map.
+#[derive(Debug)]
+pub(crate) struct GroupNorm {
+    num_groups: i64,
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl GroupNorm {
+    /// Parameters under `vs`: `weight`, `bias`, both `[channels]`.
+    pub(crate) fn new(vs: &nn::Path<'_>, num_groups: i64, channels: i64) -> Self {
+        Self { num_groups, weight: vs.ones("weight", &[channels]), bias: vs.zeros("bias", &[channels]) }
+    }
+
+    /// `[N, channels, H, W]` → the same shape
+    pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
+        input.group_norm(self.num_groups, Some(&self.weight), Some(&self.bias), EPS, false)
+    }
+}

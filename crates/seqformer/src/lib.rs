@@ -1,0 +1,29 @@
+//! The SeqFormer network: video instance segmentation with per-frame box queries.
+//!
+//! A clip goes through an image network and a deformable encoder frame by frame; a decoder with one
+//! query per instance, and one box query per instance and frame, then finds every object on all
+//! frames at once. Source: Wu et al., "SeqFormer" (ECCV 2022, arXiv:2112.08275); the reference is VNext,
+//! `projects/SeqFormer`. This crate takes tensors and plain structs; files and settings are elsewhere.
+//!
+//! Axes: `N` clips, `T` frames, `Q` queries, `I` instances, `K` classes, `L` levels, `M` heads, `P` points,
+//! `S` tokens of all levels, `C` channels, `H` and `W` pixels or cells.
+
+#![forbid(unsafe_code)]
+
+pub mod backbone;
+mod clip;
+pub mod config;
+mod detector;
+mod error;
+pub mod inference;
+mod layers;
+mod mask_head;
+mod transformer;
+mod weights;
+
+pub use clip::{FrameSize, normalize_and_pad, padding_mask};
+pub use config::SeqFormerConfig;
+pub use detector::{Heads, SeqFormer};
+pub use error::ModelError;
+pub use transformer::{DecoderLayerOutput, DecoderOutput, KeepLayers, Memory, TokenLayout};
+pub use weights::{LoadReport, WrongShape, load_state_dict};

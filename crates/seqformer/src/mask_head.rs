@@ -1,0 +1,148 @@
+//! Masks by convolutions whose weights each instance brings along.
+//!
+//! CondInst (arXiv:2003.05664), section 3. Reference: VNext `models/segmentation_condInst.py`,
+//! `MaskHeadSmallConv`, `CondInst_segm.dynamic_mask_with_coords`, `mask_heads_forward`.
+
+use tch::{Kind, Tensor, nn};
+
+use crate::config::{MASK_FEATURE_STRIDE, NUM_LEVELS};
+use crate::layers::{Conv2d, ConvShape, to_channels_last};
+use crate::transformer::TokenLayout;
+
+/// Channels between the convolutions of an instance.
+const DYNAMIC_CHANNELS: i64 = 8;
+
+/// The shared mask branch.
+#[derive(Debug)]
+pub(crate) struct MaskHead {
+    lay1: Conv2d,
+    lay2: Conv2d,
+    lay3: Conv2d,
+    lay4: Conv2d,
+    dcn: Conv2d,
+}
+
+/// Channels of the mask features.
+fn feature_channels(hidden_dim: i64) -> i64 {
+    hidden_dim / 32
+}
+
+/// Numbers that the controller gives for each instance.
+pub(crate) fn num_dynamic_params(hidden_dim: i64) -> i64 {
+    let inputs = feature_channels(hidden_dim) + 2;
+    let weights = inputs * DYNAMIC_CHANNELS + DYNAMIC_CHANNELS * DYNAMIC_CHANNELS + DYNAMIC_CHANNELS;
+    weights + 2 * DYNAMIC_CHANNELS + 1
+}
+
+impl MaskHead {
+    /// Parameters under `vs`: `{lay1, lay2, lay3, lay4, dcn}.{weight, bias}`.
+    pub(crate) fn new(vs: &nn::Path<'_>, hidden_dim: i64) -> Self {
+        let conv = |name: &str, inputs, outputs| Conv2d::new(&(vs / name), ConvShape::three(inputs, outputs));
+        let quarter = hidden_dim / 4;
+        Self {
+            lay1: conv("lay1", hidden_dim, quarter),
+            lay2: conv("lay2", quarter, feature_channels(hidden_dim)),
+            lay3: conv("lay3", hidden_dim, hidden_dim),
+            lay4: conv("lay4", hidden_dim, hidden_dim),
+            dcn: conv("dcn", hidden_dim, hidden_dim),
+        }
+    }
+
+    /// The map that all instances of a frame share, from the three finest levels.
+    ///
+    /// # Shapes
+    ///
+    /// - `memory`: `[N, S, C]`, the tokens of `N` frames
+    /// - output: `[N, C / 32, H / 8, W / 8]`, not negative
+    pub(crate) fn features(&self, memory: &Tensor, layout: &TokenLayout) -> Tensor {
+        let (batch, _, channels) = memory.size3().expect("memory is [N, S, C]");
+        let levels = layout.levels();
+        let map = |level: usize| {
+            let size = levels.sizes()[level];
+            let tokens = memory.narrow(1, levels.starts()[level], size.num_tokens()).contiguous();
+            tokens.view([batch, size.height, size.width, channels]).permute([0, 3, 1, 2])
+        };
+        let mut features = self.lay3.forward(&map(NUM_LEVELS - 2)).relu();
+        for (level, conv) in [(1, &self.lay4), (0, &self.dcn)] {
+            let finer = map(level);
+            let size = levels.sizes()[level];
+            let coarse = features.upsample_nearest2d([size.height, size.width], None, None);
+            features = conv.forward(&to_channels_last(&(finer + coarse))).relu();
+        }
+        let features = self.lay1.forward(&features).relu();
+        self.lay2.forward(&features).relu()
+    }
+}
+
+/// Mask logits of some instances on some frames of one clip.
+///
+/// # Shapes
+///
+/// - `features`: `[T, C / 32, h, w]`
+/// - `params`: `[I, parameters]`, the same on all frames
+/// - `reference_points_px`: `[T, I, 2]`, (x, y) in pixels
+/// - output: `[I, T, 2h, 2w]`
+pub(crate) fn dynamic_masks(features: &Tensor, params: &Tensor, reference_points_px: &Tensor) -> Tensor {
+    let (frames, channels, height, width) = features.size4().expect("features are [T, C, h, w]");
+    let instances = params.size()[0];
+    let cells = height * width;
+    let relative = relative_coordinates(reference_points_px, height, width); // [T, I, 2, h * w]
+    let shared = features.reshape([frames, 1, channels, cells]).expand([-1, instances, -1, -1], false);
+    let input = Tensor::cat(&[relative, shared], 2); // [T, I, 2 + C / 32, h * w]
+    let parts = DynamicParams::new(params, channels + 2);
+    let layer = |input: &Tensor, weight: &Tensor, bias: &Tensor| {
+        weight.unsqueeze(0).matmul(input) + bias.unsqueeze(0).unsqueeze(-1)
+    };
+    let hidden = layer(&input, &parts.weights[0], &parts.biases[0]).relu();
+    let hidden = layer(&hidden, &parts.weights[1], &parts.biases[1]).relu();
+    let logits = layer(&hidden, &parts.weights[2], &parts.biases[2]); // [T, I, 1, h * w]
+    let logits = aligned_double(&logits.view([frames, instances, height, width]));
+    logits.transpose(0, 1)
+}
+
+/// The controller's numbers as three 1×1 convolutions.
+struct DynamicParams {
+    /// `[I, outputs, inputs]`
+    weights: [Tensor; 3],
+    /// `[I, outputs]`
+    biases: [Tensor; 3],
+}
+
+impl DynamicParams {
+    /// All weights come first, then all biases; weights are laid out by output.
+    fn new(params: &Tensor, inputs: i64) -> Self {
+        let sizes = [(DYNAMIC_CHANNELS, inputs), (DYNAMIC_CHANNELS, DYNAMIC_CHANNELS), (1, DYNAMIC_CHANNELS)];
+        let mut start = 0;
+        let mut take = |count: i64| {
+            start += count;
+            params.narrow(1, start - count, count)
+        };
+        let weights = sizes.map(|(outputs, inputs)| take(outputs * inputs).reshape([-1, outputs, inputs]));
+        let biases = sizes.map(|(outputs, _)| take(outputs));
+        Self { weights, biases }
+    }
+}
+
+/// From each cell's centre to the instances: `[T, I, 2]` → `[T, I, 2, h * w]`, in pixels.
+fn relative_coordinates(reference_points_px: &Tensor, height: i64, width: i64) -> Tensor {
+    let on = (Kind::Float, reference_points_px.device());
+    let centres = |cells: i64| Tensor::arange(cells, on) * MASK_FEATURE_STRIDE as f64 + MASK_FEATURE_STRIDE as f64 / 2.0;
+    let x = centres(width).unsqueeze(0).expand([height, width], false);
+    let y = centres(height).unsqueeze(1).expand([height, width], false);
+    let centres = Tensor::stack(&[x.flatten(0, 1), y.flatten(0, 1)], 0); // [2, h * w]
+    reference_points_px.unsqueeze(-1) - centres
+}
+
+/// Doubles a map `[T, I, h, w]` so that output cell `Y` shows input coordinate `max(Y - 1, 0) / 2`.
+///
+/// Reference: VNext `models/segmentation_condInst.py`, `aligned_bilinear`.
+fn aligned_double(map: &Tensor) -> Tensor {
+    let (height, width) = (map.size()[2], map.size()[3]);
+    let map = map.replication_pad2d([0, 1, 0, 1]);
+    let map = map.upsample_bilinear2d([2 * height + 1, 2 * width + 1], true, None, None);
+    let map = map.replication_pad2d([1, 0, 1, 0]);
+    map.narrow(2, 0, 2 * height).narrow(3, 0, 2 * width)
+}
+
+#[cfg(test)]
+mod tests;

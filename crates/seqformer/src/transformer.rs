@@ -1,0 +1,41 @@
+//! The deformable transformer: tokens of all levels, encoder and decoder.
+//!
+//! Deformable DETR (arXiv:2010.04159) with SeqFormer's decoder (arXiv:2112.08275, section 3). Reference:
+//! VNext `models/deformable_transformer.py`.
+
+mod decoder;
+mod encoder;
+mod temporal_aggregation;
+mod token_layout;
+
+pub use decoder::{DecoderLayerOutput, DecoderOutput, KeepLayers};
+pub(crate) use decoder::{Decoder, Queries};
+pub(crate) use encoder::Encoder;
+pub(crate) use temporal_aggregation::TemporalAggregation;
+pub use token_layout::TokenLayout;
+
+use tch::Tensor;
+
+/// `log(x / (1 - x))` with both sides kept above 1e-5.
+pub(crate) fn inverse_sigmoid(x: &Tensor) -> Tensor {
+    const EPS: f64 = 1e-5;
+    let x = x.clamp(0.0, 1.0);
+    let rest: Tensor = 1.0 - &x;
+    (x.clamp_min(EPS) / rest.clamp_min(EPS)).log()
+}
+
+/// The encoder's output for the frames of some clips, in parts of a few frames.
+///
+/// The parts stay apart, because joining them would need the memory twice.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// `[N, T', S, C]` each; the frames of all parts make the clip.
+    pub parts: Vec<Tensor>,
+}
+
+impl Memory {
+    /// Frames of all parts.
+    pub fn num_frames(&self) -> i64 {
+        self.parts.iter().map(|part| part.size()[1]).sum()
+    }
+}

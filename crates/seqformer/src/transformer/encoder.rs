@@ -1,0 +1,118 @@
+//! Layers in which every token reads a few points of its own frame.
+//!
+//! Reference: VNext `models/deformable_transformer.py`, `DeformableTransformerEncoderLayer`.
+
+use tch::{Tensor, nn};
+
+use super::TokenLayout;
+use crate::config::{NUM_LEVELS, TransformerConfig};
+use crate::layers::{AttentionShape, LayerNorm, Linear, MsDeformAttn, References};
+
+/// All encoder layers.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    layers: Vec<EncoderLayer>,
+}
+
+#[derive(Debug)]
+struct EncoderLayer {
+    self_attn: MsDeformAttn,
+    norm1: LayerNorm,
+    linear1: Linear,
+    linear2: Linear,
+    norm2: LayerNorm,
+    dropout: f64,
+}
+
+impl Encoder {
+    /// Parameters under `vs`: `layers.{i}.{self_attn, norm1, linear1, linear2, norm2}`.
+    pub(crate) fn new(vs: &nn::Path<'_>, config: &TransformerConfig) -> Self {
+        let vs = vs / "layers";
+        let layers = (0..config.num_encoder_layers).map(|i| EncoderLayer::new(&(&vs / i), config));
+        Self { layers: layers.collect() }
+    }
+
+    /// Refines the tokens of some frames; calls `each_layer` with the output of every layer.
+    ///
+    /// `tokens` and the output are `[N, T, S, C]`; frames never mix.
+    pub(crate) fn forward_t(
+        &self,
+        tokens: &Tensor,
+        layout: &TokenLayout,
+        train: bool,
+        each_layer: &mut dyn FnMut(&Tensor),
+    ) -> Tensor {
+        let frames = Frames::new(tokens, layout);
+        let size = tokens.size();
+        let mut tokens = tokens.flatten(0, 1); // [N * T, S, C]
+        for layer in &self.layers {
+            tokens = layer.forward_t(tokens, &frames, train);
+            each_layer(&tokens.view(size.as_slice()));
+        }
+        tokens.view(size.as_slice())
+    }
+}
+
+/// The layout of the clips repeated for their frames.
+struct Frames<'a> {
+    layout: &'a TokenLayout,
+    /// `[N * T, S, C]`, or `[1, S, C]` for one clip.
+    positions: Tensor,
+    /// `[N * T, S, 1]`, or `[1, S, 1]` for one clip.
+    padding: Option<Tensor>,
+    references: References,
+}
+
+impl<'a> Frames<'a> {
+    fn new(tokens: &Tensor, layout: &'a TokenLayout) -> Self {
+        let num_frames = tokens.size()[1];
+        let references = References::Points(repeat(layout.reference_points(), num_frames));
+        Self {
+            layout,
+            positions: repeat(layout.positions(), num_frames),
+            padding: layout.padding().map(|padding| repeat(padding, num_frames).unsqueeze(-1)),
+            references,
+        }
+    }
+}
+
+/// Repeats each clip's item for its frames; that of a single clip stays one and is broadcast.
+pub(super) fn repeat(per_clip: &Tensor, num_frames: i64) -> Tensor {
+    if per_clip.size()[0] == 1 {
+        return per_clip.shallow_clone();
+    }
+    per_clip.repeat_interleave_self_int(num_frames, 0, None)
+}
+
+impl EncoderLayer {
+    fn new(vs: &nn::Path<'_>, config: &TransformerConfig) -> Self {
+        let &TransformerConfig { hidden_dim, num_heads, feedforward_dim, dropout, .. } = config;
+        let shape = AttentionShape {
+            hidden_dim,
+            num_heads,
+            num_levels: NUM_LEVELS as i64,
+            num_points: config.num_encoder_points,
+        };
+        Self {
+            self_attn: MsDeformAttn::new(&(vs / "self_attn"), shape),
+            norm1: LayerNorm::new(&(vs / "norm1"), hidden_dim),
+            linear1: Linear::new(&(vs / "linear1"), hidden_dim, feedforward_dim),
+            linear2: Linear::new(&(vs / "linear2"), feedforward_dim, hidden_dim),
+            norm2: LayerNorm::new(&(vs / "norm2"), hidden_dim),
+            dropout,
+        }
+    }
+
+    /// `[N * T, S, C]` → the same shape
+    fn forward_t(&self, tokens: Tensor, frames: &Frames<'_>, train: bool) -> Tensor {
+        let levels = frames.layout.levels();
+        let attention = &self.self_attn;
+        let sampling = attention.sampling(&(&tokens + &frames.positions), &frames.references, levels);
+        let values = attention.values(&tokens, frames.padding.as_ref());
+        let read = attention.project(&attention.read(&values, levels, &sampling));
+        let tokens = self.norm1.forward(&(tokens + read.dropout(self.dropout, train)));
+        let hidden = self.linear1.forward(&tokens).relu().dropout(self.dropout, train);
+        let change = self.linear2.forward(&hidden).dropout(self.dropout, train);
+        self.norm2.forward(&(tokens + change))
+    }
+}

@@ -1,0 +1,110 @@
+//! What the tokens of a clip have in common on all its frames: sizes, padding and positions.
+
+use seqformer_ops::{FeatureLevels, LevelSize};
+use tch::{Kind, Tensor};
+
+use crate::layers::sine_position_encoding;
+
+/// The cells of all levels as one sequence, and where they lie.
+#[derive(Debug)]
+pub struct TokenLayout {
+    levels: FeatureLevels,
+    level_padding: Vec<Tensor>,
+    padding: Option<Tensor>,
+    level_positions: Vec<Tensor>,
+    positions: Tensor,
+    valid_ratios: Tensor,
+    reference_points: Tensor,
+}
+
+impl TokenLayout {
+    /// Lays out levels of `sizes` for images with this padding.
+    ///
+    /// # Shapes
+    ///
+    /// - `image_padding`: `[N, H, W]`, true = padded, one for each clip: its frames have one size
+    /// - `level_embed`: `[L, C]`
+    pub(crate) fn new(image_padding: &Tensor, sizes: &[LevelSize], level_embed: &Tensor, padded: bool) -> Self {
+        let levels = FeatureLevels::new(sizes).expect("every level of an image has cells");
+        let channels = level_embed.size()[1];
+        let level_padding: Vec<Tensor> = sizes.iter().map(|size| resize_nearest(image_padding, *size)).collect();
+        let level_positions: Vec<Tensor> =
+            level_padding.iter().map(|padding| sine_position_encoding(padding, channels)).collect();
+        let embedded = level_positions.iter().enumerate().map(|(level, position)| {
+            position.flatten(1, 2) + level_embed.get(level as i64) // [N, H * W, C]
+        });
+        let positions = Tensor::cat(&embedded.collect::<Vec<_>>(), 1);
+        let flat: Vec<Tensor> = level_padding.iter().map(|padding| padding.flatten(1, 2)).collect();
+        let padding = padded.then(|| Tensor::cat(&flat, 1));
+        let valid_ratios: Vec<Tensor> = level_padding.iter().map(valid_ratio).collect();
+        let valid_ratios = Tensor::stack(&valid_ratios, 1);
+        let reference_points = reference_points(sizes, &valid_ratios);
+        Self { levels, level_padding, padding, level_positions, positions, valid_ratios, reference_points }
+    }
+
+    /// Sizes of the levels.
+    pub fn levels(&self) -> &FeatureLevels {
+        &self.levels
+    }
+
+    /// `[N, H, W]` for each level, true = padded.
+    pub fn level_padding(&self) -> &[Tensor] {
+        &self.level_padding
+    }
+
+    /// `[N, H, W, C]` for each level, without the level's embedding.
+    pub fn level_positions(&self) -> &[Tensor] {
+        &self.level_positions
+    }
+
+    /// Padding of all tokens, `[N, S]`, true = padded; `None` when nothing is.
+    pub fn padding(&self) -> Option<&Tensor> {
+        self.padding.as_ref()
+    }
+
+    /// Position and level of all tokens, `[N, S, C]`.
+    pub fn positions(&self) -> &Tensor {
+        &self.positions
+    }
+
+    /// Valid over padded width and height, `[N, L, 2]`.
+    pub fn valid_ratios(&self) -> &Tensor {
+        &self.valid_ratios
+    }
+
+    /// The centre of each token's cell in every level, `[N, S, L, 2]`.
+    pub fn reference_points(&self) -> &Tensor {
+        &self.reference_points
+    }
+}
+
+/// The padding at every `⌊i * (in / out)⌋`-th row and column.
+fn resize_nearest(padding: &Tensor, size: LevelSize) -> Tensor {
+    let mask = padding.to_kind(Kind::Float).unsqueeze(1);
+    mask.upsample_nearest2d([size.height, size.width], None, None).squeeze_dim(1).to_kind(Kind::Bool)
+}
+
+/// Unpadded share of the first row and the first column, `[N, 2]`.
+fn valid_ratio(padding: &Tensor) -> Tensor {
+    let valid = padding.logical_not();
+    let share = |cells: Tensor, of: i64| cells.sum_dim_intlist(1, false, Kind::Float) / of as f64;
+    let (height, width) = (padding.size()[1], padding.size()[2]);
+    Tensor::stack(&[share(valid.select(1, 0), width), share(valid.select(2, 0), height)], -1)
+}
+
+fn reference_points(sizes: &[LevelSize], valid_ratios: &Tensor) -> Tensor {
+    let on = (Kind::Float, valid_ratios.device());
+    let points = sizes.iter().enumerate().map(|(level, size)| {
+        let ratio = valid_ratios.select(1, level as i64); // [N, 2]
+        let centres = |cells: i64, axis: i64| {
+            let along = Tensor::linspace(0.5, cells as f64 - 0.5, cells, on); // [cells]
+            along.unsqueeze(0) / (ratio.select(1, axis).unsqueeze(1) * cells as f64) // [N, cells]
+        };
+        let (height, width) = (size.height, size.width);
+        let x = centres(width, 0).unsqueeze(1).expand([-1, height, width], false);
+        let y = centres(height, 1).unsqueeze(2).expand([-1, height, width], false);
+        Tensor::stack(&[x.flatten(1, 2), y.flatten(1, 2)], -1) // [N, H * W, 2]
+    });
+    let points = Tensor::cat(&points.collect::<Vec<_>>(), 1); // [N, S, 2]
+    points.unsqueeze(2) * valid_ratios.unsqueeze(1) // [N, S, L, 2]
+}

@@ -1,0 +1,157 @@
+//! From the arrays of a checkpoint to the parameters of a network, strictly.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use seqformer_checkpoint::{Array, DType, StateDict};
+use tch::{Kind, Tensor, nn};
+
+use crate::ModelError;
+
+/// Box heads of the detector, which are those of the decoder under a second name.
+const ALIAS: &str = "detr.detr.bbox_embed.";
+/// Their first name.
+const ALIASED: &str = "detr.detr.transformer.decoder.bbox_embed.";
+/// At most this many names are listed of each kind.
+const LISTED: usize = 8;
+
+/// What a checkpoint had for a network.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Parameters and buffers that were filled.
+    pub loaded: usize,
+    /// In the network, not in the file.
+    pub missing: Vec<String>,
+    /// In the file, not in the network.
+    pub unexpected: Vec<String>,
+    /// In both, in different shapes.
+    pub wrong_shape: Vec<WrongShape>,
+}
+
+/// A parameter that has another shape in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrongShape {
+    /// The parameter.
+    pub name: String,
+    /// Its shape in the network.
+    pub expected: Vec<i64>,
+    /// Its shape in the file.
+    pub found: Vec<i64>,
+}
+
+impl LoadReport {
+    /// Whether every parameter was filled and nothing was left over.
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty() && self.unexpected.is_empty() && self.wrong_shape.is_empty()
+    }
+}
+
+/// Fills every parameter and buffer of `vs` from `state`, or none.
+///
+/// # Errors
+///
+/// If a parameter is missing, left over, of another shape, or not made of numbers.
+pub fn load_state_dict(vs: &nn::VarStore, state: &StateDict) -> Result<LoadReport, ModelError> {
+    let variables: BTreeMap<String, Tensor> = vs.variables().into_iter().collect();
+    let mut report = LoadReport::default();
+    let mut used = BTreeSet::new();
+    let mut pairs = Vec::new();
+    for (name, variable) in &variables {
+        let alias = name.strip_prefix(ALIASED).map(|rest| format!("{ALIAS}{rest}"));
+        let found = state.get(name).map(|array| (name, array));
+        let found = found.or_else(|| alias.as_ref().and_then(|alias| Some((alias, state.get(alias)?))));
+        let Some((key, array)) = found else {
+            report.missing.push(name.clone());
+            continue;
+        };
+        used.insert(key.clone());
+        // The second name of a box head holds the same numbers.
+        used.extend(alias.clone());
+        let shape: Vec<i64> = array.shape().iter().map(|&side| side as i64).collect();
+        if shape == variable.size() {
+            pairs.push((name, variable, array));
+        } else {
+            let (name, expected) = (name.clone(), variable.size());
+            report.wrong_shape.push(WrongShape { name, expected, found: shape });
+        }
+    }
+    report.unexpected = state.arrays.keys().filter(|name| !used.contains(*name)).cloned().collect();
+    if !report.is_complete() {
+        return Err(ModelError::Weights { report: Box::new(report) });
+    }
+    for (name, variable, array) in pairs {
+        let tensor = to_tensor(name, array)?;
+        tch::no_grad(|| variable.shallow_clone().f_copy_(&tensor))?;
+        report.loaded += 1;
+    }
+    Ok(report)
+}
+
+fn to_tensor(name: &str, array: &Array) -> Result<Tensor, ModelError> {
+    let kind = match array.dtype() {
+        DType::F32 => Kind::Float,
+        DType::F64 => Kind::Double,
+        DType::F16 => Kind::Half,
+        DType::BF16 => Kind::BFloat16,
+        DType::I64 => Kind::Int64,
+        other => {
+            let message = format!("expected floating point numbers, found {other:?}");
+            return Err(ModelError::Array { name: name.to_owned(), message });
+        }
+    };
+    let size: Vec<i64> = array.shape().iter().map(|&side| side as i64).collect();
+    Ok(Tensor::f_from_data_size(array.bytes(), &size, kind)?)
+}
+
+/// Says in a few lines what did not fit, and what it probably means.
+pub(crate) fn describe_mismatch(report: &LoadReport) -> String {
+    let mut text = "the weights do not belong to this model".to_owned();
+    if let Some(hint) = hint(report) {
+        let _ = write!(text, ": {hint}");
+    }
+    let list = |text: &mut String, title: &str, names: Vec<String>| {
+        if names.is_empty() {
+            return;
+        }
+        let _ = write!(text, "\n  {title} ({}): {}", names.len(), names[..names.len().min(LISTED)].join(", "));
+        if names.len() > LISTED {
+            let _ = write!(text, ", … and {} more", names.len() - LISTED);
+        }
+    };
+    list(&mut text, "missing", report.missing.clone());
+    list(&mut text, "unexpected", report.unexpected.clone());
+    let shapes = report.wrong_shape.iter().map(|wrong| {
+        format!("{}: expected {:?}, found {:?}", wrong.name, wrong.expected, wrong.found)
+    });
+    list(&mut text, "of another shape", shapes.collect());
+    text
+}
+
+/// The usual reasons for a mismatch.
+fn hint(report: &LoadReport) -> Option<String> {
+    let classes = report.wrong_shape.iter().find(|wrong| wrong.name.starts_with("detr.detr.class_embed."));
+    if let Some(wrong) = classes {
+        let (found, expected) = (wrong.found.first()?, wrong.expected.first()?);
+        return Some(format!(
+            "they have {found} classes and the config {expected}; set MODEL.SeqFormer.NUM_CLASSES {found}, or use the weights' own config"
+        ));
+    }
+    let has = |names: &[String], prefix: &str| names.iter().any(|name| name.starts_with(prefix));
+    if has(&report.unexpected, "detr.backbone.0.body.") || has(&report.unexpected, "detr.transformer.") {
+        return Some("they have the names of the original SeqFormer repository, not those of VNext".to_owned());
+    }
+    if !has(&report.unexpected, "detr.") && report.missing.len() > 100 {
+        return Some("this is probably a checkpoint of another kind of model".to_owned());
+    }
+    let layers = "detr.detr.backbone.0.backbone.layers.";
+    if has(&report.unexpected, layers) {
+        return Some("they have a Swin backbone and the config a ResNet".to_owned());
+    }
+    let deeper = "detr.detr.backbone.0.backbone.res";
+    let depth = "their ResNet has another depth or width; see MODEL.RESNETS in the config";
+    let names = [&report.unexpected, &report.missing];
+    names.into_iter().any(|names| has(names, deeper)).then(|| depth.to_owned())
+}
+
+#[cfg(test)]
+mod tests;
