@@ -5,6 +5,8 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>
 #include <dlfcn.h>
 #include <malloc.h>
@@ -102,6 +104,83 @@ SF_API char *sf_ms_deform_attn(at::Tensor **out, const at::Tensor *value, const 
     std::vector<int64_t> sizes(level_sizes, level_sizes + 2 * levels);
     *out = new at::Tensor(MsDeformAttn::apply(*value, *locations, *weights, std::move(sizes),
                                               reinterpret_cast<int64_t>(kernels)));
+  });
+}
+
+namespace {
+
+// Whether oneDNN's fused operators may take the place of the plain ones: they have no gradient.
+bool can_fuse(std::initializer_list<const at::Tensor *> tensors) {
+  if (!at::globalContext().userEnabledMkldnn() || !at::hasMKLDNN()) return false;
+  for (const auto *tensor : tensors) {
+    if (tensor == nullptr) continue;
+    if (!tensor->device().is_cpu() || tensor->scalar_type() != at::kFloat) return false;
+    if (at::GradMode::is_enabled() && tensor->requires_grad()) return false;
+  }
+  return true;
+}
+
+at::Tensor call_fused(const char *name, const char *overload, std::vector<c10::IValue> arguments) {
+  const auto handle = c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
+  torch::jit::Stack stack(std::move(arguments));
+  handle.callBoxed(&stack);
+  return stack.at(0).toTensor();
+}
+
+c10::IValue no_scalars() { return c10::List<std::optional<at::Scalar>>(); }
+
+} // namespace
+
+// x Wᵀ + b, then ReLU if asked for, as one operation where no gradient is recorded.
+SF_API char *sf_linear(at::Tensor **out, const at::Tensor *input, const at::Tensor *weight,
+                       const at::Tensor *bias, int relu) {
+  return guarded([&] {
+    at::Tensor result;
+    if (can_fuse({input, weight, bias}) && input->numel() > 0) {
+      result = call_fused("mkldnn::_linear_pointwise", "",
+                          {*input, *weight, *bias, relu ? "relu" : "none", no_scalars(), std::string()});
+    } else {
+      result = at::linear(*input, *weight, *bias);
+      if (relu) result = at::relu(result);
+    }
+    *out = new at::Tensor(std::move(result));
+  });
+}
+
+// Sizes of a convolution; the layout is that of `RawConvolution` in ffi.rs.
+struct Convolution {
+  int64_t stride;
+  int64_t padding;
+  int64_t dilation;
+  int64_t groups;
+};
+
+// A convolution with bias, then the sum with `residual` unless that is null, then ReLU if asked for, as
+// one operation where no gradient is recorded.
+SF_API char *sf_conv2d(at::Tensor **out, const at::Tensor *input, const at::Tensor *weight,
+                       const at::Tensor *bias, const at::Tensor *residual, const Convolution *shape,
+                       int relu) {
+  return guarded([&] {
+    const std::vector<int64_t> stride(2, shape->stride), padding(2, shape->padding), dilation(2, shape->dilation);
+    at::Tensor result;
+    if (can_fuse({input, weight, bias, residual}) && input->numel() > 0) {
+      const std::string activation = relu ? "relu" : "none";
+      if (residual == nullptr) {
+        result = call_fused("mkldnn::_convolution_pointwise", "",
+                            {*input, *weight, *bias, padding, stride, dilation, shape->groups, activation,
+                             no_scalars(), std::string()});
+      } else {
+        const c10::IValue unary = relu ? c10::IValue(activation) : c10::IValue();
+        result = call_fused("mkldnn::_convolution_pointwise", "binary",
+                            {*input, *residual, *weight, *bias, padding, stride, dilation, shape->groups,
+                             "add", c10::IValue(at::Scalar(1.0)), unary, no_scalars(), c10::IValue()});
+      }
+    } else {
+      result = at::conv2d(*input, *weight, *bias, stride, padding, dilation, shape->groups);
+      if (residual != nullptr) result = result + *residual;
+      if (relu) result = at::relu(result);
+    }
+    *out = new at::Tensor(std::move(result));
   });
 }
 

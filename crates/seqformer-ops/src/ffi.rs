@@ -61,6 +61,22 @@ unsafe extern "C" {
         levels: i64,
         kernels: *const Kernels,
     ) -> *mut c_char;
+    fn sf_linear(
+        out: *mut *mut C_tensor,
+        input: *const C_tensor,
+        weight: *const C_tensor,
+        bias: *const C_tensor,
+        relu: c_int,
+    ) -> *mut c_char;
+    fn sf_conv2d(
+        out: *mut *mut C_tensor,
+        input: *const C_tensor,
+        weight: *const C_tensor,
+        bias: *const C_tensor,
+        residual: *const C_tensor,
+        shape: *const RawConvolution,
+        relu: c_int,
+    ) -> *mut c_char;
     fn sf_parallel_for(
         count: i64,
         grain: i64,
@@ -103,6 +119,60 @@ pub(crate) fn ms_deform_attn(
             sizes.as_ptr(),
             levels.len() as i64,
             &raw const KERNELS,
+        )
+    };
+    check(message)?;
+    // SAFETY: no message means that the shim stored a new tensor, and nobody else owns it.
+    Ok(unsafe { Tensor::from_ptr(out) })
+}
+
+/// Sizes of a convolution, as `Convolution` in `c_api.cpp`.
+#[repr(C)]
+pub(crate) struct RawConvolution {
+    pub(crate) stride: i64,
+    pub(crate) padding: i64,
+    pub(crate) dilation: i64,
+    pub(crate) groups: i64,
+}
+
+/// See [`crate::fused::linear`].
+pub(crate) fn linear(input: &Tensor, weight: &Tensor, bias: &Tensor, relu: bool) -> Result<Tensor, String> {
+    let mut out = std::ptr::null_mut();
+    // SAFETY: the tensors live through the call, and `out` is writable.
+    let message = unsafe {
+        sf_linear(&raw mut out, input.as_ptr(), weight.as_ptr(), bias.as_ptr(), c_int::from(relu))
+    };
+    check(message)?;
+    // SAFETY: no message means that the shim stored a new tensor, and nobody else owns it.
+    Ok(unsafe { Tensor::from_ptr(out) })
+}
+
+/// The tensors of a convolution.
+pub(crate) struct ConvolutionTensors<'a> {
+    pub(crate) input: &'a Tensor,
+    pub(crate) weight: &'a Tensor,
+    pub(crate) bias: &'a Tensor,
+    pub(crate) residual: Option<&'a Tensor>,
+}
+
+/// See [`crate::fused::conv2d`].
+pub(crate) fn conv2d(
+    tensors: &ConvolutionTensors<'_>,
+    shape: &RawConvolution,
+    relu: bool,
+) -> Result<Tensor, String> {
+    let mut out = std::ptr::null_mut();
+    let residual = tensors.residual.map_or(std::ptr::null(), |tensor| tensor.as_ptr());
+    // SAFETY: the tensors and sizes live through the call, null stands for no residual, and `out` is writable.
+    let message = unsafe {
+        sf_conv2d(
+            &raw mut out,
+            tensors.input.as_ptr(),
+            tensors.weight.as_ptr(),
+            tensors.bias.as_ptr(),
+            residual,
+            shape,
+            c_int::from(relu),
         )
     };
     check(message)?;

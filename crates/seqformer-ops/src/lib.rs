@@ -20,6 +20,7 @@
 //! ```
 
 mod error;
+pub mod fused;
 #[expect(unsafe_code, reason = "the boundary to C++: every unsafe line of the product is in this file")]
 mod ffi;
 mod kernels;

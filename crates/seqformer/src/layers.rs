@@ -9,7 +9,7 @@ mod multihead_attention;
 mod norm;
 mod position_encoding;
 
-pub(crate) use conv::{Conv2d, ConvShape, to_channels_last};
+pub(crate) use conv::{Conv2d, ConvShape, Kernel, to_channels_last};
 pub(crate) use frozen_batch_norm::FrozenBatchNorm;
 pub(crate) use linear::Linear;
 pub(crate) use mlp::Mlp;

@@ -62,15 +62,14 @@ impl MaskHead {
             let tokens = memory.narrow(1, levels.starts()[level], size.num_tokens()).contiguous();
             tokens.view([batch, size.height, size.width, channels]).permute([0, 3, 1, 2])
         };
-        let mut features = self.lay3.forward(&map(NUM_LEVELS - 2)).relu();
+        let mut features = self.lay3.forward_relu(&map(NUM_LEVELS - 2));
         for (level, conv) in [(1, &self.lay4), (0, &self.dcn)] {
             let finer = map(level);
             let size = levels.sizes()[level];
             let coarse = features.upsample_nearest2d([size.height, size.width], None, None);
-            features = conv.forward(&to_channels_last(&(finer + coarse))).relu();
+            features = conv.forward_relu(&to_channels_last(&(finer + coarse)));
         }
-        let features = self.lay1.forward(&features).relu();
-        self.lay2.forward(&features).relu()
+        self.lay2.forward_relu(&self.lay1.forward_relu(&features))
     }
 }
 

@@ -3,11 +3,12 @@
 //! He et al. (arXiv:1512.03385), Xie et al. (arXiv:1611.05431). Reference: detectron2
 //! `modeling/backbone/resnet.py`, `BasicStem`, `BasicBlock`, `BottleneckBlock`, `build_resnet_backbone`.
 
+use seqformer_ops::fused::Activation;
 use tch::{Tensor, nn};
 
 use super::{Backbone, ShapeSpec};
 use crate::config::ResNetConfig;
-use crate::layers::{ConvShape, FrozenBatchNorm, to_channels_last};
+use crate::layers::{ConvShape, FrozenBatchNorm, Kernel, to_channels_last};
 
 /// A ResNet that gives res2 to res5.
 #[derive(Debug)]
@@ -117,7 +118,7 @@ impl Backbone for ResNet {
     }
 
     fn forward_t(&self, images: &Tensor, _train: bool) -> Vec<Tensor> {
-        let map = relu(self.stem.forward(&to_channels_last(images)));
+        let map = self.stem.forward(&to_channels_last(images), None, Activation::Relu);
         let mut map = map.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
         let mut outputs = Vec::with_capacity(self.stages.len());
         for stage in &self.stages {
@@ -166,12 +167,10 @@ impl Block {
     }
 
     fn forward(&self, input: &Tensor) -> Tensor {
-        let mut map = self.convs[0].forward(input);
-        for conv in &self.convs[1..] {
-            map = conv.forward(&relu(map));
-        }
-        let shortcut = self.shortcut.as_ref().map(|shortcut| shortcut.forward(input));
-        relu(map + shortcut.as_ref().unwrap_or(input))
+        let shortcut = self.shortcut.as_ref().map(|conv| conv.forward(input, None, Activation::None));
+        let (last, first) = self.convs.split_last().expect("a block has convolutions");
+        let hidden = first.iter().fold(input.shallow_clone(), |map, conv| conv.forward(&map, None, Activation::Relu));
+        last.forward(&hidden, Some(shortcut.as_ref().unwrap_or(input)), Activation::Relu)
     }
 }
 
@@ -195,17 +194,14 @@ impl ConvNorm {
         }));
     }
 
-    fn forward(&self, input: &Tensor) -> Tensor {
+    /// `activation(norm(conv(input)) + residual)`
+    fn forward(&self, input: &Tensor, residual: Option<&Tensor>, activation: Activation) -> Tensor {
         if let Some((weight, bias)) = &self.folded {
-            return self.shape.apply(input, weight, Some(bias));
+            return self.shape.apply(input, Kernel { weight, bias }, residual, activation);
         }
+        // The scale goes into the kernel, as in `fold`, but gradients reach the kernel through it.
         let norm = self.norm.scale_shift();
-        let map = self.shape.apply(input, &self.weight, None);
-        map * norm.scale.view([1, -1, 1, 1]) + norm.shift.view([1, -1, 1, 1])
+        let weight = &self.weight * norm.scale.view([-1, 1, 1, 1]);
+        self.shape.apply(input, Kernel { weight: &weight, bias: &norm.shift }, residual, activation)
     }
-}
-
-/// ReLU, in place where no gradient needs the input.
-fn relu(mut map: Tensor) -> Tensor {
-    if map.requires_grad() { map.relu() } else { map.relu_() }
 }

@@ -1,5 +1,6 @@
 //! Two-dimensional convolution.
 
+use seqformer_ops::fused::{self, Activation, ConvLayer, Convolution};
 use tch::{Tensor, nn};
 
 /// The sizes of a convolution.
@@ -30,17 +31,33 @@ impl ConvShape {
         Self { stride, ..self }
     }
 
-    /// Applies a kernel of this shape.
-    pub(crate) fn apply(&self, input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {
-        let stride = [self.stride, self.stride];
-        let padding = [self.padding, self.padding];
-        input.conv2d(weight, bias, stride, padding, [self.dilation, self.dilation], self.groups)
+    /// Applies a kernel of this shape with what follows it.
+    pub(crate) fn apply(
+        &self,
+        input: &Tensor,
+        kernel: Kernel<'_>,
+        residual: Option<&Tensor>,
+        activation: Activation,
+    ) -> Tensor {
+        let &Self { stride, padding, dilation, groups, .. } = self;
+        let shape = Convolution { stride, padding, dilation, groups };
+        let layer = ConvLayer { weight: kernel.weight, bias: kernel.bias, shape, activation };
+        fused::conv2d(input, &layer, residual).expect("the layer has the channels of its input")
     }
 
     /// Shape of the kernel, `[outputs, inputs / groups, kernel, kernel]`.
     pub(crate) fn weight_size(&self) -> [i64; 4] {
         [self.outputs, self.inputs / self.groups, self.kernel, self.kernel]
     }
+}
+
+/// The numbers of a convolution.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kernel<'a> {
+    /// `[outputs, inputs / groups, k, k]`
+    pub(crate) weight: &'a Tensor,
+    /// `[outputs]`
+    pub(crate) bias: &'a Tensor,
 }
 
 /// A convolution with bias.
@@ -60,7 +77,16 @@ impl Conv2d {
 
     /// `[N, inputs, H, W]` → `[N, outputs, H', W']`
     pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
-        self.shape.apply(input, &self.weight, Some(&self.bias))
+        self.shape.apply(input, self.kernel(), None, Activation::None)
+    }
+
+    /// The same, then ReLU.
+    pub(crate) fn forward_relu(&self, input: &Tensor) -> Tensor {
+        self.shape.apply(input, self.kernel(), None, Activation::Relu)
+    }
+
+    fn kernel(&self) -> Kernel<'_> {
+        Kernel { weight: &self.weight, bias: &self.bias }
     }
 }
 

@@ -1,5 +1,6 @@
 //! An affine map of the last axis.
 
+use seqformer_ops::fused::{self, Activation};
 use tch::{Tensor, nn};
 
 /// `x Wᵀ + b`.
@@ -19,6 +20,15 @@ impl Linear {
 
     /// `[…, inputs]` → `[…, outputs]`
     pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
-        input.linear(&self.weight, Some(&self.bias))
+        self.apply(input, Activation::None)
+    }
+
+    /// The same, then ReLU.
+    pub(crate) fn forward_relu(&self, input: &Tensor) -> Tensor {
+        self.apply(input, Activation::Relu)
+    }
+
+    fn apply(&self, input: &Tensor, activation: Activation) -> Tensor {
+        fused::linear(input, &self.weight, &self.bias, activation).expect("the layer has the channels of its input")
     }
 }

@@ -23,10 +23,8 @@ impl Mlp {
 
     /// `[…, inputs]` → `[…, outputs]`
     pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
-        let mut output = self.layers[0].forward(input);
-        for layer in &self.layers[1..] {
-            output = layer.forward(&output.relu());
-        }
-        output
+        let (last, hidden) = self.layers.split_last().expect("there are three layers");
+        let hidden = hidden.iter().fold(input.shallow_clone(), |input, layer| layer.forward_relu(&input));
+        last.forward(&hidden)
     }
 }

@@ -272,7 +272,7 @@ impl Stream {
     }
 
     fn feedforward(&self, queries: Tensor, dropout: f64, train: bool) -> Tensor {
-        let hidden = self.linear1.forward(&queries).relu().dropout(dropout, train);
+        let hidden = self.linear1.forward_relu(&queries).dropout(dropout, train);
         let change = self.linear2.forward(&hidden).dropout(dropout, train);
         self.norm_after_feedforward.forward(&(queries + change))
     }

@@ -111,7 +111,7 @@ impl EncoderLayer {
         let values = attention.values(&tokens, frames.padding.as_ref());
         let read = attention.project(&attention.read(&values, levels, &sampling));
         let tokens = self.norm1.forward(&(tokens + read.dropout(self.dropout, train)));
-        let hidden = self.linear1.forward(&tokens).relu().dropout(self.dropout, train);
+        let hidden = self.linear1.forward_relu(&tokens).dropout(self.dropout, train);
         let change = self.linear2.forward(&hidden).dropout(self.dropout, train);
         self.norm2.forward(&(tokens + change))
     }

@@ -1,0 +1,88 @@
+//! Layers together with what follows them, so that a result is not read and written again for it.
+//!
+//! Where a gradient is recorded, and on devices and kinds without such operators, these are the plain
+//! operations one after the other.
+
+use tch::Tensor;
+
+use crate::OpsError;
+use crate::ffi::{self, ConvolutionTensors, RawConvolution};
+
+/// What a layer does to its result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Activation {
+    /// Nothing.
+    None,
+    /// `max(x, 0)`.
+    Relu,
+}
+
+/// How a kernel moves over a map, the same in both directions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Convolution {
+    /// Cells from one output to the next.
+    pub stride: i64,
+    /// Zeros around the map.
+    pub padding: i64,
+    /// Cells from one tap of the kernel to the next.
+    pub dilation: i64,
+    /// Groups of channels that do not mix.
+    pub groups: i64,
+}
+
+/// `activation(x Wᵀ + b)`.
+///
+/// # Shapes
+///
+/// - `input`: `[…, inputs]`
+/// - `weight`: `[outputs, inputs]`, `bias`: `[outputs]`
+/// - output: `[…, outputs]`
+///
+/// # Errors
+///
+/// If the shapes do not fit, or there is no memory for the result.
+pub fn linear(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    activation: Activation,
+) -> Result<Tensor, OpsError> {
+    let result = ffi::linear(input, weight, bias, activation == Activation::Relu);
+    result.map_err(|message| OpsError::Torch { operation: "linear", message })
+}
+
+/// A layer of a convolutional network.
+#[derive(Debug, Clone, Copy)]
+pub struct ConvLayer<'a> {
+    /// `[outputs, inputs / groups, k, k]`
+    pub weight: &'a Tensor,
+    /// `[outputs]`
+    pub bias: &'a Tensor,
+    /// How the kernel moves.
+    pub shape: Convolution,
+    /// What happens to the sum.
+    pub activation: Activation,
+}
+
+/// `activation(conv(input) + bias + residual)`.
+///
+/// # Shapes
+///
+/// - `input`: `[N, inputs, H, W]`
+/// - `residual`: that of the output
+/// - output: `[N, outputs, H', W']`
+///
+/// # Errors
+///
+/// If the shapes do not fit, or there is no memory for the result.
+pub fn conv2d(input: &Tensor, layer: &ConvLayer<'_>, residual: Option<&Tensor>) -> Result<Tensor, OpsError> {
+    let &ConvLayer { weight, bias, shape, activation } = layer;
+    let Convolution { stride, padding, dilation, groups } = shape;
+    let tensors = ConvolutionTensors { input, weight, bias, residual };
+    let shape = RawConvolution { stride, padding, dilation, groups };
+    let result = ffi::conv2d(&tensors, &shape, activation == Activation::Relu);
+    result.map_err(|message| OpsError::Torch { operation: "conv2d", message })
+}
+
+#[cfg(test)]
+mod tests;

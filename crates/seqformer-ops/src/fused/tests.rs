@@ -1,0 +1,61 @@
+use tch::{Device, Kind};
+
+use super::*;
+
+const ON_CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
+
+fn max_difference(a: &Tensor, b: &Tensor) -> f64 {
+    assert_eq!(a.size(), b.size());
+    (a - b).abs().max().double_value(&[])
+}
+
+#[test]
+fn linear_layers_agree_with_the_plain_ones() {
+    let (input, weight, bias) =
+        (Tensor::randn([2, 7, 24], ON_CPU), Tensor::randn([40, 24], ON_CPU), Tensor::randn([40], ON_CPU));
+    let plain = input.linear(&weight, Some(&bias));
+    let none = linear(&input, &weight, &bias, Activation::None).unwrap();
+    assert!(max_difference(&none, &plain) < 1e-4);
+    let relu = linear(&input, &weight, &bias, Activation::Relu).unwrap();
+    assert!(max_difference(&relu, &plain.relu()) < 1e-4);
+    let strided = input.transpose(0, 1);
+    let result = linear(&strided, &weight, &bias, Activation::None).unwrap();
+    assert!(max_difference(&result, &plain.transpose(0, 1)) < 1e-4);
+}
+
+#[test]
+fn convolutions_agree_with_the_plain_ones() {
+    for (stride, dilation, groups) in [(1, 1, 1), (2, 1, 1), (1, 2, 1), (1, 1, 4)] {
+        let input = Tensor::randn([3, 16, 9, 7], ON_CPU);
+        let (weight, bias) = (Tensor::randn([8, 16 / groups, 3, 3], ON_CPU), Tensor::randn([8], ON_CPU));
+        let shape = Convolution { stride, padding: dilation, dilation, groups };
+        let pair = |x: i64| [x, x];
+        let plain =
+            input.conv2d(&weight, Some(&bias), pair(stride), pair(dilation), pair(dilation), groups);
+        let residual = Tensor::randn_like(&plain);
+        for activation in [Activation::None, Activation::Relu] {
+            let act = |x: &Tensor| if activation == Activation::Relu { x.relu() } else { x.shallow_clone() };
+            let layer = ConvLayer { weight: &weight, bias: &bias, shape, activation };
+            assert!(max_difference(&conv2d(&input, &layer, None).unwrap(), &act(&plain)) < 1e-4);
+            let sum = conv2d(&input, &layer, Some(&residual)).unwrap();
+            assert!(max_difference(&sum, &act(&(&plain + &residual))) < 1e-4);
+        }
+    }
+}
+
+#[test]
+fn gradients_flow_where_they_are_asked_for() {
+    let weight = Tensor::randn([5, 6], ON_CPU).set_requires_grad(true);
+    let (input, bias) = (Tensor::randn([4, 6], ON_CPU), Tensor::zeros([5], ON_CPU));
+    linear(&input, &weight, &bias, Activation::Relu).unwrap().sum(Kind::Float).backward();
+    assert!(weight.grad().abs().sum(Kind::Float).double_value(&[]) > 0.0);
+    let without = tch::no_grad(|| linear(&input, &weight, &bias, Activation::Relu).unwrap());
+    assert!(!without.requires_grad());
+}
+
+#[test]
+fn shapes_that_do_not_fit_are_an_error() {
+    let (input, weight) = (Tensor::zeros([2, 3], ON_CPU), Tensor::zeros([4, 5], ON_CPU));
+    let error = linear(&input, &weight, &Tensor::zeros([4], ON_CPU), Activation::None).unwrap_err();
+    assert!(error.to_string().starts_with("linear: "), "{error}");
+}

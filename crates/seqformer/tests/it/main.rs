@@ -1,0 +1,3 @@
+//! The network against tensors of the Python reference.
+
+mod golden_forward;
