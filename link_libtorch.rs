@@ -1,5 +1,7 @@
 //! Link settings for a package that uses libtorch. Cargo does not pass them on to dependents.
 
+#![expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
+
 fn main() {
     println!("cargo:rerun-if-changed=../../link_libtorch.rs");
     if let Some(lib) = std::env::var_os("DEP_TCH_LIBTORCH_LIB") {

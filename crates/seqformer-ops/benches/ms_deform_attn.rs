@@ -23,7 +23,8 @@ struct Inputs {
 
 /// Inputs for frames padded to `height` x `width`.
 fn inputs(frames: i64, height: i64, width: i64) -> Inputs {
-    let size = |stride| LevelSize { height: height.div_euclid(stride), width: width.div_euclid(stride) };
+    let size =
+        |stride| LevelSize { height: height.div_euclid(stride), width: width.div_euclid(stride) };
     let sizes: Vec<LevelSize> = [8, 16, 32, 64].map(size).to_vec();
     let levels = FeatureLevels::new(&sizes).expect("the levels have cells");
     tch::manual_seed(0);
@@ -34,11 +35,14 @@ fn inputs(frames: i64, height: i64, width: i64) -> Inputs {
         Tensor::stack(&[&grid[1], &grid[0]], -1).view([-1, 2])
     });
     let centres = Tensor::cat(&centres.collect::<Vec<_>>(), 0).view([1, tokens, 1, 1, 1, 2]);
-    let scale: Vec<f32> = sizes.iter().flat_map(|size| [size.width as f32, size.height as f32]).collect();
+    let scale: Vec<f32> =
+        sizes.iter().flat_map(|size| [size.width as f32, size.height as f32]).collect();
     let scale = Tensor::from_slice(&scale).view([1, 1, 1, -1, 1, 2]);
     let num_levels = levels.len() as i64;
-    let spread = Tensor::randn([frames, tokens, HEADS, num_levels, POINTS, 2], ON_CPU) * 2.0 / scale;
-    let weights = Tensor::randn([frames, tokens, HEADS, num_levels * POINTS], ON_CPU).softmax(-1, Kind::Float);
+    let spread =
+        Tensor::randn([frames, tokens, HEADS, num_levels, POINTS, 2], ON_CPU) * 2.0 / scale;
+    let weights = Tensor::randn([frames, tokens, HEADS, num_levels * POINTS], ON_CPU)
+        .softmax(-1, Kind::Float);
     Inputs {
         value: Tensor::randn([frames, tokens, HEADS, CHANNELS], ON_CPU),
         locations: centres + spread,
@@ -69,10 +73,12 @@ fn forward_backward(inputs: &Inputs) {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|text| text != "--bench").collect();
+    let arguments: Vec<String> =
+        std::env::args().skip(1).filter(|text| text != "--bench").collect();
     // `cargo test --benches` passes `--test`: one small run then shows that the benchmark works.
     let small = arguments.iter().any(|text| text == "--test");
-    let frames = arguments.iter().find_map(|text| text.parse().ok()).unwrap_or(if small { 1 } else { 5 });
+    let frames =
+        arguments.iter().find_map(|text| text.parse().ok()).unwrap_or(if small { 1 } else { 5 });
     let runs = if small { 1 } else { 9 };
     runtime::keep_freed_memory();
     let (height, width) = if small { (64, 64) } else { (384, 640) };
@@ -93,7 +99,8 @@ fn main() {
             }),
         ),
     ];
-    let fields: Vec<String> = report.iter().map(|(name, secs)| format!("\"{name}_secs\": {secs:.5}")).collect();
+    let fields: Vec<String> =
+        report.iter().map(|(name, secs)| format!("\"{name}_secs\": {secs:.5}")).collect();
     println!(
         "{{\"frames\": {frames}, \"tokens\": {}, \"threads\": {}, {}}}",
         levels.num_tokens(),

@@ -107,7 +107,8 @@ pub(crate) fn ms_deform_attn(
     locations: &Tensor,
     weights: &Tensor,
 ) -> Result<Tensor, String> {
-    let sizes: Vec<i64> = levels.sizes().iter().flat_map(|size| [size.height, size.width]).collect();
+    let sizes: Vec<i64> =
+        levels.sizes().iter().flat_map(|size| [size.height, size.width]).collect();
     let mut out = std::ptr::null_mut();
     // SAFETY: the tensors and sizes live through the call, `out` is writable, and the kernels are static.
     let message = unsafe {
@@ -136,7 +137,12 @@ pub(crate) struct RawConvolution {
 }
 
 /// See [`crate::fused::linear`].
-pub(crate) fn linear(input: &Tensor, weight: &Tensor, bias: &Tensor, relu: bool) -> Result<Tensor, String> {
+pub(crate) fn linear(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    relu: bool,
+) -> Result<Tensor, String> {
     let mut out = std::ptr::null_mut();
     // SAFETY: the tensors live through the call, and `out` is writable.
     let message = unsafe {
@@ -218,7 +224,10 @@ impl<'a, T: Copy> DisjointRows<'a, T> {
     /// Copies `row` to the elements from `first` on.
     #[inline(always)]
     pub(crate) fn write(&self, first: usize, row: &[T]) {
-        assert!(first <= self.length && row.len() <= self.length - first, "a row lies inside its slice");
+        assert!(
+            first <= self.length && row.len() <= self.length - first,
+            "a row lies inside its slice"
+        );
         // SAFETY: `first` is within the slice by the assertion.
         let to = unsafe { self.start.add(first) };
         // SAFETY: the target lies inside the slice, belongs to this thread's task, and `row` is elsewhere.
@@ -320,7 +329,8 @@ unsafe fn shape_of(raw: *const RawShape, sizes: *const i64) -> (Shape, bool) {
     let raw = unsafe { &*raw };
     // SAFETY: as the caller promises.
     let sizes = unsafe { operand(sizes, 2 * raw.levels as usize) };
-    let levels = sizes.as_chunks::<2>().0.iter().map(|&[height, width]| LevelSize { height, width });
+    let levels =
+        sizes.as_chunks::<2>().0.iter().map(|&[height, width]| LevelSize { height, width });
     let shape = Shape {
         batch: raw.batch as usize,
         tokens: raw.tokens as usize,
@@ -404,7 +414,12 @@ struct RawGradients {
     grad_weights: *mut f32,
 }
 
-fn backward_of<T: Element>(shape: &Shape, raw: &RawInputs, grad_out: *const c_void, out: &RawGradients) {
+fn backward_of<T: Element>(
+    shape: &Shape,
+    raw: &RawInputs,
+    grad_out: *const c_void,
+    out: &RawGradients,
+) {
     // SAFETY: the shim passes contiguous tensors of this shape and kind.
     let inputs = unsafe { inputs_of::<T>(shape, raw) };
     let length = shape.batch * shape.queries * shape.heads * shape.channels;

@@ -75,7 +75,11 @@ pub struct ConvLayer<'a> {
 /// # Errors
 ///
 /// If the shapes do not fit, or there is no memory for the result.
-pub fn conv2d(input: &Tensor, layer: &ConvLayer<'_>, residual: Option<&Tensor>) -> Result<Tensor, OpsError> {
+pub fn conv2d(
+    input: &Tensor,
+    layer: &ConvLayer<'_>,
+    residual: Option<&Tensor>,
+) -> Result<Tensor, OpsError> {
     let &ConvLayer { weight, bias, shape, activation } = layer;
     let Convolution { stride, padding, dilation, groups } = shape;
     let tensors = ConvolutionTensors { input, weight, bias, residual };

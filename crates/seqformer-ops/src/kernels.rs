@@ -146,7 +146,11 @@ impl InstructionSet {
 }
 
 /// Sums the sampled values into `out`, `[N, Q, M * D]`.
-pub(crate) fn forward<T: Element>(inputs: &Inputs<'_, T>, out: &DisjointRows<'_, T>, set: InstructionSet) {
+pub(crate) fn forward<T: Element>(
+    inputs: &Inputs<'_, T>,
+    out: &DisjointRows<'_, T>,
+    set: InstructionSet,
+) {
     let shape = inputs.shape;
     let heads = shape.batch * shape.heads;
     if heads == 0 || shape.queries == 0 {
@@ -161,7 +165,12 @@ pub(crate) fn forward<T: Element>(inputs: &Inputs<'_, T>, out: &DisjointRows<'_,
             let (pair, part) = (index / blocks, index % blocks);
             let first_query = part * block;
             let num_queries = block.min(shape.queries.saturating_sub(first_query));
-            let task = Task { clip: pair / shape.heads, head: pair % shape.heads, first_query, num_queries };
+            let task = Task {
+                clip: pair / shape.heads,
+                head: pair % shape.heads,
+                first_query,
+                num_queries,
+            };
             run_vectorized(set, forward::Forward { inputs, out, task, scratch: &mut scratch });
         }
     });

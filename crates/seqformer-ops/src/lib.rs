@@ -20,9 +20,12 @@
 //! ```
 
 mod error;
-pub mod fused;
-#[expect(unsafe_code, reason = "the boundary to C++: every unsafe line of the product is in this file")]
+#[expect(
+    unsafe_code,
+    reason = "the boundary to C++: every unsafe line of the product is in this file"
+)]
 mod ffi;
+pub mod fused;
 mod kernels;
 mod levels;
 mod ms_deform_attn;

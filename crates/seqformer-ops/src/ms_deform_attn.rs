@@ -30,7 +30,8 @@ pub fn ms_deform_attn(
     weights: &Tensor,
 ) -> Result<Tensor, OpsError> {
     check(value, levels, locations, weights)?;
-    let has_kernel = value.device() == Device::Cpu && matches!(value.kind(), Kind::Float | Kind::BFloat16);
+    let has_kernel =
+        value.device() == Device::Cpu && matches!(value.kind(), Kind::Float | Kind::BFloat16);
     if !has_kernel {
         return Ok(reference::ms_deform_attn(value, levels, locations, weights));
     }
@@ -40,7 +41,12 @@ pub fn ms_deform_attn(
         .map_err(|message| OpsError::Torch { operation: OPERATION, message })
 }
 
-fn check(value: &Tensor, levels: &FeatureLevels, locations: &Tensor, weights: &Tensor) -> Result<(), OpsError> {
+fn check(
+    value: &Tensor,
+    levels: &FeatureLevels,
+    locations: &Tensor,
+    weights: &Tensor,
+) -> Result<(), OpsError> {
     let wrong = |argument, expected: String, found: String| {
         Err(OpsError::Argument { operation: OPERATION, argument, expected, found })
     };
@@ -66,10 +72,18 @@ fn check(value: &Tensor, levels: &FeatureLevels, locations: &Tensor, weights: &T
     }
     for (argument, tensor) in [("value", value), ("locations", locations), ("weights", weights)] {
         if tensor.device() != value.device() {
-            return wrong(argument, format!("a tensor on {:?}", value.device()), format!("{:?}", tensor.device()));
+            return wrong(
+                argument,
+                format!("a tensor on {:?}", value.device()),
+                format!("{:?}", tensor.device()),
+            );
         }
         if !matches!(tensor.kind(), Kind::Float | Kind::Double | Kind::BFloat16 | Kind::Half) {
-            return wrong(argument, "floating point numbers".to_owned(), format!("{:?}", tensor.kind()));
+            return wrong(
+                argument,
+                "floating point numbers".to_owned(),
+                format!("{:?}", tensor.kind()),
+            );
         }
     }
     Ok(())

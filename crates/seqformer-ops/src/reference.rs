@@ -24,7 +24,12 @@ const ZEROS: i64 = 0;
 /// # Panics
 ///
 /// If the shapes do not fit: check them first, as [`crate::ms_deform_attn`] does.
-pub fn ms_deform_attn(value: &Tensor, levels: &FeatureLevels, locations: &Tensor, weights: &Tensor) -> Tensor {
+pub fn ms_deform_attn(
+    value: &Tensor,
+    levels: &FeatureLevels,
+    locations: &Tensor,
+    weights: &Tensor,
+) -> Tensor {
     let (batch, _, heads, channels) = value.size4().expect("value has four axes");
     let queries = locations.size()[1];
     let points = locations.size()[4];
@@ -33,7 +38,8 @@ pub fn ms_deform_attn(value: &Tensor, levels: &FeatureLevels, locations: &Tensor
     let per_level = levels.sizes().iter().zip(levels.starts()).enumerate();
     let sum = per_level.map(|(level, (size, &start))| {
         let map = value.narrow(1, start, size.num_tokens()); // [N, H*W, M, D]
-        let map = map.permute([0, 2, 3, 1]).reshape([batch * heads, channels, size.height, size.width]);
+        let map =
+            map.permute([0, 2, 3, 1]).reshape([batch * heads, channels, size.height, size.width]);
         let grid = grid.get(level as i64).reshape([batch * heads, queries, points, 2]);
         let sampled = map.grid_sampler_2d(&grid, BILINEAR, ZEROS, false); // [N*M, D, Q, P]
         let weights = weights.get(level as i64).reshape([batch * heads, 1, queries, points]);

@@ -67,10 +67,12 @@ fn main() {
     vs.freeze();
     model.prepare_inference();
     tch::manual_seed(0);
-    let video = Tensor::randint(256, [frames, size.height, size.width, 3], (Kind::Uint8, Device::Cpu));
+    let video =
+        Tensor::randint(256, [frames, size.height, size.width, 3], (Kind::Uint8, Device::Cpu));
     let video = video.permute([0, 3, 1, 2]);
     let runs = if small { 1 } else { 5 };
-    let mut times: Vec<[f64; 4]> = (0..runs + i32::from(!small)).map(|_| run(&model, &video, size)).collect();
+    let mut times: Vec<[f64; 4]> =
+        (0..runs + i32::from(!small)).map(|_| run(&model, &video, size)).collect();
     times.drain(..usize::from(!small));
     let median = |stage: usize| {
         let mut secs: Vec<f64> = times.iter().map(|times| times[stage]).collect();

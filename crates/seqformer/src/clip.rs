@@ -17,8 +17,10 @@ pub struct FrameSize {
 impl FrameSize {
     /// This size with both sides rounded up to a multiple of 32.
     pub fn padded(self) -> Self {
-        let up = |side: i64| side.div_euclid(SIZE_DIVISIBILITY) * SIZE_DIVISIBILITY
-            + if side % SIZE_DIVISIBILITY == 0 { 0 } else { SIZE_DIVISIBILITY };
+        let up = |side: i64| {
+            side.div_euclid(SIZE_DIVISIBILITY) * SIZE_DIVISIBILITY
+                + if side % SIZE_DIVISIBILITY == 0 { 0 } else { SIZE_DIVISIBILITY }
+        };
         Self { height: up(self.height), width: up(self.width) }
     }
 }
@@ -58,7 +60,11 @@ pub fn normalize_and_pad(
     let images = frames.to_device(device).to_kind(Kind::Float);
     let images = (images - channels(config.pixel_mean)) / channels(config.pixel_std);
     let (right, bottom) = (padded.width - found[3], padded.height - found[2]);
-    Ok(if right == 0 && bottom == 0 { images } else { images.constant_pad_nd([0, right, 0, bottom]) })
+    Ok(if right == 0 && bottom == 0 {
+        images
+    } else {
+        images.constant_pad_nd([0, right, 0, bottom])
+    })
 }
 
 /// Marks what is padding in images of `padded` size: `[N, H, W]`, true = padded.
@@ -66,7 +72,8 @@ pub fn padding_mask(sizes: &[FrameSize], padded: FrameSize, device: Device) -> T
     let masks: Vec<Tensor> = sizes
         .iter()
         .map(|size| {
-            let beyond = |count: i64, limit: i64| Tensor::arange(count, (Kind::Int64, device)).ge(limit);
+            let beyond =
+                |count: i64, limit: i64| Tensor::arange(count, (Kind::Int64, device)).ge(limit);
             let rows = beyond(padded.height, size.height).unsqueeze(1);
             rows.logical_or(&beyond(padded.width, size.width).unsqueeze(0))
         })

@@ -87,10 +87,14 @@ impl SeqFormerConfig {
         let wrong = |what: String| Err(ModelError::Config { what });
         let TransformerConfig { hidden_dim, num_heads, .. } = self.transformer;
         if num_heads < 1 || hidden_dim % num_heads != 0 {
-            return wrong(format!("{hidden_dim} hidden channels cannot be divided among {num_heads} heads"));
+            return wrong(format!(
+                "{hidden_dim} hidden channels cannot be divided among {num_heads} heads"
+            ));
         }
         if hidden_dim % 32 != 0 {
-            return wrong(format!("{hidden_dim} hidden channels are not a multiple of the 32 normalised groups"));
+            return wrong(format!(
+                "{hidden_dim} hidden channels are not a multiple of the 32 normalised groups"
+            ));
         }
         if self.transformer.num_decoder_layers < 1 {
             return wrong("the decoder needs at least one layer".to_owned());
@@ -103,7 +107,10 @@ impl SeqFormerConfig {
         }
         let BackboneConfig::ResNet(resnet) = &self.backbone;
         if ![18, 34, 50, 101, 152].contains(&resnet.depth) {
-            return wrong(format!("a ResNet has 18, 34, 50, 101 or 152 layers, not {}", resnet.depth));
+            return wrong(format!(
+                "a ResNet has 18, 34, 50, 101 or 152 layers, not {}",
+                resnet.depth
+            ));
         }
         Ok(())
     }

@@ -130,7 +130,10 @@ impl SeqFormer {
             width: sizes.iter().map(|size| size.width).max().unwrap_or(1),
         };
         let padded = largest.padded();
-        let at = |stride: i64| LevelSize { height: padded.height / stride, width: padded.width / stride };
+        let at = |stride: i64| LevelSize {
+            height: padded.height / stride,
+            width: padded.width / stride,
+        };
         let outputs = self.backbone.output_shape();
         let mut levels: Vec<LevelSize> = outputs[1..].iter().map(|map| at(map.stride)).collect();
         let last = levels[levels.len() - 1];
@@ -170,7 +173,8 @@ impl SeqFormer {
         train: bool,
         each_layer: &mut dyn FnMut(&Tensor),
     ) -> Tensor {
-        let tokens: Vec<Tensor> = maps.iter().map(|map| map.flatten(2, 3).transpose(1, 2)).collect();
+        let tokens: Vec<Tensor> =
+            maps.iter().map(|map| map.flatten(2, 3).transpose(1, 2)).collect();
         let tokens = Tensor::cat(&tokens, 1); // [N * T, S, C]
         let (frames, num_tokens, channels) = tokens.size3().expect("tokens are [N * T, S, C]");
         let clips = layout.valid_ratios().size()[0];
@@ -185,7 +189,13 @@ impl SeqFormer {
     }
 
     /// Decodes all queries from the memory of all frames.
-    pub fn decode(&self, memory: &Memory, layout: &TokenLayout, keep: KeepLayers, train: bool) -> DecoderOutput {
+    pub fn decode(
+        &self,
+        memory: &Memory,
+        layout: &TokenLayout,
+        keep: KeepLayers,
+        train: bool,
+    ) -> DecoderOutput {
         let dim = self.config.transformer.hidden_dim;
         let positions = self.query_embed.narrow(1, 0, dim);
         let queries = Queries {
@@ -199,8 +209,14 @@ impl SeqFormer {
     /// Applies the class and mask heads to the results of decoder layer `layer`.
     ///
     /// `frame_sizes` are those of the `N` clips' frames without padding.
-    pub fn heads(&self, output: &DecoderLayerOutput, layer: usize, frame_sizes: &[FrameSize]) -> Heads {
-        let scale: Vec<f32> = frame_sizes.iter().flat_map(|size| [size.width as f32, size.height as f32]).collect();
+    pub fn heads(
+        &self,
+        output: &DecoderLayerOutput,
+        layer: usize,
+        frame_sizes: &[FrameSize],
+    ) -> Heads {
+        let scale: Vec<f32> =
+            frame_sizes.iter().flat_map(|size| [size.width as f32, size.height as f32]).collect();
         let scale = Tensor::from_slice(&scale).view([-1, 1, 1, 2]).to_device(self.device);
         let centres = inverse_sigmoid(&output.references.narrow(-1, 0, 2)).sigmoid();
         Heads {
@@ -228,7 +244,12 @@ impl SeqFormer {
     /// - `dynamic_params`: `[I, parameters]`
     /// - `reference_points_px`: `[T, I, 2]`
     /// - output: `[I, T, 2h, 2w]`, one cell for four pixels
-    pub fn masks(&self, features: &Tensor, dynamic_params: &Tensor, reference_points_px: &Tensor) -> Tensor {
+    pub fn masks(
+        &self,
+        features: &Tensor,
+        dynamic_params: &Tensor,
+        reference_points_px: &Tensor,
+    ) -> Tensor {
         dynamic_masks(features, dynamic_params, reference_points_px)
     }
 }

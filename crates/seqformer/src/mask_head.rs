@@ -30,14 +30,17 @@ fn feature_channels(hidden_dim: i64) -> i64 {
 /// Numbers that the controller gives for each instance.
 pub(crate) fn num_dynamic_params(hidden_dim: i64) -> i64 {
     let inputs = feature_channels(hidden_dim) + 2;
-    let weights = inputs * DYNAMIC_CHANNELS + DYNAMIC_CHANNELS * DYNAMIC_CHANNELS + DYNAMIC_CHANNELS;
+    let weights =
+        inputs * DYNAMIC_CHANNELS + DYNAMIC_CHANNELS * DYNAMIC_CHANNELS + DYNAMIC_CHANNELS;
     weights + 2 * DYNAMIC_CHANNELS + 1
 }
 
 impl MaskHead {
     /// Parameters under `vs`: `{lay1, lay2, lay3, lay4, dcn}.{weight, bias}`.
     pub(crate) fn new(vs: &nn::Path<'_>, hidden_dim: i64) -> Self {
-        let conv = |name: &str, inputs, outputs| Conv2d::new(&(vs / name), ConvShape::three(inputs, outputs));
+        let conv = |name: &str, inputs, outputs| {
+            Conv2d::new(&(vs / name), ConvShape::three(inputs, outputs))
+        };
         let quarter = hidden_dim / 4;
         Self {
             lay1: conv("lay1", hidden_dim, quarter),
@@ -81,12 +84,17 @@ impl MaskHead {
 /// - `params`: `[I, parameters]`, the same on all frames
 /// - `reference_points_px`: `[T, I, 2]`, (x, y) in pixels
 /// - output: `[I, T, 2h, 2w]`
-pub(crate) fn dynamic_masks(features: &Tensor, params: &Tensor, reference_points_px: &Tensor) -> Tensor {
+pub(crate) fn dynamic_masks(
+    features: &Tensor,
+    params: &Tensor,
+    reference_points_px: &Tensor,
+) -> Tensor {
     let (frames, channels, height, width) = features.size4().expect("features are [T, C, h, w]");
     let instances = params.size()[0];
     let cells = height * width;
     let relative = relative_coordinates(reference_points_px, height, width); // [T, I, 2, h * w]
-    let shared = features.reshape([frames, 1, channels, cells]).expand([-1, instances, -1, -1], false);
+    let shared =
+        features.reshape([frames, 1, channels, cells]).expand([-1, instances, -1, -1], false);
     let input = Tensor::cat(&[relative, shared], 2); // [T, I, 2 + C / 32, h * w]
     let parts = DynamicParams::new(params, channels + 2);
     let layer = |input: &Tensor, weight: &Tensor, bias: &Tensor| {
@@ -110,13 +118,18 @@ struct DynamicParams {
 impl DynamicParams {
     /// All weights come first, then all biases; weights are laid out by output.
     fn new(params: &Tensor, inputs: i64) -> Self {
-        let sizes = [(DYNAMIC_CHANNELS, inputs), (DYNAMIC_CHANNELS, DYNAMIC_CHANNELS), (1, DYNAMIC_CHANNELS)];
+        let sizes = [
+            (DYNAMIC_CHANNELS, inputs),
+            (DYNAMIC_CHANNELS, DYNAMIC_CHANNELS),
+            (1, DYNAMIC_CHANNELS),
+        ];
         let mut start = 0;
         let mut take = |count: i64| {
             start += count;
             params.narrow(1, start - count, count)
         };
-        let weights = sizes.map(|(outputs, inputs)| take(outputs * inputs).reshape([-1, outputs, inputs]));
+        let weights =
+            sizes.map(|(outputs, inputs)| take(outputs * inputs).reshape([-1, outputs, inputs]));
         let biases = sizes.map(|(outputs, _)| take(outputs));
         Self { weights, biases }
     }
@@ -125,7 +138,9 @@ impl DynamicParams {
 /// From each cell's centre to the instances: `[T, I, 2]` → `[T, I, 2, h * w]`, in pixels.
 fn relative_coordinates(reference_points_px: &Tensor, height: i64, width: i64) -> Tensor {
     let on = (Kind::Float, reference_points_px.device());
-    let centres = |cells: i64| Tensor::arange(cells, on) * MASK_FEATURE_STRIDE as f64 + MASK_FEATURE_STRIDE as f64 / 2.0;
+    let centres = |cells: i64| {
+        Tensor::arange(cells, on) * MASK_FEATURE_STRIDE as f64 + MASK_FEATURE_STRIDE as f64 / 2.0
+    };
     let x = centres(width).unsqueeze(0).expand([height, width], false);
     let y = centres(height).unsqueeze(1).expand([height, width], false);
     let centres = Tensor::stack(&[x.flatten(0, 1), y.flatten(0, 1)], 0); // [2, h * w]

@@ -8,8 +8,8 @@ mod encoder;
 mod temporal_aggregation;
 mod token_layout;
 
-pub use decoder::{DecoderLayerOutput, DecoderOutput, KeepLayers};
 pub(crate) use decoder::{Decoder, Queries};
+pub use decoder::{DecoderLayerOutput, DecoderOutput, KeepLayers};
 pub(crate) use encoder::Encoder;
 pub(crate) use temporal_aggregation::TemporalAggregation;
 pub use token_layout::TokenLayout;

@@ -59,7 +59,8 @@ pub fn load_state_dict(vs: &nn::VarStore, state: &StateDict) -> Result<LoadRepor
     for (name, variable) in &variables {
         let alias = name.strip_prefix(ALIASED).map(|rest| format!("{ALIAS}{rest}"));
         let found = state.get(name).map(|array| (name, array));
-        let found = found.or_else(|| alias.as_ref().and_then(|alias| Some((alias, state.get(alias)?))));
+        let found =
+            found.or_else(|| alias.as_ref().and_then(|alias| Some((alias, state.get(alias)?))));
         let Some((key, array)) = found else {
             report.missing.push(name.clone());
             continue;
@@ -113,7 +114,12 @@ pub(crate) fn describe_mismatch(report: &LoadReport) -> String {
         if names.is_empty() {
             return;
         }
-        let _ = write!(text, "\n  {title} ({}): {}", names.len(), names[..names.len().min(LISTED)].join(", "));
+        let _ = write!(
+            text,
+            "\n  {title} ({}): {}",
+            names.len(),
+            names[..names.len().min(LISTED)].join(", ")
+        );
         if names.len() > LISTED {
             let _ = write!(text, ", … and {} more", names.len() - LISTED);
         }
@@ -129,7 +135,8 @@ pub(crate) fn describe_mismatch(report: &LoadReport) -> String {
 
 /// The usual reasons for a mismatch.
 fn hint(report: &LoadReport) -> Option<String> {
-    let classes = report.wrong_shape.iter().find(|wrong| wrong.name.starts_with("detr.detr.class_embed."));
+    let classes =
+        report.wrong_shape.iter().find(|wrong| wrong.name.starts_with("detr.detr.class_embed."));
     if let Some(wrong) = classes {
         let (found, expected) = (wrong.found.first()?, wrong.expected.first()?);
         return Some(format!(
@@ -137,8 +144,13 @@ fn hint(report: &LoadReport) -> Option<String> {
         ));
     }
     let has = |names: &[String], prefix: &str| names.iter().any(|name| name.starts_with(prefix));
-    if has(&report.unexpected, "detr.backbone.0.body.") || has(&report.unexpected, "detr.transformer.") {
-        return Some("they have the names of the original SeqFormer repository, not those of VNext".to_owned());
+    if has(&report.unexpected, "detr.backbone.0.body.")
+        || has(&report.unexpected, "detr.transformer.")
+    {
+        return Some(
+            "they have the names of the original SeqFormer repository, not those of VNext"
+                .to_owned(),
+        );
     }
     if !has(&report.unexpected, "detr.") && report.missing.len() > 100 {
         return Some("this is probably a checkpoint of another kind of model".to_owned());

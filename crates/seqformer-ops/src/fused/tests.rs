@@ -11,8 +11,11 @@ fn max_difference(a: &Tensor, b: &Tensor) -> f64 {
 
 #[test]
 fn linear_layers_agree_with_the_plain_ones() {
-    let (input, weight, bias) =
-        (Tensor::randn([2, 7, 24], ON_CPU), Tensor::randn([40, 24], ON_CPU), Tensor::randn([40], ON_CPU));
+    let (input, weight, bias) = (
+        Tensor::randn([2, 7, 24], ON_CPU),
+        Tensor::randn([40, 24], ON_CPU),
+        Tensor::randn([40], ON_CPU),
+    );
     let plain = input.linear(&weight, Some(&bias));
     let none = linear(&input, &weight, &bias, Activation::None).unwrap();
     assert!(max_difference(&none, &plain) < 1e-4);
@@ -27,14 +30,23 @@ fn linear_layers_agree_with_the_plain_ones() {
 fn convolutions_agree_with_the_plain_ones() {
     for (stride, dilation, groups) in [(1, 1, 1), (2, 1, 1), (1, 2, 1), (1, 1, 4)] {
         let input = Tensor::randn([3, 16, 9, 7], ON_CPU);
-        let (weight, bias) = (Tensor::randn([8, 16 / groups, 3, 3], ON_CPU), Tensor::randn([8], ON_CPU));
+        let (weight, bias) =
+            (Tensor::randn([8, 16 / groups, 3, 3], ON_CPU), Tensor::randn([8], ON_CPU));
         let shape = Convolution { stride, padding: dilation, dilation, groups };
         let pair = |x: i64| [x, x];
-        let plain =
-            input.conv2d(&weight, Some(&bias), pair(stride), pair(dilation), pair(dilation), groups);
+        let plain = input.conv2d(
+            &weight,
+            Some(&bias),
+            pair(stride),
+            pair(dilation),
+            pair(dilation),
+            groups,
+        );
         let residual = Tensor::randn_like(&plain);
         for activation in [Activation::None, Activation::Relu] {
-            let act = |x: &Tensor| if activation == Activation::Relu { x.relu() } else { x.shallow_clone() };
+            let act = |x: &Tensor| {
+                if activation == Activation::Relu { x.relu() } else { x.shallow_clone() }
+            };
             let layer = ConvLayer { weight: &weight, bias: &bias, shape, activation };
             assert!(max_difference(&conv2d(&input, &layer, None).unwrap(), &act(&plain)) < 1e-4);
             let sum = conv2d(&input, &layer, Some(&residual)).unwrap();

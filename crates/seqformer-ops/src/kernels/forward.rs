@@ -115,7 +115,11 @@ fn add_group<const W: usize, const FMA: bool>(
 
 /// `sum += row * factor`, fused where the machine can.
 #[inline(always)]
-pub(super) fn add_scaled<const W: usize, const FMA: bool>(sum: &mut [f32; W], row: &[f32; W], factor: f32) {
+pub(super) fn add_scaled<const W: usize, const FMA: bool>(
+    sum: &mut [f32; W],
+    row: &[f32; W],
+    factor: f32,
+) {
     for j in 0..W {
         sum[j] = if FMA { row[j].mul_add(factor, sum[j]) } else { sum[j] + row[j] * factor };
     }

@@ -19,7 +19,9 @@ fn inputs(kind: Kind, channels: i64) -> Inputs {
     let leaf = |tensor: Tensor| tensor.set_requires_grad(true);
     Inputs {
         value: leaf(Tensor::randn([2, levels().num_tokens(), 3, channels], on)),
-        locations: leaf(Tensor::rand([2, 17, 3, 3, 4, 2], on) * 1.6 - 0.3).detach().set_requires_grad(true),
+        locations: leaf(Tensor::rand([2, 17, 3, 3, 4, 2], on) * 1.6 - 0.3)
+            .detach()
+            .set_requires_grad(true),
         weights: leaf(Tensor::rand([2, 17, 3, 3, 4], on)),
     }
 }
@@ -47,16 +49,22 @@ fn kernels_agree_with_the_reference_in_double_precision() {
     for channels in [4, 8, 24, 32] {
         let single = inputs(Kind::Float, channels);
         let double = to_double(&single);
-        let out = ms_deform_attn(&single.value, &levels(), &single.locations, &single.weights).unwrap();
+        let out =
+            ms_deform_attn(&single.value, &levels(), &single.locations, &single.weights).unwrap();
         let expected =
             reference::ms_deform_attn(&double.value, &levels(), &double.locations, &double.weights);
         assert!(max_difference(&out, &expected) < 1e-5);
         let grad_out = Tensor::randn_like(&out);
         let ours = gradients(&out, &single, &grad_out);
         let expected = gradients(&expected, &double, &grad_out.to_kind(Kind::Double));
-        for (name, (a, b)) in ["value", "locations", "weights"].iter().zip(ours.iter().zip(&expected)) {
+        for (name, (a, b)) in
+            ["value", "locations", "weights"].iter().zip(ours.iter().zip(&expected))
+        {
             let largest = b.abs().max().double_value(&[]);
-            assert!(max_difference(a, b) < 1e-5 * largest.max(1.0), "{name} with {channels} channels");
+            assert!(
+                max_difference(a, b) < 1e-5 * largest.max(1.0),
+                "{name} with {channels} channels"
+            );
         }
     }
 }
@@ -92,8 +100,12 @@ fn wrong_shapes_are_named_before_the_call() {
     };
     let Inputs { value, locations, weights } = &inputs;
     assert!(call(&value.narrow(1, 0, 5), locations, weights).contains("expected 154 tokens"));
-    assert!(call(&value.narrow(2, 0, 2), locations, weights).starts_with("ms_deform_attn: locations"));
-    assert!(call(value, locations, &weights.narrow(1, 0, 3)).starts_with("ms_deform_attn: weights"));
+    assert!(
+        call(&value.narrow(2, 0, 2), locations, weights).starts_with("ms_deform_attn: locations")
+    );
+    assert!(
+        call(value, locations, &weights.narrow(1, 0, 3)).starts_with("ms_deform_attn: weights")
+    );
     assert!(call(&value.to_kind(Kind::Int64), locations, weights).contains("floating point"));
     assert!(call(value, &locations.get(0), weights).contains("[N, Q, M, L, P, 2]"));
 }
@@ -111,6 +123,7 @@ fn views_that_are_not_contiguous_are_read_correctly() {
 fn no_queries_give_an_empty_result() {
     let inputs = inputs(Kind::Float, 8);
     let none = |tensor: &Tensor| tensor.narrow(1, 0, 0);
-    let out = ms_deform_attn(&inputs.value, &levels(), &none(&inputs.locations), &none(&inputs.weights));
+    let out =
+        ms_deform_attn(&inputs.value, &levels(), &none(&inputs.locations), &none(&inputs.weights));
     assert_eq!(out.unwrap().size(), [2, 0, 24]);
 }

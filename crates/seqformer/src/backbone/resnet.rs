@@ -55,10 +55,12 @@ impl ResNet {
     /// `weight` and the buffers `norm.{weight, bias, running_mean, running_var}`.
     pub fn new(vs: &nn::Path<'_>, config: &ResNetConfig) -> Self {
         let stem_channels = config.stem_out_channels;
-        let stem = ConvShape { kernel: 7, padding: 3, ..ConvShape::pointwise(3, stem_channels).stride(2) };
+        let stem =
+            ConvShape { kernel: 7, padding: 3, ..ConvShape::pointwise(3, stem_channels).stride(2) };
         let stem = ConvNorm::new(&(vs / "stem" / "conv1"), stem);
         let mut inputs = stem_channels;
-        let (mut width, mut outputs) = (config.num_groups * config.width_per_group, config.res2_out_channels);
+        let (mut width, mut outputs) =
+            (config.num_groups * config.width_per_group, config.res2_out_channels);
         let mut stride = 4;
         let mut stages = Vec::new();
         let mut maps = Vec::new();
@@ -156,9 +158,13 @@ impl Block {
                 ConvShape::pointwise(width, outputs),
             ]
         } else {
-            vec![ConvShape::three(inputs, outputs).stride(stride), ConvShape::three(outputs, outputs)]
+            vec![
+                ConvShape::three(inputs, outputs).stride(stride),
+                ConvShape::three(outputs, outputs),
+            ]
         };
-        let convs = (1..).zip(convs).map(|(i, shape)| ConvNorm::new(&(vs / format!("conv{i}")), shape));
+        let convs =
+            (1..).zip(convs).map(|(i, shape)| ConvNorm::new(&(vs / format!("conv{i}")), shape));
         Self { shortcut, convs: convs.collect() }
     }
 
@@ -167,9 +173,12 @@ impl Block {
     }
 
     fn forward(&self, input: &Tensor) -> Tensor {
-        let shortcut = self.shortcut.as_ref().map(|conv| conv.forward(input, None, Activation::None));
+        let shortcut =
+            self.shortcut.as_ref().map(|conv| conv.forward(input, None, Activation::None));
         let (last, first) = self.convs.split_last().expect("a block has convolutions");
-        let hidden = first.iter().fold(input.shallow_clone(), |map, conv| conv.forward(&map, None, Activation::Relu));
+        let hidden = first
+            .iter()
+            .fold(input.shallow_clone(), |map, conv| conv.forward(&map, None, Activation::Relu));
         last.forward(&hidden, Some(shortcut.as_ref().unwrap_or(input)), Activation::Relu)
     }
 }

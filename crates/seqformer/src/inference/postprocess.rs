@@ -51,10 +51,13 @@ pub fn select(pred_logits: &Tensor, rule: SelectionRule) -> Selection {
         let num_classes = kept.size()[1] as usize;
         let mut values = vec![0.0_f32; kept.numel()];
         kept.to_kind(Kind::Float).copy_data(&mut values, kept.numel());
-        let detections = values.chunks(num_classes.max(1)).enumerate().flat_map(|(rank, scores)| match rule.class_threshold {
-            Some(threshold) => above(rank, scores, threshold),
-            None => best_class(rank, scores),
-        });
+        let detections =
+            values.chunks(num_classes.max(1)).enumerate().flat_map(|(rank, scores)| {
+                match rule.class_threshold {
+                    Some(threshold) => above(rank, scores, threshold),
+                    None => best_class(rank, scores),
+                }
+            });
         Selection { detections: detections.collect(), queries }
     })
 }
@@ -67,7 +70,8 @@ fn above(rank: usize, scores: &[f32], threshold: f64) -> Vec<Detection> {
 }
 
 fn best_class(rank: usize, scores: &[f32]) -> Vec<Detection> {
-    let first_best = scores.iter().enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
+    let first_best =
+        scores.iter().enumerate().reduce(|best, next| if next.1 > best.1 { next } else { best });
     first_best.map(|(label, &score)| Detection { rank, label, score }).into_iter().collect()
 }
 

@@ -56,6 +56,11 @@ impl<'a> WholeVideo<'a> {
         Ok(())
     }
 
+    /// Size of the frames, without padding.
+    pub fn frame_size(&self) -> FrameSize {
+        self.frame_size
+    }
+
     /// Frames encoded so far.
     pub fn num_frames(&self) -> i64 {
         self.memory.num_frames()
@@ -103,7 +108,8 @@ impl DecodedVideo<'_> {
         tch::no_grad(|| {
             let memory = self.memory.parts[part].get(0); // [T', S, C]
             let first: i64 = self.memory.parts[..part].iter().map(|part| part.size()[1]).sum();
-            let queries = Tensor::from_slice(queries).to_kind(Kind::Int64).to_device(memory.device());
+            let queries =
+                Tensor::from_slice(queries).to_kind(Kind::Int64).to_device(memory.device());
             let params = self.heads.dynamic_params.get(0).index_select(0, &queries);
             let points = self.heads.reference_points_px.get(0).narrow(0, first, memory.size()[0]);
             let features = self.model.mask_features(&memory, &self.layout);

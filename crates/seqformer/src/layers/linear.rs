@@ -29,6 +29,7 @@ impl Linear {
     }
 
     fn apply(&self, input: &Tensor, activation: Activation) -> Tensor {
-        fused::linear(input, &self.weight, &self.bias, activation).expect("the layer has the channels of its input")
+        fused::linear(input, &self.weight, &self.bias, activation)
+            .expect("the layer has the channels of its input")
     }
 }

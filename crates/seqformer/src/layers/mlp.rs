@@ -17,14 +17,16 @@ impl Mlp {
     pub(crate) fn new(vs: &nn::Path<'_>, inputs: i64, hidden: i64, outputs: i64) -> Self {
         let vs = vs / "layers";
         let sizes = [(inputs, hidden), (hidden, hidden), (hidden, outputs)];
-        let layers = sizes.iter().enumerate().map(|(i, &(from, to))| Linear::new(&(&vs / i), from, to));
+        let layers =
+            sizes.iter().enumerate().map(|(i, &(from, to))| Linear::new(&(&vs / i), from, to));
         Self { layers: layers.collect() }
     }
 
     /// `[…, inputs]` → `[…, outputs]`
     pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
         let (last, hidden) = self.layers.split_last().expect("there are three layers");
-        let hidden = hidden.iter().fold(input.shallow_clone(), |input, layer| layer.forward_relu(&input));
+        let hidden =
+            hidden.iter().fold(input.shallow_clone(), |input, layer| layer.forward_relu(&input));
         last.forward(&hidden)
     }
 }

@@ -89,7 +89,12 @@ impl MsDeformAttn {
     /// Where the queries look, relative to `references`, and how much each point counts.
     ///
     /// `queries` is `[N, Q, C]`, or `[1, Q, C]` for the same queries in every item of `references`.
-    pub(crate) fn sampling(&self, queries: &Tensor, references: &References, levels: &FeatureLevels) -> Sampling {
+    pub(crate) fn sampling(
+        &self,
+        queries: &Tensor,
+        references: &References,
+        levels: &FeatureLevels,
+    ) -> Sampling {
         let (batch, num_queries, _) = queries.size3().expect("queries are [N, Q, C]");
         let AttentionShape { num_heads, num_levels, num_points, .. } = self.shape;
         let sizes = [batch, num_queries, num_heads, num_levels, num_points, 2];
@@ -101,8 +106,10 @@ impl MsDeformAttn {
         let spread = |tensor: &Tensor| tensor.unsqueeze(2).unsqueeze(4);
         let locations = match references {
             References::Points(points) => {
-                let cells = levels.sizes().iter().flat_map(|size| [size.width as f32, size.height as f32]);
-                let cells = Tensor::from_slice(&cells.collect::<Vec<_>>()).to_device(queries.device());
+                let cells =
+                    levels.sizes().iter().flat_map(|size| [size.width as f32, size.height as f32]);
+                let cells =
+                    Tensor::from_slice(&cells.collect::<Vec<_>>()).to_device(queries.device());
                 spread(points) + offsets / cells.view([1, 1, 1, num_levels, 1, 2])
             }
             References::Boxes(boxes) => {
@@ -119,7 +126,12 @@ impl MsDeformAttn {
     ///
     /// - `values`: `[N, S, M, D]`
     /// - output: `[N, Q, C]`, before the output projections
-    pub(crate) fn read(&self, values: &Tensor, levels: &FeatureLevels, sampling: &Sampling) -> Tensor {
+    pub(crate) fn read(
+        &self,
+        values: &Tensor,
+        levels: &FeatureLevels,
+        sampling: &Sampling,
+    ) -> Tensor {
         ms_deform_attn(values, levels, &sampling.locations, &sampling.weights)
             .expect("the projections give the shapes that the operation takes")
     }

@@ -34,7 +34,11 @@ pub(crate) struct GroupNorm {
 impl GroupNorm {
     /// Parameters under `vs`: `weight`, `bias`, both `[channels]`.
     pub(crate) fn new(vs: &nn::Path<'_>, num_groups: i64, channels: i64) -> Self {
-        Self { num_groups, weight: vs.ones("weight", &[channels]), bias: vs.zeros("bias", &[channels]) }
+        Self {
+            num_groups,
+            weight: vs.ones("weight", &[channels]),
+            bias: vs.zeros("bias", &[channels]),
+        }
     }
 
     /// `[N, channels, H, W]` → the same shape

@@ -37,7 +37,13 @@ fn each_instance_applies_its_own_three_layers() {
     input.extend((0..channels).map(|c| value(&features, &[1, c, 1, 2])));
     let at = |index: usize| value(&params, &[1, index as i64]);
     let layer = |input: &[f64], outputs: usize, weights: usize, biases: usize| -> Vec<f64> {
-        let sum = |o: usize| input.iter().enumerate().map(|(i, x)| x * at(weights + o * input.len() + i)).sum::<f64>();
+        let sum = |o: usize| {
+            input
+                .iter()
+                .enumerate()
+                .map(|(i, x)| x * at(weights + o * input.len() + i))
+                .sum::<f64>()
+        };
         (0..outputs).map(|o| sum(o) + at(biases + o)).collect()
     };
     let relu = |values: Vec<f64>| values.into_iter().map(|x| x.max(0.0)).collect::<Vec<_>>();

@@ -114,11 +114,14 @@ impl Decoder {
         let (num_queries, channels) = queries.content.size2().expect("queries are [Q, C]");
         let content = queries.content.unsqueeze(0).expand([batch, num_queries, channels], false);
         let mut state = State { boxes: content.unsqueeze(1), instances: content };
-        let mut references =
-            queries.reference_points.view([1, 1, num_queries, 2]).expand([batch, num_frames, -1, -1], false);
+        let mut references = queries
+            .reference_points
+            .view([1, 1, num_queries, 2])
+            .expand([batch, num_frames, -1, -1], false);
         let mut outputs = Vec::new();
         for (layer, bbox_embed) in self.layers.iter().zip(&self.bbox_embed) {
-            let clip = Clip { positions: &queries.positions, memory, layout, references: &references };
+            let clip =
+                Clip { positions: &queries.positions, memory, layout, references: &references };
             state = layer.forward_t(state, &clip, train);
             let pred_boxes = refine(&bbox_embed.forward(&state.boxes), &references);
             let next = pred_boxes.detach();
@@ -194,8 +197,10 @@ impl DecoderLayer {
         }
         let boxes = Tensor::cat(&boxes, 1); // [N, T, Q, C]
         let gathered = self.temporal.forward(&features, &boxes); // [N, Q, C]
-        let instances =
-            self.instance.norm_after_cross.forward(&(instances + gathered.dropout(self.dropout, train)));
+        let instances = self
+            .instance
+            .norm_after_cross
+            .forward(&(instances + gathered.dropout(self.dropout, train)));
         State { instances: self.instance.feedforward(instances, self.dropout, train), boxes }
     }
 
@@ -213,11 +218,13 @@ impl DecoderLayer {
         clip: &Clip<'_>,
         train: bool,
     ) -> FrameFeatures {
-        let (batch, num_frames, num_tokens, channels) = memory.size4().expect("memory is [N, T, S, C]");
+        let (batch, num_frames, num_tokens, channels) =
+            memory.size4().expect("memory is [N, T, S, C]");
         let (levels, attention) = (clip.layout.levels(), &self.cross_attn);
         let start = boxes.size();
         let boxes = self.attend(&self.boxes, &boxes.flatten(0, 1), clip.positions, train); // [N * 1 or T', Q, C]
-        let padding = clip.layout.padding().map(|padding| repeat(padding, num_frames).unsqueeze(-1));
+        let padding =
+            clip.layout.padding().map(|padding| repeat(padding, num_frames).unsqueeze(-1));
         let memory = memory.view([batch * num_frames, num_tokens, channels]);
         let values = attention.values(&memory, padding.as_ref());
         // With equal references, layer 0 looks at the same places of all frames.

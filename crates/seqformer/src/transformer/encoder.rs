@@ -107,7 +107,8 @@ impl EncoderLayer {
     fn forward_t(&self, tokens: Tensor, frames: &Frames<'_>, train: bool) -> Tensor {
         let levels = frames.layout.levels();
         let attention = &self.self_attn;
-        let sampling = attention.sampling(&(&tokens + &frames.positions), &frames.references, levels);
+        let sampling =
+            attention.sampling(&(&tokens + &frames.positions), &frames.references, levels);
         let values = attention.values(&tokens, frames.padding.as_ref());
         let read = attention.project(&attention.read(&values, levels, &sampling));
         let tokens = self.norm1.forward(&(tokens + read.dropout(self.dropout, train)));

@@ -24,10 +24,16 @@ impl TokenLayout {
     ///
     /// - `image_padding`: `[N, H, W]`, true = padded, one for each clip: its frames have one size
     /// - `level_embed`: `[L, C]`
-    pub(crate) fn new(image_padding: &Tensor, sizes: &[LevelSize], level_embed: &Tensor, padded: bool) -> Self {
+    pub(crate) fn new(
+        image_padding: &Tensor,
+        sizes: &[LevelSize],
+        level_embed: &Tensor,
+        padded: bool,
+    ) -> Self {
         let levels = FeatureLevels::new(sizes).expect("every level of an image has cells");
         let channels = level_embed.size()[1];
-        let level_padding: Vec<Tensor> = sizes.iter().map(|size| resize_nearest(image_padding, *size)).collect();
+        let level_padding: Vec<Tensor> =
+            sizes.iter().map(|size| resize_nearest(image_padding, *size)).collect();
         let level_positions: Vec<Tensor> =
             level_padding.iter().map(|padding| sine_position_encoding(padding, channels)).collect();
         let embedded = level_positions.iter().enumerate().map(|(level, position)| {
@@ -39,7 +45,15 @@ impl TokenLayout {
         let valid_ratios: Vec<Tensor> = level_padding.iter().map(valid_ratio).collect();
         let valid_ratios = Tensor::stack(&valid_ratios, 1);
         let reference_points = reference_points(sizes, &valid_ratios);
-        Self { levels, level_padding, padding, level_positions, positions, valid_ratios, reference_points }
+        Self {
+            levels,
+            level_padding,
+            padding,
+            level_positions,
+            positions,
+            valid_ratios,
+            reference_points,
+        }
     }
 
     /// Sizes of the levels.
@@ -81,7 +95,9 @@ impl TokenLayout {
 /// The padding at every `⌊i * (in / out)⌋`-th row and column.
 fn resize_nearest(padding: &Tensor, size: LevelSize) -> Tensor {
     let mask = padding.to_kind(Kind::Float).unsqueeze(1);
-    mask.upsample_nearest2d([size.height, size.width], None, None).squeeze_dim(1).to_kind(Kind::Bool)
+    mask.upsample_nearest2d([size.height, size.width], None, None)
+        .squeeze_dim(1)
+        .to_kind(Kind::Bool)
 }
 
 /// Unpadded share of the first row and the first column, `[N, 2]`.

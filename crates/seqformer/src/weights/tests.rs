@@ -78,6 +78,7 @@ fn another_number_of_classes_is_explained() {
 fn a_stranger_is_called_a_stranger() {
     let vs = network();
     let array = Array::from_f32(&[1], &[0.0]).unwrap();
-    let state: StateDict = [("roi_heads.box_head.fc1.weight".to_owned(), array)].into_iter().collect();
+    let state: StateDict =
+        [("roi_heads.box_head.fc1.weight".to_owned(), array)].into_iter().collect();
     assert!(message(&vs, &state).contains("another kind of model"), "{}", message(&vs, &state));
 }

@@ -79,7 +79,8 @@ fn loaded_model() -> (nn::VarStore, SeqFormer) {
 /// Runs all stages and compares them; `parts` are the frames that are encoded together.
 fn check_all(model: &SeqFormer, parts: &[i64]) -> Golden {
     let path = golden_path("public/tiny_forward.safetensors");
-    let mut golden = Golden { state: seqformer_checkpoint::read(&path).unwrap(), seen: vec![], off: vec![] };
+    let mut golden =
+        Golden { state: seqformer_checkpoint::read(&path).unwrap(), seen: vec![], off: vec![] };
     let frames = golden.tensor("frames_u8");
     golden.seen.push("frames_u8".to_owned());
     let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
@@ -103,10 +104,13 @@ fn check_all(model: &SeqFormer, parts: &[i64]) -> Golden {
         let features = model.backbone_features(&model.preprocess(&part, size).unwrap(), false);
         let maps = model.project(&features);
         let mut layers = Vec::new();
-        let encoded = model.encode(&maps, &layout, false, &mut |layer| layers.push(layer.shallow_clone()));
+        let encoded =
+            model.encode(&maps, &layout, false, &mut |layer| layers.push(layer.shallow_clone()));
         let mask_features = model.mask_features(&encoded.get(0), &layout);
         memory.parts.push(encoded);
-        stages.push(features.into_iter().chain(maps).chain([layers.remove(0), mask_features]).collect());
+        stages.push(
+            features.into_iter().chain(maps).chain([layers.remove(0), mask_features]).collect(),
+        );
     }
     let stage = |index: usize, axis: i64| {
         let parts: Vec<&Tensor> = stages.iter().map(|stages| &stages[index]).collect();
@@ -133,7 +137,11 @@ fn check_all(model: &SeqFormer, parts: &[i64]) -> Golden {
     golden.check("init_reference", &output.layers[0].references);
     for (index, layer) in output.layers.iter().enumerate() {
         let heads = model.heads(layer, index, &[size]);
-        let masks = model.masks(&mask_features, &heads.dynamic_params.get(0), &heads.reference_points_px.get(0));
+        let masks = model.masks(
+            &mask_features,
+            &heads.dynamic_params.get(0),
+            &heads.reference_points_px.get(0),
+        );
         golden.check(&format!("dec{index}.class_logits"), &heads.pred_logits);
         golden.check(&format!("dec{index}.boxes"), &layer.pred_boxes);
         golden.check(&format!("dec{index}.dynamic_params_all"), &heads.dynamic_params);
@@ -154,7 +162,8 @@ fn every_intermediate_agrees_with_the_reference() {
     let check = |model: &SeqFormer, parts: &[i64]| {
         let golden = tch::no_grad(|| check_all(model, parts));
         assert!(golden.off.is_empty(), "in parts of {parts:?}:\n{}", golden.off.join("\n"));
-        let unseen: Vec<_> = golden.state.arrays.keys().filter(|name| !golden.seen.contains(name)).collect();
+        let unseen: Vec<_> =
+            golden.state.arrays.keys().filter(|name| !golden.seen.contains(name)).collect();
         assert!(unseen.is_empty(), "not compared: {unseen:?}");
     };
     check(&model, &[4]);

@@ -28,7 +28,8 @@ fn without_classes_each_query_gives_its_best_class_whatever_its_score() {
 #[test]
 fn masks_lose_their_padding_and_take_the_nearest_pixel() {
     // One logit cell covers four pixels; the right half of a padded 8x8 frame is inside.
-    let logits = Tensor::from_slice(&[-9.0_f32, 9.0, -9.0, 9.0]).view([1, 2, 2]).to_device(Device::Cpu);
+    let logits =
+        Tensor::from_slice(&[-9.0_f32, 9.0, -9.0, 9.0]).view([1, 2, 2]).to_device(Device::Cpu);
     let frame = FrameSize { height: 6, width: 8 };
     let masks = final_masks(&logits, frame, frame);
     assert_eq!(masks.size(), [1, 6, 8]);

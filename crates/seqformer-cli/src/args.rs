@@ -1,0 +1,91 @@
+//! The command line, close to what is typed, without logic.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+use seqformer_engine::DeviceChoice;
+
+/// Video instance segmentation with SeqFormer: finds every object of a video, says what it is, and
+/// draws its mask through all frames.
+#[derive(Debug, Parser)]
+#[command(name = "seqformer", version, propagate_version = true)]
+pub(crate) struct Cli {
+    /// More messages: -v for information, -vv for details.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Finds the objects of videos and draws them.
+    Predict(PredictArgs),
+}
+
+/// Arguments of `predict`.
+#[derive(Debug, Args)]
+#[command(after_help = PREDICT_HELP)]
+pub(crate) struct PredictArgs {
+    /// Configuration of the model, a YAML file with detectron2's keys.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config_file: PathBuf,
+    /// Checkpoint: .pth, .pkl or .safetensors [default: MODEL.WEIGHTS of the configuration].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) weights: Option<PathBuf>,
+    /// Folder for the results; made if need be.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Where to compute: auto, cpu, cuda or cuda:N [default: MODEL.DEVICE if it is set, otherwise auto].
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Option<DeviceChoice>,
+    /// Keeps results whose score is above this [default: MODEL.SeqFormer.APPLY_CLS_THRES].
+    #[arg(long, value_name = "SCORE", value_parser = score)]
+    pub(crate) score_threshold: Option<f64>,
+    /// Keeps at most this many objects of a video, best first.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_tracks: u32,
+    /// Names of the classes: a text file with one name a line, or a JSON file with `categories`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) classes: Option<PathBuf>,
+    /// Writes no pictures.
+    #[arg(long)]
+    pub(crate) no_overlay: bool,
+    /// Draws objects whose score is above this.
+    #[arg(long, value_name = "SCORE", default_value_t = 0.3, value_parser = score)]
+    pub(crate) overlay_threshold: f64,
+    /// The ffmpeg program that reads and writes video files.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ffmpeg: Option<PathBuf>,
+    /// Prints a summary as JSON instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Folders of images or video files, then KEY VALUE pairs that override the configuration.
+    #[arg(
+        value_name = "INPUT... [KEY VALUE ...]",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) inputs: Vec<String>,
+}
+
+const PREDICT_HELP: &str = "\
+Writes into DIR:
+  results.json   all results in the format of the YouTube-VIS server
+  tracks.jsonl   one line for each object: class, score, box and area on every frame
+  NAME.mp4       each video with its objects drawn over it (NAME.gif without ffmpeg)
+  NAME/          the same, frame by frame
+
+Example:
+  seqformer predict --config-file configs/base_ytvis.yaml --weights model_final.pth \\
+      --output found street.mp4 MODEL.SeqFormer.NUM_CLASSES 40";
+
+fn score(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(score) if (0.0..=1.0).contains(&score) => Ok(score),
+        _ => Err("expected a number from 0 to 1".to_owned()),
+    }
+}

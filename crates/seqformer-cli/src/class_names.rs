@@ -1,0 +1,66 @@
+//! What the classes are called, and their ids in results files.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::Deserialize;
+
+/// One class of the network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Class {
+    /// Id in results files.
+    pub(crate) id: u64,
+    pub(crate) name: String,
+}
+
+/// The categories of a JSON file with annotations.
+#[derive(Debug, Deserialize)]
+struct Categories {
+    categories: Vec<Category>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Category {
+    id: u64,
+    name: String,
+}
+
+/// Reads the names of `num_classes` classes: one a line, or the `categories` of a JSON file.
+pub(crate) fn read(path: &Path, num_classes: usize) -> Result<Vec<Class>> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("{}: cannot be read", path.display()))?;
+    let classes = if text.trim_start().starts_with('{') {
+        let parsed: Categories = serde_json::from_str(&text).with_context(|| {
+            format!("{}: expected a JSON object with `categories`", path.display())
+        })?;
+        let mut categories = parsed.categories;
+        categories.sort_by_key(|category| category.id);
+        categories
+            .into_iter()
+            .map(|category| Class { id: category.id, name: category.name })
+            .collect()
+    } else {
+        let names = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        (1..).zip(names).map(|(id, name)| Class { id, name: name.to_owned() }).collect::<Vec<_>>()
+    };
+    ensure!(
+        classes.len() == num_classes,
+        "{}: expected {num_classes} classes (MODEL.SeqFormer.NUM_CLASSES), found {}",
+        path.display(),
+        classes.len()
+    );
+    let mut ids: Vec<u64> = classes.iter().map(|class| class.id).collect();
+    ids.dedup();
+    if ids.len() != classes.len() {
+        bail!("{}: two categories have the same id", path.display());
+    }
+    Ok(classes)
+}
+
+/// Numbers for names, when nobody has said them.
+pub(crate) fn numbered(num_classes: usize) -> Vec<Class> {
+    (1..=num_classes as u64).map(|id| Class { id, name: format!("class {id}") }).collect()
+}
+
+#[cfg(test)]
+mod tests;

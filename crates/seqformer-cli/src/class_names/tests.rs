@@ -1,0 +1,39 @@
+use std::path::PathBuf;
+
+use super::*;
+
+fn read_text(text: &str, num_classes: usize) -> Result<Vec<Class>, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path: PathBuf = folder.path().join("classes");
+    std::fs::write(&path, text).unwrap();
+    read(&path, num_classes).map_err(|error| format!("{error:#}"))
+}
+
+fn class(id: u64, name: &str) -> Class {
+    Class { id, name: name.to_owned() }
+}
+
+#[test]
+fn lines_are_numbered_from_one() {
+    assert_eq!(
+        read_text("person\n giant panda \n\n", 2),
+        Ok(vec![class(1, "person"), class(2, "giant panda")])
+    );
+}
+
+#[test]
+fn categories_are_sorted_by_id() {
+    let json = r#"{"videos": [], "categories": [{"id": 7, "name": "b"}, {"id": 2, "name": "a"}]}"#;
+    assert_eq!(read_text(json, 2), Ok(vec![class(2, "a"), class(7, "b")]));
+}
+
+#[test]
+fn files_that_do_not_fit_are_named() {
+    let twice = r#"{"categories": [{"id": 2, "name": "b"}, {"id": 2, "name": "a"}]}"#;
+    let cases =
+        [("a\nb\n", 3, "expected 3 classes"), ("{}", 1, "categories"), (twice, 2, "same id")];
+    for (text, count, expected) in cases {
+        let message = read_text(text, count).unwrap_err();
+        assert!(message.contains(expected) && message.contains("classes"), "{message}");
+    }
+}

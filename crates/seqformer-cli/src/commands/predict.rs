@@ -1,0 +1,225 @@
+//! `seqformer predict`: videos in; results, tracks and pictures out.
+
+mod overlay;
+mod results;
+mod summary;
+mod tracks;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use seqformer_engine::{Predictor, PredictorOptions, Progress, VideoPrediction, open_device};
+use seqformer_video::{FfmpegLocation, FrameSource};
+
+use crate::args::PredictArgs;
+use crate::class_names::{self, Class};
+use crate::progress::Stage;
+use crate::settings::{Settings, split_inputs};
+use crate::{files, output};
+use overlay::Overlay;
+use summary::{FailedInput, FinishedVideo, Summary};
+use tracks::Track;
+
+/// One input with the name that its files get.
+struct Input {
+    source: FrameSource,
+    name: String,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &PredictArgs) -> Result<()> {
+    let (inputs, pairs) = split_inputs(&args.inputs)?;
+    let settings = Settings::load(&args.config_file, pairs)?;
+    let config = &settings.config;
+    let num_classes = usize::try_from(config.model.seqformer.num_classes)?;
+    let classes = match &args.classes {
+        Some(path) => class_names::read(path, num_classes)?,
+        None => class_names::numbered(num_classes),
+    };
+    let ffmpeg = FfmpegLocation::find(args.ffmpeg.as_deref());
+    let inputs = open_inputs(inputs, &ffmpeg)?;
+    let weights = weights_path(args, &settings)?;
+    let device = open_device(settings.device(args.device)?)?;
+    let predictor = Predictor::new(config, &weights, options(args, &settings), device)?;
+    std::fs::create_dir_all(&args.output)
+        .with_context(|| format!("{}: cannot be made", args.output.display()))?;
+    let mut run = Run { args, classes, predictor, ffmpeg, summary: Summary::new(&weights, device) };
+    run.all(&inputs)?;
+    run.summary.print(args.json)?;
+    match run.summary.failed.len() {
+        0 => Ok(()),
+        failed => bail!("{failed} of {} inputs failed", inputs.len()),
+    }
+}
+
+/// Opens all inputs before the network is built, so that a wrong name is found at once.
+fn open_inputs(paths: &[String], ffmpeg: &FfmpegLocation) -> Result<Vec<Input>> {
+    let mut names = BTreeSet::new();
+    let mut inputs = Vec::new();
+    for path in paths {
+        let source = FrameSource::open(Path::new(path), ffmpeg)?;
+        for note in source.notes() {
+            tracing::warn!("{note}");
+        }
+        let plain = source.name();
+        let numbered = (2..).map(|number| format!("{plain}_{number}"));
+        let name =
+            std::iter::once(plain.clone()).chain(numbered).find(|name| !names.contains(name));
+        let name = name.unwrap_or(plain);
+        names.insert(name.clone());
+        inputs.push(Input { source, name });
+    }
+    Ok(inputs)
+}
+
+fn weights_path(args: &PredictArgs, settings: &Settings) -> Result<PathBuf> {
+    if let Some(path) = &args.weights {
+        return Ok(path.clone());
+    }
+    let path = &settings.config.model.weights;
+    if path.is_empty() {
+        bail!("there are no weights: give --weights FILE, or MODEL.WEIGHTS in the configuration");
+    }
+    Ok(PathBuf::from(path))
+}
+
+fn options(args: &PredictArgs, settings: &Settings) -> PredictorOptions {
+    let mut options = PredictorOptions::from_config(&settings.config);
+    options.rule.max_queries = i64::from(args.max_tracks);
+    if let (Some(threshold), Some(class_threshold)) =
+        (args.score_threshold, &mut options.rule.class_threshold)
+    {
+        *class_threshold = threshold;
+    }
+    options
+}
+
+/// Everything that the videos of one run have in common.
+struct Run<'a> {
+    args: &'a PredictArgs,
+    classes: Vec<Class>,
+    predictor: Predictor,
+    ffmpeg: FfmpegLocation,
+    summary: Summary,
+}
+
+impl Run<'_> {
+    /// Goes through all inputs; one that fails does not stop the others.
+    fn all(&mut self, inputs: &[Input]) -> Result<()> {
+        let mut rows = Vec::new();
+        let mut lines = String::new();
+        for (index, input) in inputs.iter().enumerate() {
+            let video_id = index as u64 + 1;
+            let video = match self.video(input, video_id) {
+                Ok(video) => video,
+                Err(error) => {
+                    output::error(&error);
+                    let input = input.source.path().to_path_buf();
+                    self.summary
+                        .failed
+                        .push(FailedInput { input, error: output::describe(&error) });
+                    continue;
+                }
+            };
+            rows.extend(video.rows);
+            lines.push_str(&video.lines);
+            // After every video, so that a later failure costs nothing that is done.
+            let path = self.args.output.join("results.json");
+            files::write_atomically(&path, results::to_json(&rows).as_bytes())?;
+            self.summary.results = Some(path);
+            let path = self.args.output.join("tracks.jsonl");
+            files::write_atomically(&path, lines.as_bytes())?;
+            self.summary.tracks = Some(path);
+            self.summary.videos.push(video.finished);
+        }
+        Ok(())
+    }
+
+    fn video(&self, input: &Input, video_id: u64) -> Result<VideoFiles> {
+        let start = Instant::now();
+        let found = self.predict(input)?;
+        let secs = start.elapsed().as_secs_f64();
+        let tracks = tracks::from_prediction(&found, &self.classes, self.args.score_threshold);
+        let overlay = if self.args.no_overlay {
+            None
+        } else {
+            let drawn: Vec<&Track> = tracks
+                .iter()
+                .filter(|track| f64::from(track.score) > self.args.overlay_threshold)
+                .collect();
+            let overlay =
+                Overlay { output: &self.args.output, ffmpeg: &self.ffmpeg, tracks: &drawn };
+            Some(overlay.draw(&input.source, &input.name, &found)?)
+        };
+        let keep =
+            |score: f32| self.args.score_threshold.is_none_or(|threshold| score > threshold as f32);
+        let detections = found.detections.iter().filter(|found| keep(found.score));
+        let rows: Vec<String> = detections
+            .map(|detection| results::row(video_id, detection, &found, &self.classes))
+            .collect();
+        let lines = tracks
+            .iter()
+            .map(|track| track.to_line(&input.name, video_id))
+            .collect::<Result<String>>()?;
+        let finished = FinishedVideo {
+            name: input.name.clone(),
+            video_id,
+            frames: found.num_frames,
+            height: found.size.height,
+            width: found.size.width,
+            results: rows.len(),
+            secs,
+            overlay,
+            tracks,
+        };
+        Ok(VideoFiles { rows, lines, finished })
+    }
+
+    fn predict(&self, input: &Input) -> Result<VideoPrediction> {
+        let total = input.source.frame_count_hint();
+        let mut frames = input.source.frames()?;
+        let images = std::iter::from_fn(|| {
+            let frame = frames.next()?;
+            Some(frame.map(|frame| frame.image).map_err(Into::into))
+        });
+        let mut encoding = Some(Stage::new(format!("{}: encoding", input.name), total));
+        let mut masking: Option<Stage> = None;
+        let mut count = 0;
+        let found = self.predictor.predict(images, &mut |progress| match progress {
+            Progress::Encoded(done) => {
+                count = done;
+                if let Some(stage) = &mut encoding {
+                    stage.set(done);
+                }
+            }
+            Progress::Decoded => {
+                if let Some(stage) = encoding.take() {
+                    stage.finish();
+                }
+                masking = Some(Stage::new(format!("{}: masks", input.name), Some(count)));
+            }
+            Progress::Masks(done) => {
+                if let Some(stage) = &mut masking {
+                    stage.set(done);
+                }
+            }
+        });
+        for stage in [encoding, masking].into_iter().flatten() {
+            stage.finish();
+        }
+        let found = found.with_context(|| input.source.path().display().to_string())?;
+        for note in frames.notes() {
+            tracing::warn!("{note}");
+        }
+        Ok(found)
+    }
+}
+
+/// What one video adds to the files.
+struct VideoFiles {
+    rows: Vec<String>,
+    lines: String,
+    finished: FinishedVideo,
+}

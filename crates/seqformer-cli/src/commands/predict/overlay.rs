@@ -1,0 +1,66 @@
+//! The video once more, with its objects drawn over it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use seqformer_engine::VideoPrediction;
+use seqformer_video::{
+    FfmpegLocation, FrameSink, FrameSource, OverlayObject, draw_overlay, track_color,
+};
+use serde::Serialize;
+
+use super::tracks::Track;
+use crate::progress::Stage;
+
+/// Frames per second of pictures that came without a rate.
+const DEFAULT_FPS: f64 = 10.0;
+
+/// What is drawn, and where it goes.
+pub(super) struct Overlay<'a> {
+    pub(super) output: &'a Path,
+    pub(super) ffmpeg: &'a FfmpegLocation,
+    pub(super) tracks: &'a [&'a Track],
+}
+
+/// The pictures that were written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct OverlayFiles {
+    /// The video or GIF.
+    pub(crate) video: PathBuf,
+    /// The folder of single frames.
+    pub(crate) frames: PathBuf,
+}
+
+impl Overlay<'_> {
+    /// Reads the video again and draws on every frame.
+    pub(super) fn draw(
+        &self,
+        source: &FrameSource,
+        name: &str,
+        found: &VideoPrediction,
+    ) -> Result<OverlayFiles> {
+        let fps = source.fps().unwrap_or(DEFAULT_FPS);
+        let mut film =
+            FrameSink::video(&self.output.join(format!("{name}.mp4")), fps, self.ffmpeg)?;
+        let mut folder = FrameSink::folder(&self.output.join(name))?;
+        let mut stage = Stage::new(format!("{name}: overlay"), Some(found.num_frames));
+        for (index, frame) in source.frames()?.take(found.num_frames).enumerate() {
+            let mut image = frame?.image;
+            let objects: Vec<OverlayObject<'_>> = self
+                .tracks
+                .iter()
+                .map(|track| OverlayObject {
+                    mask: &found.masks[track.rank][index],
+                    color: track_color(track.track_id),
+                    label: format!("{} #{} {:.2}", track.class, track.track_id, track.score),
+                })
+                .collect();
+            draw_overlay(&mut image, &objects)?;
+            film.write(&image)?;
+            folder.write(&image)?;
+            stage.set(index + 1);
+        }
+        stage.finish();
+        Ok(OverlayFiles { video: film.finish()?.path, frames: folder.finish()?.path })
+    }
+}

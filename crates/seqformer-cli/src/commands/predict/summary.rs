@@ -1,0 +1,125 @@
+//! What a run has done, as a table or as JSON.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use comfy_table::{Cell, CellAlignment, Table, presets};
+use serde::Serialize;
+
+use super::overlay::OverlayFiles;
+use super::tracks::Track;
+use crate::output;
+
+/// The whole run.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary {
+    weights: PathBuf,
+    device: String,
+    pub(super) results: Option<PathBuf>,
+    pub(super) tracks: Option<PathBuf>,
+    pub(super) videos: Vec<FinishedVideo>,
+    pub(super) failed: Vec<FailedInput>,
+    #[serde(rename = "peak_rss_mib")]
+    peak_memory_mib: Option<f64>,
+}
+
+/// A video that is done.
+#[derive(Debug, Serialize)]
+pub(super) struct FinishedVideo {
+    pub(super) name: String,
+    pub(super) video_id: u64,
+    pub(super) frames: usize,
+    pub(super) height: u32,
+    pub(super) width: u32,
+    pub(super) results: usize,
+    /// Reading, network and masks, without the overlay.
+    #[serde(rename = "seconds")]
+    pub(super) secs: f64,
+    pub(super) overlay: Option<OverlayFiles>,
+    pub(super) tracks: Vec<Track>,
+}
+
+/// An input that gave nothing.
+#[derive(Debug, Serialize)]
+pub(super) struct FailedInput {
+    pub(super) input: PathBuf,
+    pub(super) error: String,
+}
+
+impl Summary {
+    pub(super) fn new(weights: &Path, device: impl std::fmt::Debug) -> Self {
+        Self {
+            weights: weights.to_path_buf(),
+            device: format!("{device:?}").to_lowercase(),
+            results: None,
+            tracks: None,
+            videos: Vec::new(),
+            failed: Vec::new(),
+            peak_memory_mib: None,
+        }
+    }
+
+    pub(super) fn print(&mut self, as_json: bool) -> Result<()> {
+        self.peak_memory_mib = peak_memory_mib();
+        if as_json {
+            output::print_line(&serde_json::to_string_pretty(self)?);
+            return Ok(());
+        }
+        for video in &self.videos {
+            print_video(video);
+        }
+        for path in [&self.results, &self.tracks].into_iter().flatten() {
+            output::print_line(&path.display().to_string());
+        }
+        let overlays = self.videos.iter().filter_map(|video| video.overlay.as_ref());
+        for overlay in overlays {
+            output::print_line(&overlay.video.display().to_string());
+        }
+        Ok(())
+    }
+}
+
+fn print_video(video: &FinishedVideo) {
+    let per_frame = video.secs / video.frames.max(1) as f64;
+    output::print_line(&format!(
+        "{}: {} frames of {}x{}, {:.1} s ({per_frame:.2} s a frame), {} tracks",
+        video.name,
+        video.frames,
+        video.width,
+        video.height,
+        video.secs,
+        video.tracks.len()
+    ));
+    if video.tracks.is_empty() {
+        return;
+    }
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["track", "class", "score", "frames", "first", "last", "mean area"]);
+    for track in &video.tracks {
+        let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
+        let frame = |frame: Option<usize>| {
+            right(frame.map_or_else(|| "-".to_owned(), |frame| frame.to_string()))
+        };
+        let visible = track.num_visible();
+        let mean_area = track.areas.iter().sum::<u64>() as f64 / visible.max(1) as f64;
+        table.add_row([
+            right(track.track_id.to_string()),
+            Cell::new(&track.class),
+            right(format!("{:.3}", track.score)),
+            right(visible.to_string()),
+            frame(track.first_frame),
+            frame(track.last_frame),
+            right(format!("{mean_area:.0}")),
+        ]);
+    }
+    output::print_line(&table.to_string());
+}
+
+/// The most memory that this process has held, where the system tells.
+fn peak_memory_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / 1024.0)
+}

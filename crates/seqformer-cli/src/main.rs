@@ -1,0 +1,53 @@
+//! The `seqformer` command: video instance segmentation from the command line.
+//!
+//! Only this crate parses arguments, prints to standard output and ends the process.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod class_names;
+mod commands;
+mod files;
+mod output;
+mod progress;
+mod settings;
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+use args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_logging(cli.verbose);
+    let done = match cli.command {
+        Command::Predict(args) => commands::predict::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Warnings go to standard error; `-v` adds information, `-vv` details. `RUST_LOG` overrides both.
+fn start_logging(verbose: u8) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .without_time()
+        .with_target(false)
+        .init();
+}

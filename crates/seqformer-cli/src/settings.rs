@@ -1,0 +1,74 @@
+//! The configuration of a run: the file, the pairs of the command line, and what to warn about.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use seqformer_config::{CfgNode, Config, Origin, ineffective_keys};
+use seqformer_engine::DeviceChoice;
+
+/// A configuration as a tree and as typed settings.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) node: CfgNode,
+    pub(crate) config: Config,
+}
+
+impl Settings {
+    /// Reads `file`, then applies the pairs.
+    pub(crate) fn load(file: &Path, pairs: &[String]) -> Result<Self> {
+        let mut node = CfgNode::defaults();
+        node.merge_from_file(file).with_context(|| "the configuration cannot be used")?;
+        node.merge_from_list(pairs)?;
+        for key in ineffective_keys(&node) {
+            tracing::warn!("{key} has no effect in this program");
+        }
+        let config = Config::try_from(&node)?;
+        Ok(Self { node, config })
+    }
+
+    /// The device of the command line, or that of the configuration if it was written down.
+    pub(crate) fn device(&self, asked: Option<DeviceChoice>) -> Result<DeviceChoice> {
+        if let Some(choice) = asked {
+            return Ok(choice);
+        }
+        if self.node.origin("MODEL.DEVICE").is_none_or(|origin| *origin == Origin::Default) {
+            return Ok(DeviceChoice::Auto);
+        }
+        self.config
+            .model
+            .device
+            .parse()
+            .map_err(|message: String| anyhow::anyhow!("MODEL.DEVICE: {message}"))
+    }
+}
+
+/// Splits what follows the flags into inputs and `KEY VALUE` pairs.
+pub(crate) fn split_inputs(words: &[String]) -> Result<(&[String], &[String])> {
+    let first_key = words.iter().position(|word| looks_like_key(word)).unwrap_or(words.len());
+    let (inputs, pairs) = words.split_at(first_key);
+    if let Some(flag) = inputs.iter().find(|word| word.starts_with("--")) {
+        bail!(
+            "unknown option {flag}, or an option behind the inputs: options go before them; see --help"
+        );
+    }
+    if inputs.is_empty() {
+        bail!("expected a folder of images or a video file before {}", words[0]);
+    }
+    Ok((inputs, pairs))
+}
+
+/// `MODEL.WEIGHTS` or `SEED=1`, but not the name of an existing file.
+fn looks_like_key(word: &str) -> bool {
+    let key = word.split_once('=').map_or(word, |(key, _)| key);
+    let section = key.split_once('.').map_or(key, |(section, _)| section);
+    let shouts = section.starts_with(|first: char| first.is_ascii_uppercase())
+        && section.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    let is_top_level =
+        || CfgNode::defaults().keys().iter().any(|known| known.split('.').next() == Some(section));
+    shouts
+        && (key.contains('.') || word.contains('=') || is_top_level())
+        && !Path::new(word).exists()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,28 @@
+//! The command as a user runs it.
+
+mod predict;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use seqformer_testing::golden_path;
+
+/// Runs `seqformer` with these arguments.
+fn seqformer(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_seqformer"));
+    command.args(arguments).env_remove("RUST_LOG").env_remove("SEQFORMER_FFMPEG");
+    command.output().expect("the program starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A file of the golden folder `public`, as an argument.
+fn golden(name: &str) -> String {
+    golden_path("public").join(name).display().to_string()
+}
+
+fn display(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,261 @@
+//! `seqformer predict` from files to files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use seqformer_data::{RgbImage, read_image};
+use seqformer_masks::ImageSize;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{display, golden, seqformer, text};
+
+/// Runs `predict` with the tiny model on `inputs`; `more` comes before the inputs.
+fn predict(output: &Path, more: &[&str], inputs: &[&str]) -> Output {
+    let (config, weights) = (golden("tiny_config.yaml"), golden("tiny_model.pth"));
+    let output = display(output);
+    let mut arguments = vec!["predict", "--config-file", &config, "--output", &output];
+    if !more.contains(&"--device") {
+        arguments.extend(["--device", "cpu"]);
+    }
+    if !more.contains(&"--weights") {
+        arguments.extend(["--weights", &weights]);
+    }
+    arguments.extend(more);
+    arguments.extend(inputs);
+    seqformer(&arguments)
+}
+
+fn long_video() -> String {
+    golden("tiny_video/JPEGImages/vid_long")
+}
+
+fn read_json(path: &Path) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// All files below a folder, as names relative to it.
+fn files_below(folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                names.push(path.strip_prefix(folder).unwrap().display().to_string());
+            }
+        }
+    }
+    names.sort();
+    names
+}
+
+#[test]
+fn two_videos_give_the_results_of_the_reference() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("found");
+    let (classes, short) =
+        (golden("tiny_video/instances.json"), golden("tiny_video/JPEGImages/vid_short"));
+    let more = ["--classes", &classes, "--overlay-threshold", "0"];
+    let done = predict(&out, &more, &[&long_video(), &short]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+
+    let mut expected = read_json(Path::new(&golden("tiny_whole/results.json")));
+    for result in expected.as_array_mut().unwrap() {
+        result["video_id"] = Value::from(result["video_id"].as_u64().unwrap() - 16);
+    }
+    let mut found = read_json(&out.join("results.json"));
+    for (found, expected) in
+        found.as_array_mut().unwrap().iter_mut().zip(expected.as_array().unwrap())
+    {
+        let score = |value: &Value| value["score"].as_f64().unwrap();
+        assert!((score(found) - score(expected)).abs() < 1e-5);
+        found["score"] = expected["score"].clone();
+    }
+    assert_eq!(found, expected);
+
+    let table = text(&done.stdout);
+    assert!(table.contains("cat_c") && table.contains("tracks"), "{table}");
+    let names = files_below(&out);
+    let is_there = |name: &str| names.iter().any(|found| found == name);
+    assert!(is_there("tracks.jsonl") && is_there("vid_long/overlay_00010.jpg"), "{names:?}");
+    assert!(is_there("vid_short.mp4") || is_there("vid_short.gif"), "{names:?}");
+    assert!(names.iter().all(|name| !name.ends_with(".tmp")), "{names:?}");
+}
+
+#[test]
+fn tracks_have_boxes_and_areas_of_their_masks() {
+    let folder = TempDir::new().unwrap();
+    let done =
+        predict(folder.path(), &["--no-overlay", "--json", "--max-tracks", "3"], &[&long_video()]);
+    let summary: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(summary["videos"][0]["frames"], 11);
+    assert_eq!(summary["videos"][0]["overlay"], Value::Null);
+    let lines = fs::read_to_string(folder.path().join("tracks.jsonl")).unwrap();
+    let tracks: Vec<Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!((1..=3).contains(&tracks.len()));
+    for track in &tracks {
+        let areas: Vec<u64> =
+            track["areas"].as_array().unwrap().iter().map(|area| area.as_u64().unwrap()).collect();
+        assert_eq!(areas.len(), 11);
+        for (area, around) in areas.iter().zip(track["boxes"].as_array().unwrap()) {
+            let side = |index: usize| around[index].as_f64().unwrap();
+            assert_eq!(*area == 0, around.is_null());
+            assert!(*area == 0 || side(2) * side(3) >= *area as f64);
+        }
+        let first = areas.iter().position(|area| *area > 0).map(|frame| frame as u64);
+        assert_eq!(track["first_frame"].as_u64(), first);
+        assert_eq!(track["video"], "vid_long");
+    }
+}
+
+#[test]
+fn a_higher_threshold_keeps_the_better_results() {
+    let scores = |more: &[&str]| -> Vec<f64> {
+        let folder = TempDir::new().unwrap();
+        let done = predict(folder.path(), &[&["--no-overlay"], more].concat(), &[&long_video()]);
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        let results = read_json(&folder.path().join("results.json"));
+        results.as_array().unwrap().iter().map(|result| result["score"].as_f64().unwrap()).collect()
+    };
+    let all = scores(&[]);
+    let kept = scores(&["--score-threshold", "0.2"]);
+    assert_eq!(kept, all.iter().copied().filter(|score| *score > 0.2).collect::<Vec<_>>());
+    assert!(kept.len() < all.len());
+}
+
+/// A frame folder of the given images.
+fn folder_of(images: &[(&str, Vec<u8>)]) -> (TempDir, PathBuf) {
+    let folder = TempDir::new().unwrap();
+    let frames = folder.path().join("frames");
+    fs::create_dir(&frames).unwrap();
+    for (name, bytes) in images {
+        fs::write(frames.join(name), bytes).unwrap();
+    }
+    (folder, frames)
+}
+
+fn jpeg(height: u32, width: u32) -> Vec<u8> {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("image.jpg");
+    seqformer_video::write_jpeg(&path, &RgbImage::new(ImageSize { height, width })).unwrap();
+    fs::read(path).unwrap()
+}
+
+#[test]
+fn inputs_that_cannot_be_used_are_named_and_leave_nothing() {
+    let whole = jpeg(48, 64);
+    let (_mixed, mixed) = folder_of(&[("0.jpg", whole.clone()), ("1.jpg", jpeg(48, 80))]);
+    let (_cut, cut) =
+        folder_of(&[("0.jpg", whole.clone()), ("1.jpg", whole[..whole.len() / 2].to_vec())]);
+    let (_empty, empty) = folder_of(&[]);
+    let (_words, words) = folder_of(&[("0.jpg", b"words".to_vec())]);
+    let missing = mixed.join("nowhere");
+    let cases = [
+        (&mixed, "1.jpg"),
+        (&cut, "1.jpg"),
+        (&empty, "frames"),
+        (&words, "0.jpg"),
+        (&missing, "nowhere"),
+    ];
+    for (input, expected) in cases {
+        let folder = TempDir::new().unwrap();
+        let done = predict(folder.path(), &[], &[&display(input)]);
+        let message = text(&done.stderr);
+        assert!(!done.status.success() && message.contains(expected), "{message}");
+        assert!(!message.contains("panicked"), "{message}");
+        assert_eq!(files_below(folder.path()), Vec::<String>::new(), "{message}");
+    }
+}
+
+#[test]
+fn a_failing_input_does_not_stop_the_others() {
+    let (_words, words) = folder_of(&[("0.jpg", b"words".to_vec())]);
+    let folder = TempDir::new().unwrap();
+    let done =
+        predict(folder.path(), &["--no-overlay", "--json"], &[&display(&words), &long_video()]);
+    assert!(!done.status.success());
+    let summary: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(summary["failed"].as_array().unwrap().len(), 1);
+    let results = read_json(&folder.path().join("results.json"));
+    assert!(results.as_array().unwrap().iter().all(|result| result["video_id"] == 2));
+}
+
+#[test]
+fn unusual_images_are_made_usable() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../seqformer-data/tests/fixtures");
+    for name in ["cmyk.jpg", "grey.jpg", "orientation_6.jpg", "grey16.png", "palette.png"] {
+        let path = fixtures.join(name);
+        let folder = TempDir::new().unwrap();
+        let done = predict(folder.path(), &["--no-overlay"], &[&display(&path)]);
+        assert!(done.status.success(), "{name}: {}", text(&done.stderr));
+        let size = read_image(&path).unwrap().image.size;
+        let results = read_json(&folder.path().join("results.json"));
+        for result in results.as_array().unwrap() {
+            assert_eq!(
+                result["segmentations"][0]["size"],
+                serde_json::json!([size.height, size.width]),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn checkpoints_of_something_else_are_refused_with_the_reason() {
+    let fixtures =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../seqformer-checkpoint/tests/fixtures");
+    let folder = TempDir::new().unwrap();
+    let cut = folder.path().join("cut.pth");
+    let whole = fs::read(golden("tiny_model.pth")).unwrap();
+    fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    let cases = [
+        (fixtures.join("evil_system_zip.pth"), "system"),
+        (fixtures.join("tiny_zip.pth"), "do not belong to this model"),
+        (cut, "cut.pth"),
+        (folder.path().join("nowhere.pth"), "nowhere.pth"),
+    ];
+    for (weights, expected) in cases {
+        let done = predict(folder.path(), &["--weights", &display(&weights)], &[&long_video()]);
+        let message = text(&done.stderr);
+        assert!(!done.status.success() && message.contains(expected), "{message}");
+        assert!(
+            message.contains(&weights.file_name().unwrap().to_string_lossy().into_owned()),
+            "{message}"
+        );
+        assert!(!message.contains("panicked"), "{message}");
+    }
+    let done = predict(folder.path(), &[], &[&long_video(), "MODEL.SeqFormer.NUM_CLASSES", "42"]);
+    let message = text(&done.stderr);
+    assert!(
+        !done.status.success() && message.contains("5 classes") && message.contains("42"),
+        "{message}"
+    );
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_explained() {
+    let folder = TempDir::new().unwrap();
+    let long = long_video();
+    let cases: [(&[&str], &str); 4] = [
+        (&[&long, "MODEL.SeqFormer.NUM_CLASES", "5"], "did you mean MODEL.SeqFormer.NUM_CLASSES"),
+        (&[&long, "MODEL.SeqFormer.NUM_CLASSES"], "no value"),
+        (&[&long, "MODEL.SeqFormer.NUM_CLASSES", "many"], "expected"),
+        (&[&long, "--jsn"], "--jsn"),
+    ];
+    for (inputs, expected) in cases {
+        let done = predict(folder.path(), &[], inputs);
+        let message = text(&done.stderr);
+        assert!(!done.status.success() && message.contains(expected), "{message}");
+    }
+    let done = predict(folder.path(), &["--device", "cuda:99"], &[&long]);
+    assert!(
+        !done.status.success() && text(&done.stderr).contains("cuda:99"),
+        "{}",
+        text(&done.stderr)
+    );
+}

@@ -1,0 +1,67 @@
+//! From a configuration to typed arguments: the only reader of configuration keys.
+
+use seqformer::SeqFormerConfig;
+use seqformer::config::{BackboneConfig, ResNetConfig, TransformerConfig};
+use seqformer::inference::SelectionRule;
+use seqformer_config::Config;
+use seqformer_config::config::BackboneName;
+
+use crate::EngineError;
+
+/// Queries that become results: the reference's number.
+pub const MAX_QUERIES: i64 = 10;
+
+/// The network that `MODEL` describes.
+///
+/// # Errors
+///
+/// If the backbone is one that this version cannot build.
+pub fn model_config(config: &Config) -> Result<SeqFormerConfig, EngineError> {
+    let model = &config.model;
+    let section = &model.seqformer;
+    let backbone = match model.backbone.name {
+        BackboneName::ResNet => BackboneConfig::ResNet(ResNetConfig {
+            depth: model.resnets.depth,
+            stem_out_channels: model.resnets.stem_out_channels,
+            res2_out_channels: model.resnets.res2_out_channels,
+            num_groups: model.resnets.num_groups,
+            width_per_group: model.resnets.width_per_group,
+            stride_in_1x1: model.resnets.stride_in_1x1,
+            res5_dilation: model.resnets.res5_dilation,
+            freeze_at: model.backbone.freeze_at,
+        }),
+        BackboneName::Swin => {
+            let what = "MODEL.BACKBONE.NAME: D2SwinTransformer is not supported yet; use build_resnet_backbone";
+            return Err(EngineError::Unsupported(what.to_owned()));
+        }
+    };
+    Ok(SeqFormerConfig {
+        pixel_mean: model.pixel_mean,
+        pixel_std: model.pixel_std,
+        backbone,
+        transformer: TransformerConfig {
+            hidden_dim: section.hidden_dim,
+            num_heads: section.num_heads,
+            num_encoder_layers: section.enc_layers,
+            num_decoder_layers: section.dec_layers,
+            feedforward_dim: section.dim_feedforward,
+            dropout: section.dropout,
+            num_encoder_points: section.enc_num_points,
+            num_decoder_points: section.dec_num_points,
+        },
+        num_classes: section.num_classes,
+        num_queries: section.num_queries,
+    })
+}
+
+/// How results are picked: `MODEL.SeqFormer.MULTI_CLS_ON` and `APPLY_CLS_THRES`.
+pub fn selection_rule(config: &Config) -> SelectionRule {
+    let section = &config.model.seqformer;
+    SelectionRule {
+        max_queries: MAX_QUERIES,
+        class_threshold: section.multi_cls_on.then_some(section.apply_cls_thres),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! Where tensors live: the CPU, or an NVIDIA GPU whose library is opened when asked for.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use tch::{Cuda, Device};
+
+use crate::EngineError;
+
+/// The part of libtorch that knows CUDA; found along the run path of the program.
+const CUDA_LIBRARY: &str = "libtorch_cuda.so";
+/// Present where an NVIDIA driver is loaded: on Linux, and under Windows' Linux.
+const DRIVER_FILES: [&str; 2] = ["/dev/nvidiactl", "/dev/dxg"];
+
+/// The device that a user asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeviceChoice {
+    /// The first GPU if there is one, otherwise the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The GPU of this number.
+    Cuda(usize),
+}
+
+impl FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "cpu" => Ok(Self::Cpu),
+            "cuda" => Ok(Self::Cuda(0)),
+            _ => text
+                .strip_prefix("cuda:")
+                .and_then(|index| index.parse().ok().map(Self::Cuda))
+                .ok_or_else(|| format!("expected auto, cpu, cuda or cuda:N, found {text:?}")),
+        }
+    }
+}
+
+impl std::fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+        }
+    }
+}
+
+/// Makes the device ready.
+///
+/// # Errors
+///
+/// If a GPU was asked for by name and libtorch's CUDA part, the driver or that GPU is missing.
+pub fn open_device(choice: DeviceChoice) -> Result<Device, EngineError> {
+    match choice {
+        DeviceChoice::Cpu => Ok(Device::Cpu),
+        DeviceChoice::Cuda(index) => open_cuda(index)
+            .map_err(|reason| EngineError::Device { device: choice.to_string(), reason }),
+        DeviceChoice::Auto => {
+            if !DRIVER_FILES.iter().any(|file| Path::new(file).exists()) {
+                return Ok(Device::Cpu);
+            }
+            Ok(open_cuda(0).unwrap_or_else(|reason| {
+                tracing::warn!("no GPU is used: {reason}");
+                Device::Cpu
+            }))
+        }
+    }
+}
+
+fn open_cuda(index: usize) -> Result<Device, String> {
+    seqformer_ops::runtime::open_library(Path::new(CUDA_LIBRARY)).map_err(|error| {
+        format!("{error}; use --device cpu, or install the CUDA build of torch 2.11.0")
+    })?;
+    if !Cuda::is_available() {
+        return Err("libtorch found no NVIDIA driver or GPU; use --device cpu".to_owned());
+    }
+    let count = usize::try_from(Cuda::device_count()).unwrap_or(0);
+    if index >= count {
+        return Err(format!(
+            "expected a number below {count}, the GPUs of this machine, found {index}"
+        ));
+    }
+    Ok(Device::Cuda(index))
+}
+
+#[cfg(test)]
+mod tests;

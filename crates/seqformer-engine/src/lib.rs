@@ -1,0 +1,38 @@
+//! From a configuration to tracked instances: the crate that joins settings, weights, frames and network.
+//!
+//! [`builder`] is the only reader of configuration keys; everything below it takes typed arguments. A
+//! [`Predictor`] takes the frames of one video and gives every instance's classes, scores and masks.
+//!
+//! ```no_run
+//! use std::path::Path;
+//!
+//! use seqformer_config::{CfgNode, Config};
+//! use seqformer_data::{DataError, read_image};
+//! use seqformer_engine::{DeviceChoice, Predictor, PredictorOptions, open_device};
+//!
+//! let mut node = CfgNode::defaults();
+//! node.merge_from_file(Path::new("configs/base_ytvis.yaml"))?;
+//! let config = Config::try_from(&node)?;
+//! let device = open_device(DeviceChoice::Cpu)?;
+//! let options = PredictorOptions::from_config(&config);
+//! let predictor = Predictor::new(&config, Path::new("model_final.pth"), options, device)?;
+//! let frames = (0..5).map(|i| Ok(read_image(Path::new(&format!("frames/{i:05}.jpg")))?.image));
+//! let video = predictor.predict(frames, &mut |_progress| {})?;
+//! for found in &video.detections {
+//!     println!("class {}: {:.3}", found.label, found.score);
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod builder;
+mod device;
+mod encode;
+mod error;
+mod predictor;
+
+pub use device::{DeviceChoice, open_device};
+pub use encode::encode_masks;
+pub use error::EngineError;
+pub use predictor::{Predictor, PredictorOptions, Progress, VideoPrediction};

@@ -1,0 +1,237 @@
+//! `Predictor`: the frames of one video in, every instance's classes, scores and masks out.
+//!
+//! Reference: VNext `seqformer/seqformer.py`, `SeqFormer.forward`, and `data/dataset_mapper.py`,
+//! `YTVISDatasetMapper` for evaluation.
+
+use std::path::Path;
+
+use seqformer::inference::{
+    DecodedVideo, Detection, Selection, SelectionRule, WholeVideo, final_masks, select,
+};
+use seqformer::{FrameSize, SeqFormer, load_state_dict};
+use seqformer_config::Config;
+use seqformer_config::config::ImageFormat;
+use seqformer_data::{RgbImage, resize_bilinear, shortest_edge_size};
+use seqformer_masks::{ImageSize, Rle};
+use tch::{Device, Kind, Tensor, nn};
+
+use crate::encode::encode_masks;
+use crate::{EngineError, builder};
+
+/// Frames that are encoded together: enough to keep all cores busy, few enough to stay small.
+const PART: usize = 5;
+
+/// How a video is prepared and which results are kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictorOptions {
+    /// Short edge of the network's input in pixels; 0 leaves frames as they are.
+    pub short_edge: u32,
+    /// Limit of the long edge in pixels.
+    pub max_size: u32,
+    /// Whether the weights want blue first.
+    pub channels: ImageFormat,
+    /// Which queries and classes become results.
+    pub rule: SelectionRule,
+}
+
+impl PredictorOptions {
+    /// What the configuration says.
+    pub fn from_config(config: &Config) -> Self {
+        Self {
+            short_edge: config.input.min_size_test,
+            max_size: config.input.max_size_test,
+            channels: config.input.format,
+            rule: builder::selection_rule(config),
+        }
+    }
+}
+
+/// How far a prediction is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// This many frames went through backbone and encoder.
+    Encoded(usize),
+    /// The decoder has found the instances.
+    Decoded,
+    /// The masks of this many frames are done.
+    Masks(usize),
+}
+
+/// What was found in one video.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VideoPrediction {
+    /// Size of the frames.
+    pub size: ImageSize,
+    /// Number of frames.
+    pub num_frames: usize,
+    /// One for each selected query, best first: its mask on every frame, empty where it is absent.
+    pub masks: Vec<Vec<Rle>>,
+    /// The results: a query as an instance of a class. By query, then class.
+    pub detections: Vec<Detection>,
+}
+
+/// A network with weights, ready for videos.
+#[derive(Debug)]
+pub struct Predictor {
+    model: SeqFormer,
+    options: PredictorOptions,
+    // Owns the parameters.
+    _variables: nn::VarStore,
+}
+
+impl Predictor {
+    /// Builds the network of `config` and fills it from the checkpoint at `weights`.
+    ///
+    /// # Errors
+    ///
+    /// If the network cannot be built, the checkpoint cannot be read, or it belongs to another network.
+    pub fn new(
+        config: &Config,
+        weights: &Path,
+        options: PredictorOptions,
+        device: Device,
+    ) -> Result<Self, EngineError> {
+        let mut variables = nn::VarStore::new(device);
+        let model = SeqFormer::new(&variables.root(), &builder::model_config(config)?)?;
+        let state = seqformer_checkpoint::read(weights)?;
+        for note in &state.notes {
+            tracing::info!("{}: {note}", weights.display());
+        }
+        let report = load_state_dict(&variables, &state)
+            .map_err(|source| EngineError::Weights { path: weights.to_path_buf(), source })?;
+        tracing::info!("{}: {} tensors loaded", weights.display(), report.loaded);
+        drop(state);
+        variables.freeze();
+        Ok(Self::with_model(model, variables, options))
+    }
+
+    /// Takes a network over whose parameters in `variables` are filled.
+    pub fn with_model(
+        mut model: SeqFormer,
+        variables: nn::VarStore,
+        options: PredictorOptions,
+    ) -> Self {
+        seqformer_ops::runtime::keep_freed_memory();
+        tch::no_grad(|| model.prepare_inference());
+        Self { model, options, _variables: variables }
+    }
+
+    /// Finds the instances of a whole video; calls `progress` on the way.
+    ///
+    /// Frames are taken from the iterator as they are needed and not kept.
+    ///
+    /// # Errors
+    ///
+    /// If a frame cannot be had, sizes differ, or there is no frame.
+    pub fn predict(
+        &self,
+        frames: impl Iterator<Item = Result<RgbImage, Box<dyn std::error::Error + Send + Sync>>>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<VideoPrediction, EngineError> {
+        let mut size = None;
+        let mut video: Option<WholeVideo<'_>> = None;
+        let mut part = Vec::with_capacity(PART);
+        let mut num_frames = 0;
+        for frame in frames {
+            let frame = frame.map_err(EngineError::Frame)?;
+            let expected = *size.get_or_insert(frame.size);
+            if frame.size != expected {
+                return Err(EngineError::FrameSize {
+                    index: num_frames,
+                    expected,
+                    found: frame.size,
+                });
+            }
+            part.push(self.resize(&frame));
+            num_frames += 1;
+            if part.len() == PART {
+                self.push(&mut video, &mut part)?;
+                progress(Progress::Encoded(num_frames));
+            }
+        }
+        if !part.is_empty() {
+            self.push(&mut video, &mut part)?;
+            progress(Progress::Encoded(num_frames));
+        }
+        let (Some(video), Some(size)) = (video, size) else { return Err(EngineError::NoFrames) };
+        let input_size = video.frame_size();
+        let decoded = video.decode()?;
+        let selection = select(&decoded.pred_logits(), self.options.rule);
+        progress(Progress::Decoded);
+        let masks = masks_of(&decoded, &selection, input_size, size, progress);
+        Ok(VideoPrediction { size, num_frames, masks, detections: selection.detections })
+    }
+
+    /// The network's input for a frame: its size by the rule of the test mapper.
+    pub fn resize(&self, frame: &RgbImage) -> RgbImage {
+        let size = shortest_edge_size(frame.size, self.options.short_edge, self.options.max_size);
+        resize_bilinear(frame, size)
+    }
+
+    /// The network.
+    pub fn model(&self) -> &SeqFormer {
+        &self.model
+    }
+
+    /// Which results are kept.
+    pub fn options(&self) -> &PredictorOptions {
+        &self.options
+    }
+
+    /// Encodes the collected frames, which all have one size.
+    fn push<'a>(
+        &'a self,
+        video: &mut Option<WholeVideo<'a>>,
+        part: &mut Vec<RgbImage>,
+    ) -> Result<(), EngineError> {
+        let tensor = frames_tensor(part, self.options.channels);
+        part.clear();
+        let size = FrameSize { height: tensor.size()[2], width: tensor.size()[3] };
+        video.get_or_insert_with(|| WholeVideo::new(&self.model, size)).push(&tensor)?;
+        Ok(())
+    }
+}
+
+/// Frames of one size as `[T, 3, H, W]` bytes, channels in the order of the weights.
+pub(crate) fn frames_tensor(frames: &[RgbImage], channels: ImageFormat) -> Tensor {
+    let tensors: Vec<Tensor> = frames
+        .iter()
+        .map(|frame| {
+            let size = [i64::from(frame.size.height), i64::from(frame.size.width), 3];
+            Tensor::from_data_size(&frame.pixels, &size, Kind::Uint8)
+        })
+        .collect();
+    let frames = Tensor::stack(&tensors, 0).permute([0, 3, 1, 2]);
+    match channels {
+        ImageFormat::Rgb => frames,
+        ImageFormat::Bgr => frames.flip([1]),
+    }
+}
+
+/// Masks of the selected queries on every frame, at the size of the video.
+fn masks_of(
+    decoded: &DecodedVideo<'_>,
+    selection: &Selection,
+    input_size: FrameSize,
+    size: ImageSize,
+    progress: &mut dyn FnMut(Progress),
+) -> Vec<Vec<Rle>> {
+    let output_size = FrameSize { height: i64::from(size.height), width: i64::from(size.width) };
+    let mut masks: Vec<Vec<Rle>> = vec![Vec::new(); selection.queries.len()];
+    let mut done = 0;
+    for part in 0..decoded.num_parts() {
+        let logits = decoded.mask_logits(&selection.queries, part); // [I, T', h, w]
+        for frame in 0..logits.size()[1] {
+            let full = final_masks(&logits.select(1, frame), input_size, output_size);
+            for (track, code) in masks.iter_mut().zip(encode_masks(&full)) {
+                track.push(code);
+            }
+            done += 1;
+            progress(Progress::Masks(done));
+        }
+    }
+    masks
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! The cases, one file for each kind of golden data.
+
+mod common;
+mod deform_attn;
+mod formula;
+mod forward;
+mod masks;
+mod resize;
+mod whole_video;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use crate::report::Report;
+
+/// Files by which a layout is known.
+const PUBLIC: &str = "tiny_config.yaml";
+const COMMON: &str = "full_formula_r50.safetensors";
+const FORMULA: &str = "inference.json";
+
+/// Whether the folder has one of the known layouts.
+pub(crate) fn is_known(folder: &Path) -> bool {
+    [PUBLIC, COMMON, FORMULA].iter().any(|file| folder.join(file).exists())
+}
+
+/// Runs all cases of the folder's layout; false if it has none.
+pub(crate) fn run(folder: &Path, report: &mut Report<'_>) -> bool {
+    if folder.join(PUBLIC).exists() {
+        run_public(folder, report);
+    }
+    if folder.join(COMMON).exists() {
+        run_common(folder, report);
+    }
+    if folder.join(FORMULA).exists() {
+        run_formula(folder, report);
+    }
+    is_known(folder)
+}
+
+fn run_public(folder: &Path, report: &mut Report<'_>) {
+    run_case("tiny_forward", report, |report| forward::run(folder, report));
+    for path in matching(folder, "msda_", ".safetensors", report) {
+        run_case(&stem(&path), report, |report| deform_attn::run(&path, report));
+    }
+    run_case("tiny_whole", report, |report| whole_video::run(folder, report));
+    run_case("polygon", report, |report| masks::polygons(&folder.join("polygon.json"), report));
+    run_case("resize", report, |report| resize::images(&folder.join("resize.safetensors"), report));
+    for case in
+        ["resize mapper", "tiny_train", "tiny_optim", "tiny_clip", "tracker", "eval", "eval_edge"]
+    {
+        report.not_yet(case);
+    }
+}
+
+fn run_common(folder: &Path, report: &mut Report<'_>) {
+    run_case("full_formula_r50", report, |report| {
+        common::full_size(folder, "r50", "base_ytvis.yaml", report)
+    });
+    for case in ["full_formula_swinl", "swin_tiny", "full_keys"] {
+        report.not_yet(case);
+    }
+}
+
+fn run_formula(folder: &Path, report: &mut Report<'_>) {
+    run_case("r50_whole_video", report, |report| {
+        formula::whole_video(folder, "r50_whole_video", report)
+    });
+    run_case("masks_eval", report, |report| {
+        masks::formula(&folder.join("masks_eval.json"), report)
+    });
+    run_case("resize", report, |report| resize::formula(&folder.join("resize.json"), report));
+    for case in ["swin_t_whole_video", "r50_clip_matching", "tracker", "training", "evaluation"] {
+        report.not_yet(case);
+    }
+}
+
+/// Runs one case; an error counts as something missing.
+fn run_case(name: &str, report: &mut Report<'_>, case: impl FnOnce(&mut Report<'_>) -> Result<()>) {
+    report.set_case(name);
+    if let Err(error) = case(report) {
+        report.missing(name, &format!("{error:#}"));
+    }
+}
+
+/// The files of a folder with that beginning and end, sorted; their absence is reported.
+fn matching(folder: &Path, start: &str, end: &str, report: &mut Report<'_>) -> Vec<PathBuf> {
+    let entries =
+        folder.read_dir().into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let is_match = |path: &PathBuf| {
+        path.file_name().is_some_and(|name| {
+            let name = name.to_string_lossy();
+            name.starts_with(start) && name.ends_with(end)
+        })
+    };
+    let mut paths: Vec<PathBuf> = entries.filter(is_match).collect();
+    paths.sort();
+    if paths.is_empty() {
+        report.set_case(start);
+        report.missing(&format!("{start}*{end}"), "there is no such file");
+    }
+    paths
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+}

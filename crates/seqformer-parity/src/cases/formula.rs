@@ -1,0 +1,185 @@
+//! `inference.json`: networks whose weights and frames follow a second formula, as summaries.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use seqformer::inference::{WholeVideo, final_masks, select};
+use seqformer::{DecoderLayerOutput, FrameSize, KeepLayers, Memory};
+use seqformer_engine::{builder, encode_masks};
+use seqformer_masks::Rle;
+use seqformer_testing::{formula_pixels, formula_weights};
+use serde_json::Value;
+use tch::{Kind, Tensor};
+
+use super::common::sampled;
+use crate::arrays::{integer, max_abs, numbers};
+use crate::network::{self, Network};
+use crate::report::Report;
+
+/// Seed of the frames.
+const SEED: u64 = 7777;
+/// Mask logits go up to 195 here.
+const MASK_TOLERANCE: f64 = 5e-3;
+/// One pixel in so many may be off.
+const PIXELS_FOR_ONE_OFF: f64 = 10_000.0;
+
+pub(super) fn whole_video(folder: &Path, case: &str, report: &mut Report<'_>) -> Result<()> {
+    let golden = seqformer_testing::read_json(&folder.join("inference.json"))?;
+    let golden = golden.get(case).with_context(|| format!("there is no {case}"))?;
+    let opts = golden["opts"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let opts: Vec<String> = opts.map(str::to_owned).collect();
+    let file = golden["config"].as_str().context("there is no config")?;
+    let config = network::config(&network::shipped(file), &opts)?;
+    let mut network = Network::from_formula(config, formula_weights)?;
+    let side = |name: &str| integer(&golden[name]);
+    let (frames, height, width) = (side("T")?, side("H")?, side("W")?);
+    let pixels = formula_pixels(SEED, (frames * 3 * height * width) as usize);
+    let frames = Tensor::from_slice(&pixels).view([frames, 3, height, width]);
+    tch::no_grad(|| {
+        network.model.prepare_inference();
+        compare_tensors(&network, &frames, &golden["tensors"], report)?;
+        compare_results(&network, &frames, golden, report)
+    })
+}
+
+fn compare_tensors(
+    network: &Network,
+    frames: &Tensor,
+    golden: &Value,
+    report: &mut Report<'_>,
+) -> Result<()> {
+    let model = &network.model;
+    let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
+    let layout = model.token_layout(&[size]);
+    let mut check = |name: &str, found: &Tensor| compare_summary(name, found, golden, report);
+    let features = model.backbone_features(&model.preprocess(frames, size)?, false);
+    for (stage, map) in features.iter().enumerate() {
+        check(&format!("backbone.res{}", stage + 2), map)?;
+    }
+    let maps = model.project(&features);
+    for (level, map) in maps.iter().enumerate() {
+        check(&format!("input_proj{level}"), map)?;
+    }
+    let num_frames = frames.size()[0];
+    check(
+        "pos_with_level_embed",
+        &layout.positions().unsqueeze(1).expand([-1, num_frames, -1, -1], false),
+    )?;
+    check("valid_ratios", layout.valid_ratios())?;
+    let mut layers = Vec::new();
+    let memory =
+        model.encode(&maps, &layout, false, &mut |layer| layers.push(layer.shallow_clone()));
+    check("encoder_layer0", &layers[0])?;
+    check("memory", &memory)?;
+    let mask_features = model.mask_features(&memory.get(0), &layout);
+    check("mask_features_frame0", &mask_features.narrow(0, 0, 1))?;
+    let queries = network.variables.variables();
+    let queries = queries.get("detr.detr.query_embed.weight").context("there are no queries")?;
+    check("query_pos", &queries.narrow(1, 0, queries.size()[1] / 2).unsqueeze(0))?;
+    let output = model.decode(&Memory { parts: vec![memory] }, &layout, KeepLayers::All, false);
+    check("init_reference", &output.layers[0].references)?;
+    for (index, layer) in output.layers.iter().enumerate() {
+        let DecoderLayerOutput { instance_queries, box_queries, pred_boxes, .. } = layer;
+        check(&format!("hs[{index}]"), instance_queries)?;
+        check(&format!("hs_box[{index}]"), box_queries)?;
+        check(&format!("inter_ref[{index}]"), pred_boxes)?;
+    }
+    let last = &output.layers[model.last_layer()];
+    let heads = model.heads(last, model.last_layer(), &[size]);
+    check("pred_logits", &heads.pred_logits)?;
+    check("pred_boxes", &last.pred_boxes)?;
+    let masks = model.masks(
+        &mask_features,
+        &heads.dynamic_params.get(0),
+        &heads.reference_points_px.get(0),
+    );
+    check("pred_masks", &masks.unsqueeze(0))
+}
+
+/// Shape, mean, deviation, largest magnitude, and a dozen values.
+fn compare_summary(
+    name: &str,
+    found: &Tensor,
+    golden: &Value,
+    report: &mut Report<'_>,
+) -> Result<()> {
+    let summary = golden.get(name).with_context(|| format!("there is no {name}"))?;
+    let shape: Vec<f64> = found.size().into_iter().map(|side| side as f64).collect();
+    if shape != numbers(&summary["shape"])? {
+        report.missing(name, &format!("expected shape {}, found {shape:?}", summary["shape"]));
+        return Ok(());
+    }
+    let double = found.to_kind(Kind::Double);
+    let (mut numbers, mut expected) = sampled(found, summary)?;
+    numbers.extend([
+        double.mean(Kind::Double).double_value(&[]),
+        double.std(false).double_value(&[]),
+        max_abs(found),
+    ]);
+    for field in ["mean", "std", "absmax"] {
+        expected.push(summary[field].as_f64().with_context(|| format!("{name} has no {field}"))?);
+    }
+    let largest = expected.last().copied().unwrap_or(1.0);
+    let tolerance = match name {
+        "pred_logits" | "pred_boxes" => 1e-4,
+        "pred_masks" => MASK_TOLERANCE,
+        _ => 1e-4 * largest.max(1.0),
+    };
+    report.numbers(name, &numbers, &expected, tolerance);
+    Ok(())
+}
+
+fn compare_results(
+    network: &Network,
+    frames: &Tensor,
+    golden: &Value,
+    report: &mut Report<'_>,
+) -> Result<()> {
+    let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
+    let output = numbers(&golden["orig"])?;
+    let output = FrameSize { height: output[0] as i64, width: output[1] as i64 };
+    let mut video = WholeVideo::new(&network.model, size);
+    video.push(frames)?;
+    let decoded = video.decode()?;
+    let selection = select(&decoded.pred_logits(), builder::selection_rule(&network.config));
+    let logits = decoded.mask_logits(&selection.queries, 0);
+    let masks: Vec<Vec<Rle>> = (0..frames.size()[0])
+        .map(|frame| encode_masks(&final_masks(&logits.select(1, frame), size, output)))
+        .collect();
+    let expected =
+        golden.get("whole_video_results").or_else(|| golden["tensors"].get("whole_video_results"));
+    let expected = expected.context("there are no results")?;
+    let found = &selection.detections;
+    report.exact(
+        "results count",
+        found.len().abs_diff(integer(&expected["n"])? as usize),
+        found.len(),
+    );
+    let first = found.iter().take(10);
+    let scores: Vec<f64> = first.clone().map(|found| f64::from(found.score)).collect();
+    report.numbers("results scores", &scores, &numbers(&expected["scores_first10"])?, 1e-5);
+    let labels: Vec<f64> = first.clone().map(|found| found.label as f64).collect();
+    report.numbers("results labels", &labels, &numbers(&expected["labels_first10"])?, 0.0);
+    let area = |rank: usize, frame: usize| masks[frame][rank].area() as f64;
+    let areas: Vec<f64> =
+        first.flat_map(|found| (0..masks.len()).map(|frame| area(found.rank, frame))).collect();
+    let lists = expected["areas_first10"].as_array().context("there are no areas")?;
+    let lists = lists.iter().map(numbers).collect::<Result<Vec<_>>>()?.concat();
+    let pixels = (output.height * output.width) as f64;
+    report.numbers("results areas", &areas, &lists, (pixels / PIXELS_FOR_ONE_OFF).ceil());
+    let sum: f64 = found.iter().map(|found| f64::from(found.score)).sum();
+    let expected_sum = expected["score_sum"].as_f64().context("there is no sum of scores")?;
+    report.number("results score_sum", (sum - expected_sum).abs(), 1e-5 * found.len() as f64);
+    let area_sum: f64 = found
+        .iter()
+        .map(|found| (0..masks.len()).map(|frame| area(found.rank, frame)).sum::<f64>())
+        .sum();
+    let expected_sum = integer(&expected["area_sum"])? as f64;
+    let all_pixels = pixels * masks.len() as f64 * found.len() as f64;
+    report.number(
+        "results area_sum",
+        (area_sum - expected_sum).abs(),
+        all_pixels / PIXELS_FOR_ONE_OFF,
+    );
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! What was compared, and how it ended.
+
+use std::fmt;
+
+use tch::{Kind, Tensor};
+
+/// Collects comparisons and tells each of them as it is made.
+pub(crate) struct Report<'a> {
+    tell: &'a dyn Fn(&str),
+    folder: String,
+    case: String,
+    outcome: Outcome,
+}
+
+/// The count of all comparisons.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    compared: usize,
+    ok: usize,
+    not_yet: usize,
+}
+
+impl Outcome {
+    /// Whether something was compared, and nothing is off or missing.
+    pub(crate) fn is_good(self) -> bool {
+        self.compared > 0 && self.ok == self.compared
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.not_yet > 0 {
+            writeln!(f, "not yet: {} cases", self.not_yet)?;
+        }
+        write!(f, "parity: {} of {} ok", self.ok, self.compared)
+    }
+}
+
+impl<'a> Report<'a> {
+    /// An empty report whose lines go to `tell`.
+    pub(crate) fn new(tell: &'a dyn Fn(&str)) -> Self {
+        Self { tell, folder: String::new(), case: String::new(), outcome: Outcome::default() }
+    }
+
+    /// The folder of what follows.
+    pub(crate) fn set_folder(&mut self, folder: &str) {
+        folder.clone_into(&mut self.folder);
+    }
+
+    /// The case of what follows.
+    pub(crate) fn set_case(&mut self, case: &str) {
+        case.clone_into(&mut self.case);
+    }
+
+    /// Compares two tensors within an absolute tolerance; NaN equals NaN.
+    pub(crate) fn close(&mut self, name: &str, found: &Tensor, expected: &Tensor, tolerance: f64) {
+        if found.size() != expected.size() {
+            let what = format!("shape {:?}, expected {:?}", found.size(), expected.size());
+            return self.line(name, &what, false);
+        }
+        let (found, expected) = (found.to_kind(Kind::Double), expected.to_kind(Kind::Double));
+        let same =
+            found.eq_tensor(&expected).logical_or(&found.isnan().logical_and(&expected.isnan()));
+        let difference = (&found - &expected).abs().masked_fill(&same, 0.0);
+        let largest =
+            if difference.numel() == 0 { 0.0 } else { difference.max().double_value(&[]) };
+        self.number(name, largest, tolerance);
+    }
+
+    /// Compares two lists of numbers within an absolute tolerance.
+    pub(crate) fn numbers(&mut self, name: &str, found: &[f64], expected: &[f64], tolerance: f64) {
+        self.close(name, &Tensor::from_slice(found), &Tensor::from_slice(expected), tolerance);
+    }
+
+    /// Notes a difference that was measured by the caller.
+    pub(crate) fn number(&mut self, name: &str, difference: f64, tolerance: f64) {
+        let what = format!("{difference:.2e} (at most {tolerance:.2e})");
+        // A NaN is not within any tolerance.
+        self.line(name, &what, difference <= tolerance);
+    }
+
+    /// Compares things that must be equal, of which `different` are not.
+    pub(crate) fn exact(&mut self, name: &str, different: usize, of: usize) {
+        self.line(
+            name,
+            &format!("{different} of {of} differ (at most 0)"),
+            different == 0 && of > 0,
+        );
+    }
+
+    /// Compares pixels, of which a few may be off where a number is next to the threshold.
+    pub(crate) fn pixels(&mut self, name: &str, different: u64, of: u64, allowed: u64) {
+        self.line(
+            name,
+            &format!("{different} of {of} pixels differ (at most {allowed})"),
+            different <= allowed,
+        );
+    }
+
+    /// Notes something that could not be compared.
+    pub(crate) fn missing(&mut self, name: &str, why: &str) {
+        self.line(name, &format!("MISSING: {why}"), false);
+    }
+
+    /// Notes a case that this version cannot run.
+    pub(crate) fn not_yet(&mut self, case: &str) {
+        self.outcome.not_yet += 1;
+        (self.tell)(&format!("{}/{case}  not yet", self.folder));
+    }
+
+    /// The count.
+    pub(crate) fn finish(self) -> Outcome {
+        self.outcome
+    }
+
+    fn line(&mut self, name: &str, what: &str, ok: bool) {
+        self.outcome.compared += 1;
+        self.outcome.ok += usize::from(ok);
+        let verdict = if ok { "ok" } else { "OFF" };
+        (self.tell)(&format!("{}/{}: {name}  {what}  {verdict}", self.folder, self.case));
+    }
+}
+
+#[cfg(test)]
+mod tests;
