@@ -52,12 +52,12 @@ fn inputs(frames: i64, height: i64, width: i64) -> Inputs {
 }
 
 /// Median seconds of a few runs, after one to warm up.
-fn median_secs(runs: usize, mut run: impl FnMut()) -> f64 {
-    run();
+fn median_secs<T>(runs: usize, mut run: impl FnMut() -> T) -> f64 {
+    std::hint::black_box(run());
     let mut times: Vec<f64> = (0..runs)
         .map(|_| {
             let start = Instant::now();
-            run();
+            std::hint::black_box(run());
             start.elapsed().as_secs_f64()
         })
         .collect();
@@ -85,7 +85,7 @@ fn main() {
     let inputs = inputs(frames, height, width);
     let Inputs { levels, value, locations, weights } = &inputs;
     let forward = |value: &Tensor| {
-        tch::no_grad(|| ms_deform_attn(value, levels, locations, weights)).expect("the shapes fit");
+        tch::no_grad(|| ms_deform_attn(value, levels, locations, weights)).expect("the shapes fit")
     };
     let bf16 = value.to_kind(Kind::BFloat16);
     let report = [
@@ -95,7 +95,7 @@ fn main() {
         (
             "forward_reference",
             median_secs(runs.min(3), || {
-                tch::no_grad(|| reference::ms_deform_attn(value, levels, locations, weights));
+                tch::no_grad(|| reference::ms_deform_attn(value, levels, locations, weights))
             }),
         ),
     ];

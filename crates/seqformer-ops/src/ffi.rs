@@ -168,7 +168,7 @@ pub(crate) fn conv2d(
     relu: bool,
 ) -> Result<Tensor, String> {
     let mut out = std::ptr::null_mut();
-    let residual = tensors.residual.map_or(std::ptr::null(), |tensor| tensor.as_ptr());
+    let residual = tensors.residual.map_or(std::ptr::null(), Tensor::as_ptr);
     // SAFETY: the tensors and sizes live through the call, null stands for no residual, and `out` is writable.
     let message = unsafe {
         sf_conv2d(
@@ -238,7 +238,10 @@ impl<'a, T: Copy> DisjointRows<'a, T> {
 /// `value` without its fraction; negative numbers and NaN become 0, huge ones 2³⁰.
 #[inline(always)]
 pub(crate) fn truncate(value: f32) -> i32 {
-    let value = value.max(0.0).min(1_073_741_824.0);
+    const LARGEST: f32 = (1_u32 << 30) as f32;
+    // Not `clamp`, which keeps NaN.
+    let value = value.max(0.0);
+    let value = if value < LARGEST { value } else { LARGEST };
     // SAFETY: a number from 0 to 2³⁰ fits; the plain conversion checks that again and is not vectorised.
     unsafe { value.to_int_unchecked() }
 }
@@ -399,7 +402,7 @@ extern "C" fn backward_kernel(
     // SAFETY: the shim passes the shape and sizes that it was called with.
     let (shape, bf16) = unsafe { shape_of(shape, level_sizes) };
     let raw = RawInputs { value, locations, weights };
-    let out = RawGradients { grad_value, grad_locations, grad_weights };
+    let out = RawGradients { value: grad_value, locations: grad_locations, weights: grad_weights };
     if bf16 {
         backward_of::<Bf16>(&shape, &raw, grad_out, &out);
     } else {
@@ -409,9 +412,9 @@ extern "C" fn backward_kernel(
 
 /// The gradients that a kernel writes, all of the sizes in its shape.
 struct RawGradients {
-    grad_value: *mut c_void,
-    grad_locations: *mut f32,
-    grad_weights: *mut f32,
+    value: *mut c_void,
+    locations: *mut f32,
+    weights: *mut f32,
 }
 
 fn backward_of<T: Element>(
@@ -426,11 +429,11 @@ fn backward_of<T: Element>(
     // SAFETY: the gradient of the output has the output's shape and the kind of the values.
     let grad_out = unsafe { operand(grad_out.cast::<T>(), length) };
     // SAFETY: the shim has just allocated the gradients, each like its tensor.
-    let value = unsafe { operand_mut(out.grad_value.cast::<T>(), inputs.value.len()) };
+    let value = unsafe { operand_mut(out.value.cast::<T>(), inputs.value.len()) };
     // SAFETY: as above.
-    let locations = unsafe { operand_mut(out.grad_locations, inputs.locations.len()) };
+    let locations = unsafe { operand_mut(out.locations, inputs.locations.len()) };
     // SAFETY: as above.
-    let weights = unsafe { operand_mut(out.grad_weights, inputs.weights.len()) };
+    let weights = unsafe { operand_mut(out.weights, inputs.weights.len()) };
     let gradients = Gradients {
         value: DisjointRows::new(value),
         locations: DisjointRows::new(locations),

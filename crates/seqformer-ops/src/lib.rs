@@ -22,10 +22,15 @@
 mod error;
 #[expect(
     unsafe_code,
-    reason = "the boundary to C++: every unsafe line of the product is in this file"
+    clippy::inline_always,
+    reason = "the boundary to C++ with every unsafe line of the product; and what kernels inline"
 )]
 mod ffi;
 pub mod fused;
+#[expect(
+    clippy::inline_always,
+    reason = "only what is inlined takes part in being compiled for several instruction sets"
+)]
 mod kernels;
 mod levels;
 mod ms_deform_attn;

@@ -144,10 +144,10 @@ fn point_gradients(
     let mut grad_weights = [0.0; LANES];
     for k in 0..LANES {
         let (mut x, mut y, mut weight) = (0.0, 0.0, 0.0);
-        for corner in 0..CORNERS {
-            x += dots[corner][k] * group.slopes_x[corner][k];
-            y += dots[corner][k] * group.slopes_y[corner][k];
-            weight += dots[corner][k] * group.shares[corner][k];
+        for (corner, dots) in dots.iter().enumerate() {
+            x += dots[k] * group.slopes_x[corner][k];
+            y += dots[k] * group.slopes_y[corner][k];
+            weight += dots[k] * group.shares[corner][k];
         }
         grad_xy[2 * k] = weights[k] * x;
         grad_xy[2 * k + 1] = weights[k] * y;

@@ -60,18 +60,18 @@ impl PointGroup {
     /// and some cell inside, so that reading it needs no branch.
     #[inline(always)]
     pub(super) fn place<const SLOPES: bool>(&mut self, locations: &[f32]) {
-        let (xs, ys) = match locations.first_chunk() {
-            Some(all) => split(all),
-            None => {
-                let mut all = [f32::NAN; 2 * LANES];
-                all[..locations.len()].copy_from_slice(locations);
-                split(&all)
-            }
+        let (xs, ys) = if let Some(all) = locations.first_chunk() {
+            split(all)
+        } else {
+            let mut all = [f32::NAN; 2 * LANES];
+            all[..locations.len()].copy_from_slice(locations);
+            split(&all)
         };
         for k in 0..LANES {
             let (w, h) = (self.width[k], self.height[k]);
             let (x, y) = (xs[k] * w - 0.5, ys[k] * h - 0.5);
-            // All comparisons are false for NaN.
+            // All comparisons are false for NaN. `&` does not branch, as `&&` may.
+            #[expect(clippy::needless_bitwise_bool, reason = "branches would not be vectorised")]
             let in_range = (x > -1.0) & (x < w) & (y > -1.0) & (y < h);
             let on = if in_range { 1.0 } else { 0.0 };
             let x = if in_range { x } else { 0.0 };
