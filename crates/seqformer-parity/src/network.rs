@@ -61,9 +61,4 @@ impl Network {
         }
         Ok(network)
     }
-
-    /// Whether this version can build the network of a configuration.
-    pub(crate) fn is_supported(config: &Config) -> bool {
-        builder::model_config(config).is_ok()
-    }
 }
