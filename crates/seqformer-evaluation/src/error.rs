@@ -1,0 +1,115 @@
+//! What can be wrong with ground truth and results.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A file of ground truth or results that cannot be used or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvaluationError {
+    /// The operating system failed to open or read the file.
+    #[error("{path}: cannot be read: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The operating system failed to write the file.
+    #[error("{path}: cannot be written: {source}", path = path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file as a whole is not JSON of the expected shape.
+    #[error("{path}: byte {offset}: {message}", path = path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Where, in bytes from the start.
+        offset: u64,
+        /// What was expected and found there.
+        message: String,
+    },
+    /// A part that the file cannot do without is missing.
+    #[error("{path}: the key {key:?} is missing: expected a list", path = path.display())]
+    MissingKey {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        key: &'static str,
+    },
+    /// One element of a list is wrong.
+    #[error("{path}: {entry}: {message}", path = path.display())]
+    Entry {
+        /// The file.
+        path: PathBuf,
+        /// Which element, such as `annotations[3] (id 7)`.
+        entry: String,
+        /// Which field of it, what was expected and what was found.
+        message: String,
+    },
+    /// Another process writes the same results.
+    #[error(
+        "{path}: another run is writing these results: expected to be alone; wait for it or choose \
+         another folder", path = path.display()
+    )]
+    InUse {
+        /// The journal.
+        path: PathBuf,
+    },
+    /// The journal was begun by a run with other settings.
+    #[error(
+        "{path}: begun by another run: expected {expected}, found {found}; remove the file to \
+         start afresh", path = path.display()
+    )]
+    OtherRun {
+        /// The journal.
+        path: PathBuf,
+        /// What describes this run.
+        expected: String,
+        /// What the journal says.
+        found: String,
+    },
+    /// A video was written that cannot be written now.
+    #[error("{path}: video {video_id}: {message}", path = path.display())]
+    Video {
+        /// The results file.
+        path: PathBuf,
+        /// The video.
+        video_id: i64,
+        /// What was expected and found.
+        message: String,
+    },
+    /// Results cannot be finished while videos are missing.
+    #[error(
+        "{path}: expected the results of {expected} videos, found {found}: the first one missing \
+         is video {first}", path = path.display()
+    )]
+    MissingVideos {
+        /// The results file.
+        path: PathBuf,
+        /// How many videos the run has.
+        expected: usize,
+        /// How many are written.
+        found: usize,
+        /// The first video without results.
+        first: i64,
+    },
+}
+
+impl EvaluationError {
+    pub(crate) fn read(path: &Path, source: io::Error) -> Self {
+        Self::Read { path: path.to_path_buf(), source }
+    }
+
+    pub(crate) fn write(path: &Path, source: io::Error) -> Self {
+        Self::Write { path: path.to_path_buf(), source }
+    }
+
+    pub(crate) fn entry(path: &Path, entry: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Entry { path: path.to_path_buf(), entry: entry.into(), message: message.into() }
+    }
+}

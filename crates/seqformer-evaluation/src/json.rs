@@ -1,0 +1,283 @@
+//! Long JSON lists, one element at a time.
+//!
+//! Annotations and results are lists of some hundred megabytes. Cutting them into elements first
+//! keeps one element in memory instead of the text of all, and a fault can be told by its place in
+//! the list and the field.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::EvaluationError;
+
+/// Fewer, larger reads than the 8 KiB of the standard library.
+const BUFFER_BYTES: usize = 1 << 18;
+
+/// A JSON file that is read from front to back.
+#[derive(Debug)]
+pub(crate) struct JsonFile {
+    path: PathBuf,
+    reader: BufReader<File>,
+    offset: u64,
+}
+
+/// Where a walk through one JSON value stands.
+#[derive(Debug, Default)]
+struct Nesting {
+    depth: usize,
+    in_string: bool,
+    after_backslash: bool,
+}
+
+impl JsonFile {
+    pub(crate) fn open(path: &Path) -> Result<Self, EvaluationError> {
+        let file = File::open(path).map_err(|source| EvaluationError::read(path, source))?;
+        let reader = BufReader::with_capacity(BUFFER_BYTES, file);
+        Ok(Self { path: path.to_path_buf(), reader, offset: 0 })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Visits `key` and leaves it to `visit` to read the value, for every key of an object.
+    pub(crate) fn for_each_key(
+        &mut self,
+        mut visit: impl FnMut(&mut Self, &str) -> Result<(), EvaluationError>,
+    ) -> Result<(), EvaluationError> {
+        self.expect(b'{', "an object")?;
+        if self.skip_if(b'}')? {
+            return Ok(());
+        }
+        let mut key = Vec::new();
+        loop {
+            self.read_value(&mut key)?;
+            let name: String = serde_json::from_slice(&key)
+                .map_err(|_error| self.syntax("expected a key in quotes"))?;
+            self.expect(b':', "':' after a key")?;
+            visit(self, &name)?;
+            if self.skip_if(b'}')? {
+                return Ok(());
+            }
+            self.expect(b',', "',' or '}' after a value")?;
+        }
+    }
+
+    /// Visits the text of every element of a list, with its index.
+    pub(crate) fn for_each_element(
+        &mut self,
+        mut visit: impl FnMut(usize, &[u8]) -> Result<(), EvaluationError>,
+    ) -> Result<(), EvaluationError> {
+        self.expect(b'[', "a list")?;
+        if self.skip_if(b']')? {
+            return Ok(());
+        }
+        let mut element = Vec::new();
+        for index in 0.. {
+            self.read_value(&mut element)?;
+            visit(index, &element)?;
+            if self.skip_if(b']')? {
+                break;
+            }
+            self.expect(b',', "',' or ']' after an element")?;
+        }
+        Ok(())
+    }
+
+    /// Skips `null`, or tells that something else follows.
+    pub(crate) fn skip_null(&mut self) -> Result<bool, EvaluationError> {
+        if self.peek()? != Some(b'n') {
+            return Ok(false);
+        }
+        let mut value = Vec::new();
+        self.read_value(&mut value)?;
+        if value == b"null" { Ok(true) } else { Err(self.syntax("expected a list or null")) }
+    }
+
+    /// Reads the text of one value, whatever it is.
+    pub(crate) fn read_value(&mut self, text: &mut Vec<u8>) -> Result<(), EvaluationError> {
+        text.clear();
+        match self.peek()? {
+            None | Some(b',' | b':' | b']' | b'}') => return Err(self.syntax("expected a value")),
+            Some(b'"' | b'[' | b'{') => {}
+            Some(_) => return self.read_scalar(text),
+        }
+        let mut nesting = Nesting::default();
+        loop {
+            let chunk = self.chunk()?;
+            if chunk.is_empty() {
+                return Err(self.syntax("the file ends inside a value"));
+            }
+            let end = nesting.advance(chunk);
+            let used = end.unwrap_or(chunk.len());
+            text.extend_from_slice(&chunk[..used]);
+            self.consume(used);
+            if end.is_some() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Makes sure that nothing follows.
+    pub(crate) fn finish(&mut self) -> Result<(), EvaluationError> {
+        match self.peek()? {
+            None => Ok(()),
+            Some(_) => Err(self.syntax("expected the end of the file")),
+        }
+    }
+
+    /// Reads a number, `true`, `false` or `null`; the text is checked by whoever parses it.
+    fn read_scalar(&mut self, text: &mut Vec<u8>) -> Result<(), EvaluationError> {
+        loop {
+            let chunk = self.chunk()?;
+            let is_end = |byte: &u8| byte.is_ascii_whitespace() || b",:]}[{\"".contains(byte);
+            let end = chunk.iter().position(is_end);
+            let used = end.unwrap_or(chunk.len());
+            text.extend_from_slice(&chunk[..used]);
+            let is_over = end.is_some() || chunk.is_empty();
+            self.consume(used);
+            if is_over {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Returns the next byte that is not white space, without taking it.
+    fn peek(&mut self) -> Result<Option<u8>, EvaluationError> {
+        loop {
+            let chunk = self.chunk()?;
+            let Some(&first) = chunk.first() else { return Ok(None) };
+            match chunk.iter().position(|byte| !byte.is_ascii_whitespace()) {
+                Some(0) => return Ok(Some(first)),
+                Some(blanks) => self.consume(blanks),
+                None => {
+                    let blanks = chunk.len();
+                    self.consume(blanks);
+                }
+            }
+        }
+    }
+
+    fn expect(&mut self, byte: u8, what: &str) -> Result<(), EvaluationError> {
+        if self.skip_if(byte)? {
+            return Ok(());
+        }
+        let found = self.peek()?.map(char::from);
+        let found = found.map_or("the end of the file".to_owned(), |found| format!("{found:?}"));
+        Err(self.syntax(&format!("expected {what}, found {found}")))
+    }
+
+    fn skip_if(&mut self, byte: u8) -> Result<bool, EvaluationError> {
+        let is_next = self.peek()? == Some(byte);
+        if is_next {
+            self.consume(1);
+        }
+        Ok(is_next)
+    }
+
+    fn chunk(&mut self) -> Result<&[u8], EvaluationError> {
+        let Self { path, reader, .. } = self;
+        loop {
+            match reader.fill_buf() {
+                // A second call gives the same bytes; the borrow checker needs the detour.
+                Ok(_) => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(source) => return Err(EvaluationError::read(path, source)),
+            }
+        }
+        Ok(reader.buffer())
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.reader.consume(bytes);
+        self.offset += bytes as u64;
+    }
+
+    fn syntax(&self, message: &str) -> EvaluationError {
+        let (path, message) = (self.path.clone(), message.to_owned());
+        EvaluationError::Syntax { path, offset: self.offset, message }
+    }
+}
+
+impl Nesting {
+    /// Walks on and returns the index just after the end of the value, if it ends in `chunk`.
+    fn advance(&mut self, chunk: &[u8]) -> Option<usize> {
+        let mut at = 0;
+        while at < chunk.len() {
+            if self.after_backslash {
+                self.after_backslash = false;
+            } else if self.in_string {
+                let special = |&byte: &u8| byte == b'"' || byte == b'\\';
+                at += chunk[at..].iter().position(special)?;
+                match chunk[at] {
+                    b'\\' => self.after_backslash = true,
+                    _ => self.in_string = false,
+                }
+            } else {
+                match chunk[at] {
+                    b'"' => self.in_string = true,
+                    b'[' | b'{' => self.depth += 1,
+                    b']' | b'}' => self.depth = self.depth.saturating_sub(1),
+                    _ => {}
+                }
+            }
+            at += 1;
+            if self.depth == 0 && !self.in_string {
+                return Some(at);
+            }
+        }
+        None
+    }
+}
+
+/// Parses one element; the error names the field, and NaN by its name.
+pub(crate) fn parse_element<'de, T: Deserialize<'de>>(text: &'de [u8]) -> Result<T, String> {
+    // The second, slower walk happens only to find out which field is wrong.
+    serde_json::from_slice(text).or_else(|_error| {
+        let mut parser = serde_json::Deserializer::from_slice(text);
+        let parsed = serde_path_to_error::deserialize(&mut parser);
+        let error = match parsed {
+            Ok(value) => return parser.end().map(|()| value).map_err(|error| error.to_string()),
+            Err(error) => error,
+        };
+        let field = match error.path().to_string() {
+            path if path == "." => String::new(),
+            path => format!("{path}: "),
+        };
+        let inner = error.into_inner();
+        let what = not_a_number(text, &inner).unwrap_or_else(|| without_position(&inner));
+        Err(format!("{field}{what}"))
+    })
+}
+
+/// Reads the integer under `key` of an element that may be faulty, to name the element by it.
+pub(crate) fn find_id(text: &[u8], key: &str) -> Option<i64> {
+    let mut text = String::from_utf8_lossy(text).into_owned();
+    for name in ["-Infinity", "Infinity", "NaN"] {
+        text = text.replace(name, "null");
+    }
+    let element: serde_json::Value = serde_json::from_str(&text).ok()?;
+    element.get(key)?.as_i64()
+}
+
+/// Explains the numbers that Python writes and JSON does not have.
+fn not_a_number(text: &[u8], error: &serde_json::Error) -> Option<String> {
+    let line = text.split(|&byte| byte == b'\n').nth(error.line().checked_sub(1)?)?;
+    let near = line.get(error.column().saturating_sub(2)..)?;
+    let found = ["NaN", "-Infinity", "Infinity"].into_iter().find(|name| {
+        (0..3).any(|skip| near.get(skip..).is_some_and(|near| near.starts_with(name.as_bytes())))
+    })?;
+    Some(format!("expected a finite number, found {found}"))
+}
+
+/// Drops the line and column, which count from the start of the element.
+fn without_position(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    message.strip_suffix(&position).unwrap_or(&message).to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,41 @@
+//! YouTube-VIS average precision and recall, results files and their checks.
+//!
+//! Source: the YouTube-VIS edition of `cocoapi` (`YTVOS`, `YTVOSeval`); the numbers are equal to
+//! its numbers, with every rule of it, down to the order of equal scores. Videos are scored in
+//! parallel, and each thread holds the masks of one video and category at a time.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use seqformer_evaluation::{GroundTruth, Results, YtvisEvaluator};
+//!
+//! # fn main() -> Result<(), seqformer_evaluation::EvaluationError> {
+//! let truth = GroundTruth::read(Path::new("valid.json"))?;
+//! let results = Results::read(Path::new("results.json"))?;
+//! let evaluation = YtvisEvaluator::new(&truth).evaluate(&results)?;
+//! let report = evaluation.report();
+//! let text = format!("{}{}", report.summary(), report.per_class_table());
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod error;
+mod ground_truth;
+mod json;
+mod matching;
+mod precision;
+mod report;
+mod results;
+mod track;
+mod ytvis;
+
+pub use error::EvaluationError;
+pub use ground_truth::{Category, GroundTruth, TruthTrack, Video};
+pub use precision::{AREA_RANGES, AreaRange, MAX_DETECTIONS, PrecisionRecall};
+pub use report::{ClassScore, PerClassTable, Report, STAT_NAMES, Summary};
+pub use results::{
+    CheckReport, Fault, Results, ResultsWriter, TrackResult, check_results, write_archive,
+};
+pub use ytvis::{Evaluation, YtvisEvaluator};

@@ -1,0 +1,98 @@
+//! Greedy matching of detections with ground truth, per IoU threshold and area range.
+//!
+//! Reference: YouTube-VIS `cocoapi`, `YTVOSeval.evaluateVid`.
+
+use seqformer_masks::IouMatrix;
+
+use crate::precision::{AreaRange, NUM_THRESHOLDS, iou_thresholds};
+
+/// What matching has to know about a ground truth track.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Truth {
+    pub(crate) id: i64,
+    pub(crate) is_crowd: bool,
+    pub(crate) average_area: f64,
+}
+
+/// What became of one detection: one bit per IoU threshold.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// Whether it is matched with a ground truth track.
+    pub(crate) matched: u16,
+    /// Whether it counts neither for nor against.
+    pub(crate) ignored: u16,
+}
+
+/// The matches of one video, category and area range.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Matches {
+    /// How many ground truth tracks there are to be found.
+    pub(crate) num_positives: usize,
+    /// One per detection, best score first.
+    pub(crate) outcomes: Vec<Outcome>,
+}
+
+/// Matches the detections, best score first, with the ground truth of one video and category.
+///
+/// `areas` are the average areas of the detections. Each detection takes the truth with the
+/// highest IoU that is still free, the last one of equals; truths outside of `range` and crowds
+/// are taken only if nothing else is, and whoever takes them is ignored.
+pub(crate) fn match_tracks(
+    ious: &IouMatrix,
+    areas: &[f64],
+    truths: &[Truth],
+    range: AreaRange,
+) -> Matches {
+    let is_ignored = |truth: &Truth| truth.is_crowd || !range.contains(truth.average_area);
+    // Those that count come first, otherwise in the order of the file.
+    let mut order: Vec<usize> = (0..truths.len()).collect();
+    order.sort_by_key(|&index| is_ignored(&truths[index]));
+    let num_positives = truths.iter().filter(|truth| !is_ignored(truth)).count();
+    let mut outcomes = vec![Outcome::default(); areas.len()];
+    for (bit, threshold) in iou_thresholds().into_iter().enumerate() {
+        let mut taken = vec![false; truths.len()];
+        for (detection, outcome) in outcomes.iter_mut().enumerate() {
+            let free = order
+                .iter()
+                .enumerate()
+                .filter(|&(_, &truth)| !taken[truth] || truths[truth].is_crowd)
+                .map(|(place, &truth)| (place < num_positives, truth));
+            let best = best_match(ious.row(detection), threshold, free);
+            if let Some((counts, truth)) = best {
+                taken[truth] = true;
+                // The official tool stores the id of the match and takes 0 for "no match".
+                outcome.matched |= u16::from(truths[truth].id != 0) << bit;
+                outcome.ignored |= u16::from(!counts) << bit;
+            }
+        }
+    }
+    for (outcome, &area) in outcomes.iter_mut().zip(areas) {
+        if !range.contains(area) {
+            outcome.ignored |= !outcome.matched & ((1 << NUM_THRESHOLDS) - 1);
+        }
+    }
+    Matches { num_positives, outcomes }
+}
+
+/// Returns the best of `free`, which come with the word whether they count, those that do first.
+fn best_match(
+    ious: &[f64],
+    threshold: f64,
+    free: impl Iterator<Item = (bool, usize)>,
+) -> Option<(bool, usize)> {
+    let mut iou = threshold.min(1.0 - 1e-10);
+    let mut best = None;
+    for (counts, truth) in free {
+        if !counts && matches!(best, Some((true, _))) {
+            break;
+        }
+        if ious[truth] >= iou {
+            iou = ious[truth];
+            best = Some((counts, truth));
+        }
+    }
+    best
+}
+
+#[cfg(test)]
+mod tests;

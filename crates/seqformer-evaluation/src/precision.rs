@@ -1,0 +1,249 @@
+//! Precision and recall over all videos.
+//!
+//! Reference: YouTube-VIS `cocoapi`, `YTVOSeval.accumulate` and `Params`.
+
+use crate::matching::Matches;
+
+/// How many IoU thresholds there are.
+pub(crate) const NUM_THRESHOLDS: usize = 10;
+/// How many recall points there are.
+pub(crate) const NUM_RECALL_POINTS: usize = 101;
+/// How many detections of a video and category count, best score first.
+pub const MAX_DETECTIONS: [usize; 3] = [1, 10, 100];
+/// The area ranges: all, small, medium, large.
+pub const AREA_RANGES: [AreaRange; 4] = [
+    AreaRange { name: "all", low: 0.0, high: 1e10 },
+    AreaRange { name: "small", low: 0.0, high: 16384.0 },
+    AreaRange { name: "medium", low: 16384.0, high: 65536.0 },
+    AreaRange { name: "large", low: 65536.0, high: 1e10 },
+];
+
+/// A range of average areas in pixels; both ends are part of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AreaRange {
+    /// How the summary names it.
+    pub name: &'static str,
+    /// The smallest area.
+    pub low: f64,
+    /// The largest area.
+    pub high: f64,
+}
+
+impl AreaRange {
+    /// Tells whether an average area lies in the range.
+    pub fn contains(self, area: f64) -> bool {
+        self.low <= area && area <= self.high
+    }
+}
+
+/// 0.50 to 0.95 as numpy's `linspace` computes them: the ninth is a little below 0.9.
+pub(crate) fn iou_thresholds() -> [f64; NUM_THRESHOLDS] {
+    let step = (0.95 - 0.5) / (NUM_THRESHOLDS - 1) as f64;
+    let mut thresholds = std::array::from_fn(|index| index as f64 * step + 0.5);
+    thresholds[NUM_THRESHOLDS - 1] = 0.95;
+    thresholds
+}
+
+/// 0.00 to 1.00 as numpy's `linspace` computes them.
+fn recall_points() -> [f64; NUM_RECALL_POINTS] {
+    let step = 1.0 / (NUM_RECALL_POINTS - 1) as f64;
+    let mut points = std::array::from_fn(|index| index as f64 * step);
+    points[NUM_RECALL_POINTS - 1] = 1.0;
+    points
+}
+
+/// The matches of one video and category.
+#[derive(Debug, Clone)]
+pub(crate) struct CategoryMatches {
+    /// Scores of the detections, best first.
+    pub(crate) scores: Vec<f64>,
+    /// One for each of [`AREA_RANGES`].
+    pub(crate) by_area: [Matches; AREA_RANGES.len()],
+}
+
+/// Precision and recall of every setting; −1 where there is nothing to be found.
+///
+/// The axes are `T` IoU thresholds, `R` recall points, `K` categories, `A` area ranges and `M`
+/// limits on the number of detections.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PrecisionRecall {
+    num_categories: usize,
+    /// `[T, R, K, A, M]`, row-major.
+    precision: Vec<f64>,
+    /// `[T, K, A, M]`, row-major.
+    recall: Vec<f64>,
+}
+
+/// A place in the arrays, apart from the recall point.
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    threshold: usize,
+    category: usize,
+    area: usize,
+    limit: usize,
+}
+
+/// A detection in the ranking over all videos.
+#[derive(Debug, Clone, Copy)]
+struct Ranked {
+    score: f64,
+    video: usize,
+    /// Its place among the detections of its video.
+    rank: usize,
+}
+
+impl PrecisionRecall {
+    /// Accumulates the matches: for every category those of its videos, ordered by video id.
+    pub(crate) fn new(categories: &[Vec<CategoryMatches>]) -> Self {
+        let num_categories = categories.len();
+        let cells = num_categories * AREA_RANGES.len() * MAX_DETECTIONS.len();
+        let mut curves = Self {
+            num_categories,
+            precision: vec![-1.0; NUM_THRESHOLDS * NUM_RECALL_POINTS * cells],
+            recall: vec![-1.0; NUM_THRESHOLDS * cells],
+        };
+        for (category, videos) in categories.iter().enumerate() {
+            curves.add_category(category, videos);
+        }
+        curves
+    }
+
+    /// Returns the sizes of the axes `T, R, K, A, M`.
+    pub fn shape(&self) -> [usize; 5] {
+        [
+            NUM_THRESHOLDS,
+            NUM_RECALL_POINTS,
+            self.num_categories,
+            AREA_RANGES.len(),
+            MAX_DETECTIONS.len(),
+        ]
+    }
+
+    /// Returns the precisions, `[T, R, K, A, M]`, row-major.
+    pub fn precision(&self) -> &[f64] {
+        &self.precision
+    }
+
+    /// Returns the recalls, `[T, K, A, M]`, row-major.
+    pub fn recall(&self) -> &[f64] {
+        &self.recall
+    }
+
+    /// Returns the precision of one setting at one recall point.
+    pub(crate) fn precision_at(&self, index: [usize; 5]) -> f64 {
+        self.precision[flat_index(self.shape(), index)]
+    }
+
+    /// Returns the recall of one setting, given as `[T, K, A, M]`.
+    pub(crate) fn recall_at(&self, [threshold, category, area, limit]: [usize; 4]) -> f64 {
+        self.recall[self.recall_index(Cell { threshold, category, area, limit })]
+    }
+
+    fn add_category(&mut self, category: usize, videos: &[CategoryMatches]) {
+        let ranking = ranking(videos);
+        for area in 0..AREA_RANGES.len() {
+            let matches: Vec<&Matches> = videos.iter().map(|video| &video.by_area[area]).collect();
+            let num_positives: usize = matches.iter().map(|matches| matches.num_positives).sum();
+            if num_positives == 0 {
+                continue;
+            }
+            for (limit, &max_detections) in MAX_DETECTIONS.iter().enumerate() {
+                let ranked = ranking.iter().filter(|ranked| ranked.rank < max_detections);
+                let outcomes: Vec<_> =
+                    ranked.map(|ranked| matches[ranked.video].outcomes[ranked.rank]).collect();
+                for threshold in 0..NUM_THRESHOLDS {
+                    let counted =
+                        outcomes.iter().map(|outcome| match outcome.ignored >> threshold & 1 {
+                            0 => Some(outcome.matched >> threshold & 1 == 1),
+                            _ => None,
+                        });
+                    let curve = Curve::new(counted, num_positives);
+                    self.set(Cell { threshold, category, area, limit }, &curve);
+                }
+            }
+        }
+    }
+
+    fn set(&mut self, cell: Cell, curve: &Curve) {
+        let at = self.recall_index(cell);
+        self.recall[at] = curve.recall.last().copied().unwrap_or(0.0);
+        let Cell { threshold, category, area, limit } = cell;
+        let shape = self.shape();
+        for (point, precision) in curve.at_recall_points().enumerate() {
+            let at = flat_index(shape, [threshold, point, category, area, limit]);
+            self.precision[at] = precision;
+        }
+    }
+
+    fn recall_index(&self, cell: Cell) -> usize {
+        let [thresholds, _, categories, areas, limits] = self.shape();
+        let Cell { threshold, category, area, limit } = cell;
+        flat_index(
+            [1, thresholds, categories, areas, limits],
+            [0, threshold, category, area, limit],
+        )
+    }
+}
+
+/// Orders the detections of all videos by score; equal scores keep the order of videos and ranks.
+fn ranking(videos: &[CategoryMatches]) -> Vec<Ranked> {
+    let of_video = |(video, matches): (usize, &CategoryMatches)| {
+        let ranked = |(rank, &score): (usize, &f64)| Ranked { score, video, rank };
+        matches.scores.iter().enumerate().map(ranked).collect::<Vec<_>>()
+    };
+    let mut ranking: Vec<Ranked> = videos.iter().enumerate().flat_map(of_video).collect();
+    ranking.sort_by(|a, b| by_score(a.score, b.score));
+    ranking
+}
+
+/// Orders higher scores first.
+pub(crate) fn by_score(a: f64, b: f64) -> std::cmp::Ordering {
+    // Scores are finite, so that nothing is unordered; `total_cmp` would tell 0.0 from -0.0.
+    b.partial_cmp(&a).unwrap_or(std::cmp::Ordering::Equal)
+}
+
+/// Precision over recall, one step per detection.
+#[derive(Debug)]
+struct Curve {
+    recall: Vec<f64>,
+    /// Never rises.
+    precision: Vec<f64>,
+}
+
+impl Curve {
+    /// Takes the ranked detections: right, wrong, or nothing for the ignored.
+    fn new(detections: impl Iterator<Item = Option<bool>>, num_positives: usize) -> Self {
+        let (mut recall, mut precision) = (Vec::new(), Vec::new());
+        let (mut right, mut wrong) = (0.0, 0.0);
+        for detection in detections {
+            match detection {
+                Some(true) => right += 1.0,
+                Some(false) => wrong += 1.0,
+                None => {}
+            }
+            recall.push(right / num_positives as f64);
+            precision.push(right / (wrong + right + f64::EPSILON));
+        }
+        let mut highest = 0.0_f64;
+        for precision in precision.iter_mut().rev() {
+            highest = highest.max(*precision);
+            *precision = highest;
+        }
+        Self { recall, precision }
+    }
+
+    /// Returns the precision at each recall point, 0 where the recall is not reached.
+    fn at_recall_points(&self) -> impl Iterator<Item = f64> {
+        recall_points().into_iter().map(|point| {
+            let first = self.recall.partition_point(|&recall| recall < point);
+            self.precision.get(first).copied().unwrap_or(0.0)
+        })
+    }
+}
+
+fn flat_index(shape: [usize; 5], index: [usize; 5]) -> usize {
+    shape.into_iter().zip(index).fold(0, |flat, (size, index)| flat * size + index)
+}
+
+#[cfg(test)]
+mod tests;

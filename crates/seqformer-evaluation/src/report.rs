@@ -1,0 +1,208 @@
+//! The twelve numbers, the printed summary, the table per class and the JSON form.
+//!
+//! Reference: YouTube-VIS `cocoapi`, `YTVOSeval.summarize`.
+
+use std::fmt::{self, Write as _};
+
+use serde_json::{Map, Value, json};
+
+use crate::precision::{AREA_RANGES, MAX_DETECTIONS, NUM_RECALL_POINTS, iou_thresholds};
+use crate::track::mean;
+use crate::{Category, PrecisionRecall};
+
+/// The names of the twelve numbers in the official order.
+pub const STAT_NAMES: [&str; 12] =
+    ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"];
+
+/// What one of the twelve numbers averages.
+#[derive(Debug, Clone, Copy)]
+struct Setting {
+    is_precision: bool,
+    /// An index into the IoU thresholds; nothing for all.
+    threshold: Option<usize>,
+    /// An index into [`AREA_RANGES`].
+    area: usize,
+    /// An index into [`MAX_DETECTIONS`].
+    limit: usize,
+}
+
+const fn ap(threshold: Option<usize>, area: usize) -> Setting {
+    Setting { is_precision: true, threshold, area, limit: 2 }
+}
+
+const fn ar(area: usize, limit: usize) -> Setting {
+    Setting { is_precision: false, threshold: None, area, limit }
+}
+
+/// IoU 0.5 is the first threshold and 0.75 the sixth.
+const SETTINGS: [Setting; 12] = [
+    ap(None, 0),
+    ap(Some(0), 0),
+    ap(Some(5), 0),
+    ap(None, 1),
+    ap(None, 2),
+    ap(None, 3),
+    ar(0, 0),
+    ar(0, 1),
+    ar(0, 2),
+    ar(1, 2),
+    ar(2, 2),
+    ar(3, 2),
+];
+
+/// The numbers of one category.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClassScore {
+    /// The id of the category.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// The twelve numbers, −1 where there is nothing to be found.
+    pub stats: [f64; 12],
+}
+
+/// The numbers that are printed and compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    /// The twelve numbers over all categories, named by [`STAT_NAMES`]; −1 where there is nothing
+    /// to be found.
+    pub stats: [f64; 12],
+    /// The same numbers of every category.
+    pub per_class: Vec<ClassScore>,
+}
+
+impl Report {
+    pub(crate) fn new(categories: &[Category], curves: &PrecisionRecall) -> Self {
+        let all: Vec<usize> = (0..categories.len()).collect();
+        let per_class = categories.iter().enumerate().map(|(index, category)| ClassScore {
+            id: category.id,
+            name: category.name.clone(),
+            stats: SETTINGS.map(|setting| setting.average(curves, &[index])),
+        });
+        Self {
+            stats: SETTINGS.map(|setting| setting.average(curves, &all)),
+            per_class: per_class.collect(),
+        }
+    }
+
+    /// Returns the twelve lines that the official tool prints.
+    pub fn summary(&self) -> Summary<'_> {
+        Summary(&self.stats)
+    }
+
+    /// Returns a table of AP, AP50, AP75, AR1 and AR10 per class, in percent.
+    pub fn per_class_table(&self) -> PerClassTable<'_> {
+        PerClassTable(&self.per_class)
+    }
+
+    /// Returns the numbers as JSON.
+    ///
+    /// `stats` are the twelve numbers in the official order, `per_class` the AP of every class by
+    /// name, `per_class_stats` its twelve numbers. Of several classes with one name, each has its
+    /// id in brackets behind the name.
+    pub fn to_json(&self) -> Value {
+        let by_name: Vec<(String, &ClassScore)> = self.unique_names().collect();
+        let class_ap = by_name.iter().map(|(name, class)| (name.clone(), json!(class.stats[0])));
+        let class_stats = by_name.iter().map(|(name, class)| (name.clone(), json!(class.stats)));
+        json!({
+            "stats": self.stats,
+            "stat_names": STAT_NAMES,
+            "per_class": class_ap.collect::<Map<_, _>>(),
+            "per_class_stats": class_stats.collect::<Map<_, _>>(),
+        })
+    }
+
+    fn unique_names(&self) -> impl Iterator<Item = (String, &ClassScore)> {
+        self.per_class.iter().map(|class| {
+            let same = self.per_class.iter().filter(|other| other.name == class.name).count();
+            let name = match same {
+                1 => class.name.clone(),
+                _ => format!("{} ({})", class.name, class.id),
+            };
+            (name, class)
+        })
+    }
+}
+
+impl Setting {
+    /// Averages over what there is to be found in these categories, −1 if that is nothing.
+    fn average(self, curves: &PrecisionRecall, categories: &[usize]) -> f64 {
+        let Self { is_precision, threshold, area, limit } = self;
+        let thresholds = match threshold {
+            Some(threshold) => threshold..threshold + 1,
+            None => 0..iou_thresholds().len(),
+        };
+        let mut values = Vec::new();
+        for t in thresholds {
+            if is_precision {
+                for r in 0..NUM_RECALL_POINTS {
+                    let at = |&k: &usize| curves.precision_at([t, r, k, area, limit]);
+                    values.extend(categories.iter().map(at));
+                }
+            } else {
+                values.extend(categories.iter().map(|&k| curves.recall_at([t, k, area, limit])));
+            }
+        }
+        values.retain(|&value| value > -1.0);
+        if values.is_empty() { -1.0 } else { mean(&values) }
+    }
+}
+
+/// The official summary, one line per number.
+#[derive(Debug, Clone, Copy)]
+pub struct Summary<'a>(&'a [f64; 12]);
+
+impl fmt::Display for Summary<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let thresholds = iou_thresholds();
+        for (setting, value) in SETTINGS.iter().zip(self.0) {
+            let Setting { is_precision, threshold, area, limit } = *setting;
+            let (title, kind) = if is_precision {
+                ("Average Precision", "(AP)")
+            } else {
+                ("Average Recall", "(AR)")
+            };
+            let iou = threshold.map_or("0.50:0.95".to_owned(), |t| format!("{:.2}", thresholds[t]));
+            let (area, limit) = (AREA_RANGES[area].name, MAX_DETECTIONS[limit]);
+            writeln!(
+                formatter,
+                " {title:<18} {kind} @[ IoU={iou:<9} | area={area:>6} | maxDets={limit:>3} ] = \
+                 {value:.3}"
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A table with one line per class.
+#[derive(Debug, Clone, Copy)]
+pub struct PerClassTable<'a>(&'a [ClassScore]);
+
+/// The columns of the table, by their place among the twelve numbers.
+const COLUMNS: [usize; 5] = [0, 1, 2, 6, 7];
+
+impl fmt::Display for PerClassTable<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.0.iter().map(|class| class.name.chars().count()).max().unwrap_or(0);
+        let width = width.max("class".len());
+        let mut header = format!("{:<width$}", "class");
+        for column in COLUMNS {
+            write!(header, "  {:>6}", STAT_NAMES[column])?;
+        }
+        writeln!(formatter, "{header}")?;
+        for class in self.0 {
+            write!(formatter, "{:<width$}", class.name)?;
+            for column in COLUMNS {
+                match class.stats[column] {
+                    value if value < 0.0 => write!(formatter, "  {:>6}", "-")?,
+                    value => write!(formatter, "  {:>6.2}", 100.0 * value)?,
+                }
+            }
+            writeln!(formatter)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

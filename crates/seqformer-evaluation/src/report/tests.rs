@@ -1,0 +1,35 @@
+use super::{ClassScore, Report};
+
+fn report() -> Report {
+    let class = |id, name: &str, ap| {
+        let mut stats = [0.0; 12];
+        stats[0] = ap;
+        stats[6] = -1.0;
+        ClassScore { id, name: name.to_owned(), stats }
+    };
+    let per_class =
+        vec![class(1, "giant panda", 0.456), class(2, "ape", -1.0), class(9, "ape", 1.0)];
+    Report { stats: [0.25; 12], per_class }
+}
+
+#[test]
+fn the_table_has_a_line_per_class_in_percent() {
+    let expected = "\
+class            AP    AP50    AP75     AR1    AR10
+giant panda   45.60    0.00    0.00       -    0.00
+ape               -    0.00    0.00       -    0.00
+ape          100.00    0.00    0.00       -    0.00
+";
+    assert_eq!(report().per_class_table().to_string(), expected);
+}
+
+#[test]
+fn json_keeps_classes_of_one_name_apart() {
+    let json = report().to_json();
+    assert_eq!(json["stats"].as_array().unwrap().len(), 12);
+    assert_eq!(json["stat_names"][8], "AR100");
+    assert_eq!(json["per_class"]["giant panda"], 0.456);
+    assert_eq!(json["per_class"]["ape (2)"], -1.0);
+    assert_eq!(json["per_class"]["ape (9)"], 1.0);
+    assert_eq!(json["per_class_stats"]["giant panda"][6], -1.0);
+}

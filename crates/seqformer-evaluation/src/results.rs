@@ -1,0 +1,136 @@
+//! What was found: results as the evaluation servers take them.
+//!
+//! Reference: detectron2-style YouTube-VIS evaluator of VNext (`ytvis_eval.py`), which writes the
+//! file, and `cocoapi` of YouTube-VIS, `YTVOS.loadRes`, which reads it.
+
+mod archive;
+mod atomic;
+mod check;
+mod journal;
+mod python_json;
+mod writer;
+
+use std::path::{Path, PathBuf};
+
+use seqformer_masks::{ImageSize, Rle};
+use serde::{Deserialize, Deserializer};
+
+pub use self::archive::write_archive;
+pub use self::check::{CheckReport, Fault, check_results};
+pub use self::writer::ResultsWriter;
+use crate::EvaluationError;
+use crate::json::{JsonFile, find_id, parse_element};
+use crate::track::{StoredMask, StoredTrack};
+
+/// One found object over all frames of its video.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrackResult {
+    /// The video that it was found in.
+    pub video_id: i64,
+    /// How sure the model is; written as the double that it equals.
+    pub score: f32,
+    /// The class, by its id in the dataset.
+    pub category_id: i64,
+    /// One mask per frame; nothing is written as `null`.
+    pub segmentations: Vec<Option<Rle>>,
+}
+
+/// Results in the order of their file, masks still in text form.
+#[derive(Debug, Clone)]
+pub struct Results {
+    path: PathBuf,
+    results: Vec<StoredResult>,
+}
+
+/// A result whose masks are not decoded yet.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredResult {
+    /// Its place in the list.
+    pub(crate) index: usize,
+    pub(crate) video_id: i64,
+    pub(crate) category_id: i64,
+    pub(crate) score: f64,
+    pub(crate) masks: StoredTrack,
+}
+
+/// The JSON shape of a result; other keys are ignored.
+#[derive(Debug, Deserialize)]
+struct RawResult {
+    video_id: i64,
+    category_id: i64,
+    score: f64,
+    segmentations: Vec<Option<StoredMask>>,
+}
+
+impl<'de> Deserialize<'de> for StoredMask {
+    /// Reads the compressed form only, and does not look into it.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(expecting = "run lengths in the compressed form or null")]
+        struct Raw {
+            size: [u32; 2],
+            counts: Box<str>,
+        }
+        let Raw { size: [height, width], counts } = Raw::deserialize(deserializer)?;
+        Ok(Self { size: ImageSize { height, width }, counts })
+    }
+}
+
+impl Results {
+    /// Reads a results file.
+    ///
+    /// Masks stay in their text form, about as large as the file, and are looked into when they
+    /// are scored.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, or an entry that lacks a field or has a wrong one.
+    pub fn read(path: &Path) -> Result<Self, EvaluationError> {
+        let mut results = Vec::new();
+        let mut file = JsonFile::open(path)?;
+        file.for_each_element(|index, text| {
+            let raw: RawResult = parse_element(text).map_err(|message| {
+                EvaluationError::entry(path, entry_name(index, find_id(text, "video_id")), message)
+            })?;
+            let RawResult { video_id, category_id, score, segmentations } = raw;
+            let masks = segmentations.into_boxed_slice();
+            results.push(StoredResult { index, video_id, category_id, score, masks });
+            Ok(())
+        })?;
+        file.finish()?;
+        Ok(Self { path: path.to_path_buf(), results })
+    }
+
+    /// Returns the file that they were read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns how many results there are.
+    pub fn len(&self) -> usize {
+        self.results.len()
+    }
+
+    /// Tells whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.results.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &StoredResult> {
+        self.results.iter()
+    }
+
+    pub(crate) fn entry_error(&self, result: &StoredResult, message: String) -> EvaluationError {
+        let entry = entry_name(result.index, Some(result.video_id));
+        EvaluationError::entry(&self.path, entry, message)
+    }
+}
+
+/// Names a result by its place in the list and its video.
+fn entry_name(index: usize, video_id: Option<i64>) -> String {
+    let video = video_id.map(|id| format!(" (video {id})")).unwrap_or_default();
+    format!("[{index}]{video}")
+}
+
+#[cfg(test)]
+mod tests;

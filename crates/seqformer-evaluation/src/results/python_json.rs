@@ -1,0 +1,69 @@
+//! Text exactly as Python's `json.dumps` writes it with its default separators.
+
+use std::fmt::Write as _;
+
+use seqformer_masks::Rle;
+
+use super::TrackResult;
+
+/// Appends a result, its keys in the order of the reference.
+pub(super) fn push_result(text: &mut String, result: &TrackResult) {
+    let TrackResult { video_id, score, category_id, segmentations } = result;
+    text.push_str("{\"video_id\": ");
+    push_integer(text, *video_id);
+    text.push_str(", \"score\": ");
+    push_float(text, f64::from(*score));
+    text.push_str(", \"category_id\": ");
+    push_integer(text, *category_id);
+    text.push_str(", \"segmentations\": [");
+    for (frame, mask) in segmentations.iter().enumerate() {
+        if frame > 0 {
+            text.push_str(", ");
+        }
+        match mask {
+            Some(mask) => push_mask(text, mask),
+            None => text.push_str("null"),
+        }
+    }
+    text.push_str("]}");
+}
+
+fn push_mask(text: &mut String, mask: &Rle) {
+    let size = mask.size();
+    text.push_str("{\"size\": [");
+    push_integer(text, size.height.into());
+    text.push_str(", ");
+    push_integer(text, size.width.into());
+    text.push_str("], \"counts\": \"");
+    for character in mask.to_compressed().chars() {
+        // The only character of the compressed form that JSON has another use for.
+        if character == '\\' {
+            text.push('\\');
+        }
+        text.push(character);
+    }
+    text.push_str("\"}");
+}
+
+fn push_integer(text: &mut String, number: i64) {
+    write!(text, "{number}").expect("writing to a string does not fail");
+}
+
+/// Appends a finite number as Python's `repr` has it: the shortest digits that give the same
+/// number, with an exponent below 1e-4 and from 1e16 on.
+fn push_float(text: &mut String, number: f64) {
+    let scientific = format!("{number:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let written = if (-4..16).contains(&exponent) {
+        // `{:?}` keeps the `.0` of whole numbers; in this range it needs no exponent.
+        write!(text, "{number:?}")
+    } else {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        write!(text, "{digits}e{sign}{:02}", exponent.abs())
+    };
+    written.expect("writing to a string does not fail");
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,218 @@
+//! YouTube-VIS evaluation of a whole dataset.
+//!
+//! Reference: YouTube-VIS `cocoapi`, `YTVOSeval.evaluate`.
+
+use rayon::prelude::*;
+use seqformer_masks::{IouMatrix, track_iou};
+
+use crate::matching::{Truth, match_tracks};
+use crate::precision::{AREA_RANGES, CategoryMatches, MAX_DETECTIONS, by_score};
+use crate::results::StoredResult;
+use crate::track::{StoredMask, Track, average_area, decode_track};
+use crate::{Category, EvaluationError, GroundTruth, PrecisionRecall, Report, Results, TruthTrack};
+
+/// Scores results by the rules of YouTube-VIS.
+#[derive(Debug)]
+pub struct YtvisEvaluator<'a> {
+    truth: &'a GroundTruth,
+    /// The tracks of each video, in the order of video ids.
+    tracks: Vec<Vec<&'a TruthTrack>>,
+}
+
+/// The numbers of one set of results.
+#[derive(Debug, Clone)]
+pub struct Evaluation {
+    categories: Vec<Category>,
+    curves: PrecisionRecall,
+}
+
+/// What is compared within one video and category.
+#[derive(Debug, Default)]
+struct Pairing<'a> {
+    truths: Vec<&'a TruthTrack>,
+    results: Vec<&'a StoredResult>,
+}
+
+impl<'a> YtvisEvaluator<'a> {
+    /// Creates an evaluator for a dataset.
+    pub fn new(truth: &'a GroundTruth) -> Self {
+        let video_indices = truth.video_indices();
+        let mut tracks = vec![Vec::new(); video_indices.len()];
+        for track in truth.tracks() {
+            tracks[video_indices[&track.video_id]].push(track);
+        }
+        Self { truth, tracks }
+    }
+
+    /// Scores results.
+    ///
+    /// As in the official tool, results of a category that the dataset does not have are left
+    /// out; a warning says how many. No results at all is a table of zeros, with −1 where there
+    /// is nothing to be found.
+    ///
+    /// # Errors
+    ///
+    /// A result of a video that the dataset does not have, or a damaged mask.
+    pub fn evaluate(&self, results: &Results) -> Result<Evaluation, EvaluationError> {
+        let pairings = self.pair(results)?;
+        let videos: Vec<Result<Vec<_>, EvaluationError>> =
+            pairings.into_par_iter().map(|pairings| score_video(pairings, results)).collect();
+        let mut categories = vec![Vec::new(); self.truth.categories().len()];
+        for video in videos {
+            for (category, matches) in video? {
+                categories[category].push(matches);
+            }
+        }
+        Ok(Evaluation {
+            categories: self.truth.categories().cloned().collect(),
+            curves: PrecisionRecall::new(&categories),
+        })
+    }
+
+    /// Returns the IoU of every result with every annotation of a video and category, results by
+    /// score, annotations in the order of the file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::evaluate`].
+    pub fn ious(
+        &self,
+        results: &Results,
+        video_id: i64,
+        category_id: i64,
+    ) -> Result<IouMatrix, EvaluationError> {
+        let video = self.truth.video_indices().get(&video_id).copied();
+        let category = self.truth.category_indices().get(&category_id).copied();
+        let (Some(video), Some(category)) = (video, category) else {
+            return Ok(track_iou(&[], &[], &[]));
+        };
+        let pairing = self.pair(results)?.swap_remove(video).swap_remove(category);
+        Ok(Compared::new(&pairing, results)?.ious)
+    }
+
+    /// Groups annotations and results by video and category.
+    fn pair<'p>(&'p self, results: &'p Results) -> Result<Vec<Vec<Pairing<'p>>>, EvaluationError> {
+        let video_indices = self.truth.video_indices();
+        let category_indices = self.truth.category_indices();
+        let num_categories = category_indices.len();
+        let empty = || std::iter::repeat_with(Pairing::default).take(num_categories).collect();
+        let mut pairings: Vec<Vec<Pairing<'p>>> =
+            std::iter::repeat_with(empty).take(video_indices.len()).collect();
+        for (video, tracks) in self.tracks.iter().enumerate() {
+            for track in tracks {
+                pairings[video][category_indices[&track.category_id]].truths.push(track);
+            }
+        }
+        let mut num_unknown = 0;
+        for result in results.iter() {
+            let Some(&video) = video_indices.get(&result.video_id) else {
+                let message = format!(
+                    "video_id: expected a video of {}, found {}",
+                    self.truth.path().display(),
+                    result.video_id
+                );
+                return Err(results.entry_error(result, message));
+            };
+            match category_indices.get(&result.category_id) {
+                Some(&category) => pairings[video][category].results.push(result),
+                None => num_unknown += 1,
+            }
+        }
+        if num_unknown > 0 {
+            tracing::warn!(
+                "{}: {num_unknown} results left out: their category_id is not in {}",
+                results.path().display(),
+                self.truth.path().display()
+            );
+        }
+        Ok(pairings)
+    }
+}
+
+impl Evaluation {
+    /// Returns the categories, in the order of the arrays.
+    pub fn categories(&self) -> &[Category] {
+        &self.categories
+    }
+
+    /// Returns precision and recall of every setting.
+    pub fn curves(&self) -> &PrecisionRecall {
+        &self.curves
+    }
+
+    /// Sums the numbers up.
+    pub fn report(&self) -> Report {
+        Report::new(&self.categories, &self.curves)
+    }
+}
+
+/// Scores the categories of one video that have annotations or results.
+fn score_video(
+    pairings: Vec<Pairing<'_>>,
+    results: &Results,
+) -> Result<Vec<(usize, CategoryMatches)>, EvaluationError> {
+    let mut matches = Vec::new();
+    for (category, pairing) in pairings.iter().enumerate() {
+        if pairing.truths.is_empty() && pairing.results.is_empty() {
+            continue;
+        }
+        matches.push((category, Compared::new(pairing, results)?.matches()));
+    }
+    Ok(matches)
+}
+
+/// Everything that matching needs of one video and category; the masks are gone.
+#[derive(Debug)]
+struct Compared {
+    scores: Vec<f64>,
+    areas: Vec<f64>,
+    truths: Vec<Truth>,
+    ious: IouMatrix,
+}
+
+impl Compared {
+    fn new(pairing: &Pairing<'_>, results: &Results) -> Result<Self, EvaluationError> {
+        let mut ranked = pairing.results.clone();
+        ranked.sort_by(|a, b| by_score(a.score, b.score));
+        ranked.truncate(MAX_DETECTIONS[MAX_DETECTIONS.len() - 1]);
+        let detected = ranked.iter().map(|result| {
+            decode_track(&result.masks).map_err(|(frame, error)| {
+                results.entry_error(result, format!("segmentations[{frame}]: {error}"))
+            })
+        });
+        let detected: Vec<Track> = detected.collect::<Result<_, _>>()?;
+        let areas = detected
+            .iter()
+            .map(|track| average_area(track.iter().flatten().map(|mask| mask.area() as f64)));
+        let masks =
+            pairing.truths.iter().map(|truth| decode_truth(&truth.masks)).collect::<Vec<_>>();
+        // The IoU of this benchmark has no crowd rule.
+        let ious = track_iou(&detected, &masks, &vec![false; masks.len()]);
+        let truths = pairing.truths.iter().map(|truth| Truth {
+            id: truth.id,
+            is_crowd: truth.is_crowd,
+            average_area: truth.average_area,
+        });
+        Ok(Self {
+            scores: ranked.iter().map(|result| result.score).collect(),
+            areas: areas.collect(),
+            truths: truths.collect(),
+            ious,
+        })
+    }
+
+    fn matches(self) -> CategoryMatches {
+        let Self { scores, areas, truths, ious } = self;
+        let by_area = AREA_RANGES.map(|range| match_tracks(&ious, &areas, &truths, range));
+        CategoryMatches { scores, by_area }
+    }
+}
+
+/// Decodes masks that were checked when they were read.
+fn decode_truth(masks: &[Option<StoredMask>]) -> Track {
+    let decode = |mask: &StoredMask| mask.decode().expect("it was encoded when it was read");
+    masks.iter().map(|mask| mask.as_ref().map(decode)).collect()
+}
+
+#[cfg(test)]
+mod tests;
