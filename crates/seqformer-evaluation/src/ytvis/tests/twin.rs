@@ -46,6 +46,7 @@ pub(super) struct Dataset {
 }
 
 /// A detection in the ranking of a cell.
+#[derive(Clone, Copy)]
 struct Hit {
     score: f64,
     is_found: bool,
@@ -188,9 +189,9 @@ pub(super) fn curves(data: &Dataset) -> (Vec<f64>, Vec<f64>) {
     let (k, a, m) = (data.categories.len(), AREAS.len(), LIMITS.len());
     let mut precision = vec![-1.0; 10 * 101 * k * a * m];
     let mut recall = vec![-1.0; 10 * k * a * m];
-    for (cell, recall) in recall.iter_mut().enumerate() {
-        let (t, c, i, j) = (cell / m / a / k, cell / m / a % k, cell / m % a, cell % m);
-        let mut ranking = Vec::new();
+    for (cell, recall) in recall.chunks_mut(m).enumerate() {
+        let (t, c, i) = (cell / a / k, cell / a % k, cell % a);
+        let mut videos = Vec::new();
         let mut num_positives = 0;
         for &video in &data.videos {
             let is_here = |measured: &&Measured<'_>| {
@@ -199,17 +200,21 @@ pub(super) fn curves(data: &Dataset) -> (Vec<f64>, Vec<f64>) {
             let truths: Vec<_> = truths.iter().filter(is_here).collect();
             let results: Vec<_> = results.iter().filter(is_here).collect();
             let (hits, positives) = hits_of_video(&truths, &results, AREAS[i], THRESHOLDS[t]);
-            ranking.extend(hits.into_iter().take(LIMITS[j]));
+            videos.push(hits);
             num_positives += positives;
         }
         if num_positives == 0 {
             continue;
         }
-        sort_by_score(&mut ranking, |hit| hit.score);
-        let (points, last) = curve(&ranking, num_positives);
-        *recall = last;
-        for (r, point) in points.into_iter().enumerate() {
-            precision[(((t * 101 + r) * k + c) * a + i) * m + j] = point;
+        for (j, &limit) in LIMITS.iter().enumerate() {
+            let mut ranking: Vec<Hit> =
+                videos.iter().flat_map(|hits| &hits[..hits.len().min(limit)]).copied().collect();
+            sort_by_score(&mut ranking, |hit| hit.score);
+            let (points, last) = curve(&ranking, num_positives);
+            recall[j] = last;
+            for (r, point) in points.into_iter().enumerate() {
+                precision[(((t * 101 + r) * k + c) * a + i) * m + j] = point;
+            }
         }
     }
     (precision, recall)
