@@ -6,6 +6,24 @@ use std::path::PathBuf;
 use seqformer_masks::ImageSize;
 use thiserror::Error;
 
+/// What is wrong at one place of an annotation file.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}: {place}: {field}: expected {expected}, found {found}; {mend}", path.display())]
+pub struct AnnotationError {
+    /// The annotation file.
+    pub path: PathBuf,
+    /// The entry, such as `video 17, annotation 4`.
+    pub place: String,
+    /// The field, such as `bboxes[3]`.
+    pub field: String,
+    /// What should be there.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
+    /// How to mend it.
+    pub mend: String,
+}
+
 /// A file that cannot be used.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -50,5 +68,33 @@ pub enum DataError {
         path: PathBuf,
         /// The size in the header.
         size: ImageSize,
+    },
+    /// An annotation file is not as it should be.
+    #[error(transparent)]
+    Annotation(#[from] Box<AnnotationError>),
+    /// A dataset name that nobody declared.
+    #[error(
+        "dataset {name:?}: expected one of {known}, found another name; correct DATASETS, or \
+         declare the dataset with its annotation file, image folder and type"
+    )]
+    UnknownDataset {
+        /// The name.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A file of a dataset is not where its name says.
+    #[error(
+        "dataset {name:?}: expected {what} at {}, found nothing; put it there or set \
+         DETECTRON2_DATASETS to the folder that holds the datasets",
+        path.display()
+    )]
+    MissingDataset {
+        /// The dataset.
+        name: String,
+        /// `the annotation file` or `the image folder`.
+        what: &'static str,
+        /// Where it should be.
+        path: PathBuf,
     },
 }

@@ -1,0 +1,138 @@
+//! Dataset names: where their files are and which classes they have.
+//!
+//! Reference: VNext `data/datasets/builtin.py`, detectron2 `data/datasets/builtin.py`.
+
+mod builtin;
+mod class_table;
+
+use std::path::{Path, PathBuf};
+
+pub use class_table::ClassTable;
+
+use crate::{AnnotatedVideos, Categories, DataError, read_coco, read_ytvis};
+use builtin::BUILTIN;
+
+/// The kinds of annotation files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DatasetKind {
+    /// Videos, in the format of YouTube-VIS and OVIS.
+    Ytvis,
+    /// Single images, in the format of COCO instances.
+    Coco,
+}
+
+/// A dataset that has not been read yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatasetSource {
+    /// The name that configurations use.
+    pub name: String,
+    /// How to read it.
+    pub kind: DatasetKind,
+    /// The annotation file.
+    pub json: PathBuf,
+    /// The folder that the file names of the annotation file are relative to.
+    pub image_root: PathBuf,
+    /// The official classes of a built-in name.
+    pub classes: Option<ClassTable>,
+}
+
+impl DatasetSource {
+    /// Reads the annotation file.
+    ///
+    /// The classes are those of the file. Official classes serve a file without any, and a file
+    /// with others gets a note.
+    ///
+    /// Differs: the reference refuses such a file, and users with a dataset of their own under an
+    /// official name do not know why.
+    ///
+    /// # Errors
+    ///
+    /// Files that are not there, and as [`read_ytvis`].
+    pub fn read(&self) -> Result<AnnotatedVideos, DataError> {
+        let missing = |what, path: &Path| {
+            Err(DataError::MissingDataset { name: self.name.clone(), what, path: path.to_owned() })
+        };
+        if !self.json.is_file() {
+            return missing("the annotation file", &self.json);
+        }
+        if !self.image_root.is_dir() {
+            return missing("the image folder", &self.image_root);
+        }
+        let mut read = match self.kind {
+            DatasetKind::Ytvis => read_ytvis(&self.json, &self.image_root)?,
+            DatasetKind::Coco => read_coco(&self.json, &self.image_root)?,
+        };
+        if let Some(table) = self.classes {
+            self.compare_classes(&table.categories(), &mut read);
+        }
+        // COCO's ids have gaps, and everybody knows.
+        if self.classes == Some(ClassTable::Coco) {
+            read.notes.retain(|note| !note.starts_with("category ids"));
+        }
+        Ok(read)
+    }
+
+    fn compare_classes(&self, official: &Categories, read: &mut AnnotatedVideos) {
+        if read.categories.is_empty() {
+            read.categories = official.clone();
+        } else if read.categories != *official {
+            read.notes.push(format!(
+                "the categories of {} are not the official ones of {}: those of the file are used",
+                self.json.display(),
+                self.name
+            ));
+        }
+    }
+}
+
+/// All datasets by name: the built-in ones under a root folder, and those of the user.
+#[derive(Debug, Clone)]
+pub struct Catalog {
+    root: PathBuf,
+    declared: Vec<DatasetSource>,
+}
+
+impl Catalog {
+    /// Creates a catalog whose built-in datasets lie under `root`, the folder that the variable
+    /// `DETECTRON2_DATASETS` names.
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned(), declared: Vec::new() }
+    }
+
+    /// Adds a dataset; it replaces one of the same name.
+    pub fn declare(&mut self, source: DatasetSource) {
+        self.declared.retain(|other| other.name != source.name);
+        self.declared.push(source);
+    }
+
+    /// Returns all names, those of the user first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let declared = self.declared.iter().map(|source| source.name.as_str());
+        declared.chain(BUILTIN.iter().map(|builtin| builtin.name))
+    }
+
+    /// Finds a dataset by its name.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::UnknownDataset`], which lists the names there are.
+    pub fn get(&self, name: &str) -> Result<DatasetSource, DataError> {
+        if let Some(declared) = self.declared.iter().find(|source| source.name == name) {
+            return Ok(declared.clone());
+        }
+        let builtin = BUILTIN.iter().find(|builtin| builtin.name == name).ok_or_else(|| {
+            let known = self.names().collect::<Vec<_>>().join(", ");
+            DataError::UnknownDataset { name: name.to_owned(), known }
+        })?;
+        Ok(DatasetSource {
+            name: name.to_owned(),
+            kind: builtin.kind(),
+            json: self.root.join(builtin.json),
+            image_root: self.root.join(builtin.image_root),
+            classes: Some(builtin.classes),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
