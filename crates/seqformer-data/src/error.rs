@@ -97,4 +97,28 @@ pub enum DataError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// A file or folder cannot be written.
+    #[error("{}: cannot write", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// What should be written is already there.
+    #[error("{}: already there; remove it or choose another folder", path.display())]
+    OutputExists {
+        /// The file or folder.
+        path: PathBuf,
+    },
+    /// An option of the synthetic dataset is out of range.
+    #[error("{option}: expected {expected}, found {found}")]
+    SynthOption {
+        /// The option.
+        option: &'static str,
+        /// Its range.
+        expected: String,
+        /// The value given.
+        found: String,
+    },
 }

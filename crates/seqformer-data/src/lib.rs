@@ -18,12 +18,15 @@ mod annotations;
 mod catalog;
 mod error;
 mod image;
+mod random;
 mod record;
 mod resize;
+pub mod synth;
 
 pub use annotations::{AnnotatedVideos, Categories, read_coco, read_ytvis};
 pub use catalog::{Catalog, ClassTable, DatasetKind, DatasetSource};
 pub use error::{AnnotationError, DataError};
 pub use image::{DecodedImage, RgbImage, decode_image, read_image};
+pub use random::{Purpose, Random};
 pub use record::{FrameAnnotation, Segmentation, TrackAnnotation, VideoRecord};
 pub use resize::{resize_bilinear, resize_nearest_mask, shortest_edge_size};

@@ -1,0 +1,93 @@
+//! Chance that is the same on every machine and in every release.
+//!
+//! Only the bits of ChaCha8 come from a library; ranges and shuffles are our own, because those
+//! of libraries change between versions and a resumed run must draw the same numbers.
+
+use std::ops::Range;
+
+use rand::rngs::ChaCha8Rng;
+use rand::{Rng as _, SeedableRng as _};
+
+/// What the numbers of a stream are used for; each use has streams of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// One sample: frames of the clip and augmentation; the index is the place in the stream.
+    Sample = 1,
+    /// The order of the records; the index is the epoch.
+    Permutation = 2,
+    /// Which dataset comes next.
+    Mixture = 3,
+    /// One synthetic video of the training split; the index is the video.
+    SyntheticTraining = 4,
+    /// One synthetic video of the validation split.
+    SyntheticValidation = 5,
+}
+
+/// A stream of random numbers.
+#[derive(Debug)]
+pub struct Random(ChaCha8Rng);
+
+impl Random {
+    /// Creates the stream of a seed, a purpose and an index; different ones are independent.
+    pub fn new(seed: u64, purpose: Purpose, index: u64) -> Self {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&seed.to_le_bytes());
+        key[8..16].copy_from_slice(&index.to_le_bytes());
+        key[16] = purpose as u8;
+        Self(ChaCha8Rng::from_seed(key))
+    }
+
+    /// Draws 64 bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// Draws a whole number below `limit`, each with the same probability; 0 for a limit of 0.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        if limit == 0 {
+            return 0;
+        }
+        // Lemire's method: the high half of a product, drawn again in the few cases that would
+        // favour some numbers.
+        let threshold = limit.wrapping_neg() % limit;
+        loop {
+            let product = u128::from(self.bits()) * u128::from(limit);
+            if product as u64 >= threshold {
+                return (product >> 64) as u64;
+            }
+        }
+    }
+
+    /// Draws an index of a list of `length` entries.
+    pub fn index(&mut self, length: usize) -> usize {
+        self.below(length as u64) as usize
+    }
+
+    /// Draws a whole number from `low` to `high`, both included.
+    pub fn between(&mut self, low: u32, high: u32) -> u32 {
+        let count = u64::from(high.max(low) - low) + 1;
+        low + self.below(count) as u32
+    }
+
+    /// Draws a number of the range, its end excluded.
+    pub fn uniform(&mut self, range: Range<f64>) -> f64 {
+        // 53 bits fill the fraction of an f64.
+        let unit = (self.bits() >> 11) as f64 / (1_u64 << 53) as f64;
+        range.start + unit * (range.end - range.start)
+    }
+
+    /// Draws true with probability `probability`.
+    pub fn chance(&mut self, probability: f64) -> bool {
+        self.uniform(0.0..1.0) < probability
+    }
+
+    /// Brings a list into random order.
+    pub fn shuffle<T>(&mut self, list: &mut [T]) {
+        for end in (1..list.len()).rev() {
+            list.swap(end, self.index(end + 1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! The path of an object through a video.
+
+use super::super::trigonometry::{cos_turns, sin_turns};
+use crate::random::Random;
+
+/// Diameters are 1/6 to 1/2 of the short edge.
+const RADII: [f64; 2] = [1.0 / 12.0, 1.0 / 4.0];
+/// How far an object moves from frame to frame at most, as a part of the frame.
+const MAX_STEP: f64 = 0.04;
+/// Shorter videos have nobody come in or leave: there is no time for it.
+const MIN_FRAMES_TO_ENTER: usize = 6;
+
+/// Where an object is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// Parts of width and height.
+    pub(super) center: [f64; 2],
+    /// In units of the short edge.
+    pub(super) radius: f64,
+    pub(super) turns: f64,
+}
+
+/// A path with a little swing, a turn and a change of size. Time runs from 0 to 1.
+#[derive(Debug, Clone)]
+pub(super) struct Motion {
+    from: [f64; 2],
+    to: [f64; 2],
+    swing: [f64; 2],
+    swing_phase: f64,
+    radius: f64,
+    growth: f64,
+    turns: [f64; 2],
+}
+
+impl Motion {
+    /// Draws a path: one in three comes in or leaves.
+    pub(super) fn draw(random: &mut Random, num_frames: usize) -> Self {
+        let mut motion = Self::inside(random, num_frames);
+        if num_frames >= MIN_FRAMES_TO_ENTER && random.chance(0.35) {
+            let outside = motion.outside(random);
+            if random.chance(0.5) {
+                motion.from = outside;
+            } else {
+                motion.to = outside;
+            }
+        }
+        motion
+    }
+
+    /// Draws a path whose centre stays in the frame.
+    pub(super) fn inside(random: &mut Random, num_frames: usize) -> Self {
+        let from = [(); 2].map(|()| random.uniform(0.15..0.85));
+        let distance = random.uniform(0.1..0.6).min(MAX_STEP * num_frames as f64);
+        let direction = random.uniform(0.0..1.0);
+        let step = [distance * cos_turns(direction), distance * sin_turns(direction)];
+        // A path that would lead out is turned back at the border.
+        let to = [0, 1].map(|axis| {
+            let end = from[axis] + step[axis];
+            let end = if (0.1..=0.9).contains(&end) { end } else { from[axis] - step[axis] };
+            end.clamp(0.1, 0.9)
+        });
+        let radius = random.uniform(RADII[0]..RADII[1]);
+        let first_turn = random.uniform(0.0..1.0);
+        let speed = (0.03 * num_frames as f64).min(0.6);
+        Self {
+            from,
+            to,
+            swing: [(); 2].map(|()| random.uniform(0.0..0.04)),
+            swing_phase: random.uniform(0.0..1.0),
+            radius,
+            growth: random.uniform(-0.25..0.35),
+            turns: [first_turn, first_turn + random.uniform(-speed..speed)],
+        }
+    }
+
+    /// Returns a path that leads the other way and so crosses this one.
+    pub(super) fn crossing(&self, random: &mut Random) -> Self {
+        let near = |[x, y]: [f64; 2], random: &mut Random| {
+            [x + random.uniform(-0.06..0.06), y + random.uniform(-0.06..0.06)]
+        };
+        let radius = self.radius * random.uniform(0.85..1.15);
+        let turn = random.uniform(0.0..1.0);
+        Self {
+            from: near(self.to, random),
+            to: near(self.from, random),
+            swing_phase: random.uniform(0.0..1.0),
+            radius: radius.clamp(RADII[0], RADII[1]),
+            turns: [turn, turn + random.uniform(-0.4..0.4)],
+            ..*self
+        }
+    }
+
+    /// Returns a point beside the frame, just too far out for the object to be seen.
+    fn outside(&self, random: &mut Random) -> [f64; 2] {
+        let margin = 0.05 + self.radius;
+        let along = random.uniform(0.2..0.8);
+        match random.index(4) {
+            0 => [-margin, along],
+            1 => [1.0 + margin, along],
+            2 => [along, -margin],
+            _ => [along, 1.0 + margin],
+        }
+    }
+
+    pub(super) fn at(&self, time: f64) -> Place {
+        let swing = sin_turns(time + self.swing_phase);
+        let between = |[start, end]: [f64; 2]| start + time * (end - start);
+        let center =
+            [0, 1].map(|axis| between([self.from[axis], self.to[axis]]) + swing * self.swing[axis]);
+        let radius = self.radius * (1.0 + self.growth * (time - 0.5));
+        Place { center, radius: radius.clamp(RADII[0], RADII[1]), turns: between(self.turns) }
+    }
+}
