@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use seqformer_masks::ImageSize;
+use seqformer_masks::{ImageSize, MaskError};
 use thiserror::Error;
 
 /// What is wrong at one place of an annotation file.
@@ -120,5 +120,43 @@ pub enum DataError {
         expected: String,
         /// The value given.
         found: String,
+    },
+    /// An image file has another size than its annotation file says.
+    #[error(
+        "{}: expected an image of size {expected}, as the annotation file says of video \
+         {video_id}, found {found}; correct the annotation file or the image",
+        path.display()
+    )]
+    FrameSize {
+        /// The image file.
+        path: PathBuf,
+        /// The video.
+        video_id: u64,
+        /// The size in the annotation file.
+        expected: ImageSize,
+        /// The size of the image.
+        found: ImageSize,
+    },
+    /// A frame beyond the end of a video.
+    #[error("video {video_id}: expected a frame below {length}, found {index}")]
+    NoSuchFrame {
+        /// The video.
+        video_id: u64,
+        /// Its number of frames.
+        length: usize,
+        /// The frame asked for.
+        index: usize,
+    },
+    /// The mask of an object cannot be transformed.
+    #[error("{}: video {video_id}, annotation {track_id}: the mask cannot be used", path.display())]
+    Mask {
+        /// The image file.
+        path: PathBuf,
+        /// The video.
+        video_id: u64,
+        /// The annotation.
+        track_id: u64,
+        /// What is wrong with it.
+        source: MaskError,
     },
 }

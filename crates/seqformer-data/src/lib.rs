@@ -15,18 +15,28 @@
 #![forbid(unsafe_code)]
 
 mod annotations;
+mod augmentation;
 mod catalog;
+mod clip_sampling;
 mod error;
 mod image;
+mod mapper;
 mod random;
 mod record;
 mod resize;
 pub mod synth;
+mod transforms;
 
 pub use annotations::{AnnotatedVideos, Categories, read_coco, read_ytvis};
+pub use augmentation::{Augmentation, FrameStep, RandomCrop, RandomFlip, ShortEdge};
 pub use catalog::{Catalog, ClassTable, DatasetKind, DatasetSource};
+pub use clip_sampling::ClipSampling;
 pub use error::{AnnotationError, DataError};
 pub use image::{DecodedImage, RgbImage, decode_image, read_image};
+pub use mapper::{
+    ClipInstance, ClipMapper, ClipSample, InstanceFrame, TestMapper, UnseenInstances,
+};
 pub use random::{Purpose, Random};
 pub use record::{FrameAnnotation, Segmentation, TrackAnnotation, VideoRecord};
 pub use resize::{resize_bilinear, resize_nearest_mask, shortest_edge_size};
+pub use transforms::{Blend, CropWindow, Rotation, Transform, transform_segmentation};

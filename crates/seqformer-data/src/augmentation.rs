@@ -1,0 +1,179 @@
+//! Draws the transforms of a clip.
+//!
+//! Reference: VNext `data/augmentation.py` and detectron2 `RandomCrop`.
+//!
+//! Differs: crop, size and flip are always the same in all frames of a clip. The reference draws
+//! `choice`, `range`, `horizontal` and every crop for each frame, and then fails on frames of
+//! different sizes or trains on clips that jump. Colours and rotation are drawn for each frame,
+//! as in the reference.
+
+use seqformer_masks::ImageSize;
+
+use crate::random::Random;
+use crate::{Blend, CropWindow, Rotation, Transform, shortest_edge_size};
+
+/// What may happen to a training clip.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Augmentation {
+    /// The length of the short edge.
+    pub short_edge: ShortEdge,
+    /// Limit of the long edge in pixels.
+    pub max_size: u32,
+    /// Mirrors every second clip.
+    pub flip: RandomFlip,
+    /// Cuts a window out of every second clip, before it is resized.
+    pub crop: Option<RandomCrop>,
+    /// Further steps, drawn for each frame and always done in the order of [`FrameStep`].
+    pub frame_steps: Vec<FrameStep>,
+}
+
+/// How the short edge is drawn, in pixels; 0 does not resize.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShortEdge {
+    /// One of these.
+    Choice(Vec<u32>),
+    /// Any length between the two, both included.
+    Range(u32, u32),
+}
+
+/// Which way clips are mirrored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RandomFlip {
+    /// Never.
+    None,
+    /// Left and right change places.
+    Horizontal,
+    /// Top and bottom change places.
+    Vertical,
+}
+
+/// The size of a random window; height first. It never exceeds the image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RandomCrop {
+    /// This part of the image.
+    Relative([f64; 2]),
+    /// From this part of the image to all of it, drawn for each axis.
+    RelativeRange([f64; 2]),
+    /// This many pixels.
+    Absolute([u32; 2]),
+    /// Both sides between the two lengths in pixels, drawn for each axis.
+    AbsoluteRange(u32, u32),
+}
+
+/// What may happen to a single frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FrameStep {
+    /// A weight of 0.9 to 1.1.
+    Brightness,
+    /// A weight of 0.9 to 1.1.
+    Contrast,
+    /// A weight of 0.9 to 1.1.
+    Saturation,
+    /// Up to 15 degrees either way around a point near the middle.
+    Rotation,
+}
+
+impl Augmentation {
+    /// Draws the steps of each of the `num_frames` frames of a clip whose frames have `size`.
+    pub fn draw(
+        &self,
+        size: ImageSize,
+        num_frames: usize,
+        random: &mut Random,
+    ) -> Vec<Vec<Transform>> {
+        let mut steps = Vec::new();
+        let mut current = size;
+        if let Some(crop) = self.crop.filter(|_| random.chance(0.5)) {
+            let window = crop.draw(current, random);
+            steps.push(Transform::Crop(window));
+            current = window.size;
+        }
+        current = shortest_edge_size(current, self.short_edge.draw(random), self.max_size);
+        steps.push(Transform::Resize(current));
+        steps.extend(self.flip.draw(random));
+        let mut frame_steps = self.frame_steps.clone();
+        frame_steps.sort_unstable();
+        frame_steps.dedup();
+        let with_frame_steps = |_frame| {
+            let mut steps = steps.clone();
+            steps.extend(frame_steps.iter().map(|step| step.draw(current, random)));
+            steps
+        };
+        (0..num_frames).map(with_frame_steps).collect()
+    }
+}
+
+impl ShortEdge {
+    /// Draws a length; an empty choice does not resize.
+    pub fn draw(&self, random: &mut Random) -> u32 {
+        match self {
+            Self::Choice(lengths) => {
+                let index = random.index(lengths.len());
+                lengths.get(index).copied().unwrap_or_default()
+            }
+            &Self::Range(smallest, largest) => random.between(smallest, largest),
+        }
+    }
+}
+
+impl RandomFlip {
+    /// Draws a flip with probability one half.
+    pub fn draw(self, random: &mut Random) -> Option<Transform> {
+        match self {
+            Self::None => None,
+            Self::Horizontal => random.chance(0.5).then_some(Transform::FlipHorizontal),
+            Self::Vertical => random.chance(0.5).then_some(Transform::FlipVertical),
+        }
+    }
+}
+
+impl RandomCrop {
+    /// Draws the size and then the place of a window in an image of `size`.
+    pub fn draw(self, size: ImageSize, random: &mut Random) -> CropWindow {
+        let window = self.draw_size(size, random);
+        Self::place(window, size, random)
+    }
+
+    /// Draws the size of a window.
+    pub fn draw_size(self, size: ImageSize, random: &mut Random) -> ImageSize {
+        let sides = [size.height, size.width];
+        let part = |side: u32, part: f64| (f64::from(side) * part + 0.5) as u32;
+        let [height, width] = [0, 1].map(|axis| {
+            let side = sides[axis];
+            let drawn = match self {
+                Self::Relative(parts) => part(side, parts[axis]),
+                Self::RelativeRange(parts) => part(side, random.uniform(parts[axis]..1.0)),
+                Self::Absolute(lengths) => lengths[axis],
+                Self::AbsoluteRange(low, high) => random.between(side.min(low), side.min(high)),
+            };
+            drawn.clamp(1, side.max(1))
+        });
+        ImageSize { height, width }
+    }
+
+    /// Draws where a window of size `window` lies in an image of `size`.
+    pub fn place(window: ImageSize, size: ImageSize, random: &mut Random) -> CropWindow {
+        let y = random.between(0, size.height.saturating_sub(window.height));
+        let x = random.between(0, size.width.saturating_sub(window.width));
+        CropWindow { x, y, size: window }
+    }
+}
+
+impl FrameStep {
+    fn draw(self, size: ImageSize, random: &mut Random) -> Transform {
+        let weight = |random: &mut Random| random.uniform(0.9..1.1);
+        match self {
+            Self::Brightness => Transform::Blend(Blend::Brightness(weight(random))),
+            Self::Contrast => Transform::Blend(Blend::Contrast(weight(random))),
+            Self::Saturation => Transform::Blend(Blend::Saturation(weight(random))),
+            Self::Rotation => Transform::Rotate(Rotation {
+                degrees: random.uniform(-15.0..15.0),
+                center: [size.width, size.height]
+                    .map(|side| f64::from(side) * random.uniform(0.4..0.6)),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! Ranges of what is drawn, and that clips do not jump.
+
+use super::*;
+use crate::Purpose;
+
+const SIZE: ImageSize = ImageSize { height: 90, width: 160 };
+
+fn plain() -> Augmentation {
+    Augmentation {
+        short_edge: ShortEdge::Choice(vec![32, 48, 64]),
+        max_size: 1333,
+        flip: RandomFlip::Horizontal,
+        crop: None,
+        frame_steps: Vec::new(),
+    }
+}
+
+#[test]
+fn geometry_is_drawn_once_for_all_frames_of_a_clip() {
+    let augmentation = Augmentation { crop: Some(RandomCrop::AbsoluteRange(20, 60)), ..plain() };
+    let mut different = std::collections::BTreeSet::new();
+    for index in 0..100 {
+        let mut random = Random::new(1, Purpose::Sample, index);
+        let steps = augmentation.draw(SIZE, 5, &mut random);
+        assert_eq!(steps.len(), 5);
+        assert!(steps.iter().all(|frame| *frame == steps[0]), "{steps:?}");
+        different.insert(format!("{:?}", steps[0]));
+    }
+    // Half of the clips are cropped, nearly all of them differently; the others have six draws.
+    assert!(different.len() > 30, "only {} different draws", different.len());
+}
+
+#[test]
+fn half_of_the_clips_are_mirrored_and_every_size_occurs() {
+    let mut mirrored = 0;
+    let mut lengths = std::collections::BTreeMap::new();
+    for index in 0..600 {
+        let mut random = Random::new(2, Purpose::Sample, index);
+        let steps = plain().draw(SIZE, 1, &mut random).remove(0);
+        mirrored += u32::from(steps.contains(&Transform::FlipHorizontal));
+        let Transform::Resize(size) = steps[0] else { panic!("{steps:?}") };
+        *lengths.entry(size.height).or_insert(0_u32) += 1;
+    }
+    // Binomial with n = 600: six standard deviations are 73 and 69.
+    assert!(mirrored.abs_diff(300) < 73, "{mirrored}");
+    assert_eq!(lengths.keys().copied().collect::<Vec<_>>(), [32, 48, 64]);
+    assert!(lengths.values().all(|count| count.abs_diff(200) < 69), "{lengths:?}");
+}
+
+#[test]
+fn colours_and_rotation_are_drawn_for_each_frame_in_a_fixed_order() {
+    use FrameStep::{Brightness, Contrast, Rotation, Saturation};
+    let frame_steps = vec![Rotation, Saturation, Brightness, Contrast, Brightness];
+    let augmentation = Augmentation { flip: RandomFlip::None, frame_steps, ..plain() };
+    let steps = augmentation.draw(SIZE, 2, &mut Random::new(3, Purpose::Sample, 0));
+    assert_ne!(steps[0], steps[1]);
+    for frame in steps {
+        let [
+            Transform::Resize(size),
+            Transform::Blend(Blend::Brightness(brightness)),
+            Transform::Blend(Blend::Contrast(contrast)),
+            Transform::Blend(Blend::Saturation(saturation)),
+            Transform::Rotate(rotation),
+        ] = frame.as_slice()
+        else {
+            panic!("{frame:?}")
+        };
+        let weights = [brightness, contrast, saturation];
+        assert!(weights.iter().all(|weight| (0.9..1.1).contains(*weight)), "{weights:?}");
+        assert!(rotation.degrees.abs() <= 15.0);
+        let [x, y] = rotation.center;
+        assert!((0.4..0.6).contains(&(x / f64::from(size.width))), "{rotation:?}");
+        assert!((0.4..0.6).contains(&(y / f64::from(size.height))), "{rotation:?}");
+    }
+}
+
+#[test]
+fn windows_have_the_size_of_their_kind_and_stay_inside() {
+    let check = |crop: RandomCrop, heights: [u32; 2], widths: [u32; 2]| {
+        let mut random = Random::new(4, Purpose::Sample, 0);
+        for _ in 0..200 {
+            let CropWindow { x, y, size } = crop.draw(SIZE, &mut random);
+            assert!((heights[0]..=heights[1]).contains(&size.height), "{crop:?} {size}");
+            assert!((widths[0]..=widths[1]).contains(&size.width), "{crop:?} {size}");
+            assert!(x + size.width <= SIZE.width && y + size.height <= SIZE.height);
+        }
+    };
+    check(RandomCrop::Absolute([50, 70]), [50, 50], [70, 70]);
+    check(RandomCrop::Absolute([500, 70]), [90, 90], [70, 70]);
+    check(RandomCrop::AbsoluteRange(60, 120), [60, 90], [60, 120]);
+    check(RandomCrop::AbsoluteRange(384, 600), [90, 90], [160, 160]);
+    check(RandomCrop::Relative([0.5, 0.25]), [45, 45], [40, 40]);
+    check(RandomCrop::RelativeRange([0.9, 0.9]), [81, 90], [144, 160]);
+    check(RandomCrop::Relative([0.001, 1.0]), [1, 1], [160, 160]);
+}
+
+#[test]
+fn a_range_of_sizes_includes_both_ends() {
+    let mut random = Random::new(5, Purpose::Sample, 0);
+    let mut lengths: Vec<u32> =
+        (0..200).map(|_| ShortEdge::Range(30, 33).draw(&mut random)).collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    assert_eq!(lengths, [30, 31, 32, 33]);
+}
