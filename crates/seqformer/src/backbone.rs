@@ -7,8 +7,11 @@ use tch::{Tensor, nn};
 use crate::config::BackboneConfig;
 
 mod resnet;
+mod swin;
 
 pub use resnet::ResNet;
+pub(crate) use swin::PATCH_SIZE;
+pub use swin::SwinTransformer;
 
 /// What one output map of a backbone is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,5 +38,6 @@ pub trait Backbone: Debug + Send {
 pub fn build(vs: &nn::Path<'_>, config: &BackboneConfig) -> Box<dyn Backbone> {
     match config {
         BackboneConfig::ResNet(config) => Box::new(ResNet::new(vs, config)),
+        BackboneConfig::Swin(config) => Box::new(SwinTransformer::new(vs, config)),
     }
 }

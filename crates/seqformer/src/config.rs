@@ -1,6 +1,7 @@
 //! The sizes of a network, as plain numbers: the model crate never sees a file of settings.
 
 use crate::ModelError;
+use crate::backbone::PATCH_SIZE;
 
 /// Feature levels of the pyramid: three backbone maps and one more of half the coarsest.
 pub const NUM_LEVELS: usize = 4;
@@ -33,6 +34,8 @@ pub struct SeqFormerConfig {
 pub enum BackboneConfig {
     /// ResNet and ResNeXt.
     ResNet(ResNetConfig),
+    /// Swin Transformer.
+    Swin(SwinConfig),
 }
 
 /// A ResNet or ResNeXt in detectron2's form.
@@ -54,6 +57,39 @@ pub struct ResNetConfig {
     pub res5_dilation: i64,
     /// Stages that are not trained: 1 the stem, 2 also res2, up to 5.
     pub freeze_at: i64,
+}
+
+/// A Swin Transformer in detectron2's form.
+///
+/// Recomputing activations to save memory (`USE_CHECKPOINT`) is not offered; it changes no number.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SwinConfig {
+    /// Side of the images that the absolute position embedding was made for, in pixels.
+    pub pretrain_image_size: i64,
+    /// Channels of the first stage; they double with every stage.
+    pub embed_dim: i64,
+    /// Blocks in each stage.
+    pub depths: [i64; 4],
+    /// Attention heads in each stage.
+    pub num_heads: [i64; 4],
+    /// Tokens per window, side by side.
+    pub window_size: i64,
+    /// Hidden channels of the feed-forward blocks over channels.
+    pub mlp_ratio: f64,
+    /// Whether queries, keys and values have a bias.
+    pub qkv_bias: bool,
+    /// Factor of the queries; one over the root of a head's channels if there is none.
+    pub qk_scale: Option<f64>,
+    /// Share of activations that training drops.
+    pub dropout: f64,
+    /// Share of attention weights that training drops.
+    pub attention_dropout: f64,
+    /// Share of frames for which training leaves out a branch of the last block; rises from 0.
+    pub drop_path: f64,
+    /// Whether a learned position is added to every token.
+    pub absolute_position_embedding: bool,
+    /// Whether tokens are normalised before the first block.
+    pub patch_norm: bool,
 }
 
 /// Encoder and decoder.
@@ -105,12 +141,73 @@ impl SeqFormerConfig {
         if self.pixel_std.iter().any(|std| !(std.is_finite() && *std != 0.0)) {
             return wrong("the deviation of the pixels must not be zero".to_owned());
         }
-        let BackboneConfig::ResNet(resnet) = &self.backbone;
-        if ![18, 34, 50, 101, 152].contains(&resnet.depth) {
-            return wrong(format!(
-                "a ResNet has 18, 34, 50, 101 or 152 layers, not {}",
-                resnet.depth
+        let backbone = match &self.backbone {
+            BackboneConfig::ResNet(resnet) => resnet.check(),
+            BackboneConfig::Swin(swin) => swin.check(),
+        };
+        backbone.or_else(wrong)
+    }
+}
+
+impl ResNetConfig {
+    fn check(&self) -> Result<(), String> {
+        if ![18, 34, 50, 101, 152].contains(&self.depth) {
+            return Err(format!("a ResNet has 18, 34, 50, 101 or 152 layers, not {}", self.depth));
+        }
+        let sizes =
+            [self.stem_out_channels, self.res2_out_channels, self.num_groups, self.width_per_group];
+        if sizes.iter().any(|size| *size < 1) {
+            return Err("channels and groups of a ResNet must be at least one".to_owned());
+        }
+        if !(1..=2).contains(&self.res5_dilation) {
+            return Err(format!("res5 has dilation 1 or 2, not {}", self.res5_dilation));
+        }
+        // Blocks of two 3×3 convolutions come in one shape only.
+        if self.depth < 50 && (self.num_groups != 1 || self.res5_dilation != 1) {
+            return Err(format!("a ResNet-{} has neither groups nor dilation", self.depth));
+        }
+        Ok(())
+    }
+}
+
+impl SwinConfig {
+    /// Hidden channels of a feed-forward block between maps of `channels` channels.
+    pub(crate) fn mlp_channels(&self, channels: i64) -> i64 {
+        (channels as f64 * self.mlp_ratio) as i64
+    }
+
+    fn check(&self) -> Result<(), String> {
+        // The last stage has eight times the channels.
+        if self.embed_dim < 1 || self.embed_dim > i64::from(u16::MAX) {
+            return Err(format!("a Swin Transformer cannot have {} channels", self.embed_dim));
+        }
+        for (stage, &heads) in self.num_heads.iter().enumerate() {
+            let channels = self.embed_dim << stage;
+            if heads < 1 || channels % heads != 0 {
+                return Err(format!("{channels} channels cannot be divided among {heads} heads"));
+            }
+        }
+        if self.depths.iter().any(|depth| *depth < 1) {
+            return Err("every stage of a Swin Transformer needs a block".to_owned());
+        }
+        if !(1..=64).contains(&self.window_size) {
+            return Err(format!("windows have 1 to 64 tokens a side, not {}", self.window_size));
+        }
+        if self.mlp_channels(self.embed_dim) < 1 {
+            return Err(format!(
+                "the feed-forward blocks have no channels at {} times theirs",
+                self.mlp_ratio
             ));
+        }
+        if self.absolute_position_embedding && self.pretrain_image_size < PATCH_SIZE {
+            return Err(format!("images of {} pixels have no patch", self.pretrain_image_size));
+        }
+        if self.qk_scale.is_some_and(|scale| !scale.is_finite()) {
+            return Err("the factor of the queries must be finite".to_owned());
+        }
+        let rates = [self.dropout, self.attention_dropout, self.drop_path];
+        if rates.iter().any(|rate| !(0.0..1.0).contains(rate)) {
+            return Err("shares that training drops lie between 0 and 1".to_owned());
         }
         Ok(())
     }

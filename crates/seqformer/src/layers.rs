@@ -1,6 +1,7 @@
 //! The building blocks that several parts of the network share.
 
 mod conv;
+mod drop_path;
 mod frozen_batch_norm;
 mod linear;
 mod mlp;
@@ -10,6 +11,7 @@ mod norm;
 mod position_encoding;
 
 pub(crate) use conv::{Conv2d, ConvShape, Kernel, to_channels_last};
+pub(crate) use drop_path::DropPath;
 pub(crate) use frozen_batch_norm::FrozenBatchNorm;
 pub(crate) use linear::Linear;
 pub(crate) use mlp::Mlp;

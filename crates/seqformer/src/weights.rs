@@ -62,7 +62,9 @@ pub fn load_state_dict(vs: &nn::VarStore, state: &StateDict) -> Result<LoadRepor
         let found =
             found.or_else(|| alias.as_ref().and_then(|alias| Some((alias, state.get(alias)?))));
         let Some((key, array)) = found else {
-            report.missing.push(name.clone());
+            if !is_constant(variable) {
+                report.missing.push(name.clone());
+            }
             continue;
         };
         used.insert(key.clone());
@@ -80,12 +82,35 @@ pub fn load_state_dict(vs: &nn::VarStore, state: &StateDict) -> Result<LoadRepor
     if !report.is_complete() {
         return Err(ModelError::Weights { report: Box::new(report) });
     }
-    for (name, variable, array) in pairs {
-        let tensor = to_tensor(name, array)?;
-        tch::no_grad(|| variable.shallow_clone().f_copy_(&tensor))?;
-        report.loaded += 1;
-    }
+    fill(&pairs)?;
+    report.loaded = pairs.len();
     Ok(report)
+}
+
+/// Copies arrays of the right shapes, all or none.
+fn fill(pairs: &[(&String, &Tensor, &Array)]) -> Result<(), ModelError> {
+    let mut tensors = Vec::with_capacity(pairs.len());
+    for &(name, variable, array) in pairs {
+        let tensor = to_tensor(name, array)?;
+        if is_constant(variable)
+            && !variable.to_device(tch::Device::Cpu).equal(&tensor.to_kind(Kind::Int64))
+        {
+            let message =
+                "expected the numbers that follow from the sizes of the network, found others"
+                    .to_owned();
+            return Err(ModelError::Array { name: name.clone(), message });
+        }
+        tensors.push(tensor);
+    }
+    for (&(_, variable, _), tensor) in pairs.iter().zip(&tensors) {
+        tch::no_grad(|| variable.shallow_clone().f_copy_(tensor))?;
+    }
+    Ok(())
+}
+
+/// Whether a buffer holds indices, which follow from the sizes of the network.
+fn is_constant(variable: &Tensor) -> bool {
+    variable.kind() == Kind::Int64
 }
 
 fn to_tensor(name: &str, array: &Array) -> Result<Tensor, ModelError> {

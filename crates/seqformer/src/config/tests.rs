@@ -30,6 +30,27 @@ pub(crate) fn tiny() -> SeqFormerConfig {
     }
 }
 
+/// A Swin Transformer of the golden files' size, with a change.
+pub(crate) fn swin(change: impl Fn(&mut SwinConfig)) -> BackboneConfig {
+    let mut config = SwinConfig {
+        pretrain_image_size: 224,
+        embed_dim: 16,
+        depths: [2, 2, 2, 2],
+        num_heads: [1, 2, 4, 8],
+        window_size: 4,
+        mlp_ratio: 4.0,
+        qkv_bias: true,
+        qk_scale: None,
+        dropout: 0.0,
+        attention_dropout: 0.0,
+        drop_path: 0.3,
+        absolute_position_embedding: false,
+        patch_norm: true,
+    };
+    change(&mut config);
+    BackboneConfig::Swin(config)
+}
+
 #[test]
 fn sizes_that_make_no_network_are_refused() {
     let check = |change: &dyn Fn(&mut SeqFormerConfig), expected: &str| {
@@ -42,6 +63,18 @@ fn sizes_that_make_no_network_are_refused() {
     check(&|config| config.transformer.hidden_dim = 48, "multiple of the 32");
     check(&|config| config.num_queries = 0, "at least one query");
     check(&|config| config.pixel_std[1] = 0.0, "must not be zero");
+    check(
+        &|config| config.backbone = swin(|swin| swin.num_heads[2] = 5),
+        "64 channels cannot be divided among 5",
+    );
+    check(&|config| config.backbone = swin(|swin| swin.depths[1] = 0), "needs a block");
+    check(&|config| config.backbone = swin(|swin| swin.window_size = 0), "1 to 64 tokens");
+    check(&|config| config.backbone = swin(|swin| swin.mlp_ratio = 0.01), "have no channels");
+    check(&|config| config.backbone = swin(|swin| swin.drop_path = 1.0), "between 0 and 1");
+    check(
+        &|config| config.backbone = swin(|swin| swin.qk_scale = Some(f64::NAN)),
+        "must be finite",
+    );
     check(&|config| config.transformer.num_decoder_layers = 0, "at least one layer");
     assert!(tiny().check().is_ok());
 }

@@ -13,7 +13,7 @@ fn network() -> nn::VarStore {
 /// A checkpoint with every parameter at one value, and the box heads under both names.
 fn checkpoint(vs: &nn::VarStore, value: f32) -> StateDict {
     let mut state = StateDict::default();
-    for (name, tensor) in vs.variables() {
+    for (name, tensor) in BTreeMap::from_iter(vs.variables()) {
         let shape: Vec<usize> = tensor.size().iter().map(|&side| side as usize).collect();
         let array = Array::from_f32(&shape, &vec![value; tensor.numel()]).unwrap();
         if let Some(rest) = name.strip_prefix(ALIASED) {
@@ -34,7 +34,7 @@ fn every_parameter_and_buffer_is_filled() {
     let report = load_state_dict(&vs, &checkpoint(&vs, 0.25)).unwrap();
     assert!(report.is_complete());
     assert_eq!(report.loaded, vs.variables().len());
-    for (name, tensor) in vs.variables() {
+    for (name, tensor) in BTreeMap::from_iter(vs.variables()) {
         assert_eq!(tensor.mean(Kind::Double).double_value(&[]), 0.25, "{name}");
     }
 }

@@ -1,0 +1,131 @@
+//! Swin Transformer: attention within windows that shift from block to block.
+//!
+//! Liu et al. (arXiv:2103.14030). Reference: VNext `seqformer/models/swin.py`, `D2SwinTransformer`.
+//! Maps travel as `[N, H, W, C]` here.
+
+use tch::nn::Init;
+use tch::{Tensor, nn};
+
+use super::{Backbone, ShapeSpec};
+use crate::config::SwinConfig;
+use crate::layers::LayerNorm;
+
+mod block;
+mod patches;
+mod window_attention;
+mod window_grid;
+
+use block::{Block, BlockShape};
+use patches::{PatchEmbedding, PatchMerging};
+
+/// Pixels per token of the first stage, side by side.
+pub(crate) const PATCH_SIZE: i64 = 4;
+
+/// A Swin Transformer that gives res2 to res5.
+#[derive(Debug)]
+pub struct SwinTransformer {
+    patch_embed: PatchEmbedding,
+    absolute_pos_embed: Option<Tensor>,
+    dropout: f64,
+    stages: Vec<Stage>,
+    outputs: Vec<ShapeSpec>,
+}
+
+/// Blocks at one size of the map.
+#[derive(Debug)]
+struct Stage {
+    blocks: Vec<Block>,
+    /// Normalises the output, not what the next stage goes on with.
+    norm: LayerNorm,
+    /// Halves the map for the next stage.
+    downsample: Option<PatchMerging>,
+}
+
+impl SwinTransformer {
+    /// Builds the network.
+    ///
+    /// Parameters under `vs`: `patch_embed.{proj, norm}`, `absolute_pos_embed` if there is one,
+    /// `layers.{i}.blocks.{j}`, `layers.{i}.downsample.{norm, reduction}`, `norm{0..3}`.
+    pub fn new(vs: &nn::Path<'_>, config: &SwinConfig) -> Self {
+        let patch_embed =
+            PatchEmbedding::new(&(vs / "patch_embed"), config.embed_dim, config.patch_norm);
+        let side = config.pretrain_image_size / PATCH_SIZE;
+        let shape = [1, config.embed_dim, side, side];
+        let absolute_pos_embed = config
+            .absolute_position_embedding
+            .then(|| vs.var("absolute_pos_embed", &shape, Init::Const(0.0)));
+        let num_blocks: i64 = config.depths.iter().sum();
+        let mut block_index = 0.0;
+        let mut stages = Vec::new();
+        let mut outputs = Vec::new();
+        for (i, (&depth, &num_heads)) in config.depths.iter().zip(&config.num_heads).enumerate() {
+            let channels = config.embed_dim << i;
+            let layer = vs / "layers" / i;
+            let mut blocks = Vec::new();
+            for j in 0..depth {
+                let shape = BlockShape {
+                    channels,
+                    num_heads,
+                    window_size: config.window_size,
+                    // Every second block looks across the borders of the windows before it.
+                    shift: if j % 2 == 0 { 0 } else { config.window_size / 2 },
+                    // From 0 at the first block of the network to the full rate at the last.
+                    drop_path: config.drop_path * block_index / (num_blocks - 1).max(1) as f64,
+                };
+                blocks.push(Block::new(&(&layer / "blocks" / j), shape, config));
+                block_index += 1.0;
+            }
+            let is_last = i + 1 == config.depths.len();
+            stages.push(Stage {
+                blocks,
+                downsample: (!is_last)
+                    .then(|| PatchMerging::new(&(&layer / "downsample"), channels)),
+                norm: LayerNorm::new(&(vs / format!("norm{i}")), channels),
+            });
+            outputs.push(ShapeSpec { channels, stride: PATCH_SIZE << i });
+        }
+        Self { patch_embed, absolute_pos_embed, dropout: config.dropout, stages, outputs }
+    }
+
+    /// The position embedding at the size of the map, `[1, H, W, C]`.
+    fn position_embedding(&self, height: i64, width: i64) -> Option<Tensor> {
+        let embedding = self.absolute_pos_embed.as_ref()?;
+        Some(embedding.upsample_bicubic2d([height, width], false, None, None).permute([0, 2, 3, 1]))
+    }
+}
+
+impl Backbone for SwinTransformer {
+    fn output_shape(&self) -> &[ShapeSpec] {
+        &self.outputs
+    }
+
+    fn forward_t(&self, images: &Tensor, train: bool) -> Vec<Tensor> {
+        let mut map = self.patch_embed.forward(images); // [N, H, W, C]
+        let size = map.size();
+        if let Some(positions) = self.position_embedding(size[1], size[2]) {
+            map += positions;
+        }
+        map = map.dropout(self.dropout, train);
+        let mut outputs = Vec::with_capacity(self.stages.len());
+        for stage in &self.stages {
+            for block in &stage.blocks {
+                map = block.forward_t(&map, train);
+            }
+            outputs.push(stage.norm.forward(&map).permute([0, 3, 1, 2])); // [N, C, H, W]
+            if let Some(downsample) = &stage.downsample {
+                map = downsample.forward(&map);
+            }
+        }
+        outputs
+    }
+
+    fn prepare_inference(&mut self) {
+        self.stages
+            .iter_mut()
+            .flat_map(|stage| &mut stage.blocks)
+            .for_each(Block::prepare_inference);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! Attention among the tokens of a window, with a bias for each offset between two tokens.
+
+use tch::{Kind, Tensor, nn};
+
+use super::block::BlockShape;
+use super::window_grid::WindowGrid;
+use crate::config::SwinConfig;
+use crate::layers::Linear;
+
+/// Added between tokens from opposite ends of the map. Not -∞: the reference leaves them a trace.
+const MASKED: f64 = -100.0;
+
+/// Multi-head attention within windows. Reference: `WindowAttention`.
+#[derive(Debug)]
+pub(super) struct WindowAttention {
+    qkv_weight: Tensor,
+    qkv_bias: Option<Tensor>,
+    proj: Linear,
+    relative_position_bias_table: Tensor,
+    /// Row of the table for each pair of tokens, `[tokens²]`.
+    relative_position_index: Tensor,
+    /// What each kind of window adds, `[kinds, 1, tokens, tokens]`; nothing if no window is shifted.
+    mask: Option<Tensor>,
+    /// Bias and mask of each kind of window, kept for inference.
+    prepared: Option<Tensor>,
+    window_size: i64,
+    num_heads: i64,
+    scale: Option<f64>,
+    attention_dropout: f64,
+    dropout: f64,
+}
+
+impl WindowAttention {
+    /// Parameters under `vs`: `relative_position_bias_table` `[(2w - 1)², heads]`, the buffer
+    /// `relative_position_index` `[w², w²]`, `qkv` (rows q, k, v), `proj`.
+    pub(super) fn new(vs: &nn::Path<'_>, shape: BlockShape, config: &SwinConfig) -> Self {
+        let BlockShape { channels, num_heads, window_size, shift, .. } = shape;
+        let table = [(2 * window_size - 1).pow(2), num_heads];
+        let index = relative_position_index(window_size).to_device(vs.device());
+        let qkv = vs / "qkv";
+        let attention = Self {
+            relative_position_bias_table: vs.zeros("relative_position_bias_table", &table),
+            // What the network reads stays its own: the values of a file do not become indices.
+            relative_position_index: index.flatten(0, 1).copy(),
+            qkv_weight: qkv.zeros("weight", &[3 * channels, channels]),
+            qkv_bias: config.qkv_bias.then(|| qkv.zeros("bias", &[3 * channels])),
+            proj: Linear::new(&(vs / "proj"), channels, channels),
+            mask: (shift > 0).then(|| window_masks(window_size, shift).to_device(vs.device())),
+            prepared: None,
+            window_size,
+            num_heads,
+            scale: config.qk_scale,
+            attention_dropout: config.attention_dropout,
+            dropout: config.dropout,
+        };
+        let _buffer = vs.add("relative_position_index", index, false);
+        attention
+    }
+
+    /// Keeps the bias of each kind of window, computed once.
+    pub(super) fn prepare_inference(&mut self) {
+        self.prepared = Some(tch::no_grad(|| self.bias()));
+    }
+
+    /// What is added to the attention of each kind of window, `[kinds, heads, tokens, tokens]`.
+    fn bias(&self) -> Tensor {
+        let tokens = self.window_size * self.window_size;
+        let table = &self.relative_position_bias_table;
+        let bias = Tensor::embedding(table, &self.relative_position_index, -1, false, false);
+        let bias =
+            bias.view([1, tokens, tokens, self.num_heads]).permute([0, 3, 1, 2]).contiguous();
+        match &self.mask {
+            Some(mask) => bias + mask.to_kind(table.kind()),
+            None => bias,
+        }
+    }
+
+    /// Attends within each of the windows that `grid` cuts `images` images into.
+    ///
+    /// # Shapes
+    ///
+    /// - `windows`: `[windows, tokens, C]`
+    /// - output: the same
+    pub(super) fn forward_t(
+        &self,
+        windows: &Tensor,
+        grid: &WindowGrid,
+        images: i64,
+        train: bool,
+    ) -> Tensor {
+        let (count, tokens, channels) = windows.size3().expect("windows are [windows, tokens, C]");
+        let qkv = windows.linear(&self.qkv_weight, self.qkv_bias.as_ref());
+        let qkv = qkv.view([count, tokens, 3, self.num_heads, channels / self.num_heads]);
+        let qkv = qkv.permute([2, 0, 3, 1, 4]); // [3, windows, M, tokens, C / M]
+        let bias = self.prepared.as_ref().filter(|_| !train);
+        let bias = bias.map_or_else(|| self.bias(), Tensor::shallow_clone);
+        let dropout = if train { self.attention_dropout } else { 0.0 };
+        let mut first = 0;
+        let mut read = Vec::new();
+        for (kind, count) in (0..).zip(grid.windows_per_kind(images)) {
+            if count == 0 {
+                continue;
+            }
+            let part = qkv.narrow(1, first, count);
+            let (query, key, value) = (part.get(0), part.get(1), part.get(2));
+            let bias = Some(bias.narrow(0, kind, 1));
+            let part = Tensor::scaled_dot_product_attention(
+                &query, &key, &value, bias, dropout, false, self.scale, false,
+            ); // [windows, M, tokens, C / M]
+            read.push(part.transpose(1, 2).reshape([count, tokens, channels]));
+            first += count;
+        }
+        let read = if read.len() == 1 { read.remove(0) } else { Tensor::cat(&read, 0) };
+        self.proj.forward(&read).dropout(self.dropout, train)
+    }
+}
+
+/// For each pair of tokens of a window the row of the bias table, `[tokens, tokens]`.
+fn relative_position_index(window_size: i64) -> Tensor {
+    let tokens = || (0..window_size).flat_map(move |y| (0..window_size).map(move |x| (y, x)));
+    let row = |(y1, x1): (i64, i64), (y2, x2): (i64, i64)| {
+        (y1 - y2 + window_size - 1) * (2 * window_size - 1) + (x1 - x2 + window_size - 1)
+    };
+    let index: Vec<i64> =
+        tokens().flat_map(|query| tokens().map(move |key| row(query, key))).collect();
+    let count = window_size * window_size;
+    Tensor::from_slice(&index).view([count, count])
+}
+
+/// The masks of the four kinds of windows in a shifted grid, `[4, 1, tokens, tokens]`.
+///
+/// The order of the kinds is that of [`WindowGrid`].
+fn window_masks(window_size: i64, shift: i64) -> Tensor {
+    let positions = Tensor::arange(window_size, (Kind::Int64, tch::Device::Cpu));
+    // The last `shift` rows of a window in the last row come from the top of the map.
+    let is_wrapped = positions.ge(window_size - shift).to_kind(Kind::Int64);
+    let rows =
+        is_wrapped.view([window_size, 1]).expand([window_size, window_size], false).flatten(0, 1);
+    let columns =
+        is_wrapped.view([1, window_size]).expand([window_size, window_size], false).flatten(0, 1);
+    let differs = |labels: &Tensor| labels.unsqueeze(0).not_equal_tensor(&labels.unsqueeze(1));
+    let (rows, columns) = (differs(&rows), differs(&columns));
+    let either = rows.logical_or(&columns);
+    let none = rows.zeros_like();
+    let masks = Tensor::stack(&[none, columns, rows, either], 0).unsqueeze(1);
+    masks.to_kind(Kind::Float) * MASKED
+}

@@ -1,0 +1,28 @@
+//! Stochastic depth: whole residual branches are left out at random.
+
+use tch::Tensor;
+
+/// Leaves the branch of an image out with probability `rate`, and scales those that stay.
+///
+/// Huang et al. (arXiv:1603.09382). Reference: timm `layers/drop.py`, `DropPath`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct DropPath {
+    pub(crate) rate: f64,
+}
+
+impl DropPath {
+    /// `[N, …]` → the same shape; each of the `N` images has its own draw. Only training draws.
+    pub(crate) fn forward_t(self, branch: &Tensor, train: bool) -> Tensor {
+        if !train || self.rate == 0.0 {
+            return branch.shallow_clone();
+        }
+        let keep = 1.0 - self.rate;
+        let mut shape = vec![1; branch.dim()];
+        shape[0] = branch.size()[0];
+        let scale = Tensor::full(shape, keep, (branch.kind(), branch.device())).bernoulli() / keep;
+        branch * scale
+    }
+}
+
+#[cfg(test)]
+mod tests;
