@@ -143,6 +143,11 @@ impl Array {
         Arc::ptr_eq(&self.bytes, &other.bytes)
     }
 
+    /// Where the bytes are in memory; the same for arrays that share them.
+    pub(crate) fn address(&self) -> usize {
+        self.bytes.as_ptr().addr()
+    }
+
     /// The elements in single precision, rounded to nearest where they do not fit.
     pub fn to_f32_vec(&self) -> Vec<f32> {
         let bytes = &*self.bytes;

@@ -21,7 +21,7 @@ pub fn read(path: &Path) -> Result<StateDict, CheckpointError> {
     open(path).and_then(|mut source| read_source(&mut source)).map_err(|reason| reason.at(path))
 }
 
-fn open(path: &Path) -> Result<Source, Reason> {
+pub(crate) fn open(path: &Path) -> Result<Source, Reason> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
@@ -35,24 +35,45 @@ fn open(path: &Path) -> Result<Source, Reason> {
     Ok(Source::from_file(file, metadata.len()))
 }
 
+/// The kinds of checkpoint file.
+pub(crate) enum FileKind {
+    /// `torch.save`, a zip archive.
+    Zip,
+    /// `torch.save` before 1.6; its magic number has been read.
+    Stream,
+    Safetensors,
+    /// A pickle of arrays, read already.
+    Pickle(Graph),
+}
+
 /// Reads a checkpoint from its first byte on.
 pub(crate) fn read_source(source: &mut Source) -> Result<StateDict, Reason> {
+    match detect(source)? {
+        FileKind::Zip => pth::read_zip(source),
+        FileKind::Stream => pth::read_legacy(source),
+        FileKind::Safetensors => safetensors::read(source),
+        FileKind::Pickle(graph) => pkl::read(source, &graph),
+    }
+}
+
+/// Tells from its first bytes what a file is.
+pub(crate) fn detect(source: &mut Source) -> Result<FileKind, Reason> {
     let head = source.bytes(source.len().min(HEAD_LEN))?;
     source.seek(0)?;
     if let Some((found, mend)) = not_a_checkpoint(&head) {
         return Err(Reason::NotACheckpoint { found, mend });
     }
     if head.starts_with(b"PK\x03\x04") {
-        return pth::read_zip(source);
+        return Ok(FileKind::Zip);
     }
     if safetensors::has_signature(&head) {
-        return safetensors::read(source);
+        return Ok(FileKind::Safetensors);
     }
     let graph = load_pickle(source, &head)?;
     if *graph.node(graph.root()) == Node::Int(pth::LEGACY_MAGIC) {
-        return pth::read_legacy(source);
+        return Ok(FileKind::Stream);
     }
-    pkl::read(source, &graph)
+    Ok(FileKind::Pickle(graph))
 }
 
 /// Reads the first pickle of a file, unless `head` shows that the file is none.

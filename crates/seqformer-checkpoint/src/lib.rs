@@ -6,7 +6,9 @@
 //! build them are known, any other object is skipped with a note, and a name that could do harm, such as
 //! `os.system`, is refused. Nothing in a file is ever run.
 //!
-//! [`write_safetensors`] writes in one step: a reader never sees a half-written file.
+//! [`read_tree`] also gives what stands beside the tensors, such as the state of an optimizer.
+//! [`key_map`] translates the names of other programs. [`write_safetensors`] and [`write_pth`], which
+//! `torch.load` reads, write in one step: a reader never sees a half-written file.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -21,18 +23,23 @@
 #![forbid(unsafe_code)]
 
 mod array;
+mod atomic;
 mod entries;
 mod error;
 mod file_kind;
+pub mod key_map;
 mod pickle;
 mod pkl;
 mod pth;
 mod safetensors;
 mod source;
 mod state_dict;
+mod value;
 
 pub use array::{Array, ArrayError, DType};
 pub use error::{CheckpointError, Reason};
 pub use file_kind::read;
+pub use pth::write_pth;
 pub use safetensors::write_safetensors;
 pub use state_dict::StateDict;
+pub use value::{Value, read_tree};

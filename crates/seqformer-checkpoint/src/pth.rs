@@ -4,25 +4,51 @@
 
 mod storage;
 mod tensor;
+mod write;
 mod zip;
 
 use std::collections::BTreeMap;
 
-use crate::StateDict;
 use crate::entries;
 use crate::error::Reason;
-use crate::pickle::{self, Graph, Node};
+use crate::pickle::{self, Graph, Node, NodeId};
 use crate::source::Source;
+use crate::{Array, StateDict};
 use storage::Location;
 use tensor::StorageRef;
 pub(crate) use tensor::is_tensor;
+pub use write::write_pth;
 
 /// First value of the old stream.
 pub(crate) const LEGACY_MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 const LEGACY_PROTOCOL: i128 = 1001;
 
-/// Reads a zip archive.
+/// A file whose pickle has been read, and whose tensors have not.
+pub(crate) struct Opened {
+    pub(crate) graph: Graph,
+    storages: Storages,
+}
+
+/// Where the storages are.
+enum Storages {
+    Archive { archive: zip::Archive, root: String },
+    Stream(BTreeMap<String, Location>),
+}
+
+/// Reads the named tensors of a zip archive.
 pub(crate) fn read_zip(source: &mut Source) -> Result<StateDict, Reason> {
+    let opened = open_zip(source)?;
+    read_tensors(source, &opened)
+}
+
+/// Reads the named tensors of the old stream, of which the magic number has been read already.
+pub(crate) fn read_legacy(source: &mut Source) -> Result<StateDict, Reason> {
+    let opened = open_legacy(source)?;
+    read_tensors(source, &opened)
+}
+
+/// Reads the pickle of a zip archive.
+pub(crate) fn open_zip(source: &mut Source) -> Result<Opened, Reason> {
     source.set_format("zip archive");
     let archive = zip::read_directory(source)?;
     let root = archive.root()?;
@@ -38,9 +64,7 @@ pub(crate) fn read_zip(source: &mut Source) -> Result<StateDict, Reason> {
     source.set_window(pickle.offset, pickle.len)?;
     let graph = pickle::load(source)?;
     source.set_format("zip archive");
-    let locate =
-        |source: &mut Source, key: &str| archive.locate(source, &format!("{root}data/{key}"));
-    read_tensors(source, &graph, &locate)
+    Ok(Opened { graph, storages: Storages::Archive { archive, root } })
 }
 
 fn check_byte_order(source: &mut Source, entry: Option<Location>) -> Result<(), Reason> {
@@ -53,8 +77,8 @@ fn check_byte_order(source: &mut Source, entry: Option<Location>) -> Result<(), 
     }
 }
 
-/// Reads the old stream, of which the magic number has been read already.
-pub(crate) fn read_legacy(source: &mut Source) -> Result<StateDict, Reason> {
+/// Reads the pickles of the old stream, behind its magic number.
+pub(crate) fn open_legacy(source: &mut Source) -> Result<Opened, Reason> {
     let protocol = pickle::load(source)?;
     if *protocol.node(protocol.root()) != Node::Int(LEGACY_PROTOCOL) {
         return Err(Reason::Unsupported("a torch stream of another version than 1001".into()));
@@ -68,7 +92,7 @@ pub(crate) fn read_legacy(source: &mut Source) -> Result<StateDict, Reason> {
     let graph = pickle::load(source)?;
     let keys = pickle::load(source)?;
     let locations = legacy_locations(source, &graph, &keys)?;
-    read_tensors(source, &graph, &|_source, key| Ok(locations.get(key).copied()))
+    Ok(Opened { graph, storages: Storages::Stream(locations) })
 }
 
 /// The storages follow the pickles, each behind its number of elements.
@@ -100,23 +124,32 @@ fn legacy_locations(
     Ok(locations)
 }
 
-fn read_tensors(
+fn read_tensors(source: &mut Source, opened: &Opened) -> Result<StateDict, Reason> {
+    let entries = entries::find(&opened.graph, is_tensor)?;
+    let arrays = read_arrays(source, opened, &entries.tensors)?;
+    Ok(entries.into_state_dict(arrays))
+}
+
+/// Reads the tensors at some nodes, in the order given; the names are for messages.
+pub(crate) fn read_arrays(
     source: &mut Source,
-    graph: &Graph,
-    locate: storage::Locate<'_>,
-) -> Result<StateDict, Reason> {
-    let entries = entries::find(graph, is_tensor)?;
-    let mut views = Vec::with_capacity(entries.tensors.len());
-    for (name, id) in &entries.tensors {
-        match tensor::TensorView::parse(graph, *id) {
+    opened: &Opened,
+    tensors: &[(String, NodeId)],
+) -> Result<Vec<Array>, Reason> {
+    let mut views = Vec::with_capacity(tensors.len());
+    for (name, id) in tensors {
+        match tensor::TensorView::parse(&opened.graph, *id) {
             Ok(view) => views.push((name.as_str(), view)),
             Err(what) => {
                 return Err(Reason::Tensor { name: pickle::shortened(name), what });
             }
         }
     }
-    let arrays = storage::read_views(source, &views, locate)?;
-    Ok(entries.into_state_dict(arrays))
+    let locate = |source: &mut Source, key: &str| match &opened.storages {
+        Storages::Archive { archive, root } => archive.locate(source, &format!("{root}data/{key}")),
+        Storages::Stream(locations) => Ok(locations.get(key).copied()),
+    };
+    storage::read_views(source, &views, &locate)
 }
 
 #[cfg(test)]

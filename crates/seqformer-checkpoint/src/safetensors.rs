@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::array::size_in_bytes;
+use crate::atomic;
 use crate::error::{CheckpointError, Reason};
 use crate::pickle::shortened;
 use crate::source::Source;
@@ -126,43 +127,19 @@ pub fn write_safetensors(path: &Path, state: &StateDict) -> Result<(), Checkpoin
 }
 
 fn write(path: &Path, state: &StateDict) -> io::Result<()> {
-    // The sibling has to be in the same folder, because a rename cannot cross file systems.
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
     let mut arrays: Vec<_> = state.arrays.iter().collect();
     // Wide elements first, so that every tensor lies aligned.
     arrays.sort_by_key(|(_, array)| std::cmp::Reverse(array.dtype().size_bytes()));
     let header = header(&arrays, &state.metadata)?;
-    let mut temporary = tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(folder)?;
-    let mut writer = BufWriter::new(temporary.as_file_mut());
-    writer.write_all(&(header.len() as u64).to_le_bytes())?;
-    writer.write_all(&header)?;
-    for (_, array) in arrays {
-        writer.write_all(array.bytes())?;
-    }
-    writer.flush()?;
-    drop(writer);
-    persist(temporary, path, folder)
-}
-
-/// Makes the temporary file durable and moves it into place.
-fn persist(temporary: tempfile::NamedTempFile, path: &Path, folder: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        // Temporary files are private; checkpoints are read by others.
-        let permissions = std::fs::Permissions::from_mode(0o644);
-        temporary.as_file().set_permissions(permissions)?;
-    }
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map_err(|error| error.error)?;
-    #[cfg(unix)]
-    std::fs::File::open(folder)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = folder;
-    Ok(())
+    atomic::write(path, |file| {
+        let mut writer = BufWriter::new(file);
+        writer.write_all(&(header.len() as u64).to_le_bytes())?;
+        writer.write_all(&header)?;
+        for (_, array) in arrays {
+            writer.write_all(array.bytes())?;
+        }
+        writer.flush()
+    })
 }
 
 fn header(

@@ -1,0 +1,130 @@
+//! Translates the tensor names of other programs into those of VNext, and says what it did.
+//!
+//! Sources: detectron2 `checkpoint/c2_model_loading.py`, `tools/convert-torchvision-to-d2.py`; the names
+//! of the original SeqFormer, of Deformable DETR, Swin and torchvision as they stand in their files.
+
+mod boxes;
+mod classes;
+mod detectron2;
+mod original;
+mod recognize;
+mod report;
+mod swin;
+mod torchvision;
+
+use std::collections::BTreeMap;
+
+use crate::error::Reason;
+use crate::{Array, StateDict};
+
+pub use detectron2::InputConvention;
+pub use original::to_original;
+pub use recognize::{Dialect, recognize};
+pub use report::{Change, MapReport};
+
+/// Where VNext keeps the image network.
+pub(crate) const BACKBONE: &str = "detr.detr.backbone.0.backbone.";
+/// A counter of batch normalisation that no frozen network needs.
+const COUNTER: &str = "num_batches_tracked";
+
+/// The names and shapes of a network's tensors.
+pub type Shapes = BTreeMap<String, Vec<usize>>;
+
+/// A checkpoint in the names of VNext.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    /// The tensors.
+    pub state: StateDict,
+    /// What was done to them.
+    pub report: MapReport,
+}
+
+/// What becomes of a tensor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fate {
+    Named(String),
+    Ignored(&'static str),
+}
+
+/// Translates a checkpoint of any known kind.
+///
+/// `network` is what the tensors are for. It decides which class heads fit, and it is needed to match
+/// names by their ends, which detectron2 does for files marked with `matching_heuristics`.
+/// Tensors that the network lacks, or has in another shape, are not dropped here.
+///
+/// # Errors
+///
+/// If a tensor belongs to several places.
+pub fn to_vnext(state: StateDict, network: Option<&Shapes>) -> Result<Mapping, Reason> {
+    let dialect = recognize(&state);
+    let mut report = MapReport::new(dialect);
+    let StateDict { arrays, metadata, notes } = state;
+    let is_marked = metadata.get("matching_heuristics").is_some_and(|value| value == "true");
+    let mut mapped = BTreeMap::new();
+    if let (Dialect::Unknown, true, Some(network)) = (dialect, is_marked, network) {
+        mapped = detectron2::match_suffixes(arrays, network, &mut report)?;
+    } else {
+        for (name, array) in arrays {
+            match fate(dialect, &name) {
+                Fate::Named(new_name) => {
+                    report.renamed += usize::from(new_name != name);
+                    insert(&mut mapped, new_name, array, &name)?;
+                }
+                Fate::Ignored(why) => report.ignored.push(Change::new(&name, why)),
+            }
+        }
+    }
+    if matches!(dialect, Dialect::Idol | Dialect::DeformableDetr) {
+        boxes::copy_from_instances(&mut mapped, &mut report);
+    }
+    classes::fit(&mut mapped, network, &mut report);
+    detectron2::note_statistics(&mapped, &mut report);
+    let state = StateDict { arrays: mapped, metadata, notes };
+    Ok(Mapping { state, report })
+}
+
+/// The name in VNext of a tensor, or `None` if VNext has no place for it.
+pub fn vnext_name(dialect: Dialect, name: &str) -> Option<String> {
+    match fate(dialect, name) {
+        Fate::Named(name) => Some(name),
+        Fate::Ignored(_) => None,
+    }
+}
+
+/// What becomes of the tensor `name`.
+fn fate(dialect: Dialect, name: &str) -> Fate {
+    if name.ends_with(COUNTER) {
+        return Fate::Ignored("frozen normalisation does not count");
+    }
+    match dialect {
+        Dialect::VNext | Dialect::Idol if name.contains("reid_embed_head.") => {
+            Fate::Ignored("SeqFormer has no re-identification head")
+        }
+        Dialect::VNext | Dialect::Idol | Dialect::Unknown => Fate::Named(name.to_owned()),
+        Dialect::Original | Dialect::DeformableDetr => original::fate(name),
+        Dialect::Caffe2 => detectron2::caffe2_fate(name),
+        Dialect::Detectron2 => detectron2::fate(name),
+        Dialect::Torchvision => torchvision::fate(name),
+        Dialect::Swin => swin::fate(name),
+    }
+}
+
+/// Puts an array under its new name, which must be free.
+fn insert(
+    mapped: &mut BTreeMap<String, Array>,
+    new_name: String,
+    array: Array,
+    name: &str,
+) -> Result<(), Reason> {
+    if mapped.contains_key(&new_name) {
+        return Err(Reason::Tensor {
+            name: crate::pickle::shortened(name),
+            what: format!("another tensor is {new_name:?} already"),
+        });
+    }
+    mapped.insert(new_name, array);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,37 @@
+//! Box queries for networks that were trained without them.
+
+use std::collections::BTreeMap;
+
+use super::{Change, MapReport};
+use crate::Array;
+
+/// Layers of the decoder that have a twin for box queries.
+const TWINS: [&str; 6] = ["self_attn", "norm1", "norm2", "norm3", "linear1", "linear2"];
+
+/// Fills the layers of box queries with those of instance queries, where a file has none.
+///
+/// Both kinds of query do in each frame what the queries of Deformable DETR do in an image.
+pub(super) fn copy_from_instances(arrays: &mut BTreeMap<String, Array>, report: &mut MapReport) {
+    let copies: Vec<(String, String)> = arrays
+        .keys()
+        .filter_map(|name| Some((name.clone(), twin(name)?)))
+        .filter(|(_, twin)| !arrays.contains_key(twin))
+        .collect();
+    for (name, twin) in copies {
+        let Some(array) = arrays.get(&name).cloned() else { continue };
+        report.copied.push(Change::new(&twin, format!("the file has none; taken from {name}")));
+        arrays.insert(twin, array);
+    }
+}
+
+/// The name of a tensor's twin for box queries.
+fn twin(name: &str) -> Option<String> {
+    let rest = name.strip_prefix("detr.detr.transformer.")?;
+    if let Some((layer, part)) = rest.split_once(".output_proj.") {
+        return Some(format!("detr.detr.transformer.{layer}.output_proj_box.{part}"));
+    }
+    let (index, layer) = rest.strip_prefix("decoder.layers.")?.split_once('.')?;
+    let (layer, part) = layer.split_once('.')?;
+    let prefix = format!("detr.detr.transformer.decoder.layers.{index}");
+    TWINS.contains(&layer).then(|| format!("{prefix}.{layer}_box.{part}"))
+}

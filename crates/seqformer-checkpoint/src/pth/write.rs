@@ -1,0 +1,188 @@
+//! Writes files that `torch.load(weights_only=True)` reads.
+//!
+//! Source: `torch/serialization.py`, `_save`; `torch/_utils.py`, `_rebuild_tensor_v2`. The pickle is of
+//! protocol 2 and has no memo: tensors that share their bytes share a storage.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::error::{CheckpointError, Reason};
+use crate::{Array, DType, Value, atomic};
+
+/// The folder of all records.
+const ROOT: &str = "archive";
+/// What torch calls version 3 of its archives.
+const VERSION: &[u8] = b"3\n";
+/// Storages start at a multiple of this, so that they can be mapped.
+const ALIGNMENT: u16 = 64;
+/// Longer entries need 64-bit sizes.
+const MAX_SMALL_ENTRY: usize = 0xf000_0000;
+/// Keys and values that one opcode puts into a dict or list, as Python does it.
+const BATCH: usize = 1000;
+
+/// Writes `value` to `path` as `torch.save` does, in one step: readers see the old file or the new one.
+///
+/// # Errors
+///
+/// Fails if the value holds a [`Value::Other`], or if the folder or the file cannot be written; then the
+/// old file stays as it was.
+pub fn write_pth(path: &Path, value: &Value) -> Result<(), CheckpointError> {
+    let mut pickle =
+        Pickle { bytes: b"\x80\x02".to_vec(), storages: Vec::new(), keys: BTreeMap::new() };
+    pickle.value(value).map_err(|reason| reason.at(path))?;
+    pickle.bytes.push(b'.');
+    atomic::write(path, |file| write_archive(file, &pickle))
+        .map_err(|error| Reason::Io(error).at(path))
+}
+
+fn write_archive(file: &mut File, pickle: &Pickle<'_>) -> io::Result<()> {
+    let mut archive = ZipWriter::new(BufWriter::new(file));
+    let mut add = |name: &str, bytes: &[u8]| {
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Stored)
+            .large_file(bytes.len() > MAX_SMALL_ENTRY)
+            .with_alignment(ALIGNMENT);
+        archive.start_file(format!("{ROOT}/{name}"), options).map_err(io::Error::from)?;
+        archive.write_all(bytes)
+    };
+    add("data.pkl", &pickle.bytes)?;
+    add("byteorder", b"little")?;
+    for (key, storage) in pickle.storages.iter().enumerate() {
+        add(&format!("data/{key}"), storage.bytes())?;
+    }
+    add("version", VERSION)?;
+    archive.finish().map_err(io::Error::from)?.flush()
+}
+
+/// A pickle in the making.
+struct Pickle<'a> {
+    bytes: Vec<u8>,
+    storages: Vec<&'a Array>,
+    /// Storages by their place in memory, length and type.
+    keys: BTreeMap<(usize, usize, DType), usize>,
+}
+
+impl<'a> Pickle<'a> {
+    fn value(&mut self, value: &'a Value) -> Result<(), Reason> {
+        match value {
+            Value::None => self.bytes.push(b'N'),
+            Value::Bool(value) => self.bytes.push(if *value { 0x88 } else { 0x89 }),
+            Value::Int(value) => self.int(*value),
+            Value::Float(value) => {
+                self.bytes.push(b'G');
+                self.bytes.extend(value.to_be_bytes());
+            }
+            Value::Text(text) => self.text(text)?,
+            Value::List(items) => {
+                self.bytes.push(b']');
+                for batch in items.chunks(BATCH) {
+                    self.bytes.push(b'(');
+                    batch.iter().try_for_each(|item| self.value(item))?;
+                    self.bytes.push(b'e');
+                }
+            }
+            Value::Tuple(items) => {
+                self.bytes.push(b'(');
+                items.iter().try_for_each(|item| self.value(item))?;
+                self.bytes.push(b't');
+            }
+            Value::Dict(entries) => {
+                self.bytes.push(b'}');
+                for batch in entries.chunks(BATCH) {
+                    self.bytes.push(b'(');
+                    for (key, value) in batch {
+                        self.value(key)?;
+                        self.value(value)?;
+                    }
+                    self.bytes.push(b'u');
+                }
+            }
+            Value::Tensor(array) => self.tensor(array)?,
+            Value::Other(what) => {
+                return Err(Reason::Unsupported(format!("writing {what} to a checkpoint")));
+            }
+        }
+        Ok(())
+    }
+
+    fn int(&mut self, value: i64) {
+        if let Ok(small) = i32::try_from(value) {
+            self.bytes.push(b'J');
+            self.bytes.extend(small.to_le_bytes());
+        } else {
+            self.bytes.extend([0x8a, 8]);
+            self.bytes.extend(value.to_le_bytes());
+        }
+    }
+
+    fn text(&mut self, text: &str) -> Result<(), Reason> {
+        let len = u32::try_from(text.len())
+            .map_err(|_too_long| Reason::Unsupported("writing a string of 4 GiB".to_owned()))?;
+        self.bytes.push(b'X');
+        self.bytes.extend(len.to_le_bytes());
+        self.bytes.extend(text.as_bytes());
+        Ok(())
+    }
+
+    /// `_rebuild_tensor_v2(storage, offset, size, stride, requires_grad, backward_hooks)`
+    fn tensor(&mut self, array: &'a Array) -> Result<(), Reason> {
+        let next = self.storages.len();
+        let identity = (array.address(), array.bytes().len(), array.dtype());
+        let key = *self.keys.entry(identity).or_insert(next);
+        if key == next {
+            self.storages.push(array);
+        }
+        self.bytes.extend(b"ctorch._utils\n_rebuild_tensor_v2\n((");
+        self.text("storage")?;
+        self.bytes.extend(format!("ctorch\n{}\n", storage_class(array.dtype())).as_bytes());
+        self.text(&key.to_string())?;
+        self.text("cpu")?;
+        self.int(array.num_elements() as i64);
+        self.bytes.extend(b"tQ");
+        self.int(0);
+        self.sizes(array.shape());
+        self.sizes(&strides(array.shape()));
+        self.bytes.extend(b"\x89ccollections\nOrderedDict\n)RtR");
+        Ok(())
+    }
+
+    fn sizes(&mut self, sizes: &[usize]) {
+        self.bytes.push(b'(');
+        for &size in sizes {
+            self.int(size as i64);
+        }
+        self.bytes.push(b't');
+    }
+}
+
+/// Elements from one index to the next along each axis, in row-major order.
+fn strides(shape: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1; shape.len()];
+    for axis in (1..shape.len()).rev() {
+        strides[axis - 1] = strides[axis] * shape[axis].max(1);
+    }
+    strides
+}
+
+fn storage_class(dtype: DType) -> &'static str {
+    match dtype {
+        DType::F64 => "DoubleStorage",
+        DType::F32 => "FloatStorage",
+        DType::F16 => "HalfStorage",
+        DType::BF16 => "BFloat16Storage",
+        DType::I64 => "LongStorage",
+        DType::I32 => "IntStorage",
+        DType::I16 => "ShortStorage",
+        DType::I8 => "CharStorage",
+        DType::U8 => "ByteStorage",
+        DType::Bool => "BoolStorage",
+    }
+}
+
+#[cfg(test)]
+mod tests;
