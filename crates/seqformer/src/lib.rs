@@ -26,4 +26,6 @@ pub use config::SeqFormerConfig;
 pub use detector::{Heads, SeqFormer};
 pub use error::ModelError;
 pub use transformer::{DecoderLayerOutput, DecoderOutput, KeepLayers, Memory, TokenLayout};
-pub use weights::{LoadReport, WrongShape, load_state_dict};
+pub use weights::{
+    LoadReport, WrongShape, load_matching, load_state_dict, network_shapes, state_dict,
+};

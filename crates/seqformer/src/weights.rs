@@ -1,10 +1,11 @@
-//! From the arrays of a checkpoint to the parameters of a network, strictly.
+//! From the arrays of a checkpoint to the parameters of a network, and back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use seqformer_checkpoint::key_map::Shapes;
 use seqformer_checkpoint::{Array, DType, StateDict};
-use tch::{Kind, Tensor, nn};
+use tch::{Device, Kind, Tensor, nn};
 
 use crate::ModelError;
 
@@ -12,6 +13,8 @@ use crate::ModelError;
 const ALIAS: &str = "detr.detr.bbox_embed.";
 /// Their first name.
 const ALIASED: &str = "detr.detr.transformer.decoder.bbox_embed.";
+/// Where the image network is.
+const BACKBONE: &str = "detr.detr.backbone.0.backbone.";
 /// At most this many names are listed of each kind.
 const LISTED: usize = 8;
 
@@ -48,15 +51,84 @@ impl LoadReport {
 
 /// Fills every parameter and buffer of `vs` from `state`, or none.
 ///
+/// The names are those of VNext; [`seqformer_checkpoint::key_map::to_vnext`] translates others.
+///
 /// # Errors
 ///
 /// If a parameter is missing, left over, of another shape, or not made of numbers.
 pub fn load_state_dict(vs: &nn::VarStore, state: &StateDict) -> Result<LoadReport, ModelError> {
-    let variables: BTreeMap<String, Tensor> = vs.variables().into_iter().collect();
+    let variables = sorted_variables(vs);
+    let Plan { pairs, mut report } = plan(&variables, state);
+    if !report.is_complete() {
+        return Err(ModelError::Weights { report: Box::new(report) });
+    }
+    fill(&pairs)?;
+    report.loaded = pairs.len();
+    Ok(report)
+}
+
+/// Fills what `state` has in the right shape, to begin training from partial weights.
+///
+/// All other parameters stay as they are; the report lists them.
+///
+/// # Errors
+///
+/// If the file has less than half of the backbone, and so belongs to another network, or if a tensor is
+/// not made of numbers. Then nothing is filled.
+pub fn load_matching(vs: &nn::VarStore, state: &StateDict) -> Result<LoadReport, ModelError> {
+    let variables = sorted_variables(vs);
+    let Plan { pairs, mut report } = plan(&variables, state);
+    let is_backbone = |name: &&String| name.starts_with(BACKBONE);
+    let wanted = variables.keys().filter(is_backbone).count();
+    let found = pairs.iter().map(|(name, ..)| *name).filter(is_backbone).count();
+    if 2 * found < wanted {
+        return Err(ModelError::Weights { report: Box::new(report) });
+    }
+    fill(&pairs)?;
+    report.loaded = pairs.len();
+    Ok(report)
+}
+
+/// The names and shapes of all parameters and buffers, for [`seqformer_checkpoint::key_map::to_vnext`].
+pub fn network_shapes(vs: &nn::VarStore) -> Shapes {
+    let shape = |tensor: &Tensor| tensor.size().iter().map(|&side| side as usize).collect();
+    sorted_variables(vs).iter().map(|(name, tensor)| (name.clone(), shape(tensor))).collect()
+}
+
+/// All parameters and buffers under all their names, as VNext saves them.
+///
+/// The box heads have two names; both share their bytes.
+///
+/// # Errors
+///
+/// If there is no memory for a copy.
+pub fn state_dict(vs: &nn::VarStore) -> Result<StateDict, ModelError> {
+    let mut state = StateDict::new();
+    for (name, variable) in sorted_variables(vs) {
+        let array = to_array(&name, &variable)?;
+        if let Some(rest) = name.strip_prefix(ALIASED) {
+            state.insert(format!("{ALIAS}{rest}"), array.clone());
+        }
+        state.insert(name, array);
+    }
+    Ok(state)
+}
+
+fn sorted_variables(vs: &nn::VarStore) -> BTreeMap<String, Tensor> {
+    vs.variables().into_iter().collect()
+}
+
+/// Which array goes where, and what does not fit.
+struct Plan<'a> {
+    pairs: Vec<(&'a String, &'a Tensor, &'a Array)>,
+    report: LoadReport,
+}
+
+fn plan<'a>(variables: &'a BTreeMap<String, Tensor>, state: &'a StateDict) -> Plan<'a> {
     let mut report = LoadReport::default();
     let mut used = BTreeSet::new();
     let mut pairs = Vec::new();
-    for (name, variable) in &variables {
+    for (name, variable) in variables {
         let alias = name.strip_prefix(ALIASED).map(|rest| format!("{ALIAS}{rest}"));
         let found = state.get(name).map(|array| (name, array));
         let found =
@@ -79,31 +151,25 @@ pub fn load_state_dict(vs: &nn::VarStore, state: &StateDict) -> Result<LoadRepor
         }
     }
     report.unexpected = state.arrays.keys().filter(|name| !used.contains(*name)).cloned().collect();
-    if !report.is_complete() {
-        return Err(ModelError::Weights { report: Box::new(report) });
-    }
-    fill(&pairs)?;
-    report.loaded = pairs.len();
-    Ok(report)
+    Plan { pairs, report }
 }
 
 /// Copies arrays of the right shapes, all or none.
 fn fill(pairs: &[(&String, &Tensor, &Array)]) -> Result<(), ModelError> {
-    let mut tensors = Vec::with_capacity(pairs.len());
     for &(name, variable, array) in pairs {
-        let tensor = to_tensor(name, array)?;
+        kind(name, array.dtype())?;
         if is_constant(variable)
-            && !variable.to_device(tch::Device::Cpu).equal(&tensor.to_kind(Kind::Int64))
+            && array.to_i64_vec() != Vec::try_from(variable.flatten(0, -1)).ok()
         {
             let message =
                 "expected the numbers that follow from the sizes of the network, found others"
                     .to_owned();
             return Err(ModelError::Array { name: name.clone(), message });
         }
-        tensors.push(tensor);
     }
-    for (&(_, variable, _), tensor) in pairs.iter().zip(&tensors) {
-        tch::no_grad(|| variable.shallow_clone().f_copy_(tensor))?;
+    for &(name, variable, array) in pairs {
+        let tensor = to_tensor(name, array)?;
+        tch::no_grad(|| variable.shallow_clone().f_copy_(&tensor))?;
     }
     Ok(())
 }
@@ -113,8 +179,8 @@ fn is_constant(variable: &Tensor) -> bool {
     variable.kind() == Kind::Int64
 }
 
-fn to_tensor(name: &str, array: &Array) -> Result<Tensor, ModelError> {
-    let kind = match array.dtype() {
+fn kind(name: &str, dtype: DType) -> Result<Kind, ModelError> {
+    Ok(match dtype {
         DType::F32 => Kind::Float,
         DType::F64 => Kind::Double,
         DType::F16 => Kind::Half,
@@ -124,9 +190,29 @@ fn to_tensor(name: &str, array: &Array) -> Result<Tensor, ModelError> {
             let message = format!("expected floating point numbers, found {other:?}");
             return Err(ModelError::Array { name: name.to_owned(), message });
         }
-    };
+    })
+}
+
+fn to_tensor(name: &str, array: &Array) -> Result<Tensor, ModelError> {
     let size: Vec<i64> = array.shape().iter().map(|&side| side as i64).collect();
-    Ok(Tensor::f_from_data_size(array.bytes(), &size, kind)?)
+    Ok(Tensor::f_from_data_size(array.bytes(), &size, kind(name, array.dtype())?)?)
+}
+
+fn to_array(name: &str, tensor: &Tensor) -> Result<Array, ModelError> {
+    let wrong = |message: String| ModelError::Array { name: name.to_owned(), message };
+    let dtype = match tensor.kind() {
+        Kind::Float => DType::F32,
+        Kind::Double => DType::F64,
+        Kind::Half => DType::F16,
+        Kind::BFloat16 => DType::BF16,
+        Kind::Int64 => DType::I64,
+        other => return Err(wrong(format!("expected floating point numbers, found {other:?}"))),
+    };
+    let tensor = tensor.detach().f_to_device(Device::Cpu)?.f_contiguous()?;
+    let mut bytes = vec![0; tensor.numel() * dtype.size_bytes()];
+    tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
+    let shape: Vec<usize> = tensor.size().iter().map(|&side| side as usize).collect();
+    Array::new(dtype, &shape, bytes.into()).map_err(|error| wrong(error.to_string()))
 }
 
 /// Says in a few lines what did not fit, and what it probably means.

@@ -1,8 +1,6 @@
-use tch::Device;
-
 use super::*;
 use crate::SeqFormer;
-use crate::config::tests::tiny;
+use crate::config::tests::{swin, tiny};
 
 fn network() -> nn::VarStore {
     let vs = nn::VarStore::new(Device::Cpu);
@@ -81,4 +79,69 @@ fn a_stranger_is_called_a_stranger() {
     let state: StateDict =
         [("roi_heads.box_head.fc1.weight".to_owned(), array)].into_iter().collect();
     assert!(message(&vs, &state).contains("another kind of model"), "{}", message(&vs, &state));
+}
+
+#[test]
+fn partial_weights_fill_what_fits_and_the_rest_is_listed() {
+    let vs = network();
+    let mut state = checkpoint(&vs, 0.5);
+    state.remove("detr.detr.query_embed.weight");
+    state.insert("extra", Array::from_f32(&[1], &[0.0]).unwrap());
+    let head = "detr.detr.class_embed.0.weight";
+    state.insert(head, Array::from_f32(&[42, 64], &vec![0.5; 42 * 64]).unwrap());
+    let report = load_matching(&vs, &state).unwrap();
+    assert_eq!(report.missing, ["detr.detr.query_embed.weight"]);
+    assert_eq!(report.unexpected, ["extra"]);
+    assert_eq!(report.wrong_shape.len(), 1);
+    let variables = vs.variables();
+    assert_eq!(report.loaded, variables.len() - 2);
+    let mean = |name: &str| variables[name].mean(Kind::Double).double_value(&[]);
+    assert_eq!([mean(head), mean("detr.detr.query_embed.weight")], [0.0, 0.0]);
+    assert_eq!(mean("detr.mask_head.lay1.weight"), 0.5);
+}
+
+#[test]
+fn weights_without_this_backbone_are_not_taken_for_a_part() {
+    let vs = network();
+    let mut state = checkpoint(&vs, 0.5);
+    state.arrays.retain(|name, _| !name.starts_with(BACKBONE) || name.contains(".res2."));
+    assert!(matches!(load_matching(&vs, &state), Err(ModelError::Weights { .. })));
+    let untouched = &vs.variables()["detr.mask_head.lay1.weight"];
+    assert_eq!(untouched.abs().max().double_value(&[]), 0.0);
+}
+
+#[test]
+fn a_saved_network_is_the_same_when_loaded() {
+    tch::manual_seed(3);
+    let (vs, other) = (network(), network());
+    for variable in BTreeMap::from_iter(vs.variables()).values() {
+        let _filled = tch::no_grad(|| variable.shallow_clone().uniform_(-1.0, 1.0));
+    }
+    let state = state_dict(&vs).unwrap();
+    let (first, second) = ("0.layers.2.bias", "1.layers.0.weight");
+    for name in [first, second] {
+        let (long, short) = (format!("{ALIASED}{name}"), format!("{ALIAS}{name}"));
+        assert!(state.get(&long).unwrap().shares_bytes_with(state.get(&short).unwrap()));
+    }
+    load_state_dict(&other, &state).unwrap();
+    for (name, variable) in BTreeMap::from_iter(other.variables()) {
+        assert!(variable.equal(&vs.variables()[&name]), "{name}");
+    }
+}
+
+#[test]
+fn indices_of_another_window_are_refused() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let config = crate::SeqFormerConfig { backbone: swin(|_| {}), ..tiny() };
+    SeqFormer::new(&vs.root(), &config).unwrap();
+    let mut state = state_dict(&vs).unwrap();
+    let name = format!("{BACKBONE}layers.2.blocks.1.attn.relative_position_index");
+    let index = state.get(&name).unwrap().to_i64_vec().unwrap();
+    // They follow from the sizes, so that a file may leave them out.
+    state.remove(&name);
+    load_state_dict(&vs, &state).unwrap();
+    let wrong: Vec<i64> = index.iter().map(|row| row + 1_000_000).collect();
+    state.insert(&name, Array::from_i64(&[16, 16], &wrong).unwrap());
+    let text = message(&vs, &state);
+    assert!(text.contains(&name) && text.contains("follow from the sizes"), "{text}");
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use seqformer::config::{BackboneConfig, ResNetConfig, SwinConfig, TransformerConfig};
 use seqformer::{SeqFormer, SeqFormerConfig};
+use seqformer_checkpoint::key_map::{Dialect, Shapes, vnext_name};
 use seqformer_testing::{golden_path, read_json};
 use tch::{Device, Kind, Tensor, nn};
 
@@ -121,6 +122,32 @@ fn resnet_50_has_the_tensors_of_the_reference() {
 #[test]
 fn resnet_101_has_the_tensors_of_the_reference() {
     check("common/full_keys_vnext_r101_ytvis19.json", resnet(101));
+}
+
+/// The networks with ResNeXt backbones of the original repository, its names translated.
+#[test]
+fn resnext_101_has_the_tensors_of_the_original() {
+    for (group, width) in [(32, 8), (64, 4)] {
+        let BackboneConfig::ResNet(resnet) = resnet(101) else { unreachable!("it is a ResNet") };
+        let backbone = ResNetConfig { num_groups: group, width_per_group: width, ..resnet };
+        let vs = nn::VarStore::new(Device::Cpu);
+        let config =
+            SeqFormerConfig { num_classes: 42, ..config(BackboneConfig::ResNet(backbone)) };
+        SeqFormer::new(&vs.root(), &config).unwrap();
+        let golden = format!("common/full_keys_orig_x101_{group}x{width}d.json");
+        let golden = read_json(&golden_path(&golden)).unwrap();
+        let mut expected = Shapes::new();
+        for (name, entry) in golden["keys"].as_object().unwrap() {
+            let name = vnext_name(Dialect::Original, name).unwrap();
+            let shape =
+                entry[0].as_array().unwrap().iter().map(|side| side.as_u64().unwrap() as usize);
+            // The second name of the box heads.
+            if !name.starts_with("detr.detr.bbox_embed.") {
+                expected.insert(name, shape.collect());
+            }
+        }
+        assert_eq!(seqformer::network_shapes(&vs), expected);
+    }
 }
 
 #[test]
