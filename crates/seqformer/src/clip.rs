@@ -23,6 +23,18 @@ impl FrameSize {
         };
         Self { height: up(self.height), width: up(self.width) }
     }
+
+    /// Checks that these are frames of this size, `[T, 3, H, W]`, and at least one.
+    pub(crate) fn check(self, frames: &Tensor) -> Result<(), ModelError> {
+        let found = frames.size();
+        let fits =
+            matches!(found[..], [t, 3, h, w] if t > 0 && h == self.height && w == self.width);
+        if fits {
+            return Ok(());
+        }
+        let expected = format!("[T, 3, {}, {}]", self.height, self.width);
+        Err(ModelError::Frames { expected, found: format!("{found:?}") })
+    }
 }
 
 impl std::fmt::Display for FrameSize {

@@ -12,8 +12,8 @@ use crate::config::{NUM_LEVELS, SeqFormerConfig};
 use crate::layers::{Conv2d, ConvShape, GroupNorm, Linear, Mlp};
 use crate::mask_head::{MaskHead, dynamic_masks, num_dynamic_params};
 use crate::transformer::{
-    Decoder, DecoderLayerOutput, DecoderOutput, Encoder, KeepLayers, Memory, Queries, TokenLayout,
-    inverse_sigmoid,
+    Decoder, DecoderLayerOutput, DecoderOutput, Encoder, FramePart, FrameValues, KeepLayers,
+    Memory, Queries, TokenLayout, inverse_sigmoid,
 };
 use crate::{ModelError, normalize_and_pad};
 
@@ -196,6 +196,35 @@ impl SeqFormer {
         keep: KeepLayers,
         train: bool,
     ) -> DecoderOutput {
+        let parts: Vec<_> = memory.parts.iter().map(FramePart::Tokens).collect();
+        self.decode_parts(&parts, layout, keep, train)
+    }
+
+    /// What the decoder reads from some frames of one clip, so that several clips may share it.
+    ///
+    /// `memory` is `[1, T', S, C]`; there is one item for each frame.
+    pub fn frame_values(&self, memory: &Tensor, layout: &TokenLayout) -> Vec<FrameValues> {
+        self.decoder.frame_values(memory, layout)
+    }
+
+    /// Decodes all queries from the frames of one clip, for inference; only the last layer is kept.
+    pub fn decode_frames(
+        &self,
+        frames: &[&FrameValues],
+        layout: &TokenLayout,
+    ) -> DecoderLayerOutput {
+        let mut output =
+            self.decode_parts(&[FramePart::Values(frames)], layout, KeepLayers::Last, false);
+        output.layers.remove(0)
+    }
+
+    fn decode_parts(
+        &self,
+        parts: &[FramePart<'_>],
+        layout: &TokenLayout,
+        keep: KeepLayers,
+        train: bool,
+    ) -> DecoderOutput {
         let dim = self.config.transformer.hidden_dim;
         let positions = self.query_embed.narrow(1, 0, dim);
         let queries = Queries {
@@ -203,7 +232,7 @@ impl SeqFormer {
             content: self.query_embed.narrow(1, dim, dim),
             positions,
         };
-        self.decoder.forward_t(&queries, memory, layout, keep, train)
+        self.decoder.forward_t(&queries, parts, layout, keep, train)
     }
 
     /// Applies the class and mask heads to the results of decoder layer `layer`.

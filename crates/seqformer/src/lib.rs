@@ -25,7 +25,5 @@ pub use clip::{FrameSize, normalize_and_pad, padding_mask};
 pub use config::SeqFormerConfig;
 pub use detector::{Heads, SeqFormer};
 pub use error::ModelError;
-pub use transformer::{DecoderLayerOutput, DecoderOutput, KeepLayers, Memory, TokenLayout};
-pub use weights::{
-    LoadReport, WrongShape, load_matching, load_state_dict, network_shapes, state_dict,
-};
+pub use transformer::{DecoderLayerOutput, DecoderOutput, FrameValues, KeepLayers, Memory, TokenLayout};
+pub use weights::{LoadReport, WrongShape, load_matching, load_state_dict, network_shapes, state_dict};

@@ -5,12 +5,15 @@
 
 mod decoder;
 mod encoder;
+mod frame_values;
 mod temporal_aggregation;
 mod token_layout;
 
 pub(crate) use decoder::{Decoder, Queries};
 pub use decoder::{DecoderLayerOutput, DecoderOutput, KeepLayers};
 pub(crate) use encoder::Encoder;
+pub(crate) use frame_values::FramePart;
+pub use frame_values::FrameValues;
 pub(crate) use temporal_aggregation::TemporalAggregation;
 pub use token_layout::TokenLayout;
 

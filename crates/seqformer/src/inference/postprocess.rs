@@ -19,10 +19,10 @@ pub struct SelectionRule {
     pub class_threshold: Option<f64>,
 }
 
-/// A result: one of the selected queries as an instance of a class.
+/// A result: one of the selected queries, or a track, as an instance of a class.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Detection {
-    /// Index into [`Selection::queries`].
+    /// Index into [`Selection::queries`], or into the instances of [`classify`].
     pub rank: usize,
     /// Class, 0-based.
     pub label: usize,
@@ -39,27 +39,50 @@ pub struct Selection {
     pub detections: Vec<Detection>,
 }
 
+/// The queries with the best classes.
+#[derive(Debug)]
+pub struct TopQueries {
+    /// Best first.
+    pub queries: Vec<i64>,
+    /// Class probabilities of these queries, `[I, K]`, in host memory.
+    pub class_probs: Tensor,
+}
+
+/// Keeps at most `max_queries` queries from class logits `[Q, K]`, by their best class.
+pub fn top_queries(pred_logits: &Tensor, max_queries: i64) -> TopQueries {
+    tch::no_grad(|| {
+        let probs = pred_logits.sigmoid();
+        let count = max_queries.clamp(0, probs.size()[0]);
+        let (_, queries) = probs.amax(-1, false).topk(count, 0, true, true);
+        let kept = probs.index_select(0, &queries).to_device(tch::Device::Cpu).to_kind(Kind::Float);
+        let queries = queries.to_device(tch::Device::Cpu);
+        let queries = (0..count).map(|i| queries.int64_value(&[i])).collect();
+        TopQueries { queries, class_probs: kept.contiguous() }
+    })
+}
+
 /// Picks results from class logits `[Q, K]`.
 pub fn select(pred_logits: &Tensor, rule: SelectionRule) -> Selection {
-    tch::no_grad(|| {
-        let scores = pred_logits.sigmoid();
-        let best = scores.amax(-1, false);
-        let count = rule.max_queries.clamp(0, scores.size()[0]);
-        let (_, queries) = best.topk(count, 0, true, true);
-        let kept = scores.index_select(0, &queries).to_device(tch::Device::Cpu).contiguous();
-        let queries = (0..count).map(|i| queries.int64_value(&[i])).collect();
-        let num_classes = kept.size()[1] as usize;
-        let mut values = vec![0.0_f32; kept.numel()];
-        kept.to_kind(Kind::Float).copy_data(&mut values, kept.numel());
-        let detections =
-            values.chunks(num_classes.max(1)).enumerate().flat_map(|(rank, scores)| {
-                match rule.class_threshold {
-                    Some(threshold) => above(rank, scores, threshold),
-                    None => best_class(rank, scores),
-                }
-            });
-        Selection { detections: detections.collect(), queries }
-    })
+    let TopQueries { queries, class_probs } = top_queries(pred_logits, rule.max_queries);
+    let num_classes = class_probs.size()[1] as usize;
+    let mut values = vec![0.0_f32; class_probs.numel()];
+    class_probs.copy_data(&mut values, class_probs.numel());
+    let rows = values.chunks(num_classes.max(1));
+    Selection { detections: classify(rows, rule.class_threshold), queries }
+}
+
+/// Makes results of the class probabilities of instances; the rank is an instance's place among them.
+///
+/// With a threshold, every class above it is a result; without, each instance's best class is.
+pub fn classify<'a>(
+    class_probs: impl Iterator<Item = &'a [f32]>,
+    class_threshold: Option<f64>,
+) -> Vec<Detection> {
+    let detections = class_probs.enumerate().flat_map(|(rank, probs)| match class_threshold {
+        Some(threshold) => above(rank, probs, threshold),
+        None => best_class(rank, probs),
+    });
+    detections.collect()
 }
 
 fn above(rank: usize, scores: &[f32], threshold: f64) -> Vec<Detection> {
@@ -85,6 +108,10 @@ fn best_class(rank: usize, scores: &[f32]) -> Vec<Detection> {
 /// - `logits`: `[I, h, w]` of one frame, one cell for four pixels
 /// - output: `[I, H, W]`, true = inside
 pub fn final_masks(logits: &Tensor, frame_size: FrameSize, output_size: FrameSize) -> Tensor {
+    if logits.size()[0] == 0 {
+        let size = [0, output_size.height, output_size.width];
+        return Tensor::zeros(size, (Kind::Bool, logits.device()));
+    }
     tch::no_grad(|| {
         let (height, width) = (logits.size()[1] * MASK_STRIDE, logits.size()[2] * MASK_STRIDE);
         let full = logits.unsqueeze(1).upsample_bilinear2d([height, width], false, None, None);

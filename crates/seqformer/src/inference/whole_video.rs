@@ -41,13 +41,7 @@ impl<'a> WholeVideo<'a> {
     ///
     /// If the frames are not of the size of this video.
     pub fn push(&mut self, frames: &Tensor) -> Result<(), ModelError> {
-        let size = frames.size();
-        let fits = matches!(size[..], [t, 3, h, w]
-            if t > 0 && h == self.frame_size.height && w == self.frame_size.width);
-        if !fits {
-            let expected = format!("[T, 3, {}, {}]", self.frame_size.height, self.frame_size.width);
-            return Err(ModelError::Frames { expected, found: format!("{size:?}") });
-        }
+        self.frame_size.check(frames)?;
         let memory = tch::no_grad(|| -> Result<Tensor, ModelError> {
             let images = self.model.preprocess(frames, self.frame_size)?;
             Ok(self.model.encode_images(&images, &self.layout, false))

@@ -6,8 +6,7 @@
 
 use tch::{Tensor, nn};
 
-use super::encoder::repeat;
-use super::{Memory, TemporalAggregation, TokenLayout, inverse_sigmoid};
+use super::{FramePart, FrameValues, TemporalAggregation, TokenLayout, inverse_sigmoid};
 use crate::config::{NUM_LEVELS, TransformerConfig};
 use crate::layers::{
     AttentionShape, LayerNorm, Linear, Mlp, MsDeformAttn, MultiheadAttention, References,
@@ -100,17 +99,25 @@ impl Decoder {
         }
     }
 
-    /// Decodes the queries from the memory of all frames of `N` clips.
+    /// What every layer reads from some frames of one clip: `[1, T', S, C]` → one item per frame.
+    pub(crate) fn frame_values(&self, memory: &Tensor, layout: &TokenLayout) -> Vec<FrameValues> {
+        let padding = layout.padding().map(|padding| padding.unsqueeze(-1));
+        let project =
+            |layer: &DecoderLayer| layer.cross_attn.values(&memory.get(0), padding.as_ref());
+        FrameValues::split(&self.layers.iter().map(project).collect::<Vec<_>>())
+    }
+
+    /// Decodes the queries from all frames of `N` clips.
     pub(crate) fn forward_t(
         &self,
         queries: &Queries,
-        memory: &Memory,
+        parts: &[FramePart<'_>],
         layout: &TokenLayout,
         keep: KeepLayers,
         train: bool,
     ) -> DecoderOutput {
         let batch = layout.valid_ratios().size()[0];
-        let num_frames = memory.num_frames();
+        let num_frames = parts.iter().map(FramePart::num_frames).sum::<i64>();
         let (num_queries, channels) = queries.content.size2().expect("queries are [Q, C]");
         let content = queries.content.unsqueeze(0).expand([batch, num_queries, channels], false);
         let mut state = State { boxes: content.unsqueeze(1), instances: content };
@@ -119,9 +126,14 @@ impl Decoder {
             .view([1, 1, num_queries, 2])
             .expand([batch, num_frames, -1, -1], false);
         let mut outputs = Vec::new();
-        for (layer, bbox_embed) in self.layers.iter().zip(&self.bbox_embed) {
-            let clip =
-                Clip { positions: &queries.positions, memory, layout, references: &references };
+        for (index, (layer, bbox_embed)) in self.layers.iter().zip(&self.bbox_embed).enumerate() {
+            let clip = Clip {
+                positions: &queries.positions,
+                parts,
+                layer: index,
+                layout,
+                references: &references,
+            };
             state = layer.forward_t(state, &clip, train);
             let pred_boxes = refine(&bbox_embed.forward(&state.boxes), &references);
             let next = pred_boxes.detach();
@@ -154,7 +166,9 @@ fn refine(delta: &Tensor, references: &Tensor) -> Tensor {
 struct Clip<'a> {
     /// `[Q, C]`
     positions: &'a Tensor,
-    memory: &'a Memory,
+    parts: &'a [FramePart<'a>],
+    /// Index of the layer.
+    layer: usize,
     layout: &'a TokenLayout,
     /// `[N, T, Q, 2 or 4]`
     references: &'a Tensor,
@@ -181,8 +195,8 @@ impl DecoderLayer {
         let instances = self.attend(&self.instance, &state.instances, clip.positions, train);
         let mut first = 0;
         let (mut boxes, mut features) = (Vec::new(), Vec::new());
-        for memory in &clip.memory.parts {
-            let num_frames = memory.size()[1];
+        for part in clip.parts {
+            let num_frames = part.num_frames();
             // Before layer 0 the box queries are the same on all frames.
             let start = if state.boxes.size()[1] == 1 {
                 state.boxes.shallow_clone()
@@ -190,7 +204,7 @@ impl DecoderLayer {
                 state.boxes.narrow(1, first, num_frames)
             };
             let references = clip.references.narrow(1, first, num_frames);
-            let part = self.read_frames(&start, memory, &references, clip, train);
+            let part = self.read_frames(&start, part, &references, clip, train);
             boxes.push(part.boxes);
             features.push(part.features);
             first += num_frames;
@@ -213,30 +227,23 @@ impl DecoderLayer {
     fn read_frames(
         &self,
         boxes: &Tensor,
-        memory: &Tensor,
+        part: &FramePart<'_>,
         references: &Tensor,
         clip: &Clip<'_>,
         train: bool,
     ) -> FrameFeatures {
-        let (batch, num_frames, num_tokens, channels) =
-            memory.size4().expect("memory is [N, T, S, C]");
         let (levels, attention) = (clip.layout.levels(), &self.cross_attn);
-        let start = boxes.size();
+        let (start, num_frames) = (boxes.size(), part.num_frames());
         let boxes = self.attend(&self.boxes, &boxes.flatten(0, 1), clip.positions, train); // [N * 1 or T', Q, C]
-        let padding =
-            clip.layout.padding().map(|padding| repeat(padding, num_frames).unsqueeze(-1));
-        let memory = memory.view([batch * num_frames, num_tokens, channels]);
-        let values = attention.values(&memory, padding.as_ref());
         // With equal references, layer 0 looks at the same places of all frames.
         let same = start[1] == 1 && num_frames > 1;
         let references = if same { references.narrow(1, 0, 1) } else { references.shallow_clone() };
         let references = per_level(&references, clip.layout.valid_ratios());
         let sampling = attention.sampling(&(&boxes + clip.positions), &references, levels);
-        let sampling = if same { sampling.repeat(num_frames) } else { sampling };
-        let read = attention.read(&values, levels, &sampling); // [N * T', Q, C]
-        let num_queries = read.size()[1];
-        let frames = [batch, num_frames, num_queries, channels];
-        let boxes = boxes.view([batch, start[1], num_queries, channels]);
+        let read = part.read(attention, clip.layer, &sampling, clip.layout); // [N * T', Q, C]
+        let (num_queries, channels) = (read.size()[1], read.size()[2]);
+        let frames = [start[0], num_frames, num_queries, channels];
+        let boxes = boxes.view([start[0], start[1], num_queries, channels]);
         let change = attention.project_box(&read).view(frames).dropout(self.dropout, train);
         let boxes = self.boxes.norm_after_cross.forward(&(boxes + change));
         FrameFeatures {
