@@ -2,12 +2,18 @@
 
 mod clip_predictor;
 mod clip_schedule;
+mod clip_tracker;
+mod clip_video;
 mod postprocess;
+mod track_table;
 mod whole_video;
 
 pub use clip_predictor::{ClipPrediction, ClipPredictor, ClipRule};
 pub use clip_schedule::ClipSchedule;
+pub use clip_tracker::{Association, ClipTracker, FinishedFrame};
+pub use clip_video::{ClipVideo, ClipVideoEnd};
 pub use postprocess::{
     Detection, Selection, SelectionRule, TopQueries, classify, final_masks, select, top_queries,
 };
+pub use track_table::TrackTable;
 pub use whole_video::{DecodedVideo, WholeVideo};

@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod assignment;
 pub mod backbone;
 mod clip;
 pub mod config;

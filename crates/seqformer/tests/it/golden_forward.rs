@@ -68,7 +68,7 @@ impl Golden {
     }
 }
 
-fn loaded_model() -> (nn::VarStore, SeqFormer) {
+pub(crate) fn loaded_model() -> (nn::VarStore, SeqFormer) {
     let vs = nn::VarStore::new(Device::Cpu);
     let model = SeqFormer::new(&vs.root(), &tiny_config()).unwrap();
     let state = seqformer_checkpoint::read(&golden_path("public/tiny_model.pth")).unwrap();

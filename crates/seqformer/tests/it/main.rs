@@ -6,5 +6,8 @@
 )]
 
 mod backbones;
+mod clip_properties;
+mod golden_clip_video;
 mod golden_forward;
+mod golden_tracker;
 mod parameter_names;

@@ -1,0 +1,49 @@
+//! The masks of all tracks, put together frame by frame while a video runs.
+
+/// Masks of type `M`, for instance run lengths, by track and frame.
+///
+/// Only the masks that exist take memory: a track may begin late and be absent from frames.
+#[derive(Debug)]
+pub struct TrackTable<M> {
+    num_frames: usize,
+    /// Pairs of a frame and its mask for each track, in the order of the frames.
+    tracks: Vec<Vec<(usize, M)>>,
+}
+
+impl<M> Default for TrackTable<M> {
+    fn default() -> Self {
+        Self { num_frames: 0, tracks: Vec::new() }
+    }
+}
+
+impl<M> TrackTable<M> {
+    /// Adds the next frame, with the masks of the tracks that are on it.
+    pub fn push_frame(&mut self, masks: impl IntoIterator<Item = (usize, M)>) {
+        for (track, mask) in masks {
+            if track >= self.tracks.len() {
+                self.tracks.resize_with(track + 1, Vec::new);
+            }
+            self.tracks[track].push((self.num_frames, mask));
+        }
+        self.num_frames += 1;
+    }
+
+    /// Frames so far.
+    pub fn num_frames(&self) -> usize {
+        self.num_frames
+    }
+
+    /// Tracks so far.
+    pub fn num_tracks(&self) -> usize {
+        self.tracks.len()
+    }
+
+    /// The masks of a track, one for each frame; `None` where it is absent, and its mask is empty.
+    pub fn masks(&self, track: usize) -> impl Iterator<Item = Option<&M>> {
+        let mut present = self.tracks.get(track).into_iter().flatten().peekable();
+        (0..self.num_frames).map(move |frame| Some(&present.next_if(|(at, _)| *at == frame)?.1))
+    }
+}
+
+#[cfg(test)]
+mod tests;
