@@ -69,7 +69,11 @@ pub fn linear_sum_assignment(costs: CostMatrix<'_>) -> Result<Vec<Pair>, Assignm
     }
     if num_columns >= num_rows {
         let columns = Search::new(values, num_rows, num_columns).solve()?;
-        return Ok(columns.into_iter().enumerate().map(|(row, column)| Pair { row, column }).collect());
+        return Ok(columns
+            .into_iter()
+            .enumerate()
+            .map(|(row, column)| Pair { row, column })
+            .collect());
     }
     let transposed: Vec<f64> = (0..num_columns)
         .flat_map(|column| (0..num_rows).map(move |row| values[row * num_columns + column]))

@@ -37,8 +37,14 @@ const TIES: &[(&str, &str)] = &[
     ("0000/0000/0000/0000/0000/0000/0000", "00 11 22 33"),
     ("0010/1001/1111/1011/1111/1111/0000", "00 12 31 63"),
     ("1000/2020/2100/0100/0200/1012/2112", "01 13 22 30"),
-    ("01010011/00010111/00101000/01010011/01001111/00110101/10010111/11000101", "05 11 27 32 43 50 64 76"),
-    ("12001011/10011221/00212110/11200122/11011100/20002110/12212000/02201020", "02 11 20 34 46 57 65 73"),
+    (
+        "01010011/00010111/00101000/01010011/01001111/00110101/10010111/11000101",
+        "05 11 27 32 43 50 64 76",
+    ),
+    (
+        "12001011/10011221/00212110/11200122/11011100/20002110/12212000/02201020",
+        "02 11 20 34 46 57 65 73",
+    ),
     ("000000", "00"),
     ("101110", "01"),
     ("202211", "01"),
@@ -47,13 +53,22 @@ const TIES: &[(&str, &str)] = &[
     ("2/1/0/2/1/0", "20"),
 ];
 
-fn solve(values: &[f64], num_rows: usize, num_columns: usize) -> Result<Vec<Pair>, AssignmentError> {
+fn solve(
+    values: &[f64],
+    num_rows: usize,
+    num_columns: usize,
+) -> Result<Vec<Pair>, AssignmentError> {
     linear_sum_assignment(CostMatrix { values, num_rows, num_columns })
 }
 
 /// The smallest total over all ways to serve the smaller side, by trying each.
 fn smallest_total(costs: &[f64], num_rows: usize, num_columns: usize) -> f64 {
-    fn from_row(cost: &dyn Fn(usize, usize) -> f64, row: usize, rows: usize, free: &mut [bool]) -> f64 {
+    fn from_row(
+        cost: &dyn Fn(usize, usize) -> f64,
+        row: usize,
+        rows: usize,
+        free: &mut [bool],
+    ) -> f64 {
         if row == rows {
             return 0.0;
         }
@@ -81,7 +96,8 @@ fn equal_costs_give_the_pairs_of_scipy() {
         let digits = rows.concat();
         let values = digits.chars().map(|digit| f64::from(digit.to_digit(10).unwrap()));
         let pairs = solve(&values.collect::<Vec<_>>(), rows.len(), rows[0].len()).unwrap();
-        let pairs: Vec<String> = pairs.iter().map(|pair| format!("{}{}", pair.row, pair.column)).collect();
+        let pairs: Vec<String> =
+            pairs.iter().map(|pair| format!("{}{}", pair.row, pair.column)).collect();
         assert_eq!(pairs.join(" "), *expected, "{matrix}");
     }
 }
@@ -108,7 +124,8 @@ fn no_assignment_is_cheaper() {
                 taken.sort_unstable();
                 taken.dedup();
                 assert_eq!(taken.len(), pairs.len(), "case {case}: a column was given twice");
-                let total: f64 = pairs.iter().map(|pair| costs[pair.row * columns + pair.column]).sum();
+                let total: f64 =
+                    pairs.iter().map(|pair| costs[pair.row * columns + pair.column]).sum();
                 assert!((total - expected).abs() < 1e-9, "case {case}: {total} and {expected}");
             }
             Err(error) => {
@@ -132,5 +149,8 @@ fn numbers_that_are_no_costs_are_refused() {
     assert_eq!(solve(&[0.0, 1.0, f64::NAN, 1.0], 2, 2), invalid(true));
     assert_eq!(solve(&[0.0, 1.0, f64::NEG_INFINITY, 1.0], 2, 2), invalid(false));
     assert_eq!(solve(&[0.0; 3], 2, 2), Err(AssignmentError::Size { expected: 4, found: 3 }));
-    assert_eq!(solve(&[0.0, f64::INFINITY, 0.0, f64::INFINITY], 2, 2), Err(AssignmentError::Infeasible));
+    assert_eq!(
+        solve(&[0.0, f64::INFINITY, 0.0, f64::INFINITY], 2, 2),
+        Err(AssignmentError::Infeasible)
+    );
 }

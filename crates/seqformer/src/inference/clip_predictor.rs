@@ -119,6 +119,11 @@ impl<'a> ClipPredictor<'a> {
         Ok(())
     }
 
+    /// Size of the frames.
+    pub fn frame_size(&self) -> FrameSize {
+        self.frame_size
+    }
+
     /// Frames so far.
     pub fn num_frames(&self) -> usize {
         self.schedule.num_frames()

@@ -126,8 +126,12 @@ impl ClipTracker {
 
     /// Class probabilities of each track, averaged over the clips that have seen it.
     pub fn class_probs(&self) -> Vec<Vec<f32>> {
-        let mean = |sum: &ClassSum| sum.probs.iter().map(|prob| prob / sum.clips as f32).collect();
-        self.tracks.iter().map(mean).collect()
+        self.tracks.iter().map(ClassSum::mean).collect()
+    }
+
+    /// Those of one track so far; later clips may change them.
+    pub fn class_probs_of(&self, track: usize) -> Option<Vec<f32>> {
+        self.tracks.get(track).map(ClassSum::mean)
     }
 
     /// Tracks that share frames with a clip, and the soft IoU of each with each instance of the clip.
@@ -228,6 +232,12 @@ fn finished(frame: usize, sums: BTreeMap<usize, LogitSum>) -> FinishedFrame {
         Tensor::stack(&means, 0)
     };
     FinishedFrame { frame, tracks: sums.into_keys().collect(), mask_logits }
+}
+
+impl ClassSum {
+    fn mean(&self) -> Vec<f32> {
+        self.probs.iter().map(|prob| prob / self.clips as f32).collect()
+    }
 }
 
 impl SoftMasks {

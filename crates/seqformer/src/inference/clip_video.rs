@@ -55,14 +55,19 @@ impl<'a> ClipVideo<'a> {
         self.run_clips()
     }
 
+    /// Size of the network's input without padding.
+    pub fn frame_size(&self) -> FrameSize {
+        self.predictor.frame_size()
+    }
+
     /// Frames so far.
     pub fn num_frames(&self) -> usize {
         self.predictor.num_frames()
     }
 
-    /// Class probabilities of every track so far; those of the whole video come with [`ClipVideo::finish`].
-    pub fn class_probs(&self) -> Vec<Vec<f32>> {
-        self.tracker.class_probs()
+    /// Class probabilities of a track so far; those of the whole video come with [`ClipVideo::finish`].
+    pub fn class_probs_of(&self, track: usize) -> Option<Vec<f32>> {
+        self.tracker.class_probs_of(track)
     }
 
     /// Predicts what remains.
