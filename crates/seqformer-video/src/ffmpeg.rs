@@ -18,7 +18,7 @@ use crate::error::VideoError;
 
 pub use location::FfmpegLocation;
 pub(crate) use probe::{VideoInfo, probe};
-pub(crate) use reader::{MAX_PIXELS, VideoReader};
+pub(crate) use reader::{MAX_PIXELS, PpmError, VideoReader, read_ppm};
 pub(crate) use writer::VideoWriter;
 
 /// Lines of ffmpeg's output that are kept: the first ones name the cause, the last ones the outcome.

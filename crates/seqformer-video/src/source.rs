@@ -1,7 +1,8 @@
-//! `FrameSource`: a folder of images, a video file, an animated GIF or a single image.
+//! `FrameSource`: a folder of images, a video file, an animated GIF, a single image or a pipe.
 
 mod folder;
 mod gif;
+mod pipe;
 
 use std::fs::File;
 use std::io::Read as _;
@@ -22,7 +23,7 @@ pub struct Frame {
     pub image: RgbImage,
 }
 
-/// A video that can be read from the start as often as needed.
+/// A video that can be read from the start as often as needed, or once if it comes through a pipe.
 #[derive(Debug, Clone)]
 pub struct FrameSource {
     path: PathBuf,
@@ -34,11 +35,13 @@ pub struct FrameSource {
 enum Kind {
     Images(Vec<PathBuf>),
     Gif(gif::GifInfo),
+    Pipe,
     Video { ffmpeg: PathBuf, info: VideoInfo },
 }
 
 impl FrameSource {
-    /// Opens the folder, video file, GIF or single image at `path`.
+    /// Opens the folder, video file, GIF or single image at `path`; `-` is standard input, from which
+    /// binary PPM pictures are read.
     ///
     /// Images of a folder are taken in natural order (`img2` before `img10`). `ffmpeg` is needed
     /// for video files only.
@@ -48,6 +51,9 @@ impl FrameSource {
     /// A missing path, a folder without images, a file without a video stream, or a video file
     /// when there is no ffmpeg.
     pub fn open(path: &Path, ffmpeg: &FfmpegLocation) -> Result<Self, VideoError> {
+        if pipe::is_standard_input(path) {
+            return Ok(Self { path: path.to_path_buf(), kind: Kind::Pipe, notes: Vec::new() });
+        }
         let metadata = std::fs::metadata(path).map_err(|source| read_error(path, source))?;
         let mut notes = Vec::new();
         let kind = if metadata.is_dir() {
@@ -78,6 +84,7 @@ impl FrameSource {
         let reader = match &self.kind {
             Kind::Images(images) => Reader::Images(images.clone().into_iter()),
             Kind::Gif(_) => Reader::Gif(Box::new(gif::GifReader::open(&self.path)?)),
+            Kind::Pipe => Reader::Pipe(pipe::PipeReader::new(Box::new(std::io::stdin()))),
             Kind::Video { ffmpeg, .. } => Reader::Video(Box::new(VideoReader::start(
                 ffmpeg,
                 &self.path,
@@ -92,6 +99,7 @@ impl FrameSource {
         match &self.kind {
             Kind::Images(images) => Some(images.len()),
             Kind::Gif(info) => Some(info.frames),
+            Kind::Pipe => None,
             Kind::Video { info, .. } => info.frame_count(),
         }
     }
@@ -99,14 +107,22 @@ impl FrameSource {
     /// Frames per second; images in a folder have none.
     pub fn fps(&self) -> Option<f64> {
         match &self.kind {
-            Kind::Images(_) => None,
+            Kind::Images(_) | Kind::Pipe => None,
             Kind::Gif(info) => info.fps,
             Kind::Video { info, .. } => info.fps,
         }
     }
 
-    /// The video's name: that of the folder, or of the file without its extension.
+    /// Whether [`FrameSource::frames`] can begin anew.
+    pub fn can_restart(&self) -> bool {
+        !matches!(self.kind, Kind::Pipe)
+    }
+
+    /// The video's name: that of the folder, or of the file without its extension; `pipe` for a pipe.
     pub fn name(&self) -> String {
+        if matches!(self.kind, Kind::Pipe) {
+            return "pipe".to_owned();
+        }
         // `.` and `..` have no name of their own.
         let full = self.path.canonicalize().unwrap_or_else(|_gone| self.path.clone());
         let name = if full.is_dir() { full.file_name() } else { full.file_stem() };
@@ -138,6 +154,7 @@ pub struct Frames {
 enum Reader {
     Images(std::vec::IntoIter<PathBuf>),
     Gif(Box<gif::GifReader>),
+    Pipe(pipe::PipeReader),
     Video(Box<VideoReader>),
 }
 
@@ -166,6 +183,15 @@ impl Frames {
                     return Ok(None);
                 };
                 Frame { name: format!("{:05}", self.read), image }
+            }
+            Reader::Pipe(reader) => {
+                let Some(image) = reader.next_frame()? else {
+                    self.notes.extend(reader.warning().map(str::to_owned));
+                    return Ok(None);
+                };
+                let frame = Frame { name: format!("{:05}", self.read), image };
+                self.check_size(Path::new(&frame.name), &frame)?;
+                frame
             }
             Reader::Video(reader) => {
                 let Some(image) = reader.next_frame()? else {

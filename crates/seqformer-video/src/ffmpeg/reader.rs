@@ -106,7 +106,7 @@ impl VideoReader {
 
 /// Why a PPM picture could not be read.
 #[derive(Debug)]
-enum PpmError {
+pub(crate) enum PpmError {
     /// The stream broke off.
     Ended(io::Error),
     TooLarge(ImageSize),
@@ -120,7 +120,7 @@ impl From<io::Error> for PpmError {
 }
 
 /// Reads one binary PPM picture of 8 bits, or nothing at the end of the stream.
-fn read_ppm(stream: &mut impl Read) -> Result<Option<RgbImage>, PpmError> {
+pub(crate) fn read_ppm(stream: &mut impl Read) -> Result<Option<RgbImage>, PpmError> {
     let Some(magic) = token(stream)? else { return Ok(None) };
     if magic != "P6" {
         return Err(PpmError::Malformed(format!("{magic:?} instead of a PPM picture")));
