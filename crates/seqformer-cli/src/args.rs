@@ -44,9 +44,18 @@ pub(crate) struct PredictArgs {
     /// Keeps results whose score is above this [default: MODEL.SeqFormer.APPLY_CLS_THRES].
     #[arg(long, value_name = "SCORE", value_parser = score)]
     pub(crate) score_threshold: Option<f64>,
-    /// Keeps at most this many objects of a video, best first.
+    /// Keeps at most this many objects of a video, best first; of a clip where videos are cut.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) max_tracks: u32,
+    /// Cuts videos into overlapping clips of this many frames and tracks objects through them: a video of
+    /// any length runs in little memory, and frames are done while it is still being read
+    /// [default: MODEL.SeqFormer.CLIP_LENGTH if CLIP_MATCHING is on, otherwise whole videos].
+    #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) clip_length: Option<u32>,
+    /// Frames from the start of a clip to that of the next; implies clips
+    /// [default: MODEL.SeqFormer.CLIP_STRIDE].
+    #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) clip_stride: Option<u32>,
     /// Names of the classes: a text file with one name a line, or a JSON file with `categories`.
     #[arg(long, value_name = "FILE")]
     pub(crate) classes: Option<PathBuf>,
@@ -62,7 +71,7 @@ pub(crate) struct PredictArgs {
     /// Prints a summary as JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
-    /// Folders of images or video files, then KEY VALUE pairs that override the configuration.
+    /// Folders of images, video files, or - for PPM pictures on standard input; then KEY VALUE pairs that override the configuration.
     #[arg(
         value_name = "INPUT... [KEY VALUE ...]",
         required = true,
@@ -76,12 +85,17 @@ const PREDICT_HELP: &str = "\
 Writes into DIR:
   results.json   all results in the format of the YouTube-VIS server
   tracks.jsonl   one line for each object: class, score, box and area on every frame
+  NAME.frames.jsonl  with clips: one line for each frame, written as soon as its masks are final
   NAME.mp4       each video with its objects drawn over it (NAME.gif without ffmpeg)
   NAME/          the same, frame by frame
 
 Example:
   seqformer predict --config-file configs/base_ytvis.yaml --weights model_final.pth \\
-      --output found street.mp4 MODEL.SeqFormer.NUM_CLASSES 40";
+      --output found street.mp4 MODEL.SeqFormer.NUM_CLASSES 40
+
+A camera, while it runs:
+  ffmpeg -i CAMERA -f image2pipe -c:v ppm -pix_fmt rgb24 - | seqformer predict \\
+      --config-file configs/base_ytvis.yaml --weights model_final.pth --clip-length 5 --output found -";
 
 fn score(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

@@ -6,7 +6,7 @@ use seqformer::inference::SelectionRule;
 use seqformer_config::Config;
 use seqformer_config::config::BackboneName;
 
-use crate::EngineError;
+use crate::{ClipOptions, EngineError};
 
 /// Queries that become results: the reference's number.
 pub const MAX_QUERIES: i64 = 10;
@@ -61,6 +61,14 @@ pub fn selection_rule(config: &Config) -> SelectionRule {
         max_queries: MAX_QUERIES,
         class_threshold: section.multi_cls_on.then_some(section.apply_cls_thres),
     }
+}
+
+/// How long videos are cut: `MODEL.SeqFormer.CLIP_MATCHING`, `CLIP_LENGTH` and `CLIP_STRIDE`.
+pub fn clip_options(config: &Config) -> Option<ClipOptions> {
+    let section = &config.model.seqformer;
+    section
+        .clip_matching
+        .then_some(ClipOptions { length: section.clip_length, stride: section.clip_stride })
 }
 
 #[cfg(test)]

@@ -38,6 +38,9 @@ pub enum EngineError {
     /// A frame could not be had; the inner error names the file.
     #[error(transparent)]
     Frame(Box<dyn std::error::Error + Send + Sync>),
+    /// A finished frame could not be handed on; the inner error says why.
+    #[error(transparent)]
+    Output(Box<dyn std::error::Error + Send + Sync>),
     /// A frame differs in size from the first one.
     #[error(
         "frame {index}: expected {expected} pixels (height x width) as in the first frame, found {found}"

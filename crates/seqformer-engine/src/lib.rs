@@ -35,4 +35,6 @@ mod predictor;
 pub use device::{DeviceChoice, open_device};
 pub use encode::encode_masks;
 pub use error::EngineError;
-pub use predictor::{Predictor, PredictorOptions, Progress, VideoPrediction};
+pub use predictor::{
+    ClipOptions, Predictor, PredictorOptions, Progress, TrackOnFrame, TrackedFrame, VideoPrediction,
+};

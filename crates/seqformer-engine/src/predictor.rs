@@ -3,6 +3,8 @@
 //! Reference: VNext `seqformer/seqformer.py`, `SeqFormer.forward`, and `data/dataset_mapper.py`,
 //! `YTVISDatasetMapper` for evaluation.
 
+mod clips;
+
 use std::path::Path;
 
 use seqformer::inference::{
@@ -18,6 +20,8 @@ use tch::{Device, Kind, Tensor, nn};
 use crate::encode::encode_masks;
 use crate::{EngineError, builder};
 
+pub use clips::{ClipOptions, TrackOnFrame, TrackedFrame};
+
 /// Frames that are encoded together: enough to keep all cores busy, few enough to stay small.
 const PART: usize = 5;
 
@@ -32,6 +36,8 @@ pub struct PredictorOptions {
     pub channels: ImageFormat,
     /// Which queries and classes become results.
     pub rule: SelectionRule,
+    /// Cuts videos into overlapping clips; `None`: every video is decoded as a whole.
+    pub clips: Option<ClipOptions>,
 }
 
 impl PredictorOptions {
@@ -42,6 +48,7 @@ impl PredictorOptions {
             max_size: config.input.max_size_test,
             channels: config.input.format,
             rule: builder::selection_rule(config),
+            clips: builder::clip_options(config),
         }
     }
 }
@@ -64,9 +71,10 @@ pub struct VideoPrediction {
     pub size: ImageSize,
     /// Number of frames.
     pub num_frames: usize,
-    /// One for each selected query, best first: its mask on every frame, empty where it is absent.
+    /// One for each selected query, best first, or for each track of a video that was cut into clips,
+    /// in their order: its mask on every frame, empty where it is absent.
     pub masks: Vec<Vec<Rle>>,
-    /// The results: a query as an instance of a class. By query, then class.
+    /// The results: a query or track as an instance of a class. By query or track, then class.
     pub detections: Vec<Detection>,
 }
 
@@ -116,7 +124,8 @@ impl Predictor {
         Self { model, options, _variables: variables }
     }
 
-    /// Finds the instances of a whole video; calls `progress` on the way.
+    /// Finds the instances of a video, as a whole or in clips as the options say; calls `progress` on
+    /// the way.
     ///
     /// Frames are taken from the iterator as they are needed and not kept.
     ///
@@ -128,21 +137,15 @@ impl Predictor {
         frames: impl Iterator<Item = Result<RgbImage, Box<dyn std::error::Error + Send + Sync>>>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<VideoPrediction, EngineError> {
+        if let Some(clips) = self.options.clips {
+            return self.track(frames, clips, &mut |_frame| Ok(()), progress);
+        }
         let mut size = None;
         let mut video: Option<WholeVideo<'_>> = None;
         let mut part = Vec::with_capacity(PART);
         let mut num_frames = 0;
         for frame in frames {
-            let frame = frame.map_err(EngineError::Frame)?;
-            let expected = *size.get_or_insert(frame.size);
-            if frame.size != expected {
-                return Err(EngineError::FrameSize {
-                    index: num_frames,
-                    expected,
-                    found: frame.size,
-                });
-            }
-            part.push(self.resize(&frame));
+            part.push(self.next_input(frame, num_frames, &mut size)?);
             num_frames += 1;
             if part.len() == PART {
                 self.push(&mut video, &mut part)?;
@@ -160,6 +163,21 @@ impl Predictor {
         progress(Progress::Decoded);
         let masks = masks_of(&decoded, &selection, input_size, size, progress);
         Ok(VideoPrediction { size, num_frames, masks, detections: selection.detections })
+    }
+
+    /// Checks the size of a frame against that of the first, and resizes it for the network.
+    fn next_input(
+        &self,
+        frame: Result<RgbImage, Box<dyn std::error::Error + Send + Sync>>,
+        index: usize,
+        size: &mut Option<ImageSize>,
+    ) -> Result<RgbImage, EngineError> {
+        let frame = frame.map_err(EngineError::Frame)?;
+        let expected = *size.get_or_insert(frame.size);
+        if frame.size != expected {
+            return Err(EngineError::FrameSize { index, expected, found: frame.size });
+        }
+        Ok(self.resize(&frame))
     }
 
     /// The network's input for a frame: its size by the rule of the test mapper.

@@ -1,5 +1,6 @@
 //! `seqformer predict`: videos in; results, tracks and pictures out.
 
+mod frames;
 mod overlay;
 mod results;
 mod summary;
@@ -10,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
-use seqformer_engine::{Predictor, PredictorOptions, Progress, VideoPrediction, open_device};
+use seqformer_engine::{
+    ClipOptions, Predictor, PredictorOptions, Progress, VideoPrediction, open_device,
+};
 use seqformer_video::{FfmpegLocation, FrameSource};
 
 use crate::args::PredictArgs;
@@ -18,6 +21,7 @@ use crate::class_names::{self, Class};
 use crate::progress::Stage;
 use crate::settings::{Settings, split_inputs};
 use crate::{files, output};
+use frames::FrameLines;
 use overlay::Overlay;
 use summary::{FailedInput, FinishedVideo, Summary};
 use tracks::Track;
@@ -93,6 +97,14 @@ fn options(args: &PredictArgs, settings: &Settings) -> PredictorOptions {
     {
         *class_threshold = threshold;
     }
+    if args.clip_length.is_some() || args.clip_stride.is_some() {
+        let section = &settings.config.model.seqformer;
+        let or = |asked: Option<u32>, set: usize| asked.map_or(set, |frames| frames as usize);
+        options.clips = Some(ClipOptions {
+            length: or(args.clip_length, section.clip_length),
+            stride: or(args.clip_stride, section.clip_stride),
+        });
+    }
     options
 }
 
@@ -139,10 +151,10 @@ impl Run<'_> {
 
     fn video(&self, input: &Input, video_id: u64) -> Result<VideoFiles> {
         let start = Instant::now();
-        let found = self.predict(input)?;
+        let found = self.predict(input, video_id)?;
         let secs = start.elapsed().as_secs_f64();
         let tracks = tracks::from_prediction(&found, &self.classes, self.args.score_threshold);
-        let overlay = if self.args.no_overlay {
+        let overlay = if self.args.no_overlay || !input.source.can_restart() {
             None
         } else {
             let drawn: Vec<&Track> = tracks
@@ -177,43 +189,72 @@ impl Run<'_> {
         Ok(VideoFiles { rows, lines, finished })
     }
 
-    fn predict(&self, input: &Input) -> Result<VideoPrediction> {
-        let total = input.source.frame_count_hint();
+    fn predict(&self, input: &Input, video_id: u64) -> Result<VideoPrediction> {
         let mut frames = input.source.frames()?;
         let images = std::iter::from_fn(|| {
             let frame = frames.next()?;
             Some(frame.map(|frame| frame.image).map_err(Into::into))
         });
-        let mut encoding = Some(Stage::new(format!("{}: encoding", input.name), total));
-        let mut masking: Option<Stage> = None;
-        let mut count = 0;
-        let found = self.predictor.predict(images, &mut |progress| match progress {
-            Progress::Encoded(done) => {
-                count = done;
-                if let Some(stage) = &mut encoding {
-                    stage.set(done);
-                }
+        let mut stages = Stages::new(&input.name, input.source.frame_count_hint());
+        let progress = &mut |progress| stages.set(progress);
+        let found = match self.predictor.options().clips {
+            None => self.predictor.predict(images, progress),
+            Some(clips) => {
+                let path = self.args.output.join(format!("{}.frames.jsonl", input.name));
+                let mut lines = FrameLines::new(&path, &input.name, video_id, &self.classes);
+                self.predictor.track(images, clips, &mut |frame| lines.write(frame), progress)
             }
-            Progress::Decoded => {
-                if let Some(stage) = encoding.take() {
-                    stage.finish();
-                }
-                masking = Some(Stage::new(format!("{}: masks", input.name), Some(count)));
-            }
-            Progress::Masks(done) => {
-                if let Some(stage) = &mut masking {
-                    stage.set(done);
-                }
-            }
-        });
-        for stage in [encoding, masking].into_iter().flatten() {
-            stage.finish();
-        }
+        };
+        stages.finish();
         let found = found.with_context(|| input.source.path().display().to_string())?;
         for note in frames.notes() {
             tracing::warn!("{note}");
         }
         Ok(found)
+    }
+}
+
+/// What is shown while a video is being worked on.
+struct Stages<'a> {
+    name: &'a str,
+    encoding: Option<Stage>,
+    masking: Option<Stage>,
+    num_frames: usize,
+}
+
+impl<'a> Stages<'a> {
+    fn new(name: &'a str, total: Option<usize>) -> Self {
+        let encoding = Some(Stage::new(format!("{name}: encoding"), total));
+        Self { name, encoding, masking: None, num_frames: 0 }
+    }
+
+    fn set(&mut self, progress: Progress) {
+        match progress {
+            Progress::Encoded(done) => {
+                self.num_frames = done;
+                if let Some(stage) = &mut self.encoding {
+                    stage.set(done);
+                }
+            }
+            Progress::Decoded => {
+                if let Some(stage) = self.encoding.take() {
+                    stage.finish();
+                }
+                let name = format!("{}: masks", self.name);
+                self.masking = Some(Stage::new(name, Some(self.num_frames)));
+            }
+            Progress::Masks(done) => {
+                if let Some(stage) = &mut self.masking {
+                    stage.set(done);
+                }
+            }
+        }
+    }
+
+    fn finish(self) {
+        for stage in [self.encoding, self.masking].into_iter().flatten() {
+            stage.finish();
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 
 mod predict;
 
+use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use seqformer_testing::golden_path;
 
@@ -12,6 +13,18 @@ fn seqformer(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_seqformer"));
     command.args(arguments).env_remove("RUST_LOG").env_remove("SEQFORMER_FFMPEG");
     command.output().expect("the program starts")
+}
+
+/// The same with `input` on its standard input.
+fn seqformer_reading(arguments: &[&str], input: &[u8]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_seqformer"));
+    command.args(arguments).env_remove("RUST_LOG").env_remove("SEQFORMER_FFMPEG");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let mut stdin = child.stdin.take().expect("its standard input is a pipe");
+    stdin.write_all(input).expect("the program reads to the end");
+    drop(stdin);
+    child.wait_with_output().expect("the program ends")
 }
 
 fn text(bytes: &[u8]) -> String {

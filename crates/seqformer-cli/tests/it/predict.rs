@@ -86,6 +86,83 @@ fn two_videos_give_the_results_of_the_reference() {
     assert!(names.iter().all(|name| !name.ends_with(".tmp")), "{names:?}");
 }
 
+/// Compares `results.json` of one video with its results in the golden file of a case.
+fn check_results(out: &Path, case: &str, video_id: u64) {
+    let golden = read_json(Path::new(&golden(&format!("{case}/results.json"))));
+    let golden = golden.as_array().unwrap().iter();
+    let expected: Vec<&Value> = golden.filter(|result| result["video_id"] == video_id).collect();
+    let found = read_json(&out.join("results.json"));
+    let found = found.as_array().unwrap();
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        assert_eq!(found["category_id"], expected["category_id"]);
+        assert_eq!(found["segmentations"], expected["segmentations"]);
+        let score = |value: &Value| value["score"].as_f64().unwrap();
+        assert!((score(found) - score(expected)).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn clips_give_the_results_of_the_reference_and_a_line_for_every_frame() {
+    let folder = TempDir::new().unwrap();
+    let classes = golden("tiny_video/instances.json");
+    let more = ["--no-overlay", "--classes", &classes, "--clip-length", "4", "--clip-stride", "3"];
+    let done = predict(folder.path(), &more, &[&long_video()]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    check_results(folder.path(), "tiny_clip_L4S3", 17);
+    let lines = fs::read_to_string(folder.path().join("vid_long.frames.jsonl")).unwrap();
+    let frames: Vec<Value> =
+        lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(frames.len(), 11);
+    let tracks = fs::read_to_string(folder.path().join("tracks.jsonl")).unwrap();
+    for track in tracks.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+        for (index, frame) in frames.iter().enumerate() {
+            assert_eq!(frame["frame"], index);
+            let mut on_frame = frame["tracks"].as_array().unwrap().iter();
+            let own = on_frame.find(|found| found["track_id"] == track["track_id"]);
+            let area = own.map_or(Value::from(0), |own| own["area"].clone());
+            assert_eq!(area, track["areas"][index]);
+        }
+    }
+}
+
+#[test]
+fn pictures_may_come_through_a_pipe() {
+    let mut stream = Vec::new();
+    let mut names: Vec<PathBuf> =
+        fs::read_dir(long_video()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    for path in names {
+        let image = read_image(&path).unwrap().image;
+        stream.extend(format!("P6 {} {} 255\n", image.size.width, image.size.height).into_bytes());
+        stream.extend(image.pixels);
+    }
+    let folder = TempDir::new().unwrap();
+    let (config, weights) = (golden("tiny_config.yaml"), golden("tiny_model.pth"));
+    let (classes, output) = (golden("tiny_video/instances.json"), display(folder.path()));
+    let arguments = [
+        "predict",
+        "--config-file",
+        &config,
+        "--weights",
+        &weights,
+        "--output",
+        &output,
+        "--device",
+        "cpu",
+        "--classes",
+        &classes,
+        "-",
+        "MODEL.SeqFormer.CLIP_MATCHING",
+        "True",
+    ];
+    let done = crate::seqformer_reading(&arguments, &stream);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    check_results(folder.path(), "tiny_clip_L5S1", 17);
+    let names = files_below(folder.path());
+    assert_eq!(names, ["pipe.frames.jsonl", "results.json", "tracks.jsonl"]);
+}
+
 #[test]
 fn tracks_have_boxes_and_areas_of_their_masks() {
     let folder = TempDir::new().unwrap();

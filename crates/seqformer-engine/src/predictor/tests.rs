@@ -32,13 +32,12 @@ fn frames(video: &str) -> impl Iterator<Item = Result<RgbImage, AnyError>> {
     frame_paths(video).into_iter().map(|path| Ok(read_image(&path)?.image))
 }
 
-#[test]
-fn results_equal_those_of_the_reference_pixel_by_pixel() {
-    let golden =
-        seqformer_testing::read_json(&golden_path("public/tiny_whole/results.json")).unwrap();
+/// Compares the results of both videos with what the reference's evaluator wrote.
+fn check_results(predictor: &Predictor, case: &str) {
+    let golden = golden_path(&format!("public/{case}/results.json"));
+    let golden = seqformer_testing::read_json(&golden).unwrap();
     let golden = golden.as_array().unwrap();
     let categories = [2, 3, 5, 7, 11];
-    let predictor = tiny_predictor();
     let mut next = 0;
     for (id, name) in [(17, "vid_long"), (18, "vid_short")] {
         let video = predictor.predict(frames(name), &mut |_| {}).unwrap();
@@ -59,6 +58,52 @@ fn results_equal_those_of_the_reference_pixel_by_pixel() {
         }
     }
     assert_eq!(next, golden.len());
+}
+
+#[test]
+fn results_equal_those_of_the_reference_pixel_by_pixel() {
+    check_results(&tiny_predictor(), "tiny_whole");
+}
+
+#[test]
+fn clips_give_the_results_of_the_reference_pixel_by_pixel() {
+    let mut predictor = tiny_predictor();
+    for (length, stride) in [(5, 1), (4, 3)] {
+        predictor.options.clips = Some(ClipOptions { length, stride });
+        check_results(&predictor, &format!("tiny_clip_L{length}S{stride}"));
+    }
+}
+
+#[test]
+fn frames_are_handed_on_while_the_video_is_being_read() {
+    let predictor = tiny_predictor();
+    let clips = ClipOptions { length: 5, stride: 1 };
+    let read = std::cell::Cell::new(0);
+    let counted = frames("vid_long").inspect(|_| read.set(read.get() + 1));
+    let mut seen = Vec::new();
+    let mut shown = Vec::new();
+    let mut each_frame = |frame: &TrackedFrame| {
+        seen.push((frame.frame, read.get()));
+        shown.push(frame.tracks.clone());
+        Ok(())
+    };
+    let video = predictor.track(counted, clips, &mut each_frame, &mut |_| {}).unwrap();
+    let early = (0..7).map(|frame| (frame, frame + 5));
+    let late = (7..11).map(|frame| (frame, 11));
+    assert_eq!(seen, early.chain(late).collect::<Vec<_>>());
+    for (frame, tracks) in shown.iter().enumerate() {
+        for found in tracks {
+            assert_eq!(found.mask, video.masks[found.track][frame]);
+            assert_eq!(found.class_probs.len(), 5);
+        }
+    }
+    let failed = predictor.track(
+        frames("vid_long"),
+        clips,
+        &mut |frame| if frame.frame == 2 { Err("full".into()) } else { Ok(()) },
+        &mut |_| {},
+    );
+    assert_eq!(failed.unwrap_err().to_string(), "full");
 }
 
 #[test]

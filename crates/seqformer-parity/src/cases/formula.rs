@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use seqformer::inference::{WholeVideo, final_masks, select};
+use seqformer::inference::{
+    ClipRule, ClipVideo, Detection, WholeVideo, classify, final_masks, select,
+};
 use seqformer::{DecoderLayerOutput, FrameSize, KeepLayers, Memory};
 use seqformer_engine::{builder, encode_masks};
 use seqformer_masks::Rle;
@@ -31,10 +33,7 @@ pub(super) fn whole_video(folder: &Path, case: &str, report: &mut Report<'_>) ->
     let file = golden["config"].as_str().context("there is no config")?;
     let config = network::config(&network::shipped(file), &opts)?;
     let mut network = Network::from_formula(config, formula_weights)?;
-    let side = |name: &str| integer(&golden[name]);
-    let (frames, height, width) = (side("T")?, side("H")?, side("W")?);
-    let pixels = formula_pixels(SEED, (frames * 3 * height * width) as usize);
-    let frames = Tensor::from_slice(&pixels).view([frames, 3, height, width]);
+    let frames = frames_of(golden)?;
     tch::no_grad(|| {
         network.model.prepare_inference();
         compare_tensors(&network, &frames, &golden["tensors"], report)?;
@@ -135,9 +134,7 @@ fn compare_results(
     golden: &Value,
     report: &mut Report<'_>,
 ) -> Result<()> {
-    let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
-    let output = numbers(&golden["orig"])?;
-    let output = FrameSize { height: output[0] as i64, width: output[1] as i64 };
+    let (size, output) = sizes(frames, golden)?;
     let mut video = WholeVideo::new(&network.model, size);
     video.push(frames)?;
     let decoded = video.decode()?;
@@ -149,7 +146,68 @@ fn compare_results(
     let expected =
         golden.get("whole_video_results").or_else(|| golden["tensors"].get("whole_video_results"));
     let expected = expected.context("there are no results")?;
-    let found = &selection.detections;
+    let area = |rank: usize, frame: usize| masks[frame][rank].area() as f64;
+    compare_detections(&selection.detections, masks.len(), &area, expected, output, report)
+}
+
+/// Sizes of the network's input and of the masks.
+fn sizes(frames: &Tensor, golden: &Value) -> Result<(FrameSize, FrameSize)> {
+    let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
+    let output = numbers(&golden["orig"])?;
+    Ok((size, FrameSize { height: output[0] as i64, width: output[1] as i64 }))
+}
+
+/// Compares the results of clip inference.
+pub(super) fn clips(folder: &Path, case: &str, report: &mut Report<'_>) -> Result<()> {
+    let golden = seqformer_testing::read_json(&folder.join("inference.json"))?;
+    let golden = golden.get(case).with_context(|| format!("there is no {case}"))?;
+    let opts = golden["opts"].as_str().context("there are no opts")?;
+    let opts: Vec<String> = opts.split_whitespace().map(str::to_owned).collect();
+    let config = network::config(&network::shipped("base_ytvis.yaml"), &opts)?;
+    let mut network = Network::from_formula(config, formula_weights)?;
+    let frames = frames_of(golden)?;
+    let (size, output) = sizes(&frames, golden)?;
+    let clips = builder::clip_options(&network.config).context("the case has no clips")?;
+    let rule = builder::selection_rule(&network.config);
+    let (num_frames, finished, class_probs) = tch::no_grad(|| {
+        network.model.prepare_inference();
+        let rule =
+            ClipRule { length: clips.length, stride: clips.stride, max_queries: rule.max_queries };
+        let mut video = ClipVideo::new(&network.model, size, rule)?;
+        let mut finished = video.push(&frames)?;
+        let end = video.finish()?;
+        finished.extend(end.frames);
+        Ok::<_, anyhow::Error>((finished.len(), finished, end.class_probs))
+    })?;
+    let detections = classify(class_probs.iter().map(Vec::as_slice), rule.class_threshold);
+    let mut areas = vec![vec![0.0; num_frames]; class_probs.len()];
+    for frame in finished {
+        let masks = encode_masks(&final_masks(&frame.mask_logits, size, output));
+        for (track, mask) in frame.tracks.into_iter().zip(masks) {
+            areas[track][frame.frame] = mask.area() as f64;
+        }
+    }
+    let area = |rank: usize, frame: usize| areas[rank][frame];
+    compare_detections(&detections, num_frames, &area, golden, output, report)
+}
+
+/// The frames of a case, `[T, 3, H, W]`.
+fn frames_of(golden: &Value) -> Result<Tensor> {
+    let side = |name: &str| integer(&golden[name]);
+    let (frames, height, width) = (side("T")?, side("H")?, side("W")?);
+    let pixels = formula_pixels(SEED, (frames * 3 * height * width) as usize);
+    Ok(Tensor::from_slice(&pixels).view([frames, 3, height, width]))
+}
+
+/// Compares results with their summary; `area` gives the pixels of a rank on a frame.
+fn compare_detections(
+    found: &[Detection],
+    num_frames: usize,
+    area: &dyn Fn(usize, usize) -> f64,
+    expected: &Value,
+    output: FrameSize,
+    report: &mut Report<'_>,
+) -> Result<()> {
     report.exact(
         "results count",
         found.len().abs_diff(integer(&expected["n"])? as usize),
@@ -160,9 +218,8 @@ fn compare_results(
     report.numbers("results scores", &scores, &numbers(&expected["scores_first10"])?, 1e-5);
     let labels: Vec<f64> = first.clone().map(|found| found.label as f64).collect();
     report.numbers("results labels", &labels, &numbers(&expected["labels_first10"])?, 0.0);
-    let area = |rank: usize, frame: usize| masks[frame][rank].area() as f64;
     let areas: Vec<f64> =
-        first.flat_map(|found| (0..masks.len()).map(|frame| area(found.rank, frame))).collect();
+        first.flat_map(|found| (0..num_frames).map(|frame| area(found.rank, frame))).collect();
     let lists = expected["areas_first10"].as_array().context("there are no areas")?;
     let lists = lists.iter().map(numbers).collect::<Result<Vec<_>>>()?.concat();
     let pixels = (output.height * output.width) as f64;
@@ -172,10 +229,10 @@ fn compare_results(
     report.number("results score_sum", (sum - expected_sum).abs(), 1e-5 * found.len() as f64);
     let area_sum: f64 = found
         .iter()
-        .map(|found| (0..masks.len()).map(|frame| area(found.rank, frame)).sum::<f64>())
+        .map(|found| (0..num_frames).map(|frame| area(found.rank, frame)).sum::<f64>())
         .sum();
     let expected_sum = integer(&expected["area_sum"])? as f64;
-    let all_pixels = pixels * masks.len() as f64 * found.len() as f64;
+    let all_pixels = pixels * num_frames as f64 * found.len() as f64;
     report.number(
         "results area_sum",
         (area_sum - expected_sum).abs(),

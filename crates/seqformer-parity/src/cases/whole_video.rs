@@ -21,9 +21,9 @@ const PIXELS_OFF: u64 = 5;
 const PIXELS_FOR_ONE_OFF: u64 = 10_000;
 
 /// A video of the dataset.
-struct Video {
-    id: i64,
-    frames: Vec<PathBuf>,
+pub(super) struct Video {
+    pub(super) id: i64,
+    pub(super) frames: Vec<PathBuf>,
 }
 
 pub(super) fn run(folder: &Path, report: &mut Report<'_>) -> Result<()> {
@@ -72,7 +72,7 @@ pub(super) fn run(folder: &Path, report: &mut Report<'_>) -> Result<()> {
     Ok(())
 }
 
-fn category_ids(dataset: &Value) -> Result<Vec<i64>> {
+pub(super) fn category_ids(dataset: &Value) -> Result<Vec<i64>> {
     let categories = dataset["categories"].as_array().context("there are no categories")?;
     let mut ids =
         categories.iter().map(|category| integer(&category["id"])).collect::<Result<Vec<_>>>()?;
@@ -80,7 +80,7 @@ fn category_ids(dataset: &Value) -> Result<Vec<i64>> {
     Ok(ids)
 }
 
-fn videos(dataset: &Value, images: &Path) -> Result<Vec<Video>> {
+pub(super) fn videos(dataset: &Value, images: &Path) -> Result<Vec<Video>> {
     let videos = dataset["videos"].as_array().context("there are no videos")?;
     let mut videos = videos
         .iter()
@@ -96,7 +96,7 @@ fn videos(dataset: &Value, images: &Path) -> Result<Vec<Video>> {
 }
 
 /// Resized frames, `[T, 3, H, W]`.
-fn network_inputs(predictor: &Predictor, video: &Video) -> Result<Tensor> {
+pub(super) fn network_inputs(predictor: &Predictor, video: &Video) -> Result<Tensor> {
     let tensors = video
         .frames
         .iter()

@@ -10,7 +10,7 @@ use crate::class_names::Class;
 /// One object of a video.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Track {
-    /// From 1, best score first.
+    /// From 1, best score first, or in the order of appearance where videos are cut into clips.
     pub(crate) track_id: u64,
     /// Name of its best class.
     pub(crate) class: String,
@@ -65,7 +65,8 @@ pub(super) fn from_prediction(
     let kept =
         |found: &&Detection| threshold.is_none_or(|threshold| found.score > threshold as f32);
     let found = (0..video.masks.len()).filter_map(best).filter(kept);
-    (1..).zip(found).map(|(track_id, found)| track(track_id, found, video, classes)).collect()
+    // Not counted anew, so that a track has one number in all files.
+    found.map(|found| track(found.rank as u64 + 1, found, video, classes)).collect()
 }
 
 fn track(track_id: u64, found: &Detection, video: &VideoPrediction, classes: &[Class]) -> Track {
