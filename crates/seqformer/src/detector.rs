@@ -17,6 +17,10 @@ use crate::transformer::{
 };
 use crate::{ModelError, normalize_and_pad};
 
+mod training;
+
+pub use training::{TrainLayer, TrainOutput};
+
 /// Groups of the normalisation behind each input projection.
 const NORM_GROUPS: i64 = 32;
 
@@ -244,15 +248,19 @@ impl SeqFormer {
         layer: usize,
         frame_sizes: &[FrameSize],
     ) -> Heads {
-        let scale: Vec<f32> =
-            frame_sizes.iter().flat_map(|size| [size.width as f32, size.height as f32]).collect();
-        let scale = Tensor::from_slice(&scale).view([-1, 1, 1, 2]).to_device(self.device);
-        let centres = inverse_sigmoid(&output.references.narrow(-1, 0, 2)).sigmoid();
         Heads {
             pred_logits: self.class_embed[layer].forward(&output.instance_queries),
             dynamic_params: self.controller.forward(&output.instance_queries),
-            reference_points_px: centres * scale,
+            reference_points_px: self.reference_points_px(&output.references, frame_sizes),
         }
+    }
+
+    /// Centres of references in pixels of frames without padding: `[N, T, Q, 2 or 4]` → `[N, T, Q, 2]`.
+    fn reference_points_px(&self, references: &Tensor, frame_sizes: &[FrameSize]) -> Tensor {
+        let scale: Vec<f32> =
+            frame_sizes.iter().flat_map(|size| [size.width as f32, size.height as f32]).collect();
+        let scale = Tensor::from_slice(&scale).view([-1, 1, 1, 2]).to_device(self.device);
+        inverse_sigmoid(&references.narrow(-1, 0, 2)).sigmoid() * scale
     }
 
     /// Index of the last decoder layer, whose predictions are the result.

@@ -31,6 +31,30 @@ pub enum ModelError {
         /// Why it cannot be read.
         message: String,
     },
+    /// The instances of a clip do not fit its frames or the network.
+    #[error("clip {clip}: target: {what}: expected {expected}, found {found}")]
+    Target {
+        /// Number of the clip in its batch, from 0.
+        clip: usize,
+        /// Which part of the target.
+        what: &'static str,
+        /// What it should be.
+        expected: String,
+        /// What it is.
+        found: String,
+    },
+    /// Queries cannot be matched with instances, because predictions are not numbers any more.
+    #[error(
+        "decoder layer {layer}, clip {clip}: queries and instances cannot be matched: {source}"
+    )]
+    Matching {
+        /// The decoder layer, from 0.
+        layer: usize,
+        /// Number of the clip in its batch, from 0.
+        clip: usize,
+        /// What is wrong with the costs.
+        source: crate::assignment::AssignmentError,
+    },
     /// libtorch reported a failure, for instance that there is no memory left.
     #[error("libtorch: {message}")]
     Torch {

@@ -12,19 +12,27 @@
 
 pub mod assignment;
 pub mod backbone;
+mod box_ops;
 mod clip;
 pub mod config;
+mod criterion;
 mod detector;
 mod error;
 pub mod inference;
 mod layers;
+mod losses;
 mod mask_head;
+mod matcher;
+mod targets;
 mod transformer;
 mod weights;
 
 pub use clip::{FrameSize, normalize_and_pad, padding_mask};
 pub use config::SeqFormerConfig;
-pub use detector::{Heads, SeqFormer};
+pub use criterion::{Loss, LossWeights, Losses, SetCriterion, mean_instances};
+pub use detector::{Heads, SeqFormer, TrainLayer, TrainOutput};
 pub use error::ModelError;
 pub use transformer::{DecoderLayerOutput, DecoderOutput, FrameValues, KeepLayers, Memory, TokenLayout};
 pub use weights::{LoadReport, WrongShape, load_matching, load_state_dict, network_shapes, state_dict};
+pub use matcher::{ClipMatches, HungarianMatcher, LayerMatches, Predictions};
+pub use targets::{AbsentInstances, ClipTarget};

@@ -7,7 +7,7 @@ use seqformer_testing::golden_path;
 use tch::{Device, Kind, Tensor, nn};
 
 /// The network of `tests/golden/public/tiny_config.yaml`.
-fn tiny_config() -> SeqFormerConfig {
+pub(crate) fn tiny_config() -> SeqFormerConfig {
     SeqFormerConfig {
         pixel_mean: [123.675, 116.28, 103.53],
         pixel_std: [58.395, 57.12, 57.375],
@@ -37,21 +37,21 @@ fn tiny_config() -> SeqFormerConfig {
 }
 
 /// The golden tensors, and which of them a test has looked at.
-struct Golden {
-    state: StateDict,
-    seen: Vec<String>,
-    off: Vec<String>,
+pub(crate) struct Golden {
+    pub(crate) state: StateDict,
+    pub(crate) seen: Vec<String>,
+    pub(crate) off: Vec<String>,
 }
 
 impl Golden {
-    fn tensor(&self, name: &str) -> Tensor {
+    pub(crate) fn tensor(&self, name: &str) -> Tensor {
         let array = self.state.get(name).unwrap_or_else(|| panic!("the golden file has {name}"));
         let shape: Vec<i64> = array.shape().iter().map(|&side| side as i64).collect();
         Tensor::from_slice(&array.to_f32_vec()).view(shape.as_slice())
     }
 
     /// Compares within `2e-5 + 2e-5 * max|b|`, the suggested tolerance of intermediates, or `tolerance`.
-    fn check_within(&mut self, name: &str, found: &Tensor, tolerance: Option<f64>) {
+    pub(crate) fn check_within(&mut self, name: &str, found: &Tensor, tolerance: Option<f64>) {
         let expected = self.tensor(name);
         self.seen.push(name.to_owned());
         let found = found.to_kind(Kind::Float);
@@ -63,7 +63,7 @@ impl Golden {
         }
     }
 
-    fn check(&mut self, name: &str, found: &Tensor) {
+    pub(crate) fn check(&mut self, name: &str, found: &Tensor) {
         self.check_within(name, found, None);
     }
 }

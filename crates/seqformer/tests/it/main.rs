@@ -10,4 +10,5 @@ mod clip_properties;
 mod golden_clip_video;
 mod golden_forward;
 mod golden_tracker;
+mod golden_train;
 mod parameter_names;

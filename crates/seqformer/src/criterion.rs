@@ -1,0 +1,192 @@
+//! The loss of matched predictions, for every decoder layer that is supervised.
+//!
+//! SeqFormer (arXiv:2112.08275), section 3.4. Reference: VNext `models/segmentation_condInst.py`,
+//! `SetCriterion`.
+
+use tch::{Kind, Tensor};
+
+use crate::losses::{box_giou, box_l1, dice, sigmoid_focal};
+use crate::{ClipTarget, FrameSize, TrainLayer, TrainOutput};
+
+/// Of the mask loss; the class loss has its own.
+const MASK_FOCAL_ALPHA: f64 = 0.25;
+
+/// Weights of the losses, the same in all decoder layers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LossWeights {
+    /// Focal loss of the classes, `loss_ce`.
+    pub class: f64,
+    /// L1 distance of the boxes, `loss_bbox`.
+    pub l1: f64,
+    /// Generalised IoU of the boxes, `loss_giou`.
+    pub giou: f64,
+    /// Focal loss of the masks, `loss_mask`.
+    pub mask: f64,
+    /// Dice loss of the masks, `loss_dice`.
+    pub dice: f64,
+}
+
+impl Default for LossWeights {
+    fn default() -> Self {
+        Self { class: 2.0, l1: 5.0, giou: 2.0, mask: 2.0, dice: 5.0 }
+    }
+}
+
+/// Turns matched predictions into losses.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SetCriterion {
+    /// Weights of the losses.
+    pub weights: LossWeights,
+    /// Share of the positives in the class loss; negative: no weighting.
+    pub focal_alpha: f64,
+}
+
+impl Default for SetCriterion {
+    fn default() -> Self {
+        Self { weights: LossWeights::default(), focal_alpha: 0.25 }
+    }
+}
+
+/// A loss by the name that the reference logs.
+#[derive(Debug)]
+pub struct Loss {
+    /// For instance `loss_bbox_3`; the last layer's have no number.
+    pub name: String,
+    /// One number.
+    pub value: Tensor,
+}
+
+/// The weighted losses of a batch.
+#[derive(Debug)]
+pub struct Losses {
+    /// In the order of the reference: the last layer, then the others.
+    pub weighted: Vec<Loss>,
+    /// Share of matched queries whose best class is wrong, in per cent; it is not trained.
+    pub class_error: Tensor,
+}
+
+impl Losses {
+    /// Sum of the weighted losses, which is what training minimises.
+    pub fn total(&self) -> Tensor {
+        let values: Vec<&Tensor> = self.weighted.iter().map(|loss| &loss.value).collect();
+        Tensor::stack(&values, 0).sum(Kind::Float)
+    }
+
+    /// Everything that the reference logs, in its order: `class_error` stands behind the first loss.
+    ///
+    /// Its `total_loss` is the sum of these, with `class_error` in it.
+    pub fn logged(&self) -> Vec<(&str, &Tensor)> {
+        let mut logged: Vec<(&str, &Tensor)> =
+            self.weighted.iter().map(|loss| (loss.name.as_str(), &loss.value)).collect();
+        logged.insert(1.min(logged.len()), ("class_error", &self.class_error));
+        logged
+    }
+}
+
+/// What the losses of a batch are divided by: the mean number of instances per process, at least 1.
+///
+/// `sum_over_processes` adds up a number over all `num_processes`; for one it is the identity.
+pub fn mean_instances(
+    targets: &[ClipTarget],
+    num_processes: usize,
+    sum_over_processes: impl FnOnce(f64) -> f64,
+) -> f64 {
+    let local: usize = targets.iter().map(ClipTarget::num_instances).sum();
+    (sum_over_processes(local as f64) / num_processes as f64).max(1.0)
+}
+
+/// The instances of all clips, one behind the other.
+struct Targets {
+    /// `[I]`
+    labels: Tensor,
+    /// `[I, T, 4]`
+    boxes: Tensor,
+    /// `[I, T, H / 4, W / 4]` of padded frames
+    masks: Tensor,
+}
+
+impl Targets {
+    fn new(clips: &[ClipTarget], padded: FrameSize, device: tch::Device) -> Self {
+        let labels: Vec<i64> = clips.iter().flat_map(|clip| clip.labels.iter().copied()).collect();
+        let boxes: Vec<Tensor> = clips.iter().map(|clip| clip.boxes.to_kind(Kind::Float)).collect();
+        let masks: Vec<Tensor> = clips.iter().map(|clip| clip.strided_masks(padded)).collect();
+        Self {
+            labels: Tensor::from_slice(&labels).to_device(device),
+            boxes: Tensor::cat(&boxes, 0).to_device(device),
+            masks: Tensor::cat(&masks, 0).to_device(device),
+        }
+    }
+}
+
+impl SetCriterion {
+    /// The losses of a batch, divided by `num_boxes` (see [`mean_instances`]).
+    ///
+    /// Without any instance the losses of boxes and masks are zero; their gradients exist and are zero
+    /// too, except for the controller's, which does not exist, as in the reference.
+    ///
+    /// # Panics
+    ///
+    /// If `output` has no layer; that of the network has at least one.
+    pub fn forward(&self, output: &TrainOutput, targets: &[ClipTarget], num_boxes: f64) -> Losses {
+        let (last, others) = output.layers.split_last().expect("the decoder has layers");
+        let targets =
+            tch::no_grad(|| Targets::new(targets, output.padded_size, last.pred_logits.device()));
+        let mut weighted = self.layer_losses(last, &targets, num_boxes, "");
+        for (index, layer) in others.iter().enumerate() {
+            weighted.extend(self.layer_losses(layer, &targets, num_boxes, &format!("_{index}")));
+        }
+        Losses { weighted, class_error: tch::no_grad(|| class_error(last, &targets)) }
+    }
+
+    fn layer_losses(
+        &self,
+        layer: &TrainLayer,
+        targets: &Targets,
+        num_boxes: f64,
+        suffix: &str,
+    ) -> Vec<Loss> {
+        let LossWeights { class, l1, giou, mask, dice: dice_weight } = self.weights;
+        let boxes = layer.matched_boxes();
+        let goals = targets.boxes.index_select(0, &layer.target_index); // [I, T, 4]
+        let masks = layer.pred_masks.flatten(1, -1); // [I, T * H / 4 * W / 4]
+        let mask_goals = targets.masks.index_select(0, &layer.target_index).flatten(1, -1);
+        let focal = sigmoid_focal(&masks, &mask_goals, MASK_FOCAL_ALPHA);
+        // Over no instances a mean has no value, but a sum has.
+        let focal = focal.sum(Kind::Float) / masks.size()[1] as f64;
+        let parts = [
+            ("loss_ce", class, self.class_loss(layer, targets)),
+            ("loss_bbox", l1, box_l1(&boxes, &goals)),
+            ("loss_giou", giou, box_giou(&boxes, &goals)),
+            ("loss_mask", mask, focal),
+            ("loss_dice", dice_weight, dice(&masks, &mask_goals).sum(Kind::Float)),
+        ];
+        let losses = parts.into_iter().map(|(name, weight, value)| Loss {
+            name: format!("{name}{suffix}"),
+            value: value / num_boxes * weight,
+        });
+        losses.collect()
+    }
+
+    /// Sum over all queries and classes; queries without an instance have no class.
+    fn class_loss(&self, layer: &TrainLayer, targets: &Targets) -> Tensor {
+        let logits = layer.pred_logits.to_kind(Kind::Float).flatten(0, 1); // [N * Q, K]
+        let labels = targets.labels.index_select(0, &layer.target_index);
+        let one_hot = tch::no_grad(|| {
+            let one = Tensor::ones([1], (Kind::Float, logits.device()));
+            let mut one_hot = logits.zeros_like();
+            one_hot.index_put_(&[Some(&layer.query_index), Some(&labels)], &one, false)
+        });
+        sigmoid_focal(&logits, &one_hot, self.focal_alpha).sum(Kind::Float)
+    }
+}
+
+/// 100 when nothing is matched.
+fn class_error(layer: &TrainLayer, targets: &Targets) -> Tensor {
+    let labels = targets.labels.index_select(0, &layer.target_index);
+    let logits = layer.pred_logits.flatten(0, 1).index_select(0, &layer.query_index);
+    let correct = logits.argmax(-1, false).eq_tensor(&labels).sum(Kind::Float);
+    correct * (-100.0 / labels.numel().max(1) as f64) + 100.0
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! The network on annotated clips: all decoder layers, and masks of matched queries.
+//!
+//! Reference: VNext `models/segmentation_condInst.py`, `CondInst_segm.forward`.
+
+use tch::{Kind, Tensor};
+
+use super::SeqFormer;
+use crate::matcher::{ClipMatches, HungarianMatcher, LayerMatches, Predictions};
+use crate::targets::{ClipTarget, TargetShape};
+use crate::{DecoderLayerOutput, FrameSize, KeepLayers, Memory, ModelError};
+
+/// What the network says about a batch of annotated clips.
+#[derive(Debug)]
+pub struct TrainOutput {
+    /// The supervised decoder layers in their order; the last is always there.
+    pub layers: Vec<TrainLayer>,
+    /// The size that all frames were padded to.
+    pub padded_size: FrameSize,
+}
+
+/// Predictions of one decoder layer, and which of them answer for instances.
+#[derive(Debug)]
+pub struct TrainLayer {
+    /// Class logits, `[N, Q, K]`.
+    pub pred_logits: Tensor,
+    /// Boxes (cx, cy, w, h) in 0..1, `[N, T, Q, 4]`.
+    pub pred_boxes: Tensor,
+    /// Mask logits of the matched queries in their order, clip by clip, `[I, T, H / 4, W / 4]`.
+    pub pred_masks: Tensor,
+    /// The pairs of each clip.
+    pub matches: LayerMatches,
+    /// Matched queries among those of all clips, `[I]`.
+    pub query_index: Tensor,
+    /// Their instances among those of all clips, `[I]`.
+    pub target_index: Tensor,
+}
+
+impl TrainLayer {
+    /// Boxes of the matched queries, clip by clip, `[I, T, 4]`.
+    pub fn matched_boxes(&self) -> Tensor {
+        let boxes = self.pred_boxes.transpose(1, 2).flatten(0, 1); // [N * Q, T, 4]
+        boxes.index_select(0, &self.query_index)
+    }
+}
+
+/// The matched queries of all layers as indices on the network's device.
+struct MatchIndex {
+    /// Among the queries of all clips, `[D, I]`.
+    queries: Tensor,
+    /// Among the instances of all clips, `[D, I]`.
+    targets: Tensor,
+    /// Instances of each clip.
+    counts: Vec<i64>,
+}
+
+impl SeqFormer {
+    /// Runs the network as training does, with dropout, and matches its queries with the instances.
+    ///
+    /// `clips` are frames `[T, 3, H, W]` of 0 to 255, of any size but all of the same length. They are
+    /// padded to a common size.
+    ///
+    /// # Errors
+    ///
+    /// If clips and targets do not fit each other or the network, or a prediction is not a number.
+    pub fn forward_train(
+        &self,
+        clips: &[Tensor],
+        targets: &[ClipTarget],
+        matcher: &HungarianMatcher,
+        keep: KeepLayers,
+    ) -> Result<TrainOutput, ModelError> {
+        let sizes = self.check_clips(clips, targets)?;
+        let padded = largest(&sizes).padded();
+        let images: Result<Vec<Tensor>, ModelError> = clips
+            .iter()
+            .map(|frames| crate::normalize_and_pad(frames, padded, &self.config, self.device))
+            .collect();
+        let layout = self.token_layout(&sizes);
+        let memory =
+            Memory { parts: vec![self.encode_images(&Tensor::cat(&images?, 0), &layout, true)] };
+        let outputs = self.decode(&memory, &layout, keep, true).layers;
+        let first = self.class_embed.len() - outputs.len();
+        let logits: Vec<Tensor> = outputs
+            .iter()
+            .zip(&self.class_embed[first..])
+            .map(|(output, class_embed)| class_embed.forward(&output.instance_queries))
+            .collect();
+        let predictions = Predictions {
+            logits: tch::no_grad(|| Tensor::stack(&logits, 0)),
+            boxes: tch::no_grad(|| {
+                Tensor::stack(
+                    &outputs.iter().map(|output| &output.pred_boxes).collect::<Vec<_>>(),
+                    0,
+                )
+            }),
+        };
+        let matches = matcher.match_layers(&predictions, targets)?;
+        let index = self.match_index(&matches);
+        let features = self.mask_features(&memory.parts[0].flatten(0, 1), &layout);
+        let masks = self.matched_masks(&features, &outputs, &index, &sizes);
+        let layers = outputs.into_iter().zip(logits).zip(matches).enumerate();
+        let layers = layers.map(|(layer, ((output, pred_logits), matches))| TrainLayer {
+            pred_logits,
+            pred_boxes: output.pred_boxes,
+            pred_masks: masks.get(layer as i64),
+            matches,
+            query_index: index.queries.get(layer as i64),
+            target_index: index.targets.get(layer as i64),
+        });
+        Ok(TrainOutput { layers: layers.collect(), padded_size: padded })
+    }
+
+    fn check_clips(
+        &self,
+        clips: &[Tensor],
+        targets: &[ClipTarget],
+    ) -> Result<Vec<FrameSize>, ModelError> {
+        let wrong = |expected: String, found: String| Err(ModelError::Frames { expected, found });
+        let Some(&[num_frames, ..]) = clips.first().map(Tensor::size).as_deref() else {
+            return wrong("at least one clip".to_owned(), "none".to_owned());
+        };
+        if targets.len() != clips.len() {
+            return wrong(
+                format!("a target for each of {} clips", clips.len()),
+                targets.len().to_string(),
+            );
+        }
+        let mut sizes = Vec::with_capacity(clips.len());
+        for (clip, (frames, target)) in clips.iter().zip(targets).enumerate() {
+            let found = frames.size();
+            let &[frames, 3, height, width] = found.as_slice() else {
+                return wrong("clips of [T, 3, H, W]".to_owned(), format!("{found:?}"));
+            };
+            if frames != num_frames {
+                return wrong(format!("clips of {num_frames} frames each"), frames.to_string());
+            }
+            let size = FrameSize { height, width };
+            let (num_classes, num_queries) = (self.config.num_classes, self.config.num_queries);
+            target.check(clip, &TargetShape { num_frames, num_classes, num_queries, size })?;
+            sizes.push(size);
+        }
+        Ok(sizes)
+    }
+
+    /// The indices of all layers in one transfer.
+    fn match_index(&self, matches: &[LayerMatches]) -> MatchIndex {
+        let counts: Vec<i64> = matches[0].iter().map(|clip| clip.queries.len() as i64).collect();
+        let total: i64 = counts.iter().sum();
+        let mut flat = Vec::with_capacity(2 * matches.len() * total as usize);
+        let of = |pick: fn(&ClipMatches) -> &[i64], steps: &[i64], flat: &mut Vec<i64>| {
+            for layer in matches {
+                let mut start = 0;
+                for (clip, step) in layer.iter().zip(steps) {
+                    flat.extend(pick(clip).iter().map(|index| index + start));
+                    start += step;
+                }
+            }
+        };
+        let steps = vec![self.config.num_queries; counts.len()];
+        of(|clip| &clip.queries, &steps, &mut flat);
+        of(|clip| &clip.targets, &counts, &mut flat);
+        let both =
+            Tensor::from_slice(&flat).view([2, matches.len() as i64, total]).to_device(self.device);
+        MatchIndex { queries: both.get(0), targets: both.get(1), counts }
+    }
+
+    /// Mask logits of the matched queries of all layers, `[D, I, T, H / 4, W / 4]`.
+    ///
+    /// `features` are those of all frames, `[N * T, C / 32, H / 8, W / 8]`: one set for all layers.
+    fn matched_masks(
+        &self,
+        features: &Tensor,
+        outputs: &[DecoderLayerOutput],
+        index: &MatchIndex,
+        sizes: &[FrameSize],
+    ) -> Tensor {
+        let num_layers = outputs.len() as i64;
+        let (frames, _, height, width) =
+            features.size4().expect("features are [N * T, C / 32, h, w]");
+        let num_frames = frames / sizes.len() as i64;
+        let total: i64 = index.counts.iter().sum();
+        if total == 0 {
+            // No numbers, but a path for gradients to the mask head.
+            let none = features.narrow(1, 0, 0).to_kind(Kind::Float);
+            return none
+                .reshape([0, num_frames, 2 * height, 2 * width])
+                .unsqueeze(0)
+                .expand([num_layers, -1, -1, -1, -1], false);
+        }
+        let (mut queries, mut points) = (Vec::new(), Vec::new());
+        for (layer, output) in outputs.iter().enumerate() {
+            let matched = index.queries.get(layer as i64);
+            queries.push(output.instance_queries.flatten(0, 1).index_select(0, &matched)); // [I, C]
+            let px = self.reference_points_px(&output.references, sizes); // [N, T, Q, 2]
+            points.push(px.transpose(1, 2).flatten(0, 1).index_select(0, &matched)); // [I, T, 2]
+        }
+        let params = self.controller.forward(&Tensor::stack(&queries, 0)); // [D, I, parameters]
+        let points = Tensor::stack(&points, 0); // [D, I, T, 2]
+        let mut start = 0;
+        let mut masks = Vec::new();
+        for (clip, &count) in index.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let features = features.narrow(0, clip as i64 * num_frames, num_frames);
+            let params = params.narrow(1, start, count).flatten(0, 1); // [D * I', parameters]
+            let points = points.narrow(1, start, count).flatten(0, 1).transpose(0, 1); // [T, D * I', 2]
+            let logits = self.masks(&features, &params, &points); // [D * I', T, 2h, 2w]
+            masks.push(logits.reshape([num_layers, count, num_frames, 2 * height, 2 * width]));
+            start += count;
+        }
+        Tensor::cat(&masks, 1)
+    }
+}
+
+/// The size that holds all others.
+fn largest(sizes: &[FrameSize]) -> FrameSize {
+    FrameSize {
+        height: sizes.iter().map(|size| size.height).max().unwrap_or(1),
+        width: sizes.iter().map(|size| size.width).max().unwrap_or(1),
+    }
+}

@@ -1,0 +1,98 @@
+use super::*;
+use crate::FrameSize;
+
+fn target(labels: &[i64], boxes: &Tensor) -> ClipTarget {
+    let count = labels.len() as i64;
+    let num_frames = boxes.size()[1];
+    ClipTarget {
+        labels: labels.to_vec(),
+        boxes: boxes.shallow_clone(),
+        masks: Tensor::zeros([count, num_frames, 8, 8], (Kind::Bool, Device::Cpu)),
+        size: FrameSize { height: 8, width: 8 },
+    }
+}
+
+fn boxes(sizes: &[i64]) -> Tensor {
+    Tensor::rand(sizes, (Kind::Float, Device::Cpu)) * 0.3 + 0.2
+}
+
+/// Two layers, two clips, six queries, three frames, four classes.
+fn predictions() -> Predictions {
+    tch::manual_seed(5);
+    let logits = Tensor::randn([2, 2, 6, 4], (Kind::Float, Device::Cpu));
+    Predictions { logits, boxes: boxes(&[2, 2, 3, 6, 4]) }
+}
+
+#[test]
+fn each_cost_is_the_formula() {
+    let predictions = predictions();
+    let goals = boxes(&[2, 3, 4]);
+    let matcher = HungarianMatcher { cost_class: 1.5, cost_box: 3.0, cost_giou: 0.5 };
+    let costs =
+        matcher.costs(&predictions, &[target(&[2, 0], &goals), target(&[], &boxes(&[0, 3, 4]))]);
+    assert_eq!(costs[1].size(), [2, 6, 0]);
+    let (layer, clip, query, instance, label) = (1, 0, 4, 0, 2);
+    let score =
+        1.0 / (1.0 + (-predictions.logits.double_value(&[layer, clip, query, label])).exp());
+    let class = -0.25 * (1.0 - score).powi(2) * (score + 1e-8).ln()
+        + 0.75 * score.powi(2) * (1.0 - score + 1e-8).ln();
+    let (mut squares, mut overlaps) = (0.0, 0.0);
+    for frame in 0..3 {
+        let found: [f64; 4] =
+            [0, 1, 2, 3].map(|i| predictions.boxes.double_value(&[layer, clip, frame, query, i]));
+        let goal: [f64; 4] = [0, 1, 2, 3].map(|i| goals.double_value(&[instance, frame, i]));
+        squares += found.iter().zip(goal).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
+        let low = |b: [f64; 4], axis: usize| b[axis] - b[axis + 2] / 2.0;
+        let high = |b: [f64; 4], axis: usize| b[axis] + b[axis + 2] / 2.0;
+        let side = |axis| {
+            (high(found, axis).min(high(goal, axis)) - low(found, axis).max(low(goal, axis)))
+                .max(0.0)
+        };
+        let hull =
+            |axis| high(found, axis).max(high(goal, axis)) - low(found, axis).min(low(goal, axis));
+        let overlap: f64 = side(0) * side(1);
+        let union = found[2] * found[3] + goal[2] * goal[3] - overlap;
+        let hull: f64 = hull(0) * hull(1);
+        overlaps += overlap / union - (hull - union) / hull;
+    }
+    let expected = 3.0 * squares.sqrt() + 1.5 * class - 0.5 * overlaps / 3.0;
+    let found = costs[0].double_value(&[layer, query, instance]);
+    assert!((found - expected).abs() < 1e-5, "{found} and {expected}");
+}
+
+#[test]
+fn queries_that_predict_the_targets_get_them() {
+    let mut predictions = predictions();
+    let goals = boxes(&[3, 3, 4]);
+    let wanted = [(5, 0), (0, 1), (3, 2)];
+    for (query, instance) in wanted {
+        for layer in 0..2 {
+            let goal = goals.get(instance);
+            predictions.boxes.get(layer).get(1).select(1, query).copy_(&goal);
+        }
+    }
+    let targets = [target(&[], &boxes(&[0, 3, 4])), target(&[1, 1, 1], &goals)];
+    let matcher = HungarianMatcher { cost_class: 0.0, ..HungarianMatcher::default() };
+    let layers = matcher.match_layers(&predictions, &targets).unwrap();
+    assert_eq!(layers.len(), 2);
+    for layer in layers {
+        assert_eq!(layer[0], ClipMatches::default());
+        assert_eq!(layer[1], ClipMatches { queries: vec![0, 3, 5], targets: vec![1, 2, 0] });
+    }
+    // In the first layer, something that is no number is reported with its place.
+    predictions.boxes *= f64::NAN;
+    let message = matcher.match_layers(&predictions, &targets).unwrap_err().to_string();
+    assert!(
+        message.contains("layer 0") && message.contains("clip 1") && message.contains("NaN"),
+        "{message}"
+    );
+}
+
+#[test]
+fn absent_frames_cost_a_finite_amount() {
+    let predictions = predictions();
+    let goals = Tensor::zeros([2, 3, 4], (Kind::Float, Device::Cpu));
+    let targets = [target(&[0, 0], &goals), target(&[0, 0], &goals)];
+    let costs = HungarianMatcher::default().costs(&predictions, &targets);
+    assert!(costs.iter().all(|costs| costs.isfinite().all().int64_value(&[]) == 1));
+}
