@@ -31,6 +31,12 @@ pub enum ModelError {
         /// Why it cannot be read.
         message: String,
     },
+    /// A parameter that belongs to another network.
+    #[error("{name}: there is no rule for the start of this parameter")]
+    Unknown {
+        /// The parameter.
+        name: String,
+    },
     /// The instances of a clip do not fit its frames or the network.
     #[error("clip {clip}: target: {what}: expected {expected}, found {found}")]
     Target {

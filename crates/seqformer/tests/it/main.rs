@@ -11,4 +11,5 @@ mod golden_clip_video;
 mod golden_forward;
 mod golden_tracker;
 mod golden_train;
+mod initialization;
 mod parameter_names;

@@ -1,0 +1,90 @@
+//! The parameters by name, in the order in which the reference registers them.
+//!
+//! The optimizer of a checkpoint counts its tensors in that order, and random weights are drawn in it.
+
+use std::cmp::Ordering;
+
+use tch::{Tensor, nn};
+
+/// A parameter or buffer, which shares its memory with the network's.
+#[derive(Debug)]
+pub struct NamedTensor {
+    /// Its name in VNext's checkpoints; box heads go by their name in the decoder.
+    pub name: String,
+    /// Its values.
+    pub tensor: Tensor,
+}
+
+/// All parameters and buffers of `vs`.
+pub fn named_tensors(vs: &nn::VarStore) -> Vec<NamedTensor> {
+    let variables = vs.variables();
+    let mut tensors: Vec<NamedTensor> =
+        variables.into_iter().map(|(name, tensor)| NamedTensor { name, tensor }).collect();
+    tensors.sort_by(|a, b| by_registration(&a.name, &b.name));
+    tensors
+}
+
+/// The parameters of `vs` that are trained: neither buffers nor frozen.
+pub fn trained_parameters(vs: &nn::VarStore) -> Vec<NamedTensor> {
+    let mut tensors = named_tensors(vs);
+    tensors.retain(|parameter| parameter.tensor.requires_grad());
+    tensors
+}
+
+/// How two names of one network stand to each other in its checkpoints.
+pub fn by_registration(a: &str, b: &str) -> Ordering {
+    let mut common: Vec<&str> = Vec::new();
+    let (mut a_parts, mut b_parts) = (a.split('.'), b.split('.'));
+    loop {
+        match (a_parts.next(), b_parts.next()) {
+            (Some(a), Some(b)) if a == b => common.push(a),
+            (Some(a), Some(b)) => {
+                let in_encoder_layer = matches!(common[..], [.., "encoder", "layers", _]);
+                let words = if in_encoder_layer { ENCODER_LAYER } else { WORDS };
+                return place(words, a).cmp(&place(words, b));
+            }
+            (a, b) => return a.is_some().cmp(&b.is_some()),
+        }
+    }
+}
+
+/// The sort key of one part of a name: numbers, then the words in their order, then all others.
+fn place<'a>(words: &[&str], part: &'a str) -> (usize, u64, &'a str) {
+    if let Ok(number) = part.parse() {
+        return (0, number, "");
+    }
+    match words.iter().position(|word| *word == part) {
+        Some(index) => (1 + index, 0, ""),
+        None => (1 + words.len(), 0, part),
+    }
+}
+
+/// The parts of an encoder layer, which stand in another order than those of a decoder layer.
+const ENCODER_LAYER: &[&str] = &["self_attn", "norm1", "linear1", "linear2", "norm2"];
+
+/// The parts of names; only the order among those that share a parent counts.
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    // The tensors of a module come before its children.
+    "weight", "bias", "running_mean", "running_var", "level_embed", "in_proj_weight", "in_proj_bias",
+    "absolute_pos_embed", "relative_position_bias_table", "relative_position_index",
+    // The network.
+    "detr", "controller", "mask_head",
+    "transformer", "class_embed", "query_embed", "input_proj", "backbone",
+    "encoder", "decoder", "reference_points",
+    // Swin, and what it shares with the decoder.
+    "patch_embed", "layers", "bbox_embed", "norm0", "blocks", "downsample", "qkv", "proj", "reduction",
+    // Layers of the decoder, blocks of Swin.
+    "cross_attn", "norm1", "norm1_box", "attn", "self_attn", "norm2", "self_attn_box", "norm2_box",
+    "mlp", "fc1", "fc2", "linear1", "linear2", "norm3", "linear1_box", "linear2_box", "norm3_box",
+    "time_attention_weights",
+    // Attention.
+    "sampling_offsets", "attention_weights", "value_proj", "output_proj", "output_proj_box", "out_proj",
+    // Mask head.
+    "lay1", "lay2", "lay3", "lay4", "dcn",
+    // ResNet.
+    "stem", "res2", "res3", "res4", "res5", "shortcut", "conv1", "conv2", "conv3", "norm",
+];
+
+#[cfg(test)]
+mod tests;
