@@ -184,6 +184,76 @@ SF_API char *sf_conv2d(at::Tensor **out, const at::Tensor *input, const at::Tens
   });
 }
 
+// Settings of AdamW; the layout is that of `AdamW` in optimize.rs.
+struct AdamW {
+  double lr;
+  double beta1;
+  double beta2;
+  double eps;
+  double weight_decay;
+};
+
+// Lists of `count` tensors; the layout is that of `RawAdamWTensors` in ffi.rs.
+struct AdamWTensors {
+  const at::Tensor *const *parameters;
+  const at::Tensor *const *gradients;
+  const at::Tensor *const *exp_avgs;
+  const at::Tensor *const *exp_avg_sqs;
+  const at::Tensor *const *steps;
+  int64_t count;
+};
+
+namespace {
+
+std::vector<at::Tensor> list_of(const at::Tensor *const *tensors, int64_t count) {
+  std::vector<at::Tensor> list;
+  list.reserve(count);
+  for (int64_t i = 0; i < count; ++i) list.push_back(*tensors[i]);
+  return list;
+}
+
+} // namespace
+
+// One step of AdamW for all tensors at once.
+SF_API char *sf_adamw_step(const AdamW *options, const AdamWTensors *tensors) {
+  return guarded([&] {
+    at::NoGradGuard no_grad;
+    auto parameters = list_of(tensors->parameters, tensors->count);
+    auto gradients = list_of(tensors->gradients, tensors->count);
+    auto exp_avgs = list_of(tensors->exp_avgs, tensors->count);
+    auto exp_avg_sqs = list_of(tensors->exp_avg_sqs, tensors->count);
+    auto steps = list_of(tensors->steps, tensors->count);
+    // The fused kernels walk through all tensors in the order of memory.
+    for (size_t i = 0; i < parameters.size(); ++i) {
+      if (gradients[i].strides() != parameters[i].strides()) {
+        gradients[i] = at::empty_like(parameters[i]).copy_(gradients[i]);
+      }
+    }
+    at::_foreach_add_(steps, 1);
+    at::_fused_adamw_(parameters, gradients, exp_avgs, exp_avg_sqs, {}, steps, options->lr, options->beta1,
+                      options->beta2, options->weight_decay, options->eps, false, false);
+  });
+}
+
+// The 2-norm over all elements of all tensors.
+SF_API char *sf_global_norm(at::Tensor **out, const at::Tensor *const *tensors, int64_t count) {
+  return guarded([&] {
+    at::NoGradGuard no_grad;
+    const auto norms = at::_foreach_norm(list_of(tensors, count), 2);
+    *out = new at::Tensor(at::stack(norms).norm());
+  });
+}
+
+// All tensors times one number. `out` has room for `count` tensors.
+SF_API char *sf_scaled(at::Tensor **out, const at::Tensor *const *tensors, int64_t count,
+                       const at::Tensor *factor) {
+  return guarded([&] {
+    at::NoGradGuard no_grad;
+    auto scaled = at::_foreach_mul(list_of(tensors, count), *factor);
+    for (int64_t i = 0; i < count; ++i) out[i] = new at::Tensor(std::move(scaled[i]));
+  });
+}
+
 // Runs body(context, begin, end) over parts of 0..count on libtorch's own threads, so that the
 // kernels share one pool with the rest of the network.
 SF_API void sf_parallel_for(int64_t count, int64_t grain, void (*body)(void *, int64_t, int64_t),

@@ -34,6 +34,7 @@ pub mod fused;
 mod kernels;
 mod levels;
 mod ms_deform_attn;
+pub mod optimize;
 pub mod reference;
 pub mod runtime;
 

@@ -1,0 +1,120 @@
+//! The arithmetic of an optimizer over lists of tensors, in a few operations for all of them.
+//!
+//! AdamW: Loshchilov and Hutter (arXiv:1711.05101), algorithm 2, in PyTorch's form.
+
+use tch::{Kind, Tensor};
+
+use crate::{OpsError, ffi};
+
+/// Settings of one AdamW step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C)]
+pub struct AdamW {
+    /// Learning rate.
+    pub lr: f64,
+    /// Memory of the mean gradient.
+    pub beta1: f64,
+    /// Memory of the mean squared gradient.
+    pub beta2: f64,
+    /// Summand of the denominator.
+    pub eps: f64,
+    /// Share of a parameter that a step of rate 1 removes.
+    pub weight_decay: f64,
+}
+
+/// The tensors of one AdamW step: all lists are of the same length and in the same order.
+#[derive(Debug, Clone, Copy)]
+pub struct AdamWTensors<'a> {
+    /// Changed by the step.
+    pub parameters: &'a [&'a Tensor],
+    /// Of the shapes of the parameters.
+    pub gradients: &'a [&'a Tensor],
+    /// Mean gradients, changed by the step.
+    pub exp_avgs: &'a [&'a Tensor],
+    /// Mean squared gradients, changed by the step.
+    pub exp_avg_sqs: &'a [&'a Tensor],
+    /// Number of steps so far, single numbers, raised by one.
+    pub steps: &'a [&'a Tensor],
+}
+
+/// Moves all parameters by one step of AdamW.
+///
+/// ```text
+/// p ← p (1 - lr · weight_decay);  m ← β₁ m + (1 - β₁) g;  v ← β₂ v + (1 - β₂) g²
+/// p ← p - lr / (1 - β₁ᵗ) · m / (√v / √(1 - β₂ᵗ) + ε)
+/// ```
+///
+/// # Errors
+///
+/// If the lists do not belong together, or a tensor is not contiguous single precision.
+pub fn adamw_step(options: &AdamW, tensors: &AdamWTensors<'_>) -> Result<(), OpsError> {
+    const OPERATION: &str = "adamw_step";
+    let Some(first) = tensors.parameters.first() else { return Ok(()) };
+    let lists = [
+        ("gradients", tensors.gradients),
+        ("exp_avgs", tensors.exp_avgs),
+        ("exp_avg_sqs", tensors.exp_avg_sqs),
+        ("steps", tensors.steps),
+    ];
+    let wrong = |argument, expected: String, found: String| {
+        Err(OpsError::Argument { operation: OPERATION, argument, expected, found })
+    };
+    for (name, list) in lists {
+        if list.len() != tensors.parameters.len() {
+            let expected = format!("{} tensors", tensors.parameters.len());
+            return wrong(name, expected, list.len().to_string());
+        }
+        for (parameter, tensor) in tensors.parameters.iter().zip(list) {
+            let expected = if name == "steps" { vec![] } else { parameter.size() };
+            if tensor.size() != expected {
+                return wrong(name, format!("{expected:?}"), format!("{:?}", tensor.size()));
+            }
+        }
+    }
+    for (name, list) in [("parameters", tensors.parameters)].into_iter().chain(lists) {
+        for tensor in list {
+            if tensor.kind() != Kind::Float || tensor.device() != first.device() {
+                let expected = format!("single precision on {:?}", first.device());
+                return wrong(
+                    name,
+                    expected,
+                    format!("{:?} on {:?}", tensor.kind(), tensor.device()),
+                );
+            }
+            if name != "gradients" && !tensor.is_contiguous() {
+                return wrong(
+                    name,
+                    "contiguous tensors".to_owned(),
+                    format!("strides {:?}", tensor.stride()),
+                );
+            }
+        }
+    }
+    ffi::adamw_step(options, tensors)
+        .map_err(|message| OpsError::Torch { operation: OPERATION, message })
+}
+
+/// The 2-norm of all elements of all tensors, one number on their device.
+///
+/// # Errors
+///
+/// If the tensors are on different devices or not numbers.
+pub fn global_norm(tensors: &[&Tensor]) -> Result<Tensor, OpsError> {
+    if tensors.is_empty() {
+        return Ok(Tensor::from(0.0_f32));
+    }
+    ffi::global_norm(tensors)
+        .map_err(|message| OpsError::Torch { operation: "global_norm", message })
+}
+
+/// All tensors multiplied by one number, which may be on their device, as new tensors.
+///
+/// # Errors
+///
+/// If the tensors are on different devices or not numbers.
+pub fn scaled(tensors: &[&Tensor], factor: &Tensor) -> Result<Vec<Tensor>, OpsError> {
+    ffi::scaled(tensors, factor).map_err(|message| OpsError::Torch { operation: "scaled", message })
+}
+
+#[cfg(test)]
+mod tests;
