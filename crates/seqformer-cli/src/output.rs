@@ -1,6 +1,5 @@
 //! What the program says: results on standard output, trouble on standard error.
 
-
 /// Prints `text` and a line end; a reader that has gone, as `head` does, is no error.
 pub(crate) fn print_line(text: &str) {
     write_or_ignore(&mut std::io::stdout().lock(), text);

@@ -34,9 +34,13 @@ pub use config::SeqFormerConfig;
 pub use criterion::{Loss, LossWeights, Losses, SetCriterion, mean_instances};
 pub use detector::{Heads, SeqFormer, TrainLayer, TrainOutput};
 pub use error::ModelError;
-pub use transformer::{DecoderLayerOutput, DecoderOutput, FrameValues, KeepLayers, Memory, TokenLayout};
-pub use weights::{LoadReport, WrongShape, load_matching, load_state_dict, network_shapes, state_dict};
 pub use init::initialize;
 pub use matcher::{ClipMatches, HungarianMatcher, LayerMatches, Predictions};
 pub use parameters::{NamedTensor, by_registration, named_tensors, trained_parameters};
 pub use targets::{AbsentInstances, ClipTarget};
+pub use transformer::{
+    DecoderLayerOutput, DecoderOutput, FrameValues, KeepLayers, Memory, TokenLayout,
+};
+pub use weights::{
+    LoadReport, WrongShape, load_matching, load_state_dict, network_shapes, state_dict,
+};
