@@ -159,4 +159,32 @@ pub enum DataError {
         /// What is wrong with it.
         source: MaskError,
     },
+    /// No dataset has a record.
+    #[error("no video to train on in {files:?}; check DATASETS.TRAIN and the annotation files")]
+    NothingToTrain {
+        /// The annotation files.
+        files: Vec<PathBuf>,
+    },
+    /// A place beyond the end of a dataset.
+    #[error("dataset {dataset} has no record {record}")]
+    NoSuchRecord {
+        /// The dataset, counted from 0.
+        dataset: usize,
+        /// The record, counted from 0.
+        record: usize,
+    },
+    /// The system gives no thread to load with.
+    #[error("cannot start thread {name}; lower DATALOADER.NUM_WORKERS")]
+    Thread {
+        /// The thread.
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A loading thread failed in an unforeseen way.
+    #[error("loading failed unexpectedly ({reason}); please report this")]
+    Worker {
+        /// Where, and with which words.
+        reason: String,
+    },
 }

@@ -1,6 +1,12 @@
-//! From files to clips, without tensors: reading and resizing images.
+//! From files to clips, without tensors: images, annotations, augmentation, order and loading.
 //!
-//! Pixels are equal to those of the Python reference (Pillow 9.5 and libjpeg-turbo), bit by bit.
+//! A [`Catalog`] knows datasets by name, [`DatasetSource::read`] gives their [`VideoRecord`]s, a
+//! [`ClipMapper`] makes [`ClipSample`]s of them, a [`BatchSampler`] says in which order, and a
+//! [`Loader`] does it on threads. [`synth`] writes datasets to try all this with.
+//!
+//! Pixels are equal to those of the Python reference (Pillow 9.5, libjpeg-turbo and OpenCV 4.5),
+//! bit by bit. All chance comes from one seed and the place in the stream, whatever the number of
+//! threads.
 //!
 //! # Examples
 //!
@@ -20,11 +26,15 @@ mod catalog;
 mod clip_sampling;
 mod error;
 mod image;
+mod loader;
 mod mapper;
 mod random;
 mod record;
 mod resize;
+mod sampler;
+mod still_to_clip;
 pub mod synth;
+mod training_set;
 mod transforms;
 
 pub use annotations::{AnnotatedVideos, Categories, read_coco, read_ytvis};
@@ -33,10 +43,14 @@ pub use catalog::{Catalog, ClassTable, DatasetKind, DatasetSource};
 pub use clip_sampling::ClipSampling;
 pub use error::{AnnotationError, DataError};
 pub use image::{DecodedImage, RgbImage, decode_image, read_image};
+pub use loader::Loader;
 pub use mapper::{
     ClipInstance, ClipMapper, ClipSample, InstanceFrame, TestMapper, UnseenInstances,
 };
 pub use random::{Purpose, Random};
 pub use record::{FrameAnnotation, Segmentation, TrackAnnotation, VideoRecord};
 pub use resize::{resize_bilinear, resize_nearest_mask, shortest_edge_size};
+pub use sampler::{BatchSampler, Mixture, Shard, StreamEntry, TrainingSampler};
+pub use still_to_clip::StillMapper;
+pub use training_set::{ClipSource, Mapper, TrainingPart, TrainingSet};
 pub use transforms::{Blend, CropWindow, Rotation, Transform, transform_segmentation};

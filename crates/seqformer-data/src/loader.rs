@@ -1,0 +1,167 @@
+//! Loads batches on threads, in an order that does not depend on them.
+//!
+//! The chance of a sample comes from the seed and its place in the stream; every worker walks
+//! through the whole stream and makes every n-th sample; the reader takes from the workers in
+//! turn. So the batches are the same for any number of workers, and a run that continues at batch
+//! n gets what it would have got.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::random::{Purpose, Random};
+use crate::sampler::{BatchSampler, StreamEntry};
+use crate::training_set::ClipSource;
+use crate::{ClipSample, DataError};
+
+/// Samples that a worker makes ahead.
+const SAMPLES_AHEAD: usize = 2;
+
+/// An endless stream of batches of training clips.
+///
+/// After an error the stream goes on with the next batch.
+pub struct Loader {
+    source: Arc<dyn ClipSource>,
+    batches: BatchSampler,
+    /// Empty: samples are made by the reader itself.
+    workers: Vec<Worker>,
+    /// Which worker makes the next sample.
+    turn: usize,
+}
+
+struct Worker {
+    name: String,
+    /// Nothing while the loader is being dropped.
+    samples: Option<Receiver<Result<ClipSample, DataError>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Loader {
+    /// Starts `num_workers` threads; with 0 of them every sample is made when it is asked for.
+    ///
+    /// The stream starts at the place where `batches` is.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no thread.
+    pub fn new(
+        source: Arc<dyn ClipSource>,
+        batches: BatchSampler,
+        num_workers: usize,
+    ) -> Result<Self, DataError> {
+        let mut workers = Vec::with_capacity(num_workers);
+        for index in 0..num_workers {
+            let name = format!("loader-{index}");
+            let (sender, receiver) = bounded(SAMPLES_AHEAD);
+            let (source, batches) = (Arc::clone(&source), batches.duplicate());
+            let work = move || work(&*source, batches, index, num_workers, &sender);
+            let thread = thread::Builder::new()
+                .name(name.clone())
+                .spawn(work)
+                .map_err(|source| DataError::Thread { name: name.clone(), source })?;
+            workers.push(Worker { name, samples: Some(receiver), thread: Some(thread) });
+        }
+        Ok(Self { source, batches, workers, turn: 0 })
+    }
+
+    /// Returns how many batches of the stream have been taken; the number to save for continuing
+    /// with [`BatchSampler::starting_at`].
+    pub fn num_batches(&self) -> u64 {
+        self.batches.num_batches()
+    }
+
+    fn take_sample(&mut self, entry: StreamEntry) -> Result<ClipSample, DataError> {
+        let Some(worker) = self.workers.get(self.turn) else {
+            return make_sample(&*self.source, self.batches.seed(), entry);
+        };
+        self.turn = (self.turn + 1) % self.workers.len();
+        let received = worker.samples.as_ref().and_then(|samples| samples.recv().ok());
+        received.unwrap_or_else(|| Err(DataError::Worker { reason: worker.name.clone() }))
+    }
+}
+
+impl Iterator for Loader {
+    type Item = Result<Vec<ClipSample>, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.batches.next()?;
+        let mut samples = Vec::with_capacity(batch.len());
+        let mut first_error = None;
+        // All samples of the batch are taken even after an error: the workers have made them.
+        for entry in batch {
+            match self.take_sample(entry) {
+                Ok(sample) => samples.push(sample),
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        Some(first_error.map_or(Ok(samples), Err))
+    }
+}
+
+impl Drop for Loader {
+    /// Stops the workers and waits for them.
+    fn drop(&mut self) {
+        for worker in &mut self.workers {
+            // A worker that finds nobody to send to ends.
+            worker.samples = None;
+        }
+        for thread in self.workers.iter_mut().filter_map(|worker| worker.thread.take()) {
+            if thread.join().is_err() {
+                tracing::warn!("a loader thread ended with a panic");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Loader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Loader")
+            .field("batches", &self.batches)
+            .field("num_workers", &self.workers.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes every `num_workers`-th sample of the stream, the `index`-th first, until nobody listens.
+fn work(
+    source: &dyn ClipSource,
+    batches: BatchSampler,
+    index: usize,
+    num_workers: usize,
+    samples: &Sender<Result<ClipSample, DataError>>,
+) {
+    let seed = batches.seed();
+    for entry in batches.flatten().skip(index).step_by(num_workers) {
+        if samples.send(make_sample(source, seed, entry)).is_err() {
+            return;
+        }
+    }
+}
+
+/// Makes a sample; a panic becomes an error, because a missing sample would shift all later ones.
+fn make_sample(
+    source: &dyn ClipSource,
+    seed: u64,
+    entry: StreamEntry,
+) -> Result<ClipSample, DataError> {
+    let mut random = Random::new(seed, Purpose::Sample, entry.position);
+    let sample = catch_unwind(AssertUnwindSafe(|| source.sample(entry, &mut random)));
+    sample.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let reason = format!(
+            "dataset {}, record {}: {}",
+            entry.dataset,
+            entry.record,
+            text.unwrap_or("a panic without a message")
+        );
+        Err(DataError::Worker { reason })
+    })
+}
+
+#[cfg(test)]
+mod tests;

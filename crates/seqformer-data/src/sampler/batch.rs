@@ -1,0 +1,122 @@
+//! Batches of the training stream.
+
+use std::sync::Arc;
+
+use super::{Mixture, Shard, StreamEntry, TrainingSampler};
+
+/// The endless stream of batches of one process.
+///
+/// With grouping, a batch holds wide videos only or other ones only; a batch comes when it is
+/// full. The stream can be continued at any batch: it is the same from there on.
+#[derive(Debug)]
+pub struct BatchSampler {
+    sampler: TrainingSampler,
+    batch_size: usize,
+    /// For every dataset and record whether it is wider than high; nothing without grouping.
+    is_wide: Option<Arc<Vec<Vec<bool>>>>,
+    waiting: [Vec<StreamEntry>; 2],
+    num_batches: u64,
+    description: Description,
+}
+
+/// What a stream is made of, to make the same stream again.
+#[derive(Debug, Clone)]
+struct Description {
+    lengths: Vec<usize>,
+    mixture: Mixture,
+    seed: u64,
+    shard: Shard,
+}
+
+impl BatchSampler {
+    /// Creates the stream of batches without grouping; a batch has at least one record.
+    pub fn new(
+        lengths: Vec<usize>,
+        mixture: Mixture,
+        batch_size: usize,
+        seed: u64,
+        shard: Shard,
+    ) -> Self {
+        let sampler = TrainingSampler::new(&lengths, &mixture, seed, shard);
+        Self {
+            sampler,
+            batch_size: batch_size.max(1),
+            is_wide: None,
+            waiting: Default::default(),
+            num_batches: 0,
+            description: Description { lengths, mixture, seed, shard },
+        }
+    }
+
+    /// Groups wide records and other ones, given for each dataset and record.
+    pub fn grouped(self, is_wide: Vec<Vec<bool>>) -> Self {
+        Self { is_wide: Some(Arc::new(is_wide)), ..self }
+    }
+
+    /// Goes to batch number `batch` of the stream.
+    pub fn starting_at(mut self, batch: u64) -> Self {
+        let again = self.restarted();
+        self = again;
+        if self.is_wide.is_none() {
+            self.sampler.skip_records(batch * self.batch_size as u64);
+            self.num_batches = batch;
+        } else {
+            // What waits in the groups follows from everything before.
+            for _ in 0..batch {
+                if self.next().is_none() {
+                    break;
+                }
+            }
+        }
+        self
+    }
+
+    /// Returns how many batches have been taken; the number to save for continuing.
+    pub fn num_batches(&self) -> u64 {
+        self.num_batches
+    }
+
+    /// Returns the number of records of a batch.
+    pub fn batch_size(&self) -> usize {
+        self.batch_size
+    }
+
+    /// Returns the seed of the stream.
+    pub fn seed(&self) -> u64 {
+        self.description.seed
+    }
+
+    /// Returns the same stream at the same place.
+    pub fn duplicate(&self) -> Self {
+        self.restarted().starting_at(self.num_batches)
+    }
+
+    /// Returns the same stream from its beginning.
+    fn restarted(&self) -> Self {
+        let Description { lengths, mixture, seed, shard } = self.description.clone();
+        let fresh = Self::new(lengths, mixture, self.batch_size, seed, shard);
+        Self { is_wide: self.is_wide.clone(), ..fresh }
+    }
+
+    fn group_of(&self, entry: StreamEntry) -> usize {
+        let Some(is_wide) = &self.is_wide else { return 0 };
+        let flags = is_wide.get(entry.dataset);
+        usize::from(flags.and_then(|flags| flags.get(entry.record)).copied().unwrap_or_default())
+    }
+}
+
+impl Iterator for BatchSampler {
+    type Item = Vec<StreamEntry>;
+
+    fn next(&mut self) -> Option<Vec<StreamEntry>> {
+        loop {
+            let entry = self.sampler.next()?;
+            let group = self.group_of(entry);
+            self.waiting[group].push(entry);
+            if self.waiting[group].len() == self.batch_size {
+                self.num_batches += 1;
+                return Some(std::mem::take(&mut self.waiting[group]));
+            }
+        }
+    }
+}

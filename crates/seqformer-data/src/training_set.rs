@@ -1,0 +1,90 @@
+//! Several datasets to train on, each with the way its clips are made.
+
+use crate::random::Random;
+use crate::sampler::StreamEntry;
+use crate::{AnnotatedVideos, ClipMapper, ClipSample, DataError, StillMapper};
+
+/// Gives the sample of an entry of the stream.
+pub trait ClipSource: Send + Sync {
+    /// Makes the sample; all chance comes from `random`.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be used.
+    fn sample(&self, entry: StreamEntry, random: &mut Random) -> Result<ClipSample, DataError>;
+}
+
+/// How the records of a dataset become clips.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Mapper {
+    /// Clips of videos.
+    Video(ClipMapper),
+    /// Several views of single images.
+    Still(StillMapper),
+}
+
+/// A dataset and its mapper.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainingPart {
+    /// The records.
+    pub dataset: AnnotatedVideos,
+    /// How they become clips.
+    pub mapper: Mapper,
+}
+
+/// All datasets of a training run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainingSet {
+    parts: Vec<TrainingPart>,
+}
+
+impl TrainingSet {
+    /// Takes the datasets; categories must already agree.
+    ///
+    /// # Errors
+    ///
+    /// No record at all.
+    pub fn new(parts: Vec<TrainingPart>) -> Result<Self, DataError> {
+        if parts.iter().all(|part| part.dataset.videos.is_empty()) {
+            let files = parts.iter().map(|part| part.dataset.path.clone()).collect();
+            return Err(DataError::NothingToTrain { files });
+        }
+        Ok(Self { parts })
+    }
+
+    /// Returns the datasets.
+    pub fn parts(&self) -> &[TrainingPart] {
+        &self.parts
+    }
+
+    /// Returns the number of records of each dataset.
+    pub fn lengths(&self) -> Vec<usize> {
+        self.parts.iter().map(|part| part.dataset.videos.len()).collect()
+    }
+
+    /// Tells for each dataset and record whether its frames are wider than high.
+    pub fn is_wide(&self) -> Vec<Vec<bool>> {
+        let flags = |part: &TrainingPart| {
+            let is_wide = part.dataset.videos.iter().map(|v| v.size.width > v.size.height);
+            is_wide.collect()
+        };
+        self.parts.iter().map(flags).collect()
+    }
+}
+
+impl ClipSource for TrainingSet {
+    fn sample(&self, entry: StreamEntry, random: &mut Random) -> Result<ClipSample, DataError> {
+        let part = self.parts.get(entry.dataset);
+        let record = part.and_then(|part| part.dataset.videos.get(entry.record));
+        let (Some(part), Some(record)) = (part, record) else {
+            return Err(DataError::NoSuchRecord { dataset: entry.dataset, record: entry.record });
+        };
+        match &part.mapper {
+            Mapper::Video(mapper) => mapper.map(record, random),
+            Mapper::Still(mapper) => mapper.map(record, random),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
