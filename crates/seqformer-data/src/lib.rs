@@ -23,6 +23,7 @@
 mod annotations;
 mod augmentation;
 mod catalog;
+mod category_map;
 mod clip_sampling;
 mod error;
 mod image;
@@ -40,6 +41,7 @@ mod transforms;
 pub use annotations::{AnnotatedVideos, Categories, read_coco, read_ytvis};
 pub use augmentation::{Augmentation, FrameStep, RandomCrop, RandomFlip, ShortEdge};
 pub use catalog::{Catalog, ClassTable, DatasetKind, DatasetSource};
+pub use category_map::{CategoryMap, CocoTable};
 pub use clip_sampling::ClipSampling;
 pub use error::{AnnotationError, DataError};
 pub use image::{DecodedImage, RgbImage, decode_image, read_image};

@@ -1,13 +1,15 @@
 //! Videos and stills side by side.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use seqformer_masks::ImageSize;
 
 use super::*;
 use crate::synth::{SynthLayout, SynthOptions, synthesize};
 use crate::{
-    Augmentation, ClipSampling, Purpose, RandomFlip, ShortEdge, TrainingSampler, UnseenInstances,
+    Augmentation, BatchSampler, ClipSampling, Loader, Mixture, Purpose, RandomFlip, Shard,
+    ShortEdge, TrainingSampler, UnseenInstances,
 };
 
 fn dataset(folder: &Path, layout: SynthLayout) -> AnnotatedVideos {
@@ -52,8 +54,7 @@ fn videos_and_stills_give_clips_of_the_same_length() {
     let set = TrainingSet::new(parts).unwrap();
     assert_eq!(set.lengths(), [3, 3]);
     assert_eq!(set.is_wide(), vec![vec![true; 3]; 2]);
-    let mixture = crate::Mixture::Concatenated;
-    let sampler = TrainingSampler::new(&set.lengths(), &mixture, 1, crate::Shard::WHOLE);
+    let sampler = TrainingSampler::new(&set.lengths(), &Mixture::Concatenated, 1, Shard::WHOLE);
     for entry in sampler.take(6) {
         let clip = set.sample(entry, &mut Random::new(1, Purpose::Sample, 0)).unwrap();
         assert_eq!(clip.frames.len(), 3);
@@ -65,4 +66,39 @@ fn videos_and_stills_give_clips_of_the_same_length() {
 #[test]
 fn no_record_is_an_error() {
     assert!(TrainingSet::new(Vec::new()).is_err());
+}
+
+#[test]
+fn a_missing_frame_is_an_error_with_its_name_and_the_stream_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let augmentation = Augmentation {
+        short_edge: ShortEdge::Choice(vec![24, 32]),
+        max_size: 100,
+        flip: RandomFlip::Horizontal,
+        crop: None,
+        frame_steps: Vec::new(),
+    };
+    let sampling = ClipSampling { num_frames: 2, range: 10, interval: 1, shuffle: false };
+    let mapper =
+        Mapper::Video(ClipMapper { sampling, augmentation, unseen: UnseenInstances::Drop });
+    let dataset = dataset(folder.path(), SynthLayout::Ovis);
+    for frame in &dataset.videos[1].frames {
+        std::fs::remove_file(frame).unwrap();
+    }
+    let set = TrainingSet::new(vec![TrainingPart { dataset, mapper }]).unwrap();
+    let batches = |set: &TrainingSet| {
+        BatchSampler::new(set.lengths(), Mixture::Concatenated, 1, 3, Shard::WHOLE)
+    };
+    let source = Arc::new(set);
+    let load = |num_workers: usize| {
+        let loader = Loader::new(source.clone(), batches(&source), num_workers).unwrap();
+        let outcome = |batch: Result<Vec<ClipSample>, DataError>| batch.map_err(|e| e.to_string());
+        loader.take(9).map(outcome).collect::<Vec<_>>()
+    };
+    let inline = load(0);
+    let errors: Vec<&String> = inline.iter().filter_map(|batch| batch.as_ref().err()).collect();
+    assert_eq!(errors.len(), 3, "{errors:?}");
+    assert!(errors.iter().all(|error| error.contains("video_00002/0000")), "{errors:?}");
+    assert_eq!(load(1), inline);
+    assert_eq!(load(4), inline);
 }

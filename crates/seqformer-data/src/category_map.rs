@@ -1,0 +1,99 @@
+//! Categories of one dataset as categories of another, for joint training.
+//!
+//! Reference: SeqFormer `datasets/coco2seq.py`, `category_map`.
+
+use crate::{AnnotatedVideos, Categories, ClassTable};
+
+/// Pairs of category ids: that of the source, and that of the target it becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CategoryMap {
+    pairs: Vec<(u64, u64)>,
+}
+
+/// The two tables from COCO to YouTube-VIS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CocoTable {
+    /// Without the reference's mistakes: a computer mouse is no animal, and a frisbee is a flying
+    /// disc.
+    #[default]
+    Corrected,
+    /// As the released weights were trained.
+    Reference,
+}
+
+/// The id of COCO, that of YouTube-VIS 2019 and that of 2021; 0 stands for none.
+const COCO_TO_YTVIS: [(u64, u64, u64); 21] = [
+    (1, 1, 26),
+    (2, 21, 23),
+    (3, 6, 5),
+    (4, 21, 23),
+    (5, 28, 1),
+    (7, 17, 36),
+    (8, 29, 37),
+    (9, 34, 4),
+    (16, 0, 3),
+    (17, 14, 6),
+    (18, 8, 9),
+    (19, 18, 19),
+    (21, 15, 7),
+    (22, 32, 12),
+    (23, 20, 2),
+    (24, 30, 40),
+    (25, 22, 18),
+    (36, 33, 31),
+    (41, 5, 29),
+    (42, 27, 33),
+    (43, 40, 34),
+];
+const COMPUTER_MOUSE: (u64, u64, u64) = (74, 24, 24);
+const FRISBEE: (u64, u64, u64) = (34, 0, 14);
+
+impl CategoryMap {
+    /// Takes pairs of ids.
+    pub fn new(pairs: Vec<(u64, u64)>) -> Self {
+        Self { pairs }
+    }
+
+    /// Returns the map from COCO to a YouTube-VIS dataset; nothing for other targets.
+    ///
+    /// Bicycles become motorbikes in both tables.
+    pub fn from_coco(target: ClassTable, table: CocoTable) -> Option<Self> {
+        let last = match table {
+            CocoTable::Corrected => FRISBEE,
+            CocoTable::Reference => COMPUTER_MOUSE,
+        };
+        let rows = COCO_TO_YTVIS.into_iter().chain([last]);
+        let pairs: Vec<(u64, u64)> = match target {
+            ClassTable::Ytvis2019 => rows.map(|(coco, ytvis, _)| (coco, ytvis)).collect(),
+            ClassTable::Ytvis2021 => rows.map(|(coco, _, ytvis)| (coco, ytvis)).collect(),
+            ClassTable::Ovis | ClassTable::Coco => return None,
+        };
+        Some(Self::new(pairs.into_iter().filter(|&(_, ytvis)| ytvis != 0).collect()))
+    }
+
+    /// Returns the id of the target that an id of the source becomes.
+    pub fn get(&self, id: u64) -> Option<u64> {
+        self.pairs.iter().find(|(from, _)| *from == id).map(|&(_, to)| to)
+    }
+
+    /// Gives the objects of `dataset` the categories `target`; objects without one are dropped,
+    /// and then the records without any object.
+    pub fn apply(&self, mut dataset: AnnotatedVideos, target: &Categories) -> AnnotatedVideos {
+        let new_category = |&id: &u64| self.get(id).and_then(|id| target.contiguous(id));
+        let categories: Vec<Option<usize>> =
+            dataset.categories.ids().iter().map(new_category).collect();
+        for video in &mut dataset.videos {
+            video.tracks.retain_mut(|track| {
+                let category = categories.get(track.category).copied().flatten();
+                track.category = category.unwrap_or_default();
+                category.is_some()
+            });
+        }
+        dataset.videos.retain(|video| !video.tracks.is_empty());
+        dataset.categories = target.clone();
+        dataset
+    }
+}
+
+#[cfg(test)]
+mod tests;

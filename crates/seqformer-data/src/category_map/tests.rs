@@ -1,0 +1,79 @@
+//! Names on both sides, and what is dropped.
+
+use std::path::PathBuf;
+
+use seqformer_masks::ImageSize;
+
+use super::*;
+use crate::{TrackAnnotation, VideoRecord};
+
+/// The pairs of names of a map from COCO.
+fn names(target: ClassTable, table: CocoTable) -> Vec<(String, String)> {
+    let map = CategoryMap::from_coco(target, table).unwrap();
+    let name = |categories: &Categories, id: u64| {
+        categories.names()[categories.contiguous(id).unwrap()].clone()
+    };
+    let (coco, ytvis) = (ClassTable::Coco.categories(), target.categories());
+    map.pairs.iter().map(|&(from, to)| (name(&coco, from), name(&ytvis, to))).collect()
+}
+
+#[test]
+fn names_agree_except_where_ytvis_has_another_word() {
+    let words = [
+        ("bicycle", "motorbike"),
+        ("motorcycle", "motorbike"),
+        ("car", "sedan"),
+        ("tennis racket", "tennis_racket"),
+        ("frisbee", "flying_disc"),
+    ];
+    for target in [ClassTable::Ytvis2019, ClassTable::Ytvis2021] {
+        let corrected = names(target, CocoTable::Corrected);
+        for (coco, ytvis) in &corrected {
+            let is_other_word = words.contains(&(coco.as_str(), ytvis.as_str()));
+            assert!(coco == ytvis || is_other_word, "{coco} became {ytvis}");
+        }
+        let reference = names(target, CocoTable::Reference);
+        assert!(reference.iter().any(|(coco, _)| coco == "mouse"));
+        assert!(!corrected.iter().any(|(coco, _)| coco == "mouse"));
+    }
+    assert_eq!(names(ClassTable::Ytvis2019, CocoTable::Reference).len(), 21);
+    assert_eq!(names(ClassTable::Ytvis2021, CocoTable::Reference).len(), 22);
+    assert_eq!(CategoryMap::from_coco(ClassTable::Ovis, CocoTable::Corrected), None);
+}
+
+#[test]
+fn objects_without_a_category_and_records_without_objects_are_dropped() {
+    let coco = ClassTable::Coco.categories();
+    let track = |id: u64| TrackAnnotation {
+        id,
+        category: coco.contiguous(id).unwrap(),
+        is_crowd: false,
+        frames: Vec::new(),
+    };
+    let video = |id: u64, categories: &[u64]| VideoRecord {
+        id,
+        frames: Vec::new(),
+        size: ImageSize { height: 1, width: 1 },
+        tracks: categories.iter().map(|&id| track(id)).collect(),
+    };
+    let dataset = AnnotatedVideos {
+        path: PathBuf::from("coco.json"),
+        categories: coco.clone(),
+        // A dog and a chair; a chair alone; a person.
+        videos: vec![video(1, &[18, 62]), video(2, &[62]), video(3, &[1])],
+        notes: Vec::new(),
+    };
+    let target = ClassTable::Ytvis2019.categories();
+    let map = CategoryMap::from_coco(ClassTable::Ytvis2019, CocoTable::Corrected).unwrap();
+    let mapped = map.apply(dataset, &target);
+    let found: Vec<(u64, Vec<&str>)> = mapped
+        .videos
+        .iter()
+        .map(|video| {
+            let name = |track: &TrackAnnotation| target.names()[track.category].as_str();
+            (video.id, video.tracks.iter().map(name).collect())
+        })
+        .collect();
+    assert_eq!(found, [(1, vec!["dog"]), (3, vec!["person"])]);
+    assert_eq!(mapped.categories, target);
+}
