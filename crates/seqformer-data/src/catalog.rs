@@ -65,10 +65,6 @@ impl DatasetSource {
         if let Some(table) = self.classes {
             self.compare_classes(&table.categories(), &mut read);
         }
-        // COCO's ids have gaps, and everybody knows.
-        if self.classes == Some(ClassTable::Coco) {
-            read.notes.retain(|note| !note.starts_with("category ids"));
-        }
         Ok(read)
     }
 

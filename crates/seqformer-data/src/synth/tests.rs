@@ -89,6 +89,16 @@ fn every_layout_is_read_back_and_fits_its_pictures() {
 }
 
 #[test]
+fn an_empty_split_is_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    for layout in [SynthLayout::Plain, SynthLayout::Coco] {
+        let output = folder.path().join(format!("{layout:?}"));
+        let options = SynthOptions { num_val: 0, ..options(&output, layout) };
+        assert!(synthesize(&options).unwrap().val.read().unwrap().videos.is_empty());
+    }
+}
+
+#[test]
 fn masks_are_disjoint_and_objects_well_visible() {
     let size = ImageSize { height: 48, width: 64 };
     for seed in 0..20 {

@@ -17,10 +17,10 @@ const JPEG_QUALITY: i32 = 90;
 
 #[derive(Debug, Default, Serialize)]
 struct AnnotationFile {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    videos: Vec<VideoEntry>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    images: Vec<ImageEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    videos: Option<Vec<VideoEntry>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    images: Option<Vec<ImageEntry>>,
     categories: Vec<CategoryEntry>,
     annotations: Vec<Annotation>,
 }
@@ -110,6 +110,11 @@ pub(super) fn write_split(
     let categories = options.layout.categories(options.num_classes);
     let mut file =
         AnnotationFile { categories: category_entries(&categories), ..AnnotationFile::default() };
+    // A split without videos has an empty list, not none.
+    match options.layout {
+        SynthLayout::Coco => file.images = Some(Vec::new()),
+        _ => file.videos = Some(Vec::new()),
+    }
     for index in 0..count {
         let mut random = Random::new(options.seed, purpose, index as u64);
         if options.layout == SynthLayout::Coco {
@@ -144,7 +149,7 @@ fn write_video(
 ) -> Result<(), DataError> {
     let length = random.between(options.min_frames as u32, options.max_frames as u32) as usize;
     let scene = Scene::draw(random, options.size, length, options.num_classes);
-    let id = file.videos.len() + 1;
+    let id = file.videos.get_or_insert_default().len() + 1;
     let folder = format!("video_{id:05}");
     create_folder(&source.image_root.join(&folder))?;
     let mut tracks: Vec<Vec<Option<BitMask>>> = vec![Vec::new(); scene.objects().len()];
@@ -159,7 +164,8 @@ fn write_video(
         }
     }
     let (width, height) = (options.size.width, options.size.height);
-    file.videos.push(VideoEntry { id, width, height, length, file_names });
+    let video = VideoEntry { id, width, height, length, file_names };
+    file.videos.get_or_insert_default().push(video);
     for (object, masks) in scene.objects().iter().zip(tracks) {
         if masks.iter().all(Option::is_none) {
             continue;
@@ -192,11 +198,11 @@ fn write_image(
 ) -> Result<(), DataError> {
     let scene = Scene::draw(random, options.size, 1, options.num_classes);
     let frame = scene.render(0, options.size);
-    let id = file.images.len() + 1;
+    let id = file.images.get_or_insert_default().len() + 1;
     let file_name = format!("{id:012}.jpg");
     write_jpeg(&source.image_root.join(&file_name), &frame.image)?;
     let (width, height) = (options.size.width, options.size.height);
-    file.images.push(ImageEntry { id, width, height, file_name });
+    file.images.get_or_insert_default().push(ImageEntry { id, width, height, file_name });
     for (object, mask) in scene.objects().iter().zip(frame.masks) {
         let Some((mask, bbox)) = mask.and_then(|mask| bbox(&mask).map(|bbox| (mask, bbox))) else {
             continue;
