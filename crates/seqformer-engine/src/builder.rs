@@ -1,22 +1,18 @@
 //! From a configuration to typed arguments: the only reader of configuration keys.
 
 use seqformer::SeqFormerConfig;
-use seqformer::config::{BackboneConfig, ResNetConfig, TransformerConfig};
+use seqformer::config::{BackboneConfig, ResNetConfig, SwinConfig, TransformerConfig};
 use seqformer::inference::SelectionRule;
 use seqformer_config::Config;
 use seqformer_config::config::BackboneName;
 
-use crate::{ClipOptions, EngineError};
+use crate::ClipOptions;
 
 /// Queries that become results: the reference's number.
 pub const MAX_QUERIES: i64 = 10;
 
 /// The network that `MODEL` describes.
-///
-/// # Errors
-///
-/// If the backbone is one that this version cannot build.
-pub fn model_config(config: &Config) -> Result<SeqFormerConfig, EngineError> {
+pub fn model_config(config: &Config) -> SeqFormerConfig {
     let model = &config.model;
     let section = &model.seqformer;
     let backbone = match model.backbone.name {
@@ -30,12 +26,23 @@ pub fn model_config(config: &Config) -> Result<SeqFormerConfig, EngineError> {
             res5_dilation: model.resnets.res5_dilation,
             freeze_at: model.backbone.freeze_at,
         }),
-        BackboneName::Swin => {
-            let what = "MODEL.BACKBONE.NAME: D2SwinTransformer is not supported yet; use build_resnet_backbone";
-            return Err(EngineError::Unsupported(what.to_owned()));
-        }
+        BackboneName::Swin => BackboneConfig::Swin(SwinConfig {
+            pretrain_image_size: model.swin.pretrain_img_size,
+            embed_dim: model.swin.embed_dim,
+            depths: model.swin.depths,
+            num_heads: model.swin.num_heads,
+            window_size: model.swin.window_size,
+            mlp_ratio: model.swin.mlp_ratio,
+            qkv_bias: model.swin.qkv_bias,
+            qk_scale: model.swin.qk_scale,
+            dropout: model.swin.drop_rate,
+            attention_dropout: model.swin.attn_drop_rate,
+            drop_path: model.swin.drop_path_rate,
+            absolute_position_embedding: model.swin.ape,
+            patch_norm: model.swin.patch_norm,
+        }),
     };
-    Ok(SeqFormerConfig {
+    SeqFormerConfig {
         pixel_mean: model.pixel_mean,
         pixel_std: model.pixel_std,
         backbone,
@@ -51,7 +58,7 @@ pub fn model_config(config: &Config) -> Result<SeqFormerConfig, EngineError> {
         },
         num_classes: section.num_classes,
         num_queries: section.num_queries,
-    })
+    }
 }
 
 /// How results are picked: `MODEL.SeqFormer.MULTI_CLS_ON` and `APPLY_CLS_THRES`.

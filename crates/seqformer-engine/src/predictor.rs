@@ -100,7 +100,7 @@ impl Predictor {
         device: Device,
     ) -> Result<Self, EngineError> {
         let mut variables = nn::VarStore::new(device);
-        let model = SeqFormer::new(&variables.root(), &builder::model_config(config)?)?;
+        let model = SeqFormer::new(&variables.root(), &builder::model_config(config))?;
         let state = seqformer_checkpoint::read(weights)?;
         for note in &state.notes {
             tracing::info!("{}: {note}", weights.display());

@@ -31,7 +31,7 @@ pub(crate) fn config(file: &Path, opts: &[String]) -> Result<Config> {
 impl Network {
     fn new(config: Config) -> Result<Self> {
         let variables = nn::VarStore::new(Device::Cpu);
-        let model = SeqFormer::new(&variables.root(), &builder::model_config(&config)?)?;
+        let model = SeqFormer::new(&variables.root(), &builder::model_config(&config))?;
         Ok(Self { config, model, variables })
     }
 

@@ -14,8 +14,8 @@ fn config(opts: &[&str]) -> Config {
 
 #[test]
 fn the_shipped_recipe_gives_the_published_network() {
-    let model = model_config(&config(&["MODEL.RESNETS.DEPTH", "101"])).unwrap();
-    let BackboneConfig::ResNet(resnet) = model.backbone.clone();
+    let model = model_config(&config(&["MODEL.RESNETS.DEPTH", "101"]));
+    let BackboneConfig::ResNet(resnet) = model.backbone.clone() else { panic!("a ResNet") };
     assert_eq!((resnet.depth, resnet.res2_out_channels, resnet.stride_in_1x1), (101, 256, false));
     assert_eq!(
         (model.num_classes, model.num_queries, model.transformer.hidden_dim),
