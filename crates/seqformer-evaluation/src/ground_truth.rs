@@ -5,7 +5,6 @@
 mod raw;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use seqformer_masks::{ImageSize, MaskError};
@@ -220,51 +219,57 @@ impl Lists {
         match key {
             "videos" => {
                 self.has_videos = true;
-                read_list(file, key, |raw: RawVideo| {
-                    let video = raw.check()?;
-                    insert(&mut self.videos, video.id, video)
-                })
+                let videos: Vec<Video> = read_list(file, key, RawVideo::check)?;
+                let by_id = videos.into_iter().map(|video| (video.id, video));
+                collect(file.path(), key, by_id, &mut self.videos)
             }
             "categories" => {
                 self.has_categories = true;
-                read_list(file, key, |RawCategory { id, name }| {
-                    insert(&mut self.categories, id, Category { id, name })
-                })
+                let categories =
+                    read_list(file, key, |RawCategory { id, name }| Ok(Category { id, name }))?;
+                let by_id = categories.into_iter().map(|category| (category.id, category));
+                collect(file.path(), key, by_id, &mut self.categories)
             }
             "annotations" if file.skip_null()? => Ok(()),
-            "annotations" => read_list(file, key, |annotation| {
-                self.annotations.push(annotation);
+            "annotations" => {
+                self.annotations = read_list(file, key, Ok)?;
                 Ok(())
-            }),
+            }
             _ => file.read_value(&mut Vec::new()),
         }
     }
 }
 
-/// Visits the parsed elements of a list; errors come with the place and id of the element.
-fn read_list<T: for<'de> Deserialize<'de>>(
+/// Reads a list; errors come with the place and id of the element.
+fn read_list<Raw: for<'de> Deserialize<'de>, T: Send>(
     file: &mut JsonFile,
     key: &str,
-    mut visit: impl FnMut(T) -> Result<(), String>,
-) -> Result<(), EvaluationError> {
+    check: impl Fn(Raw) -> Result<T, String> + Sync,
+) -> Result<Vec<T>, EvaluationError> {
     let path = file.path().to_path_buf();
-    file.for_each_element(|index, text| {
-        parse_element(text).and_then(&mut visit).map_err(|message| {
+    file.parse_list(|index, text| {
+        parse_element(text).and_then(&check).map_err(|message| {
             let id = find_id(text, "id").map(|id| format!(" (id {id})")).unwrap_or_default();
             EvaluationError::entry(&path, format!("{key}[{index}]{id}"), message)
         })
     })
 }
 
-fn insert<T>(
+/// Collects elements by their ids, which have to differ.
+fn collect<T>(
+    path: &Path,
+    key: &str,
+    elements: impl Iterator<Item = (i64, T)>,
     by_id: &mut BTreeMap<i64, T>,
-    id: impl Into<i64> + Display + Copy,
-    value: T,
-) -> Result<(), String> {
-    match by_id.insert(id.into(), value) {
-        None => Ok(()),
-        Some(_) => Err(format!("id: expected every id once, found {id} again")),
+) -> Result<(), EvaluationError> {
+    for (index, (id, element)) in elements.enumerate() {
+        if by_id.insert(id, element).is_some() {
+            let entry = format!("{key}[{index}] (id {id})");
+            let message = format!("id: expected every id once, found {id} again");
+            return Err(EvaluationError::entry(path, entry, message));
+        }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -2,18 +2,21 @@
 //!
 //! Annotations and results are lists of some hundred megabytes. Cutting them into elements first
 //! keeps one element in memory instead of the text of all, and a fault can be told by its place in
-//! the list and the field.
+//! the list and the field. Elements are parsed by all threads.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
 use serde::Deserialize;
 
 use crate::EvaluationError;
 
 /// Fewer, larger reads than the 8 KiB of the standard library.
 const BUFFER_BYTES: usize = 1 << 18;
+/// How much text is parsed at once, at least: some ten elements.
+const BATCH_BYTES: usize = 1 << 21;
 
 /// A JSON file that is read from front to back.
 #[derive(Debug)]
@@ -21,6 +24,15 @@ pub(crate) struct JsonFile {
     path: PathBuf,
     reader: BufReader<File>,
     offset: u64,
+}
+
+/// Elements of a list, one behind the other.
+#[derive(Debug, Default)]
+struct Batch {
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    /// Whether the list ends here.
+    is_last: bool,
 }
 
 /// Where a walk through one JSON value stands.
@@ -51,8 +63,8 @@ impl JsonFile {
         if self.skip_if(b'}')? {
             return Ok(());
         }
-        let mut key = Vec::new();
         loop {
+            let mut key = Vec::new();
             self.read_value(&mut key)?;
             let name: String = serde_json::from_slice(&key)
                 .map_err(|_error| self.syntax("expected a key in quotes"))?;
@@ -65,25 +77,46 @@ impl JsonFile {
         }
     }
 
-    /// Visits the text of every element of a list, with its index.
-    pub(crate) fn for_each_element(
+    /// Parses every element of a list, given with its index.
+    ///
+    /// One thread reads on while the others parse; a few megabytes of text are in memory.
+    pub(crate) fn parse_list<T: Send>(
         &mut self,
-        mut visit: impl FnMut(usize, &[u8]) -> Result<(), EvaluationError>,
-    ) -> Result<(), EvaluationError> {
+        parse: impl Fn(usize, &[u8]) -> Result<T, EvaluationError> + Sync,
+    ) -> Result<Vec<T>, EvaluationError> {
         self.expect(b'[', "a list")?;
+        let mut parsed = Vec::new();
         if self.skip_if(b']')? {
-            return Ok(());
+            return Ok(parsed);
         }
-        let mut element = Vec::new();
-        for index in 0.. {
-            self.read_value(&mut element)?;
-            visit(index, &element)?;
-            if self.skip_if(b']')? {
-                break;
+        let mut batch = self.read_batch()?;
+        loop {
+            let first = parsed.len();
+            let (elements, next) = rayon::join(
+                || batch.parse(first, &parse),
+                || if batch.is_last { Ok(None) } else { self.read_batch().map(Some) },
+            );
+            for element in elements {
+                parsed.push(element?);
             }
-            self.expect(b',', "',' or ']' after an element")?;
+            match next? {
+                Some(next) => batch = next,
+                None => return Ok(parsed),
+            }
         }
-        Ok(())
+    }
+
+    fn read_batch(&mut self) -> Result<Batch, EvaluationError> {
+        let mut batch = Batch::default();
+        while batch.text.len() < BATCH_BYTES && !batch.is_last {
+            self.read_value(&mut batch.text)?;
+            batch.ends.push(batch.text.len());
+            batch.is_last = self.skip_if(b']')?;
+            if !batch.is_last {
+                self.expect(b',', "',' or ']' after an element")?;
+            }
+        }
+        Ok(batch)
     }
 
     /// Skips `null`, or tells that something else follows.
@@ -96,9 +129,8 @@ impl JsonFile {
         if value == b"null" { Ok(true) } else { Err(self.syntax("expected a list or null")) }
     }
 
-    /// Reads the text of one value, whatever it is.
+    /// Appends the text of one value, whatever it is.
     pub(crate) fn read_value(&mut self, text: &mut Vec<u8>) -> Result<(), EvaluationError> {
-        text.clear();
         match self.peek()? {
             None | Some(b',' | b':' | b']' | b'}') => return Err(self.syntax("expected a value")),
             Some(b'"' | b'[' | b'{') => {}
@@ -198,6 +230,21 @@ impl JsonFile {
     fn syntax(&self, message: &str) -> EvaluationError {
         let (path, message) = (self.path.clone(), message.to_owned());
         EvaluationError::Syntax { path, offset: self.offset, message }
+    }
+}
+
+impl Batch {
+    /// Parses the elements, of which the first has the index `first` in the list.
+    fn parse<T: Send>(
+        &self,
+        first: usize,
+        parse: &(impl Fn(usize, &[u8]) -> Result<T, EvaluationError> + Sync),
+    ) -> Vec<Result<T, EvaluationError>> {
+        let element = |index: usize| {
+            let start = if index == 0 { 0 } else { self.ends[index - 1] };
+            parse(first + index, &self.text[start..self.ends[index]])
+        };
+        (0..self.ends.len()).into_par_iter().map(element).collect()
     }
 }
 

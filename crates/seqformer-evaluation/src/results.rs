@@ -86,16 +86,14 @@ impl Results {
     ///
     /// A file that cannot be read, or an entry that lacks a field or has a wrong one.
     pub fn read(path: &Path) -> Result<Self, EvaluationError> {
-        let mut results = Vec::new();
         let mut file = JsonFile::open(path)?;
-        file.for_each_element(|index, text| {
+        let results = file.parse_list(|index, text| {
             let raw: RawResult = parse_element(text).map_err(|message| {
                 EvaluationError::entry(path, entry_name(index, find_id(text, "video_id")), message)
             })?;
             let RawResult { video_id, category_id, score, segmentations } = raw;
             let masks = segmentations.into_boxed_slice();
-            results.push(StoredResult { index, video_id, category_id, score, masks });
-            Ok(())
+            Ok(StoredResult { index, video_id, category_id, score, masks })
         })?;
         file.finish()?;
         Ok(Self { path: path.to_path_buf(), results })

@@ -6,6 +6,8 @@
 mod compressed;
 mod serialization;
 
+use std::ops::Range;
+
 use crate::{BitMask, BoxXywh, ImageSize, MaskError};
 
 /// A mask as run lengths, column-major, clear pixels first.
@@ -98,7 +100,8 @@ impl Rle {
 
     /// Returns the number of set pixels.
     pub fn area(&self) -> u64 {
-        self.counts.iter().skip(1).step_by(2).map(|&count| u64::from(count)).sum()
+        let (pairs, _trailing_clear_run) = self.counts.as_chunks::<2>();
+        pairs.iter().map(|&[_, set]| u64::from(set)).sum()
     }
 
     /// Returns the tight box around the set pixels, all zeros for an empty mask.
@@ -145,6 +148,10 @@ impl Rle {
     pub fn intersection_area(&self, other: &Self) -> Option<u64> {
         if self.size != other.size {
             return None;
+        }
+        let (extent, other_extent) = (self.extent(), other.extent());
+        if extent.end <= other_extent.start || other_extent.end <= extent.start {
+            return Some(0);
         }
         let (mut left, mut right) = (self.set_runs(), other.set_runs());
         let (mut a, mut b) = (left.next(), right.next());
@@ -202,6 +209,14 @@ impl Rle {
         }
         counts.push(run(num_pixels - start));
         Self { size, counts }
+    }
+
+    /// Returns a column-major range without set pixels outside, in no time.
+    fn extent(&self) -> Range<u64> {
+        let (pairs, trailing_clear_run) = self.counts.as_chunks::<2>();
+        let start = pairs.first().map_or(0, |&[clear, _]| u64::from(clear));
+        let trailing = trailing_clear_run.first().map_or(0, |&clear| u64::from(clear));
+        start..self.size.num_pixels() - trailing
     }
 
     /// Returns the column-major ranges of set pixels, none of them empty.

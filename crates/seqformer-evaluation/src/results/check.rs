@@ -48,28 +48,26 @@ impl fmt::Display for Fault {
 
 /// Checks every result against the videos and categories of a dataset.
 ///
-/// The dataset needs no annotations. One result is in memory at a time.
+/// The dataset needs no annotations. Few results are in memory at a time.
 ///
 /// # Errors
 ///
 /// A file that cannot be read, or that is not a JSON list.
 pub fn check_results(path: &Path, dataset: &GroundTruth) -> Result<CheckReport, EvaluationError> {
-    let mut report = CheckReport { num_results: 0, faults: Vec::new() };
     let mut file = JsonFile::open(path)?;
-    file.for_each_element(|index, text| {
-        report.num_results += 1;
-        let faults = &mut report.faults;
-        Checker { dataset, index, faults }.check(text);
-        Ok(())
+    let faults = file.parse_list(|index, text| {
+        let mut checker = Checker { dataset, index, faults: Vec::new() };
+        checker.check(text);
+        Ok(checker.faults)
     })?;
     file.finish()?;
-    Ok(report)
+    Ok(CheckReport { num_results: faults.len(), faults: faults.into_iter().flatten().collect() })
 }
 
 struct Checker<'a> {
     dataset: &'a GroundTruth,
     index: usize,
-    faults: &'a mut Vec<Fault>,
+    faults: Vec<Fault>,
 }
 
 impl Checker<'_> {

@@ -11,41 +11,48 @@ const LAST_CHARACTER: u8 = b'o';
 const MORE_FOLLOWS: u8 = 0x20;
 const SIGN: i64 = 0x10;
 /// Seven groups carry 35 bits, enough for every difference of two 32-bit runs.
-const MAX_GROUPS: u32 = 7;
+const MAX_GROUPS: usize = 7;
 
 /// Reads the run lengths.
 pub(super) fn parse(text: &str) -> Result<Vec<u32>, MaskError> {
-    let mut counts: Vec<u32> = Vec::new();
-    let (mut value, mut groups) = (0_i64, 0);
-    for (position, byte) in text.bytes().enumerate() {
+    // Most numbers take two characters or more; the text is in memory, so this is bounded.
+    let mut counts: Vec<u32> = Vec::with_capacity(text.len() / 2 + 1);
+    let mut position = 0;
+    while position < text.len() {
+        let index = counts.len();
+        let (difference, num_groups) = parse_number(text, position, index)?;
+        let before = if index > 2 { counts[index - 2] } else { 0 };
+        let value = difference + i64::from(before);
+        counts.push(u32::try_from(value).or(Err(MaskError::RunRange { index }))?);
+        position += num_groups;
+    }
+    Ok(counts)
+}
+
+/// Reads the number at `position`, and tells how many characters it has.
+#[inline]
+fn parse_number(text: &str, position: usize, index: usize) -> Result<(i64, usize), MaskError> {
+    let mut value = 0_i64;
+    for (group, &byte) in text.as_bytes()[position..].iter().enumerate() {
         if !(FIRST_CHARACTER..=LAST_CHARACTER).contains(&byte) {
+            let position = position + group;
             // Everything before is ASCII, so a character starts here.
             let found = text[position..].chars().next().unwrap_or_default();
             return Err(MaskError::Character { position, found });
         }
-        let bits = byte - FIRST_CHARACTER;
-        let index = counts.len();
-        if groups == MAX_GROUPS {
+        if group == MAX_GROUPS {
             return Err(MaskError::RunRange { index });
         }
-        value |= i64::from(bits & 0x1f) << (5 * groups);
-        groups += 1;
-        if bits & MORE_FOLLOWS != 0 {
-            continue;
+        let bits = byte - FIRST_CHARACTER;
+        value |= i64::from(bits & 0x1f) << (5 * group);
+        if bits & MORE_FOLLOWS == 0 {
+            if i64::from(bits) & SIGN != 0 {
+                value |= -1 << (5 * (group + 1));
+            }
+            return Ok((value, group + 1));
         }
-        if i64::from(bits) & SIGN != 0 {
-            value |= -1 << (5 * groups);
-        }
-        if index > 2 {
-            value += i64::from(counts[index - 2]);
-        }
-        counts.push(u32::try_from(value).or(Err(MaskError::RunRange { index }))?);
-        (value, groups) = (0, 0);
     }
-    if groups > 0 {
-        return Err(MaskError::UnfinishedNumber);
-    }
-    Ok(counts)
+    Err(MaskError::UnfinishedNumber)
 }
 
 /// Writes the run lengths.
