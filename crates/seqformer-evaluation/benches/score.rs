@@ -2,7 +2,7 @@
 //! YouTube-VIS 2021.
 //!
 //! ```text
-//! cargo bench -p seqformer-evaluation --bench score -- [FOLDER]
+//! cargo bench -p seqformer-evaluation --bench score -- [--folder FOLDER]
 //! ```
 //!
 //! The dataset is drawn from a fixed seed into `FOLDER` (`gt.json`, `results.json`), or into a
@@ -35,13 +35,17 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Outcome<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(at) = args.iter().position(|arg| arg == SCORE) {
-        return score(Path::new(&args[at + 1]));
+    let value_of = |name: &str| {
+        let at = args.iter().position(|arg| arg == name)?;
+        args.get(at + 1).map(PathBuf::from)
+    };
+    if let Some(folder) = value_of(SCORE) {
+        return score(&folder);
     }
+    // Other arguments are for the harness of the tests beside this one.
     let num_videos = if args.iter().any(|arg| arg == "--bench") { NUM_VIDEOS } else { 3 };
     let temporary = tempfile::tempdir()?;
-    let folder = args.iter().find(|arg| !arg.starts_with('-')).map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| temporary.path().to_path_buf());
+    let folder = value_of("--folder").unwrap_or_else(|| temporary.path().to_path_buf());
     if !folder.join("results.json").exists() {
         std::fs::create_dir_all(&folder)?;
         draw_dataset(&folder, num_videos)?;

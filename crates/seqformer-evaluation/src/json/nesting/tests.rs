@@ -6,6 +6,7 @@ fn values_end_where_they_end_wherever_the_chunk_is_cut() {
         "\"text\"",
         "\"a \\\" quote and a \\\\\"",
         "[]",
+        "[1234567890, 1234567890, 1234567890, [1234567890], 1234567890, {\"long\": \"0123456789abcdefghij\"}]",
         "{\"a\": [1, {\"b\": \"}]\\\\\"}], \"c\": \"\\u005d\"}",
     ] {
         let text = format!("{value}, [\"next\"]");
