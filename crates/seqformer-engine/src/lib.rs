@@ -30,11 +30,14 @@ pub mod builder;
 mod device;
 mod encode;
 mod error;
+mod event_file;
+mod files;
+mod metrics;
 mod predictor;
 
 pub use device::{DeviceChoice, open_device};
 pub use encode::encode_masks;
 pub use error::EngineError;
-pub use predictor::{
-    ClipOptions, Predictor, PredictorOptions, Progress, TrackOnFrame, TrackedFrame, VideoPrediction,
-};
+pub use predictor::{ClipOptions, Predictor, PredictorOptions, Progress, TrackOnFrame, TrackedFrame, VideoPrediction};
+pub use event_file::EventFile;
+pub use metrics::{Metrics, MetricsFile, MetricsRecord, ScalarHistory, read_metrics};

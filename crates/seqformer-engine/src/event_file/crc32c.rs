@@ -1,0 +1,37 @@
+//! The checksum of TFRecords: CRC-32C (Castagnoli), masked.
+
+/// The polynomial 0x1EDC6F41 with its bits reversed (RFC 3720, 12.1).
+const POLYNOMIAL: u32 = 0x82F6_3B78;
+const MASK_DELTA: u32 = 0xA282_EAD8;
+const TABLE: [u32; 256] = table();
+
+const fn table() -> [u32; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = if crc & 1 == 1 { (crc >> 1) ^ POLYNOMIAL } else { crc >> 1 };
+            bit += 1;
+        }
+        table[byte] = crc;
+        byte += 1;
+    }
+    table
+}
+
+/// CRC-32C of `data`. Byte by byte: events are a few kilobytes now and then.
+fn crc32c(data: &[u8]) -> u32 {
+    let crc =
+        data.iter().fold(!0, |crc: u32, byte| (crc >> 8) ^ TABLE[usize::from(crc as u8 ^ byte)]);
+    !crc
+}
+
+/// The checksum as TFRecords store it: rotated and shifted, so that a record may hold checksums itself.
+pub(super) fn masked_crc32c(data: &[u8]) -> u32 {
+    crc32c(data).rotate_right(15).wrapping_add(MASK_DELTA)
+}
+
+#[cfg(test)]
+mod tests;

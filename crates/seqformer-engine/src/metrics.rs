@@ -1,0 +1,115 @@
+//! Scalars of the training by name, smoothed over the last iterations.
+//!
+//! Reference: detectron2 `utils/events.py`, `EventStorage`, and fvcore `common/history_buffer.py`. Names
+//! keep the order in which they were first recorded, which is the order of the console line.
+//!
+//! As in the reference `total_loss` is whatever the trainer records under that name: the sum of all
+//! entries of the loss dictionary, the class error in percent included.
+
+mod file;
+mod history;
+mod record;
+
+use std::collections::BTreeMap;
+
+pub use file::{MetricsFile, read_metrics};
+use history::Report;
+pub use history::ScalarHistory;
+pub use record::MetricsRecord;
+
+/// The step times whose median foretells the time left.
+const ETA_WINDOW: usize = 1000;
+
+/// The scalars of a training, each with its recent values.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    iteration: u64,
+    scalars: Vec<(String, ScalarHistory)>,
+}
+
+impl Metrics {
+    /// Sum of the loss dictionary.
+    pub const TOTAL_LOSS: &str = "total_loss";
+    /// Seconds of a step; by custom recorded from the third step on, when caches are warm.
+    pub const TIME: &str = "time";
+    /// Seconds that a step waited for its data.
+    pub const DATA_TIME: &str = "data_time";
+    /// Learning rate of the heads; recorded without smoothing.
+    pub const LR: &str = "lr";
+    /// Seconds left; recorded without smoothing, by [`Metrics::record_eta`].
+    pub const ETA_SECONDS: &str = "eta_seconds";
+
+    /// Starts without scalars, at iteration 0.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Says that what is recorded from now on belongs to `iteration`, counted from 0.
+    pub fn begin_iteration(&mut self, iteration: u64) {
+        self.iteration = iteration;
+    }
+
+    /// The iteration of the newest values, from 0.
+    pub fn iteration(&self) -> u64 {
+        self.iteration
+    }
+
+    /// Adds a value of a scalar that is reported as the median of its last 20 values.
+    ///
+    /// A number that is not finite is kept, and makes every median and mean that it takes part in
+    /// not finite as well: it must not vanish in the smoothing.
+    pub fn record(&mut self, name: &str, value: f64) {
+        self.push(name, value, Report::Median);
+    }
+
+    /// Adds a value of a scalar that is reported as it is. The first value of a name decides which of the two it is.
+    pub fn record_unsmoothed(&mut self, name: &str, value: f64) {
+        self.push(name, value, Report::Latest);
+    }
+
+    /// Records the seconds left until iteration `max_iter`: the median of the last 1000 step times, for
+    /// each step to come. Before the first step time there is nothing to tell.
+    pub fn record_eta(&mut self, max_iter: u64) {
+        let Some(time) = self.get(Self::TIME) else { return };
+        let steps_left = max_iter.saturating_sub(self.iteration + 1);
+        let eta_seconds = time.median(ETA_WINDOW) * steps_left as f64;
+        self.record_unsmoothed(Self::ETA_SECONDS, eta_seconds);
+    }
+
+    /// The history of one scalar.
+    pub fn get(&self, name: &str) -> Option<&ScalarHistory> {
+        self.scalars.iter().find(|(known, _)| known == name).map(|(_, history)| history)
+    }
+
+    /// All scalars in the order in which they were first recorded.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &ScalarHistory)> {
+        self.scalars.iter().map(|(name, history)| (name.as_str(), history))
+    }
+
+    /// What was recorded since the last call, smoothed, by the iteration of its newest value.
+    ///
+    /// This is one record as a rule, and more if some scalar was not recorded in the latest iteration.
+    pub fn take_fresh(&mut self) -> Vec<MetricsRecord> {
+        let mut by_iteration: BTreeMap<u64, Vec<(String, f64)>> = BTreeMap::new();
+        for (name, history) in &mut self.scalars {
+            if let Some(value) = history.take_fresh() {
+                by_iteration.entry(history.iteration()).or_default().push((name.clone(), value));
+            }
+        }
+        let records = by_iteration.into_iter();
+        records.map(|(iteration, values)| MetricsRecord { iteration, values }).collect()
+    }
+
+    fn push(&mut self, name: &str, value: f64, report: Report) {
+        // Some forty names: a search is cheaper than hashing them.
+        let known = self.scalars.iter().position(|(known, _)| known == name);
+        let index = known.unwrap_or_else(|| {
+            self.scalars.push((name.to_owned(), ScalarHistory::new(report)));
+            self.scalars.len() - 1
+        });
+        self.scalars[index].1.push(value, self.iteration);
+    }
+}
+
+#[cfg(test)]
+mod tests;

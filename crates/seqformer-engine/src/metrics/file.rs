@@ -1,0 +1,121 @@
+//! `metrics.json`: one JSON object per line, appended while the training runs.
+//!
+//! Reference: detectron2 `utils/events.py`, `JSONWriter`.
+//!
+//! Differs: a resumed run cuts off what an interrupted run wrote beyond its last checkpoint, and a new run
+//! moves an older file aside; the reference appends in both cases, which leaves several series in one file.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use super::MetricsRecord;
+use crate::error::EngineError;
+use crate::files::{self, Appender};
+
+/// The open `metrics.json` of a run.
+#[derive(Debug)]
+pub struct MetricsFile {
+    file: Appender,
+}
+
+impl MetricsFile {
+    /// Begins the series of a new run. An older file is kept as `metrics.1.json`, `metrics.2.json`, and so on.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the folder cannot be written.
+    pub fn create(path: &Path) -> Result<Self, EngineError> {
+        if fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0) {
+            let aside = unused_sibling(path);
+            tracing::info!("{}: kept as {}", path.display(), aside.display());
+            fs::rename(path, &aside)
+                .map_err(|source| EngineError::Unwritable { path: path.to_owned(), source })?;
+        }
+        Ok(Self { file: Appender::open(path)? })
+    }
+
+    /// Goes on with the series of a run whose next iteration is `next_iteration`, counted from 0.
+    ///
+    /// Lines of that iteration and later ones come from steps that will be done again: they are dropped, and so
+    /// are lines that cannot be read. The file is rewritten in one step. A missing file is begun.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be read or written.
+    pub fn resume(path: &Path, next_iteration: u64) -> Result<Self, EngineError> {
+        let text = match read_text(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(source) => return Err(EngineError::Unreadable { path: path.to_owned(), source }),
+        };
+        let mut kept = String::with_capacity(text.len());
+        for (line, record) in parsed(path, &text) {
+            if record.iteration < next_iteration {
+                kept.push_str(line);
+                kept.push('\n');
+            }
+        }
+        if kept != text {
+            files::replace(path, kept.as_bytes())?;
+        }
+        Ok(Self { file: Appender::open(path)? })
+    }
+
+    /// Adds one line, and leaves no part of it if that fails.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be written. A later call may succeed.
+    pub fn write(&mut self, record: &MetricsRecord) -> Result<(), EngineError> {
+        self.file.append(format!("{}\n", record.to_json()).as_bytes())
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+}
+
+/// Reads all lines of a `metrics.json`, in the order of the file. What is no such line is left out with a warning.
+///
+/// # Errors
+///
+/// Fails if the file cannot be read.
+pub fn read_metrics(path: &Path) -> Result<Vec<MetricsRecord>, EngineError> {
+    let text = read_text(path)
+        .map_err(|source| EngineError::Unreadable { path: path.to_owned(), source })?;
+    Ok(parsed(path, &text).map(|(_, record)| record).collect())
+}
+
+/// A torn line may hold anything: only the line is lost, not the file.
+fn read_text(path: &Path) -> io::Result<String> {
+    Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned())
+}
+
+fn parsed<'a>(path: &Path, text: &'a str) -> impl Iterator<Item = (&'a str, MetricsRecord)> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines.filter_map(move |(index, line)| {
+        let record = MetricsRecord::from_json(line);
+        if record.is_none() {
+            tracing::warn!(
+                "{}: line {}: expected a JSON object with an iteration; left out",
+                path.display(),
+                index + 1
+            );
+        }
+        record.map(|record| (line, record))
+    })
+}
+
+fn unused_sibling(path: &Path) -> PathBuf {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+    let candidate = |number: u32| path.with_extension(format!("{number}.{extension}"));
+    let mut number = 1;
+    while candidate(number).exists() {
+        number += 1;
+    }
+    candidate(number)
+}
+
+#[cfg(test)]
+mod tests;

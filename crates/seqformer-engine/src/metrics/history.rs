@@ -1,0 +1,101 @@
+//! The recent values of one scalar.
+
+use std::collections::VecDeque;
+
+/// Values that a report is smoothed over.
+const SMOOTHING_WINDOW: usize = 20;
+/// Values that are kept; the longest window anyone asks for.
+const CAPACITY: usize = super::ETA_WINDOW;
+
+/// Which value of a scalar is reported.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Report {
+    /// The median of the last 20.
+    Median,
+    /// The newest.
+    Latest,
+}
+
+/// The recent values of one scalar and the mean of all it ever had.
+#[derive(Clone, Debug)]
+pub struct ScalarHistory {
+    recent: VecDeque<f64>,
+    count: u64,
+    global_mean: f64,
+    iteration: u64,
+    report: Report,
+    fresh: bool,
+}
+
+impl ScalarHistory {
+    pub(super) fn new(report: Report) -> Self {
+        let recent = VecDeque::new();
+        Self { recent, count: 0, global_mean: 0.0, iteration: 0, report, fresh: false }
+    }
+
+    pub(super) fn push(&mut self, value: f64, iteration: u64) {
+        if self.recent.len() == CAPACITY {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(value);
+        self.count += 1;
+        self.global_mean += (value - self.global_mean) / self.count as f64;
+        self.iteration = iteration;
+        self.fresh = true;
+    }
+
+    /// The newest value; NaN if there is none.
+    pub fn latest(&self) -> f64 {
+        self.recent.back().copied().unwrap_or(f64::NAN)
+    }
+
+    /// The iteration of the newest value.
+    pub fn iteration(&self) -> u64 {
+        self.iteration
+    }
+
+    /// The median of the last `window` values, of at most 1000; NaN if one of them is NaN.
+    pub fn median(&self, window: usize) -> f64 {
+        let mut values = self.last(window).collect::<Vec<_>>();
+        if values.is_empty() || values.iter().any(|value| value.is_nan()) {
+            return f64::NAN;
+        }
+        values.sort_by(f64::total_cmp);
+        let middle = values.len() / 2;
+        if values.len() % 2 == 1 {
+            return values[middle];
+        }
+        f64::midpoint(values[middle - 1], values[middle])
+    }
+
+    /// The mean of the last `window` values, of at most 1000.
+    pub fn mean(&self, window: usize) -> f64 {
+        let count = self.recent.len().min(window);
+        self.last(window).sum::<f64>() / count as f64
+    }
+
+    /// The mean of all values since the start.
+    pub fn global_mean(&self) -> f64 {
+        if self.count == 0 { f64::NAN } else { self.global_mean }
+    }
+
+    /// The value for a report: the median of the last 20 values, or the newest one of an unsmoothed scalar.
+    pub fn reported(&self) -> f64 {
+        match self.report {
+            Report::Median => self.median(SMOOTHING_WINDOW),
+            Report::Latest => self.latest(),
+        }
+    }
+
+    /// The value for a report if there was a new one since the last call.
+    pub(super) fn take_fresh(&mut self) -> Option<f64> {
+        std::mem::take(&mut self.fresh).then(|| self.reported())
+    }
+
+    fn last(&self, window: usize) -> impl Iterator<Item = f64> {
+        self.recent.range(self.recent.len().saturating_sub(window)..).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests;
