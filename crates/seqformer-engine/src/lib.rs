@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 pub mod builder;
+mod console_line;
 mod device;
 mod encode;
 mod error;
@@ -35,6 +36,7 @@ mod files;
 mod metrics;
 mod predictor;
 
+pub use console_line::{console_line, format_g, format_timedelta};
 pub use device::{DeviceChoice, open_device};
 pub use encode::encode_masks;
 pub use error::EngineError;

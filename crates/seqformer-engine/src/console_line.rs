@@ -1,0 +1,61 @@
+//! The line that tells how the training goes.
+//!
+//! Reference: detectron2 `utils/events.py`, `CommonMetricPrinter.write`. Scripts cut values out of these lines,
+//! so names, spaces and digits are the same.
+
+mod format;
+
+use std::fmt::Write as _;
+
+pub use format::{format_g, format_timedelta};
+
+use crate::metrics::{Metrics, ScalarHistory};
+
+const LOSS_WINDOW: usize = 20;
+const DATA_TIME_WINDOW: usize = 20;
+const BYTES_PER_MIB: f64 = 1024.0 * 1024.0;
+
+/// The line for the current iteration: time left, iteration, losses, step times, learning rate, memory.
+///
+/// ```text
+///  eta: 1:23:45  iter: 19  total_loss: 31.2  loss_ce: 1.874  time: 0.4321  data_time: 0.0123  lr: 0.0002  max_mem: 12345M
+/// ```
+///
+/// Every scalar whose name contains `loss` appears with the median of its last 20 values. What was not recorded is
+/// left out; `max_memory_bytes` is the most memory that the device ever held, if it has its own.
+pub fn console_line(metrics: &Metrics, max_memory_bytes: Option<u64>) -> String {
+    let mut line = String::from(" ");
+    let mut part = |name: &str, value: String| {
+        // Writing into a string cannot fail.
+        let _infallible = write!(line, "{name}: {value}  ");
+    };
+    let eta_seconds = metrics.get(Metrics::ETA_SECONDS).map(ScalarHistory::latest);
+    if let Some(eta_seconds) = eta_seconds.filter(|seconds| seconds.is_finite()) {
+        part("eta", format_timedelta(eta_seconds as i64));
+    }
+    part("iter", metrics.iteration().to_string());
+    for (name, history) in metrics.iter().filter(|(name, _)| name.contains("loss")) {
+        part(name, format_g(history.median(LOSS_WINDOW), 4));
+    }
+    if let Some(time) = metrics.get(Metrics::TIME) {
+        part("time", fixed(time.global_mean(), 4));
+    }
+    if let Some(data_time) = metrics.get(Metrics::DATA_TIME) {
+        part("data_time", fixed(data_time.mean(DATA_TIME_WINDOW), 4));
+    }
+    let lr = metrics.get(Metrics::LR).map(|history| format_g(history.latest(), 5));
+    part("lr", lr.unwrap_or_else(|| "N/A".into()));
+    if let Some(bytes) = max_memory_bytes {
+        part("max_mem", format!("{:.0}M", bytes as f64 / BYTES_PER_MIB));
+    }
+    line.truncate(line.trim_end().len());
+    line
+}
+
+/// C's `%.{digits}f`.
+fn fixed(value: f64, digits: usize) -> String {
+    if value.is_finite() { format!("{value:.digits$}") } else { format_g(value, digits) }
+}
+
+#[cfg(test)]
+mod tests;
