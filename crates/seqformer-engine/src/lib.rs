@@ -28,6 +28,7 @@
 
 pub mod builder;
 mod console_line;
+mod curves;
 mod device;
 mod encode;
 mod error;
@@ -37,6 +38,7 @@ mod metrics;
 mod predictor;
 
 pub use console_line::{console_line, format_g, format_timedelta};
+pub use curves::{Curves, Series};
 pub use device::{DeviceChoice, open_device};
 pub use encode::encode_masks;
 pub use error::EngineError;

@@ -1,0 +1,91 @@
+//! The values of one scalar over the training.
+
+use std::collections::BTreeMap;
+
+use crate::metrics::MetricsRecord;
+
+/// The running median looks at this part of all points.
+const SMOOTHED_PART: usize = 30;
+const MAX_WINDOW: usize = 101;
+
+/// The values of one scalar by iteration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Name of the scalar, such as `loss_ce` or `segm/AP`.
+    pub name: String,
+    /// Iterations, from 0, and values in the order in which they are drawn; not finite where there is no number.
+    pub points: Vec<(u64, f64)>,
+}
+
+impl Series {
+    /// The series that the lines of a `metrics.json` hold, in the order of their names.
+    ///
+    /// Points come in the order of their iterations; of two with the same iteration the later line counts.
+    pub fn collect(records: &[MetricsRecord]) -> Vec<Self> {
+        let mut all: BTreeMap<&str, BTreeMap<u64, f64>> = BTreeMap::new();
+        for record in records {
+            for (name, value) in &record.values {
+                all.entry(name).or_default().insert(record.iteration, *value);
+            }
+        }
+        let series = all.into_iter();
+        series
+            .map(|(name, points)| Self {
+                name: name.to_owned(),
+                points: points.into_iter().collect(),
+            })
+            .collect()
+    }
+}
+
+/// An odd number of points that smooths a series of `len` points without hiding its course.
+pub(super) fn smoothing_window(len: usize) -> usize {
+    (len / SMOOTHED_PART).min(MAX_WINDOW) / 2 * 2 + 1
+}
+
+/// The median of the `window` points around each point, fewer at the ends, the numbers among them only.
+///
+/// Where the point itself is not a number there is none either.
+pub(super) fn running_median(points: &[(u64, f64)], window: usize) -> Vec<(u64, f64)> {
+    let reach = window / 2;
+    let median = |index: usize| {
+        if !points[index].1.is_finite() {
+            return f64::NAN;
+        }
+        // The same reach on both sides where a training begins, so that its steep slope is not bent; at the end,
+        // where the newest value is read off, rather one side alone than noise.
+        let reach = reach.min(index);
+        let end = (index + reach + 1).min(points.len());
+        let around = points[index - reach..end].iter().map(|point| point.1);
+        let mut values: Vec<f64> = around.filter(|value| value.is_finite()).collect();
+        values.sort_by(f64::total_cmp);
+        let upper = values[values.len() / 2];
+        let lower = values[(values.len() - 1) / 2];
+        f64::midpoint(lower, upper)
+    };
+    (0..points.len()).map(|index| (points[index].0, median(index))).collect()
+}
+
+/// At most some `max_points` points that look the same: the least and the greatest of each stretch.
+///
+/// Points that are not numbers stay, because they are drawn on their own.
+pub(super) fn thinned(points: &[(u64, f64)], max_points: usize) -> Vec<(u64, f64)> {
+    if points.len() <= max_points {
+        return points.to_vec();
+    }
+    let stretch = (2 * points.len()).div_ceil(max_points);
+    let mut kept = Vec::with_capacity(max_points);
+    for chunk in points.chunks(stretch) {
+        let finite = || (0..chunk.len()).filter(|index| chunk[*index].1.is_finite());
+        let by_value = |a: &usize, b: &usize| chunk[*a].1.total_cmp(&chunk[*b].1);
+        let (least, greatest) = (finite().min_by(by_value), finite().max_by(by_value));
+        let stays = |index: &usize| {
+            !chunk[*index].1.is_finite() || Some(*index) == least || Some(*index) == greatest
+        };
+        kept.extend((0..chunk.len()).filter(stays).map(|index| chunk[index]));
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests;
