@@ -36,6 +36,7 @@ mod event_file;
 mod files;
 mod metrics;
 mod predictor;
+mod run_log;
 
 pub use console_line::{console_line, format_g, format_timedelta};
 pub use curves::{Curves, Series};
@@ -45,3 +46,5 @@ pub use error::EngineError;
 pub use predictor::{ClipOptions, Predictor, PredictorOptions, Progress, TrackOnFrame, TrackedFrame, VideoPrediction};
 pub use event_file::EventFile;
 pub use metrics::{Metrics, MetricsFile, MetricsRecord, ScalarHistory, read_metrics};
+pub use predictor::{Predictor, PredictorOptions, Progress, VideoPrediction};
+pub use run_log::RunLog;
