@@ -43,8 +43,9 @@ pub use curves::{Curves, Series};
 pub use device::{DeviceChoice, open_device};
 pub use encode::encode_masks;
 pub use error::EngineError;
-pub use predictor::{ClipOptions, Predictor, PredictorOptions, Progress, TrackOnFrame, TrackedFrame, VideoPrediction};
 pub use event_file::EventFile;
 pub use metrics::{Metrics, MetricsFile, MetricsRecord, ScalarHistory, read_metrics};
-pub use predictor::{Predictor, PredictorOptions, Progress, VideoPrediction};
+pub use predictor::{
+    ClipOptions, Predictor, PredictorOptions, Progress, TrackOnFrame, TrackedFrame, VideoPrediction,
+};
 pub use run_log::RunLog;
