@@ -1,9 +1,13 @@
 //! The command line, close to what is typed, without logic.
 
+mod train;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
 use seqformer_engine::DeviceChoice;
+
+pub(crate) use train::{Layout, SynthArgs, TrainArgs};
 
 /// Video instance segmentation with SeqFormer: finds every object of a video, says what it is, and
 /// draws its mask through all frames.
@@ -23,6 +27,12 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Finds the objects of videos and draws them.
     Predict(PredictArgs),
+    /// Trains a model, or evaluates one.
+    Train(TrainArgs),
+    /// Evaluates a model on DATASETS.TEST: the same as `train --eval-only`.
+    Eval(TrainArgs),
+    /// Writes a synthetic dataset of moving shapes.
+    Synth(SynthArgs),
 }
 
 /// Arguments of `predict`.

@@ -1,3 +1,5 @@
 //! The commands, one file each.
 
 pub(crate) mod predict;
+pub(crate) mod synth;
+pub(crate) mod train;

@@ -25,6 +25,9 @@ fn main() -> ExitCode {
     start_logging(cli.verbose);
     let done = match cli.command {
         Command::Predict(args) => commands::predict::run(&args),
+        Command::Train(args) => commands::train::run(&args),
+        Command::Eval(args) => commands::train::run(&args::TrainArgs { eval_only: true, ..args }),
+        Command::Synth(args) => commands::synth::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

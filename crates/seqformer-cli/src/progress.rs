@@ -7,10 +7,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 const LINE_PERIOD: Duration = Duration::from_secs(10);
 
-/// One stage of the work, counted in frames.
+/// One stage of the work, counted in frames or videos.
 #[derive(Debug)]
 pub(crate) struct Stage {
     name: String,
+    unit: &'static str,
     total: Option<usize>,
     bar: Option<ProgressBar>,
     start: Instant,
@@ -20,19 +21,24 @@ pub(crate) struct Stage {
 impl Stage {
     /// Begins the stage called `name`, of `total` frames if that is known.
     pub(crate) fn new(name: String, total: Option<usize>) -> Self {
+        Self::counting("frames", name, total)
+    }
+
+    /// Begins a stage that counts things called `unit`.
+    pub(crate) fn counting(unit: &'static str, name: String, total: Option<usize>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(total.unwrap_or(0) as u64);
             let template = match total {
-                Some(_) => "{msg} {wide_bar} {pos}/{len} frames, {eta} left",
-                None => "{msg} {spinner} {pos} frames, {elapsed}",
+                Some(_) => format!("{{msg}} {{wide_bar}} {{pos}}/{{len}} {unit}, {{eta}} left"),
+                None => format!("{{msg}} {{spinner}} {{pos}} {unit}, {{elapsed}}"),
             };
-            if let Ok(style) = ProgressStyle::with_template(template) {
+            if let Ok(style) = ProgressStyle::with_template(&template) {
                 bar.set_style(style);
             }
             bar.with_message(name.clone())
         });
         let now = Instant::now();
-        Self { name, total, bar, start: now, last_line: now }
+        Self { name, unit, total, bar, start: now, last_line: now }
     }
 
     /// Says that `done` frames are finished.
@@ -49,7 +55,7 @@ impl Stage {
         let secs = self.start.elapsed().as_secs_f64();
         let left = self.total.map(|total| secs / done as f64 * total.saturating_sub(done) as f64);
         let left = left.map(|secs| format!(", {secs:.0} s left")).unwrap_or_default();
-        crate::output::note(&format!("{}: {done}{of} frames, {secs:.0} s{left}", self.name));
+        crate::output::note(&format!("{}: {done}{of} {}, {secs:.0} s{left}", self.name, self.unit));
     }
 
     /// Ends the stage and takes its bar away.

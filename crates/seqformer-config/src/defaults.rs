@@ -199,6 +199,11 @@ const USED: &[KeySpec] = &[
         "Sampling points per head and level in the encoder.",
     ),
     KeySpec::new("MODEL.SeqFormer.NUM_FEATURE_LEVELS", "4", "Feature levels; must be 4."),
+    KeySpec::new(
+        "MODEL.SeqFormer.DROP_ABSENT",
+        "False",
+        "Leaves out instances that no frame of a clip shows; the reference trains on them as class 0.",
+    ),
     KeySpec::new("MODEL.SeqFormer.MERGE_ON_CPU", "True", "Joins overlapping clips in host memory."),
     KeySpec::new(
         "MODEL.SeqFormer.MULTI_CLS_ON",
@@ -303,7 +308,17 @@ const USED: &[KeySpec] = &[
     KeySpec::new("SOLVER.WARMUP_ITERS", "1000", "Iterations of the warm-up."),
     KeySpec::new("SOLVER.WARMUP_METHOD", "'linear'", "Course of the warm-up: linear or constant."),
     KeySpec::new("SOLVER.CHECKPOINT_PERIOD", "5000", "Iterations between two checkpoints."),
+    KeySpec::new(
+        "SOLVER.KEEP_CHECKPOINTS",
+        "0",
+        "How many of the newest periodic checkpoints stay on disk; 0 keeps all.",
+    ),
     KeySpec::new("SOLVER.IMS_PER_BATCH", "16", "Clips in a batch, over all devices."),
+    KeySpec::new(
+        "SOLVER.MICRO_BATCH_SIZE",
+        "0",
+        "Clips that go through the network at once, their gradients added up; 0 for the whole batch.",
+    ),
     KeySpec::new(
         "SOLVER.REFERENCE_WORLD_SIZE",
         "0",
@@ -317,6 +332,11 @@ const USED: &[KeySpec] = &[
     ),
     KeySpec::new("SOLVER.CLIP_GRADIENTS.CLIP_VALUE", "1.0", "The limit."),
     KeySpec::new("SOLVER.CLIP_GRADIENTS.NORM_TYPE", "2.0", "The p of the norm of CLIP_TYPE norm."),
+    KeySpec::new(
+        "SOLVER.SAMPLING_MULTIPLIER",
+        "1.0",
+        "Factor of the learning rate of sampling offsets and reference points; 0.1 in the original repository.",
+    ),
     KeySpec::new("SOLVER.AMP.ENABLED", "False", "Trains in mixed precision."),
     KeySpec::new(
         "TEST.EXPECTED_RESULTS",

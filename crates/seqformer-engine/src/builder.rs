@@ -1,12 +1,14 @@
 //! From a configuration to typed arguments: the only reader of configuration keys.
 
-use seqformer::SeqFormerConfig;
 use seqformer::config::{BackboneConfig, ResNetConfig, SwinConfig, TransformerConfig};
 use seqformer::inference::SelectionRule;
+use seqformer::{HungarianMatcher, LossWeights, SeqFormerConfig, SetCriterion};
 use seqformer_config::Config;
-use seqformer_config::config::BackboneName;
+use seqformer_config::config::{self, BackboneName, ClipType, LrScheduler};
 
-use crate::ClipOptions;
+use crate::{
+    ClipOptions, Decay, GradClip, LrSchedule, OptimizerConfig, OptimizerKind, Warmup, WarmupMethod,
+};
 
 /// Queries that become results: the reference's number.
 pub const MAX_QUERIES: i64 = 10;
@@ -76,6 +78,84 @@ pub fn clip_options(config: &Config) -> Option<ClipOptions> {
     section
         .clip_matching
         .then_some(ClipOptions { length: section.clip_length, stride: section.clip_stride })
+}
+
+/// How queries are matched with instances: `MODEL.SeqFormer.SET_COST_*`.
+pub fn matcher(config: &Config) -> HungarianMatcher {
+    let section = &config.model.seqformer;
+    HungarianMatcher {
+        cost_class: section.set_cost_class,
+        cost_box: section.set_cost_box,
+        cost_giou: section.set_cost_giou,
+    }
+}
+
+/// The losses: `MODEL.SeqFormer.*_WEIGHT` and `FOCAL_ALPHA`.
+pub fn criterion(config: &Config) -> SetCriterion {
+    let section = &config.model.seqformer;
+    SetCriterion {
+        weights: LossWeights {
+            class: section.class_weight,
+            l1: section.l1_weight,
+            giou: section.giou_weight,
+            mask: section.mask_weight,
+            dice: section.dice_weight,
+        },
+        focal_alpha: section.focal_alpha,
+    }
+}
+
+/// The optimizer of `SOLVER`.
+pub fn optimizer_config(config: &Config) -> OptimizerConfig {
+    let solver = &config.solver;
+    OptimizerConfig {
+        kind: match solver.optimizer {
+            config::Optimizer::AdamW => OptimizerKind::ADAMW,
+            config::Optimizer::Sgd => OptimizerKind::Sgd { momentum: solver.momentum },
+        },
+        base_lr: solver.base_lr,
+        backbone_multiplier: solver.backbone_multiplier,
+        sampling_multiplier: solver.sampling_multiplier,
+        weight_decay: solver.weight_decay,
+    }
+}
+
+/// The limit on gradients: `SOLVER.CLIP_GRADIENTS`.
+pub fn grad_clip(config: &Config) -> Option<GradClip> {
+    let section = &config.solver.clip_gradients;
+    let limit = section.clip_value;
+    match section.clip_type {
+        _ if !section.enabled => None,
+        // As in the reference, a limit of zero on the whole model means none.
+        ClipType::FullModel => (limit > 0.0).then_some(GradClip::FullModel(limit)),
+        ClipType::Value => Some(GradClip::Value(limit)),
+        ClipType::Norm => Some(GradClip::Norm { max_norm: limit, norm_type: section.norm_type }),
+    }
+}
+
+/// The learning rate's course: `SOLVER.LR_SCHEDULER_NAME`, `STEPS`, `GAMMA` and `WARMUP_*`.
+pub fn lr_schedule(config: &Config) -> LrSchedule {
+    let solver = &config.solver;
+    let decay = match solver.lr_scheduler {
+        LrScheduler::WarmupMultiStep => {
+            let (steps, late): (Vec<u64>, Vec<u64>) =
+                solver.steps.iter().partition(|&&step| step <= solver.max_iter);
+            if !late.is_empty() {
+                tracing::warn!(
+                    "SOLVER.STEPS {late:?} lie beyond SOLVER.MAX_ITER {} and are left out",
+                    solver.max_iter
+                );
+            }
+            Decay::MultiStep { steps, gamma: solver.gamma }
+        }
+        LrScheduler::WarmupCosine => Decay::Cosine { end: solver.base_lr_end / solver.base_lr },
+    };
+    let method = match solver.warmup_method {
+        config::WarmupMethod::Linear => WarmupMethod::Linear,
+        config::WarmupMethod::Constant => WarmupMethod::Constant,
+    };
+    let warmup = Warmup { iters: solver.warmup_iters, factor: solver.warmup_factor, method };
+    LrSchedule { warmup, decay, max_iter: solver.max_iter }
 }
 
 #[cfg(test)]

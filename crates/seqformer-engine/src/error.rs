@@ -72,4 +72,77 @@ pub enum EngineError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A dataset or a training sample cannot be used.
+    #[error(transparent)]
+    Data(#[from] seqformer_data::DataError),
+    /// Results or annotations cannot be used.
+    #[error(transparent)]
+    Evaluation(#[from] seqformer_evaluation::EvaluationError),
+    /// A checkpoint that a training cannot go on from.
+    #[error("{}: {what}", path.display())]
+    Resume {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// Frames of another size than their annotations say.
+    #[error("{}: expected {expected} pixels (height x width) as in the annotations, found {found}", path.display())]
+    VideoSize {
+        /// The first frame.
+        path: PathBuf,
+        /// Size in the annotations.
+        expected: ImageSize,
+        /// Size of the frames.
+        found: ImageSize,
+    },
+    /// The network finds classes that the dataset does not have.
+    #[error(
+        "the network found class {label} (from 0), but the dataset has {dataset} classes; set \
+         MODEL.SeqFormer.NUM_CLASSES, and take weights of this dataset"
+    )]
+    Classes {
+        /// The class.
+        label: usize,
+        /// Number of classes of the dataset.
+        dataset: usize,
+    },
+    /// Losses were not numbers too often.
+    #[error(
+        "iteration {iteration}: {skipped} steps were left out because a loss was not a number; the last was \
+         {losses} on {samples}; lower SOLVER.BASE_LR, or look at these samples"
+    )]
+    NotFinite {
+        /// The last such iteration.
+        iteration: u64,
+        /// How many steps were left out.
+        skipped: u64,
+        /// Names and values.
+        losses: String,
+        /// The clips of the batch.
+        samples: String,
+    },
+    /// Another run writes into the same folder.
+    #[error("{}: another run is writing here; wait for it, or set another OUTPUT_DIR", folder.display())]
+    FolderInUse {
+        /// The output folder.
+        folder: PathBuf,
+    },
+    /// The gradients or the state of an optimizer do not belong to its parameters.
+    #[error("optimizer: {name}: {what}")]
+    Optimizer {
+        /// The parameter, or what was asked for.
+        name: String,
+        /// What does not fit.
+        what: String,
+    },
+    /// An operation of libtorch failed.
+    #[error(transparent)]
+    Ops(#[from] seqformer_ops::OpsError),
+}
+
+impl From<tch::TchError> for EngineError {
+    fn from(error: tch::TchError) -> Self {
+        Self::Model(error.into())
+    }
 }

@@ -27,25 +27,43 @@
 #![forbid(unsafe_code)]
 
 pub mod builder;
+mod checkpointer;
+mod collate;
 mod console_line;
 mod curves;
+mod datasets;
 mod device;
 mod encode;
 mod error;
+mod evaluate;
 mod event_file;
 mod files;
+mod grad_clip;
+mod gradients;
+mod lr_schedule;
 mod metrics;
+mod optimizer;
 mod predictor;
 mod run_log;
+mod trainer;
 
+pub use checkpointer::{Checkpointer, Position, TrainState};
+pub use collate::{Collate, TrainClip};
 pub use console_line::{console_line, format_g, format_timedelta};
 pub use curves::{Curves, Series};
+pub use datasets::{TrainingData, find_dataset, training_data};
 pub use device::{DeviceChoice, open_device};
 pub use encode::encode_masks;
 pub use error::EngineError;
+pub use evaluate::{Evaluated, EvaluationOutput, EvaluationProgress, evaluate};
 pub use event_file::EventFile;
+pub use grad_clip::{Clipped, GradClip};
+pub use gradients::Gradients;
+pub use lr_schedule::{Decay, LrSchedule, Warmup, WarmupMethod};
 pub use metrics::{Metrics, MetricsFile, MetricsRecord, ScalarHistory, read_metrics};
+pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind, ParameterGroup, TensorState};
 pub use predictor::{
     ClipOptions, Predictor, PredictorOptions, Progress, TrackOnFrame, TrackedFrame, VideoPrediction,
 };
 pub use run_log::RunLog;
+pub use trainer::{TrainEnd, Trainer, TrainerOptions, inference_folder};

@@ -75,6 +75,8 @@ pub struct SeqFormerSection {
     pub set_cost_giou: f64,
     /// `MASK_STRIDE` of the predicted masks in pixels; always 4.
     pub mask_stride: i64,
+    /// `DROP_ABSENT`: leaves out instances that no frame of the clip shows; the reference trains on them.
+    pub drop_absent: bool,
     /// `MERGE_ON_CPU`: joins overlapping clips in host memory.
     pub merge_on_cpu: bool,
     /// `MULTI_CLS_ON`: one result for each class above the threshold, not only for the best class.
@@ -164,6 +166,7 @@ impl SeqFormerSection {
             set_cost_box: weight("SET_COST_BOX")?,
             set_cost_giou: weight("SET_COST_GIOU")?,
             mask_stride: size("MASK_STRIDE")?,
+            drop_absent: reader.bool(&key("DROP_ABSENT"))?,
             merge_on_cpu: reader.bool(&key("MERGE_ON_CPU"))?,
             multi_cls_on: reader.bool(&key("MULTI_CLS_ON"))?,
             apply_cls_thres: reader.float(&key("APPLY_CLS_THRES"))?,

@@ -38,6 +38,12 @@ pub struct SolverSection {
     pub clip_gradients: ClipGradientsSection,
     /// `CHECKPOINT_PERIOD` in iterations.
     pub checkpoint_period: u64,
+    /// `KEEP_CHECKPOINTS`: newest periodic checkpoints that stay; 0 for all.
+    pub keep_checkpoints: usize,
+    /// `MICRO_BATCH_SIZE`: clips that go through the network at once; 0 for the whole batch.
+    pub micro_batch_size: usize,
+    /// `SAMPLING_MULTIPLIER` of the learning rate of sampling offsets and reference points.
+    pub sampling_multiplier: f64,
     /// `REFERENCE_WORLD_SIZE`: number of devices that the other settings are meant for; 0 for any.
     pub reference_world_size: usize,
     /// `AMP.ENABLED`: mixed precision.
@@ -121,6 +127,9 @@ impl SolverSection {
             warmup_method: reader.choice("SOLVER.WARMUP_METHOD", &methods)?,
             clip_gradients: ClipGradientsSection::read(reader)?,
             checkpoint_period: reader.positive("SOLVER.CHECKPOINT_PERIOD")?,
+            keep_checkpoints: reader.at_least("SOLVER.KEEP_CHECKPOINTS", 0)?,
+            micro_batch_size: reader.at_least("SOLVER.MICRO_BATCH_SIZE", 0)?,
+            sampling_multiplier: reader.non_negative("SOLVER.SAMPLING_MULTIPLIER")?,
             reference_world_size: reader.at_least("SOLVER.REFERENCE_WORLD_SIZE", 0)?,
             amp_enabled: reader.bool("SOLVER.AMP.ENABLED")?,
         })

@@ -1,0 +1,113 @@
+//! Arguments of `train`, `eval` and `synth`.
+
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use seqformer_engine::DeviceChoice;
+
+/// Arguments of `train` and `eval`.
+#[derive(Debug, Args)]
+#[command(after_help = TRAIN_HELP)]
+pub(crate) struct TrainArgs {
+    /// Configuration of model, data and training, a YAML file with detectron2's keys.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config_file: PathBuf,
+    /// Goes on from the newest checkpoint in OUTPUT_DIR, if there is one.
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Only evaluates MODEL.WEIGHTS (with --resume: the newest checkpoint) on DATASETS.TEST.
+    #[arg(long)]
+    pub(crate) eval_only: bool,
+    /// Processes on this machine, one for each GPU.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) num_gpus: u32,
+    /// Machines that take part.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) num_machines: u32,
+    /// Number of this machine, from 0.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) machine_rank: u32,
+    /// Where machines meet: tcp://HOST:PORT or auto.
+    #[arg(long, value_name = "URL", default_value = "auto")]
+    pub(crate) dist_url: String,
+    /// Where to compute: auto, cpu, cuda or cuda:N [default: MODEL.DEVICE if it is set, otherwise auto].
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Option<DeviceChoice>,
+    /// KEY VALUE pairs that override the configuration.
+    #[arg(value_name = "KEY VALUE", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) opts: Vec<String>,
+}
+
+const TRAIN_HELP: &str = "\
+Writes into OUTPUT_DIR:
+  model_0000999.pth, …, model_final.pth  checkpoints that PyTorch reads; last_checkpoint names the newest
+  model_best.pth                         the checkpoint with the best AP, when TEST.EVAL_PERIOD is set
+  metrics.json, curves.svg, log.txt, events.out.tfevents.*, config.yaml
+  inference/results.json, results.zip    results on the test datasets
+
+Ctrl-C writes a checkpoint and ends; --resume goes on from it, to the same weights as without the stop.
+
+Example:
+  seqformer train --config-file configs/base_ytvis.yaml SOLVER.IMS_PER_BATCH 2 OUTPUT_DIR output/mine";
+
+/// Arguments of `synth`.
+#[derive(Debug, Args)]
+pub(crate) struct SynthArgs {
+    /// Folder for the dataset, made if need be.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+    /// Videos to train on (single images with --layout coco).
+    #[arg(long, value_name = "N")]
+    pub(crate) videos: usize,
+    /// Videos to validate on [default: a fifth of --videos, at least one].
+    #[arg(long, value_name = "N")]
+    pub(crate) val_videos: Option<usize>,
+    /// The same seed gives the same bytes.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Width and height of the frames.
+    #[arg(long, value_name = "WxH", default_value = "160x120", value_parser = size)]
+    pub(crate) size: (u32, u32),
+    /// Fewest and most frames of a video.
+    #[arg(long, value_name = "A..B", default_value = "12..20", value_parser = frames)]
+    pub(crate) frames: RangeInclusive<usize>,
+    /// Shapes that occur, which are the classes.
+    #[arg(long, value_name = "K", default_value_t = 6)]
+    pub(crate) classes: usize,
+    /// Folders and class names.
+    #[arg(long, value_enum, default_value_t = Layout::Plain)]
+    pub(crate) layout: Layout,
+}
+
+/// Where files lie and what classes are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Layout {
+    /// train/JPEGImages, val/JPEGImages and annotations/{train,val}.json.
+    Plain,
+    /// The folders and classes of YouTube-VIS 2019.
+    #[value(name = "ytvis_2019")]
+    Ytvis2019,
+    /// The folders and classes of YouTube-VIS 2021.
+    #[value(name = "ytvis_2021")]
+    Ytvis2021,
+    /// The folders and classes of OVIS.
+    Ovis,
+    /// The folders and classes of COCO 2017: single images.
+    Coco,
+}
+
+fn size(text: &str) -> Result<(u32, u32), String> {
+    let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    sides.ok_or_else(|| "expected width and height, as in 160x120".to_owned())
+}
+
+fn frames(text: &str) -> Result<RangeInclusive<usize>, String> {
+    let ends = text.split_once("..").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    let (low, high) = ends.ok_or_else(|| "expected a range, as in 12..20".to_owned())?;
+    if low == 0 || low > high {
+        Err("expected a range from at least 1".to_owned())
+    } else {
+        Ok(low..=high)
+    }
+}

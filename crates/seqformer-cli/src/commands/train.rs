@@ -1,0 +1,141 @@
+//! `seqformer train`: from a dataset to a checkpoint, and its evaluation.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, Result, bail};
+use seqformer_engine::{
+    Checkpointer, EvaluationOutput, Predictor, PredictorOptions, RunLog, TrainEnd, Trainer,
+    TrainerOptions, evaluate, find_dataset, inference_folder, open_device,
+};
+
+use crate::args::TrainArgs;
+use crate::output;
+use crate::progress::Stage;
+use crate::settings::Settings;
+
+/// Runs `train`, or `eval` where only an evaluation is asked for.
+pub(crate) fn run(args: &TrainArgs) -> Result<()> {
+    check_flags(args)?;
+    let settings = Settings::load(&args.config_file, &args.opts)?;
+    if args.eval_only { eval(args, &settings) } else { train(args, &settings) }
+}
+
+/// Only one process is supported.
+fn check_flags(args: &TrainArgs) -> Result<()> {
+    if args.num_gpus > 1 || args.num_machines > 1 || args.machine_rank > 0 {
+        bail!(
+            "--num-gpus {} --num-machines {} --machine-rank {}: several processes are not supported yet; run \
+             with one, which keeps the batch of the recipe (SOLVER.MICRO_BATCH_SIZE bounds its memory)",
+            args.num_gpus,
+            args.num_machines,
+            args.machine_rank
+        );
+    }
+    if args.dist_url != "auto" {
+        tracing::warn!("--dist-url has no effect with one process");
+    }
+    if let Some(flag) = args.opts.first().filter(|word| word.starts_with('-')) {
+        bail!("unknown option {flag}: options go before the KEY VALUE pairs; see --help");
+    }
+    Ok(())
+}
+
+fn train(args: &TrainArgs, settings: &Settings) -> Result<()> {
+    let config = &settings.config;
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed))
+        .context("signals cannot be handled")?;
+    let options = TrainerOptions {
+        resume: args.resume,
+        device: open_device(settings.device(args.device)?)?,
+        config_text: settings.node.dump(),
+    };
+    let mut trainer = Trainer::new(config, options)?;
+    let log = RunLog::open(&config.output_dir.join("log.txt"), |error| tracing::warn!("{error}"))?;
+    let mut tell = |line: &str| {
+        output::print_line(line);
+        log.write_line(format!("{line}\n").as_bytes());
+    };
+    tell(&format!(
+        "training {} clips of {} frames a batch, iterations {} to {}, in {}",
+        config.solver.ims_per_batch,
+        config.input.sampling_frame_num,
+        trainer.iterations(),
+        trainer.max_iterations(),
+        config.output_dir.display()
+    ));
+    if trainer.train(&stop, &mut tell)? == TrainEnd::Finished && !config.datasets.test.is_empty() {
+        trainer.validate(&mut tell)?;
+    }
+    Ok(())
+}
+
+/// Evaluates on all test datasets.
+fn eval(args: &TrainArgs, settings: &Settings) -> Result<()> {
+    let config = &settings.config;
+    if config.datasets.test.is_empty() {
+        bail!("DATASETS.TEST names no dataset: write the name of one, or the path of a .json file");
+    }
+    let weights = eval_weights(args, settings)?;
+    let device = open_device(settings.device(args.device)?)?;
+    let predictor =
+        Predictor::new(config, &weights, PredictorOptions::from_config(config), device)?;
+    let run = run_line(&weights, &settings.node.dump());
+    for name in &config.datasets.test {
+        let dataset = find_dataset(name)?;
+        let mut stage: Option<Stage> = None;
+        let folder = inference_folder(config, &dataset);
+        let output = EvaluationOutput { folder: &folder, run: &run };
+        let done = evaluate(&predictor, &dataset, output, &mut |progress| {
+            let begin =
+                || Stage::counting("videos", format!("{name}: evaluating"), Some(progress.total));
+            stage.get_or_insert_with(begin).set(progress.videos);
+        })?;
+        if let Some(stage) = stage {
+            stage.finish();
+        }
+        output::print_line(&done.results.display().to_string());
+        output::print_line(&done.archive.display().to_string());
+        match done.report {
+            Some(report) => {
+                output::print_line(&report.summary().to_string());
+                output::print_line(&report.per_class_table().to_string());
+            }
+            None => output::print_line(&format!(
+                "{name}: there are no annotations to score the results"
+            )),
+        }
+    }
+    Ok(())
+}
+
+fn eval_weights(args: &TrainArgs, settings: &Settings) -> Result<PathBuf> {
+    let config = &settings.config;
+    if args.resume
+        && let Some(path) = Checkpointer::new(&config.output_dir, 0).last()?
+    {
+        return Ok(path);
+    }
+    if config.model.weights.is_empty() {
+        bail!(
+            "there are no weights: give MODEL.WEIGHTS FILE, or --resume for the newest checkpoint of OUTPUT_DIR"
+        );
+    }
+    Ok(PathBuf::from(&config.model.weights))
+}
+
+/// What results depend on: an unfinished evaluation with the same line goes on.
+fn run_line(weights: &std::path::Path, config: &str) -> String {
+    let size = std::fs::metadata(weights).map_or(0, |data| data.len());
+    let modified = std::fs::metadata(weights).and_then(|data| data.modified()).ok();
+    let modified = modified.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    let modified = modified.map_or(0, |since| since.as_millis());
+    // FNV-1a: only to tell configurations apart.
+    let hash = config.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{} {size} {modified} {hash:016x}", weights.display())
+}

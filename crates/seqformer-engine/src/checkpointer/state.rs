@@ -1,0 +1,240 @@
+//! What a training checkpoint holds, as detectron2 lays it out.
+
+use std::path::Path;
+
+use seqformer::state_dict;
+use seqformer_checkpoint::{Array, DType, StateDict, Value};
+use tch::{Device, Kind, Tensor, nn};
+
+use crate::{EngineError, Optimizer, OptimizerKind, TensorState};
+
+/// Where a training is, beyond its weights and the optimizer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Position {
+    /// Iterations that are done.
+    pub iterations: u64,
+    /// Batches that were taken from the loader.
+    pub batches: u64,
+    /// Seed of all chance.
+    pub seed: u64,
+    /// Steps that were left out because a loss was not a number.
+    pub skipped_steps: u64,
+    /// Best AP of a validation.
+    pub best_ap: Option<f64>,
+}
+
+/// The parts of a checkpoint.
+#[derive(Debug)]
+pub struct TrainState<'a> {
+    /// All parameters.
+    pub variables: &'a nn::VarStore,
+    /// Its groups and what it remembers.
+    pub optimizer: &'a Optimizer,
+    /// Where the training is.
+    pub position: &'a Position,
+    /// Factor of the learning rates at that place.
+    pub lr_multiplier: f64,
+    /// The configuration as YAML.
+    pub config: &'a str,
+    /// Names of the classes.
+    pub classes: &'a [String],
+}
+
+impl TrainState<'_> {
+    /// The checkpoint as a tree.
+    ///
+    /// # Errors
+    ///
+    /// If a tensor cannot be copied.
+    pub fn to_tree(&self) -> Result<Value, EngineError> {
+        let done = self.position.iterations;
+        let iteration = Value::Int(done as i64 - 1);
+        let base_lrs = self.optimizer.groups().iter().map(|group| Value::Float(group.lr)).collect();
+        let schedule = Value::dict([
+            ("base_lrs", Value::List(base_lrs)),
+            ("last_epoch", Value::Int(done as i64)),
+        ]);
+        let trainer = Value::dict([
+            ("iteration", iteration.clone()),
+            ("hooks", Value::dict([("LRScheduler", schedule)])),
+            (
+                "_trainer",
+                Value::dict([
+                    ("iteration", iteration.clone()),
+                    ("optimizer", self.optimizer_tree()?),
+                ]),
+            ),
+        ]);
+        let classes = self.classes.iter().map(|name| Value::Text(name.clone())).collect();
+        let own = Value::dict([
+            ("seed", Value::Text(self.position.seed.to_string())),
+            ("batches", Value::Int(self.position.batches as i64)),
+            ("skipped_steps", Value::Int(self.position.skipped_steps as i64)),
+            ("best_ap", self.position.best_ap.map_or(Value::None, Value::Float)),
+            ("config", Value::Text(self.config.to_owned())),
+            ("classes", Value::List(classes)),
+        ]);
+        Ok(Value::dict([
+            ("model", Value::from(&state_dict(self.variables)?)),
+            ("trainer", trainer),
+            ("iteration", iteration),
+            ("seqformer", own),
+        ]))
+    }
+
+    fn optimizer_tree(&self) -> Result<Value, EngineError> {
+        let (mut states, mut groups) = (Vec::new(), Vec::new());
+        for (index, group) in self.optimizer.groups().iter().enumerate() {
+            if let Some(state) = self.optimizer.state(index) {
+                let tensors = state
+                    .tensors()
+                    .into_iter()
+                    .map(|(name, tensor)| Ok((name, tensor_value(tensor)?)));
+                let tensors = tensors.collect::<Result<Vec<_>, EngineError>>()?;
+                states.push((Value::Int(index as i64), Value::dict(tensors)));
+            }
+            let mut entries = vec![
+                ("lr", Value::Float(group.lr * self.lr_multiplier)),
+                ("initial_lr", Value::Float(group.lr)),
+                ("weight_decay", Value::Float(group.weight_decay)),
+            ];
+            entries.extend(self.rule_entries());
+            entries.push(("params", Value::List(vec![Value::Int(index as i64)])));
+            groups.push(Value::dict(entries));
+        }
+        Ok(Value::dict([("state", Value::Dict(states)), ("param_groups", Value::List(groups))]))
+    }
+
+    /// What PyTorch's optimizer keeps in each group besides rates.
+    fn rule_entries(&self) -> Vec<(&'static str, Value)> {
+        match self.optimizer.kind() {
+            OptimizerKind::AdamW { beta1, beta2, eps } => vec![
+                ("betas", Value::Tuple(vec![Value::Float(beta1), Value::Float(beta2)])),
+                ("eps", Value::Float(eps)),
+                ("amsgrad", Value::Bool(false)),
+                ("maximize", Value::Bool(false)),
+                ("foreach", Value::None),
+                ("capturable", Value::Bool(false)),
+                ("differentiable", Value::Bool(false)),
+                ("fused", Value::None),
+                ("decoupled_weight_decay", Value::Bool(true)),
+            ],
+            OptimizerKind::Sgd { momentum } => vec![
+                ("momentum", Value::Float(momentum)),
+                ("dampening", Value::Float(0.0)),
+                ("nesterov", Value::Bool(false)),
+                ("maximize", Value::Bool(false)),
+                ("foreach", Value::None),
+                ("differentiable", Value::Bool(false)),
+                ("fused", Value::None),
+            ],
+        }
+    }
+}
+
+/// The weights of a checkpoint.
+///
+/// # Errors
+///
+/// If it has none.
+pub(crate) fn model_of(tree: &Value, path: &Path) -> Result<StateDict, EngineError> {
+    let entries = tree.get("model").and_then(Value::as_dict);
+    let entries =
+        entries.ok_or_else(|| wrong(path, "expected a training checkpoint with `model`"))?;
+    let arrays = entries
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_str()?.to_owned(), value.as_tensor()?.clone())));
+    Ok(arrays.collect())
+}
+
+/// Where the training of a checkpoint was; for one that detectron2 wrote, as far as it says.
+///
+/// # Errors
+///
+/// If the checkpoint does not say how far the training was.
+pub(crate) fn position_of(tree: &Value, path: &Path, seed: u64) -> Result<Position, EngineError> {
+    let last = tree.get("iteration").and_then(Value::as_i64);
+    let last =
+        last.ok_or_else(|| wrong(path, "expected a training checkpoint with `iteration`"))?;
+    let iterations =
+        u64::try_from(last + 1).map_err(|_negative| wrong(path, "a negative `iteration`"))?;
+    let own = tree.get("seqformer");
+    let number = |key: &str| own.and_then(|own| own.get(key)).and_then(Value::as_i64);
+    let saved_seed = own.and_then(|own| own.get("seed")).and_then(Value::as_str);
+    Ok(Position {
+        iterations,
+        batches: number("batches").map_or(iterations, |batches| batches as u64),
+        seed: saved_seed.and_then(|seed| seed.parse().ok()).unwrap_or(seed),
+        skipped_steps: number("skipped_steps").unwrap_or(0) as u64,
+        best_ap: own.and_then(|own| own.get("best_ap")).and_then(Value::as_f64),
+    })
+}
+
+/// Gives the optimizer what the checkpoint remembers.
+///
+/// # Errors
+///
+/// If the state is missing, or of another optimizer.
+pub(crate) fn restore_optimizer(
+    tree: &Value,
+    optimizer: &mut Optimizer,
+    path: &Path,
+) -> Result<(), EngineError> {
+    let saved = tree.get("trainer").and_then(|trainer| trainer.get("_trainer")?.get("optimizer"));
+    let saved = saved.ok_or_else(|| wrong(path, "expected the state of an optimizer"))?;
+    let groups = saved.get("param_groups").and_then(Value::as_list).map_or(0, <[Value]>::len);
+    if groups != optimizer.groups().len() {
+        let what = format!(
+            "expected an optimizer of {} parameters, found {groups}; the configuration trains another model",
+            optimizer.groups().len()
+        );
+        return Err(wrong(path, &what));
+    }
+    let states = saved.get("state").and_then(Value::as_dict).unwrap_or_default();
+    for (index, state) in states {
+        let index = index.as_i64().and_then(|index| usize::try_from(index).ok());
+        let index =
+            index.ok_or_else(|| wrong(path, "a parameter of the optimizer has no number"))?;
+        let tensor = |name: &str| -> Result<Tensor, EngineError> {
+            let value = state
+                .get(name)
+                .ok_or_else(|| wrong(path, &format!("parameter {index} has no {name}")))?;
+            let number = value.as_f64().map(|number| Tensor::from(number as f32));
+            number.or_else(|| array_tensor(value.as_tensor()?)).ok_or_else(|| {
+                wrong(path, &format!("{name} of parameter {index} is not made of numbers"))
+            })
+        };
+        let state = match optimizer.kind() {
+            OptimizerKind::AdamW { .. } => TensorState::AdamW {
+                step: tensor("step")?,
+                exp_avg: tensor("exp_avg")?,
+                exp_avg_sq: tensor("exp_avg_sq")?,
+            },
+            OptimizerKind::Sgd { .. } => {
+                TensorState::Sgd { momentum_buffer: tensor("momentum_buffer")? }
+            }
+        };
+        optimizer.set_state(index, Some(state))?;
+    }
+    Ok(())
+}
+
+fn wrong(path: &Path, what: &str) -> EngineError {
+    EngineError::Resume { path: path.to_path_buf(), what: what.to_owned() }
+}
+
+fn tensor_value(tensor: &Tensor) -> Result<Value, EngineError> {
+    let tensor = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
+    let mut values = vec![0.0_f32; tensor.numel()];
+    tensor.f_copy_data(&mut values, tensor.numel())?;
+    let shape: Vec<usize> = tensor.size().iter().map(|&side| side as usize).collect();
+    let array =
+        Array::from_f32(&shape, &values).expect("there are as many values as the tensor has");
+    Ok(Value::Tensor(array))
+}
+
+fn array_tensor(array: &Array) -> Option<Tensor> {
+    let size: Vec<i64> = array.shape().iter().map(|&side| side as i64).collect();
+    let is_number = array.dtype().is_float() || matches!(array.dtype(), DType::I64 | DType::I32);
+    is_number.then(|| Tensor::from_slice(&array.to_f32_vec()).view(size.as_slice()))
+}

@@ -1,0 +1,74 @@
+//! From samples to tensors: the only place where training data become tensors.
+//!
+//! Reference: VNext `seqformer/seqformer.py`, `SeqFormer.prepare_targets`.
+
+use seqformer::{AbsentInstances, ClipTarget, FrameSize};
+use seqformer_config::config::ImageFormat;
+use seqformer_data::ClipSample;
+use tch::{Device, Kind, Tensor};
+
+use crate::predictor::frames_tensor;
+
+/// One training clip.
+#[derive(Debug)]
+pub struct TrainClip {
+    /// Frames of 0 to 255, `[T, 3, H, W]`, on the CPU.
+    pub frames: Tensor,
+    /// What the network should find in it.
+    pub target: ClipTarget,
+    /// The video and its frames, for messages.
+    pub name: String,
+}
+
+/// How samples become clips.
+#[derive(Debug, Clone, Copy)]
+pub struct Collate {
+    /// Channels in the order of the weights.
+    pub channels: ImageFormat,
+    /// What becomes of instances that no frame shows.
+    pub absent: AbsentInstances,
+    /// Where the targets are wanted.
+    pub device: Device,
+}
+
+impl Collate {
+    /// Makes the tensors of a sample.
+    pub fn clip(&self, sample: &ClipSample) -> TrainClip {
+        let size = sample.size();
+        let frame_size = FrameSize { height: i64::from(size.height), width: i64::from(size.width) };
+        let (instances, frames) = (sample.instances.len() as i64, sample.frames.len() as i64);
+        let mut boxes = Vec::with_capacity(4 * sample.instances.len() * sample.frames.len());
+        let mut masks = Vec::new();
+        for frame in sample.instances.iter().flat_map(|instance| &instance.frames) {
+            let found = frame.bbox.normalized(size);
+            let corners = [found.cx, found.cy, found.width, found.height];
+            boxes.extend(if frame.is_visible {
+                corners.map(|value| value as f32)
+            } else {
+                [0.0; 4]
+            });
+            masks.extend_from_slice(frame.mask.as_bytes());
+        }
+        let masks = Tensor::from_slice(&masks).view([
+            instances,
+            frames,
+            frame_size.height,
+            frame_size.width,
+        ]);
+        let target = ClipTarget {
+            labels: sample.instances.iter().map(|instance| instance.label as i64).collect(),
+            boxes: Tensor::from_slice(&boxes).view([instances, frames, 4]),
+            masks: masks.to_kind(Kind::Bool),
+            size: frame_size,
+        };
+        let indices: Vec<String> = sample.frame_indices.iter().map(ToString::to_string).collect();
+        TrainClip {
+            frames: frames_tensor(&sample.frames, self.channels),
+            target: target.with_absent(self.absent).to_device(self.device),
+            name: format!("video {} frames {}", sample.video_id, indices.join(",")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! A model over a dataset: results as they come, and AP where there are annotations.
+//!
+//! Reference: VNext `seqformer/data/ytvis_eval.py`, `YTVISEvaluator`.
+
+use std::path::{Path, PathBuf};
+
+use seqformer_data::{Categories, DatasetSource, VideoRecord, read_image};
+use seqformer_evaluation::{
+    GroundTruth, Report, Results, ResultsWriter, TrackResult, YtvisEvaluator, write_archive,
+};
+use seqformer_masks::Rle;
+
+use crate::{EngineError, Predictor, VideoPrediction};
+
+/// What an evaluation left.
+#[derive(Debug)]
+pub struct Evaluated {
+    /// All results in the format of the server.
+    pub results: PathBuf,
+    /// The same, packed as the server takes it.
+    pub archive: PathBuf,
+    /// Numbers, if the dataset has annotations.
+    pub report: Option<Report>,
+}
+
+/// How far an evaluation is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EvaluationProgress {
+    /// Videos that are done.
+    pub videos: usize,
+    /// Videos of the dataset.
+    pub total: usize,
+}
+
+/// Where results go, and what they depend on.
+#[derive(Debug, Clone, Copy)]
+pub struct EvaluationOutput<'a> {
+    /// Folder of `results.json`, made if need be.
+    pub folder: &'a Path,
+    /// A line that says what the results depend on; an unfinished run with the same line goes on.
+    pub run: &'a str,
+}
+
+/// Predicts all videos of a dataset, each written when it is done, and scores them.
+///
+/// A run that was stopped goes on after the last finished video.
+///
+/// # Errors
+///
+/// If the dataset, a frame or the output cannot be used, or the network has more classes than the dataset.
+pub fn evaluate(
+    predictor: &Predictor,
+    dataset: &DatasetSource,
+    output: EvaluationOutput<'_>,
+    progress: &mut dyn FnMut(EvaluationProgress),
+) -> Result<Evaluated, EngineError> {
+    let records = dataset.read()?;
+    let mut videos: Vec<&VideoRecord> = records.videos.iter().collect();
+    videos.sort_by_key(|video| video.id);
+    std::fs::create_dir_all(output.folder)
+        .map_err(|source| EngineError::Unwritable { path: output.folder.to_path_buf(), source })?;
+    let path = output.folder.join("results.json");
+    let ids: Vec<i64> = videos.iter().map(|video| video.id as i64).collect();
+    let mut writer = ResultsWriter::open(&path, &ids, output.run)?;
+    let total = videos.len();
+    for video in videos {
+        if !writer.is_finished(video.id as i64) {
+            let found = predict(predictor, video)?;
+            writer.write_video(
+                video.id as i64,
+                &track_results(&found, video.id, &records.categories)?,
+            )?;
+        }
+        progress(EvaluationProgress { videos: writer.num_finished(), total });
+    }
+    let results = writer.finish()?;
+    let archive = output.folder.join("results.zip");
+    write_archive(&results, &archive)?;
+    let report = score(&dataset.json, &results)?;
+    Ok(Evaluated { results, archive, report })
+}
+
+fn predict(predictor: &Predictor, video: &VideoRecord) -> Result<VideoPrediction, EngineError> {
+    let frames = video.frames.iter().map(|path| Ok(read_image(path)?.image));
+    let found = predictor.predict(frames, &mut |_progress| {})?;
+    if found.size != video.size {
+        let path = video.frames.first().cloned().unwrap_or_default();
+        return Err(EngineError::VideoSize { path, expected: video.size, found: found.size });
+    }
+    Ok(found)
+}
+
+/// The results of one video with the ids of the dataset.
+fn track_results(
+    found: &VideoPrediction,
+    video_id: u64,
+    categories: &Categories,
+) -> Result<Vec<TrackResult>, EngineError> {
+    let results = found.detections.iter().map(|detection| {
+        let category = categories.ids().get(detection.label).copied();
+        let category_id = category.ok_or_else(|| EngineError::Classes {
+            label: detection.label,
+            dataset: categories.len(),
+        })?;
+        let masks: &[Rle] = &found.masks[detection.rank];
+        Ok(TrackResult {
+            video_id: video_id as i64,
+            score: detection.score,
+            category_id: category_id as i64,
+            segmentations: masks.iter().cloned().map(Some).collect(),
+        })
+    });
+    results.collect()
+}
+
+/// Compares results with the annotations, if there are any.
+fn score(json: &Path, results: &Path) -> Result<Option<Report>, EngineError> {
+    let truth = GroundTruth::read(json)?;
+    if truth.tracks().is_empty() {
+        return Ok(None);
+    }
+    let results = Results::read(results)?;
+    Ok(Some(YtvisEvaluator::new(&truth).evaluate(&results)?.report()))
+}

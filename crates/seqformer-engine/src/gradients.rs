@@ -1,0 +1,80 @@
+//! Gradients of a loss as values, one for each trained parameter.
+
+use tch::Tensor;
+
+use seqformer_ops::optimize;
+
+use crate::EngineError;
+
+/// The gradient of each parameter; `None` where the loss does not depend on it.
+///
+/// They are not kept beside the parameters, so a parameter that a batch does not use has none, instead of
+/// an old one or zeros: the optimizer then leaves it alone.
+#[derive(Debug, Default)]
+pub struct Gradients {
+    /// In the order of the parameters.
+    pub tensors: Vec<Option<Tensor>>,
+}
+
+impl Gradients {
+    /// Differentiates `loss`, one number, by `parameters`.
+    ///
+    /// # Errors
+    ///
+    /// If libtorch fails, for instance because there is no memory left.
+    pub fn of(loss: &Tensor, parameters: &[&Tensor]) -> Result<Self, EngineError> {
+        let found = Tensor::f_run_backward(&[loss], parameters, false, false)?;
+        Ok(Self {
+            tensors: found.into_iter().map(|tensor| tensor.defined().then_some(tensor)).collect(),
+        })
+    }
+
+    /// Those that exist.
+    pub fn present(&self) -> Vec<&Tensor> {
+        self.tensors.iter().flatten().collect()
+    }
+
+    /// The sum of these and `others`, of the same parameters.
+    ///
+    /// # Errors
+    ///
+    /// If libtorch fails.
+    pub fn plus(self, others: Self) -> Result<Self, EngineError> {
+        let pairs = self.tensors.into_iter().zip(others.tensors);
+        let add = |pair: (Option<Tensor>, Option<Tensor>)| match pair {
+            (Some(mut a), Some(b)) => tch::no_grad(|| a.f_add_(&b).map(Some)),
+            (a, b) => Ok(a.or(b)),
+        };
+        Ok(Self { tensors: pairs.map(add).collect::<Result<_, _>>()? })
+    }
+
+    /// The 2-norm of all of them together, one number on their device.
+    ///
+    /// # Errors
+    ///
+    /// If libtorch fails.
+    pub fn norm(&self) -> Result<Tensor, EngineError> {
+        Ok(optimize::global_norm(&self.present())?)
+    }
+
+    /// All of them times `factor`, one number on their device.
+    ///
+    /// # Errors
+    ///
+    /// If libtorch fails.
+    pub fn scaled(&self, factor: &Tensor) -> Result<Self, EngineError> {
+        let mut scaled = optimize::scaled(&self.present(), factor)?.into_iter();
+        Ok(Self {
+            tensors: self
+                .tensors
+                .iter()
+                .map(|tensor| tensor.as_ref().and_then(|_| scaled.next()))
+                .collect(),
+        })
+    }
+
+    /// Replaces each that exists.
+    pub(crate) fn map(&self, change: impl Fn(&Tensor) -> Tensor) -> Self {
+        Self { tensors: self.tensors.iter().map(|tensor| tensor.as_ref().map(&change)).collect() }
+    }
+}

@@ -1,0 +1,91 @@
+//! The learning rate as a pure function of the iteration.
+//!
+//! Reference: detectron2 `solver/lr_scheduler.py`, `WarmupParamScheduler`; fvcore `common/param_scheduler.py`.
+
+use std::f64::consts::PI;
+
+/// Absorbs rounding where one part of the schedule ends; part of the definition.
+const EPS: f64 = 1e-6;
+
+/// The course of the learning rate behind the warm-up.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decay {
+    /// Multiplied by `gamma` at each of `steps`.
+    MultiStep {
+        /// Iterations, increasing.
+        steps: Vec<u64>,
+        /// Factor.
+        gamma: f64,
+    },
+    /// Half a cosine from 1 to `end`.
+    Cosine {
+        /// Share of the learning rate at the end.
+        end: f64,
+    },
+}
+
+/// How the learning rate rises in the beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WarmupMethod {
+    /// Along a line.
+    Linear,
+    /// Not at all, until the warm-up is over.
+    Constant,
+}
+
+/// The beginning of the schedule.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Warmup {
+    /// Iterations.
+    pub iters: u64,
+    /// Share of the learning rate at the start.
+    pub factor: f64,
+    /// How it rises.
+    pub method: WarmupMethod,
+}
+
+/// A whole schedule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LrSchedule {
+    /// The beginning.
+    pub warmup: Warmup,
+    /// The rest.
+    pub decay: Decay,
+    /// Iterations of the whole training.
+    pub max_iter: u64,
+}
+
+impl LrSchedule {
+    /// The factor of the learning rate in iteration `iteration`, counted from 0.
+    pub fn multiplier(&self, iteration: u64) -> f64 {
+        let max_iter = self.max_iter.max(1) as f64;
+        let progress = iteration as f64 / max_iter;
+        let warmup = (self.warmup.iters as f64 / max_iter).min(1.0);
+        if progress + EPS > warmup {
+            return self.decayed(progress);
+        }
+        let start = self.warmup.factor * self.decayed(0.0);
+        match self.warmup.method {
+            WarmupMethod::Constant => start,
+            WarmupMethod::Linear => {
+                let risen = progress / warmup;
+                self.decayed(warmup) * risen + start * (1.0 - risen)
+            }
+        }
+    }
+
+    /// Without warm-up, at a share of the whole training.
+    fn decayed(&self, progress: f64) -> f64 {
+        match &self.decay {
+            Decay::MultiStep { steps, gamma } => {
+                let iteration = ((progress + EPS) * self.max_iter as f64).floor();
+                let passed = steps.iter().filter(|&&step| step as f64 <= iteration).count();
+                gamma.powi(passed as i32)
+            }
+            Decay::Cosine { end } => end + 0.5 * (1.0 - end) * (1.0 + (PI * progress).cos()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,256 @@
+//! Moves the trained parameters against their gradients.
+//!
+//! Reference: VNext `projects/SeqFormer/train_net.py`, `Trainer.build_optimizer`; PyTorch `optim.AdamW` and
+//! `optim.SGD`. Every parameter is a group of its own, in the order of the checkpoint.
+
+use seqformer::{NamedTensor, trained_parameters};
+use tch::{Kind, Tensor, nn};
+
+use crate::{EngineError, Gradients};
+
+mod adamw;
+mod sgd;
+
+/// The rule by which parameters move.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum OptimizerKind {
+    /// Adam with decoupled weight decay.
+    AdamW {
+        /// Memory of the mean gradient.
+        beta1: f64,
+        /// Memory of the mean squared gradient.
+        beta2: f64,
+        /// Summand of the denominator.
+        eps: f64,
+    },
+    /// Stochastic gradient descent.
+    Sgd {
+        /// Memory of the mean gradient.
+        momentum: f64,
+    },
+}
+
+impl OptimizerKind {
+    /// AdamW as PyTorch sets it.
+    pub const ADAMW: Self = Self::AdamW { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+}
+
+/// Settings of an optimizer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OptimizerConfig {
+    /// The rule.
+    pub kind: OptimizerKind,
+    /// Learning rate.
+    pub base_lr: f64,
+    /// Its factor for the image network.
+    pub backbone_multiplier: f64,
+    /// Its factor for the sampling offsets and the reference points: 1 in VNext, 0.1 in the original
+    /// repository.
+    pub sampling_multiplier: f64,
+    /// Share of a parameter that a step of rate 1 removes, for all parameters.
+    pub weight_decay: f64,
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        Self {
+            kind: OptimizerKind::ADAMW,
+            base_lr: 2e-4,
+            backbone_multiplier: 0.1,
+            sampling_multiplier: 1.0,
+            weight_decay: 1e-4,
+        }
+    }
+}
+
+impl OptimizerConfig {
+    /// The learning rate of a parameter before the schedule.
+    fn lr(&self, name: &str) -> f64 {
+        if name.contains("backbone") {
+            return self.base_lr * self.backbone_multiplier;
+        }
+        if name.contains("reference_points") || name.contains("sampling_offsets") {
+            return self.base_lr * self.sampling_multiplier;
+        }
+        self.base_lr
+    }
+}
+
+/// A parameter and how it is trained.
+#[derive(Debug)]
+pub struct ParameterGroup {
+    /// Name in the checkpoint.
+    pub name: String,
+    /// The parameter itself.
+    pub parameter: Tensor,
+    /// Learning rate before the schedule.
+    pub lr: f64,
+    /// Weight decay.
+    pub weight_decay: f64,
+}
+
+/// What the rule remembers of a parameter since its first gradient.
+#[derive(Debug)]
+pub enum TensorState {
+    /// Of AdamW.
+    AdamW {
+        /// Number of steps, one number of single precision.
+        step: Tensor,
+        /// Mean gradient.
+        exp_avg: Tensor,
+        /// Mean squared gradient.
+        exp_avg_sq: Tensor,
+    },
+    /// Of SGD with momentum.
+    Sgd {
+        /// Mean gradient.
+        momentum_buffer: Tensor,
+    },
+}
+
+impl TensorState {
+    /// Its tensors with the names that PyTorch gives them.
+    pub fn tensors(&self) -> Vec<(&'static str, &Tensor)> {
+        match self {
+            Self::AdamW { step, exp_avg, exp_avg_sq } => {
+                vec![("step", step), ("exp_avg", exp_avg), ("exp_avg_sq", exp_avg_sq)]
+            }
+            Self::Sgd { momentum_buffer } => vec![("momentum_buffer", momentum_buffer)],
+        }
+    }
+}
+
+/// An optimizer with its parameters.
+#[derive(Debug)]
+pub struct Optimizer {
+    kind: OptimizerKind,
+    groups: Vec<ParameterGroup>,
+    /// Of each group; `None` until it has had a gradient.
+    state: Vec<Option<TensorState>>,
+}
+
+impl Optimizer {
+    /// Takes all trained parameters of `vs`.
+    pub fn new(vs: &nn::VarStore, config: &OptimizerConfig) -> Self {
+        let group = |NamedTensor { name, tensor }: NamedTensor| ParameterGroup {
+            lr: config.lr(&name),
+            weight_decay: config.weight_decay,
+            parameter: tensor,
+            name,
+        };
+        let groups: Vec<ParameterGroup> = trained_parameters(vs).into_iter().map(group).collect();
+        let state = groups.iter().map(|_| None).collect();
+        Self { kind: config.kind, groups, state }
+    }
+
+    /// The rule.
+    pub fn kind(&self) -> OptimizerKind {
+        self.kind
+    }
+
+    /// The parameters in their order.
+    pub fn groups(&self) -> &[ParameterGroup] {
+        &self.groups
+    }
+
+    /// The gradients of `loss` by the parameters.
+    ///
+    /// # Errors
+    ///
+    /// If libtorch fails.
+    pub fn gradients(&self, loss: &Tensor) -> Result<Gradients, EngineError> {
+        let parameters: Vec<&Tensor> = self.groups.iter().map(|group| &group.parameter).collect();
+        Gradients::of(loss, &parameters)
+    }
+
+    /// Moves every parameter that has a gradient; the others stay as they are, without decay.
+    ///
+    /// `lr_multiplier` is the schedule's factor of all learning rates.
+    ///
+    /// # Errors
+    ///
+    /// If the gradients are not of these parameters, or libtorch fails.
+    pub fn step(&mut self, gradients: &Gradients, lr_multiplier: f64) -> Result<(), EngineError> {
+        if gradients.tensors.len() != self.groups.len() {
+            let what = format!(
+                "{} gradients for {} parameters",
+                gradients.tensors.len(),
+                self.groups.len()
+            );
+            return Err(EngineError::Optimizer { name: "step".to_owned(), what });
+        }
+        tch::no_grad(|| match self.kind {
+            OptimizerKind::AdamW { .. } => self.step_adamw(gradients, lr_multiplier),
+            OptimizerKind::Sgd { momentum } => self.step_sgd(gradients, momentum, lr_multiplier),
+        })
+    }
+
+    /// What is remembered of parameter `index`.
+    pub fn state(&self, index: usize) -> Option<&TensorState> {
+        self.state.get(index)?.as_ref()
+    }
+
+    /// Replaces what is remembered of parameter `index`, for instance by that of a checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such parameter, or the state is of another rule or shape.
+    pub fn set_state(
+        &mut self,
+        index: usize,
+        state: Option<TensorState>,
+    ) -> Result<(), EngineError> {
+        let Some(group) = self.groups.get(index) else {
+            let what = format!("there are {} parameters", self.groups.len());
+            return Err(EngineError::Optimizer {
+                name: format!("state of parameter {index}"),
+                what,
+            });
+        };
+        let error = |what: String| EngineError::Optimizer { name: group.name.clone(), what };
+        self.state[index] = match (state, self.kind) {
+            (None, _) => None,
+            (
+                Some(TensorState::AdamW { step, exp_avg, exp_avg_sq }),
+                OptimizerKind::AdamW { .. },
+            ) => Some(TensorState::AdamW {
+                step: fitting(&step, &[], group, "step").map_err(error)?,
+                exp_avg: fitting(&exp_avg, &group.parameter.size(), group, "exp_avg")
+                    .map_err(error)?,
+                exp_avg_sq: fitting(&exp_avg_sq, &group.parameter.size(), group, "exp_avg_sq")
+                    .map_err(error)?,
+            }),
+            (Some(TensorState::Sgd { momentum_buffer }), OptimizerKind::Sgd { .. }) => {
+                Some(TensorState::Sgd {
+                    momentum_buffer: fitting(
+                        &momentum_buffer,
+                        &group.parameter.size(),
+                        group,
+                        "momentum_buffer",
+                    )
+                    .map_err(error)?,
+                })
+            }
+            (Some(_), kind) => {
+                return Err(error(format!("the state of another rule than {kind:?}")));
+            }
+        };
+        Ok(())
+    }
+}
+
+/// The tensor in single precision on the parameter's device, if it has the right shape.
+fn fitting(
+    tensor: &Tensor,
+    size: &[i64],
+    group: &ParameterGroup,
+    what: &str,
+) -> Result<Tensor, String> {
+    if tensor.size() != size {
+        return Err(format!("{what}: expected {size:?}, found {:?}", tensor.size()));
+    }
+    Ok(tensor.detach().to_device(group.parameter.device()).to_kind(Kind::Float).copy())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! `Trainer`: the loop that makes a model out of a dataset.
+//!
+//! Reference: detectron2 `engine/train_loop.py`, `SimpleTrainer.run_step`; VNext
+//! `projects/SeqFormer/train_net.py`.
+
+mod journal;
+mod setup;
+mod step;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use seqformer::{HungarianMatcher, SeqFormer, SetCriterion};
+use seqformer_config::Config;
+use seqformer_data::{DatasetSource, Loader};
+use tch::{Device, nn};
+
+use crate::checkpointer::{Checkpointer, Position, TrainState};
+use crate::collate::Collate;
+use crate::evaluate::{EvaluationOutput, evaluate};
+use crate::{EngineError, GradClip, LrSchedule, Optimizer, Predictor, PredictorOptions, datasets};
+use journal::Journal;
+
+/// How a training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TrainEnd {
+    /// All iterations are done.
+    Finished,
+    /// It was asked to stop; a checkpoint is written and the run can go on.
+    Stopped,
+}
+
+/// What a training run is told besides its configuration.
+#[derive(Debug, Clone)]
+pub struct TrainerOptions {
+    /// Goes on from the newest checkpoint of the output folder, if there is one.
+    pub resume: bool,
+    /// Where to compute.
+    pub device: Device,
+    /// The configuration as YAML, for `config.yaml` and the checkpoints.
+    pub config_text: String,
+}
+
+/// A training run.
+pub struct Trainer {
+    config: Config,
+    config_text: String,
+    classes: Vec<String>,
+    device: Device,
+    variables: nn::VarStore,
+    model: SeqFormer,
+    matcher: HungarianMatcher,
+    criterion: SetCriterion,
+    optimizer: Optimizer,
+    schedule: LrSchedule,
+    grad_clip: Option<GradClip>,
+    collate: Collate,
+    loader: Loader,
+    position: Position,
+    checkpointer: Checkpointer,
+    journal: Journal,
+    // Held as long as the run lives, so that no second run writes into the folder.
+    _lock: std::fs::File,
+}
+
+impl std::fmt::Debug for Trainer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trainer").field("position", &self.position).finish_non_exhaustive()
+    }
+}
+
+impl Trainer {
+    /// Iterations that are done.
+    pub fn iterations(&self) -> u64 {
+        self.position.iterations
+    }
+
+    /// Iterations of the whole training.
+    pub fn max_iterations(&self) -> u64 {
+        self.config.solver.max_iter
+    }
+
+    /// Trains until the last iteration, or until `stop` is set; `tell` gets the lines for the console.
+    ///
+    /// # Errors
+    ///
+    /// If a sample or an output file cannot be used, or losses were not numbers too often. The last
+    /// checkpoint stays whole.
+    pub fn train(
+        &mut self,
+        stop: &AtomicBool,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<TrainEnd, EngineError> {
+        let start = Instant::now();
+        let first = self.position.iterations;
+        let mut trained_until = first;
+        while self.position.iterations < self.config.solver.max_iter {
+            if stop.load(Ordering::Relaxed) {
+                let path = self
+                    .checkpointer
+                    .save(self.position.iterations.saturating_sub(1), &self.tree()?)?;
+                tell(&format!("stopped; {} is written, go on with --resume", path.display()));
+                return Ok(TrainEnd::Stopped);
+            }
+            self.step()?;
+            trained_until = self.position.iterations;
+            self.after_step(tell)?;
+        }
+        if trained_until > first {
+            self.checkpointer.save_final(&self.tree()?)?;
+            let secs = start.elapsed().as_secs_f64();
+            let count = trained_until - first;
+            tell(&format!(
+                "Overall training speed: {count} iterations in {secs:.0} s ({:.4} s / it)",
+                secs / count as f64
+            ));
+        }
+        Ok(TrainEnd::Finished)
+    }
+
+    /// Checkpoints, validation and logs that are due.
+    fn after_step(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
+        let done = self.position.iterations;
+        let is_last = done == self.config.solver.max_iter;
+        if done.is_multiple_of(self.config.solver.checkpoint_period) {
+            self.checkpointer.save(done - 1, &self.tree()?)?;
+        }
+        let period = self.config.test.eval_period;
+        // The last validation is the caller's, on the final checkpoint.
+        if period > 0 && done.is_multiple_of(period) && !is_last {
+            self.validate(tell)?;
+        }
+        self.journal.write_if_due(done, is_last, tell)
+    }
+
+    /// Scores the model as it is on the test datasets; the training goes on as if nothing had been.
+    ///
+    /// # Errors
+    ///
+    /// If a dataset or an output file cannot be used.
+    pub fn validate(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
+        let iteration = self.position.iterations.saturating_sub(1);
+        let predictor = self.predictor()?;
+        for name in &self.config.datasets.test.clone() {
+            let dataset = datasets::find_dataset(name)?;
+            let folder = self.inference_folder(&dataset);
+            let run = format!("iteration {iteration} seed {}", self.position.seed);
+            let output = EvaluationOutput { folder: &folder, run: &run };
+            let evaluated = evaluate(&predictor, &dataset, output, &mut |_progress| {})?;
+            let Some(report) = evaluated.report else {
+                tell(&format!(
+                    "{name}: {} is written; there are no annotations to score it",
+                    evaluated.results.display()
+                ));
+                continue;
+            };
+            tell(&format!("{name}:\n{}", report.summary()));
+            self.journal.record_scores(&report);
+            let ap = report.stats[0];
+            if self.position.best_ap.is_none_or(|best| ap > best) {
+                self.position.best_ap = Some(ap);
+                self.checkpointer.save_best(&self.tree()?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The folder of a dataset's results.
+    fn inference_folder(&self, dataset: &DatasetSource) -> PathBuf {
+        inference_folder(&self.config, dataset)
+    }
+
+    /// A copy of the model for inference, so that nothing of the training is touched.
+    fn predictor(&self) -> Result<Predictor, EngineError> {
+        let mut variables = nn::VarStore::new(self.device);
+        let model = SeqFormer::new(&variables.root(), self.model.config())?;
+        variables.copy(&self.variables)?;
+        variables.freeze();
+        Ok(Predictor::with_model(model, variables, PredictorOptions::from_config(&self.config)))
+    }
+
+    fn tree(&self) -> Result<seqformer_checkpoint::Value, EngineError> {
+        let state = TrainState {
+            variables: &self.variables,
+            optimizer: &self.optimizer,
+            position: &self.position,
+            lr_multiplier: self.schedule.multiplier(self.position.iterations),
+            config: &self.config_text,
+            classes: &self.classes,
+        };
+        state.to_tree()
+    }
+}
+
+/// Where results of `dataset` go: `inference` of the output folder, with a folder of its own for each of
+/// several datasets.
+pub fn inference_folder(config: &Config, dataset: &DatasetSource) -> PathBuf {
+    let folder = config.output_dir.join("inference");
+    if config.datasets.test.len() < 2 {
+        return folder;
+    }
+    let name = Path::new(&dataset.name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    folder.join(name.unwrap_or_else(|| dataset.name.clone()))
+}

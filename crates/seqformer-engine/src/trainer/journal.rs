@@ -1,0 +1,99 @@
+//! What a training leaves to read: the console, `metrics.json`, TensorBoard events and `curves.svg`.
+
+use std::path::{Path, PathBuf};
+
+use seqformer_evaluation::Report;
+
+use crate::{Curves, EngineError, EventFile, Metrics, MetricsFile, console_line, read_metrics};
+
+/// Iterations between two records.
+const PERIOD: u64 = 20;
+/// Records between two drawings of the curves.
+const RECORDS_PER_DRAWING: u64 = 5;
+
+/// The files of one run.
+#[derive(Debug)]
+pub(super) struct Journal {
+    folder: PathBuf,
+    metrics: Metrics,
+    file: MetricsFile,
+    events: EventFile,
+    max_iter: u64,
+    /// Iterations of this process; the first two are slower than all others.
+    timed: u64,
+    records: u64,
+}
+
+impl Journal {
+    /// Opens the files of a run of which `iterations` are done.
+    pub(super) fn new(folder: &Path, iterations: u64, max_iter: u64) -> Result<Self, EngineError> {
+        let path = folder.join("metrics.json");
+        let file = if iterations > 0 {
+            MetricsFile::resume(&path, iterations)?
+        } else {
+            MetricsFile::create(&path)?
+        };
+        let events = EventFile::create(folder, iterations)?;
+        let folder = folder.to_path_buf();
+        Ok(Self { folder, metrics: Metrics::new(), file, events, max_iter, timed: 0, records: 0 })
+    }
+
+    pub(super) fn metrics(&mut self) -> &mut Metrics {
+        &mut self.metrics
+    }
+
+    /// Notes how long loading and the whole iteration took.
+    pub(super) fn record_times(&mut self, data_secs: f64, secs: f64) {
+        self.timed += 1;
+        self.metrics.record("data_time", data_secs);
+        if self.timed > 2 {
+            self.metrics.record("time", secs);
+        }
+        self.metrics.record_eta(self.max_iter);
+    }
+
+    /// Writes all that is new, every few iterations and at the end.
+    pub(super) fn write_if_due(
+        &mut self,
+        done: u64,
+        is_last: bool,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<(), EngineError> {
+        if !done.is_multiple_of(PERIOD) && !is_last {
+            return Ok(());
+        }
+        tell(&console_line(&self.metrics, peak_memory_bytes()));
+        for record in self.metrics.take_fresh() {
+            self.file.write(&record)?;
+            self.events.write_record(&record)?;
+        }
+        self.records += 1;
+        if is_last || self.records.is_multiple_of(RECORDS_PER_DRAWING) {
+            self.draw()?;
+        }
+        Ok(())
+    }
+
+    /// Notes the scores of a validation, in per cent.
+    pub(super) fn record_scores(&mut self, report: &Report) {
+        const NAMES: [(&str, usize); 5] =
+            [("AP", 0), ("AP50", 1), ("AP75", 2), ("AR1", 6), ("AR10", 7)];
+        for (name, index) in NAMES {
+            self.metrics.record_unsmoothed(&format!("segm/{name}"), 100.0 * report.stats[index]);
+        }
+    }
+
+    fn draw(&self) -> Result<(), EngineError> {
+        let records = read_metrics(self.file.path())?;
+        let title = format!("iteration {} of {}", self.metrics.iteration() + 1, self.max_iter);
+        Curves::from_records(&title, &records).write(&self.folder.join("curves.svg"))
+    }
+}
+
+/// The most memory that this process has held, where the system tells.
+fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(1024 * kib)
+}
