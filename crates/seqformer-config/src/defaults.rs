@@ -71,6 +71,11 @@ const USED: &[KeySpec] = &[
         "2",
         "Stages of a ResNet that are not trained: 0 none, 1 the stem, 2 also res2, up to 5.",
     ),
+    KeySpec::new(
+        "MODEL.RESNETS.CALIBRATE_NORM",
+        "False",
+        "Without MODEL.WEIGHTS: sets the frozen statistics to those of the first training clips.",
+    ),
     KeySpec::new("MODEL.RESNETS.DEPTH", "50", "Layers: 18, 34, 50, 101 or 152."),
     KeySpec::new(
         "MODEL.RESNETS.OUT_FEATURES",

@@ -30,6 +30,12 @@ pub trait Backbone: Debug + Send {
     /// `[N, 3, H, W]` → `[N, channels, H / stride, W / stride]` for each map.
     fn forward_t(&self, images: &Tensor, train: bool) -> Vec<Tensor>;
 
+    /// Sets the statistics of frozen normalisations to those of `images`, `[N, 3, H, W]`, layer by layer.
+    ///
+    /// For training from random weights, which come without statistics; a backbone whose normalisations
+    /// look at their input themselves has nothing to do.
+    fn calibrate(&self, images: &Tensor);
+
     /// Prepares constants for inference; call again after the parameters have changed.
     fn prepare_inference(&mut self);
 }

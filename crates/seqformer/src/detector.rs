@@ -118,6 +118,12 @@ impl SeqFormer {
         self.backbone.prepare_inference();
     }
 
+    /// Sets the frozen statistics of the backbone to those of normalised images `[N, 3, H, W]`, for
+    /// training from random weights.
+    pub fn calibrate_backbone(&self, images: &Tensor) {
+        self.backbone.calibrate(images);
+    }
+
     /// Normalises frames `[T, 3, H, W]` of 0 to 255 and pads them to a multiple of 32.
     ///
     /// # Errors

@@ -43,6 +43,8 @@ pub struct ResNetsSection {
     pub res2_out_channels: i64,
     /// `STEM_OUT_CHANNELS`.
     pub stem_out_channels: i64,
+    /// `CALIBRATE_NORM`: without weights to start from, takes the statistics of the first training clips.
+    pub calibrate_norm: bool,
 }
 
 /// `MODEL.SWIN`.
@@ -109,6 +111,7 @@ impl ResNetsSection {
             res5_dilation: size("RES5_DILATION")?,
             res2_out_channels: size("RES2_OUT_CHANNELS")?,
             stem_out_channels: size("STEM_OUT_CHANNELS")?,
+            calibrate_norm: reader.bool(&key("CALIBRATE_NORM"))?,
         })
     }
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use seqformer::{AbsentInstances, initialize, load_matching, load_state_dict};
+use seqformer::{AbsentInstances, SeqFormer, initialize, load_matching, load_state_dict};
 use seqformer_config::Config;
 use seqformer_data::{BatchSampler, ClipSource, Loader, Mixture, Shard};
-use tch::nn;
+use tch::{Tensor, nn};
 
 use super::journal::Journal;
 use super::{Trainer, TrainerOptions};
@@ -16,6 +16,8 @@ use crate::checkpointer::{Checkpointer, Position};
 use crate::collate::Collate;
 use crate::{EngineError, Optimizer, builder, checkpointer, datasets, files};
 
+/// Batches that the statistics of a new backbone are taken from.
+const CALIBRATION_BATCHES: usize = 4;
 /// Locked by the run that writes into the folder.
 const LOCK: &str = ".lock";
 
@@ -50,7 +52,7 @@ impl Trainer {
         };
         let mut variables = nn::VarStore::new(options.device);
         let model_config = builder::model_config(config);
-        let model = seqformer::SeqFormer::new(&variables.root(), &model_config)?;
+        let model = SeqFormer::new(&variables.root(), &model_config)?;
         let last = if options.resume { checkpointer.last()? } else { None };
         let mut optimizer = None;
         if let Some(path) = &last {
@@ -67,19 +69,25 @@ impl Trainer {
         }
         let optimizer = optimizer
             .unwrap_or_else(|| Optimizer::new(&variables, &builder::optimizer_config(config)));
-        let loader = loader(config, data.set, &position)?;
-        files::replace(&folder.join("config.yaml"), options.config_text.as_bytes())?;
+        let mut loader = loader(config, data.set, &position)?;
         let absent = if config.model.seqformer.drop_absent {
             AbsentInstances::Drop
         } else {
             AbsentInstances::Supervise
         };
+        let collate = Collate { channels: config.input.format, absent, device: options.device };
+        if last.is_none() && config.model.weights.is_empty() && config.model.resnets.calibrate_norm
+        {
+            calibrate(&model, &mut loader, &collate)?;
+            position.batches = loader.num_batches();
+        }
+        files::replace(&folder.join("config.yaml"), options.config_text.as_bytes())?;
         Ok(Self {
             matcher: builder::matcher(config),
             criterion: builder::criterion(config),
             schedule: builder::lr_schedule(config),
             grad_clip: builder::grad_clip(config),
-            collate: Collate { channels: config.input.format, absent, device: options.device },
+            collate,
             journal: Journal::new(folder, position.iterations, config.solver.max_iter)?,
             classes: data.categories.names().to_vec(),
             config: config.clone(),
@@ -135,6 +143,26 @@ fn fill(
             report.unexpected.len(),
             report.wrong_shape.len()
         );
+    }
+    Ok(())
+}
+
+/// Takes the statistics of the backbone from the first batches, which training then does not see.
+fn calibrate(model: &SeqFormer, loader: &mut Loader, collate: &Collate) -> Result<(), EngineError> {
+    let mut images = Vec::new();
+    let mut size = None;
+    for batch in loader.by_ref().take(CALIBRATION_BATCHES) {
+        for sample in &batch? {
+            let clip = collate.clip(sample);
+            let found = clip.target.size;
+            // Frames of other sizes would have to be padded, and padding is no part of the statistics.
+            if *size.get_or_insert(found) == found {
+                images.push(model.preprocess(&clip.frames, found)?);
+            }
+        }
+    }
+    if !images.is_empty() {
+        model.calibrate_backbone(&Tensor::cat(&images, 0));
     }
     Ok(())
 }

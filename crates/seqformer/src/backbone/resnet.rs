@@ -119,6 +119,14 @@ impl Backbone for ResNet {
         &self.outputs
     }
 
+    fn calibrate(&self, images: &Tensor) {
+        tch::no_grad(|| {
+            let map = self.stem.calibrated(&to_channels_last(images), None, Activation::Relu);
+            let map = map.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+            self.stages.iter().flatten().fold(map, |map, block| block.calibrated(&map));
+        });
+    }
+
     fn forward_t(&self, images: &Tensor, _train: bool) -> Vec<Tensor> {
         let map = self.stem.forward(&to_channels_last(images), None, Activation::Relu);
         let mut map = map.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
@@ -168,6 +176,17 @@ impl Block {
         Self { shortcut, convs: convs.collect() }
     }
 
+    /// Calibrates the normalisations in the order of the data, and gives the block's output.
+    fn calibrated(&self, input: &Tensor) -> Tensor {
+        let shortcut =
+            self.shortcut.as_ref().map(|conv| conv.calibrated(input, None, Activation::None));
+        let (last, first) = self.convs.split_last().expect("a block has convolutions");
+        let hidden = first
+            .iter()
+            .fold(input.shallow_clone(), |map, conv| conv.calibrated(&map, None, Activation::Relu));
+        last.calibrated(&hidden, Some(shortcut.as_ref().unwrap_or(input)), Activation::Relu)
+    }
+
     fn parts(&mut self) -> impl Iterator<Item = &mut ConvNorm> {
         self.shortcut.iter_mut().chain(&mut self.convs)
     }
@@ -201,6 +220,19 @@ impl ConvNorm {
             let weight = &self.weight * norm.scale.view([-1, 1, 1, 1]);
             (to_channels_last(&weight), norm.shift)
         }));
+    }
+
+    /// Takes the statistics of the convolution's output, then gives that of the layer.
+    fn calibrated(
+        &self,
+        input: &Tensor,
+        residual: Option<&Tensor>,
+        activation: Activation,
+    ) -> Tensor {
+        let no_bias = self.weight.zeros_like().flatten(1, -1).select(1, 0).contiguous();
+        let kernel = Kernel { weight: &self.weight, bias: &no_bias };
+        self.norm.calibrate(&self.shape.apply(input, kernel, None, Activation::None));
+        self.forward(input, residual, activation)
     }
 
     /// `activation(norm(conv(input)) + residual)`

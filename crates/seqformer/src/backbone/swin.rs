@@ -119,6 +119,9 @@ impl Backbone for SwinTransformer {
         outputs
     }
 
+    /// Layer normalisation has no statistics.
+    fn calibrate(&self, _images: &Tensor) {}
+
     fn prepare_inference(&mut self) {
         self.stages
             .iter_mut()

@@ -1,6 +1,6 @@
 //! Batch normalisation whose statistics never change.
 
-use tch::{Tensor, nn};
+use tch::{Kind, Tensor, nn};
 
 /// Reference: detectron2 `layers/batch_norm.py`, `FrozenBatchNorm2d`.
 const EPS: f64 = 1e-5;
@@ -32,6 +32,18 @@ impl FrozenBatchNorm {
             running_mean: vs.zeros_no_train("running_mean", &[channels]),
             running_var,
         }
+    }
+
+    /// Takes mean and variance of `map`, `[N, channels, H, W]`, as the statistics.
+    pub(crate) fn calibrate(&self, map: &Tensor) {
+        tch::no_grad(|| {
+            let map = map.to_kind(Kind::Float);
+            let axes: &[i64] = &[0, 2, 3];
+            let mean = map.mean_dim(axes, true, Kind::Float);
+            let variance = (map - &mean).square().mean_dim(axes, false, Kind::Float);
+            self.running_mean.shallow_clone().copy_(&mean.flatten(0, -1));
+            self.running_var.shallow_clone().copy_(&variance);
+        });
     }
 
     /// The factor and the summand of each channel, `[channels]`.
