@@ -21,6 +21,15 @@ pub fn read(path: &Path) -> Result<StateDict, CheckpointError> {
     open(path).and_then(|mut source| read_source(&mut source)).map_err(|reason| reason.at(path))
 }
 
+/// Reads a checkpoint that is in memory already.
+///
+/// # Errors
+///
+/// Fails like [`read`].
+pub fn read_bytes(bytes: Vec<u8>) -> Result<StateDict, Reason> {
+    read_source(&mut Source::from_bytes(bytes))
+}
+
 pub(crate) fn open(path: &Path) -> Result<Source, Reason> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;

@@ -35,10 +35,11 @@ mod safetensors;
 mod source;
 mod state_dict;
 mod value;
+pub mod weights;
 
 pub use array::{Array, ArrayError, DType};
 pub use error::{CheckpointError, Reason};
-pub use file_kind::read;
+pub use file_kind::{read, read_bytes};
 pub use pth::write_pth;
 pub use safetensors::write_safetensors;
 pub use state_dict::StateDict;

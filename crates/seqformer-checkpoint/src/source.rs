@@ -28,7 +28,7 @@ impl Source {
         Self::new(Box::new(file), len)
     }
 
-    #[cfg(test)]
+    /// Reads from memory.
     pub(crate) fn from_bytes(bytes: Vec<u8>) -> Self {
         let len = bytes.len() as u64;
         Self::new(Box::new(std::io::Cursor::new(bytes)), len)

@@ -181,7 +181,10 @@ pub(super) fn input_warnings(
                 &format!("MODEL.RESNETS.STRIDE_IN_1X1 {mend}"),
             );
         }
-    } else if dialect != Dialect::Unknown {
+    } else if matches!(
+        dialect,
+        Dialect::Torchvision | Dialect::Swin | Dialect::Original | Dialect::DeformableDetr
+    ) {
         if input.is_bgr {
             warn(
                 "red first, the config gives blue first",

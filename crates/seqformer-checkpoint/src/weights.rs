@@ -1,0 +1,11 @@
+//! What one does with weight files: look into them, translate them, compare them.
+
+mod architecture;
+mod convert;
+mod diff;
+mod inspect;
+
+pub use architecture::Architecture;
+pub use convert::{Conversion, TargetDialect, TargetFormat, convert};
+pub use diff::{Changed, Diff, diff};
+pub use inspect::{Inspection, inspect};

@@ -1,0 +1,103 @@
+//! From one kind of weight file to another.
+
+use std::path::Path;
+
+use crate::error::{CheckpointError, Reason};
+use crate::key_map::{MapReport, to_original, to_vnext};
+use crate::{StateDict, Value, read, write_pth, write_safetensors};
+
+/// The names that a converted file gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TargetDialect {
+    /// Those of VNext, and of this program.
+    #[default]
+    VNext,
+    /// Those of the original SeqFormer repository.
+    Original,
+}
+
+/// The form of a converted file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetFormat {
+    /// `torch.save` of `{"model": …}`.
+    Pth,
+    /// safetensors.
+    Safetensors,
+}
+
+impl TargetFormat {
+    /// The form that a file's ending asks for.
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "pth" | "pt" => Some(Self::Pth),
+            "safetensors" => Some(Self::Safetensors),
+            _ => None,
+        }
+    }
+}
+
+/// What a conversion did.
+#[derive(Debug, Clone)]
+pub struct Conversion {
+    /// From the file's names to those of VNext.
+    pub to_vnext: MapReport,
+    /// From there to the original repository's, if that was asked for.
+    pub to_original: Option<MapReport>,
+    /// Tensors that were written.
+    pub num_tensors: usize,
+}
+
+/// Reads the file `from` and writes `to`, in the form that its ending asks for.
+///
+/// # Errors
+///
+/// Fails if `from` cannot be read, if the ending of `to` is neither .pth nor .safetensors, or if `to`
+/// cannot be written; then a file that was there stays as it was.
+pub fn convert(
+    from: &Path,
+    to: &Path,
+    dialect: TargetDialect,
+) -> Result<Conversion, CheckpointError> {
+    let format = TargetFormat::of(to).ok_or_else(|| {
+        let what = "writing a file of this kind; end its name with .pth or .safetensors";
+        Reason::Unsupported(what.to_owned()).at(to)
+    })?;
+    let mapping = to_vnext(read(from)?, None).map_err(|reason| reason.at(from))?;
+    let mut state = mapping.state;
+    add_second_names(&mut state);
+    let mut back = None;
+    if dialect == TargetDialect::Original {
+        let mapping = to_original(&state);
+        state = mapping.state;
+        back = Some(mapping.report);
+    }
+    // Strings that stood beside the tensors belong to the old file.
+    state.metadata.clear();
+    match format {
+        TargetFormat::Pth => write_pth(to, &Value::dict([("model", Value::from(&state))]))?,
+        TargetFormat::Safetensors => {
+            state.metadata.insert("format".to_owned(), "pt".to_owned());
+            write_safetensors(to, &state)?;
+        }
+    }
+    Ok(Conversion { to_vnext: mapping.report, to_original: back, num_tensors: state.len() })
+}
+
+/// Gives the box heads both of their names, as the Python programs expect.
+fn add_second_names(state: &mut StateDict) {
+    const NAMES: [&str; 2] = ["detr.detr.bbox_embed.", "detr.detr.transformer.decoder.bbox_embed."];
+    for [from, to] in [[NAMES[0], NAMES[1]], [NAMES[1], NAMES[0]]] {
+        let second = |name: &String| Some(format!("{to}{}", name.strip_prefix(from)?));
+        let found: Vec<_> = state
+            .arrays
+            .iter()
+            .filter_map(|(name, array)| Some((second(name)?, array.clone())))
+            .collect();
+        for (name, array) in found {
+            state.arrays.entry(name).or_insert(array);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+use std::path::PathBuf;
+
+use super::*;
+use crate::key_map::{Dialect, recognize};
+use crate::weights::{diff, inspect};
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+#[test]
+fn there_and_back_again_is_the_same_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["dialect_original.pth", "dialect_original_swin.pth"] {
+        let first = fixture(name);
+        let [vnext, back, again] =
+            ["v.safetensors", "o.pth", "v.pth"].map(|file| folder.path().join(file));
+        let conversion = convert(&first, &vnext, TargetDialect::VNext).unwrap();
+        assert_eq!(
+            (conversion.to_vnext.dialect, conversion.to_original.is_none()),
+            (Dialect::Original, true)
+        );
+        assert_eq!(recognize(&read(&vnext).unwrap()), Dialect::VNext);
+        assert_eq!(
+            read(&vnext).unwrap().get("detr.detr.class_embed.0.weight").unwrap().shape(),
+            [40, 8]
+        );
+        convert(&vnext, &again, TargetDialect::VNext).unwrap();
+        assert!(diff(&read(&vnext).unwrap(), &read(&again).unwrap()).is_empty(), "{name}");
+        let conversion = convert(&again, &back, TargetDialect::Original).unwrap();
+        assert!(conversion.to_original.unwrap().ignored.is_empty());
+        let diff = diff(&read(&first).unwrap(), &read(&back).unwrap());
+        // The two rows that the original has and does not use.
+        let changed: Vec<&str> = diff.changed.iter().map(|changed| changed.name.as_str()).collect();
+        assert_eq!(changed, ["detr.class_embed.0.bias", "detr.class_embed.0.weight"], "{diff:?}");
+        assert!(diff.only_first.is_empty() && diff.only_second.is_empty(), "{diff:?}");
+    }
+}
+
+#[test]
+fn box_heads_get_both_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("a.pth"), folder.path().join("b.pth"));
+    let mut state = read(&fixture("dialect_original.pth")).unwrap();
+    state.arrays.retain(|name, _| !name.starts_with("detr.bbox_embed."));
+    write_pth(&from, &Value::from(&state)).unwrap();
+    convert(&from, &to, TargetDialect::VNext).unwrap();
+    let state = read(&to).unwrap();
+    let name = "bbox_embed.0.layers.0.weight";
+    let first = state.get(&format!("detr.detr.transformer.decoder.{name}")).unwrap();
+    assert!(first.shares_bytes_with(state.get(&format!("detr.detr.{name}")).unwrap()));
+}
+
+#[test]
+fn endings_decide_the_form() {
+    let to = Path::new("weights.onnx");
+    let error = convert(&fixture("dialect_original.pth"), to, TargetDialect::VNext).unwrap_err();
+    assert!(
+        error.to_string().contains("weights.onnx: not supported: writing a file of this kind"),
+        "{error}"
+    );
+}
+
+#[test]
+fn inspection_tells_what_a_file_is() {
+    let found = inspect(&fixture("dialect_original_coco.pth")).unwrap();
+    assert_eq!((found.dialect, found.num_classes), (Dialect::Original, Some(91)));
+    assert_eq!(
+        (found.num_tensors, found.dtypes.values().sum::<usize>()),
+        (found.state.len(), found.state.len())
+    );
+    assert_eq!(found.size_bytes, fixture("dialect_original_coco.pth").metadata().unwrap().len());
+    // By coreutils' sha256sum.
+    assert_eq!(
+        inspect(&fixture("tiny_zip.pth")).unwrap().sha256,
+        "688f49178dc6a631fc65d3ba389a0f4ea302cece0efd9c922cca635a971bccda"
+    );
+    let tied = inspect(&fixture("flat_zip.pth")).unwrap();
+    let all: usize = tied.state.iter().map(|(_, array)| array.num_elements()).sum();
+    assert!(tied.num_elements < all, "tied tensors count once");
+}
