@@ -53,6 +53,17 @@ pub enum EngineError {
         /// Size of this frame.
         found: ImageSize,
     },
+    /// The gradients or the state of an optimizer do not belong to its parameters.
+    #[error("optimizer: {name}: {what}")]
+    Optimizer {
+        /// The parameter, or what was asked for.
+        name: String,
+        /// What does not fit.
+        what: String,
+    },
+    /// An operation of libtorch failed.
+    #[error(transparent)]
+    Ops(#[from] seqformer_ops::OpsError),
     /// A video without frames.
     #[error("the video has no frame")]
     NoFrames,
@@ -139,6 +150,12 @@ pub enum EngineError {
     /// An operation of libtorch failed.
     #[error(transparent)]
     Ops(#[from] seqformer_ops::OpsError),
+}
+
+impl From<tch::TchError> for EngineError {
+    fn from(error: tch::TchError) -> Self {
+        Self::Model(error.into())
+    }
 }
 
 impl From<tch::TchError> for EngineError {

@@ -37,3 +37,42 @@ fn videos_are_cut_into_clips_only_when_the_configuration_says_so() {
     let opts = ["MODEL.SeqFormer.CLIP_MATCHING", "True", "MODEL.SeqFormer.CLIP_LENGTH", "7"];
     assert_eq!(clip_options(&config(&opts)), Some(ClipOptions { length: 7, stride: 1 }));
 }
+
+#[test]
+fn the_shipped_recipe_gives_the_published_training() {
+    let shipped = config(&[]);
+    assert_eq!(optimizer_config(&shipped), OptimizerConfig::default());
+    assert_eq!(grad_clip(&shipped), Some(GradClip::FullModel(0.01)));
+    assert_eq!(matcher(&shipped), HungarianMatcher::default());
+    assert_eq!(criterion(&shipped), SetCriterion::default());
+    let schedule = lr_schedule(&shipped);
+    assert_eq!((schedule.multiplier(7999), schedule.multiplier(8000)), (1.0, 0.1));
+}
+
+#[test]
+fn settings_of_the_solver_reach_the_optimizer() {
+    let clip = |opts: &[&str]| grad_clip(&config(opts));
+    assert_eq!(clip(&["SOLVER.CLIP_GRADIENTS.ENABLED", "False"]), None);
+    assert_eq!(clip(&["SOLVER.CLIP_GRADIENTS.CLIP_VALUE", "0.0"]), None);
+    assert_eq!(
+        clip(&[
+            "SOLVER.CLIP_GRADIENTS.CLIP_TYPE",
+            "norm",
+            "SOLVER.CLIP_GRADIENTS.NORM_TYPE",
+            "1.0"
+        ]),
+        Some(GradClip::Norm { max_norm: 0.01, norm_type: 1.0 })
+    );
+    let sgd = optimizer_config(&config(&["SOLVER.OPTIMIZER", "SGD", "SOLVER.MOMENTUM", "0.8"]));
+    assert_eq!(sgd.kind, OptimizerKind::Sgd { momentum: 0.8 });
+    // A step beyond the end counts as none.
+    let late = lr_schedule(&config(&["SOLVER.STEPS", "(5000, 20000)"]));
+    assert_eq!(late.decay, Decay::MultiStep { steps: vec![5000], gamma: 0.1 });
+    let cosine = lr_schedule(&config(&[
+        "SOLVER.LR_SCHEDULER_NAME",
+        "WarmupCosineLR",
+        "SOLVER.BASE_LR_END",
+        "0.00005",
+    ]));
+    assert_eq!(cosine.decay, Decay::Cosine { end: 0.25 });
+}
