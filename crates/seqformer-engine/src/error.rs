@@ -139,23 +139,6 @@ pub enum EngineError {
         /// The output folder.
         folder: PathBuf,
     },
-    /// The gradients or the state of an optimizer do not belong to its parameters.
-    #[error("optimizer: {name}: {what}")]
-    Optimizer {
-        /// The parameter, or what was asked for.
-        name: String,
-        /// What does not fit.
-        what: String,
-    },
-    /// An operation of libtorch failed.
-    #[error(transparent)]
-    Ops(#[from] seqformer_ops::OpsError),
-}
-
-impl From<tch::TchError> for EngineError {
-    fn from(error: tch::TchError) -> Self {
-        Self::Model(error.into())
-    }
 }
 
 impl From<tch::TchError> for EngineError {

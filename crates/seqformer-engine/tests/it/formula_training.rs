@@ -100,7 +100,7 @@ fn one_step_of_the_full_size_network_agrees_with_the_reference() {
     let golden = read_json(&golden_path("formula/training.json")).unwrap();
     let config = config();
     let vs = nn::VarStore::new(Device::Cpu);
-    let model = SeqFormer::new(&vs.root(), &builder::model_config(&config).unwrap()).unwrap();
+    let model = SeqFormer::new(&vs.root(), &builder::model_config(&config)).unwrap();
     for parameter in named_tensors(&vs) {
         let values =
             Tensor::from_slice(&formula_weights(&parameter.name, &parameter.tensor.size()));

@@ -72,7 +72,7 @@ fn check_parameters(
 fn five_steps_give_the_parameters_of_the_reference() {
     let config = tiny_config();
     let vs = nn::VarStore::new(Device::Cpu);
-    let model = SeqFormer::new(&vs.root(), &builder::model_config(&config).unwrap()).unwrap();
+    let model = SeqFormer::new(&vs.root(), &builder::model_config(&config)).unwrap();
     load_state_dict(&vs, &read("public/tiny_model.pth")).unwrap();
     let mut optimizer = Optimizer::new(&vs, &builder::optimizer_config(&config));
     let (criterion, matcher) = (builder::criterion(&config), builder::matcher(&config));
@@ -122,7 +122,7 @@ fn five_steps_give_the_parameters_of_the_reference() {
 fn the_groups_are_those_of_the_reference() {
     let config = tiny_config();
     let vs = nn::VarStore::new(Device::Cpu);
-    SeqFormer::new(&vs.root(), &builder::model_config(&config).unwrap()).unwrap();
+    SeqFormer::new(&vs.root(), &builder::model_config(&config)).unwrap();
     let optimizer = Optimizer::new(&vs, &builder::optimizer_config(&config));
     let meta = read_json(&golden_path("public/tiny_optim_meta.json")).unwrap();
     let expected = meta["groups"].as_array().unwrap();

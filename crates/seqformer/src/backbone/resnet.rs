@@ -123,7 +123,7 @@ impl Backbone for ResNet {
         tch::no_grad(|| {
             let map = self.stem.calibrated(&to_channels_last(images), None, Activation::Relu);
             let map = map.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
-            self.stages.iter().flatten().fold(map, |map, block| block.calibrated(&map));
+            let _last = self.stages.iter().flatten().fold(map, |map, block| block.calibrated(&map));
         });
     }
 
