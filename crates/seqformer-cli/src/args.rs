@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Eval(TrainArgs),
     /// Writes a synthetic dataset of moving shapes.
     Synth(SynthArgs),
+    /// Scores results against annotations as the YouTube-VIS server does: AP and AR.
+    Score(ScoreArgs),
 }
 
 /// Arguments of `predict`.
@@ -106,6 +108,36 @@ Example:
 A camera, while it runs:
   ffmpeg -i CAMERA -f image2pipe -c:v ppm -pix_fmt rgb24 - | seqformer predict \\
       --config-file configs/base_ytvis.yaml --weights model_final.pth --clip-length 5 --output found -";
+
+/// Arguments of `score`.
+#[derive(Debug, Args)]
+#[command(after_help = SCORE_HELP)]
+pub(crate) struct ScoreArgs {
+    /// The annotations, a JSON file as YouTube-VIS and OVIS have them.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) gt: PathBuf,
+    /// The results, a JSON file as `seqformer predict` writes it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) results: PathBuf,
+    /// Writes all numbers to this JSON file, too.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Prints a line for each class, too.
+    #[arg(long)]
+    pub(crate) per_class: bool,
+    /// Checks every result first, and lists all that is wrong instead of scoring; a file without
+    /// annotations, as the servers give it, will do.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+const SCORE_HELP: &str = "\
+The twelve numbers are those of the official tool, to the last digit; -1 means that there is nothing
+to be found. The JSON file has them as `stats` in the printed order, and the AP of each class as
+`per_class`.
+
+Before results go to a server:
+  seqformer score --gt valid.json --results results.json --check";
 
 fn score(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

@@ -3,3 +3,4 @@
 pub(crate) mod predict;
 pub(crate) mod synth;
 pub(crate) mod train;
+pub(crate) mod score;

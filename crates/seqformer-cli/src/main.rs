@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(&args),
         Command::Eval(args) => commands::train::run(&args::TrainArgs { eval_only: true, ..args }),
         Command::Synth(args) => commands::synth::run(&args),
+        Command::Score(args) => commands::score::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! The command as a user runs it.
 
 mod predict;
+mod score;
 
 use std::io::Write as _;
 use std::path::Path;

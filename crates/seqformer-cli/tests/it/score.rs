@@ -1,0 +1,90 @@
+//! `seqformer score` from files to numbers.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{display, golden, seqformer, text};
+
+fn read_json(path: &str) -> Value {
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+fn the_summary_is_that_of_the_official_tool() {
+    for case in ["eval", "eval_edge"] {
+        let (gt, results) =
+            (golden(&format!("{case}/gt.json")), golden(&format!("{case}/results.json")));
+        let done = seqformer(&["score", "--gt", &gt, "--results", &results]);
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        let summary = read_json(&golden(&format!("{case}/summary.json")));
+        let lines = summary["summary_text"].as_array().unwrap().iter();
+        let expected: Vec<&str> = lines.map(|line| line.as_str().unwrap()).collect();
+        assert_eq!(text(&done.stdout).lines().collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn all_numbers_go_to_a_json_file_and_the_classes_to_a_table() {
+    let folder = TempDir::new().unwrap();
+    let json = display(&folder.path().join("score.json"));
+    let (gt, results) = (golden("eval/gt.json"), golden("eval/results.json"));
+    let done =
+        seqformer(&["score", "--gt", &gt, "--results", &results, "--json", &json, "--per-class"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let (found, golden) = (read_json(&json), read_json(&golden("eval/summary.json")));
+    for (index, name) in ["AP", "AP50", "AP75"].into_iter().enumerate() {
+        let difference =
+            found["stats"][index].as_f64().unwrap() - golden["stats"][name].as_f64().unwrap();
+        assert!(difference.abs() < 1e-9, "{name} is off by {difference}");
+    }
+    let categories = read_json(&gt)["categories"].as_array().unwrap().clone();
+    let table = text(&done.stdout);
+    for category in categories {
+        let name = category["name"].as_str().unwrap();
+        assert!(found["per_class"][name].is_number(), "{name} is not in {found}");
+        assert!(table.lines().any(|line| line.starts_with(name)), "{name} is not in {table}");
+    }
+}
+
+/// Writes `text` to `results.json` and checks it against the videos of the golden data.
+fn check(folder: &Path, content: &str) -> (bool, String) {
+    let results = display(&folder.join("results.json"));
+    fs::write(&results, content).unwrap();
+    let gt = display(&folder.join("valid.json"));
+    let mut dataset = read_json(&golden("tiny_video/instances.json"));
+    dataset["annotations"] = Value::Null;
+    fs::write(&gt, dataset.to_string()).unwrap();
+    let done = seqformer(&["score", "--gt", &gt, "--results", &results, "--check"]);
+    (done.status.success(), format!("{}{}", text(&done.stdout), text(&done.stderr)))
+}
+
+#[test]
+fn faults_of_results_are_listed_without_annotations() {
+    let folder = TempDir::new().unwrap();
+    let good = fs::read_to_string(golden("tiny_whole/results.json")).unwrap();
+    let (success, said) = check(folder.path(), &good);
+    assert!(success && said.ends_with("results, no fault\n"), "{said}");
+    let bad =
+        good.replacen("\"video_id\": 17", "\"video_id\": 1", 1).replacen("[72, 100]", "[1, 2]", 1);
+    let (success, said) = check(folder.path(), &bad);
+    assert!(!success);
+    for expected in [
+        "results.json: [0].video_id: expected a video of the dataset, found 1\n",
+        "results.json: [0].segmentations[0]: ",
+        "results.json: 2 faults in ",
+    ] {
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn a_wrong_file_is_named() {
+    let (gt, results) = (golden("eval/gt.json"), golden("eval/summary.json"));
+    let done = seqformer(&["score", "--gt", &gt, "--results", &results]);
+    assert!(!done.status.success());
+    let said = text(&done.stderr);
+    assert!(said.contains("summary.json: byte 0: expected a list, found '{'"), "{said}");
+}
