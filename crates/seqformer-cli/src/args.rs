@@ -1,6 +1,7 @@
 //! The command line, close to what is typed, without logic.
 
 mod train;
+mod weights;
 
 use std::path::PathBuf;
 
@@ -8,6 +9,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 use seqformer_engine::DeviceChoice;
 
 pub(crate) use train::{Layout, SynthArgs, TrainArgs};
+pub(crate) use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
 
 /// Video instance segmentation with SeqFormer: finds every object of a video, says what it is, and
 /// draws its mask through all frames.
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Synth(SynthArgs),
     /// Scores results against annotations as the YouTube-VIS server does: AP and AR.
     Score(ScoreArgs),
+    /// Looks into weight files, translates and compares them.
+    Weights(WeightsArgs),
 }
 
 /// Arguments of `predict`.

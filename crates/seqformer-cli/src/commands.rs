@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod predict;
+pub(crate) mod score;
 pub(crate) mod synth;
 pub(crate) mod train;
-pub(crate) mod score;
+pub(crate) mod weights;

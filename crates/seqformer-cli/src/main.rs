@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Eval(args) => commands::train::run(&args::TrainArgs { eval_only: true, ..args }),
         Command::Synth(args) => commands::synth::run(&args),
         Command::Score(args) => commands::score::run(&args),
+        Command::Weights(args) => commands::weights::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

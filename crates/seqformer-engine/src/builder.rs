@@ -3,8 +3,9 @@
 use seqformer::config::{BackboneConfig, ResNetConfig, SwinConfig, TransformerConfig};
 use seqformer::inference::SelectionRule;
 use seqformer::{HungarianMatcher, LossWeights, SeqFormerConfig, SetCriterion};
+use seqformer_checkpoint::key_map::InputConvention;
 use seqformer_config::Config;
-use seqformer_config::config::{self, BackboneName, ClipType, LrScheduler};
+use seqformer_config::config::{self, BackboneName, ClipType, ImageFormat, LrScheduler};
 
 use crate::{
     ClipOptions, Decay, GradClip, LrSchedule, OptimizerConfig, OptimizerKind, Warmup, WarmupMethod,
@@ -60,6 +61,15 @@ pub fn model_config(config: &Config) -> SeqFormerConfig {
         },
         num_classes: section.num_classes,
         num_queries: section.num_queries,
+    }
+}
+
+/// How images are given to the network, for warnings about weights that expect others.
+pub fn input_convention(config: &Config) -> InputConvention {
+    InputConvention {
+        pixel_std: config.model.pixel_std,
+        is_bgr: config.input.format == ImageFormat::Bgr,
+        stride_in_1x1: config.model.resnets.stride_in_1x1,
     }
 }
 

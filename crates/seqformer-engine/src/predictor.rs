@@ -10,7 +10,8 @@ use std::path::Path;
 use seqformer::inference::{
     DecodedVideo, Detection, Selection, SelectionRule, WholeVideo, final_masks, select,
 };
-use seqformer::{FrameSize, SeqFormer, load_state_dict};
+use seqformer::{FrameSize, SeqFormer, load_state_dict, network_shapes};
+use seqformer_checkpoint::{CheckpointError, StateDict, key_map};
 use seqformer_config::Config;
 use seqformer_config::config::ImageFormat;
 use seqformer_data::{RgbImage, resize_bilinear, shortest_edge_size};
@@ -105,10 +106,7 @@ impl Predictor {
         for note in &state.notes {
             tracing::info!("{}: {note}", weights.display());
         }
-        let report = load_state_dict(&variables, &state)
-            .map_err(|source| EngineError::Weights { path: weights.to_path_buf(), source })?;
-        tracing::info!("{}: {} tensors loaded", weights.display(), report.loaded);
-        drop(state);
+        load_weights(&variables, state, config, weights)?;
         variables.freeze();
         Ok(Self::with_model(model, variables, options))
     }
@@ -249,6 +247,31 @@ fn masks_of(
         }
     }
     masks
+}
+
+/// Fills a network from a checkpoint in the names of any known program, completely.
+fn load_weights(
+    variables: &nn::VarStore,
+    state: StateDict,
+    config: &Config,
+    path: &Path,
+) -> Result<(), EngineError> {
+    let shapes = network_shapes(variables);
+    let mapping = key_map::to_vnext(state, Some(&shapes))
+        .map_err(|reason| CheckpointError { path: path.to_path_buf(), reason })?;
+    let mut names = mapping.report;
+    names.check_input(&builder::input_convention(config));
+    for warning in std::mem::take(&mut names.warnings) {
+        tracing::warn!("{}: {warning}", path.display());
+    }
+    for change in &names.reinitialized {
+        tracing::warn!("{}: {}: {}", path.display(), change.name, change.what);
+    }
+    tracing::info!("{}: {names}", path.display());
+    let report = load_state_dict(variables, &mapping.state)
+        .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
+    tracing::info!("{}: {} tensors loaded", path.display(), report.loaded);
+    Ok(())
 }
 
 #[cfg(test)]

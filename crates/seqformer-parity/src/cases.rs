@@ -6,8 +6,10 @@ mod deform_attn;
 mod evaluation;
 mod formula;
 mod forward;
+mod keys;
 mod masks;
 mod resize;
+mod swin;
 mod whole_video;
 
 use std::path::{Path, PathBuf};
@@ -68,8 +70,21 @@ fn run_common(folder: &Path, report: &mut Report<'_>) {
     run_case("full_formula_r50", report, |report| {
         common::full_size(folder, "r50", "base_ytvis.yaml", report)
     });
-    for case in ["full_formula_swinl", "swin_tiny", "full_keys"] {
-        report.not_yet(case);
+    run_case("full_formula_swinl", report, |report| {
+        common::full_size(folder, "swinl", "swin_ytvis.yaml", report)
+    });
+    run_case("swin_tiny", report, |report| swin::tiny(folder, report));
+    for (case, config) in [
+        ("vnext_r50_ytvis19", "base_ytvis.yaml"),
+        ("vnext_r101_ytvis19", "r101_ytvis.yaml"),
+        ("vnext_swinl_ytvis19", "swin_ytvis.yaml"),
+        ("orig_r50", "base_ytvis.yaml"),
+        ("orig_swinl", "swin_ytvis.yaml"),
+        ("orig_x101_32x8d", "x101_ytvis.yaml"),
+    ] {
+        run_case(&format!("full_keys_{case}"), report, |report| {
+            keys::compare(folder, case, config, report)
+        });
     }
 }
 
@@ -85,7 +100,10 @@ fn run_formula(folder: &Path, report: &mut Report<'_>) {
     });
     run_case("evaluation", report, |report| evaluation::formula(folder, report));
     run_case("resize", report, |report| resize::formula(&folder.join("resize.json"), report));
-    for case in ["swin_t_whole_video", "tracker", "training"] {
+    run_case("swin_t_whole_video", report, |report| {
+        formula::whole_video(folder, "swin_t_whole_video", report)
+    });
+    for case in ["tracker", "training"] {
         report.not_yet(case);
     }
 }

@@ -29,7 +29,8 @@ pub(crate) fn config(file: &Path, opts: &[String]) -> Result<Config> {
 }
 
 impl Network {
-    fn new(config: Config) -> Result<Self> {
+    /// A network without weights.
+    pub(crate) fn new(config: Config) -> Result<Self> {
         let variables = nn::VarStore::new(Device::Cpu);
         let model = SeqFormer::new(&variables.root(), &builder::model_config(&config))?;
         Ok(Self { config, model, variables })

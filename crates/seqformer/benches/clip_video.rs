@@ -55,7 +55,7 @@ fn fill(vs: &nn::VarStore) {
 fn main() {
     let numbers: Vec<i64> = std::env::args().filter_map(|text| text.parse().ok()).collect();
     let small = std::env::args().any(|text| text == "--test");
-    let default = if small { [2, 32, 32, 2, 1] } else { [10, 360, 640, 5, 1] };
+    let default = if small { [3, 64, 64, 2, 1] } else { [10, 360, 640, 5, 1] };
     let at = |index: usize| numbers.get(index).copied().unwrap_or(default[index]);
     let (frames, size) = (at(0), FrameSize { height: at(1), width: at(2) });
     let rule = ClipRule { length: at(3) as usize, stride: at(4) as usize, max_queries: 10 };

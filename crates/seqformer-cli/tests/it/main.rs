@@ -2,6 +2,7 @@
 
 mod predict;
 mod score;
+mod weights;
 
 use std::io::Write as _;
 use std::path::Path;

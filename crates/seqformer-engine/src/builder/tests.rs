@@ -5,7 +5,11 @@ use seqformer_config::CfgNode;
 use super::*;
 
 fn config(opts: &[&str]) -> Config {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/base_ytvis.yaml");
+    config_of("base_ytvis.yaml", opts)
+}
+
+fn config_of(recipe: &str, opts: &[&str]) -> Config {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs").join(recipe);
     let mut node = CfgNode::defaults();
     node.merge_from_file(&file).unwrap();
     node.merge_from_list(&opts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>()).unwrap();
@@ -75,4 +79,15 @@ fn settings_of_the_solver_reach_the_optimizer() {
         "0.00005",
     ]));
     assert_eq!(cosine.decay, Decay::Cosine { end: 0.25 });
+}
+
+#[test]
+fn the_swin_recipe_gives_swin_large() {
+    let model = model_config(&config_of("swin_ytvis.yaml", &[]));
+    let BackboneConfig::Swin(swin) = model.backbone.clone() else {
+        panic!("the recipe has a Swin Transformer")
+    };
+    assert_eq!((swin.embed_dim, swin.depths, swin.window_size), (192, [2, 2, 18, 2], 12));
+    assert_eq!((swin.num_heads, swin.drop_path), ([6, 12, 24, 48], 0.3));
+    model.check().unwrap();
 }

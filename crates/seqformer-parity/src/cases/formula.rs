@@ -162,7 +162,12 @@ pub(super) fn clips(folder: &Path, case: &str, report: &mut Report<'_>) -> Resul
     let golden = seqformer_testing::read_json(&folder.join("inference.json"))?;
     let golden = golden.get(case).with_context(|| format!("there is no {case}"))?;
     let opts = golden["opts"].as_str().context("there are no opts")?;
-    let opts: Vec<String> = opts.split_whitespace().map(str::to_owned).collect();
+    // The case writes `KEY VALUE` pairs of one section without its name.
+    let word = |(index, word): (usize, &str)| match index % 2 {
+        0 => format!("MODEL.SeqFormer.{word}"),
+        _ => word.to_owned(),
+    };
+    let opts: Vec<String> = opts.split_whitespace().enumerate().map(word).collect();
     let config = network::config(&network::shipped("base_ytvis.yaml"), &opts)?;
     let mut network = Network::from_formula(config, formula_weights)?;
     let frames = frames_of(golden)?;

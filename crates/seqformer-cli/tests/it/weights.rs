@@ -1,0 +1,48 @@
+//! `seqformer weights`.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::{display, golden, seqformer, text};
+
+/// A miniature checkpoint of another program.
+fn fixture(name: &str) -> String {
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../seqformer-checkpoint/tests/fixtures");
+    display(&folder.join(name))
+}
+
+#[test]
+fn a_file_is_inspected() {
+    let output = seqformer(&["weights", "inspect", "--json", &golden("tiny_model.pth")]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(found["names"], "SeqFormer (VNext)");
+    assert_eq!(
+        (&found["backbone"], &found["classes"]),
+        (&Value::from("ResNet-50"), &Value::from(5))
+    );
+    let output = seqformer(&["weights", "inspect", &fixture("dialect_msra.pkl")]);
+    assert!(text(&output.stdout).contains("Caffe2 backbone"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_file_is_converted_and_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let to = display(&folder.path().join("model.safetensors"));
+    let from = fixture("dialect_original.pth");
+    let output = seqformer(&["weights", "convert", &from, &to]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("rows 1 to 40 of 42"), "{}", text(&output.stderr));
+    // Translated, the original says the same.
+    let output = seqformer(&["weights", "diff", &from, &to]);
+    assert!(output.status.success(), "{}", text(&output.stdout));
+    let output = seqformer(&["weights", "diff", &from, &fixture("dialect_original_coco.pth")]);
+    assert!(!output.status.success());
+    assert!(
+        text(&output.stdout).contains("2 have another shape or type"),
+        "{}",
+        text(&output.stdout)
+    );
+}

@@ -1,0 +1,83 @@
+//! `swin_tiny`: a small Swin Transformer alone.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use seqformer::backbone::{Backbone, SwinTransformer};
+use seqformer::config::SwinConfig;
+use seqformer::load_state_dict;
+use seqformer_testing::common_noise;
+use tch::{Device, Kind, Tensor, nn};
+
+use crate::arrays::{Arrays, numbers};
+use crate::report::Report;
+
+const MAPS: [&str; 4] = ["res2", "res3", "res4", "res5"];
+/// Suggested; the reference itself is exact to 2.4e-6.
+const TOLERANCE: f64 = 2e-5;
+/// Gradients may be off by this share of their norm.
+const GRADIENT_SHARE: f64 = 1e-5;
+
+pub(super) fn tiny(folder: &Path, report: &mut Report<'_>) -> Result<()> {
+    let config = SwinConfig {
+        pretrain_image_size: 224,
+        embed_dim: 16,
+        depths: [2; 4],
+        num_heads: [1, 2, 4, 8],
+        window_size: 4,
+        mlp_ratio: 4.0,
+        qkv_bias: true,
+        qk_scale: None,
+        dropout: 0.0,
+        attention_dropout: 0.0,
+        drop_path: 0.3,
+        absolute_position_embedding: false,
+        patch_norm: true,
+    };
+    let variables = nn::VarStore::new(Device::Cpu);
+    let mut network = SwinTransformer::new(&variables.root(), &config);
+    let weights = seqformer_testing::read_arrays(&folder.join("swin_tiny_weights.safetensors"))?;
+    load_state_dict(&variables, &weights)?;
+    let golden = Arrays::read(&folder.join("swin_tiny.safetensors"))?;
+    gradients(folder, &network, &variables, &golden.get("a.input")?, report)?;
+    network.prepare_inference();
+    tch::no_grad(|| {
+        for input in ["a", "b", "c"] {
+            let outputs = network.forward_t(&golden.get(&format!("{input}.input"))?, false);
+            for (output, map) in outputs.iter().zip(MAPS) {
+                let name = format!("{input}.{map}");
+                report.close(&name, output, &golden.get(&name)?, TOLERANCE);
+            }
+        }
+        Ok(())
+    })
+}
+
+fn gradients(
+    folder: &Path,
+    network: &SwinTransformer,
+    variables: &nn::VarStore,
+    input: &Tensor,
+    report: &mut Report<'_>,
+) -> Result<()> {
+    let outputs = network.forward_t(input, false);
+    let parts = outputs.iter().zip(MAPS).map(|(output, map)| {
+        let weights = common_noise(&format!("swin_grad_{map}"), output.numel());
+        (output * Tensor::from_slice(&weights).view(output.size().as_slice())).sum(Kind::Float)
+    });
+    parts.sum::<Tensor>().backward();
+    let golden = seqformer_testing::read_json(&folder.join("swin_tiny_grads.json"))?;
+    let variables = variables.variables();
+    for (name, entry) in golden.as_object().context("the gradients are no object")? {
+        let gradient = variables.get(name).with_context(|| format!("there is no {name}"))?.grad();
+        let norm = entry[0].as_f64().context("a gradient has no norm")?;
+        let difference = (gradient.norm().double_value(&[]) - norm).abs();
+        report.number(&format!("gradient norm {name}"), difference, GRADIENT_SHARE * norm);
+        let expected = numbers(&entry[1])?;
+        let flat = gradient.view([-1]);
+        let found: Vec<f64> =
+            (0..expected.len() as i64).map(|index| flat.double_value(&[index])).collect();
+        report.numbers(&format!("gradient {name}"), &found, &expected, GRADIENT_SHARE * norm);
+    }
+    Ok(())
+}
