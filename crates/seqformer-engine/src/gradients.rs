@@ -42,7 +42,8 @@ impl Gradients {
     pub fn plus(self, others: Self) -> Result<Self, EngineError> {
         let pairs = self.tensors.into_iter().zip(others.tensors);
         let add = |pair: (Option<Tensor>, Option<Tensor>)| match pair {
-            (Some(mut a), Some(b)) => tch::no_grad(|| a.f_add_(&b).map(Some)),
+            // Not in place: gradients may share memory with each other or among their elements.
+            (Some(a), Some(b)) => a.f_add(&b).map(Some),
             (a, b) => Ok(a.or(b)),
         };
         Ok(Self { tensors: pairs.map(add).collect::<Result<_, _>>()? })
@@ -78,3 +79,6 @@ impl Gradients {
         Self { tensors: self.tensors.iter().map(|tensor| tensor.as_ref().map(&change)).collect() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 mod predict;
 mod score;
+mod train;
 mod weights;
 
 use std::io::Write as _;

@@ -1,0 +1,265 @@
+//! `seqformer synth`, `train` and `eval`, and what happens when they are killed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use seqformer_checkpoint::{Value, read_tree};
+use tempfile::TempDir;
+
+use crate::{display, golden, seqformer, text};
+
+/// A small synthetic dataset and a folder for runs.
+struct Bench {
+    folder: TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let data = display(&folder.path().join("data"));
+        let made = seqformer(&[
+            "synth",
+            "--output",
+            &data,
+            "--videos",
+            "5",
+            "--val-videos",
+            "3",
+            "--size",
+            "64x64",
+            "--frames",
+            "3..4",
+            "--classes",
+            "3",
+            "--seed",
+            "7",
+        ]);
+        assert!(made.status.success(), "{}", text(&made.stderr));
+        Self { folder }
+    }
+
+    fn output(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The arguments of `train` or `eval`; `more` are flags in front of the pairs, then pairs.
+    fn arguments(
+        &self,
+        command: &str,
+        output: &str,
+        flags: &[&str],
+        pairs: &[&str],
+    ) -> Vec<String> {
+        let json = |split: &str| {
+            display(&self.folder.path().join(format!("data/annotations/{split}.json")))
+        };
+        let output = display(&self.output(output));
+        let config = golden("tiny_config.yaml");
+        let mut arguments = vec![command, "--config-file", &config, "--device", "cpu"];
+        arguments.extend(flags);
+        let (train, val) = (json("train"), json("val"));
+        let (train, val) = (format!("['{train}']"), format!("['{val}']"));
+        arguments.extend(["MODEL.SeqFormer.NUM_CLASSES", "3", "MODEL.BACKBONE.FREEZE_AT", "0"]);
+        arguments.extend(["MODEL.SeqFormer.DROPOUT", "0.1", "SEED", "5", "MODEL.WEIGHTS", ""]);
+        arguments.extend(["INPUT.SAMPLING_FRAME_NUM", "2", "INPUT.MIN_SIZE_TRAIN", "(48,64)"]);
+        arguments.extend(["DATASETS.TRAIN", &train, "DATASETS.TEST", &val]);
+        arguments.extend([
+            "SOLVER.IMS_PER_BATCH",
+            "2",
+            "SOLVER.MAX_ITER",
+            "8",
+            "SOLVER.STEPS",
+            "(6,)",
+        ]);
+        arguments.extend(["SOLVER.CHECKPOINT_PERIOD", "2", "DATALOADER.NUM_WORKERS", "1"]);
+        arguments.extend(["OUTPUT_DIR", &output]);
+        arguments.extend(pairs);
+        arguments.into_iter().map(str::to_owned).collect()
+    }
+
+    fn run(&self, command: &str, output: &str, flags: &[&str], pairs: &[&str]) -> Output {
+        let arguments = self.arguments(command, output, flags, pairs);
+        seqformer(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn start(&self, command: &str, output: &str, flags: &[&str], pairs: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_seqformer"))
+            .args(self.arguments(command, output, flags, pairs))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    fn checkpoint(&self, output: &str, name: &str) -> Value {
+        read_tree(&self.output(output).join(name)).unwrap()
+    }
+}
+
+/// The weights and the optimizer of a checkpoint, bit by bit.
+fn weights_and_optimizer(tree: &Value) -> [Value; 2] {
+    let model = tree.get("model").unwrap().clone();
+    let trainer = tree.get("trainer").unwrap().get("_trainer").unwrap().get("optimizer").unwrap();
+    [model, trainer.clone()]
+}
+
+/// Waits until `path` is there, for at most a minute.
+fn wait_for(path: &Path) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !path.exists() {
+        assert!(Instant::now() < end, "{} does not appear", path.display());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_again_and_again_ends_in_the_same_weights() {
+    let bench = Bench::new();
+    let done = bench.run("train", "whole", &[], &[]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let expected = weights_and_optimizer(&bench.checkpoint("whole", "model_final.pth"));
+    // Delays from the start of the process on, by a fixed sequence: some hit its beginning, some a step,
+    // some the writing of a checkpoint.
+    let mut state = 12_345_u64;
+    for _ in 0..20 {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let delay = Duration::from_millis(20 + (state >> 33) % 700);
+        let mut child = bench.start("train", "killed", &["--resume"], &[]);
+        std::thread::sleep(delay);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let done = bench.run("train", "killed", &["--resume"], &[]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let found = weights_and_optimizer(&bench.checkpoint("killed", "model_final.pth"));
+    assert!(found == expected, "a run that was killed and resumed ends in other weights");
+    let left = fs::read_dir(bench.output("killed")).unwrap();
+    let checkpoints = left.filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy().starts_with("model_")
+    });
+    assert_eq!(checkpoints.count(), 6, "four periodic checkpoints, the final one and the best");
+}
+
+#[test]
+fn the_number_of_loader_threads_changes_nothing() {
+    let bench = Bench::new();
+    let train = |name: &str, workers: &str| {
+        let done = bench.run(
+            "train",
+            name,
+            &[],
+            &["DATALOADER.NUM_WORKERS", workers, "DATASETS.TEST", "()"],
+        );
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        let metrics = fs::read_to_string(bench.output(name).join("metrics.json")).unwrap();
+        assert!(metrics.contains("\"loss_ce\""), "{metrics}");
+        weights_and_optimizer(&bench.checkpoint(name, "model_final.pth"))
+    };
+    let expected = train("none", "0");
+    assert!(train("one", "1") == expected && train("four", "4") == expected);
+}
+
+#[test]
+fn clips_may_go_through_the_network_one_by_one() {
+    let bench = Bench::new();
+    let train = |name: &str, at_once: &str| {
+        let pairs =
+            ["SOLVER.MICRO_BATCH_SIZE", at_once, "SOLVER.MAX_ITER", "1", "DATASETS.TEST", "()"];
+        // One size, so that padding is the same, and no dropout, whose draws depend on the batch.
+        let more = [
+            "INPUT.MIN_SIZE_TRAIN",
+            "(64,)",
+            "MODEL.SeqFormer.DROPOUT",
+            "0.0",
+            "SOLVER.STEPS",
+            "()",
+        ];
+        let done = bench.run("train", name, &[], &[&pairs[..], &more[..]].concat());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        let line = fs::read_to_string(bench.output(name).join("metrics.json")).unwrap();
+        let record: serde_json::Value = serde_json::from_str(line.lines().next().unwrap()).unwrap();
+        record["optimized_loss"].as_f64().unwrap()
+    };
+    let (whole, single) = (train("whole", "0"), train("single", "1"));
+    assert!((whole - single).abs() < 1e-4 * whole, "{whole} and {single}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_is_asked_to_stop_writes_a_checkpoint_first() {
+    let bench = Bench::new();
+    let mut child = bench.start("train", "asked", &[], &["SOLVER.MAX_ITER", "100000"]);
+    wait_for(&bench.output("asked").join("model_0000001.pth"));
+    let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(asked.success() && child.wait().unwrap().success());
+    let last = fs::read_to_string(bench.output("asked").join("last_checkpoint")).unwrap();
+    let tree = bench.checkpoint("asked", &last);
+    assert!(tree.get("iteration").unwrap().as_i64().unwrap() >= 1);
+}
+
+#[test]
+fn two_runs_do_not_share_a_folder() {
+    let bench = Bench::new();
+    let mut first = bench.start("train", "shared", &[], &["SOLVER.MAX_ITER", "100000"]);
+    wait_for(&bench.output("shared").join("config.yaml"));
+    let second = bench.run("train", "shared", &[], &[]);
+    let message = text(&second.stderr);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(
+        !second.status.success() && message.contains("another run is writing here"),
+        "{message}"
+    );
+}
+
+#[test]
+fn an_evaluation_that_is_killed_goes_on_to_the_same_results() {
+    let bench = Bench::new();
+    let done = bench.run(
+        "train",
+        "model",
+        &[],
+        &["SOLVER.MAX_ITER", "2", "DATASETS.TEST", "()", "SOLVER.STEPS", "()"],
+    );
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let weights = display(&bench.output("model").join("model_final.pth"));
+    let pairs = ["MODEL.WEIGHTS", weights.as_str()];
+    let whole = bench.run("eval", "whole", &[], &pairs);
+    assert!(
+        whole.status.success() && text(&whole.stdout).contains("Average Precision"),
+        "{}",
+        text(&whole.stderr)
+    );
+    let mut child = bench.start("eval", "killed", &[], &pairs);
+    wait_for(&bench.output("killed").join("inference"));
+    std::thread::sleep(Duration::from_millis(60));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let again = bench.run("eval", "killed", &[], &pairs);
+    assert!(again.status.success(), "{}", text(&again.stderr));
+    for name in ["inference/results.json", "inference/results.zip"] {
+        let read = |run: &str| fs::read(bench.output(run).join(name)).unwrap();
+        assert!(read("killed") == read("whole"), "{name} differs");
+    }
+}
+
+#[test]
+fn datasets_that_cannot_be_trained_on_are_explained() {
+    let bench = Bench::new();
+    let cases: [(&[&str], &str); 4] = [
+        (&["DATASETS.TRAIN", "('nowhere',)"], "ytvis_2019_train"),
+        (&["DATASETS.TRAIN", "('nowhere.json',)"], "nowhere.json"),
+        (&["DATASETS.TRAIN", "()"], "DATASETS.TRAIN"),
+        (&["MODEL.SeqFormer.NUM_CLASSES", "2"], "classes"),
+    ];
+    for (pairs, expected) in cases {
+        let done = bench.run("train", "wrong", &[], pairs);
+        let message = text(&done.stderr);
+        assert!(!done.status.success() && message.contains(expected), "{message}");
+        assert!(!message.contains("panicked"), "{message}");
+    }
+}
