@@ -163,7 +163,9 @@ SF_API char *sf_conv2d(at::Tensor **out, const at::Tensor *input, const at::Tens
   return guarded([&] {
     const std::vector<int64_t> stride(2, shape->stride), padding(2, shape->padding), dilation(2, shape->dilation);
     at::Tensor result;
-    if (can_fuse({input, weight, bias, residual}) && input->numel() > 0) {
+    // Maps of one cell have strides that oneDNN does not take.
+    const bool has_cells = input->dim() == 4 && input->numel() > 0 && input->size(2) * input->size(3) > 1;
+    if (can_fuse({input, weight, bias, residual}) && has_cells) {
       const std::string activation = relu ? "relu" : "none";
       if (residual == nullptr) {
         result = call_fused("mkldnn::_convolution_pointwise", "",

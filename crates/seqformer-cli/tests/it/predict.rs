@@ -283,6 +283,16 @@ fn unusual_images_are_made_usable() {
 }
 
 #[test]
+fn frames_smaller_than_one_cell_of_the_network_are_fine() {
+    let (_folder, frames) = folder_of(&[("0.jpg", jpeg(20, 30)), ("1.jpg", jpeg(20, 30))]);
+    let folder = TempDir::new().unwrap();
+    let inputs = [display(&frames), "INPUT.MIN_SIZE_TEST".to_owned(), "0".to_owned()];
+    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+    let done = predict(folder.path(), &["--no-overlay"], &inputs);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+}
+
+#[test]
 fn checkpoints_of_something_else_are_refused_with_the_reason() {
     let fixtures =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../seqformer-checkpoint/tests/fixtures");
