@@ -10,6 +10,7 @@ mod keys;
 mod masks;
 mod resize;
 mod swin;
+mod training;
 mod whole_video;
 
 use std::path::{Path, PathBuf};
@@ -58,7 +59,9 @@ fn run_public(folder: &Path, report: &mut Report<'_>) {
     }
     run_case("polygon", report, |report| masks::polygons(&folder.join("polygon.json"), report));
     run_case("resize", report, |report| resize::images(&folder.join("resize.safetensors"), report));
-    for case in ["resize mapper", "tiny_train", "tiny_optim"] {
+    run_case("tiny_train", report, |report| training::run(folder, report));
+    run_case("tiny_optim", report, |report| training::optimizer(folder, report));
+    for case in ["resize mapper"] {
         report.not_yet(case);
     }
     for case in ["eval", "eval_edge"] {
@@ -103,7 +106,8 @@ fn run_formula(folder: &Path, report: &mut Report<'_>) {
     run_case("swin_t_whole_video", report, |report| {
         formula::whole_video(folder, "swin_t_whole_video", report)
     });
-    for case in ["tracker", "training"] {
+    run_case("training", report, |report| training::formula(folder, report));
+    for case in ["tracker"] {
         report.not_yet(case);
     }
 }
