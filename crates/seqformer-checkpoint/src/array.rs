@@ -165,6 +165,15 @@ impl Array {
         }
     }
 
+    /// The same in half precision, rounded to nearest; `None` for an array of integers.
+    pub fn to_half(&self) -> Option<Self> {
+        if !self.dtype.is_float() {
+            return None;
+        }
+        let bytes = self.to_f32_vec().into_iter().flat_map(|value| f32_to_f16(value).to_le_bytes());
+        Some(Self { dtype: DType::F16, shape: self.shape.clone(), bytes: bytes.collect() })
+    }
+
     /// The elements in double precision; exact except for integers beyond 2⁵³.
     pub fn to_f64_vec(&self) -> Vec<f64> {
         match self.dtype {
@@ -224,6 +233,28 @@ fn f16_to_f32(bits: u16) -> f32 {
         0x1f => f32::from_bits(sign | 0x7f80_0000 | fraction << 13),
         _ => f32::from_bits(sign | (exponent + 112) << 23 | fraction << 13),
     }
+}
+
+/// Narrows to half precision: to nearest, ties to even, too large numbers to infinity.
+fn f32_to_f16(value: f32) -> u16 {
+    let bits = value.to_bits();
+    let sign = (bits >> 16) as u16 & 0x8000;
+    let magnitude = value.abs();
+    if magnitude.is_nan() {
+        return sign | 0x7e00;
+    }
+    // From here on numbers round up to infinity.
+    if magnitude >= 65520.0 {
+        return sign | 0x7c00;
+    }
+    if magnitude < 2f32.powi(-14) {
+        // Subnormals are multiples of 2⁻²⁴; the product is exact, and adding 2²³ rounds it.
+        let multiple = (magnitude * 2f32.powi(24) + 8_388_608.0).to_bits() & 0x7f_ffff;
+        return sign | multiple as u16;
+    }
+    let magnitude = bits & 0x7fff_ffff;
+    let rounded = magnitude + 0xfff + ((magnitude >> 13) & 1);
+    sign | ((rounded - (112 << 23)) >> 13) as u16
 }
 
 #[cfg(test)]

@@ -69,3 +69,31 @@ fn clones_share_their_bytes() {
     assert!(!array.shares_bytes_with(&Array::from_i64(&[2], &[1, -1]).unwrap()));
     assert_eq!(format!("{array:?}"), "Array(int64 [2])");
 }
+
+#[test]
+fn half_precision_rounds_to_nearest_and_reads_back() {
+    let read_back = |values: &[f32]| {
+        Array::from_f32(&[values.len()], values).unwrap().to_half().unwrap().to_f32_vec()
+    };
+    // Every half-precision number is its own nearest.
+    let all: Vec<f32> = (0..=u16::MAX).map(f16_to_f32).filter(|value| !value.is_nan()).collect();
+    assert_eq!(read_back(&all), all);
+    let step = 2f32.powi(-10);
+    let cases = [
+        (1.0 + 0.49 * step, 1.0),
+        (1.0 + 0.5 * step, 1.0), // a tie goes to the even neighbour
+        (1.0 + 1.5 * step, 1.0 + 2.0 * step),
+        (1.0 + 0.51 * step, 1.0 + step),
+        (65519.0, 65504.0),
+        (65520.0, f32::INFINITY),
+        (-1e9, f32::NEG_INFINITY),
+        (2f32.powi(-25), 0.0),
+        (1.5 * 2f32.powi(-24), 2f32.powi(-23)),
+        (-0.9 * 2f32.powi(-24), -(2f32.powi(-24))),
+    ];
+    for (value, expected) in cases {
+        assert_eq!(read_back(&[value]), [expected], "{value:e}");
+    }
+    assert!(read_back(&[f32::NAN])[0].is_nan());
+    assert_eq!(Array::from_i64(&[1], &[3]).unwrap().to_half(), None);
+}

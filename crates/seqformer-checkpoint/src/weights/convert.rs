@@ -47,6 +47,16 @@ pub struct Conversion {
     pub num_tensors: usize,
 }
 
+/// The precision of what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TargetPrecision {
+    /// That of the file.
+    #[default]
+    Keep,
+    /// Half precision for all numbers that are not integers: half the size.
+    Half,
+}
+
 /// Reads the file `from` and writes `to`, in the form that its ending asks for.
 ///
 /// # Errors
@@ -57,6 +67,7 @@ pub fn convert(
     from: &Path,
     to: &Path,
     dialect: TargetDialect,
+    precision: TargetPrecision,
 ) -> Result<Conversion, CheckpointError> {
     let format = TargetFormat::of(to).ok_or_else(|| {
         let what = "writing a file of this kind; end its name with .pth or .safetensors";
@@ -70,6 +81,11 @@ pub fn convert(
         let mapping = to_original(&state);
         state = mapping.state;
         back = Some(mapping.report);
+    }
+    if precision == TargetPrecision::Half {
+        for array in state.arrays.values_mut() {
+            *array = array.to_half().unwrap_or_else(|| array.clone());
+        }
     }
     // Strings that stood beside the tensors belong to the old file.
     state.metadata.clear();

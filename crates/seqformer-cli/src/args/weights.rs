@@ -47,6 +47,9 @@ pub(crate) struct ConvertArgs {
     /// Whose names the tensors get.
     #[arg(long, value_enum, default_value_t = Names::Vnext)]
     pub(crate) names: Names,
+    /// Writes half precision, which halves the file.
+    #[arg(long)]
+    pub(crate) half: bool,
 }
 
 /// Arguments of `weights diff`.

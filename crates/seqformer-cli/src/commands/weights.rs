@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use seqformer_checkpoint::key_map::{MapReport, to_vnext};
-use seqformer_checkpoint::weights::{Diff, Inspection, convert, diff, inspect};
+use seqformer_checkpoint::weights::{Diff, Inspection, TargetPrecision, convert, diff, inspect};
 use seqformer_checkpoint::{StateDict, read};
 use serde_json::{Value, json};
 
@@ -82,7 +82,8 @@ fn as_json(found: &Inspection, with_tensors: bool) -> Value {
 }
 
 fn run_convert(args: &ConvertArgs) -> Result<()> {
-    let done = convert(&args.from, &args.to, args.names.into())?;
+    let precision = if args.half { TargetPrecision::Half } else { TargetPrecision::Keep };
+    let done = convert(&args.from, &args.to, args.names.into(), precision)?;
     print_report(&args.from, &done.to_vnext);
     if let Some(report) = &done.to_original {
         print_report(&args.from, report);

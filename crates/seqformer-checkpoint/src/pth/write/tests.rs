@@ -145,8 +145,14 @@ print("agreed")
 
 #[test]
 fn torch_load_reads_the_file_without_running_code() {
-    let python =
-        std::env::var("SEQFORMER_TEST_PYTHON").unwrap_or_else(|_unset| "python3".to_owned());
+    // The set-up puts torch into `.venv`, unless the active Python has it.
+    let venv = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.venv/bin/python");
+    let has = |python: &str| {
+        let output = Command::new(python).args(["-c", "import torch"]).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    let python = std::env::var("SEQFORMER_TEST_PYTHON")
+        .unwrap_or_else(|_unset| if has(venv) { venv } else { "python3" }.to_owned());
     let has_torch = Command::new(&python).args(["-c", "import torch"]).output();
     if !has_torch.is_ok_and(|output| output.status.success()) {
         assert!(std::env::var_os("CI").is_none(), "{python} has no torch");

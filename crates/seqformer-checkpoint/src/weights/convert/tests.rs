@@ -15,7 +15,8 @@ fn there_and_back_again_is_the_same_file() {
         let first = fixture(name);
         let [vnext, back, again] =
             ["v.safetensors", "o.pth", "v.pth"].map(|file| folder.path().join(file));
-        let conversion = convert(&first, &vnext, TargetDialect::VNext).unwrap();
+        let conversion =
+            convert(&first, &vnext, TargetDialect::VNext, TargetPrecision::Keep).unwrap();
         assert_eq!(
             (conversion.to_vnext.dialect, conversion.to_original.is_none()),
             (Dialect::Original, true)
@@ -25,9 +26,10 @@ fn there_and_back_again_is_the_same_file() {
             read(&vnext).unwrap().get("detr.detr.class_embed.0.weight").unwrap().shape(),
             [40, 8]
         );
-        convert(&vnext, &again, TargetDialect::VNext).unwrap();
+        convert(&vnext, &again, TargetDialect::VNext, TargetPrecision::Keep).unwrap();
         assert!(diff(&read(&vnext).unwrap(), &read(&again).unwrap()).is_empty(), "{name}");
-        let conversion = convert(&again, &back, TargetDialect::Original).unwrap();
+        let conversion =
+            convert(&again, &back, TargetDialect::Original, TargetPrecision::Keep).unwrap();
         assert!(conversion.to_original.unwrap().ignored.is_empty());
         let diff = diff(&read(&first).unwrap(), &read(&back).unwrap());
         // The two rows that the original has and does not use.
@@ -44,7 +46,7 @@ fn box_heads_get_both_names() {
     let mut state = read(&fixture("dialect_original.pth")).unwrap();
     state.arrays.retain(|name, _| !name.starts_with("detr.bbox_embed."));
     write_pth(&from, &Value::from(&state)).unwrap();
-    convert(&from, &to, TargetDialect::VNext).unwrap();
+    convert(&from, &to, TargetDialect::VNext, TargetPrecision::Keep).unwrap();
     let state = read(&to).unwrap();
     let name = "bbox_embed.0.layers.0.weight";
     let first = state.get(&format!("detr.detr.transformer.decoder.{name}")).unwrap();
@@ -54,7 +56,9 @@ fn box_heads_get_both_names() {
 #[test]
 fn endings_decide_the_form() {
     let to = Path::new("weights.onnx");
-    let error = convert(&fixture("dialect_original.pth"), to, TargetDialect::VNext).unwrap_err();
+    let error =
+        convert(&fixture("dialect_original.pth"), to, TargetDialect::VNext, TargetPrecision::Keep)
+            .unwrap_err();
     assert!(
         error.to_string().contains("weights.onnx: not supported: writing a file of this kind"),
         "{error}"
@@ -78,4 +82,20 @@ fn inspection_tells_what_a_file_is() {
     let tied = inspect(&fixture("flat_zip.pth")).unwrap();
     let all: usize = tied.state.iter().map(|(_, array)| array.num_elements()).sum();
     assert!(tied.num_elements < all, "tied tensors count once");
+}
+
+#[test]
+fn half_precision_halves_the_file_and_keeps_integers() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, half) =
+        (folder.path().join("whole.safetensors"), folder.path().join("half.safetensors"));
+    let from = fixture("dialect_original.pth");
+    convert(&from, &whole, TargetDialect::VNext, TargetPrecision::Keep).unwrap();
+    convert(&from, &half, TargetDialect::VNext, TargetPrecision::Half).unwrap();
+    let (whole, half) = (read(&whole).unwrap(), read(&half).unwrap());
+    for (name, array) in &whole {
+        let found = half.get(name).unwrap();
+        assert_eq!(found.shape(), array.shape());
+        assert_eq!(*found, array.to_half().unwrap_or_else(|| array.clone()), "{name}");
+    }
 }

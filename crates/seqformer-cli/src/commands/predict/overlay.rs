@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use seqformer_data::{resize_bilinear, resize_nearest_mask};
 use seqformer_engine::VideoPrediction;
+use seqformer_masks::{ImageSize, Rle};
 use seqformer_video::{
     FfmpegLocation, FrameSink, FrameSource, OverlayObject, draw_overlay, track_color,
 };
@@ -14,6 +16,9 @@ use crate::progress::Stage;
 
 /// Frames per second of pictures that came without a rate.
 const DEFAULT_FPS: f64 = 10.0;
+
+/// Smaller frames are enlarged before labels are drawn on them, in pixels of the long edge.
+const SMALLEST_LONG_EDGE: u32 = 480;
 
 /// What is drawn, and where it goes.
 pub(super) struct Overlay<'a> {
@@ -44,13 +49,20 @@ impl Overlay<'_> {
             FrameSink::video(&self.output.join(format!("{name}.mp4")), fps, self.ffmpeg)?;
         let mut folder = FrameSink::folder(&self.output.join(name))?;
         let mut stage = Stage::new(format!("{name}: overlay"), Some(found.num_frames));
+        let size = enlarged(found.size);
         for (index, frame) in source.frames()?.take(found.num_frames).enumerate() {
-            let mut image = frame?.image;
+            let mut image = resize_bilinear(&frame?.image, size);
+            let masks: Vec<Rle> = self
+                .tracks
+                .iter()
+                .map(|track| resized(&found.masks[track.rank][index], size))
+                .collect();
             let objects: Vec<OverlayObject<'_>> = self
                 .tracks
                 .iter()
-                .map(|track| OverlayObject {
-                    mask: &found.masks[track.rank][index],
+                .zip(&masks)
+                .map(|(track, mask)| OverlayObject {
+                    mask,
                     color: track_color(track.track_id),
                     label: format!("{} #{} {:.2}", track.class, track.track_id, track.score),
                 })
@@ -63,4 +75,17 @@ impl Overlay<'_> {
         stage.finish();
         Ok(OverlayFiles { video: film.finish()?.path, frames: folder.finish()?.path })
     }
+}
+
+/// A multiple of the size whose long edge leaves room for labels.
+fn enlarged(size: ImageSize) -> ImageSize {
+    let factor = SMALLEST_LONG_EDGE.div_ceil(size.height.max(size.width).max(1)).max(1);
+    ImageSize { height: factor * size.height, width: factor * size.width }
+}
+
+fn resized(mask: &Rle, size: ImageSize) -> Rle {
+    if mask.size() == size {
+        return mask.clone();
+    }
+    Rle::encode(&resize_nearest_mask(&mask.decode(), size))
 }
