@@ -72,7 +72,8 @@ pub(crate) struct PredictArgs {
     /// [default: MODEL.SeqFormer.CLIP_STRIDE].
     #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) clip_stride: Option<u32>,
-    /// Names of the classes: a text file with one name a line, or a JSON file with `categories`.
+    /// Names of the classes: a text file with one name a line, or a JSON file with `categories`
+    /// [default: those of the built-in dataset that the configuration names].
     #[arg(long, value_name = "FILE")]
     pub(crate) classes: Option<PathBuf>,
     /// Writes no pictures.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use seqformer_data::Catalog;
 use serde::Deserialize;
 
 /// One class of the network.
@@ -55,6 +56,19 @@ pub(crate) fn read(path: &Path, num_classes: usize) -> Result<Vec<Class>> {
         bail!("{}: two categories have the same id", path.display());
     }
     Ok(classes)
+}
+
+/// The official classes of the first built-in dataset of `names` that has as many as the network.
+pub(crate) fn of_datasets<'a>(
+    names: impl Iterator<Item = &'a String>,
+    num_classes: usize,
+) -> Option<Vec<Class>> {
+    let catalog = Catalog::new(Path::new(""));
+    let tables = names.filter_map(|name| catalog.get(name).ok()?.classes);
+    let categories = tables.map(|table| table.categories());
+    let fitting = categories.into_iter().find(|categories| categories.len() == num_classes)?;
+    let pairs = fitting.ids().iter().zip(fitting.names());
+    Some(pairs.map(|(&id, name)| Class { id, name: name.clone() }).collect())
 }
 
 /// Numbers for names, when nobody has said them.

@@ -37,3 +37,12 @@ fn files_that_do_not_fit_are_named() {
         assert!(message.contains(expected) && message.contains("classes"), "{message}");
     }
 }
+
+#[test]
+fn built_in_datasets_bring_their_classes() {
+    let names = ["nowhere".to_owned(), "ytvis_ovis_val".to_owned(), "ytvis_2019_val".to_owned()];
+    let found = of_datasets(names.iter(), 40).unwrap();
+    assert_eq!((found.len(), found[0].clone()), (40, class(1, "person")));
+    assert_eq!(of_datasets(names.iter(), 25).unwrap()[24].id, 25);
+    assert_eq!(of_datasets(names.iter(), 7), None);
+}

@@ -40,7 +40,11 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let num_classes = usize::try_from(config.model.seqformer.num_classes)?;
     let classes = match &args.classes {
         Some(path) => class_names::read(path, num_classes)?,
-        None => class_names::numbered(num_classes),
+        None => {
+            let names = config.datasets.test.iter().chain(&config.datasets.train);
+            class_names::of_datasets(names, num_classes)
+                .unwrap_or_else(|| class_names::numbered(num_classes))
+        }
     };
     let ffmpeg = FfmpegLocation::find(args.ffmpeg.as_deref());
     let inputs = open_inputs(inputs, &ffmpeg)?;
