@@ -1,7 +1,7 @@
 //! Pictures from a pipe: binary PPM, one behind the other, as `ffmpeg -f image2pipe -c:v ppm -` writes.
 
 use std::io::{BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use seqformer_data::RgbImage;
 
@@ -67,7 +67,7 @@ impl PipeReader {
 
 /// Whether `path` stands for standard input.
 pub(super) fn is_standard_input(path: &Path) -> bool {
-    path == PathBuf::from(STANDARD_INPUT)
+    path.as_os_str() == STANDARD_INPUT
 }
 
 #[cfg(test)]
