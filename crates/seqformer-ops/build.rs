@@ -22,14 +22,27 @@ fn main() {
         .flag(root.join("include/torch/csrc/api/include").display().to_string())
         .define("_GLIBCXX_USE_CXX11_ABI", "1")
         .flag_if_supported("-fvisibility=hidden")
+        // libtorch's loops over threads are templates of its headers: without this they run on one.
+        .flag("-fopenmp")
         .compile("seqformer_ops_shim");
     println!("cargo:rustc-link-search=native={lib}");
     for name in ["torch_cpu", "c10"] {
         println!("cargo:rustc-link-lib={name}");
     }
+    println!("cargo:rustc-link-lib=dylib:+verbatim={}", openmp_runtime(&lib));
     println!("cargo:rustc-link-lib=dl");
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
     println!("cargo:libtorch_lib={lib}");
+}
+
+/// File name of the OpenMP runtime that libtorch itself uses: the threads are shared with it.
+fn openmp_runtime(lib: &str) -> String {
+    let files = std::fs::read_dir(lib).into_iter().flatten().flatten();
+    let names = files.filter_map(|file| file.file_name().into_string().ok());
+    names
+        .min_by_key(|name| !name.starts_with("libgomp"))
+        .filter(|name| name.starts_with("libgomp"))
+        .unwrap_or_else(|| "libgomp.so.1".to_owned())
 }
 
 /// The shim and tch are written for one version of libtorch; another one fails in odd ways later.

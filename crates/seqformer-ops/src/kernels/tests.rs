@@ -88,3 +88,13 @@ fn bfloat16_rounds_to_nearest_even() {
     check(f32::INFINITY, f32::INFINITY);
     assert!(Bf16::from_f32(f32::NAN).to_f32().is_nan());
 }
+
+#[test]
+fn work_is_shared_by_libtorchs_threads() {
+    let threads = std::sync::Mutex::new(std::collections::HashSet::new());
+    tch::set_num_threads(2);
+    parallel_for(2, &|_| {
+        threads.lock().unwrap().insert(std::thread::current().id());
+    });
+    assert_eq!(threads.into_inner().unwrap().len(), 2);
+}
