@@ -70,7 +70,7 @@ pub(crate) struct SynthArgs {
     #[arg(long, value_name = "WxH", default_value = "160x120", value_parser = size)]
     pub(crate) size: (u32, u32),
     /// Fewest and most frames of a video.
-    #[arg(long, value_name = "A..B", default_value = "12..20", value_parser = frames)]
+    #[arg(long, value_name = "A..B", default_value = "8..14", value_parser = frames)]
     pub(crate) frames: RangeInclusive<usize>,
     /// Shapes that occur, which are the classes.
     #[arg(long, value_name = "K", default_value_t = 6)]
@@ -104,7 +104,7 @@ fn size(text: &str) -> Result<(u32, u32), String> {
 
 fn frames(text: &str) -> Result<RangeInclusive<usize>, String> {
     let ends = text.split_once("..").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
-    let (low, high) = ends.ok_or_else(|| "expected a range, as in 12..20".to_owned())?;
+    let (low, high) = ends.ok_or_else(|| "expected a range, as in 8..14".to_owned())?;
     if low == 0 || low > high {
         Err("expected a range from at least 1".to_owned())
     } else {

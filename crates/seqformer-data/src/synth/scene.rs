@@ -18,7 +18,7 @@ const MAX_OBJECTS: u32 = 4;
 /// How often a video with too much hidden is drawn again.
 const ATTEMPTS: usize = 30;
 /// How much of an object must be visible, over the whole video.
-const MIN_VISIBLE: f64 = 0.6;
+const MIN_VISIBLE: f64 = 0.65;
 
 /// A video that can be drawn at any size.
 #[derive(Debug)]
@@ -93,10 +93,10 @@ impl Scene {
         let backdrop = Backdrop::draw(random, 0.015 * num_frames as f64);
         let mut objects: Vec<Object> = Vec::with_capacity(num_objects);
         while objects.len() < num_objects {
-            // Every second pair are two of one class that change places.
+            // One pair in three are two of one class that change places.
             let twin = objects.last().filter(|_| objects.len() % 2 == 1);
             let twin = twin.map(|object| (object.shape, object.motion.crossing(random)));
-            let (shape, motion) = match twin.filter(|_| random.chance(0.5)) {
+            let (shape, motion) = match twin.filter(|_| random.chance(0.35)) {
                 Some(twin) => twin,
                 None => (Shape::ALL[random.index(num_classes)], Motion::draw(random, num_frames)),
             };

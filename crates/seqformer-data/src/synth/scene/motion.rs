@@ -3,10 +3,10 @@
 use super::super::trigonometry::{cos_turns, sin_turns};
 use crate::random::Random;
 
-/// Diameters are 1/6 to 1/2 of the short edge.
-const RADII: [f64; 2] = [1.0 / 12.0, 1.0 / 4.0];
+/// Diameters are 2/9 to 5/9 of the short edge.
+const RADII: [f64; 2] = [1.0 / 9.0, 5.0 / 18.0];
 /// How far an object moves from frame to frame at most, as a part of the frame.
-const MAX_STEP: f64 = 0.04;
+const MAX_STEP: f64 = 0.02;
 /// Shorter videos have nobody come in or leave: there is no time for it.
 const MIN_FRAMES_TO_ENTER: usize = 6;
 
@@ -33,15 +33,14 @@ pub(super) struct Motion {
 }
 
 impl Motion {
-    /// Draws a path: one in three comes in or leaves.
+    /// Draws a path: one in four comes in or leaves.
     pub(super) fn draw(random: &mut Random, num_frames: usize) -> Self {
         let mut motion = Self::inside(random, num_frames);
-        if num_frames >= MIN_FRAMES_TO_ENTER && random.chance(0.35) {
-            let outside = motion.outside(random);
+        if num_frames >= MIN_FRAMES_TO_ENTER && random.chance(0.25) {
             if random.chance(0.5) {
-                motion.from = outside;
+                motion.from = motion.outside(motion.to, random);
             } else {
-                motion.to = outside;
+                motion.to = motion.outside(motion.from, random);
             }
         }
         motion
@@ -50,7 +49,7 @@ impl Motion {
     /// Draws a path whose centre stays in the frame.
     pub(super) fn inside(random: &mut Random, num_frames: usize) -> Self {
         let from = [(); 2].map(|()| random.uniform(0.15..0.85));
-        let distance = random.uniform(0.1..0.6).min(MAX_STEP * num_frames as f64);
+        let distance = random.uniform(0.05..0.35).min(MAX_STEP * num_frames as f64);
         let direction = random.uniform(0.0..1.0);
         let step = [distance * cos_turns(direction), distance * sin_turns(direction)];
         // A path that would lead out is turned back at the border.
@@ -90,16 +89,15 @@ impl Motion {
         }
     }
 
-    /// Returns a point beside the frame, just too far out for the object to be seen.
-    fn outside(&self, random: &mut Random) -> [f64; 2] {
+    /// Returns a point beyond the border nearest to `place`, just too far out for the object to be seen.
+    fn outside(&self, place: [f64; 2], random: &mut Random) -> [f64; 2] {
         let margin = 0.05 + self.radius;
-        let along = random.uniform(0.2..0.8);
-        match random.index(4) {
-            0 => [-margin, along],
-            1 => [1.0 + margin, along],
-            2 => [along, -margin],
-            _ => [along, 1.0 + margin],
-        }
+        let is_far = place.map(|part| part > 0.5);
+        let to_border = place.map(|part| part.min(1.0 - part));
+        let axis = usize::from(to_border[1] < to_border[0]);
+        let mut point = place.map(|part| part + random.uniform(-0.1..0.1));
+        point[axis] = if is_far[axis] { 1.0 + margin } else { -margin };
+        point
     }
 
     pub(super) fn at(&self, time: f64) -> Place {
