@@ -6,7 +6,10 @@
 
 use std::time::Instant;
 
-use seqformer_ops::{FeatureLevels, LevelSize, ms_deform_attn, reference, runtime};
+use seqformer_ops::{
+    FeatureLevels, LevelSize, PredictedPoints, ms_deform_attn, ms_deform_attn_at_offsets,
+    reference, runtime,
+};
 use tch::{Device, Kind, Tensor};
 
 const ON_CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
@@ -19,6 +22,10 @@ struct Inputs {
     value: Tensor,
     locations: Tensor,
     weights: Tensor,
+    /// The same points as a network predicts them.
+    offsets: Tensor,
+    logits: Tensor,
+    references: Tensor,
 }
 
 /// Inputs for frames padded to `height` x `width`.
@@ -39,14 +46,18 @@ fn inputs(frames: i64, height: i64, width: i64) -> Inputs {
         sizes.iter().flat_map(|size| [size.width as f32, size.height as f32]).collect();
     let scale = Tensor::from_slice(&scale).view([1, 1, 1, -1, 1, 2]);
     let num_levels = levels.len() as i64;
-    let spread =
-        Tensor::randn([frames, tokens, HEADS, num_levels, POINTS, 2], ON_CPU) * 2.0 / scale;
-    let weights = Tensor::randn([frames, tokens, HEADS, num_levels * POINTS], ON_CPU)
-        .softmax(-1, Kind::Float);
+    let offsets = Tensor::randn([frames, tokens, HEADS, num_levels, POINTS, 2], ON_CPU) * 2.0;
+    let spread = &offsets / scale;
+    let logits = Tensor::randn([frames, tokens, HEADS, num_levels * POINTS], ON_CPU);
+    let weights = logits.softmax(-1, Kind::Float);
+    let references = centres.view([1, tokens, 1, 2]).repeat([1, 1, num_levels, 1]);
     Inputs {
         value: Tensor::randn([frames, tokens, HEADS, CHANNELS], ON_CPU),
         locations: centres + spread,
         weights: weights.view([frames, tokens, HEADS, num_levels, POINTS]),
+        offsets,
+        logits,
+        references,
         levels,
     }
 }
@@ -83,7 +94,8 @@ fn main() {
     runtime::keep_freed_memory();
     let (height, width) = if small { (64, 64) } else { (384, 640) };
     let inputs = inputs(frames, height, width);
-    let Inputs { levels, value, locations, weights } = &inputs;
+    let Inputs { levels, value, locations, weights, offsets, logits, references } = &inputs;
+    let points = PredictedPoints { offsets, logits, references };
     let forward = |value: &Tensor| {
         tch::no_grad(|| ms_deform_attn(value, levels, locations, weights)).expect("the shapes fit")
     };
@@ -91,6 +103,12 @@ fn main() {
     let report = [
         ("forward", median_secs(runs, || forward(value))),
         ("forward_bf16", median_secs(runs, || forward(&bf16))),
+        (
+            "forward_at_offsets",
+            median_secs(runs, || {
+                tch::no_grad(|| ms_deform_attn_at_offsets(value, levels, &points, None))
+            }),
+        ),
         ("forward_backward", median_secs(runs, || forward_backward(&inputs))),
         (
             "forward_reference",

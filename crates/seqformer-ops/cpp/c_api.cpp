@@ -33,8 +33,8 @@ template <typename F> char *guarded(F &&body) noexcept {
   }
 }
 
-// Sizes of one call; the layout is that of `MsDeformAttnShape` in ffi.rs.
-struct MsDeformAttnShape {
+// What one call reads; the layout is that of `RawInputs` in ffi.rs.
+struct MsDeformAttnInputs {
   int64_t batch;    // N
   int64_t tokens;   // S, sum of H*W over the levels
   int64_t heads;    // M
@@ -43,34 +43,63 @@ struct MsDeformAttnShape {
   int64_t levels;   // L
   int64_t points;   // P
   int64_t bf16;     // 1: values, outputs and their gradients are bfloat16; 0: float
+  const int64_t *level_sizes;  // [L, 2] as (height, width)
+  const void *value;           // [N, S, M, D]
+  const float *places;         // [N, Q, M, L, P, 2]: locations, or offsets if there are references
+  const float *weights;        // [N, Q, M, L, P]: weights, or their logits if there are references
+  const float *references;     // null, or [N or 1, Q, L, 2]
+  const bool *padding;         // null, or [N or 1, S]
+  int64_t references_batch;
+  int64_t padding_batch;
 };
 
-// The CPU kernels, written in Rust. `level_sizes` is [L, 2] as (height, width).
+// The CPU kernels, written in Rust.
 struct MsDeformAttnKernels {
-  void (*forward)(const MsDeformAttnShape *, const int64_t *level_sizes, const void *value,
-                  const float *locations, const float *weights, void *out);
-  void (*backward)(const MsDeformAttnShape *, const int64_t *level_sizes, const void *value,
-                   const float *locations, const float *weights, const void *grad_out,
-                   void *grad_value, float *grad_locations, float *grad_weights);
+  void (*forward)(const MsDeformAttnInputs *, void *out);
+  void (*backward)(const MsDeformAttnInputs *, const void *grad_out, void *grad_value, float *grad_places,
+                   float *grad_weights);
 };
 
-MsDeformAttnShape shape_of(const at::Tensor &value, const at::Tensor &locations) {
-  return {value.size(0),     value.size(1),     value.size(2),     value.size(3),
-          locations.size(1), locations.size(3), locations.size(4), value.scalar_type() == at::kBFloat16};
+// The tensors of one call, all contiguous; the last two may be undefined.
+struct MsDeformAttnTensors {
+  at::Tensor value, places, weights, references, padding;
+};
+
+MsDeformAttnInputs inputs_of(const MsDeformAttnTensors &of, const std::vector<int64_t> &level_sizes) {
+  const auto &value = of.value, &places = of.places;
+  const bool has_references = of.references.defined(), has_padding = of.padding.defined();
+  return {value.size(0),
+          value.size(1),
+          value.size(2),
+          value.size(3),
+          places.size(1),
+          places.size(3),
+          places.size(4),
+          value.scalar_type() == at::kBFloat16,
+          level_sizes.data(),
+          value.const_data_ptr(),
+          places.const_data_ptr<float>(),
+          of.weights.const_data_ptr<float>(),
+          has_references ? of.references.const_data_ptr<float>() : nullptr,
+          has_padding ? of.padding.const_data_ptr<bool>() : nullptr,
+          has_references ? of.references.size(0) : 0,
+          has_padding ? of.padding.size(0) : 0};
 }
 
 class MsDeformAttn : public torch::autograd::Function<MsDeformAttn> {
 public:
   static at::Tensor forward(torch::autograd::AutogradContext *ctx, const at::Tensor &value,
-                            const at::Tensor &locations, const at::Tensor &weights,
+                            const at::Tensor &places, const at::Tensor &weights,
+                            const std::optional<at::Tensor> &references,
+                            const std::optional<at::Tensor> &padding,
                             std::vector<int64_t> level_sizes, int64_t kernels_address) {
-    const auto shape = shape_of(value, locations);
-    auto out = at::empty({shape.batch, shape.queries, shape.heads * shape.channels}, value.options());
+    const MsDeformAttnTensors of{value, places, weights, references.value_or(at::Tensor()),
+                                 padding.value_or(at::Tensor())};
+    const auto inputs = inputs_of(of, level_sizes);
+    auto out = at::empty({inputs.batch, inputs.queries, inputs.heads * inputs.channels}, value.options());
     const auto *kernels = reinterpret_cast<const MsDeformAttnKernels *>(kernels_address);
-    kernels->forward(&shape, level_sizes.data(), value.const_data_ptr(),
-                     locations.const_data_ptr<float>(), weights.const_data_ptr<float>(),
-                     out.mutable_data_ptr());
-    ctx->save_for_backward({value, locations, weights});
+    kernels->forward(&inputs, out.mutable_data_ptr());
+    ctx->save_for_backward({value, places, weights, of.references, of.padding});
     ctx->saved_data["level_sizes"] = level_sizes;
     ctx->saved_data["kernels"] = kernels_address;
     return out;
@@ -79,30 +108,34 @@ public:
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext *ctx,
                                                  torch::autograd::variable_list grads) {
     const auto saved = ctx->get_saved_variables();
-    const auto &value = saved[0], &locations = saved[1], &weights = saved[2];
+    const MsDeformAttnTensors of{saved[0], saved[1], saved[2], saved[3], saved[4]};
     const auto level_sizes = ctx->saved_data["level_sizes"].toIntVector();
     const auto *kernels =
         reinterpret_cast<const MsDeformAttnKernels *>(ctx->saved_data["kernels"].toInt());
-    const auto shape = shape_of(value, locations);
-    const auto grad_out = grads[0].to(value.scalar_type()).contiguous();
-    auto grad_value = at::empty_like(value), grad_locations = at::empty_like(locations),
-         grad_weights = at::empty_like(weights);
-    kernels->backward(&shape, level_sizes.data(), value.const_data_ptr(),
-                      locations.const_data_ptr<float>(), weights.const_data_ptr<float>(),
-                      grad_out.const_data_ptr(), grad_value.mutable_data_ptr(),
-                      grad_locations.mutable_data_ptr<float>(), grad_weights.mutable_data_ptr<float>());
-    return {grad_value, grad_locations, grad_weights, at::Tensor(), at::Tensor()};
+    const auto inputs = inputs_of(of, level_sizes);
+    const auto grad_out = grads[0].to(of.value.scalar_type()).contiguous();
+    auto grad_value = at::empty_like(of.value), grad_places = at::empty_like(of.places),
+         grad_weights = at::empty_like(of.weights);
+    kernels->backward(&inputs, grad_out.const_data_ptr(), grad_value.mutable_data_ptr(),
+                      grad_places.mutable_data_ptr<float>(), grad_weights.mutable_data_ptr<float>());
+    return {grad_value, grad_places, grad_weights, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
 } // namespace
 
-SF_API char *sf_ms_deform_attn(at::Tensor **out, const at::Tensor *value, const at::Tensor *locations,
-                               const at::Tensor *weights, const int64_t *level_sizes, int64_t levels,
+// Multi-scale deformable attention. `references` and `padding` may be null.
+SF_API char *sf_ms_deform_attn(at::Tensor **out, const at::Tensor *value, const at::Tensor *places,
+                               const at::Tensor *weights, const at::Tensor *references,
+                               const at::Tensor *padding, const int64_t *level_sizes, int64_t levels,
                                const MsDeformAttnKernels *kernels) {
   return guarded([&] {
     std::vector<int64_t> sizes(level_sizes, level_sizes + 2 * levels);
-    *out = new at::Tensor(MsDeformAttn::apply(*value, *locations, *weights, std::move(sizes),
+    const auto optional = [](const at::Tensor *tensor) {
+      return tensor == nullptr ? std::optional<at::Tensor>() : std::optional<at::Tensor>(*tensor);
+    };
+    *out = new at::Tensor(MsDeformAttn::apply(*value, *places, *weights, optional(references),
+                                              optional(padding), std::move(sizes),
                                               reinterpret_cast<int64_t>(kernels)));
   });
 }
@@ -131,16 +164,21 @@ c10::IValue no_scalars() { return c10::List<std::optional<at::Scalar>>(); }
 
 } // namespace
 
-// x Wᵀ + b, then ReLU if asked for, as one operation where no gradient is recorded.
+// x Wᵀ + b, plus `residual` unless that is null, then ReLU if asked for, as one operation where no
+// gradient is recorded.
 SF_API char *sf_linear(at::Tensor **out, const at::Tensor *input, const at::Tensor *weight,
-                       const at::Tensor *bias, int relu) {
+                       const at::Tensor *bias, const at::Tensor *residual, int relu) {
   return guarded([&] {
     at::Tensor result;
-    if (can_fuse({input, weight, bias}) && input->numel() > 0) {
+    const bool fused = can_fuse({input, weight, bias, residual}) && input->numel() > 0;
+    if (fused && residual == nullptr) {
       result = call_fused("mkldnn::_linear_pointwise", "",
                           {*input, *weight, *bias, relu ? "relu" : "none", no_scalars(), std::string()});
+    } else if (fused && !relu) {
+      result = call_fused("mkldnn::_linear_pointwise", "binary", {*input, *residual, *weight, *bias, "add"});
     } else {
       result = at::linear(*input, *weight, *bias);
+      if (residual != nullptr) result = result + *residual;
       if (relu) result = at::relu(result);
     }
     *out = new at::Tensor(std::move(result));
@@ -156,7 +194,8 @@ struct Convolution {
 };
 
 // A convolution with bias, then the sum with `residual` unless that is null, then ReLU if asked for, as
-// one operation where no gradient is recorded.
+// one operation where no gradient is recorded. The result takes the memory of a residual that nobody else
+// refers to: without that, oneDNN first copies it.
 SF_API char *sf_conv2d(at::Tensor **out, const at::Tensor *input, const at::Tensor *weight,
                        const at::Tensor *bias, const at::Tensor *residual, const Convolution *shape,
                        int relu) {
@@ -173,9 +212,17 @@ SF_API char *sf_conv2d(at::Tensor **out, const at::Tensor *input, const at::Tens
                              no_scalars(), std::string()});
       } else {
         const c10::IValue unary = relu ? c10::IValue(activation) : c10::IValue();
-        result = call_fused("mkldnn::_convolution_pointwise", "binary",
-                            {*input, *residual, *weight, *bias, padding, stride, dilation, shape->groups,
-                             "add", c10::IValue(at::Scalar(1.0)), unary, no_scalars(), c10::IValue()});
+        const bool is_ours = residual->use_count() == 1 && residual->storage().use_count() == 1 &&
+                             residual->is_contiguous(at::MemoryFormat::ChannelsLast);
+        if (is_ours) {
+          result = call_fused("mkldnn::_convolution_pointwise_", "binary",
+                              {*residual, *input, *weight, *bias, padding, stride, dilation, shape->groups,
+                               "add", c10::IValue(at::Scalar(1.0)), unary, no_scalars(), c10::IValue()});
+        } else {
+          result = call_fused("mkldnn::_convolution_pointwise", "binary",
+                              {*input, *residual, *weight, *bias, padding, stride, dilation, shape->groups,
+                               "add", c10::IValue(at::Scalar(1.0)), unary, no_scalars(), c10::IValue()});
+        }
       }
     } else {
       result = at::conv2d(*input, *weight, *bias, stride, padding, dilation, shape->groups);

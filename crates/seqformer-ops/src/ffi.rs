@@ -12,13 +12,13 @@ use std::path::Path;
 use tch::Tensor;
 use torch_sys::C_tensor;
 
-use crate::kernels::{self, Bf16, Element, Gradients, Inputs, InstructionSet, Shape};
+use crate::kernels::{self, Bf16, Element, Gradients, Inputs, InstructionSet, Samples, Shape};
 use crate::optimize::{AdamW, AdamWTensors};
 use crate::{FeatureLevels, LevelSize, OpsError};
 
-/// Sizes of one call, as `MsDeformAttnShape` in `c_api.cpp`.
+/// What one call reads, as `MsDeformAttnInputs` in `c_api.cpp`.
 #[repr(C)]
-struct RawShape {
+struct RawInputs {
     batch: i64,
     tokens: i64,
     heads: i64,
@@ -27,21 +27,19 @@ struct RawShape {
     levels: i64,
     points: i64,
     bf16: i64,
+    level_sizes: *const i64,
+    value: *const c_void,
+    places: *const f32,
+    weights: *const f32,
+    references: *const f32,
+    padding: *const bool,
+    references_batch: i64,
+    padding_batch: i64,
 }
 
-type ForwardKernel =
-    extern "C" fn(*const RawShape, *const i64, *const c_void, *const f32, *const f32, *mut c_void);
-type BackwardKernel = extern "C" fn(
-    *const RawShape,
-    *const i64,
-    *const c_void,
-    *const f32,
-    *const f32,
-    *const c_void,
-    *mut c_void,
-    *mut f32,
-    *mut f32,
-);
+type ForwardKernel = extern "C" fn(*const RawInputs, *mut c_void);
+type BackwardKernel =
+    extern "C" fn(*const RawInputs, *const c_void, *mut c_void, *mut f32, *mut f32);
 
 /// The kernels that the autograd function calls, as `MsDeformAttnKernels` in `c_api.cpp`.
 #[repr(C)]
@@ -56,8 +54,10 @@ unsafe extern "C" {
     fn sf_ms_deform_attn(
         out: *mut *mut C_tensor,
         value: *const C_tensor,
-        locations: *const C_tensor,
+        places: *const C_tensor,
         weights: *const C_tensor,
+        references: *const C_tensor,
+        padding: *const C_tensor,
         level_sizes: *const i64,
         levels: i64,
         kernels: *const Kernels,
@@ -67,6 +67,7 @@ unsafe extern "C" {
         input: *const C_tensor,
         weight: *const C_tensor,
         bias: *const C_tensor,
+        residual: *const C_tensor,
         relu: c_int,
     ) -> *mut c_char;
     fn sf_conv2d(
@@ -113,23 +114,34 @@ fn check(message: *mut c_char) -> Result<(), String> {
     Err(text)
 }
 
+/// The tensors of one call, contiguous and of shapes that fit; see `MsDeformAttnInputs` in `c_api.cpp`.
+pub(crate) struct AttentionTensors<'a> {
+    pub(crate) value: &'a Tensor,
+    pub(crate) places: &'a Tensor,
+    pub(crate) weights: &'a Tensor,
+    pub(crate) references: Option<&'a Tensor>,
+    pub(crate) padding: Option<&'a Tensor>,
+}
+
 /// Runs the autograd function. Shapes, kinds and devices are checked and tensors contiguous.
 pub(crate) fn ms_deform_attn(
-    value: &Tensor,
+    tensors: &AttentionTensors<'_>,
     levels: &FeatureLevels,
-    locations: &Tensor,
-    weights: &Tensor,
 ) -> Result<Tensor, String> {
     let sizes: Vec<i64> =
         levels.sizes().iter().flat_map(|size| [size.height, size.width]).collect();
+    let or_null = |tensor: Option<&Tensor>| tensor.map_or(std::ptr::null(), Tensor::as_ptr);
     let mut out = std::ptr::null_mut();
-    // SAFETY: the tensors and sizes live through the call, `out` is writable, and the kernels are static.
+    // SAFETY: the tensors and sizes live through the call, null stands for those that are not there, `out` is
+    // writable, and the kernels are static.
     let message = unsafe {
         sf_ms_deform_attn(
             &raw mut out,
-            value.as_ptr(),
-            locations.as_ptr(),
-            weights.as_ptr(),
+            tensors.value.as_ptr(),
+            tensors.places.as_ptr(),
+            tensors.weights.as_ptr(),
+            or_null(tensors.references),
+            or_null(tensors.padding),
             sizes.as_ptr(),
             levels.len() as i64,
             &raw const KERNELS,
@@ -154,12 +166,21 @@ pub(crate) fn linear(
     input: &Tensor,
     weight: &Tensor,
     bias: &Tensor,
+    residual: Option<&Tensor>,
     relu: bool,
 ) -> Result<Tensor, String> {
     let mut out = std::ptr::null_mut();
-    // SAFETY: the tensors live through the call, and `out` is writable.
+    let residual = residual.map_or(std::ptr::null(), Tensor::as_ptr);
+    // SAFETY: the tensors live through the call, null stands for no residual, and `out` is writable.
     let message = unsafe {
-        sf_linear(&raw mut out, input.as_ptr(), weight.as_ptr(), bias.as_ptr(), c_int::from(relu))
+        sf_linear(
+            &raw mut out,
+            input.as_ptr(),
+            weight.as_ptr(),
+            bias.as_ptr(),
+            residual,
+            c_int::from(relu),
+        )
     };
     check(message)?;
     // SAFETY: no message means that the shim stored a new tensor, and nobody else owns it.
@@ -171,17 +192,18 @@ pub(crate) struct ConvolutionTensors<'a> {
     pub(crate) input: &'a Tensor,
     pub(crate) weight: &'a Tensor,
     pub(crate) bias: &'a Tensor,
-    pub(crate) residual: Option<&'a Tensor>,
+    /// Given away: its memory may become that of the result.
+    pub(crate) residual: Option<Tensor>,
 }
 
 /// See [`crate::fused::conv2d`].
 pub(crate) fn conv2d(
-    tensors: &ConvolutionTensors<'_>,
+    tensors: ConvolutionTensors<'_>,
     shape: &RawConvolution,
     relu: bool,
 ) -> Result<Tensor, String> {
     let mut out = std::ptr::null_mut();
-    let residual = tensors.residual.map_or(std::ptr::null(), Tensor::as_ptr);
+    let residual = tensors.residual.as_ref().map_or(std::ptr::null(), Tensor::as_ptr);
     // SAFETY: the tensors and sizes live through the call, null stands for no residual, and `out` is writable.
     let message = unsafe {
         sf_conv2d(
@@ -304,13 +326,6 @@ fn run_avx2(work: impl Vectorized) {
     work.run::<true>();
 }
 
-/// The buffers that the shim hands to a kernel, all of the sizes in its shape.
-struct RawInputs {
-    value: *const c_void,
-    locations: *const f32,
-    weights: *const f32,
-}
-
 /// The elements of an operand; null stands for an empty one.
 ///
 /// # Safety
@@ -339,15 +354,13 @@ unsafe fn operand_mut<'a, T>(start: *mut T, length: usize) -> &'a mut [T] {
 
 /// # Safety
 ///
-/// `raw` points to a shape and `sizes` to two numbers for each of its levels.
-unsafe fn shape_of(raw: *const RawShape, sizes: *const i64) -> (Shape, bool) {
+/// `raw` points to the inputs of a call, alive as long as `'a`, whose `level_sizes` are two for each level.
+unsafe fn shape_of(raw: &RawInputs) -> Shape {
     // SAFETY: as the caller promises.
-    let raw = unsafe { &*raw };
-    // SAFETY: as the caller promises.
-    let sizes = unsafe { operand(sizes, 2 * raw.levels as usize) };
+    let sizes = unsafe { operand(raw.level_sizes, 2 * raw.levels as usize) };
     let levels =
         sizes.as_chunks::<2>().0.iter().map(|&[height, width]| LevelSize { height, width });
-    let shape = Shape {
+    Shape {
         batch: raw.batch as usize,
         tokens: raw.tokens as usize,
         heads: raw.heads as usize,
@@ -355,46 +368,50 @@ unsafe fn shape_of(raw: *const RawShape, sizes: *const i64) -> (Shape, bool) {
         queries: raw.queries as usize,
         points: raw.points as usize,
         levels: levels.collect(),
-    };
-    (shape, raw.bf16 != 0)
+    }
 }
 
 /// # Safety
 ///
-/// The buffers hold as many elements as `shape` says, values of type `T`.
-unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &RawInputs) -> Inputs<'a, T> {
+/// The buffers of `raw` hold as many elements as its sizes say, values of type `T`.
+unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> Inputs<'a, T> {
     let samples = shape.batch * shape.queries * shape.heads * shape.samples();
     let values = shape.batch * shape.tokens * shape.heads * shape.channels;
+    let references = raw.references_batch as usize * shape.queries * shape.levels.len() * 2;
+    let padding = raw.padding_batch as usize * shape.tokens;
     // SAFETY: as the caller promises.
     let value = unsafe { operand(raw.value.cast::<T>(), values) };
     // SAFETY: as the caller promises.
-    let locations = unsafe { operand(raw.locations, 2 * samples) };
+    let places = unsafe { operand(raw.places, 2 * samples) };
     // SAFETY: as the caller promises.
     let weights = unsafe { operand(raw.weights, samples) };
-    Inputs { shape, value, locations, weights }
+    // SAFETY: as the caller promises; the batch of absent references is 0.
+    let references = unsafe { operand(raw.references, references) };
+    // SAFETY: as the caller promises; the batch of absent padding is 0.
+    let padding = unsafe { operand(raw.padding, padding) };
+    let samples = if raw.references.is_null() {
+        Samples::Located { locations: places, weights }
+    } else {
+        Samples::Offset { offsets: places, logits: weights, references }
+    };
+    Inputs { shape, value, samples, padding }
 }
 
-extern "C" fn forward_kernel(
-    shape: *const RawShape,
-    level_sizes: *const i64,
-    value: *const c_void,
-    locations: *const f32,
-    weights: *const f32,
-    out: *mut c_void,
-) {
-    // SAFETY: the shim passes the shape and sizes that it was called with.
-    let (shape, bf16) = unsafe { shape_of(shape, level_sizes) };
-    let raw = RawInputs { value, locations, weights };
-    if bf16 {
-        forward_of::<Bf16>(&shape, &raw, out);
+extern "C" fn forward_kernel(raw: *const RawInputs, out: *mut c_void) {
+    // SAFETY: the shim passes the inputs that it was called with.
+    let raw = unsafe { &*raw };
+    if raw.bf16 != 0 {
+        forward_of::<Bf16>(raw, out);
     } else {
-        forward_of::<f32>(&shape, &raw, out);
+        forward_of::<f32>(raw, out);
     }
 }
 
-fn forward_of<T: Element>(shape: &Shape, raw: &RawInputs, out: *mut c_void) {
+fn forward_of<T: Element>(raw: &RawInputs, out: *mut c_void) {
+    // SAFETY: the shim passes two sizes for each level.
+    let shape = unsafe { shape_of(raw) };
     // SAFETY: the shim passes contiguous tensors of this shape and kind.
-    let inputs = unsafe { inputs_of::<T>(shape, raw) };
+    let inputs = unsafe { inputs_of::<T>(&shape, raw) };
     let length = shape.batch * shape.queries * shape.heads * shape.channels;
     // SAFETY: the shim has just allocated the output.
     let out = unsafe { operand_mut(out.cast::<T>(), length) };
@@ -402,54 +419,47 @@ fn forward_of<T: Element>(shape: &Shape, raw: &RawInputs, out: *mut c_void) {
 }
 
 extern "C" fn backward_kernel(
-    shape: *const RawShape,
-    level_sizes: *const i64,
-    value: *const c_void,
-    locations: *const f32,
-    weights: *const f32,
+    raw: *const RawInputs,
     grad_out: *const c_void,
     grad_value: *mut c_void,
-    grad_locations: *mut f32,
+    grad_places: *mut f32,
     grad_weights: *mut f32,
 ) {
-    // SAFETY: the shim passes the shape and sizes that it was called with.
-    let (shape, bf16) = unsafe { shape_of(shape, level_sizes) };
-    let raw = RawInputs { value, locations, weights };
-    let out = RawGradients { value: grad_value, locations: grad_locations, weights: grad_weights };
-    if bf16 {
-        backward_of::<Bf16>(&shape, &raw, grad_out, &out);
+    // SAFETY: the shim passes the inputs that it was called with.
+    let raw = unsafe { &*raw };
+    let out = RawGradients { value: grad_value, places: grad_places, weights: grad_weights };
+    if raw.bf16 != 0 {
+        backward_of::<Bf16>(raw, grad_out, &out);
     } else {
-        backward_of::<f32>(&shape, &raw, grad_out, &out);
+        backward_of::<f32>(raw, grad_out, &out);
     }
 }
 
 /// The gradients that a kernel writes, all of the sizes in its shape.
 struct RawGradients {
     value: *mut c_void,
-    locations: *mut f32,
+    places: *mut f32,
     weights: *mut f32,
 }
 
-fn backward_of<T: Element>(
-    shape: &Shape,
-    raw: &RawInputs,
-    grad_out: *const c_void,
-    out: &RawGradients,
-) {
+fn backward_of<T: Element>(raw: &RawInputs, grad_out: *const c_void, out: &RawGradients) {
+    // SAFETY: the shim passes two sizes for each level.
+    let shape = unsafe { shape_of(raw) };
     // SAFETY: the shim passes contiguous tensors of this shape and kind.
-    let inputs = unsafe { inputs_of::<T>(shape, raw) };
+    let inputs = unsafe { inputs_of::<T>(&shape, raw) };
+    let samples = shape.batch * shape.queries * shape.heads * shape.samples();
     let length = shape.batch * shape.queries * shape.heads * shape.channels;
     // SAFETY: the gradient of the output has the output's shape and the kind of the values.
     let grad_out = unsafe { operand(grad_out.cast::<T>(), length) };
     // SAFETY: the shim has just allocated the gradients, each like its tensor.
     let value = unsafe { operand_mut(out.value.cast::<T>(), inputs.value.len()) };
     // SAFETY: as above.
-    let locations = unsafe { operand_mut(out.locations, inputs.locations.len()) };
+    let places = unsafe { operand_mut(out.places, 2 * samples) };
     // SAFETY: as above.
-    let weights = unsafe { operand_mut(out.weights, inputs.weights.len()) };
+    let weights = unsafe { operand_mut(out.weights, samples) };
     let gradients = Gradients {
         value: DisjointRows::new(value),
-        locations: DisjointRows::new(locations),
+        places: DisjointRows::new(places),
         weights: DisjointRows::new(weights),
     };
     kernels::backward(&inputs, grad_out, &gradients, InstructionSet::detect());

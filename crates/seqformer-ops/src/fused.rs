@@ -47,7 +47,28 @@ pub fn linear(
     bias: &Tensor,
     activation: Activation,
 ) -> Result<Tensor, OpsError> {
-    let result = ffi::linear(input, weight, bias, activation == Activation::Relu);
+    let result = ffi::linear(input, weight, bias, None, activation == Activation::Relu);
+    result.map_err(|message| OpsError::Torch { operation: "linear", message })
+}
+
+/// `x Wᵀ + b + residual`.
+///
+/// # Shapes
+///
+/// - `input`: `[…, inputs]`
+/// - `weight`: `[outputs, inputs]`, `bias`: `[outputs]`
+/// - `residual`, output: `[…, outputs]`
+///
+/// # Errors
+///
+/// If the shapes do not fit, or there is no memory for the result.
+pub fn linear_add(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    residual: &Tensor,
+) -> Result<Tensor, OpsError> {
+    let result = ffi::linear(input, weight, bias, Some(residual), false);
     result.map_err(|message| OpsError::Torch { operation: "linear", message })
 }
 
@@ -66,6 +87,9 @@ pub struct ConvLayer<'a> {
 
 /// `activation(conv(input) + bias + residual)`.
 ///
+/// The residual is given away, so that its memory can become that of the result; other references to it
+/// keep what they see.
+///
 /// # Shapes
 ///
 /// - `input`: `[N, inputs, H, W]`
@@ -78,13 +102,13 @@ pub struct ConvLayer<'a> {
 pub fn conv2d(
     input: &Tensor,
     layer: &ConvLayer<'_>,
-    residual: Option<&Tensor>,
+    residual: Option<Tensor>,
 ) -> Result<Tensor, OpsError> {
     let &ConvLayer { weight, bias, shape, activation } = layer;
     let Convolution { stride, padding, dilation, groups } = shape;
     let tensors = ConvolutionTensors { input, weight, bias, residual };
     let shape = RawConvolution { stride, padding, dilation, groups };
-    let result = ffi::conv2d(&tensors, &shape, activation == Activation::Relu);
+    let result = ffi::conv2d(tensors, &shape, activation == Activation::Relu);
     result.map_err(|message| OpsError::Torch { operation: "conv2d", message })
 }
 

@@ -12,6 +12,9 @@ mod backward;
 mod forward;
 mod head;
 mod points;
+mod samples;
+
+pub(crate) use samples::Samples;
 
 use crate::LevelSize;
 use crate::ffi::{DisjointRows, num_threads, parallel_for, run_vectorized};
@@ -81,10 +84,18 @@ pub(crate) struct Inputs<'a, T> {
     pub(crate) shape: &'a Shape,
     /// `[N, S, M, D]`
     pub(crate) value: &'a [T],
-    /// `[N, Q, M, L, P, 2]`
-    pub(crate) locations: &'a [f32],
-    /// `[N, Q, M, L, P]`
-    pub(crate) weights: &'a [f32],
+    pub(crate) samples: Samples<'a>,
+    /// `[N or 1, S]`, true = the token counts as zero; empty where none does.
+    pub(crate) padding: &'a [bool],
+}
+
+impl<T> Inputs<'_, T> {
+    /// Which tokens of a clip count as zero; `None` where none does.
+    pub(super) fn padding_of(&self, clip: usize) -> Option<&[bool]> {
+        let tokens = self.shape.tokens;
+        let clip = if self.padding.len() > tokens { clip } else { 0 };
+        self.padding.get(clip * tokens..(clip + 1) * tokens).filter(|padding| !padding.is_empty())
+    }
 }
 
 /// Where backward writes.
@@ -92,9 +103,9 @@ pub(crate) struct Inputs<'a, T> {
 pub(crate) struct Gradients<'a, T> {
     /// `[N, S, M, D]`
     pub(crate) value: DisjointRows<'a, T>,
-    /// `[N, Q, M, L, P, 2]`
-    pub(crate) locations: DisjointRows<'a, f32>,
-    /// `[N, Q, M, L, P]`
+    /// Of the locations or offsets, `[N, Q, M, L, P, 2]`.
+    pub(crate) places: DisjointRows<'a, f32>,
+    /// Of the weights or logits, `[N, Q, M, L, P]`.
     pub(crate) weights: DisjointRows<'a, f32>,
 }
 
@@ -159,6 +170,7 @@ pub(crate) fn forward<T: Element>(
     // Whole heads where there are enough of them: a thread copies a head once.
     let blocks = if heads >= 4 * num_threads() { 1 } else { shape.queries.div_ceil(256) };
     let block = shape.queries.div_ceil(blocks);
+    let centres = &inputs.samples.centres(shape);
     parallel_for(heads * blocks, &|range| {
         let mut scratch = forward::Scratch::new(shape);
         for index in range {
@@ -171,7 +183,10 @@ pub(crate) fn forward<T: Element>(
                 first_query,
                 num_queries,
             };
-            run_vectorized(set, forward::Forward { inputs, out, task, scratch: &mut scratch });
+            run_vectorized(
+                set,
+                forward::Forward { inputs, centres, out, task, scratch: &mut scratch },
+            );
         }
     });
 }
@@ -184,13 +199,17 @@ pub(crate) fn backward<T: Element>(
     set: InstructionSet,
 ) {
     let shape = inputs.shape;
+    let centres = &inputs.samples.centres(shape);
     parallel_for(shape.batch * shape.heads, &|range| {
         let mut scratch = backward::Scratch::new(shape);
         for pair in range {
             let (clip, head) = (pair / shape.heads, pair % shape.heads);
             let task = Task { clip, head, first_query: 0, num_queries: shape.queries };
             let scratch = &mut scratch;
-            run_vectorized(set, backward::Backward { inputs, grad_out, gradients, task, scratch });
+            run_vectorized(
+                set,
+                backward::Backward { inputs, centres, grad_out, gradients, task, scratch },
+            );
         }
     });
 }

@@ -40,4 +40,4 @@ pub mod runtime;
 
 pub use error::OpsError;
 pub use levels::{FeatureLevels, LevelSize};
-pub use ms_deform_attn::ms_deform_attn;
+pub use ms_deform_attn::{PredictedPoints, ms_deform_attn, ms_deform_attn_at_offsets};

@@ -2,7 +2,8 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::{FeatureLevels, OpsError, ffi, reference};
+use crate::ffi::{self, AttentionTensors};
+use crate::{FeatureLevels, OpsError, reference};
 
 const OPERATION: &str = "ms_deform_attn";
 
@@ -37,8 +38,118 @@ pub fn ms_deform_attn(
     }
     let locations = locations.to_kind(Kind::Float).contiguous();
     let weights = weights.to_kind(Kind::Float).contiguous();
-    ffi::ms_deform_attn(&value.contiguous(), levels, &locations, &weights)
+    let tensors = AttentionTensors {
+        value: &value.contiguous(),
+        places: &locations,
+        weights: &weights,
+        references: None,
+        padding: None,
+    };
+    run(&tensors, levels)
+}
+
+fn run(tensors: &AttentionTensors<'_>, levels: &FeatureLevels) -> Result<Tensor, OpsError> {
+    ffi::ms_deform_attn(tensors, levels)
         .map_err(|message| OpsError::Torch { operation: OPERATION, message })
+}
+
+/// What a network predicts for the points of its queries.
+#[derive(Debug, Clone, Copy)]
+pub struct PredictedPoints<'a> {
+    /// Distances from the references in cells of each level, (x, y), `[N, Q, M, L, P, 2]`.
+    pub offsets: &'a Tensor,
+    /// The weights' logits, `[N, Q, M, L * P]`.
+    pub logits: &'a Tensor,
+    /// (x, y) in units of each whole map, `[N or 1, Q, L, 2]`. Not differentiable.
+    pub references: &'a Tensor,
+}
+
+/// [`ms_deform_attn`] at `references + offsets / (W, H)` with the softmax of the logits as weights.
+///
+/// Locations and weights are never stored, for the backward pass neither. Tokens where `padding` is true
+/// count as zero.
+///
+/// # Shapes
+///
+/// - `value`: `[N, S, M, D]`
+/// - `points`: see [`PredictedPoints`]
+/// - `padding`: `[N or 1, S]`, boolean
+/// - output: `[N, Q, M * D]`, of the kind of `value`
+///
+/// # Errors
+///
+/// If a shape, kind or device does not fit the others, or libtorch cannot allocate the output.
+pub fn ms_deform_attn_at_offsets(
+    value: &Tensor,
+    levels: &FeatureLevels,
+    points: &PredictedPoints<'_>,
+    padding: Option<&Tensor>,
+) -> Result<Tensor, OpsError> {
+    let sizes = points.offsets.size();
+    check_points(value, levels, points, padding)?;
+    let has_kernel = value.device() == Device::Cpu
+        && matches!(value.kind(), Kind::Float | Kind::BFloat16)
+        && !points.references.requires_grad();
+    if !has_kernel {
+        let value = match padding {
+            Some(padding) => value.masked_fill(&padding.unsqueeze(-1).unsqueeze(-1), 0.0),
+            None => value.shallow_clone(),
+        };
+        let locations = reference::locations(points.references, points.offsets, levels);
+        let kind = if points.logits.kind() == Kind::Double { Kind::Double } else { Kind::Float };
+        let weights = points.logits.softmax(-1, kind).view(&sizes[..5]);
+        return ms_deform_attn(&value, levels, &locations, &weights);
+    }
+    let offsets = points.offsets.to_kind(Kind::Float).contiguous();
+    let logits = points.logits.to_kind(Kind::Float).contiguous();
+    let references = points.references.to_kind(Kind::Float).contiguous();
+    check(value, levels, &offsets, &logits.view(&sizes[..5]))?;
+    let padding = padding.map(Tensor::contiguous);
+    let tensors = AttentionTensors {
+        value: &value.contiguous(),
+        places: &offsets,
+        weights: &logits,
+        references: Some(&references),
+        padding: padding.as_ref(),
+    };
+    run(&tensors, levels)
+}
+
+/// Checks what [`check`] does not.
+fn check_points(
+    value: &Tensor,
+    levels: &FeatureLevels,
+    points: &PredictedPoints<'_>,
+    padding: Option<&Tensor>,
+) -> Result<(), OpsError> {
+    let wrong = |argument, expected: String, found: &[i64]| {
+        let found = format!("{found:?}");
+        Err(OpsError::Argument { operation: OPERATION, argument, expected, found })
+    };
+    let (offsets, logits) = (points.offsets.size(), points.logits.size());
+    let &[batch, queries, heads, num_levels, num_points, 2] = offsets.as_slice() else {
+        return wrong("offsets", "[N, Q, M, L, P, 2]".to_owned(), &offsets);
+    };
+    let expected = [batch, queries, heads, num_levels * num_points];
+    if logits != expected {
+        return wrong("logits", format!("{expected:?}"), &logits);
+    }
+    let references = points.references.size();
+    let expected = [queries, levels.len() as i64, 2];
+    if references.get(1..) != Some(&expected) || (references[0] != 1 && references[0] != batch) {
+        return wrong(
+            "references",
+            format!("[{batch} or 1, {queries}, {}, 2]", levels.len()),
+            &references,
+        );
+    }
+    if let Some(padding) = padding {
+        let (found, tokens) = (padding.size(), value.size().get(1).copied().unwrap_or(0));
+        if padding.kind() != Kind::Bool || (found != [1, tokens] && found != [batch, tokens]) {
+            return wrong("padding", format!("[{batch} or 1, {tokens}] of booleans"), &found);
+        }
+    }
+    Ok(())
 }
 
 fn check(

@@ -48,3 +48,16 @@ pub fn ms_deform_attn(
     let sum = sum.reduce(|a, b| a + b).expect("there is at least one level");
     sum.view([batch, heads * channels, queries]).transpose(1, 2).contiguous()
 }
+
+/// `references + offsets / (W, H)`.
+///
+/// # Shapes
+///
+/// - `references`: `[N or 1, Q, L, 2]`
+/// - `offsets`, output: `[N, Q, M, L, P, 2]`
+pub fn locations(references: &Tensor, offsets: &Tensor, levels: &FeatureLevels) -> Tensor {
+    let cells = levels.sizes().iter().flat_map(|size| [size.width as f32, size.height as f32]);
+    let cells = Tensor::from_slice(&cells.collect::<Vec<_>>()).to_device(offsets.device());
+    let cells = cells.view([1, 1, 1, levels.len() as i64, 1, 2]);
+    references.unsqueeze(2).unsqueeze(4) + offsets / cells
+}

@@ -21,6 +21,9 @@ fn linear_layers_agree_with_the_plain_ones() {
     assert!(max_difference(&none, &plain) < 1e-4);
     let relu = linear(&input, &weight, &bias, Activation::Relu).unwrap();
     assert!(max_difference(&relu, &plain.relu()) < 1e-4);
+    let residual = Tensor::randn_like(&plain);
+    let sum = linear_add(&input, &weight, &bias, &residual).unwrap();
+    assert!(max_difference(&sum, &(&plain + residual)) < 1e-4);
     let strided = input.transpose(0, 1);
     let result = linear(&strided, &weight, &bias, Activation::None).unwrap();
     assert!(max_difference(&result, &plain.transpose(0, 1)) < 1e-4);
@@ -49,8 +52,16 @@ fn convolutions_agree_with_the_plain_ones() {
             };
             let layer = ConvLayer { weight: &weight, bias: &bias, shape, activation };
             assert!(max_difference(&conv2d(&input, &layer, None).unwrap(), &act(&plain)) < 1e-4);
-            let sum = conv2d(&input, &layer, Some(&residual)).unwrap();
-            assert!(max_difference(&sum, &act(&(&plain + &residual))) < 1e-4);
+            let expected = act(&(&plain + &residual));
+            let before = residual.copy();
+            let sum = conv2d(&input, &layer, Some(residual.shallow_clone())).unwrap();
+            assert!(max_difference(&sum, &expected) < 1e-4);
+            assert!(max_difference(&residual, &before) == 0.0, "what others refer to stays");
+            let channels_last = residual.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+            for given_away in [residual.copy(), channels_last.copy()] {
+                let sum = conv2d(&input, &layer, Some(given_away)).unwrap();
+                assert!(max_difference(&sum, &expected) < 1e-4);
+            }
         }
     }
 }

@@ -2,13 +2,15 @@
 
 use super::forward::{PREFETCH_QUERIES, add_scaled, factors};
 use super::head::{Head, block_width};
-use super::points::{CORNERS, LANES, Lanes, PointGroup, groups, part, to_lanes};
+use super::points::{CORNERS, LANES, Lanes, PointGroup, groups, part, to_array};
+use super::samples::{Buffer, Centres, Place};
 use super::{Element, Gradients, Inputs, Shape, Task};
 use crate::ffi::{Vectorized, prefetch};
 
 /// One task and what its thread keeps between tasks.
 pub(super) struct Backward<'a, T> {
     pub(super) inputs: &'a Inputs<'a, T>,
+    pub(super) centres: &'a Centres,
     /// `[N, Q, M * D]`
     pub(super) grad_out: &'a [T],
     pub(super) gradients: &'a Gradients<'a, T>,
@@ -20,11 +22,12 @@ pub(super) struct Backward<'a, T> {
 pub(super) struct Scratch<T> {
     head: Head,
     groups: Vec<PointGroup>,
+    points: Buffer,
     /// Gradient of the head's values, laid out like them.
     grad_rows: Vec<f32>,
     /// Gradient of one output row.
     grad_out: Vec<f32>,
-    grad_locations: Vec<f32>,
+    grad_places: Vec<f32>,
     grad_weights: Vec<f32>,
     row: Vec<T>,
 }
@@ -36,10 +39,11 @@ impl<T: Element> Scratch<T> {
         Self {
             grad_rows: vec![0.0; shape.tokens * head.row_length],
             grad_out: vec![0.0; head.row_length],
-            grad_locations: vec![0.0; 2 * samples],
+            grad_places: vec![0.0; 2 * samples],
             grad_weights: vec![0.0; samples],
             row: vec![T::from_f32(0.0); shape.channels],
             groups: groups(shape),
+            points: Buffer::new(shape),
             head,
         }
     }
@@ -59,23 +63,22 @@ impl<T: Element> Vectorized for Backward<'_, T> {
 
 #[inline(always)]
 fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) {
-    let Backward { inputs, grad_out, gradients, task, scratch } = work;
+    let Backward { inputs, centres, grad_out, gradients, task, scratch } = work;
     let shape = inputs.shape;
     let samples = shape.samples();
-    scratch.head.load(shape, inputs.value, task);
+    scratch.head.load(inputs, task);
     scratch.grad_rows.fill(0.0);
     let (rows, _) = scratch.head.rows.as_chunks::<W>();
     let (grad_rows, _) = scratch.grad_rows.as_chunks_mut::<W>();
     let blocks = scratch.head.row_length / W;
-    let first = (task.clip * shape.queries + task.first_query) * shape.heads + task.head;
     for query in 0..task.num_queries {
-        let index = first + query * shape.heads;
+        let index = (task.clip * shape.queries + query) * shape.heads + task.head;
         let ahead = index + PREFETCH_QUERIES * shape.heads;
-        prefetch(inputs.locations, 2 * samples * ahead, 2 * samples);
-        prefetch(inputs.weights, samples * ahead, samples);
+        inputs.samples.prefetch(ahead, samples);
         prefetch(grad_out, shape.channels * ahead, shape.channels);
-        let locations = &inputs.locations[2 * samples * index..][..2 * samples];
-        let weights = &inputs.weights[samples * index..][..samples];
+        let place = Place { clip: task.clip, query, index };
+        let (locations, weights) =
+            inputs.samples.read::<FMA>(shape, centres, place, &mut scratch.points);
         let source = &grad_out[index * shape.channels..][..shape.channels];
         for (to, from) in scratch.grad_out.iter_mut().zip(source) {
             *to = from.to_f32();
@@ -83,7 +86,7 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
         let (grad, _) = scratch.grad_out.as_chunks::<W>();
         for (number, group) in scratch.groups.iter_mut().enumerate() {
             group.place::<true>(part(locations, number, 2));
-            let weights = to_lanes(part(weights, number, 1));
+            let weights = to_array::<LANES>(part(weights, number, 1), 0.0);
             let factors = factors(group, &weights);
             let mut dots = [[0.0; LANES]; CORNERS];
             for (block, grad) in grad.iter().enumerate() {
@@ -96,17 +99,19 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
                 }
             }
             let (grad_xy, grad_weights) = point_gradients(group, &dots, &weights);
-            let to = &mut scratch.grad_locations[2 * LANES * number..];
+            let to = &mut scratch.grad_places[2 * LANES * number..];
             let length = to.len().min(2 * LANES);
             to[..length].copy_from_slice(&grad_xy[..length]);
             let to = &mut scratch.grad_weights[LANES * number..];
             let length = to.len().min(LANES);
             to[..length].copy_from_slice(&grad_weights[..length]);
         }
-        gradients.locations.write(2 * samples * index, &scratch.grad_locations);
+        let (places, weights) = (&mut scratch.grad_places, &mut scratch.grad_weights);
+        inputs.samples.chain(&scratch.points, places, weights);
+        gradients.places.write(2 * samples * index, &scratch.grad_places);
         gradients.weights.write(samples * index, &scratch.grad_weights);
     }
-    write_value_gradient(shape, gradients, task, scratch);
+    write_value_gradient(inputs, gradients, task, scratch);
 }
 
 /// `Σ a * b`, in interleaved sums.
@@ -158,14 +163,19 @@ fn point_gradients(
 
 #[inline(always)]
 fn write_value_gradient<T: Element>(
-    shape: &Shape,
+    inputs: &Inputs<'_, T>,
     gradients: &Gradients<'_, T>,
     task: Task,
     scratch: &mut Scratch<T>,
 ) {
+    let shape = inputs.shape;
     let row_length = scratch.head.row_length;
-    for (token, from) in scratch.grad_rows.chunks_exact(row_length).enumerate() {
-        for (to, from) in scratch.row.iter_mut().zip(from) {
+    let padding = inputs.padding_of(task.clip);
+    for (token, from) in scratch.grad_rows.chunks_exact_mut(row_length).enumerate() {
+        if padding.is_some_and(|padding| padding[token]) {
+            from.fill(0.0);
+        }
+        for (to, from) in scratch.row.iter_mut().zip(&*from) {
             *to = T::from_f32(*from);
         }
         let index = (task.clip * shape.tokens + token) * shape.heads + task.head;

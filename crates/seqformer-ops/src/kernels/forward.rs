@@ -1,9 +1,10 @@
 //! The forward pass of one task.
 
 use super::head::{Head, block_width};
-use super::points::{CORNERS, LANES, Lanes, PointGroup, groups, part, to_lanes};
+use super::points::{CORNERS, LANES, Lanes, PointGroup, groups, part, to_array};
+use super::samples::{Buffer, Centres, Place};
 use super::{Element, Inputs, Shape, Task};
-use crate::ffi::{DisjointRows, Vectorized, prefetch};
+use crate::ffi::{DisjointRows, Vectorized};
 
 /// How many queries ahead the locations and weights are fetched; a head's lie far apart.
 pub(super) const PREFETCH_QUERIES: usize = 4;
@@ -11,6 +12,7 @@ pub(super) const PREFETCH_QUERIES: usize = 4;
 /// One task and what its thread keeps between tasks.
 pub(super) struct Forward<'a, T> {
     pub(super) inputs: &'a Inputs<'a, T>,
+    pub(super) centres: &'a Centres,
     pub(super) out: &'a DisjointRows<'a, T>,
     pub(super) task: Task,
     pub(super) scratch: &'a mut Scratch<T>,
@@ -20,6 +22,7 @@ pub(super) struct Forward<'a, T> {
 pub(super) struct Scratch<T> {
     head: Head,
     groups: Vec<PointGroup>,
+    points: Buffer,
     /// One output row in `f32`, padded like the rows of the head.
     sum: Vec<f32>,
     /// One output row.
@@ -30,7 +33,8 @@ impl<T: Element> Scratch<T> {
     pub(super) fn new(shape: &Shape) -> Self {
         let head = Head::new(shape.channels);
         let sum = vec![0.0; head.row_length];
-        Self { head, groups: groups(shape), sum, row: vec![T::from_f32(0.0); shape.channels] }
+        let row = vec![T::from_f32(0.0); shape.channels];
+        Self { head, groups: groups(shape), points: Buffer::new(shape), sum, row }
     }
 }
 
@@ -48,24 +52,22 @@ impl<T: Element> Vectorized for Forward<'_, T> {
 
 #[inline(always)]
 fn run_task<T: Element, const W: usize, const FMA: bool>(work: Forward<'_, T>) {
-    let Forward { inputs, out, task, scratch } = work;
+    let Forward { inputs, centres, out, task, scratch } = work;
     let shape = inputs.shape;
     let samples = shape.samples();
-    scratch.head.load(shape, inputs.value, task);
+    scratch.head.load(inputs, task);
     let (rows, _) = scratch.head.rows.as_chunks::<W>();
     let blocks = scratch.head.row_length / W;
-    let first = (task.clip * shape.queries + task.first_query) * shape.heads + task.head;
-    for query in 0..task.num_queries {
-        let index = first + query * shape.heads;
-        let ahead = (index + PREFETCH_QUERIES * shape.heads) * samples;
-        prefetch(inputs.locations, 2 * ahead, 2 * samples);
-        prefetch(inputs.weights, ahead, samples);
-        let locations = &inputs.locations[2 * samples * index..][..2 * samples];
-        let weights = &inputs.weights[samples * index..][..samples];
+    for query in task.first_query..task.first_query + task.num_queries {
+        let index = (task.clip * shape.queries + query) * shape.heads + task.head;
+        inputs.samples.prefetch(index + PREFETCH_QUERIES * shape.heads, samples);
+        let place = Place { clip: task.clip, query, index };
+        let (locations, weights) =
+            inputs.samples.read::<FMA>(shape, centres, place, &mut scratch.points);
         scratch.sum.fill(0.0);
         for (number, group) in scratch.groups.iter_mut().enumerate() {
             group.place::<false>(part(locations, number, 2));
-            let factors = factors(group, &to_lanes(part(weights, number, 1)));
+            let factors = factors(group, &to_array::<LANES>(part(weights, number, 1), 0.0));
             for (block, sum) in scratch.sum.as_chunks_mut::<W>().0.iter_mut().enumerate() {
                 add_group::<W, FMA>(sum, rows, blocks, block, &group.cells, &factors);
             }

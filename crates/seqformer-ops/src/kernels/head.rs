@@ -1,6 +1,6 @@
 //! The values of one head as a dense block.
 
-use super::{Element, Shape, Task};
+use super::{Element, Inputs, Task};
 use crate::ffi::prefetch;
 
 /// Channels are processed in blocks of this many at least; the rest of a row is zero.
@@ -29,9 +29,10 @@ impl Head {
         Self { rows: Vec::new(), row_length: channels.div_ceil(width) * width, of: None }
     }
 
-    /// Copies the head of `task`, unless it is the one that is already here.
+    /// Copies the head of `task`, unless it is the one that is already here; padded tokens become zero.
     #[inline(always)]
-    pub(super) fn load<T: Element>(&mut self, shape: &Shape, value: &[T], task: Task) {
+    pub(super) fn load<T: Element>(&mut self, inputs: &Inputs<'_, T>, task: Task) {
+        let (shape, value) = (inputs.shape, inputs.value);
         if self.of == Some((task.clip, task.head)) {
             return;
         }
@@ -43,6 +44,16 @@ impl Head {
             prefetch(value, from + (token + PREFETCH_ROWS) * stride, shape.channels);
             for (to, from) in row.iter_mut().zip(source) {
                 *to = from.to_f32();
+            }
+        }
+        if let Some(padding) = inputs.padding_of(task.clip) {
+            for (row, _) in self
+                .rows
+                .chunks_exact_mut(self.row_length)
+                .zip(padding)
+                .filter(|(_, padded)| **padded)
+            {
+                row.fill(0.0);
             }
         }
         self.of = Some((task.clip, task.head));

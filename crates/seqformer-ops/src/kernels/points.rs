@@ -60,13 +60,7 @@ impl PointGroup {
     /// and some cell inside, so that reading it needs no branch.
     #[inline(always)]
     pub(super) fn place<const SLOPES: bool>(&mut self, locations: &[f32]) {
-        let (xs, ys) = if let Some(all) = locations.first_chunk() {
-            split(all)
-        } else {
-            let mut all = [f32::NAN; 2 * LANES];
-            all[..locations.len()].copy_from_slice(locations);
-            split(&all)
-        };
+        let (xs, ys) = split(&to_array(locations, f32::NAN));
         for k in 0..LANES {
             let (w, h) = (self.width[k], self.height[k]);
             let (x, y) = (xs[k] * w - 0.5, ys[k] * h - 0.5);
@@ -129,13 +123,13 @@ pub(super) fn part(numbers: &[f32], index: usize, per_point: usize) -> &[f32] {
     &numbers[start..numbers.len().min(start + LANES * per_point)]
 }
 
-/// As many of `numbers` as there are lanes, zeros behind.
+/// The first `N` of `numbers`, filled up with `rest`.
 #[inline(always)]
-pub(super) fn to_lanes(numbers: &[f32]) -> Lanes<f32> {
+pub(super) fn to_array<const N: usize>(numbers: &[f32], rest: f32) -> [f32; N] {
     if let Some(all) = numbers.first_chunk() {
         return *all;
     }
-    let mut lanes = [0.0; LANES];
-    lanes[..numbers.len()].copy_from_slice(numbers);
-    lanes
+    let mut array = [rest; N];
+    array[..numbers.len()].copy_from_slice(numbers);
+    array
 }

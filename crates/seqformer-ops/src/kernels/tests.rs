@@ -39,14 +39,15 @@ fn case(channels: usize) -> Case {
 
 fn run(case: &Case, set: InstructionSet) -> [Vec<f32>; 4] {
     let Case { shape, value, locations, weights, grad_out } = case;
-    let inputs = Inputs { shape, value, locations, weights };
+    let samples = Samples::Located { locations, weights };
+    let inputs = Inputs { shape, value, samples, padding: &[] };
     let mut out = vec![0.0; grad_out.len()];
     forward(&inputs, &DisjointRows::new(&mut out), set);
     let [mut value, mut locations, mut weights] =
         [value.len(), locations.len(), weights.len()].map(|length| vec![0.0; length]);
     let gradients = Gradients {
         value: DisjointRows::new(&mut value),
-        locations: DisjointRows::new(&mut locations),
+        places: DisjointRows::new(&mut locations),
         weights: DisjointRows::new(&mut weights),
     };
     backward(&inputs, grad_out, &gradients, set);

@@ -127,3 +127,55 @@ fn no_queries_give_an_empty_result() {
         ms_deform_attn(&inputs.value, &levels(), &none(&inputs.locations), &none(&inputs.weights));
     assert_eq!(out.unwrap().size(), [2, 0, 24]);
 }
+
+#[test]
+fn predicted_points_agree_with_the_reference_in_double_precision() {
+    let levels = levels();
+    let num_tokens = levels.num_tokens();
+    for (num_points, references_batch, has_padding) in [(4, 1, true), (5, 2, true), (6, 2, false)] {
+        tch::manual_seed(num_points);
+        let on = (Kind::Float, Device::Cpu);
+        let leaves = [
+            Tensor::randn([2, num_tokens, 3, 8], on),
+            Tensor::randn([2, 17, 3, 3, num_points, 2], on) * 3.0,
+            Tensor::randn([2, 17, 3, 3 * num_points], on) * 4.0,
+        ];
+        let references = Tensor::rand([references_batch, 17, 3, 2], on);
+        let padding = has_padding.then(|| Tensor::rand([references_batch, num_tokens], on).lt(0.3));
+        let run = |kind: Kind| {
+            let leaves =
+                leaves.each_ref().map(|leaf| leaf.to_kind(kind).detach().set_requires_grad(true));
+            let [value, offsets, logits] = &leaves;
+            let references = references.to_kind(kind);
+            let points = PredictedPoints { offsets, logits, references: &references };
+            let out = ms_deform_attn_at_offsets(value, &levels, &points, padding.as_ref()).unwrap();
+            tch::manual_seed(1);
+            let loss =
+                (&out * Tensor::randn_like(&out.to_kind(Kind::Float)).to_kind(kind)).sum(kind);
+            let mut results = Tensor::run_backward(&[loss], &leaves, false, false);
+            results.push(out);
+            results
+        };
+        for (ours, expected) in run(Kind::Float).iter().zip(run(Kind::Double)) {
+            let largest = expected.abs().max().double_value(&[]).max(1.0);
+            assert!(max_difference(ours, &expected) < 1e-5 * largest, "{num_points} points");
+        }
+    }
+}
+
+#[test]
+fn what_does_not_fit_the_predicted_points_is_named() {
+    let inputs = inputs(Kind::Float, 8);
+    let offsets = &inputs.locations;
+    let logits = inputs.weights.view([2, 17, 3, 12]);
+    let references = Tensor::zeros([1, 17, 3, 2], (Kind::Float, Device::Cpu));
+    let check = |logits: &Tensor, references: &Tensor, padding: Option<&Tensor>, name: &str| {
+        let points = PredictedPoints { offsets, logits, references };
+        let result = ms_deform_attn_at_offsets(&inputs.value, &levels(), &points, padding);
+        let message = result.unwrap_err().to_string();
+        assert!(message.contains(name), "{message}");
+    };
+    check(&inputs.weights, &references, None, "logits");
+    check(&logits, &references.narrow(1, 0, 16), None, "references");
+    check(&logits, &references, Some(&references), "padding");
+}

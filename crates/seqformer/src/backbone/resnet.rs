@@ -123,7 +123,7 @@ impl Backbone for ResNet {
         tch::no_grad(|| {
             let map = self.stem.calibrated(&to_channels_last(images), None, Activation::Relu);
             let map = map.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
-            let _last = self.stages.iter().flatten().fold(map, |map, block| block.calibrated(&map));
+            let _last = self.stages.iter().flatten().fold(map, |map, block| block.calibrated(map));
         });
     }
 
@@ -133,7 +133,7 @@ impl Backbone for ResNet {
         let mut outputs = Vec::with_capacity(self.stages.len());
         for stage in &self.stages {
             for block in stage {
-                map = block.forward(&map);
+                map = block.forward(map);
             }
             outputs.push(map.shallow_clone());
         }
@@ -177,28 +177,28 @@ impl Block {
     }
 
     /// Calibrates the normalisations in the order of the data, and gives the block's output.
-    fn calibrated(&self, input: &Tensor) -> Tensor {
+    fn calibrated(&self, input: Tensor) -> Tensor {
         let shortcut =
-            self.shortcut.as_ref().map(|conv| conv.calibrated(input, None, Activation::None));
+            self.shortcut.as_ref().map(|conv| conv.calibrated(&input, None, Activation::None));
         let (last, first) = self.convs.split_last().expect("a block has convolutions");
         let hidden = first
             .iter()
             .fold(input.shallow_clone(), |map, conv| conv.calibrated(&map, None, Activation::Relu));
-        last.calibrated(&hidden, Some(shortcut.as_ref().unwrap_or(input)), Activation::Relu)
+        last.calibrated(&hidden, Some(shortcut.unwrap_or(input)), Activation::Relu)
     }
 
     fn parts(&mut self) -> impl Iterator<Item = &mut ConvNorm> {
         self.shortcut.iter_mut().chain(&mut self.convs)
     }
 
-    fn forward(&self, input: &Tensor) -> Tensor {
+    fn forward(&self, input: Tensor) -> Tensor {
         let shortcut =
-            self.shortcut.as_ref().map(|conv| conv.forward(input, None, Activation::None));
+            self.shortcut.as_ref().map(|conv| conv.forward(&input, None, Activation::None));
         let (last, first) = self.convs.split_last().expect("a block has convolutions");
         let hidden = first
             .iter()
             .fold(input.shallow_clone(), |map, conv| conv.forward(&map, None, Activation::Relu));
-        last.forward(&hidden, Some(shortcut.as_ref().unwrap_or(input)), Activation::Relu)
+        last.forward(&hidden, Some(shortcut.unwrap_or(input)), Activation::Relu)
     }
 }
 
@@ -226,7 +226,7 @@ impl ConvNorm {
     fn calibrated(
         &self,
         input: &Tensor,
-        residual: Option<&Tensor>,
+        residual: Option<Tensor>,
         activation: Activation,
     ) -> Tensor {
         let no_bias = self.weight.zeros_like().flatten(1, -1).select(1, 0).contiguous();
@@ -236,7 +236,7 @@ impl ConvNorm {
     }
 
     /// `activation(norm(conv(input)) + residual)`
-    fn forward(&self, input: &Tensor, residual: Option<&Tensor>, activation: Activation) -> Tensor {
+    fn forward(&self, input: &Tensor, residual: Option<Tensor>, activation: Activation) -> Tensor {
         if let Some((weight, bias)) = &self.folded {
             return self.shape.apply(input, Kernel { weight, bias }, residual, activation);
         }

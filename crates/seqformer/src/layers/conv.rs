@@ -31,12 +31,12 @@ impl ConvShape {
         Self { stride, ..self }
     }
 
-    /// Applies a kernel of this shape with what follows it.
+    /// Applies a kernel of this shape with what follows it; the residual's memory may be used again.
     pub(crate) fn apply(
         &self,
         input: &Tensor,
         kernel: Kernel<'_>,
-        residual: Option<&Tensor>,
+        residual: Option<Tensor>,
         activation: Activation,
     ) -> Tensor {
         let &Self { stride, padding, dilation, groups, .. } = self;

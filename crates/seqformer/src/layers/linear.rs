@@ -28,6 +28,12 @@ impl Linear {
         self.apply(input, Activation::Relu)
     }
 
+    /// The same plus `residual`, `[…, outputs]`.
+    pub(crate) fn forward_add(&self, input: &Tensor, residual: &Tensor) -> Tensor {
+        fused::linear_add(input, &self.weight, &self.bias, residual)
+            .expect("the layer has the channels of its input")
+    }
+
     fn apply(&self, input: &Tensor, activation: Activation) -> Tensor {
         fused::linear(input, &self.weight, &self.bias, activation)
             .expect("the layer has the channels of its input")

@@ -2,7 +2,9 @@
 //!
 //! Deformable DETR (arXiv:2010.04159), section 4.1. Reference: VNext `models/ops/modules/ms_deform_attn.py`.
 
-use seqformer_ops::{FeatureLevels, ms_deform_attn};
+use seqformer_ops::{
+    FeatureLevels, PredictedPoints, ms_deform_attn, ms_deform_attn_at_offsets, reference,
+};
 use tch::{Kind, Tensor, nn};
 
 use super::Linear;
@@ -105,13 +107,7 @@ impl MsDeformAttn {
         // References become [N, Q, 1, L, 1, …] to meet the heads and points.
         let spread = |tensor: &Tensor| tensor.unsqueeze(2).unsqueeze(4);
         let locations = match references {
-            References::Points(points) => {
-                let cells =
-                    levels.sizes().iter().flat_map(|size| [size.width as f32, size.height as f32]);
-                let cells =
-                    Tensor::from_slice(&cells.collect::<Vec<_>>()).to_device(queries.device());
-                spread(points) + offsets / cells.view([1, 1, 1, num_levels, 1, 2])
-            }
+            References::Points(points) => reference::locations(points, &offsets, levels),
             References::Boxes(boxes) => {
                 let (centre, size) = (boxes.narrow(-1, 0, 2), boxes.narrow(-1, 2, 2));
                 spread(&centre) + offsets / num_points as f64 * spread(&size) * 0.5
@@ -134,6 +130,39 @@ impl MsDeformAttn {
     ) -> Tensor {
         ms_deform_attn(values, levels, &sampling.locations, &sampling.weights)
             .expect("the projections give the shapes that the operation takes")
+    }
+
+    /// All at once, for queries that are as many as the tokens' items: the values are read where the
+    /// queries look relative to `references`, and the points themselves are never stored.
+    ///
+    /// # Shapes
+    ///
+    /// - `tokens`: `[N, S, C]`, `queries`: `[N, Q, C]`
+    /// - `references`: `[N or 1, Q, L, 2]`; no gradient is passed on to them
+    /// - `padding`: `[N or 1, S]`, true = padded; `None` when nothing is
+    /// - output: `[N, Q, C]`, before the output projections
+    pub(crate) fn read_around(
+        &self,
+        tokens: &Tensor,
+        queries: &Tensor,
+        references: &Tensor,
+        levels: &FeatureLevels,
+        padding: Option<&Tensor>,
+    ) -> Tensor {
+        let (batch, num_queries, _) = queries.size3().expect("queries are [N, Q, C]");
+        let AttentionShape { num_heads, num_levels, num_points, .. } = self.shape;
+        let sizes = [batch, num_queries, num_heads, num_levels, num_points, 2];
+        let offsets = self.sampling_offsets.forward(queries).view(sizes);
+        let logits = self.attention_weights.forward(queries);
+        let logits = logits.view([batch, num_queries, num_heads, num_levels * num_points]);
+        let points = PredictedPoints { offsets: &offsets, logits: &logits, references };
+        ms_deform_attn_at_offsets(&self.values(tokens, None), levels, &points, padding)
+            .expect("the projections give the shapes that the operation takes")
+    }
+
+    /// The instance output plus `residual`, both `[N, Q, C]`.
+    pub(crate) fn project_add(&self, read: &Tensor, residual: &Tensor) -> Tensor {
+        self.output_proj.forward_add(read, residual)
     }
 
     /// The instance output, `[N, Q, C]` → `[N, Q, C]`.

@@ -1,6 +1,6 @@
 //! Softmax attention among queries, PyTorch's `nn.MultiheadAttention`.
 
-use tch::{Kind, Tensor, nn};
+use tch::{Tensor, nn};
 
 use super::Linear;
 
@@ -48,11 +48,20 @@ impl MultiheadAttention {
         let heads = |tensor: &Tensor| {
             tensor.reshape([batch, queries, self.num_heads, head_dim]).transpose(1, 2) // [N, M, Q, D]
         };
-        let query = heads(&query_key.narrow(2, 0, channels)) * (head_dim as f64).sqrt().recip();
+        let query = heads(&query_key.narrow(2, 0, channels));
         let key = heads(&query_key.narrow(2, channels, channels));
-        let weights = query.matmul(&key.transpose(2, 3)).softmax(-1, Kind::Float); // [N, M, Q, Q]
-        let weights = weights.dropout(self.dropout, train);
-        let read = weights.matmul(&heads(&value)); // [N, M, Q, D]
+        let dropout = if train { self.dropout } else { 0.0 };
+        // softmax(q kᵀ / √D) v, [N, M, Q, D]
+        let read = Tensor::scaled_dot_product_attention(
+            &query,
+            &key,
+            &heads(&value),
+            None::<&Tensor>,
+            dropout,
+            false,
+            None,
+            false,
+        );
         self.out_proj.forward(&read.transpose(1, 2).reshape([batch, queries, channels]))
     }
 }

@@ -6,7 +6,7 @@ use tch::{Tensor, nn};
 
 use super::TokenLayout;
 use crate::config::{NUM_LEVELS, TransformerConfig};
-use crate::layers::{AttentionShape, LayerNorm, Linear, MsDeformAttn, References};
+use crate::layers::{AttentionShape, LayerNorm, Linear, MsDeformAttn};
 
 /// All encoder layers.
 #[derive(Debug)]
@@ -58,20 +58,20 @@ struct Frames<'a> {
     layout: &'a TokenLayout,
     /// `[N * T, S, C]`, or `[1, S, C]` for one clip.
     positions: Tensor,
-    /// `[N * T, S, 1]`, or `[1, S, 1]` for one clip.
+    /// `[N * T, S]`, or `[1, S]` for one clip.
     padding: Option<Tensor>,
-    references: References,
+    /// `[N * T, S, L, 2]`, or `[1, S, L, 2]` for one clip.
+    references: Tensor,
 }
 
 impl<'a> Frames<'a> {
     fn new(tokens: &Tensor, layout: &'a TokenLayout) -> Self {
         let num_frames = tokens.size()[1];
-        let references = References::Points(repeat(layout.reference_points(), num_frames));
         Self {
             layout,
             positions: repeat(layout.positions(), num_frames),
-            padding: layout.padding().map(|padding| repeat(padding, num_frames).unsqueeze(-1)),
-            references,
+            padding: layout.padding().map(|padding| repeat(padding, num_frames)),
+            references: repeat(layout.reference_points(), num_frames),
         }
     }
 }
@@ -107,13 +107,27 @@ impl EncoderLayer {
     fn forward_t(&self, tokens: Tensor, frames: &Frames<'_>, train: bool) -> Tensor {
         let levels = frames.layout.levels();
         let attention = &self.self_attn;
-        let sampling =
-            attention.sampling(&(&tokens + &frames.positions), &frames.references, levels);
-        let values = attention.values(&tokens, frames.padding.as_ref());
-        let read = attention.project(&attention.read(&values, levels, &sampling));
-        let tokens = self.norm1.forward(&(tokens + read.dropout(self.dropout, train)));
+        let queries = &tokens + &frames.positions;
+        let read = attention.read_around(
+            &tokens,
+            &queries,
+            &frames.references,
+            levels,
+            frames.padding.as_ref(),
+        );
+        let drops = train && self.dropout > 0.0;
+        let tokens = if drops {
+            tokens + attention.project(&read).dropout(self.dropout, train)
+        } else {
+            attention.project_add(&read, &tokens)
+        };
+        let tokens = self.norm1.forward(&tokens);
         let hidden = self.linear1.forward_relu(&tokens).dropout(self.dropout, train);
-        let change = self.linear2.forward(&hidden).dropout(self.dropout, train);
-        self.norm2.forward(&(tokens + change))
+        let tokens = if drops {
+            tokens + self.linear2.forward(&hidden).dropout(self.dropout, train)
+        } else {
+            self.linear2.forward_add(&hidden, &tokens)
+        };
+        self.norm2.forward(&tokens)
     }
 }

@@ -1,0 +1,232 @@
+//! Where the points of a query and head lie and how much each counts.
+
+use super::Shape;
+use super::points::{LANES, Lanes, part, to_array};
+use crate::ffi::{prefetch, truncate};
+
+/// The two forms in which a caller gives the points.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Samples<'a> {
+    /// As they are.
+    Located {
+        /// `[N, Q, M, L, P, 2]`
+        locations: &'a [f32],
+        /// `[N, Q, M, L, P]`
+        weights: &'a [f32],
+    },
+    /// As a network predicts them: locations are `references + offsets / (W, H)`, weights the softmax
+    /// of the logits over `L * P`.
+    Offset {
+        /// In cells, `[N, Q, M, L, P, 2]`.
+        offsets: &'a [f32],
+        /// `[N, Q, M, L, P]`
+        logits: &'a [f32],
+        /// `[N or 1, Q, L, 2]`
+        references: &'a [f32],
+    },
+}
+
+/// A query of a clip, and the number of its first element in units of queries and heads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) clip: usize,
+    pub(super) query: usize,
+    /// `(clip * Q + query) * M + head`
+    pub(super) index: usize,
+}
+
+/// The references of every query and point, `[N or 1, Q, groups, LANES, 2]`: worked out once for all heads.
+#[derive(Debug)]
+pub(super) struct Centres(Vec<[f32; 2 * LANES]>);
+
+/// The points of one query and head, made from offsets; whole groups, what is beyond the points unused.
+#[derive(Debug)]
+pub(super) struct Buffer {
+    /// Width and height of each point's map.
+    cells: Vec<[f32; 2 * LANES]>,
+    locations: Vec<[f32; 2 * LANES]>,
+    weights: Vec<Lanes<f32>>,
+}
+
+impl Buffer {
+    pub(super) fn new(shape: &Shape) -> Self {
+        let num_groups = shape.samples().div_ceil(LANES);
+        let mut cells = vec![[1.0; 2 * LANES]; num_groups];
+        let sizes = shape.levels.iter().map(|level| [level.width as f32, level.height as f32]);
+        let sizes = sizes.flat_map(|size| size.repeat(shape.points));
+        for (cell, size) in cells.as_flattened_mut().iter_mut().zip(sizes) {
+            *cell = size;
+        }
+        Self { locations: cells.clone(), cells, weights: vec![[0.0; LANES]; num_groups] }
+    }
+}
+
+impl Samples<'_> {
+    /// Places the references of all points; nothing where locations are given.
+    pub(super) fn centres(&self, shape: &Shape) -> Centres {
+        let Self::Offset { references, .. } = self else { return Centres(Vec::new()) };
+        let groups_per_query = shape.samples().div_ceil(LANES);
+        let per_query = references.chunks_exact(2 * shape.levels.len());
+        let mut centres = vec![[0.0; 2 * LANES]; per_query.len() * groups_per_query];
+        let rows = centres.chunks_exact_mut(groups_per_query);
+        for (row, references) in rows.zip(per_query) {
+            let levels = row.as_flattened_mut().chunks_exact_mut(2 * shape.points);
+            for (level, reference) in levels.zip(references.as_chunks::<2>().0) {
+                for centre in level.as_chunks_mut::<2>().0 {
+                    *centre = *reference;
+                }
+            }
+        }
+        Centres(centres)
+    }
+
+    /// Asks for the points of query and head number `index` to be brought into the cache.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, index: usize, samples: usize) {
+        let (Self::Located { locations: places, weights }
+        | Self::Offset { offsets: places, logits: weights, .. }) = *self;
+        prefetch(places, 2 * samples * index, 2 * samples);
+        prefetch(weights, samples * index, samples);
+    }
+
+    /// Locations, `[L, P, 2]`, and weights, `[L, P]`, of one query and head.
+    #[inline(always)]
+    pub(super) fn read<'b, const FMA: bool>(
+        &'b self,
+        shape: &Shape,
+        centres: &Centres,
+        place: Place,
+        buffer: &'b mut Buffer,
+    ) -> (&'b [f32], &'b [f32]) {
+        let samples = shape.samples();
+        match *self {
+            Self::Located { locations, weights } => {
+                (row_at(locations, place.index, 2 * samples), row_at(weights, place.index, samples))
+            }
+            Self::Offset { offsets, logits, references } => {
+                let num_groups = buffer.cells.len();
+                let per_clip = 2 * shape.levels.len() * shape.queries;
+                let clip = if references.len() > per_clip { place.clip } else { 0 };
+                let centres = row_at(&centres.0, clip * shape.queries + place.query, num_groups);
+                let offsets = row_at(offsets, place.index, 2 * samples);
+                for (number, locations) in buffer.locations.iter_mut().enumerate() {
+                    let offsets = to_array::<{ 2 * LANES }>(part(offsets, number, 2), 0.0);
+                    for k in 0..2 * LANES {
+                        locations[k] = centres[number][k] + offsets[k] / buffer.cells[number][k];
+                    }
+                }
+                softmax::<FMA>(row_at(logits, place.index, samples), &mut buffer.weights);
+                (
+                    &buffer.locations.as_flattened()[..2 * samples],
+                    &buffer.weights.as_flattened()[..samples],
+                )
+            }
+        }
+    }
+
+    /// Turns gradients of the points that were read last into those of what was given.
+    ///
+    /// `places` is `[L, P, 2]`, `weights` `[L, P]`.
+    #[inline(always)]
+    pub(super) fn chain(&self, buffer: &Buffer, places: &mut [f32], weights: &mut [f32]) {
+        if matches!(self, Self::Located { .. }) {
+            return;
+        }
+        for (gradient, cells) in places.iter_mut().zip(buffer.cells.as_flattened()) {
+            *gradient /= cells;
+        }
+        let mut sums = [0.0; LANES];
+        for (number, softmax) in buffer.weights.iter().enumerate() {
+            let gradients = to_array::<LANES>(part(weights, number, 1), 0.0);
+            for k in 0..LANES {
+                sums[k] += softmax[k] * gradients[k];
+            }
+        }
+        let mean = sum_lanes(&sums);
+        for (gradient, weight) in weights.iter_mut().zip(buffer.weights.as_flattened()) {
+            *gradient = weight * (*gradient - mean);
+        }
+    }
+}
+
+/// Row `index` of rows of `length`.
+#[inline(always)]
+fn row_at<T>(elements: &[T], index: usize, length: usize) -> &[T] {
+    &elements[length * index..][..length]
+}
+
+/// `exp(logit) / Σ exp(logit)`; lanes beyond the logits become 0.
+#[inline(always)]
+fn softmax<const FMA: bool>(logits: &[f32], weights: &mut [Lanes<f32>]) {
+    // Floats are ordered like these integers, whose maximum may be taken in any order. NaN is above or
+    // below all and spreads from there, as it should.
+    let mut largest = [i32::MIN; LANES];
+    for (number, group) in weights.iter_mut().enumerate() {
+        *group = to_array::<LANES>(part(logits, number, 1), f32::NEG_INFINITY);
+        for k in 0..LANES {
+            largest[k] = largest[k].max(flip_negative(group[k].to_bits().cast_signed()));
+        }
+    }
+    let mut most = i32::MIN;
+    for key in largest {
+        most = most.max(key);
+    }
+    let most = f32::from_bits(flip_negative(most).cast_unsigned());
+    let mut sums = [0.0; LANES];
+    for group in weights.iter_mut() {
+        for k in 0..LANES {
+            group[k] = exp::<FMA>(group[k] - most);
+            sums[k] += group[k];
+        }
+    }
+    let scale = 1.0 / sum_lanes(&sums);
+    for group in weights.iter_mut() {
+        for weight in group {
+            *weight *= scale;
+        }
+    }
+}
+
+/// Maps the bits of a float to an integer of the same order, and back.
+#[inline(always)]
+fn flip_negative(bits: i32) -> i32 {
+    bits ^ ((bits >> 31) & i32::MAX)
+}
+
+/// The sum of all lanes, by halves.
+#[inline(always)]
+fn sum_lanes(lanes: &Lanes<f32>) -> f32 {
+    let (mut eight, mut four) = ([0.0; 8], [0.0; 4]);
+    for k in 0..8 {
+        eight[k] = lanes[k] + lanes[k + 8];
+    }
+    for k in 0..4 {
+        four[k] = eight[k] + eight[k + 4];
+    }
+    (four[0] + four[2]) + (four[1] + four[3])
+}
+
+/// `a * b + c`, fused where the machine can.
+#[inline(always)]
+fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FMA { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// `exp(x)` for `x <= 0`, to two units in the last place; NaN stays NaN, and less than -87 counts as -87.
+#[inline(always)]
+fn exp<const FMA: bool>(x: f32) -> f32 {
+    const LN_2_HIGH: f32 = 0.693_359_4;
+    const LN_2_LOW: f32 = -2.121_944_4e-4;
+    const POLYNOMIAL: [f32; 5] =
+        [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1];
+    let x = if x < -87.0 { -87.0 } else { x };
+    let power = (x * std::f32::consts::LOG2_E + 0.5).floor();
+    let rest = multiply_add::<FMA>(power, -LN_2_HIGH, x);
+    let rest = multiply_add::<FMA>(power, -LN_2_LOW, rest);
+    let mut sum = 1.987_569_2e-4;
+    for factor in POLYNOMIAL {
+        sum = multiply_add::<FMA>(sum, rest, factor);
+    }
+    let mantissa = multiply_add::<FMA>(sum, rest * rest, rest) + 1.0;
+    mantissa * f32::from_bits((truncate(power + 127.0) as u32) << 23)
+}
