@@ -4,7 +4,9 @@
 // with `sf_free_message`. Shapes, kinds, devices and contiguity are checked in Rust before the call.
 
 #include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>
@@ -164,26 +166,183 @@ c10::IValue no_scalars() { return c10::List<std::optional<at::Scalar>>(); }
 
 } // namespace
 
-// x Wᵀ + b, plus `residual` unless that is null, then ReLU if asked for, as one operation where no
-// gradient is recorded.
+namespace {
+
+// Sets elements to zero with probability p and scales the rest by 1 / (1 - p), in place; which ones
+// follows from the seed alone. Written in Rust.
+using DropoutKernel = void (*)(void *data, int64_t count, int bf16, uint64_t seed, double p);
+
+void drop(DropoutKernel kernel, at::Tensor &dense, int64_t seed, double p) {
+  kernel(dense.mutable_data_ptr(), dense.numel(), dense.scalar_type() == at::kBFloat16,
+         static_cast<uint64_t>(seed), p);
+}
+
+// From libtorch's own generator, so that its seed decides everything.
+int64_t next_seed() {
+  auto generator = at::detail::getDefaultCPUGenerator();
+  std::lock_guard<std::mutex> lock(generator.mutex());
+  return static_cast<int64_t>(at::check_generator<at::CPUGeneratorImpl>(generator)->random64());
+}
+
+bool has_dropout_kernel(const at::Tensor &tensor) {
+  return tensor.device().is_cpu() &&
+         (tensor.scalar_type() == at::kFloat || tensor.scalar_type() == at::kBFloat16);
+}
+
+class Dropout : public torch::autograd::Function<Dropout> {
+public:
+  static at::Tensor forward(torch::autograd::AutogradContext *ctx, const at::Tensor &input, double p,
+                            int64_t kernel) {
+    const auto seed = next_seed();
+    auto out = input.clone(at::MemoryFormat::Contiguous);
+    drop(reinterpret_cast<DropoutKernel>(kernel), out, seed, p);
+    ctx->saved_data["seed"] = seed;
+    ctx->saved_data["p"] = p;
+    ctx->saved_data["kernel"] = kernel;
+    return out;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *ctx,
+                                                 torch::autograd::variable_list grads) {
+    auto grad = grads[0].clone(at::MemoryFormat::Contiguous);
+    drop(reinterpret_cast<DropoutKernel>(ctx->saved_data["kernel"].toInt()), grad,
+         ctx->saved_data["seed"].toInt(), ctx->saved_data["p"].toDouble());
+    return {grad, at::Tensor(), at::Tensor()};
+  }
+};
+
+at::Tensor dropout(const at::Tensor &input, double p, DropoutKernel kernel) {
+  if (p <= 0 || input.numel() == 0) return input;
+  if (!has_dropout_kernel(input)) return at::dropout(input, p, true);
+  return Dropout::apply(input, p, reinterpret_cast<int64_t>(kernel));
+}
+
+// oneDNN's matrix product: x Wᵀ + b, then ReLU.
+at::Tensor product(const at::Tensor &input, const at::Tensor &weight, const at::Tensor &bias, bool relu) {
+  return call_fused("mkldnn::_linear_pointwise", "",
+                    {input, weight, bias.defined() ? c10::IValue(bias) : c10::IValue(),
+                     relu ? "relu" : "none", no_scalars(), std::string()});
+}
+
+// x Wᵀ + b, ReLU and dropout with oneDNN's product in both directions. Neither the sum before ReLU nor
+// a mask of what was dropped is kept.
+class TrainedLinear : public torch::autograd::Function<TrainedLinear> {
+public:
+  static at::Tensor forward(torch::autograd::AutogradContext *ctx, const at::Tensor &input,
+                            const at::Tensor &weight, const at::Tensor &bias, bool relu, double p,
+                            int64_t kernel) {
+    auto out = product(input, weight, bias, relu);
+    int64_t seed = 0;
+    if (p > 0) {
+      seed = next_seed();
+      drop(reinterpret_cast<DropoutKernel>(kernel), out, seed, p);
+    }
+    ctx->save_for_backward({input, weight, relu ? out : at::Tensor()});
+    ctx->saved_data["seed"] = seed;
+    ctx->saved_data["p"] = p;
+    ctx->saved_data["kernel"] = kernel;
+    return out;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *ctx,
+                                                 torch::autograd::variable_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const auto &input = saved[0], &weight = saved[1], &out = saved[2];
+    const auto p = ctx->saved_data["p"].toDouble();
+    auto grad = grads[0].contiguous();
+    if (out.defined()) {
+      // Zero is also what was dropped.
+      grad = at::threshold_backward(grad, out, 0);
+      if (p > 0) grad.mul_(p < 1 ? 1 / (1 - p) : 0.0);
+    } else if (p > 0) {
+      grad = grad.clone();
+      drop(reinterpret_cast<DropoutKernel>(ctx->saved_data["kernel"].toInt()), grad,
+           ctx->saved_data["seed"].toInt(), p);
+    }
+    at::Tensor grad_input, grad_weight, grad_bias;
+    if (ctx->needs_input_grad(0)) grad_input = product(grad, weight.t(), at::Tensor(), false);
+    const auto rows = grad.reshape({-1, grad.size(-1)});
+    if (ctx->needs_input_grad(1)) grad_weight = rows.t().mm(input.reshape({-1, input.size(-1)}));
+    if (ctx->needs_input_grad(2)) grad_bias = rows.sum(0);
+    return {grad_input, grad_weight, grad_bias, at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
+bool is_autocast() { return at::autocast::is_autocast_enabled(at::kCPU); }
+
+bool has_bf16_product() {
+  return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq");
+}
+
+// Whether the training form may take the place of the plain operations.
+bool can_train(const at::Tensor &input, const at::Tensor &weight, const at::Tensor &bias) {
+  if (!at::globalContext().userEnabledMkldnn() || !at::hasMKLDNN() || input.numel() == 0) return false;
+  if (!input.device().is_cpu() || !at::GradMode::is_enabled()) return false;
+  const auto kind = input.scalar_type();
+  if (weight.scalar_type() != kind || bias.scalar_type() != kind) return false;
+  return kind == at::kFloat || (kind == at::kBFloat16 && has_bf16_product());
+}
+
+} // namespace
+
+// What follows a product; the layout is that of `RawAfter` in ffi.rs.
+struct After {
+  const at::Tensor *residual; // or null
+  double dropout;
+  int relu;
+  DropoutKernel kernel;
+};
+
+// x Wᵀ + b, ReLU if asked for, dropout, plus `residual` unless that is null: in as few operations as there are.
 SF_API char *sf_linear(at::Tensor **out, const at::Tensor *input, const at::Tensor *weight,
-                       const at::Tensor *bias, const at::Tensor *residual, int relu) {
+                       const at::Tensor *bias, const After *after) {
   return guarded([&] {
-    at::Tensor result;
-    const bool fused = can_fuse({input, weight, bias, residual}) && input->numel() > 0;
+    const bool relu = after->relu != 0;
+    const auto *residual = after->residual;
+    at::Tensor x = *input, w = *weight, b = *bias, result;
+    if (is_autocast() && x.device().is_cpu()) {
+      x = at::autocast::cached_cast(at::kBFloat16, x, at::kCPU);
+      w = at::autocast::cached_cast(at::kBFloat16, w, at::kCPU);
+      b = at::autocast::cached_cast(at::kBFloat16, b, at::kCPU);
+    }
+    const bool has_gradient = x.requires_grad() || w.requires_grad() || b.requires_grad();
+    const bool fused = can_fuse({&x, &w, &b, residual}) && x.numel() > 0 && after->dropout <= 0;
     if (fused && residual == nullptr) {
-      result = call_fused("mkldnn::_linear_pointwise", "",
-                          {*input, *weight, *bias, relu ? "relu" : "none", no_scalars(), std::string()});
+      result = product(x, w, b, relu);
     } else if (fused && !relu) {
-      result = call_fused("mkldnn::_linear_pointwise", "binary", {*input, *residual, *weight, *bias, "add"});
+      result = call_fused("mkldnn::_linear_pointwise", "binary", {x, *residual, w, b, "add"});
     } else {
-      result = at::linear(*input, *weight, *bias);
-      if (residual != nullptr) result = result + *residual;
-      if (relu) result = at::relu(result);
+      if (has_gradient && can_train(x, w, b)) {
+        result = TrainedLinear::apply(x, w, b, relu, after->dropout,
+                                      reinterpret_cast<int64_t>(after->kernel));
+      } else {
+        result = at::linear(x, w, b);
+        if (relu) result = at::relu(result);
+        result = dropout(result, after->dropout, after->kernel);
+      }
+      if (residual != nullptr) result = *residual + result;
     }
     *out = new at::Tensor(std::move(result));
   });
 }
+
+// Dropout with probability p; see `Dropout`.
+SF_API char *sf_dropout(at::Tensor **out, const at::Tensor *input, double p, DropoutKernel kernel) {
+  return guarded([&] { *out = new at::Tensor(dropout(*input, p, kernel)); });
+}
+
+// Turns bfloat16 autocast of this thread on or off for a device type (0: CPU, 1: CUDA), and returns what it was.
+SF_API int sf_set_autocast(int cuda, int enabled) {
+  const auto device = cuda ? at::kCUDA : at::kCPU;
+  const bool before = at::autocast::is_autocast_enabled(device);
+  if (enabled) at::autocast::set_autocast_dtype(device, at::kBFloat16);
+  at::autocast::set_autocast_enabled(device, enabled != 0);
+  return before ? 1 : 0;
+}
+
+// Forgets the weights that autocast has converted: they change with the next step.
+SF_API void sf_clear_autocast_cache() { at::autocast::clear_cache(); }
 
 // Sizes of a convolution; the layout is that of `RawConvolution` in ffi.rs.
 struct Convolution {
@@ -204,7 +363,7 @@ SF_API char *sf_conv2d(at::Tensor **out, const at::Tensor *input, const at::Tens
     at::Tensor result;
     // Maps of one cell have strides that oneDNN does not take.
     const bool has_cells = input->dim() == 4 && input->numel() > 0 && input->size(2) * input->size(3) > 1;
-    if (can_fuse({input, weight, bias, residual}) && has_cells) {
+    if (can_fuse({input, weight, bias, residual}) && has_cells && !is_autocast()) {
       const std::string activation = relu ? "relu" : "none";
       if (residual == nullptr) {
         result = call_fused("mkldnn::_convolution_pointwise", "",

@@ -12,6 +12,8 @@ use std::path::Path;
 use tch::Tensor;
 use torch_sys::C_tensor;
 
+use crate::fused::{Activation, After};
+use crate::kernels::dropout;
 use crate::kernels::{self, Bf16, Element, Gradients, Inputs, InstructionSet, Samples, Shape};
 use crate::optimize::{AdamW, AdamWTensors};
 use crate::{FeatureLevels, LevelSize, OpsError};
@@ -67,9 +69,16 @@ unsafe extern "C" {
         input: *const C_tensor,
         weight: *const C_tensor,
         bias: *const C_tensor,
-        residual: *const C_tensor,
-        relu: c_int,
+        after: *const RawAfter,
     ) -> *mut c_char;
+    fn sf_dropout(
+        out: *mut *mut C_tensor,
+        input: *const C_tensor,
+        p: f64,
+        kernel: DropoutKernel,
+    ) -> *mut c_char;
+    fn sf_set_autocast(cuda: c_int, enabled: c_int) -> c_int;
+    fn sf_clear_autocast_cache();
     fn sf_conv2d(
         out: *mut *mut C_tensor,
         input: *const C_tensor,
@@ -161,30 +170,70 @@ pub(crate) struct RawConvolution {
     pub(crate) groups: i64,
 }
 
+type DropoutKernel = extern "C" fn(*mut c_void, i64, c_int, u64, f64);
+
+/// What follows a product, as `After` in `c_api.cpp`.
+#[repr(C)]
+struct RawAfter {
+    residual: *const C_tensor,
+    dropout: f64,
+    relu: c_int,
+    kernel: DropoutKernel,
+}
+
 /// See [`crate::fused::linear`].
 pub(crate) fn linear(
     input: &Tensor,
     weight: &Tensor,
     bias: &Tensor,
-    residual: Option<&Tensor>,
-    relu: bool,
+    after: &After<'_>,
 ) -> Result<Tensor, String> {
     let mut out = std::ptr::null_mut();
-    let residual = residual.map_or(std::ptr::null(), Tensor::as_ptr);
+    let after = RawAfter {
+        residual: after.residual.map_or(std::ptr::null(), Tensor::as_ptr),
+        dropout: after.dropout,
+        relu: c_int::from(after.activation == Activation::Relu),
+        kernel: dropout_kernel,
+    };
     // SAFETY: the tensors live through the call, null stands for no residual, and `out` is writable.
     let message = unsafe {
-        sf_linear(
-            &raw mut out,
-            input.as_ptr(),
-            weight.as_ptr(),
-            bias.as_ptr(),
-            residual,
-            c_int::from(relu),
-        )
+        sf_linear(&raw mut out, input.as_ptr(), weight.as_ptr(), bias.as_ptr(), &raw const after)
     };
     check(message)?;
     // SAFETY: no message means that the shim stored a new tensor, and nobody else owns it.
     Ok(unsafe { Tensor::from_ptr(out) })
+}
+
+/// See [`crate::fused::dropout`].
+pub(crate) fn dropout(input: &Tensor, p: f64) -> Result<Tensor, String> {
+    let mut out = std::ptr::null_mut();
+    // SAFETY: the tensor lives through the call, and `out` is writable.
+    check(unsafe { sf_dropout(&raw mut out, input.as_ptr(), p, dropout_kernel) })?;
+    // SAFETY: no message means that the shim stored a new tensor, and nobody else owns it.
+    Ok(unsafe { Tensor::from_ptr(out) })
+}
+
+extern "C" fn dropout_kernel(data: *mut c_void, count: i64, bf16: c_int, seed: u64, p: f64) {
+    // SAFETY: the shim passes a dense tensor of its own with `count` elements of this kind.
+    unsafe {
+        if bf16 != 0 {
+            dropout::drop_elements(operand_mut(data.cast::<Bf16>(), count as usize), seed, p);
+        } else {
+            dropout::drop_elements(operand_mut(data.cast::<f32>(), count as usize), seed, p);
+        }
+    }
+}
+
+/// Turns autocast of this thread on or off for a kind of device; returns what it was.
+pub(crate) fn set_autocast(cuda: bool, enabled: bool) -> bool {
+    // SAFETY: the call takes numbers and may be made at any time.
+    unsafe { sf_set_autocast(c_int::from(cuda), c_int::from(enabled)) != 0 }
+}
+
+/// Forgets the converted weights of autocast.
+pub(crate) fn clear_autocast_cache() {
+    // SAFETY: the call takes no argument and may be made at any time.
+    unsafe { sf_clear_autocast_cache() }
 }
 
 /// The tensors of a convolution.
@@ -231,6 +280,28 @@ pub(crate) fn parallel_for(count: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
     let context = (&raw const body).cast_mut().cast::<c_void>();
     // SAFETY: the shim only calls `call` with this context, and returns after the last call.
     unsafe { sf_parallel_for(count as i64, 1, call, context) };
+}
+
+/// Runs `body` over blocks of `length` elements, each with its number, on libtorch's threads.
+pub(crate) fn parallel_rows<T: Send>(
+    elements: &mut [T],
+    length: usize,
+    body: &(dyn Fn(usize, &mut [T]) + Sync),
+) {
+    struct Start<T>(*mut T);
+    // SAFETY: threads make disjoint slices of it.
+    unsafe impl<T: Send> Sync for Start<T> {}
+    let (start, count) = (Start(elements.as_mut_ptr()), elements.len());
+    let start = &start;
+    parallel_for(count.div_ceil(length), &|blocks| {
+        for number in blocks {
+            let first = number * length;
+            let length = length.min(count - first);
+            // SAFETY: the block lies inside the slice, and no other block has a part of it.
+            let block = unsafe { std::slice::from_raw_parts_mut(start.0.add(first), length) };
+            body(number, block);
+        }
+    });
 }
 
 /// Threads that libtorch uses inside one operation.

@@ -30,28 +30,28 @@ pub struct Convolution {
     pub groups: i64,
 }
 
-/// `activation(x Wᵀ + b)`.
-///
-/// # Shapes
-///
-/// - `input`: `[…, inputs]`
-/// - `weight`: `[outputs, inputs]`, `bias`: `[outputs]`
-/// - output: `[…, outputs]`
-///
-/// # Errors
-///
-/// If the shapes do not fit, or there is no memory for the result.
-pub fn linear(
-    input: &Tensor,
-    weight: &Tensor,
-    bias: &Tensor,
-    activation: Activation,
-) -> Result<Tensor, OpsError> {
-    let result = ffi::linear(input, weight, bias, None, activation == Activation::Relu);
-    result.map_err(|message| OpsError::Torch { operation: "linear", message })
+/// What follows a product.
+#[derive(Debug, Clone, Copy)]
+pub struct After<'a> {
+    /// Of the sum.
+    pub activation: Activation,
+    /// Probability with which an element is then set to zero and the others scaled up; 0 leaves all.
+    pub dropout: f64,
+    /// Added last.
+    pub residual: Option<&'a Tensor>,
 }
 
-/// `x Wᵀ + b + residual`.
+impl After<'_> {
+    /// Nothing follows.
+    pub const NOTHING: Self = Self { activation: Activation::None, dropout: 0.0, residual: None };
+    /// Only ReLU follows.
+    pub const RELU: Self = Self { activation: Activation::Relu, ..Self::NOTHING };
+}
+
+/// `dropout(activation(x Wᵀ + b)) + residual`.
+///
+/// With gradients too, neither the sum before ReLU nor a mask of what was dropped is kept. Under
+/// [`autocast`](crate::precision::autocast) the product is in `bf16`.
 ///
 /// # Shapes
 ///
@@ -62,14 +62,25 @@ pub fn linear(
 /// # Errors
 ///
 /// If the shapes do not fit, or there is no memory for the result.
-pub fn linear_add(
+pub fn linear(
     input: &Tensor,
     weight: &Tensor,
     bias: &Tensor,
-    residual: &Tensor,
+    after: &After<'_>,
 ) -> Result<Tensor, OpsError> {
-    let result = ffi::linear(input, weight, bias, Some(residual), false);
-    result.map_err(|message| OpsError::Torch { operation: "linear", message })
+    ffi::linear(input, weight, bias, after)
+        .map_err(|message| OpsError::Torch { operation: "linear", message })
+}
+
+/// Sets elements to zero with probability `p` and scales the others by `1 / (1 - p)`.
+///
+/// On the CPU the choice follows from one number of libtorch's generator, and no mask is kept.
+///
+/// # Errors
+///
+/// If there is no memory for the result.
+pub fn dropout(input: &Tensor, p: f64) -> Result<Tensor, OpsError> {
+    ffi::dropout(input, p).map_err(|message| OpsError::Torch { operation: "dropout", message })
 }
 
 /// A layer of a convolutional network.

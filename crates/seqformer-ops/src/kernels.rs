@@ -1,6 +1,6 @@
-//! The CPU kernels of multi-scale deformable attention.
+//! The CPU kernels: multi-scale deformable attention, and dropout.
 //!
-//! The work is cut by clip, head and a block of queries. The values of one head lie 1 KiB apart in
+//! Attention: the work is cut by clip, head and a block of queries. The values of one head lie 1 KiB apart in
 //! `[N, S, M, D]`, which defeats the caches, so a thread first copies the head it works on into a
 //! dense `[S, D]` block (and to `f32`). All points of a query are then turned into rows and
 //! factors at once, in vector registers, and the rows are summed. Backward gives a whole head
@@ -9,6 +9,7 @@
 //! The code is compiled three times (AVX-512, AVX2, baseline) and the best is picked at run time.
 
 mod backward;
+pub(crate) mod dropout;
 mod forward;
 mod head;
 mod points;

@@ -4,6 +4,7 @@
 //! `models/segmentation_condInst.py`, `CondInst_segm`.
 
 use seqformer_ops::LevelSize;
+use seqformer_ops::precision::full_precision;
 use tch::{Tensor, nn};
 
 use crate::backbone::{self, Backbone};
@@ -238,7 +239,7 @@ impl SeqFormer {
         let dim = self.config.transformer.hidden_dim;
         let positions = self.query_embed.narrow(1, 0, dim);
         let queries = Queries {
-            reference_points: self.reference_points.forward(&positions).sigmoid(),
+            reference_points: self.reference_points.forward_full(&positions).sigmoid(),
             content: self.query_embed.narrow(1, dim, dim),
             positions,
         };
@@ -255,8 +256,8 @@ impl SeqFormer {
         frame_sizes: &[FrameSize],
     ) -> Heads {
         Heads {
-            pred_logits: self.class_embed[layer].forward(&output.instance_queries),
-            dynamic_params: self.controller.forward(&output.instance_queries),
+            pred_logits: self.class_embed[layer].forward_full(&output.instance_queries),
+            dynamic_params: self.controller.forward_full(&output.instance_queries),
             reference_points_px: self.reference_points_px(&output.references, frame_sizes),
         }
     }
@@ -293,6 +294,8 @@ impl SeqFormer {
         dynamic_params: &Tensor,
         reference_points_px: &Tensor,
     ) -> Tensor {
-        dynamic_masks(features, dynamic_params, reference_points_px)
+        // Distances in pixels do not survive bf16.
+        let features = features.to_kind(dynamic_params.kind());
+        full_precision(|| dynamic_masks(&features, dynamic_params, reference_points_px))
     }
 }

@@ -13,7 +13,7 @@ mod position_encoding;
 pub(crate) use conv::{Conv2d, ConvShape, Kernel, to_channels_last};
 pub(crate) use drop_path::DropPath;
 pub(crate) use frozen_batch_norm::FrozenBatchNorm;
-pub(crate) use linear::Linear;
+pub(crate) use linear::{Linear, dropout};
 pub(crate) use mlp::Mlp;
 pub(crate) use ms_deform_attn::{AttentionShape, MsDeformAttn, References, Sampling};
 pub(crate) use multihead_attention::MultiheadAttention;

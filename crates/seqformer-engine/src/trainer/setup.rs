@@ -30,10 +30,6 @@ impl Trainer {
     /// If a dataset, a checkpoint or the output folder cannot be used, or another run writes there.
     pub fn new(config: &Config, options: TrainerOptions) -> Result<Self, EngineError> {
         seqformer_ops::runtime::keep_freed_memory();
-        if config.solver.amp_enabled {
-            let what = "SOLVER.AMP.ENABLED: mixed precision is not supported yet; set it to False";
-            return Err(EngineError::Unsupported(what.to_owned()));
-        }
         let folder = &config.output_dir;
         std::fs::create_dir_all(folder)
             .map_err(|source| EngineError::Unwritable { path: folder.clone(), source })?;

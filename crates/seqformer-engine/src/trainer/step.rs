@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use seqformer::{KeepLayers, Losses, mean_instances};
+use seqformer_ops::precision::autocast;
 use tch::{Kind, Tensor};
 
 use super::Trainer;
@@ -111,7 +112,13 @@ impl Trainer {
         } else {
             KeepLayers::Last
         };
-        let output = self.model.forward_train(&frames, &targets, &self.matcher, keep)?;
+        let forward = || self.model.forward_train(&frames, &targets, &self.matcher, keep);
+        // Losses and the backward pass stay outside.
+        let output = if self.config.solver.amp_enabled {
+            autocast(self.device, forward)
+        } else {
+            forward()
+        }?;
         Ok(self.criterion.forward(&output, &targets, num_boxes))
     }
 

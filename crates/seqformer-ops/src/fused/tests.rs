@@ -17,15 +17,17 @@ fn linear_layers_agree_with_the_plain_ones() {
         Tensor::randn([40], ON_CPU),
     );
     let plain = input.linear(&weight, Some(&bias));
-    let none = linear(&input, &weight, &bias, Activation::None).unwrap();
+    let none = linear(&input, &weight, &bias, &After::NOTHING).unwrap();
     assert!(max_difference(&none, &plain) < 1e-4);
-    let relu = linear(&input, &weight, &bias, Activation::Relu).unwrap();
+    let relu = linear(&input, &weight, &bias, &After::RELU).unwrap();
     assert!(max_difference(&relu, &plain.relu()) < 1e-4);
     let residual = Tensor::randn_like(&plain);
-    let sum = linear_add(&input, &weight, &bias, &residual).unwrap();
+    let sum =
+        linear(&input, &weight, &bias, &After { residual: Some(&residual), ..After::NOTHING })
+            .unwrap();
     assert!(max_difference(&sum, &(&plain + residual)) < 1e-4);
     let strided = input.transpose(0, 1);
-    let result = linear(&strided, &weight, &bias, Activation::None).unwrap();
+    let result = linear(&strided, &weight, &bias, &After::NOTHING).unwrap();
     assert!(max_difference(&result, &plain.transpose(0, 1)) < 1e-4);
 }
 
@@ -70,15 +72,62 @@ fn convolutions_agree_with_the_plain_ones() {
 fn gradients_flow_where_they_are_asked_for() {
     let weight = Tensor::randn([5, 6], ON_CPU).set_requires_grad(true);
     let (input, bias) = (Tensor::randn([4, 6], ON_CPU), Tensor::zeros([5], ON_CPU));
-    linear(&input, &weight, &bias, Activation::Relu).unwrap().sum(Kind::Float).backward();
+    linear(&input, &weight, &bias, &After::RELU).unwrap().sum(Kind::Float).backward();
     assert!(weight.grad().abs().sum(Kind::Float).double_value(&[]) > 0.0);
-    let without = tch::no_grad(|| linear(&input, &weight, &bias, Activation::Relu).unwrap());
+    let without = tch::no_grad(|| linear(&input, &weight, &bias, &After::RELU).unwrap());
     assert!(!without.requires_grad());
 }
 
 #[test]
 fn shapes_that_do_not_fit_are_an_error() {
     let (input, weight) = (Tensor::zeros([2, 3], ON_CPU), Tensor::zeros([4, 5], ON_CPU));
-    let error = linear(&input, &weight, &Tensor::zeros([4], ON_CPU), Activation::None).unwrap_err();
+    let error = linear(&input, &weight, &Tensor::zeros([4], ON_CPU), &After::NOTHING).unwrap_err();
     assert!(error.to_string().starts_with("linear: "), "{error}");
+}
+
+/// The output and the gradients of input, weight and bias, for one seed.
+fn trained(tensors: [&Tensor; 3], run: impl Fn([&Tensor; 3]) -> Tensor) -> Vec<Tensor> {
+    let [input, weight, bias] =
+        tensors.map(|tensor| tensor.detach().copy().set_requires_grad(true));
+    tch::manual_seed(3);
+    let out = run([&input, &weight, &bias]);
+    tch::manual_seed(4);
+    let loss = (&out * Tensor::randn_like(&out)).sum(Kind::Float);
+    let mut results = Tensor::run_backward(&[loss], &[&input, &weight, &bias], false, false);
+    results.push(out);
+    results
+}
+
+#[test]
+fn trained_linear_layers_agree_with_the_plain_operations() {
+    let tensors = [
+        &Tensor::randn([2, 9, 24], ON_CPU),
+        &Tensor::randn([40, 24], ON_CPU),
+        &Tensor::randn([40], ON_CPU),
+    ];
+    let residual = Tensor::randn([2, 9, 40], ON_CPU);
+    for activation in [Activation::None, Activation::Relu] {
+        for dropout in [0.0, 0.25] {
+            let after = After { activation, dropout, residual: Some(&residual) };
+            let ours = trained(tensors, |[x, w, b]| linear(x, w, b, &after).unwrap());
+            let plain = trained(tensors, |[x, w, b]| {
+                let sum = x.linear(w, Some(b));
+                let sum = if activation == Activation::Relu { sum.relu() } else { sum };
+                super::dropout(&sum, dropout).unwrap() + &residual
+            });
+            for (ours, plain) in ours.iter().zip(&plain) {
+                assert!(max_difference(ours, plain) < 1e-4, "{after:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn dropout_drops_the_same_in_both_directions() {
+    let input = Tensor::ones([30, 70], ON_CPU).set_requires_grad(true);
+    let out = dropout(&input.transpose(0, 1), 0.4).unwrap();
+    let grad = Tensor::run_backward(&[out.sum(Kind::Float)], &[&input], false, false);
+    assert_eq!(max_difference(&grad[0], &out.transpose(0, 1)), 0.0);
+    let kept = out.ne(0.0).to_kind(Kind::Float).mean(Kind::Float).double_value(&[]);
+    assert!((kept - 0.6).abs() < 0.05, "{kept} kept");
 }

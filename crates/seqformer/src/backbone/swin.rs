@@ -8,7 +8,7 @@ use tch::{Tensor, nn};
 
 use super::{Backbone, ShapeSpec};
 use crate::config::SwinConfig;
-use crate::layers::LayerNorm;
+use crate::layers::{LayerNorm, dropout};
 
 mod block;
 mod patches;
@@ -105,7 +105,7 @@ impl Backbone for SwinTransformer {
         if let Some(positions) = self.position_embedding(size[1], size[2]) {
             map += positions;
         }
-        map = map.dropout(self.dropout, train);
+        map = dropout(map, self.dropout, train);
         let mut outputs = Vec::with_capacity(self.stages.len());
         for stage in &self.stages {
             for block in &stage.blocks {

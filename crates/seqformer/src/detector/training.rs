@@ -83,7 +83,7 @@ impl SeqFormer {
         let logits: Vec<Tensor> = outputs
             .iter()
             .zip(&self.class_embed[first..])
-            .map(|(output, class_embed)| class_embed.forward(&output.instance_queries))
+            .map(|(output, class_embed)| class_embed.forward_full(&output.instance_queries))
             .collect();
         let predictions = Predictions {
             logits: tch::no_grad(|| Tensor::stack(&logits, 0)),
@@ -194,7 +194,7 @@ impl SeqFormer {
             let px = self.reference_points_px(&output.references, sizes); // [N, T, Q, 2]
             points.push(px.transpose(1, 2).flatten(0, 1).index_select(0, &matched)); // [I, T, 2]
         }
-        let params = self.controller.forward(&Tensor::stack(&queries, 0)); // [D, I, parameters]
+        let params = self.controller.forward_full(&Tensor::stack(&queries, 0)); // [D, I, parameters]
         let points = Tensor::stack(&points, 0); // [D, I, T, 2]
         let mut start = 0;
         let mut masks = Vec::new();

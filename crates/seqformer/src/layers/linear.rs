@@ -1,6 +1,7 @@
 //! An affine map of the last axis.
 
-use seqformer_ops::fused::{self, Activation};
+use seqformer_ops::fused::{self, After};
+use seqformer_ops::precision::full_precision;
 use tch::{Tensor, nn};
 
 /// `x Wᵀ + b`.
@@ -20,22 +21,30 @@ impl Linear {
 
     /// `[…, inputs]` → `[…, outputs]`
     pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
-        self.apply(input, Activation::None)
+        self.forward_then(input, &After::NOTHING)
     }
 
     /// The same, then ReLU.
     pub(crate) fn forward_relu(&self, input: &Tensor) -> Tensor {
-        self.apply(input, Activation::Relu)
+        self.forward_then(input, &After::RELU)
     }
 
-    /// The same plus `residual`, `[…, outputs]`.
-    pub(crate) fn forward_add(&self, input: &Tensor, residual: &Tensor) -> Tensor {
-        fused::linear_add(input, &self.weight, &self.bias, residual)
-            .expect("the layer has the channels of its input")
+    /// The same in the precision of the parameters, also within mixed precision.
+    pub(crate) fn forward_full(&self, input: &Tensor) -> Tensor {
+        full_precision(|| self.forward(&input.to_kind(self.weight.kind())))
     }
 
-    fn apply(&self, input: &Tensor, activation: Activation) -> Tensor {
-        fused::linear(input, &self.weight, &self.bias, activation)
+    /// The same with what follows it.
+    pub(crate) fn forward_then(&self, input: &Tensor, after: &After<'_>) -> Tensor {
+        fused::linear(input, &self.weight, &self.bias, after)
             .expect("the layer has the channels of its input")
     }
+}
+
+/// Sets elements to zero with probability `p` in training, and scales the others up.
+pub(crate) fn dropout(input: Tensor, p: f64, train: bool) -> Tensor {
+    if !train || p <= 0.0 {
+        return input;
+    }
+    fused::dropout(&input, p).expect("there is memory for one more tensor of this size")
 }

@@ -1,6 +1,7 @@
 //! A few linear layers with ReLU between them.
 
-use tch::{Tensor, nn};
+use seqformer_ops::precision::full_precision;
+use tch::{Kind, Tensor, nn};
 
 use super::Linear;
 
@@ -22,8 +23,13 @@ impl Mlp {
         Self { layers: layers.collect() }
     }
 
+    /// The same in the precision of the parameters, also within mixed precision.
+    pub(crate) fn forward_full(&self, input: &Tensor) -> Tensor {
+        full_precision(|| self.forward(&input.to_kind(Kind::Float)))
+    }
+
     /// `[…, inputs]` → `[…, outputs]`
-    pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
+    fn forward(&self, input: &Tensor) -> Tensor {
         let (last, hidden) = self.layers.split_last().expect("there are three layers");
         let hidden =
             hidden.iter().fold(input.shallow_clone(), |input, layer| layer.forward_relu(&input));

@@ -2,6 +2,7 @@
 //!
 //! Deformable DETR (arXiv:2010.04159), section 4.1. Reference: VNext `models/ops/modules/ms_deform_attn.py`.
 
+use seqformer_ops::fused::After;
 use seqformer_ops::{
     FeatureLevels, PredictedPoints, ms_deform_attn, ms_deform_attn_at_offsets, reference,
 };
@@ -100,7 +101,7 @@ impl MsDeformAttn {
         let (batch, num_queries, _) = queries.size3().expect("queries are [N, Q, C]");
         let AttentionShape { num_heads, num_levels, num_points, .. } = self.shape;
         let sizes = [batch, num_queries, num_heads, num_levels, num_points, 2];
-        let offsets = self.sampling_offsets.forward(queries).view(sizes);
+        let offsets = self.sampling_offsets.forward_full(queries).view(sizes);
         let weights = self.attention_weights.forward(queries);
         let weights = weights.view([batch, num_queries, num_heads, num_levels * num_points]);
         let weights = weights.softmax(-1, Kind::Float).view(&sizes[..5]);
@@ -152,7 +153,7 @@ impl MsDeformAttn {
         let (batch, num_queries, _) = queries.size3().expect("queries are [N, Q, C]");
         let AttentionShape { num_heads, num_levels, num_points, .. } = self.shape;
         let sizes = [batch, num_queries, num_heads, num_levels, num_points, 2];
-        let offsets = self.sampling_offsets.forward(queries).view(sizes);
+        let offsets = self.sampling_offsets.forward_full(queries).view(sizes);
         let logits = self.attention_weights.forward(queries);
         let logits = logits.view([batch, num_queries, num_heads, num_levels * num_points]);
         let points = PredictedPoints { offsets: &offsets, logits: &logits, references };
@@ -160,9 +161,9 @@ impl MsDeformAttn {
             .expect("the projections give the shapes that the operation takes")
     }
 
-    /// The instance output plus `residual`, both `[N, Q, C]`.
-    pub(crate) fn project_add(&self, read: &Tensor, residual: &Tensor) -> Tensor {
-        self.output_proj.forward_add(read, residual)
+    /// The instance output with what follows it, `[N, Q, C]` → `[N, Q, C]`.
+    pub(crate) fn project_then(&self, read: &Tensor, after: &After<'_>) -> Tensor {
+        self.output_proj.forward_then(read, after)
     }
 
     /// The instance output, `[N, Q, C]` → `[N, Q, C]`.

@@ -1,5 +1,6 @@
 //! Softmax attention among queries, PyTorch's `nn.MultiheadAttention`.
 
+use seqformer_ops::fused::{After, linear};
 use tch::{Tensor, nn};
 
 use super::Linear;
@@ -27,24 +28,33 @@ impl MultiheadAttention {
         }
     }
 
-    /// Attends from `content + position` to itself and reads `content`.
+    /// Attends from `content + position` to itself and reads `content`; `after` follows the output
+    /// projection.
     ///
     /// # Shapes
     ///
     /// - `content`: `[N, Q, C]`
     /// - `position`: broadcast to it
     /// - output: `[N, Q, C]`
-    pub(crate) fn forward_t(&self, content: &Tensor, position: &Tensor, train: bool) -> Tensor {
+    pub(crate) fn forward_then(
+        &self,
+        content: &Tensor,
+        position: &Tensor,
+        train: bool,
+        after: &After<'_>,
+    ) -> Tensor {
         let (batch, queries, channels) = content.size3().expect("queries are [N, Q, C]");
         let head_dim = channels / self.num_heads;
         let rows = |first: i64, count: i64| {
             let weight = self.in_proj_weight.narrow(0, first * channels, count * channels);
             (weight, self.in_proj_bias.narrow(0, first * channels, count * channels))
         };
-        let (weight, bias) = rows(0, 2);
-        let query_key = (content + position).linear(&weight, Some(&bias)); // [N, Q, 2C]
-        let (weight, bias) = rows(2, 1);
-        let value = content.linear(&weight, Some(&bias)); // [N, Q, C]
+        let project = |input: &Tensor, (weight, bias): (Tensor, Tensor)| {
+            linear(input, &weight, &bias, &After::NOTHING)
+                .expect("the projections have the channels of the queries")
+        };
+        let query_key = project(&(content + position), rows(0, 2)); // [N, Q, 2C]
+        let value = project(content, rows(2, 1)); // [N, Q, C]
         let heads = |tensor: &Tensor| {
             tensor.reshape([batch, queries, self.num_heads, head_dim]).transpose(1, 2) // [N, M, Q, D]
         };
@@ -62,6 +72,7 @@ impl MultiheadAttention {
             None,
             false,
         );
-        self.out_proj.forward(&read.transpose(1, 2).reshape([batch, queries, channels]))
+        let read = read.transpose(1, 2).reshape([batch, queries, channels]);
+        self.out_proj.forward_then(&read, after)
     }
 }

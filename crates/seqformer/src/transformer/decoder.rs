@@ -4,12 +4,13 @@
 //! the instance query sums what the box queries read. Reference: VNext `models/deformable_transformer.py`,
 //! `DeformableTransformerDecoder`, `DeformableTransformerDecoderLayer`.
 
+use seqformer_ops::fused::After;
 use tch::{Tensor, nn};
 
 use super::{FramePart, FrameValues, TemporalAggregation, TokenLayout, inverse_sigmoid};
 use crate::config::{NUM_LEVELS, TransformerConfig};
 use crate::layers::{
-    AttentionShape, LayerNorm, Linear, Mlp, MsDeformAttn, MultiheadAttention, References,
+    AttentionShape, LayerNorm, Linear, Mlp, MsDeformAttn, MultiheadAttention, References, dropout,
 };
 
 /// All decoder layers and the box head of each.
@@ -135,7 +136,7 @@ impl Decoder {
                 references: &references,
             };
             state = layer.forward_t(state, &clip, train);
-            let pred_boxes = refine(&bbox_embed.forward(&state.boxes), &references);
+            let pred_boxes = refine(&bbox_embed.forward_full(&state.boxes), &references);
             let next = pred_boxes.detach();
             if keep == KeepLayers::Last {
                 outputs.clear();
@@ -214,13 +215,15 @@ impl DecoderLayer {
         let instances = self
             .instance
             .norm_after_cross
-            .forward(&(instances + gathered.dropout(self.dropout, train)));
-        State { instances: self.instance.feedforward(instances, self.dropout, train), boxes }
+            .forward(&(instances + dropout(gathered, self.dropout, train)));
+        State { instances: self.instance.feedforward(&instances, self.dropout, train), boxes }
     }
 
     fn attend(&self, stream: &Stream, content: &Tensor, positions: &Tensor, train: bool) -> Tensor {
-        let read = stream.self_attn.forward_t(content, positions, train);
-        stream.norm_after_self.forward(&(content + read.dropout(self.dropout, train)))
+        let dropout = if train { self.dropout } else { 0.0 };
+        let add = After { dropout, residual: Some(content), ..After::NOTHING };
+        let sum = stream.self_attn.forward_then(content, positions, train, &add);
+        stream.norm_after_self.forward(&sum)
     }
 
     /// The box stream on a few frames, `[N, T', …]`, and what the instance queries get from them.
@@ -244,10 +247,10 @@ impl DecoderLayer {
         let (num_queries, channels) = (read.size()[1], read.size()[2]);
         let frames = [start[0], num_frames, num_queries, channels];
         let boxes = boxes.view([start[0], start[1], num_queries, channels]);
-        let change = attention.project_box(&read).view(frames).dropout(self.dropout, train);
+        let change = dropout(attention.project_box(&read).view(frames), self.dropout, train);
         let boxes = self.boxes.norm_after_cross.forward(&(boxes + change));
         FrameFeatures {
-            boxes: self.boxes.feedforward(boxes, self.dropout, train),
+            boxes: self.boxes.feedforward(&boxes, self.dropout, train),
             features: attention.project(&read).view(frames),
         }
     }
@@ -285,9 +288,10 @@ impl Stream {
         }
     }
 
-    fn feedforward(&self, queries: Tensor, dropout: f64, train: bool) -> Tensor {
-        let hidden = self.linear1.forward_relu(&queries).dropout(dropout, train);
-        let change = self.linear2.forward(&hidden).dropout(dropout, train);
-        self.norm_after_feedforward.forward(&(queries + change))
+    fn feedforward(&self, queries: &Tensor, dropout: f64, train: bool) -> Tensor {
+        let dropout = if train { dropout } else { 0.0 };
+        let hidden = self.linear1.forward_then(&queries, &After { dropout, ..After::RELU });
+        let add = After { dropout, residual: Some(&queries), ..After::NOTHING };
+        self.norm_after_feedforward.forward(&self.linear2.forward_then(&hidden, &add))
     }
 }

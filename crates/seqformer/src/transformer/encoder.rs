@@ -2,6 +2,7 @@
 //!
 //! Reference: VNext `models/deformable_transformer.py`, `DeformableTransformerEncoderLayer`.
 
+use seqformer_ops::fused::After;
 use tch::{Tensor, nn};
 
 use super::TokenLayout;
@@ -115,19 +116,12 @@ impl EncoderLayer {
             levels,
             frames.padding.as_ref(),
         );
-        let drops = train && self.dropout > 0.0;
-        let tokens = if drops {
-            tokens + attention.project(&read).dropout(self.dropout, train)
-        } else {
-            attention.project_add(&read, &tokens)
-        };
-        let tokens = self.norm1.forward(&tokens);
-        let hidden = self.linear1.forward_relu(&tokens).dropout(self.dropout, train);
-        let tokens = if drops {
-            tokens + self.linear2.forward(&hidden).dropout(self.dropout, train)
-        } else {
-            self.linear2.forward_add(&hidden, &tokens)
-        };
+        let dropout = if train { self.dropout } else { 0.0 };
+        let add = After { dropout, residual: Some(&tokens), ..After::NOTHING };
+        let tokens = self.norm1.forward(&attention.project_then(&read, &add));
+        let hidden = self.linear1.forward_then(&tokens, &After { dropout, ..After::RELU });
+        let add = After { dropout, residual: Some(&tokens), ..After::NOTHING };
+        let tokens = self.linear2.forward_then(&hidden, &add);
         self.norm2.forward(&tokens)
     }
 }

@@ -5,7 +5,7 @@ use tch::{Tensor, nn};
 use super::window_attention::WindowAttention;
 use super::window_grid::WindowGrid;
 use crate::config::SwinConfig;
-use crate::layers::{DropPath, LayerNorm, Linear};
+use crate::layers::{DropPath, LayerNorm, Linear, dropout};
 
 /// What differs between the blocks of a network.
 #[derive(Debug, Clone, Copy)]
@@ -61,8 +61,8 @@ impl Block {
         let attended = self.attend(&self.norm1.forward(map), train);
         let map = map + self.drop_path.forward_t(&attended, train);
         let hidden = self.fc1.forward(&self.norm2.forward(&map)).gelu("none");
-        let hidden = self.fc2.forward(&hidden.dropout(self.dropout, train));
-        let hidden = hidden.dropout(self.dropout, train);
+        let hidden = self.fc2.forward(&dropout(hidden, self.dropout, train));
+        let hidden = dropout(hidden, self.dropout, train);
         map + self.drop_path.forward_t(&hidden, train)
     }
 

@@ -5,7 +5,7 @@ use tch::{Kind, Tensor, nn};
 use super::block::BlockShape;
 use super::window_grid::WindowGrid;
 use crate::config::SwinConfig;
-use crate::layers::Linear;
+use crate::layers::{self, Linear};
 
 /// Added between tokens from opposite ends of the map. Not -∞: the reference leaves them a trace.
 const MASKED: f64 = -100.0;
@@ -111,7 +111,7 @@ impl WindowAttention {
             first += count;
         }
         let read = if read.len() == 1 { read.remove(0) } else { Tensor::cat(&read, 0) };
-        self.proj.forward(&read).dropout(self.dropout, train)
+        layers::dropout(self.proj.forward(&read), self.dropout, train)
     }
 }
 

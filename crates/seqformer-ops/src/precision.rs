@@ -1,0 +1,62 @@
+//! Mixed precision: matrix products and convolutions in `bf16`, the rest as its inputs are.
+//!
+//! The settings belong to the thread. Delicate parts of a network inside [`autocast`] go back to their
+//! inputs' precision with [`full_precision`].
+
+use tch::Device;
+
+use crate::ffi;
+
+/// Restores a setting, also when the work between panics.
+struct Restore {
+    cuda: bool,
+    before: bool,
+}
+
+impl Restore {
+    fn set(cuda: bool, enabled: bool) -> Self {
+        Self { cuda, before: ffi::set_autocast(cuda, enabled) }
+    }
+}
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        ffi::set_autocast(self.cuda, self.before);
+    }
+}
+
+/// Runs `work` with the products and convolutions of `device` in `bf16`.
+///
+/// Weights are converted once for the whole of `work` and forgotten after it.
+pub fn autocast<R>(device: Device, work: impl FnOnce() -> R) -> R {
+    let restore = Restore::set(device.is_cuda(), true);
+    let result = work();
+    drop(restore);
+    ffi::clear_autocast_cache();
+    result
+}
+
+/// Runs `work` without [`autocast`].
+pub fn full_precision<R>(work: impl FnOnce() -> R) -> R {
+    let _cpu = Restore::set(false, false);
+    let _cuda = Restore::set(true, false);
+    work()
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::{Kind, Tensor};
+
+    use super::*;
+
+    #[test]
+    fn products_inside_are_bf16_but_for_the_delicate_ones() {
+        let on = (Kind::Float, Device::Cpu);
+        let (input, weight) = (Tensor::randn([3, 4], on), Tensor::randn([5, 4], on));
+        let product = || input.linear(&weight, None::<&Tensor>).kind();
+        let [inside, delicate, again] =
+            autocast(Device::Cpu, || [product(), full_precision(product), product()]);
+        assert_eq!([inside, delicate, again], [Kind::BFloat16, Kind::Float, Kind::BFloat16]);
+        assert_eq!(product(), Kind::Float);
+    }
+}
