@@ -163,6 +163,9 @@ impl Trainer {
                 self.checkpointer.save_best(&self.tree()?)?;
             }
         }
+        if self.position.iterations == self.config.solver.max_iter {
+            self.journal.write_final_scores()?;
+        }
         Ok(())
     }
 

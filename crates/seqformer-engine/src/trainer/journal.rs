@@ -63,13 +63,24 @@ impl Journal {
             return Ok(());
         }
         tell(&console_line(&self.metrics, peak_memory_bytes()));
-        for record in self.metrics.take_fresh() {
-            self.file.write(&record)?;
-            self.events.write_record(&record)?;
-        }
+        self.write_fresh()?;
         self.records += 1;
         if is_last || self.records.is_multiple_of(RECORDS_PER_DRAWING) {
             self.draw()?;
+        }
+        Ok(())
+    }
+
+    /// Writes the scores of the validation after the last iteration, which no further record follows.
+    pub(super) fn write_final_scores(&mut self) -> Result<(), EngineError> {
+        self.write_fresh()?;
+        self.draw()
+    }
+
+    fn write_fresh(&mut self) -> Result<(), EngineError> {
+        for record in self.metrics.take_fresh() {
+            self.file.write(&record)?;
+            self.events.write_record(&record)?;
         }
         Ok(())
     }

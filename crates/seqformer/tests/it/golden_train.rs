@@ -290,3 +290,28 @@ fn a_batch_that_does_not_fit_is_an_error() {
     clips[0] = Tensor::zeros([3, 5], (Kind::Float, Device::Cpu));
     check(&clips, &targets, "[T, 3, H, W]");
 }
+
+#[test]
+fn mixed_precision_stays_near_and_every_parameter_gets_a_gradient() {
+    let (variables, model) = loaded_model();
+    let (_, targets) = batch();
+    let total = |output: &TrainOutput| losses(output, &targets, SetCriterion::default()).total();
+    let exact = tch::no_grad(|| total(&forward(&model, &targets))).double_value(&[]);
+    let output = seqformer_ops::precision::autocast(Device::Cpu, || forward(&model, &targets));
+    for layer in &output.layers {
+        for found in [&layer.pred_logits, &layer.pred_boxes, &layer.pred_masks] {
+            assert_eq!(found.kind(), Kind::Float);
+        }
+    }
+    let loss = total(&output);
+    let mixed = loss.double_value(&[]);
+    assert!((mixed - exact).abs() < 0.03 * exact, "{mixed} and {exact}");
+    assert_ne!(mixed, exact, "something is computed in bf16");
+    let parameters: Vec<Tensor> =
+        variables.trainable_variables().into_iter().filter(Tensor::requires_grad).collect();
+    let gradients = Tensor::run_backward(&[loss], &parameters, false, false);
+    for gradient in gradients.iter().filter(|gradient| gradient.defined()) {
+        assert!(gradient.abs().sum(Kind::Float).double_value(&[]).is_finite());
+        assert_eq!(gradient.kind(), Kind::Float);
+    }
+}
