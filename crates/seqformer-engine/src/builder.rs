@@ -85,9 +85,7 @@ pub fn selection_rule(config: &Config) -> SelectionRule {
 /// How long videos are cut: `MODEL.SeqFormer.CLIP_MATCHING`, `CLIP_LENGTH` and `CLIP_STRIDE`.
 pub fn clip_options(config: &Config) -> Option<ClipOptions> {
     let section = &config.model.seqformer;
-    section
-        .clip_matching
-        .then_some(ClipOptions { length: section.clip_length, stride: section.clip_stride })
+    section.clip_matching.then_some(ClipOptions::new(section.clip_length, section.clip_stride))
 }
 
 /// How queries are matched with instances: `MODEL.SeqFormer.SET_COST_*`.

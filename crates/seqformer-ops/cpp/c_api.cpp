@@ -46,13 +46,14 @@ struct MsDeformAttnInputs {
   int64_t points;   // P
   int64_t bf16;     // 1: values, outputs and their gradients are bfloat16; 0: float
   const int64_t *level_sizes;  // [L, 2] as (height, width)
-  const void *value;           // [N, S, M, D]
+  const void *value;           // [N, S, M, D], or [N, M, S, D] if `head_major`
   const float *places;         // [N, Q, M, L, P, 2]: locations, or offsets if there are references
   const float *weights;        // [N, Q, M, L, P]: weights, or their logits if there are references
   const float *references;     // null, or [N or 1, Q, L, 2]
   const bool *padding;         // null, or [N or 1, S]
   int64_t references_batch;
   int64_t padding_batch;
+  int64_t head_major;
 };
 
 // The CPU kernels, written in Rust.
@@ -85,7 +86,8 @@ MsDeformAttnInputs inputs_of(const MsDeformAttnTensors &of, const std::vector<in
           has_references ? of.references.const_data_ptr<float>() : nullptr,
           has_padding ? of.padding.const_data_ptr<bool>() : nullptr,
           has_references ? of.references.size(0) : 0,
-          has_padding ? of.padding.size(0) : 0};
+          has_padding ? of.padding.size(0) : 0,
+          !value.is_contiguous() && value.transpose(1, 2).is_contiguous()};
 }
 
 class MsDeformAttn : public torch::autograd::Function<MsDeformAttn> {

@@ -37,6 +37,7 @@ struct RawInputs {
     padding: *const bool,
     references_batch: i64,
     padding_batch: i64,
+    head_major: i64,
 }
 
 type ForwardKernel = extern "C" fn(*const RawInputs, *mut c_void);
@@ -465,7 +466,7 @@ unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> Inputs<'a, T
     } else {
         Samples::Offset { offsets: places, logits: weights, references }
     };
-    Inputs { shape, value, samples, padding }
+    Inputs { shape, value, head_major: raw.head_major != 0, samples, padding }
 }
 
 extern "C" fn forward_kernel(raw: *const RawInputs, out: *mut c_void) {

@@ -24,6 +24,8 @@ use crate::ffi::{DisjointRows, num_threads, parallel_for, run_vectorized};
 pub(crate) trait Element: Copy + Send + Sync + 'static {
     fn to_f32(self) -> f32;
     fn from_f32(value: f32) -> Self;
+    /// The numbers themselves if they are `f32` already.
+    fn as_f32(numbers: &[Self]) -> Option<&[f32]>;
 }
 
 impl Element for f32 {
@@ -35,6 +37,11 @@ impl Element for f32 {
     #[inline(always)]
     fn from_f32(value: f32) -> Self {
         value
+    }
+
+    #[inline(always)]
+    fn as_f32(numbers: &[Self]) -> Option<&[f32]> {
+        Some(numbers)
     }
 }
 
@@ -57,6 +64,11 @@ impl Element for Bf16 {
         }
         let bits = value.to_bits();
         Self(((bits + 0x7fff + ((bits >> 16) & 1)) >> 16) as u16)
+    }
+
+    #[inline(always)]
+    fn as_f32(_numbers: &[Self]) -> Option<&[f32]> {
+        None
     }
 }
 
@@ -83,8 +95,10 @@ impl Shape {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Inputs<'a, T> {
     pub(crate) shape: &'a Shape,
-    /// `[N, S, M, D]`
+    /// `[N, S, M, D]`, or `[N, M, S, D]` if `head_major`.
     pub(crate) value: &'a [T],
+    /// Forward only.
+    pub(crate) head_major: bool,
     pub(crate) samples: Samples<'a>,
     /// `[N or 1, S]`, true = the token counts as zero; empty where none does.
     pub(crate) padding: &'a [bool],

@@ -21,6 +21,9 @@ const OPERATION: &str = "ms_deform_attn";
 /// - `weights`: `[N, Q, M, L, P]`
 /// - output: `[N, Q, M * D]`, of the kind of `value`
 ///
+/// A `value` that is the transpose of a dense `[N, M, S, D]` is read without a copy where no gradient is
+/// asked for, which pays where a few queries read many tokens.
+///
 /// # Errors
 ///
 /// If a shape, kind or device does not fit the others, or libtorch cannot allocate the output.
@@ -39,13 +42,19 @@ pub fn ms_deform_attn(
     let locations = locations.to_kind(Kind::Float).contiguous();
     let weights = weights.to_kind(Kind::Float).contiguous();
     let tensors = AttentionTensors {
-        value: &value.contiguous(),
+        value: &readable(value),
         places: &locations,
         weights: &weights,
         references: None,
         padding: None,
     };
     run(&tensors, levels)
+}
+
+/// The values as the kernels read them: dense by token, or, where no gradient is asked for, by head.
+fn readable(value: &Tensor) -> Tensor {
+    let is_by_head = !value.requires_grad() && value.transpose(1, 2).is_contiguous();
+    if is_by_head { value.shallow_clone() } else { value.contiguous() }
 }
 
 fn run(tensors: &AttentionTensors<'_>, levels: &FeatureLevels) -> Result<Tensor, OpsError> {
@@ -106,7 +115,7 @@ pub fn ms_deform_attn_at_offsets(
     check(value, levels, &offsets, &logits.view(&sizes[..5]))?;
     let padding = padding.map(Tensor::contiguous);
     let tensors = AttentionTensors {
-        value: &value.contiguous(),
+        value: &readable(value),
         places: &offsets,
         weights: &logits,
         references: Some(&references),

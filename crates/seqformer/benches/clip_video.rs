@@ -12,6 +12,9 @@ use seqformer::inference::{ClipPredictor, ClipRule, ClipTracker, FinishedFrame, 
 use seqformer::{FrameSize, SeqFormer, SeqFormerConfig};
 use tch::{Device, Kind, Tensor, nn};
 
+/// Frames that are read before the network runs.
+const FRAMES_AT_ONCE: i64 = 4;
+
 fn r50() -> SeqFormerConfig {
     SeqFormerConfig {
         pixel_mean: [123.675, 116.28, 103.53],
@@ -104,7 +107,7 @@ fn run(model: &SeqFormer, video: &Tensor, size: FrameSize, rule: ClipRule) -> Ti
     let mut times = Times::default();
     let mut predictor = ClipPredictor::new(model, size, rule).expect("clips have frames");
     let mut tracker = ClipTracker::default();
-    for part in video.split(1, 0) {
+    for part in video.split(FRAMES_AT_ONCE, 0) {
         predictor.push(&part).expect("the frames have the size of the video");
         run_clips(&mut predictor, &mut tracker, size, &mut times);
     }

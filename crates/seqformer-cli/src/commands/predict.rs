@@ -104,10 +104,10 @@ fn options(args: &PredictArgs, settings: &Settings) -> PredictorOptions {
     if args.clip_length.is_some() || args.clip_stride.is_some() {
         let section = &settings.config.model.seqformer;
         let or = |asked: Option<u32>, set: usize| asked.map_or(set, |frames| frames as usize);
-        options.clips = Some(ClipOptions {
-            length: or(args.clip_length, section.clip_length),
-            stride: or(args.clip_stride, section.clip_stride),
-        });
+        options.clips = Some(ClipOptions::new(
+            or(args.clip_length, section.clip_length),
+            or(args.clip_stride, section.clip_stride),
+        ));
     }
     options
 }
@@ -203,7 +203,11 @@ impl Run<'_> {
         let progress = &mut |progress| stages.set(progress);
         let found = match self.predictor.options().clips {
             None => self.predictor.predict(images, progress),
-            Some(clips) => {
+            Some(mut clips) => {
+                if !input.source.can_restart() {
+                    // Whoever shows frames as they come does not want to wait for the next ones.
+                    clips.frames_at_once = 1;
+                }
                 let path = self.args.output.join(format!("{}.frames.jsonl", input.name));
                 let mut lines = FrameLines::new(&path, &input.name, video_id, &self.classes);
                 self.predictor.track(images, clips, &mut |frame| lines.write(frame), progress)

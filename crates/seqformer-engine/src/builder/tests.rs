@@ -39,7 +39,7 @@ fn the_threshold_counts_only_with_several_classes() {
 fn videos_are_cut_into_clips_only_when_the_configuration_says_so() {
     assert_eq!(clip_options(&config(&[])), None);
     let opts = ["MODEL.SeqFormer.CLIP_MATCHING", "True", "MODEL.SeqFormer.CLIP_LENGTH", "7"];
-    assert_eq!(clip_options(&config(&opts)), Some(ClipOptions { length: 7, stride: 1 }));
+    assert_eq!(clip_options(&config(&opts)), Some(ClipOptions::new(7, 1)));
 }
 
 #[test]

@@ -22,6 +22,16 @@ pub struct ClipOptions {
     pub length: usize,
     /// Frames from the start of a clip to that of the next.
     pub stride: usize,
+    /// Frames that are read before the network runs: several at once are faster, one at a time are seen
+    /// sooner. The result is the same.
+    pub frames_at_once: usize,
+}
+
+impl ClipOptions {
+    /// Clips of `length` frames, a new one every `stride`, of a video that can be read ahead.
+    pub fn new(length: usize, stride: usize) -> Self {
+        Self { length, stride, frames_at_once: 4 }
+    }
 }
 
 /// A frame whose masks no later frame will change.
@@ -68,14 +78,21 @@ impl Predictor {
         };
         let (mut size, mut video) = (None, None);
         let mut done = Finished { table: TrackTable::default(), each_frame, progress };
-        for (index, frame) in frames.enumerate() {
-            let input = self.next_input(frame, index, &mut size)?;
+        let mut frames = frames.enumerate().fuse();
+        let mut num_read = 0;
+        loop {
+            let mut inputs = Vec::with_capacity(clips.frames_at_once.max(1));
+            for (index, frame) in frames.by_ref().take(clips.frames_at_once.max(1)) {
+                inputs.push(self.next_input(frame, index, &mut size)?);
+            }
+            let Some(first) = inputs.first() else { break };
             let clips = match &mut video {
                 Some(clips) => clips,
-                None => video.insert(ClipVideo::new(&self.model, frame_size(input.size), rule)?),
+                None => video.insert(ClipVideo::new(&self.model, frame_size(first.size), rule)?),
             };
-            let finished = clips.push(&frames_tensor(&[input], self.options.channels))?;
-            (done.progress)(Progress::Encoded(index + 1));
+            let finished = clips.push(&frames_tensor(&inputs, self.options.channels))?;
+            num_read += inputs.len();
+            (done.progress)(Progress::Encoded(num_read));
             for frame in finished {
                 done.add(&frame, clips.frame_size(), size, &|track| clips.class_probs_of(track))?;
             }

@@ -69,7 +69,7 @@ fn results_equal_those_of_the_reference_pixel_by_pixel() {
 fn clips_give_the_results_of_the_reference_pixel_by_pixel() {
     let mut predictor = tiny_predictor();
     for (length, stride) in [(5, 1), (4, 3)] {
-        predictor.options.clips = Some(ClipOptions { length, stride });
+        predictor.options.clips = Some(ClipOptions::new(length, stride));
         check_results(&predictor, &format!("tiny_clip_L{length}S{stride}"));
     }
 }
@@ -77,7 +77,7 @@ fn clips_give_the_results_of_the_reference_pixel_by_pixel() {
 #[test]
 fn frames_are_handed_on_while_the_video_is_being_read() {
     let predictor = tiny_predictor();
-    let clips = ClipOptions { length: 5, stride: 1 };
+    let clips = ClipOptions { frames_at_once: 1, ..ClipOptions::new(5, 1) };
     let read = std::cell::Cell::new(0);
     let counted = frames("vid_long").inspect(|_| read.set(read.get() + 1));
     let mut seen = Vec::new();

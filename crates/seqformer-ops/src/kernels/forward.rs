@@ -1,6 +1,6 @@
 //! The forward pass of one task.
 
-use super::head::{Head, block_width};
+use super::head::{Head, block_width, dense_head};
 use super::points::{CORNERS, LANES, Lanes, PointGroup, groups, part, to_array};
 use super::samples::{Buffer, Centres, Place};
 use super::{Element, Inputs, Shape, Task};
@@ -55,8 +55,14 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Forward<'_, T>) {
     let Forward { inputs, centres, out, task, scratch } = work;
     let shape = inputs.shape;
     let samples = shape.samples();
-    scratch.head.load(inputs, task);
-    let (rows, _) = scratch.head.rows.as_chunks::<W>();
+    let rows = match dense_head(inputs, task, scratch.head.row_length) {
+        Some(rows) => rows,
+        None => {
+            scratch.head.load(inputs, task);
+            &scratch.head.rows
+        }
+    };
+    let (rows, _) = rows.as_chunks::<W>();
     let blocks = scratch.head.row_length / W;
     for query in task.first_query..task.first_query + task.num_queries {
         let index = (task.clip * shape.queries + query) * shape.heads + task.head;

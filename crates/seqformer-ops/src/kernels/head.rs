@@ -37,8 +37,13 @@ impl Head {
             return;
         }
         self.rows.resize(shape.tokens * self.row_length, 0.0);
-        let stride = shape.heads * shape.channels;
-        let from = task.clip * shape.tokens * stride + task.head * shape.channels;
+        let (from, stride) = if inputs.head_major {
+            let head = task.clip * shape.heads + task.head;
+            (head * shape.tokens * shape.channels, shape.channels)
+        } else {
+            let stride = shape.heads * shape.channels;
+            (task.clip * shape.tokens * stride + task.head * shape.channels, stride)
+        };
         for (token, row) in self.rows.chunks_exact_mut(self.row_length).enumerate() {
             let source = &value[from + token * stride..][..shape.channels];
             prefetch(value, from + (token + PREFETCH_ROWS) * stride, shape.channels);
@@ -58,4 +63,20 @@ impl Head {
         }
         self.of = Some((task.clip, task.head));
     }
+}
+
+/// The head of `task` where it lies, if that is as a kernel reads it: dense rows of `f32`, none of them padded.
+#[inline(always)]
+pub(super) fn dense_head<'a, T: Element>(
+    inputs: &Inputs<'a, T>,
+    task: Task,
+    row_length: usize,
+) -> Option<&'a [f32]> {
+    let shape = inputs.shape;
+    if !inputs.head_major || row_length != shape.channels || !inputs.padding.is_empty() {
+        return None;
+    }
+    let length = shape.tokens * shape.channels;
+    let first = (task.clip * shape.heads + task.head) * length;
+    T::as_f32(&inputs.value[first..][..length])
 }

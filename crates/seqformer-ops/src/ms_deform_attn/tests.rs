@@ -179,3 +179,27 @@ fn what_does_not_fit_the_predicted_points_is_named() {
     check(&logits, &references.narrow(1, 0, 16), None, "references");
     check(&logits, &references, Some(&references), "padding");
 }
+
+#[test]
+fn values_that_lie_by_head_are_read_as_they_are() {
+    let inputs = inputs(Kind::Float, 32);
+    let value = inputs.value.detach();
+    let by_head = value.transpose(1, 2).contiguous().transpose(1, 2);
+    for channels in [32, 20] {
+        let run = |value: &Tensor| {
+            let value = value.narrow(3, 0, channels);
+            tch::no_grad(|| {
+                ms_deform_attn(&value, &levels(), &inputs.locations, &inputs.weights).unwrap()
+            })
+        };
+        assert_eq!(max_difference(&run(&value), &run(&by_head)), 0.0);
+    }
+    let odd = value.narrow(3, 0, 20).contiguous();
+    let by_head = odd.transpose(1, 2).contiguous().transpose(1, 2);
+    let run = |value: &Tensor| {
+        tch::no_grad(|| {
+            ms_deform_attn(value, &levels(), &inputs.locations, &inputs.weights).unwrap()
+        })
+    };
+    assert_eq!(max_difference(&run(&odd), &run(&by_head)), 0.0);
+}

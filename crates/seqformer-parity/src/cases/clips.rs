@@ -62,7 +62,7 @@ fn clip_options(case: &str) -> Result<ClipOptions> {
     let parse = || {
         let (before, stride) = case.rsplit_once('S')?;
         let (_, length) = before.rsplit_once('L')?;
-        Some(ClipOptions { length: length.parse().ok()?, stride: stride.parse().ok()? })
+        Some(ClipOptions::new(length.parse().ok()?, stride.parse().ok()?))
     };
     parse().with_context(|| format!("{case} does not end with L and S and numbers"))
 }

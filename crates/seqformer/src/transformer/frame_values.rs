@@ -19,6 +19,9 @@ impl FrameValues {
     /// Splits the values of all layers, `[T', S, M, D]` each, by frame.
     pub(super) fn split(layers: &[Tensor]) -> Vec<Self> {
         let num_frames = layers.first().map_or(0, |values| values.size()[0]);
+        // Dense by head, as the attention reads them: every clip would copy them again.
+        let by_head = |values: &Tensor| values.transpose(1, 2).contiguous().transpose(1, 2);
+        let layers: Vec<Tensor> = layers.iter().map(by_head).collect();
         let frame = |index| Self {
             layers: layers.iter().map(|values| values.narrow(0, index, 1)).collect(),
         };
