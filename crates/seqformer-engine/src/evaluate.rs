@@ -8,7 +8,6 @@ use seqformer_data::{Categories, DatasetSource, VideoRecord, read_image};
 use seqformer_evaluation::{
     GroundTruth, Report, Results, ResultsWriter, TrackResult, YtvisEvaluator, write_archive,
 };
-use seqformer_masks::Rle;
 
 use crate::{EngineError, Predictor, VideoPrediction};
 
@@ -102,12 +101,11 @@ fn track_results(
             label: detection.label,
             dataset: categories.len(),
         })?;
-        let masks: &[Rle] = &found.masks[detection.rank];
         Ok(TrackResult {
             video_id: video_id as i64,
             score: detection.score,
             category_id: category_id as i64,
-            segmentations: masks.iter().cloned().map(Some).collect(),
+            segmentations: found.masks.track(detection.rank).map(Some).collect(),
         })
     });
     results.collect()

@@ -45,6 +45,7 @@ mod metrics;
 mod optimizer;
 mod predictor;
 mod run_log;
+mod track_masks;
 mod trainer;
 
 pub use checkpointer::{Checkpointer, Position, TrainState};
@@ -66,4 +67,5 @@ pub use predictor::{
     ClipOptions, Predictor, PredictorOptions, Progress, TrackOnFrame, TrackedFrame, VideoPrediction,
 };
 pub use run_log::RunLog;
+pub use track_masks::TrackMasks;
 pub use trainer::{TrainEnd, Trainer, TrainerOptions, inference_folder};

@@ -15,11 +15,11 @@ use seqformer_checkpoint::{CheckpointError, StateDict, key_map};
 use seqformer_config::Config;
 use seqformer_config::config::ImageFormat;
 use seqformer_data::{RgbImage, resize_bilinear, shortest_edge_size};
-use seqformer_masks::{ImageSize, Rle};
+use seqformer_masks::ImageSize;
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::encode::encode_masks;
-use crate::{EngineError, builder};
+use crate::{EngineError, TrackMasks, builder};
 
 pub use clips::{ClipOptions, TrackOnFrame, TrackedFrame};
 
@@ -72,9 +72,9 @@ pub struct VideoPrediction {
     pub size: ImageSize,
     /// Number of frames.
     pub num_frames: usize,
-    /// One for each selected query, best first, or for each track of a video that was cut into clips,
-    /// in their order: its mask on every frame, empty where it is absent.
-    pub masks: Vec<Vec<Rle>>,
+    /// One track for each selected query, best first, or for each track of a video that was cut into
+    /// clips, in their order.
+    pub masks: TrackMasks,
     /// The results: a query or track as an instance of a class. By query or track, then class.
     pub detections: Vec<Detection>,
 }
@@ -231,17 +231,16 @@ fn masks_of(
     input_size: FrameSize,
     size: ImageSize,
     progress: &mut dyn FnMut(Progress),
-) -> Vec<Vec<Rle>> {
+) -> TrackMasks {
     let output_size = FrameSize { height: i64::from(size.height), width: i64::from(size.width) };
-    let mut masks: Vec<Vec<Rle>> = vec![Vec::new(); selection.queries.len()];
+    let mut masks = TrackMasks::new(size);
+    masks.reserve_tracks(selection.queries.len());
     let mut done = 0;
     for part in 0..decoded.num_parts() {
         let logits = decoded.mask_logits(&selection.queries, part); // [I, T', h, w]
         for frame in 0..logits.size()[1] {
             let full = final_masks(&logits.select(1, frame), input_size, output_size);
-            for (track, code) in masks.iter_mut().zip(encode_masks(&full)) {
-                track.push(code);
-            }
+            masks.push_frame(encode_masks(&full).iter().enumerate());
             done += 1;
             progress(Progress::Masks(done));
         }

@@ -271,8 +271,8 @@ pub(crate) fn conv2d(
     Ok(unsafe { Tensor::from_ptr(out) })
 }
 
-/// Runs `body` over parts of `0..count` on libtorch's threads.
-pub(crate) fn parallel_for(count: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
+/// Runs `body` over parts of `0..count`, of at least `grain` each, on libtorch's threads.
+pub(crate) fn parallel_for(count: usize, grain: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
     extern "C" fn call(context: *mut c_void, begin: i64, end: i64) {
         // SAFETY: the context is the reference below, alive until `sf_parallel_for` returns.
         let body = unsafe { *context.cast::<&(dyn Fn(Range<usize>) + Sync)>() };
@@ -280,7 +280,7 @@ pub(crate) fn parallel_for(count: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
     }
     let context = (&raw const body).cast_mut().cast::<c_void>();
     // SAFETY: the shim only calls `call` with this context, and returns after the last call.
-    unsafe { sf_parallel_for(count as i64, 1, call, context) };
+    unsafe { sf_parallel_for(count as i64, grain as i64, call, context) };
 }
 
 /// Runs `body` over blocks of `length` elements, each with its number, on libtorch's threads.
@@ -294,7 +294,7 @@ pub(crate) fn parallel_rows<T: Send>(
     unsafe impl<T: Send> Sync for Start<T> {}
     let (start, count) = (Start(elements.as_mut_ptr()), elements.len());
     let start = &start;
-    parallel_for(count.div_ceil(length), &|blocks| {
+    parallel_for(count.div_ceil(length), 1, &|blocks| {
         for number in blocks {
             let first = number * length;
             let length = length.min(count - first);

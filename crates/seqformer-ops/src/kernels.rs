@@ -171,6 +171,13 @@ impl InstructionSet {
     }
 }
 
+/// Tasks of `queries` that are worth waking a thread for.
+fn grain(shape: &Shape, queries: usize) -> usize {
+    const MIN_READS: usize = 1 << 15;
+    let reads = queries * shape.samples() + shape.tokens;
+    (MIN_READS / (reads * shape.channels.div_ceil(16)).max(1)).max(1)
+}
+
 /// Sums the sampled values into `out`, `[N, Q, M * D]`.
 pub(crate) fn forward<T: Element>(
     inputs: &Inputs<'_, T>,
@@ -186,7 +193,7 @@ pub(crate) fn forward<T: Element>(
     let blocks = if heads >= 4 * num_threads() { 1 } else { shape.queries.div_ceil(256) };
     let block = shape.queries.div_ceil(blocks);
     let centres = &inputs.samples.centres(shape);
-    parallel_for(heads * blocks, &|range| {
+    parallel_for(heads * blocks, grain(shape, block), &|range| {
         let mut scratch = forward::Scratch::new(shape);
         for index in range {
             let (pair, part) = (index / blocks, index % blocks);
@@ -215,7 +222,7 @@ pub(crate) fn backward<T: Element>(
 ) {
     let shape = inputs.shape;
     let centres = &inputs.samples.centres(shape);
-    parallel_for(shape.batch * shape.heads, &|range| {
+    parallel_for(shape.batch * shape.heads, grain(shape, shape.queries), &|range| {
         let mut scratch = backward::Scratch::new(shape);
         for pair in range {
             let (clip, head) = (pair / shape.heads, pair % shape.heads);

@@ -7,10 +7,12 @@ mod summary;
 mod tracks;
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
+use seqformer::inference::Detection;
 use seqformer_engine::{
     ClipOptions, Predictor, PredictorOptions, Progress, VideoPrediction, open_device,
 };
@@ -124,8 +126,6 @@ struct Run<'a> {
 impl Run<'_> {
     /// Goes through all inputs; one that fails does not stop the others.
     fn all(&mut self, inputs: &[Input]) -> Result<()> {
-        let mut rows = Vec::new();
-        let mut lines = String::new();
         for (index, input) in inputs.iter().enumerate() {
             let video_id = index as u64 + 1;
             let video = match self.video(input, video_id) {
@@ -139,21 +139,12 @@ impl Run<'_> {
                     continue;
                 }
             };
-            rows.extend(video.rows);
-            lines.push_str(&video.lines);
-            // After every video, so that a later failure costs nothing that is done.
-            let path = self.args.output.join("results.json");
-            files::write_atomically(&path, results::to_json(&rows).as_bytes())?;
-            self.summary.results = Some(path);
-            let path = self.args.output.join("tracks.jsonl");
-            files::write_atomically(&path, lines.as_bytes())?;
-            self.summary.tracks = Some(path);
-            self.summary.videos.push(video.finished);
+            self.summary.videos.push(video);
         }
         Ok(())
     }
 
-    fn video(&self, input: &Input, video_id: u64) -> Result<VideoFiles> {
+    fn video(&mut self, input: &Input, video_id: u64) -> Result<FinishedVideo> {
         let start = Instant::now();
         let found = self.predict(input, video_id)?;
         let secs = start.elapsed().as_secs_f64();
@@ -171,26 +162,58 @@ impl Run<'_> {
         };
         let keep =
             |score: f32| self.args.score_threshold.is_none_or(|threshold| score > threshold as f32);
-        let detections = found.detections.iter().filter(|found| keep(found.score));
-        let rows: Vec<String> = detections
-            .map(|detection| results::row(video_id, detection, &found, &self.classes))
-            .collect();
-        let lines = tracks
-            .iter()
-            .map(|track| track.to_line(&input.name, video_id))
-            .collect::<Result<String>>()?;
-        let finished = FinishedVideo {
+        let detections: Vec<&Detection> =
+            found.detections.iter().filter(|found| keep(found.score)).collect();
+        self.write(input, video_id, &found, &detections, &tracks)?;
+        Ok(FinishedVideo {
             name: input.name.clone(),
             video_id,
             frames: found.num_frames,
             height: found.size.height,
             width: found.size.width,
-            results: rows.len(),
+            results: detections.len(),
             secs,
             overlay,
             tracks,
-        };
-        Ok(VideoFiles { rows, lines, finished })
+        })
+    }
+
+    /// Adds a video to the files, so that a later failure costs nothing that is done.
+    fn write(
+        &mut self,
+        input: &Input,
+        video_id: u64,
+        found: &VideoPrediction,
+        detections: &[&Detection],
+        tracks: &[Track],
+    ) -> Result<()> {
+        let path = self.args.output.join("results.json");
+        let earlier = self.summary.results.is_some();
+        let earlier_rows = earlier && self.summary.videos.iter().any(|video| video.results > 0);
+        files::replace(&path, |to| {
+            if earlier {
+                files::copy_start(&path, 1, to)?;
+            } else {
+                write!(to, "[")?;
+            }
+            for (index, detection) in detections.iter().enumerate() {
+                if index > 0 || earlier_rows {
+                    write!(to, ", ")?;
+                }
+                results::write_row(to, video_id, detection, found, &self.classes)?;
+            }
+            write!(to, "]")
+        })?;
+        self.summary.results = Some(path);
+        let path = self.args.output.join("tracks.jsonl");
+        files::replace(&path, |to| {
+            if earlier {
+                files::copy_start(&path, 0, to)?;
+            }
+            tracks.iter().try_for_each(|track| track.write_line(to, &input.name, video_id))
+        })?;
+        self.summary.tracks = Some(path);
+        Ok(())
     }
 
     fn predict(&self, input: &Input, video_id: u64) -> Result<VideoPrediction> {
@@ -264,11 +287,4 @@ impl<'a> Stages<'a> {
             stage.finish();
         }
     }
-}
-
-/// What one video adds to the files.
-struct VideoFiles {
-    rows: Vec<String>,
-    lines: String,
-    finished: FinishedVideo,
 }

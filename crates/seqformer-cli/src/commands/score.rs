@@ -1,5 +1,7 @@
 //! `seqformer score`: annotations and results in; average precision and recall out.
 
+use std::io::Write as _;
+
 use anyhow::{Result, bail};
 use seqformer_evaluation::{GroundTruth, Results, YtvisEvaluator, check_results};
 
@@ -22,7 +24,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     let report = YtvisEvaluator::new(&truth).evaluate(&results)?.report();
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(&report.to_json())?;
-        files::write_atomically(path, format!("{text}\n").as_bytes())?;
+        files::replace(path, |to| writeln!(to, "{text}"))?;
     }
     output::print_line(report.summary().to_string().trim_end_matches('\n'));
     if args.per_class {

@@ -11,17 +11,23 @@ use std::process::{Command, Output, Stdio};
 
 use seqformer_testing::golden_path;
 
+/// `seqformer` with these arguments, on one thread: the tests are many processes at once, and the threads
+/// of each would wait for one another.
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_seqformer"));
+    command.args(arguments).env("OMP_NUM_THREADS", "1");
+    command.env_remove("RUST_LOG").env_remove("SEQFORMER_FFMPEG");
+    command
+}
+
 /// Runs `seqformer` with these arguments.
 fn seqformer(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_seqformer"));
-    command.args(arguments).env_remove("RUST_LOG").env_remove("SEQFORMER_FFMPEG");
-    command.output().expect("the program starts")
+    command(arguments).output().expect("the program starts")
 }
 
 /// The same with `input` on its standard input.
 fn seqformer_reading(arguments: &[&str], input: &[u8]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_seqformer"));
-    command.args(arguments).env_remove("RUST_LOG").env_remove("SEQFORMER_FFMPEG");
+    let mut command = command(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the program starts");
     let mut stdin = child.stdin.take().expect("its standard input is a pipe");

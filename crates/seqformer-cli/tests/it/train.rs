@@ -85,8 +85,8 @@ impl Bench {
     }
 
     fn start(&self, command: &str, output: &str, flags: &[&str], pairs: &[&str]) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_seqformer"))
-            .args(self.arguments(command, output, flags, pairs))
+        let arguments = self.arguments(command, output, flags, pairs);
+        crate::command(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

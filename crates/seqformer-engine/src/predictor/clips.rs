@@ -4,14 +4,14 @@
 
 use seqformer::FrameSize;
 use seqformer::inference::{
-    ClipRule, ClipVideo, ClipVideoEnd, FinishedFrame, TrackTable, classify, final_masks,
+    ClipRule, ClipVideo, ClipVideoEnd, FinishedFrame, classify, final_masks,
 };
 use seqformer_data::RgbImage;
 use seqformer_masks::{ImageSize, Rle};
 
 use super::{Predictor, Progress, VideoPrediction, frames_tensor};
-use crate::EngineError;
 use crate::encode::encode_masks;
+use crate::{EngineError, TrackMasks};
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -77,7 +77,7 @@ impl Predictor {
             max_queries: self.options.rule.max_queries,
         };
         let (mut size, mut video) = (None, None);
-        let mut done = Finished { table: TrackTable::default(), each_frame, progress };
+        let mut done = Finished { masks: None, each_frame, progress };
         let mut frames = frames.enumerate().fuse();
         let mut num_read = 0;
         loop {
@@ -106,21 +106,15 @@ impl Predictor {
         }
         let threshold = self.options.rule.class_threshold;
         let detections = classify(class_probs.iter().map(Vec::as_slice), threshold);
-        let table = done.table;
-        let track = |track: usize| -> Vec<Rle> {
-            table
-                .masks(track)
-                .map(|mask| mask.cloned().unwrap_or_else(|| Rle::empty(size)))
-                .collect()
-        };
-        let masks = (0..class_probs.len()).map(track).collect();
+        let mut masks = done.masks.unwrap_or_else(|| TrackMasks::new(size));
+        masks.reserve_tracks(class_probs.len());
         Ok(VideoPrediction { size, num_frames, masks, detections })
     }
 }
 
 /// Where finished frames go.
 struct Finished<'a> {
-    table: TrackTable<Rle>,
+    masks: Option<TrackMasks>,
     each_frame: &'a mut dyn FnMut(&TrackedFrame) -> Result<(), AnyError>,
     progress: &'a mut dyn FnMut(Progress),
 }
@@ -134,8 +128,8 @@ impl Finished<'_> {
         output_size: Option<ImageSize>,
         class_probs: &dyn Fn(usize) -> Option<Vec<f32>>,
     ) -> Result<(), EngineError> {
-        let output_size = output_size.map_or(input_size, frame_size);
-        let masks = encode_masks(&final_masks(&frame.mask_logits, input_size, output_size));
+        let size = output_size.map_or(input_size, frame_size);
+        let masks = encode_masks(&final_masks(&frame.mask_logits, input_size, size));
         let tracks = frame.tracks.iter().zip(masks).map(|(&track, mask)| TrackOnFrame {
             track,
             mask,
@@ -144,7 +138,10 @@ impl Finished<'_> {
         let tracked = TrackedFrame { frame: frame.frame, tracks: tracks.collect() };
         (self.each_frame)(&tracked).map_err(EngineError::Output)?;
         (self.progress)(Progress::Masks(frame.frame + 1));
-        self.table.push_frame(tracked.tracks.into_iter().map(|found| (found.track, found.mask)));
+        if let Some(size) = output_size {
+            let masks = self.masks.get_or_insert_with(|| TrackMasks::new(size));
+            masks.push_frame(tracked.tracks.iter().map(|found| (found.track, &found.mask)));
+        }
         Ok(())
     }
 }

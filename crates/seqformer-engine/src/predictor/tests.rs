@@ -50,7 +50,8 @@ fn check_results(predictor: &Predictor, case: &str) {
                 (expected["score"].as_f64().unwrap() - f64::from(found.score)).abs() < 1e-5,
                 "result {next}"
             );
-            let codes: Vec<_> = video.masks[found.rank].iter().map(Rle::to_compressed).collect();
+            let codes: Vec<_> =
+                video.masks.track(found.rank).map(|mask| mask.to_compressed()).collect();
             let segmentations = expected["segmentations"].as_array().unwrap();
             let expected: Vec<_> =
                 segmentations.iter().map(|code| code["counts"].as_str().unwrap()).collect();
@@ -93,7 +94,7 @@ fn frames_are_handed_on_while_the_video_is_being_read() {
     assert_eq!(seen, early.chain(late).collect::<Vec<_>>());
     for (frame, tracks) in shown.iter().enumerate() {
         for found in tracks {
-            assert_eq!(found.mask, video.masks[found.track][frame]);
+            assert_eq!(found.mask, video.masks.mask(found.track, frame));
             assert_eq!(found.class_probs.len(), 5);
         }
     }

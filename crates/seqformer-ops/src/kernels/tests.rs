@@ -94,7 +94,7 @@ fn bfloat16_rounds_to_nearest_even() {
 fn work_is_shared_by_libtorchs_threads() {
     let threads = std::sync::Mutex::new(std::collections::HashSet::new());
     tch::set_num_threads(2);
-    parallel_for(2, &|_| {
+    parallel_for(2, 1, &|_| {
         threads.lock().unwrap().insert(std::thread::current().id());
     });
     assert_eq!(threads.into_inner().unwrap().len(), 2);

@@ -3,7 +3,7 @@
 /// Masks of type `M`, for instance run lengths, by track and frame.
 ///
 /// Only the masks that exist take memory: a track may begin late and be absent from frames.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct TrackTable<M> {
     num_frames: usize,
     /// Pairs of a frame and its mask for each track, in the order of the frames.
@@ -36,6 +36,18 @@ impl<M> TrackTable<M> {
     /// Tracks so far.
     pub fn num_tracks(&self) -> usize {
         self.tracks.len()
+    }
+
+    /// The mask of a track on a frame, if it is there.
+    pub fn get(&self, track: usize, frame: usize) -> Option<&M> {
+        let masks = self.tracks.get(track)?;
+        let place = masks.binary_search_by_key(&frame, |(at, _)| *at).ok()?;
+        Some(&masks[place].1)
+    }
+
+    /// The frames on which a track is, and its masks.
+    pub fn present(&self, track: usize) -> impl Iterator<Item = (usize, &M)> {
+        self.tracks.get(track).into_iter().flatten().map(|(frame, mask)| (*frame, mask))
     }
 
     /// The masks of a track, one for each frame; `None` where it is absent, and its mask is empty.

@@ -55,7 +55,7 @@ impl Overlay<'_> {
             let masks: Vec<Rle> = self
                 .tracks
                 .iter()
-                .map(|track| resized(&found.masks[track.rank][index], size))
+                .map(|track| resized(found.masks.mask(track.rank, index), size))
                 .collect();
             let objects: Vec<OverlayObject<'_>> = self
                 .tracks
@@ -83,9 +83,9 @@ fn enlarged(size: ImageSize) -> ImageSize {
     ImageSize { height: factor * size.height, width: factor * size.width }
 }
 
-fn resized(mask: &Rle, size: ImageSize) -> Rle {
+fn resized(mask: Rle, size: ImageSize) -> Rle {
     if mask.size() == size {
-        return mask.clone();
+        return mask;
     }
     Rle::encode(&resize_nearest_mask(&mask.decode(), size))
 }

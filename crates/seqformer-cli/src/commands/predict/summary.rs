@@ -101,16 +101,14 @@ fn print_video(video: &FinishedVideo) {
         let frame = |frame: Option<usize>| {
             right(frame.map_or_else(|| "-".to_owned(), |frame| frame.to_string()))
         };
-        let visible = track.num_visible();
-        let mean_area = track.areas.iter().sum::<u64>() as f64 / visible.max(1) as f64;
         table.add_row([
             right(track.track_id.to_string()),
             Cell::new(&track.class),
             right(format!("{:.3}", track.score)),
-            right(visible.to_string()),
-            frame(track.first_frame),
-            frame(track.last_frame),
-            right(format!("{mean_area:.0}")),
+            right(track.seen.len().to_string()),
+            frame(track.first_frame()),
+            frame(track.last_frame()),
+            right(format!("{:.0}", track.mean_area())),
         ]);
     }
     output::print_line(&table.to_string());

@@ -1,6 +1,7 @@
 //! Tracks: one object each, with its best class.
 
-use anyhow::Result;
+use std::io::{self, Write};
+
 use seqformer::inference::Detection;
 use seqformer_engine::VideoPrediction;
 use serde::Serialize;
@@ -8,7 +9,7 @@ use serde::Serialize;
 use crate::class_names::Class;
 
 /// One object of a video.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Track {
     /// From 1, best score first, or in the order of appearance where videos are cut into clips.
     pub(crate) track_id: u64,
@@ -18,17 +19,57 @@ pub(crate) struct Track {
     pub(crate) category_id: u64,
     /// Probability of that class.
     pub(crate) score: f32,
-    /// First frame with a pixel of it, from 0.
-    pub(crate) first_frame: Option<usize>,
-    /// Last frame with a pixel of it.
-    pub(crate) last_frame: Option<usize>,
-    /// [x, y, width, height] of the mask on every frame, in pixels.
-    pub(crate) boxes: Vec<Option<[f64; 4]>>,
-    /// Pixels of the mask on every frame.
-    pub(crate) areas: Vec<u64>,
+    /// Frames of the video.
+    pub(crate) num_frames: usize,
+    /// Where it has pixels, ascending.
+    pub(crate) seen: Vec<Seen>,
     /// Index of its masks.
-    #[serde(skip)]
     pub(crate) rank: usize,
+}
+
+/// A track on a frame where it has pixels.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Seen {
+    frame: usize,
+    /// [x, y, width, height] of the mask, in pixels.
+    bounds: [f64; 4],
+    /// Pixels of the mask.
+    area: u64,
+}
+
+/// What files and summaries tell of a track.
+#[derive(Debug, Serialize)]
+struct Fields<'a> {
+    track_id: u64,
+    class: &'a str,
+    category_id: u64,
+    score: f32,
+    first_frame: Option<usize>,
+    last_frame: Option<usize>,
+    /// One for each frame of the video.
+    boxes: Vec<Option<[f64; 4]>>,
+    areas: Vec<u64>,
+}
+
+impl Serialize for Track {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (mut boxes, mut areas) = (vec![None; self.num_frames], vec![0; self.num_frames]);
+        for seen in &self.seen {
+            boxes[seen.frame] = Some(seen.bounds);
+            areas[seen.frame] = seen.area;
+        }
+        let fields = Fields {
+            track_id: self.track_id,
+            class: &self.class,
+            category_id: self.category_id,
+            score: self.score,
+            first_frame: self.first_frame(),
+            last_frame: self.last_frame(),
+            boxes,
+            areas,
+        };
+        fields.serialize(serializer)
+    }
 }
 
 /// A line of `tracks.jsonl`.
@@ -41,14 +82,30 @@ struct Line<'a> {
 }
 
 impl Track {
-    /// The track as a line of JSON.
-    pub(crate) fn to_line(&self, video: &str, video_id: u64) -> Result<String> {
-        Ok(serde_json::to_string(&Line { video, video_id, track: self })? + "\n")
+    /// Writes the track as a line of JSON.
+    pub(crate) fn write_line(
+        &self,
+        to: &mut dyn Write,
+        video: &str,
+        video_id: u64,
+    ) -> io::Result<()> {
+        serde_json::to_writer(&mut *to, &Line { video, video_id, track: self })?;
+        writeln!(to)
     }
 
-    /// Frames with a pixel of it.
-    pub(crate) fn num_visible(&self) -> usize {
-        self.areas.iter().filter(|area| **area > 0).count()
+    /// First frame with a pixel of it, from 0.
+    pub(crate) fn first_frame(&self) -> Option<usize> {
+        self.seen.first().map(|seen| seen.frame)
+    }
+
+    /// Last frame with a pixel of it.
+    pub(crate) fn last_frame(&self) -> Option<usize> {
+        self.seen.last().map(|seen| seen.frame)
+    }
+
+    /// Mean number of pixels where it is seen.
+    pub(crate) fn mean_area(&self) -> f64 {
+        self.seen.iter().map(|seen| seen.area as f64).sum::<f64>() / self.seen.len().max(1) as f64
     }
 }
 
@@ -64,27 +121,24 @@ pub(super) fn from_prediction(
     };
     let kept =
         |found: &&Detection| threshold.is_none_or(|threshold| found.score > threshold as f32);
-    let found = (0..video.masks.len()).filter_map(best).filter(kept);
+    let found = (0..video.masks.num_tracks()).filter_map(best).filter(kept);
     // Not counted anew, so that a track has one number in all files.
     found.map(|found| track(found.rank as u64 + 1, found, video, classes)).collect()
 }
 
 fn track(track_id: u64, found: &Detection, video: &VideoPrediction, classes: &[Class]) -> Track {
-    let masks = &video.masks[found.rank];
-    let areas: Vec<u64> = masks.iter().map(seqformer_masks::Rle::area).collect();
-    let boxes = masks.iter().zip(&areas).map(|(mask, area)| {
+    let seen = video.masks.visible(found.rank).map(|(frame, mask)| {
         let around = mask.bounding_box();
-        (*area > 0).then_some([around.x, around.y, around.width, around.height])
+        let bounds = [around.x, around.y, around.width, around.height];
+        Seen { frame, bounds, area: mask.area() }
     });
     Track {
         track_id,
         class: classes[found.label].name.clone(),
         category_id: classes[found.label].id,
         score: found.score,
-        first_frame: areas.iter().position(|area| *area > 0),
-        last_frame: areas.iter().rposition(|area| *area > 0),
-        boxes: boxes.collect(),
-        areas,
+        num_frames: video.num_frames,
+        seen: seen.collect(),
         rank: found.rank,
     }
 }
