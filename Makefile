@@ -7,7 +7,7 @@ help:
 	@echo "make test    set up, build, and run all tests"
 	@echo "make check   formatting, lints, documentation and tests, as before a change is merged"
 	@echo "make parity GOLDEN='DIR ...'   compare with tensors of the Python reference"
-	@echo "make bench   time attention and whole-video inference"
+	@echo "make bench   time attention, inference and a training step"
 
 setup:
 	@scripts/setup.sh
@@ -32,7 +32,7 @@ parity: setup
 	$(CARGO) run --release --locked --bin parity -- $(GOLDEN)
 
 bench: setup
-	$(CARGO) bench --locked -p seqformer-ops -p seqformer
+	$(CARGO) bench --locked -p seqformer-ops -p seqformer -p seqformer-engine
 
 clean:
 	$(CARGO) clean
