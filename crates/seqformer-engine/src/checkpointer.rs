@@ -56,6 +56,11 @@ impl Checkpointer {
         self.save_as(FINAL, tree)
     }
 
+    /// Tells whether the checkpoint of the end is there.
+    pub fn has_final(&self) -> bool {
+        self.folder.join(FINAL).exists()
+    }
+
     /// Writes the checkpoint that validated best; it is not the one that a run goes on from.
     ///
     /// # Errors

@@ -107,8 +107,11 @@ impl Trainer {
             trained_until = self.position.iterations;
             self.after_step(tell)?;
         }
-        if trained_until > first {
+        // A run may have been killed between the checkpoint of its last iteration and this one.
+        if trained_until > first || !self.checkpointer.has_final() {
             self.checkpointer.save_final(&self.tree()?)?;
+        }
+        if trained_until > first {
             let secs = start.elapsed().as_secs_f64();
             let count = trained_until - first;
             tell(&format!(
