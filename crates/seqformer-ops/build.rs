@@ -16,6 +16,7 @@ fn main() {
         .cpp(true)
         .std("c++17")
         .file("cpp/c_api.cpp")
+        .file("cpp/cpu_allocator.cpp")
         .flag("-isystem")
         .flag(root.join("include").display().to_string())
         .flag("-isystem")

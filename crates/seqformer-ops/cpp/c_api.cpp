@@ -11,12 +11,10 @@
 #include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>
 #include <dlfcn.h>
-#include <malloc.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 
 #define SF_API extern "C" __attribute__((visibility("default")))
 
@@ -479,16 +477,6 @@ SF_API char *sf_open_library(const char *path) {
       throw std::runtime_error(why ? why : "cannot be opened");
     }
   });
-}
-
-// Asks the C library to keep freed memory instead of returning every large block to the system:
-// fresh pages cost more than many layers. Returns 0 when the C library refuses.
-SF_API int sf_keep_freed_memory() {
-#if defined(M_MMAP_THRESHOLD) && defined(M_TRIM_THRESHOLD)
-  return mallopt(M_MMAP_THRESHOLD, 1 << 30) && mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
-#else
-  return 0;
-#endif
 }
 
 SF_API void sf_free_message(char *message) { std::free(message); }

@@ -3,6 +3,8 @@
 //! Every entry point of the shim catches all exceptions; a failure comes back as a message. The
 //! kernels travel the other way, as function pointers that libtorch's autograd calls.
 
+mod pages;
+
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::ops::Range;
@@ -12,6 +14,7 @@ use std::path::Path;
 use tch::Tensor;
 use torch_sys::C_tensor;
 
+pub(crate) use self::pages::{SystemPages, use_pool};
 use crate::fused::{Activation, After};
 use crate::kernels::dropout;
 use crate::kernels::{self, Bf16, Element, Gradients, Inputs, InstructionSet, Samples, Shape};
@@ -108,7 +111,6 @@ unsafe extern "C" {
         factor: *const C_tensor,
     ) -> *mut c_char;
     fn sf_open_library(path: *const c_char) -> *mut c_char;
-    fn sf_keep_freed_memory() -> c_int;
     fn sf_free_message(message: *mut c_char);
 }
 
@@ -600,10 +602,4 @@ pub(crate) fn open_library(path: &Path) -> Result<(), OpsError> {
     // SAFETY: the path ends with a zero byte and lives through the call.
     let message = unsafe { sf_open_library(text.as_ptr()) };
     check(message).map_err(error)
-}
-
-/// See [`crate::runtime::keep_freed_memory`].
-pub(crate) fn keep_freed_memory() -> bool {
-    // SAFETY: the call takes no argument and may be made at any time.
-    unsafe { sf_keep_freed_memory() != 0 }
 }

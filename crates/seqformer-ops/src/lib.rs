@@ -35,6 +35,7 @@ mod kernels;
 mod levels;
 mod ms_deform_attn;
 pub mod optimize;
+mod pool;
 pub mod precision;
 pub mod reference;
 pub mod runtime;

@@ -13,10 +13,11 @@ pub fn open_library(path: &Path) -> Result<(), OpsError> {
     ffi::open_library(path)
 }
 
-/// Asks the C library to keep freed memory for the next tensor instead of returning every large
-/// block to the system. Returns whether it agreed.
+/// Keeps the memory of large tensors that are freed for the next ones, instead of returning every block to
+/// the system: fresh pages are zeroed by the system one by one, which costs more than many a layer.
 ///
-/// Fresh pages are zeroed by the kernel one by one, which costs more than many a layer.
-pub fn keep_freed_memory() -> bool {
-    ffi::keep_freed_memory()
+/// What is kept and in use together is at most a quarter more than what was ever in use at once.
+pub fn keep_freed_memory() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(ffi::use_pool);
 }
