@@ -17,6 +17,7 @@ fn main() {
         .std("c++17")
         .file("cpp/c_api.cpp")
         .file("cpp/cpu_allocator.cpp")
+        .file("cpp/recompute.cpp")
         .flag("-isystem")
         .flag(root.join("include").display().to_string())
         .flag("-isystem")

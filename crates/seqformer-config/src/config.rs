@@ -17,7 +17,8 @@ pub use datasets::{DataloaderSection, DatasetsSection};
 pub use input::{CropSection, CropType, ImageFormat, InputSection, RandomFlip, ShortEdgeSampling};
 pub use model::{ModelSection, SeqFormerSection};
 pub use solver::{
-    ClipGradientsSection, ClipType, LrScheduler, Optimizer, SolverSection, WarmupMethod,
+    ClipGradientsSection, ClipType, LrScheduler, NetworkPart, Optimizer, SolverSection,
+    WarmupMethod,
 };
 pub use test::{ExpectedResult, TestSection};
 

@@ -325,6 +325,12 @@ const USED: &[KeySpec] = &[
         "Clips that go through the network at once, their gradients added up; 0 for the whole batch.",
     ),
     KeySpec::new(
+        "SOLVER.ACTIVATION_CHECKPOINTING",
+        "()",
+        "Parts of which training keeps only the inputs of each layer, to run it again for the gradients: \
+         backbone, encoder, decoder. Needs less memory and more time, and changes no number.",
+    ),
+    KeySpec::new(
         "SOLVER.REFERENCE_WORLD_SIZE",
         "0",
         "Number of devices that the other settings are meant for; 0 does not adapt them.",

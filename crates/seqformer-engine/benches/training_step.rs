@@ -71,7 +71,8 @@ fn main() {
     let (num_frames, size) = (at(0), FrameSize { height: at(1), width: at(2) });
     seqformer_ops::runtime::keep_freed_memory();
     let vs = nn::VarStore::new(Device::Cpu);
-    let model = SeqFormer::new(&vs.root(), &builder::model_config(&config)).expect("a network");
+    let mut model = SeqFormer::new(&vs.root(), &builder::model_config(&config)).expect("a network");
+    model.set_recomputed_parts(builder::recomputed_parts(&config));
     for parameter in named_tensors(&vs) {
         let values = seqformer_testing::formula_weights(&parameter.name, &parameter.tensor.size());
         let values = Tensor::from_slice(&values).view_as(&parameter.tensor);

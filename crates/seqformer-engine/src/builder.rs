@@ -2,10 +2,12 @@
 
 use seqformer::config::{BackboneConfig, ResNetConfig, SwinConfig, TransformerConfig};
 use seqformer::inference::SelectionRule;
-use seqformer::{HungarianMatcher, LossWeights, SeqFormerConfig, SetCriterion};
+use seqformer::{HungarianMatcher, LossWeights, RecomputedParts, SeqFormerConfig, SetCriterion};
 use seqformer_checkpoint::key_map::InputConvention;
 use seqformer_config::Config;
-use seqformer_config::config::{self, BackboneName, ClipType, ImageFormat, LrScheduler};
+use seqformer_config::config::{
+    self, BackboneName, ClipType, ImageFormat, LrScheduler, NetworkPart,
+};
 
 use crate::{
     ClipOptions, Decay, GradClip, LrSchedule, OptimizerConfig, OptimizerKind, Warmup, WarmupMethod,
@@ -61,6 +63,18 @@ pub fn model_config(config: &Config) -> SeqFormerConfig {
         },
         num_classes: section.num_classes,
         num_queries: section.num_queries,
+    }
+}
+
+/// The parts that training runs again for the gradients: `SOLVER.ACTIVATION_CHECKPOINTING`, and
+/// `MODEL.SWIN.USE_CHECKPOINT` for the backbone that it belongs to.
+pub fn recomputed_parts(config: &Config) -> RecomputedParts {
+    let has = |part| config.solver.activation_checkpointing.contains(&part);
+    let swin = config.model.backbone.name == BackboneName::Swin && config.model.swin.use_checkpoint;
+    RecomputedParts {
+        backbone: has(NetworkPart::Backbone) || swin,
+        encoder: has(NetworkPart::Encoder),
+        decoder: has(NetworkPart::Decoder),
     }
 }
 

@@ -4,6 +4,7 @@
 //! kernels travel the other way, as function pointers that libtorch's autograd calls.
 
 mod pages;
+mod recompute;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
@@ -15,6 +16,7 @@ use tch::Tensor;
 use torch_sys::C_tensor;
 
 pub(crate) use self::pages::{SystemPages, use_pool};
+pub(crate) use self::recompute::recomputed;
 use crate::fused::{Activation, After};
 use crate::kernels::dropout;
 use crate::kernels::{self, Bf16, Element, Gradients, Inputs, InstructionSet, Samples, Shape};

@@ -23,7 +23,7 @@ pub struct ShapeSpec {
 }
 
 /// An image network with four maps, res2 to res5.
-pub trait Backbone: Debug + Send {
+pub trait Backbone: Debug {
     /// The maps that [`Backbone::forward_t`] gives, finest first.
     fn output_shape(&self) -> &[ShapeSpec];
 
@@ -35,6 +35,9 @@ pub trait Backbone: Debug + Send {
     /// For training from random weights, which come without statistics; a backbone whose normalisations
     /// look at their input themselves has nothing to do.
     fn calibrate(&self, images: &Tensor);
+
+    /// Whether training runs blocks again for the gradients instead of keeping the maps inside them.
+    fn set_recompute(&mut self, recompute: bool);
 
     /// Prepares constants for inference; call again after the parameters have changed.
     fn prepare_inference(&mut self);

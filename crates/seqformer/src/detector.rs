@@ -59,6 +59,19 @@ pub struct Heads {
     pub reference_points_px: Tensor,
 }
 
+/// Parts of the network whose layers are run again in the backward pass: activation checkpointing.
+///
+/// It changes no number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RecomputedParts {
+    /// Blocks of the backbone.
+    pub backbone: bool,
+    /// Encoder layers.
+    pub encoder: bool,
+    /// Decoder layers.
+    pub decoder: bool,
+}
+
 impl SeqFormer {
     /// Builds the network with its parameters under `vs`, in the names of VNext.
     ///
@@ -117,6 +130,13 @@ impl SeqFormer {
     /// Prepares constants for inference; call again after the parameters have changed.
     pub fn prepare_inference(&mut self) {
         self.backbone.prepare_inference();
+    }
+
+    /// Chooses the parts that training runs again for the gradients, instead of keeping what they compute.
+    pub fn set_recomputed_parts(&mut self, parts: RecomputedParts) {
+        self.backbone.set_recompute(parts.backbone);
+        self.encoder.recompute = parts.encoder;
+        self.decoder.recompute = parts.decoder;
     }
 
     /// Sets the frozen statistics of the backbone to those of normalised images `[N, 3, H, W]`, for

@@ -9,6 +9,7 @@ mod ms_deform_attn;
 mod multihead_attention;
 mod norm;
 mod position_encoding;
+mod run_again;
 
 pub(crate) use conv::{Conv2d, ConvShape, Kernel, to_channels_last};
 pub(crate) use drop_path::DropPath;
@@ -19,3 +20,4 @@ pub(crate) use ms_deform_attn::{AttentionShape, MsDeformAttn, References, Sampli
 pub(crate) use multihead_attention::MultiheadAttention;
 pub(crate) use norm::{GroupNorm, LayerNorm};
 pub(crate) use position_encoding::sine_position_encoding;
+pub(crate) use run_again::run_again;

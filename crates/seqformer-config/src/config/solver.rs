@@ -1,7 +1,7 @@
 //! `SOLVER`: optimisation.
 
 use super::read::Reader;
-use crate::ConfigError;
+use crate::{ConfigError, Value};
 
 /// `SOLVER`.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +42,8 @@ pub struct SolverSection {
     pub keep_checkpoints: usize,
     /// `MICRO_BATCH_SIZE`: clips that go through the network at once; 0 for the whole batch.
     pub micro_batch_size: usize,
+    /// `ACTIVATION_CHECKPOINTING`: parts of which only the inputs of each layer are kept.
+    pub activation_checkpointing: Vec<NetworkPart>,
     /// `SAMPLING_MULTIPLIER` of the learning rate of sampling offsets and reference points.
     pub sampling_multiplier: f64,
     /// `REFERENCE_WORLD_SIZE`: number of devices that the other settings are meant for; 0 for any.
@@ -81,6 +83,31 @@ pub enum Optimizer {
     AdamW,
     /// `SGD`.
     Sgd,
+}
+
+/// One of `SOLVER.ACTIVATION_CHECKPOINTING`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NetworkPart {
+    /// `backbone`.
+    Backbone,
+    /// `encoder`.
+    Encoder,
+    /// `decoder`.
+    Decoder,
+}
+
+impl NetworkPart {
+    fn named(value: &Value) -> Option<Self> {
+        match value {
+            Value::Str(name) => match name.as_str() {
+                "backbone" => Some(Self::Backbone),
+                "encoder" => Some(Self::Encoder),
+                "decoder" => Some(Self::Decoder),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
 }
 
 /// `SOLVER.LR_SCHEDULER_NAME`.
@@ -129,6 +156,11 @@ impl SolverSection {
             checkpoint_period: reader.positive("SOLVER.CHECKPOINT_PERIOD")?,
             keep_checkpoints: reader.at_least("SOLVER.KEEP_CHECKPOINTS", 0)?,
             micro_batch_size: reader.at_least("SOLVER.MICRO_BATCH_SIZE", 0)?,
+            activation_checkpointing: reader.list(
+                "SOLVER.ACTIVATION_CHECKPOINTING",
+                "a list of backbone, encoder and decoder",
+                NetworkPart::named,
+            )?,
             sampling_multiplier: reader.non_negative("SOLVER.SAMPLING_MULTIPLIER")?,
             reference_world_size: reader.at_least("SOLVER.REFERENCE_WORLD_SIZE", 0)?,
             amp_enabled: reader.bool("SOLVER.AMP.ENABLED")?,

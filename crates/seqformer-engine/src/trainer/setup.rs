@@ -48,7 +48,8 @@ impl Trainer {
         };
         let mut variables = nn::VarStore::new(options.device);
         let model_config = builder::model_config(config);
-        let model = SeqFormer::new(&variables.root(), &model_config)?;
+        let mut model = SeqFormer::new(&variables.root(), &model_config)?;
+        model.set_recomputed_parts(builder::recomputed_parts(config));
         let last = if options.resume { checkpointer.last()? } else { None };
         let mut optimizer = None;
         if let Some(path) = &last {

@@ -3,19 +3,22 @@
 //! He et al. (arXiv:1512.03385), Xie et al. (arXiv:1611.05431). Reference: detectron2
 //! `modeling/backbone/resnet.py`, `BasicStem`, `BasicBlock`, `BottleneckBlock`, `build_resnet_backbone`.
 
+use std::rc::Rc;
+
 use seqformer_ops::fused::Activation;
 use tch::{Tensor, nn};
 
 use super::{Backbone, ShapeSpec};
 use crate::config::ResNetConfig;
-use crate::layers::{ConvShape, FrozenBatchNorm, Kernel, to_channels_last};
+use crate::layers::{ConvShape, FrozenBatchNorm, Kernel, run_again, to_channels_last};
 
 /// A ResNet that gives res2 to res5.
 #[derive(Debug)]
 pub struct ResNet {
     stem: ConvNorm,
-    stages: Vec<Vec<Block>>,
+    stages: Vec<Vec<Rc<Block>>>,
     outputs: Vec<ShapeSpec>,
+    recompute: bool,
 }
 
 /// A convolution without bias and the normalisation behind it.
@@ -79,14 +82,14 @@ impl ResNet {
                     stride_in_1x1: config.stride_in_1x1,
                     bottleneck: config.depth >= 50,
                 };
-                Block::new(&(vs / &name / block), shape)
+                Rc::new(Block::new(&(vs / &name / block), shape))
             });
             stages.push(blocks.collect());
             stride *= first_stride;
             maps.push(ShapeSpec { channels: outputs, stride });
             (inputs, width, outputs) = (outputs, 2 * width, 2 * outputs);
         }
-        let mut network = Self { stem, stages, outputs: maps };
+        let mut network = Self { stem, stages, outputs: maps, recompute: false };
         network.freeze(config.freeze_at);
         network
     }
@@ -98,7 +101,7 @@ impl ResNet {
         }
         for (number, stage) in (2..).zip(&mut self.stages) {
             if freeze_at >= number {
-                stage.iter_mut().flat_map(Block::parts).for_each(ConvNorm::freeze);
+                stage.iter_mut().flat_map(parts).for_each(ConvNorm::freeze);
             }
         }
     }
@@ -127,23 +130,41 @@ impl Backbone for ResNet {
         });
     }
 
-    fn forward_t(&self, images: &Tensor, _train: bool) -> Vec<Tensor> {
+    fn forward_t(&self, images: &Tensor, train: bool) -> Vec<Tensor> {
         let map = self.stem.forward(&to_channels_last(images), None, Activation::Relu);
         let mut map = map.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
         let mut outputs = Vec::with_capacity(self.stages.len());
         for stage in &self.stages {
             for block in stage {
-                map = block.forward(map);
+                map =
+                    if self.recompute && train {
+                        let block = Rc::clone(block);
+                        let [map] = run_again(&[&map], move |inputs| {
+                            [block.forward(inputs[0].shallow_clone())]
+                        });
+                        map
+                    } else {
+                        block.forward(map)
+                    };
             }
             outputs.push(map.shallow_clone());
         }
         outputs
     }
 
+    fn set_recompute(&mut self, recompute: bool) {
+        self.recompute = recompute;
+    }
+
     fn prepare_inference(&mut self) {
         self.stem.fold();
-        self.stages.iter_mut().flatten().flat_map(Block::parts).for_each(ConvNorm::fold);
+        self.stages.iter_mut().flatten().flat_map(parts).for_each(ConvNorm::fold);
     }
+}
+
+/// The convolutions of a block, to be changed.
+fn parts(block: &mut Rc<Block>) -> impl Iterator<Item = &mut ConvNorm> {
+    Rc::get_mut(block).expect("no backward pass is open while a network is changed").parts()
 }
 
 impl Block {

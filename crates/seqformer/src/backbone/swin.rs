@@ -3,12 +3,14 @@
 //! Liu et al. (arXiv:2103.14030). Reference: VNext `seqformer/models/swin.py`, `D2SwinTransformer`.
 //! Maps travel as `[N, H, W, C]` here.
 
+use std::rc::Rc;
+
 use tch::nn::Init;
 use tch::{Tensor, nn};
 
 use super::{Backbone, ShapeSpec};
 use crate::config::SwinConfig;
-use crate::layers::{LayerNorm, dropout};
+use crate::layers::{LayerNorm, dropout, run_again};
 
 mod block;
 mod patches;
@@ -29,12 +31,13 @@ pub struct SwinTransformer {
     dropout: f64,
     stages: Vec<Stage>,
     outputs: Vec<ShapeSpec>,
+    recompute: bool,
 }
 
 /// Blocks at one size of the map.
 #[derive(Debug)]
 struct Stage {
-    blocks: Vec<Block>,
+    blocks: Vec<Rc<Block>>,
     /// Normalises the output, not what the next stage goes on with.
     norm: LayerNorm,
     /// Halves the map for the next stage.
@@ -72,7 +75,7 @@ impl SwinTransformer {
                     // From 0 at the first block of the network to the full rate at the last.
                     drop_path: config.drop_path * block_index / (num_blocks - 1).max(1) as f64,
                 };
-                blocks.push(Block::new(&(&layer / "blocks" / j), shape, config));
+                blocks.push(Rc::new(Block::new(&(&layer / "blocks" / j), shape, config)));
                 block_index += 1.0;
             }
             let is_last = i + 1 == config.depths.len();
@@ -84,7 +87,8 @@ impl SwinTransformer {
             });
             outputs.push(ShapeSpec { channels, stride: PATCH_SIZE << i });
         }
-        Self { patch_embed, absolute_pos_embed, dropout: config.dropout, stages, outputs }
+        let (dropout, recompute) = (config.dropout, false);
+        Self { patch_embed, absolute_pos_embed, dropout, stages, outputs, recompute }
     }
 
     /// The position embedding at the size of the map, `[1, H, W, C]`.
@@ -109,7 +113,14 @@ impl Backbone for SwinTransformer {
         let mut outputs = Vec::with_capacity(self.stages.len());
         for stage in &self.stages {
             for block in &stage.blocks {
-                map = block.forward_t(&map, train);
+                map = if self.recompute && train {
+                    let block = Rc::clone(block);
+                    let [map] =
+                        run_again(&[&map], move |inputs| [block.forward_t(&inputs[0], train)]);
+                    map
+                } else {
+                    block.forward_t(&map, train)
+                };
             }
             outputs.push(stage.norm.forward(&map).permute([0, 3, 1, 2])); // [N, C, H, W]
             if let Some(downsample) = &stage.downsample {
@@ -122,11 +133,16 @@ impl Backbone for SwinTransformer {
     /// Layer normalisation has no statistics.
     fn calibrate(&self, _images: &Tensor) {}
 
+    fn set_recompute(&mut self, recompute: bool) {
+        self.recompute = recompute;
+    }
+
     fn prepare_inference(&mut self) {
-        self.stages
-            .iter_mut()
-            .flat_map(|stage| &mut stage.blocks)
-            .for_each(Block::prepare_inference);
+        for block in self.stages.iter_mut().flat_map(|stage| &mut stage.blocks) {
+            Rc::get_mut(block)
+                .expect("no backward pass is open while a network is changed")
+                .prepare_inference();
+        }
     }
 }
 

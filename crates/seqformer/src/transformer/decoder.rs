@@ -4,6 +4,8 @@
 //! the instance query sums what the box queries read. Reference: VNext `models/deformable_transformer.py`,
 //! `DeformableTransformerDecoder`, `DeformableTransformerDecoderLayer`.
 
+use std::rc::Rc;
+
 use seqformer_ops::fused::After;
 use tch::{Tensor, nn};
 
@@ -11,13 +13,16 @@ use super::{FramePart, FrameValues, TemporalAggregation, TokenLayout, inverse_si
 use crate::config::{NUM_LEVELS, TransformerConfig};
 use crate::layers::{
     AttentionShape, LayerNorm, Linear, Mlp, MsDeformAttn, MultiheadAttention, References, dropout,
+    run_again,
 };
 
 /// All decoder layers and the box head of each.
 #[derive(Debug)]
 pub(crate) struct Decoder {
-    layers: Vec<DecoderLayer>,
+    layers: Vec<Rc<DecoderLayer>>,
     bbox_embed: Vec<Mlp>,
+    /// Whether training runs layers again for the gradients instead of keeping their inside.
+    pub(crate) recompute: bool,
 }
 
 /// Which layers' results the caller wants.
@@ -95,7 +100,11 @@ impl Decoder {
         let (layers, heads) = (vs / "layers", vs / "bbox_embed");
         let count = 0..config.num_decoder_layers;
         Self {
-            layers: count.clone().map(|i| DecoderLayer::new(&(&layers / i), config)).collect(),
+            recompute: false,
+            layers: count
+                .clone()
+                .map(|i| Rc::new(DecoderLayer::new(&(&layers / i), config)))
+                .collect(),
             bbox_embed: count.map(|i| Mlp::new(&(&heads / i), dim, dim, 4)).collect(),
         }
     }
@@ -104,7 +113,7 @@ impl Decoder {
     pub(crate) fn frame_values(&self, memory: &Tensor, layout: &TokenLayout) -> Vec<FrameValues> {
         let padding = layout.padding().map(|padding| padding.unsqueeze(-1));
         let project =
-            |layer: &DecoderLayer| layer.cross_attn.values(&memory.get(0), padding.as_ref());
+            |layer: &Rc<DecoderLayer>| layer.cross_attn.values(&memory.get(0), padding.as_ref());
         FrameValues::split(&self.layers.iter().map(project).collect::<Vec<_>>())
     }
 
@@ -135,7 +144,12 @@ impl Decoder {
                 layout,
                 references: &references,
             };
-            state = layer.forward_t(state, &clip, train);
+            state = match clip.tokens() {
+                Some(tokens) if self.recompute && train => {
+                    forward_again(layer, &state, &clip, &tokens)
+                }
+                _ => layer.forward_t(state, &clip, train),
+            };
             let pred_boxes = refine(&bbox_embed.forward_full(&state.boxes), &references);
             let next = pred_boxes.detach();
             if keep == KeepLayers::Last {
@@ -173,6 +187,44 @@ struct Clip<'a> {
     layout: &'a TokenLayout,
     /// `[N, T, Q, 2 or 4]`
     references: &'a Tensor,
+}
+
+impl<'a> Clip<'a> {
+    /// The tokens of all parts, unless values were projected before.
+    fn tokens(&self) -> Option<Vec<&'a Tensor>> {
+        let tokens = self.parts.iter().map(|part| match part {
+            FramePart::Tokens(tokens) => Some(*tokens),
+            FramePart::Values(_) => None,
+        });
+        tokens.collect()
+    }
+}
+
+/// Runs a layer for training without keeping what it computes on the way.
+fn forward_again(
+    layer: &Rc<DecoderLayer>,
+    state: &State,
+    clip: &Clip<'_>,
+    tokens: &[&Tensor],
+) -> State {
+    let inputs = [&state.instances, &state.boxes, clip.positions, clip.references];
+    let inputs: Vec<&Tensor> = inputs.into_iter().chain(tokens.iter().copied()).collect();
+    let (layer, index, layout) = (Rc::clone(layer), clip.layer, clip.layout.share());
+    let [instances, boxes] = run_again(&inputs, move |inputs| {
+        let parts: Vec<_> = inputs[4..].iter().map(FramePart::Tokens).collect();
+        let state =
+            State { instances: inputs[0].shallow_clone(), boxes: inputs[1].shallow_clone() };
+        let clip = Clip {
+            positions: &inputs[2],
+            parts: &parts,
+            layer: index,
+            layout: &layout,
+            references: &inputs[3],
+        };
+        let State { instances, boxes } = layer.forward_t(state, &clip, true);
+        [instances, boxes]
+    });
+    State { instances, boxes }
 }
 
 impl DecoderLayer {

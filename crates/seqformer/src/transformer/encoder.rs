@@ -2,17 +2,22 @@
 //!
 //! Reference: VNext `models/deformable_transformer.py`, `DeformableTransformerEncoderLayer`.
 
+use std::rc::Rc;
+
+use seqformer_ops::FeatureLevels;
 use seqformer_ops::fused::After;
 use tch::{Tensor, nn};
 
 use super::TokenLayout;
 use crate::config::{NUM_LEVELS, TransformerConfig};
-use crate::layers::{AttentionShape, LayerNorm, Linear, MsDeformAttn};
+use crate::layers::{AttentionShape, LayerNorm, Linear, MsDeformAttn, run_again};
 
 /// All encoder layers.
 #[derive(Debug)]
 pub(crate) struct Encoder {
-    layers: Vec<EncoderLayer>,
+    layers: Vec<Rc<EncoderLayer>>,
+    /// Whether training runs layers again for the gradients instead of keeping their inside.
+    pub(crate) recompute: bool,
 }
 
 #[derive(Debug)]
@@ -29,8 +34,8 @@ impl Encoder {
     /// Parameters under `vs`: `layers.{i}.{self_attn, norm1, linear1, linear2, norm2}`.
     pub(crate) fn new(vs: &nn::Path<'_>, config: &TransformerConfig) -> Self {
         let vs = vs / "layers";
-        let layers = (0..config.num_encoder_layers).map(|i| EncoderLayer::new(&(&vs / i), config));
-        Self { layers: layers.collect() }
+        let layer = |i: i64| Rc::new(EncoderLayer::new(&(&vs / i), config));
+        Self { layers: (0..config.num_encoder_layers).map(layer).collect(), recompute: false }
     }
 
     /// Refines the tokens of some frames; calls `each_layer` with the output of every layer.
@@ -43,11 +48,22 @@ impl Encoder {
         train: bool,
         each_layer: &mut dyn FnMut(&Tensor),
     ) -> Tensor {
-        let frames = Frames::new(tokens, layout);
+        let num_frames = tokens.size()[1];
+        let frames = Rc::new(Frames::new(num_frames, layout));
+        let positions = repeat(layout.positions(), num_frames);
         let size = tokens.size();
         let mut tokens = tokens.flatten(0, 1); // [N * T, S, C]
         for layer in &self.layers {
-            tokens = layer.forward_t(tokens, &frames, train);
+            tokens = if self.recompute && train {
+                let (layer, frames) = (Rc::clone(layer), Rc::clone(&frames));
+                let inputs = [&tokens, &positions];
+                let [tokens] = run_again(&inputs, move |inputs| {
+                    [layer.forward_t(&inputs[0], &inputs[1], &frames, train)]
+                });
+                tokens
+            } else {
+                layer.forward_t(&tokens, &positions, &frames, train)
+            };
             each_layer(&tokens.view(size.as_slice()));
         }
         tokens.view(size.as_slice())
@@ -55,22 +71,18 @@ impl Encoder {
 }
 
 /// The layout of the clips repeated for their frames.
-struct Frames<'a> {
-    layout: &'a TokenLayout,
-    /// `[N * T, S, C]`, or `[1, S, C]` for one clip.
-    positions: Tensor,
+struct Frames {
+    levels: FeatureLevels,
     /// `[N * T, S]`, or `[1, S]` for one clip.
     padding: Option<Tensor>,
     /// `[N * T, S, L, 2]`, or `[1, S, L, 2]` for one clip.
     references: Tensor,
 }
 
-impl<'a> Frames<'a> {
-    fn new(tokens: &Tensor, layout: &'a TokenLayout) -> Self {
-        let num_frames = tokens.size()[1];
+impl Frames {
+    fn new(num_frames: i64, layout: &TokenLayout) -> Self {
         Self {
-            layout,
-            positions: repeat(layout.positions(), num_frames),
+            levels: layout.levels().clone(),
             padding: layout.padding().map(|padding| repeat(padding, num_frames)),
             references: repeat(layout.reference_points(), num_frames),
         }
@@ -104,20 +116,25 @@ impl EncoderLayer {
         }
     }
 
-    /// `[N * T, S, C]` → the same shape
-    fn forward_t(&self, tokens: Tensor, frames: &Frames<'_>, train: bool) -> Tensor {
-        let levels = frames.layout.levels();
+    /// `[N * T, S, C]` → the same shape; positions may be `[1, S, C]` for one clip.
+    fn forward_t(
+        &self,
+        tokens: &Tensor,
+        positions: &Tensor,
+        frames: &Frames,
+        train: bool,
+    ) -> Tensor {
         let attention = &self.self_attn;
-        let queries = &tokens + &frames.positions;
+        let queries = tokens + positions;
         let read = attention.read_around(
-            &tokens,
+            tokens,
             &queries,
             &frames.references,
-            levels,
+            &frames.levels,
             frames.padding.as_ref(),
         );
         let dropout = if train { self.dropout } else { 0.0 };
-        let add = After { dropout, residual: Some(&tokens), ..After::NOTHING };
+        let add = After { dropout, residual: Some(tokens), ..After::NOTHING };
         let tokens = self.norm1.forward(&attention.project_then(&read, &add));
         let hidden = self.linear1.forward_then(&tokens, &After { dropout, ..After::RELU });
         let add = After { dropout, residual: Some(&tokens), ..After::NOTHING };

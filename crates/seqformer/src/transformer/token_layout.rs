@@ -18,6 +18,20 @@ pub struct TokenLayout {
 }
 
 impl TokenLayout {
+    /// The same layout, for one who keeps it.
+    pub(crate) fn share(&self) -> Self {
+        let share = |tensors: &[Tensor]| tensors.iter().map(Tensor::shallow_clone).collect();
+        Self {
+            levels: self.levels.clone(),
+            level_padding: share(&self.level_padding),
+            padding: self.padding.as_ref().map(Tensor::shallow_clone),
+            level_positions: share(&self.level_positions),
+            positions: self.positions.shallow_clone(),
+            valid_ratios: self.valid_ratios.shallow_clone(),
+            reference_points: self.reference_points.shallow_clone(),
+        }
+    }
+
     /// Lays out levels of `sizes` for images with this padding.
     ///
     /// # Shapes

@@ -174,3 +174,28 @@ fn training_draws_and_inference_does_not() {
     assert!(run(false).equal(&run(false)));
     assert!(!run(true).equal(&run(true)));
 }
+
+#[test]
+fn blocks_that_are_run_again_give_the_same_gradients() {
+    let still = SwinConfig { dropout: 0.0, attention_dropout: 0.0, drop_path: 0.0, ..swin(7) };
+    for config in [BackboneConfig::Swin(still), BackboneConfig::ResNet(resnet(50))] {
+        let (vs, mut network) = build(&config);
+        let variables = std::collections::BTreeMap::from_iter(vs.variables());
+        let trained: Vec<&Tensor> =
+            variables.values().filter(|variable| variable.requires_grad()).collect();
+        let images = image([2, 3, 64, 96]);
+        let gradients = |network: &dyn Backbone| {
+            let outputs = network.forward_t(&images, true);
+            let squares = outputs.iter().map(|map| map.square().mean(Kind::Float));
+            let loss = squares.reduce(|sum, square| sum + square).unwrap();
+            Tensor::run_backward(&[loss], &trained, false, false)
+        };
+        let plain = gradients(network.as_ref());
+        network.set_recompute(true);
+        for (plain, again) in plain.iter().zip(gradients(network.as_ref())) {
+            let scale = plain.abs().max().double_value(&[]).max(1e-6);
+            let difference = (plain - again).abs().max().double_value(&[]);
+            assert!(difference <= 1e-5 * scale, "off by {difference:e} of {scale:e}");
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use seqformer::{
     ClipTarget, FrameSize, HungarianMatcher, KeepLayers, LossWeights, Losses, Predictions,
-    SeqFormer, SetCriterion, TrainOutput, mean_instances,
+    RecomputedParts, SeqFormer, SetCriterion, TrainOutput, mean_instances,
 };
 use seqformer_testing::{golden_path, read_json};
 use tch::{Device, Kind, Tensor, nn};
@@ -144,7 +144,17 @@ fn gradients(vs: &nn::VarStore, loss: &Tensor) -> Vec<(String, Option<Tensor>)> 
 
 #[test]
 fn every_gradient_agrees_with_the_reference() {
-    let (vs, model) = loaded_model();
+    check_gradients(RecomputedParts::default());
+}
+
+#[test]
+fn layers_that_are_run_again_give_the_same_gradients() {
+    check_gradients(RecomputedParts { backbone: true, encoder: true, decoder: true });
+}
+
+fn check_gradients(recomputed: RecomputedParts) {
+    let (vs, mut model) = loaded_model();
+    model.set_recomputed_parts(recomputed);
     let mut golden = golden("public/tiny_train_grads.safetensors");
     let (_, targets) = batch();
     let loss = losses(&forward(&model, &targets), &targets, SetCriterion::default()).total();
