@@ -17,7 +17,7 @@ pub struct CheckpointError {
 #[derive(Debug, thiserror::Error)]
 pub enum Reason {
     /// The operating system failed to open, read or write the file.
-    #[error("{0}")]
+    #[error("{0}{mend}", mend = mend(.0))]
     Io(#[from] io::Error),
     /// The file is something else altogether.
     #[error("expected a .pth, .pkl or .safetensors checkpoint, found {found}; {mend}")]
@@ -71,5 +71,15 @@ impl Reason {
     /// Joins the reason with the file it is about.
     pub(crate) fn at(self, path: &Path) -> CheckpointError {
         CheckpointError { path: path.to_path_buf(), reason: self }
+    }
+}
+
+/// What to do about an error of the system, where that is known.
+fn mend(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "; free some space and go on: files that were finished before are whole"
+        }
+        _ => "",
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{self, BufWriter, ErrorKind, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use zip::write::SimpleFileOptions;
@@ -41,7 +41,7 @@ pub fn write_pth(path: &Path, value: &Value) -> Result<(), CheckpointError> {
 }
 
 fn write_archive(file: &mut File, pickle: &Pickle<'_>) -> io::Result<()> {
-    let mut archive = ZipWriter::new(BufWriter::new(file));
+    let mut archive = ZipWriter::new(UntilFailure { target: BufWriter::new(file), failed: false });
     let mut add = |name: &str, bytes: &[u8]| {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
@@ -57,6 +57,44 @@ fn write_archive(file: &mut File, pickle: &Pickle<'_>) -> io::Result<()> {
     }
     add("version", VERSION)?;
     archive.finish().map_err(io::Error::from)?.flush()
+}
+
+/// Takes everything after the first failure without a word: an archive that is dropped unfinished still
+/// wants to write its end, and prints what hinders it.
+struct UntilFailure<W> {
+    target: W,
+    failed: bool,
+}
+
+impl<W> UntilFailure<W> {
+    fn run<T>(
+        &mut self,
+        otherwise: T,
+        work: impl FnOnce(&mut W) -> io::Result<T>,
+    ) -> io::Result<T> {
+        if self.failed {
+            return Ok(otherwise);
+        }
+        let result = work(&mut self.target);
+        self.failed = result.as_ref().is_err_and(|error| error.kind() != ErrorKind::Interrupted);
+        result
+    }
+}
+
+impl<W: Write> Write for UntilFailure<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.run(bytes.len(), |target| target.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.run((), Write::flush)
+    }
+}
+
+impl<W: Seek> Seek for UntilFailure<W> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.run(0, |target| target.seek(to))
+    }
 }
 
 /// A pickle in the making.

@@ -143,6 +143,41 @@ for mmap in (False, True):
 print("agreed")
 "#;
 
+/// A device with room for some bytes.
+struct Small {
+    room: usize,
+    calls_after_failure: usize,
+    failed: bool,
+}
+
+impl Write for Small {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.calls_after_failure += usize::from(self.failed);
+        if bytes.len() > self.room {
+            self.failed = true;
+            return Err(ErrorKind::StorageFull.into());
+        }
+        self.room -= bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn the_first_failure_is_the_last_word() {
+    let small = Small { room: 10, calls_after_failure: 0, failed: false };
+    let mut writer = UntilFailure { target: small, failed: false };
+    writer.write_all(&[0; 8]).unwrap();
+    assert_eq!(writer.write_all(&[0; 8]).unwrap_err().kind(), ErrorKind::StorageFull);
+    writer.write_all(&[0; 8]).unwrap();
+    assert_eq!((writer.target.room, writer.target.calls_after_failure), (2, 0));
+    let error = Reason::Io(ErrorKind::StorageFull.into()).at(Path::new("a.pth")).to_string();
+    assert!(error.starts_with("a.pth: ") && error.contains("free some space"), "{error}");
+}
+
 #[test]
 fn torch_load_reads_the_file_without_running_code() {
     // The set-up puts torch into `.venv`, unless the active Python has it.
