@@ -11,7 +11,7 @@ config=configs/synth_small.yaml
 rm -rf demo
 mkdir demo
 echo "Making 12 videos of moving shapes with seed $seed."
-$seqformer synth --output demo/data --videos 0 --val-videos 12 --size 128x128 --seed "$seed" >/dev/null
+$seqformer synth --output demo/data --videos 0 --val-videos 12 --size 192x192 --seed "$seed" >/dev/null
 echo "Scoring the model on them."
 $seqformer eval --config-file $config --device cpu \
     MODEL.WEIGHTS $model/model.safetensors DATASETS.TEST "('demo/data/annotations/val.json',)" OUTPUT_DIR demo
