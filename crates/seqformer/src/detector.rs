@@ -13,8 +13,8 @@ use crate::config::{NUM_LEVELS, SeqFormerConfig};
 use crate::layers::{Conv2d, ConvShape, GroupNorm, Linear, Mlp};
 use crate::mask_head::{MaskHead, dynamic_masks, num_dynamic_params};
 use crate::transformer::{
-    Decoder, DecoderLayerOutput, DecoderOutput, Encoder, FramePart, FrameValues, KeepLayers,
-    Memory, Queries, TokenLayout, inverse_sigmoid,
+    Decoder, DecoderLayerOutput, DecoderOutput, Encoder, FrameReading, KeepLayers, Memory, Queries,
+    RunningReading, TokenLayout, inverse_sigmoid,
 };
 use crate::{ModelError, normalize_and_pad};
 
@@ -227,43 +227,32 @@ impl SeqFormer {
         keep: KeepLayers,
         train: bool,
     ) -> DecoderOutput {
-        let parts: Vec<_> = memory.parts.iter().map(FramePart::Tokens).collect();
-        self.decode_parts(&parts, layout, keep, train)
+        self.decoder.forward_t(&self.queries(), &memory.parts, layout, keep, train)
     }
 
-    /// What the decoder reads from some frames of one clip, so that several clips may share it.
-    ///
-    /// `memory` is `[1, T', S, C]`; there is one item for each frame.
-    pub fn frame_values(&self, memory: &Tensor, layout: &TokenLayout) -> Vec<FrameValues> {
-        self.decoder.frame_values(memory, layout)
+    /// What the decoder needs of some frames of one clip, for inference: `memory` is `[1, T', S, C]`.
+    pub fn read_frames(&self, memory: &Tensor, layout: &TokenLayout) -> FrameReading {
+        self.decoder.read_frames(&self.queries(), memory, layout, KeepLayers::Last, false)
     }
 
     /// Decodes all queries from the frames of one clip, for inference; only the last layer is kept.
-    pub fn decode_frames(
-        &self,
-        frames: &[&FrameValues],
-        layout: &TokenLayout,
-    ) -> DecoderLayerOutput {
-        let mut output =
-            self.decode_parts(&[FramePart::Values(frames)], layout, KeepLayers::Last, false);
-        output.layers.remove(0)
+    pub fn decode_frames(&self, frames: &[&FrameReading]) -> DecoderLayerOutput {
+        self.decoder.decode(&self.queries(), frames, false).layers.remove(0)
     }
 
-    fn decode_parts(
-        &self,
-        parts: &[FramePart<'_>],
-        layout: &TokenLayout,
-        keep: KeepLayers,
-        train: bool,
-    ) -> DecoderOutput {
+    /// The instance queries after the last layer, `[1, Q, C]`, from all frames that were read.
+    pub fn decode_running(&self, reading: &RunningReading) -> Tensor {
+        self.decoder.decode_running(&self.queries(), reading)
+    }
+
+    fn queries(&self) -> Queries {
         let dim = self.config.transformer.hidden_dim;
         let positions = self.query_embed.narrow(1, 0, dim);
-        let queries = Queries {
+        Queries {
             reference_points: self.reference_points.forward_full(&positions).sigmoid(),
             content: self.query_embed.narrow(1, dim, dim),
             positions,
-        };
-        self.decoder.forward_t(&queries, parts, layout, keep, train)
+        }
     }
 
     /// Applies the class and mask heads to the results of decoder layer `layer`.
@@ -275,10 +264,21 @@ impl SeqFormer {
         layer: usize,
         frame_sizes: &[FrameSize],
     ) -> Heads {
+        self.heads_of(&output.instance_queries, &output.references, layer, frame_sizes)
+    }
+
+    /// See [`SeqFormer::heads`].
+    pub(crate) fn heads_of(
+        &self,
+        instance_queries: &Tensor,
+        references: &Tensor,
+        layer: usize,
+        frame_sizes: &[FrameSize],
+    ) -> Heads {
         Heads {
-            pred_logits: self.class_embed[layer].forward_full(&output.instance_queries),
-            dynamic_params: self.controller.forward_full(&output.instance_queries),
-            reference_points_px: self.reference_points_px(&output.references, frame_sizes),
+            pred_logits: self.class_embed[layer].forward_full(instance_queries),
+            dynamic_params: self.controller.forward_full(instance_queries),
+            reference_points_px: self.reference_points_px(references, frame_sizes),
         }
     }
 

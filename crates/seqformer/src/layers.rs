@@ -16,7 +16,7 @@ pub(crate) use drop_path::DropPath;
 pub(crate) use frozen_batch_norm::FrozenBatchNorm;
 pub(crate) use linear::{Linear, dropout};
 pub(crate) use mlp::Mlp;
-pub(crate) use ms_deform_attn::{AttentionShape, MsDeformAttn, References, Sampling};
+pub(crate) use ms_deform_attn::{AttentionShape, MsDeformAttn, References};
 pub(crate) use multihead_attention::MultiheadAttention;
 pub(crate) use norm::{GroupNorm, LayerNorm};
 pub(crate) use position_encoding::sine_position_encoding;

@@ -39,7 +39,8 @@ pub use matcher::{ClipMatches, HungarianMatcher, LayerMatches, Predictions};
 pub use parameters::{NamedTensor, by_registration, named_tensors, trained_parameters};
 pub use targets::{AbsentInstances, ClipTarget};
 pub use transformer::{
-    DecoderLayerOutput, DecoderOutput, FrameValues, KeepLayers, Memory, TokenLayout,
+    DecoderLayerOutput, DecoderOutput, FrameReading, KeepLayers, Memory, RunningReading,
+    TokenLayout,
 };
 pub use weights::{
     LoadReport, WrongShape, load_matching, load_state_dict, network_shapes, state_dict,

@@ -5,16 +5,15 @@
 
 mod decoder;
 mod encoder;
-mod frame_values;
+mod frame_reading;
 mod temporal_aggregation;
 mod token_layout;
 
 pub(crate) use decoder::{Decoder, Queries};
 pub use decoder::{DecoderLayerOutput, DecoderOutput, KeepLayers};
 pub(crate) use encoder::Encoder;
-pub(crate) use frame_values::FramePart;
-pub use frame_values::FrameValues;
-pub(crate) use temporal_aggregation::TemporalAggregation;
+pub(crate) use frame_reading::BoxOutput;
+pub use frame_reading::{FrameReading, RunningReading};
 pub use token_layout::TokenLayout;
 
 use tch::Tensor;

@@ -1,8 +1,8 @@
 //! Runs the network on the clips of a video, once per frame where clips share the work.
 //!
-//! The reference runs the whole network for every clip. All but the decoder handles frames one by one,
-//! and padding is the same on all frames of a video, so that what belongs to a frame is computed once,
-//! with the same result. Reference: VNext `seqformer/seqformer.py`, `SeqFormer.forward`.
+//! The reference runs the whole network for every clip. But all of it handles frames one by one, except the
+//! instance queries, and padding is the same on all frames of a video, so that what belongs to a frame is
+//! computed once, with the same result. Reference: VNext `seqformer/seqformer.py`, `SeqFormer.forward`.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -11,7 +11,7 @@ use tch::Tensor;
 
 use super::clip_schedule::ClipSchedule;
 use super::postprocess::{TopQueries, top_queries};
-use crate::{FrameSize, FrameValues, ModelError, SeqFormer, TokenLayout};
+use crate::{FrameReading, FrameSize, ModelError, SeqFormer, TokenLayout};
 
 /// Frames that are encoded together, if as many wait.
 const FRAMES_PER_PART: usize = 8;
@@ -56,7 +56,7 @@ pub struct ClipPredictor<'a> {
 /// What all clips that hold a frame share.
 #[derive(Debug)]
 struct EncodedFrame {
-    values: FrameValues,
+    reading: FrameReading,
     /// `[1, C / 32, H / 8, W / 8]`
     mask_features: Tensor,
 }
@@ -169,10 +169,10 @@ impl<'a> ClipPredictor<'a> {
             let images = self.model.preprocess(&Tensor::cat(&part, 0), self.frame_size)?;
             let memory = self.model.encode_images(&images, &self.layout, false); // [1, T', S, C]
             let mask_features = self.model.mask_features(&memory.get(0), &self.layout);
-            let values = self.model.frame_values(&memory, &self.layout);
-            self.encoded.extend(values.into_iter().enumerate().map(|(index, values)| {
+            let readings = self.model.read_frames(&memory, &self.layout).split();
+            self.encoded.extend(readings.into_iter().enumerate().map(|(index, reading)| {
                 let mask_features = mask_features.narrow(0, index as i64, 1);
-                EncodedFrame { values, mask_features }
+                EncodedFrame { reading, mask_features }
             }));
         }
         Ok(())
@@ -181,8 +181,8 @@ impl<'a> ClipPredictor<'a> {
     fn decode(&self, frames: Range<usize>) -> ClipPrediction {
         let first = frames.start - self.first_encoded;
         let clip: Vec<&EncodedFrame> = self.encoded.range(first..first + frames.len()).collect();
-        let values: Vec<&FrameValues> = clip.iter().map(|frame| &frame.values).collect();
-        let output = self.model.decode_frames(&values, &self.layout);
+        let readings: Vec<&FrameReading> = clip.iter().map(|frame| &frame.reading).collect();
+        let output = self.model.decode_frames(&readings);
         let heads = self.model.heads(&output, self.model.last_layer(), &[self.frame_size]);
         let TopQueries { queries, class_probs } =
             top_queries(&heads.pred_logits.get(0), self.max_queries);

@@ -1,30 +1,40 @@
 //! Inference that decodes all frames of a video at once.
 //!
-//! The encoder and the mask head see a few frames at a time; only the encoder's memory, which the
-//! decoder needs in every layer, is kept for each frame.
+//! Box queries look at their own frame alone, and instance queries take a mean over frames: a few frames
+//! at a time go through the whole network, and what remains of a frame is its map for the masks, its boxes
+//! and its share of the mean.
 
 use tch::{Kind, Tensor};
 
-use crate::{
-    DecoderLayerOutput, FrameSize, Heads, KeepLayers, Memory, ModelError, SeqFormer, TokenLayout,
-};
+use crate::transformer::BoxOutput;
+use crate::{FrameSize, Heads, ModelError, RunningReading, SeqFormer, TokenLayout};
 
-/// A video whose frames are being encoded.
+/// A video whose frames are being read.
 #[derive(Debug)]
 pub struct WholeVideo<'a> {
     model: &'a SeqFormer,
     frame_size: FrameSize,
     layout: TokenLayout,
-    memory: Memory,
+    reading: RunningReading,
+    parts: Vec<Part>,
+}
+
+/// What is kept of the frames of a part.
+#[derive(Debug)]
+struct Part {
+    /// `[T', C / 32, H / 8, W / 8]`
+    mask_features: Tensor,
+    /// `[1, T', Q, 4]`, or 2 with a single decoder layer
+    references: Tensor,
+    /// `[1, T', Q, 4]`
+    pred_boxes: Tensor,
 }
 
 /// A decoded video: classes and boxes of all queries, and masks on demand.
 #[derive(Debug)]
 pub struct DecodedVideo<'a> {
     model: &'a SeqFormer,
-    layout: TokenLayout,
-    memory: Memory,
-    output: DecoderLayerOutput,
+    parts: Vec<Part>,
     heads: Heads,
 }
 
@@ -32,22 +42,26 @@ impl<'a> WholeVideo<'a> {
     /// Begins a video whose frames all have `frame_size`.
     pub fn new(model: &'a SeqFormer, frame_size: FrameSize) -> Self {
         let layout = tch::no_grad(|| model.token_layout(&[frame_size]));
-        Self { model, frame_size, layout, memory: Memory::default() }
+        Self { model, frame_size, layout, reading: RunningReading::default(), parts: Vec::new() }
     }
 
-    /// Encodes the next frames together, `[T', 3, H, W]` of 0 to 255.
+    /// Reads the next frames together, `[T', 3, H, W]` of 0 to 255.
     ///
     /// # Errors
     ///
     /// If the frames are not of the size of this video.
     pub fn push(&mut self, frames: &Tensor) -> Result<(), ModelError> {
         self.frame_size.check(frames)?;
-        let memory = tch::no_grad(|| -> Result<Tensor, ModelError> {
+        tch::no_grad(|| {
             let images = self.model.preprocess(frames, self.frame_size)?;
-            Ok(self.model.encode_images(&images, &self.layout, false))
-        })?;
-        self.memory.parts.push(memory);
-        Ok(())
+            let memory = self.model.encode_images(&images, &self.layout, false);
+            let mask_features = self.model.mask_features(&memory.get(0), &self.layout);
+            let reading = self.model.read_frames(&memory, &self.layout);
+            self.reading.add(&reading);
+            let BoxOutput { references, pred_boxes, .. } = reading.into_boxes();
+            self.parts.push(Part { mask_features, references, pred_boxes });
+            Ok(())
+        })
     }
 
     /// Size of the frames, without padding.
@@ -55,9 +69,9 @@ impl<'a> WholeVideo<'a> {
         self.frame_size
     }
 
-    /// Frames encoded so far.
+    /// Frames read so far.
     pub fn num_frames(&self) -> i64 {
-        self.memory.num_frames()
+        self.parts.iter().map(Part::num_frames).sum()
     }
 
     /// Decodes the video.
@@ -66,18 +80,24 @@ impl<'a> WholeVideo<'a> {
     ///
     /// If no frame was pushed.
     pub fn decode(self) -> Result<DecodedVideo<'a>, ModelError> {
-        if self.memory.parts.is_empty() {
+        if self.parts.is_empty() {
             let (expected, found) = ("at least one".to_owned(), "none".to_owned());
             return Err(ModelError::Frames { expected, found });
         }
-        let Self { model, frame_size, layout, memory } = self;
-        let (output, heads) = tch::no_grad(|| {
-            let mut output = model.decode(&memory, &layout, KeepLayers::Last, false);
-            let output = output.layers.remove(0);
-            let heads = model.heads(&output, model.last_layer(), &[frame_size]);
-            (output, heads)
+        let Self { model, frame_size, reading, parts, .. } = self;
+        let heads = tch::no_grad(|| {
+            let instances = model.decode_running(&reading);
+            let references: Vec<&Tensor> = parts.iter().map(|part| &part.references).collect();
+            let references = Tensor::cat(&references, 1);
+            model.heads_of(&instances, &references, model.last_layer(), &[frame_size])
         });
-        Ok(DecodedVideo { model, layout, memory, output, heads })
+        Ok(DecodedVideo { model, parts, heads })
+    }
+}
+
+impl Part {
+    fn num_frames(&self) -> i64 {
+        self.mask_features.size()[0]
     }
 }
 
@@ -89,25 +109,26 @@ impl DecodedVideo<'_> {
 
     /// Boxes (cx, cy, w, h) of all queries in 0..1 of the padded frame, `[T, Q, 4]`.
     pub fn pred_boxes(&self) -> Tensor {
-        self.output.pred_boxes.get(0)
+        let boxes: Vec<&Tensor> = self.parts.iter().map(|part| &part.pred_boxes).collect();
+        Tensor::cat(&boxes, 1).get(0)
     }
 
     /// Parts in which the masks can be had, in the order of the frames.
     pub fn num_parts(&self) -> usize {
-        self.memory.parts.len()
+        self.parts.len()
     }
 
     /// Mask logits of some queries on the frames of one part: `[I, T', H / 4, W / 4]`, padded.
     pub fn mask_logits(&self, queries: &[i64], part: usize) -> Tensor {
         tch::no_grad(|| {
-            let memory = self.memory.parts[part].get(0); // [T', S, C]
-            let first: i64 = self.memory.parts[..part].iter().map(|part| part.size()[1]).sum();
+            let features = &self.parts[part].mask_features;
+            let first: i64 = self.parts[..part].iter().map(Part::num_frames).sum();
             let queries =
-                Tensor::from_slice(queries).to_kind(Kind::Int64).to_device(memory.device());
+                Tensor::from_slice(queries).to_kind(Kind::Int64).to_device(features.device());
             let params = self.heads.dynamic_params.get(0).index_select(0, &queries);
-            let points = self.heads.reference_points_px.get(0).narrow(0, first, memory.size()[0]);
-            let features = self.model.mask_features(&memory, &self.layout);
-            self.model.masks(&features, &params, &points.index_select(1, &queries))
+            let points = self.heads.reference_points_px.get(0);
+            let points = points.narrow(0, first, features.size()[0]).index_select(1, &queries);
+            self.model.masks(features, &params, &points)
         })
     }
 }

@@ -183,15 +183,4 @@ impl Sampling {
         let repeat = |tensor: &Tensor| tensor.repeat_interleave_self_int(times, 0, None);
         Self { locations: repeat(&self.locations), weights: repeat(&self.weights) }
     }
-
-    /// Items, `N`.
-    pub(crate) fn len(&self) -> i64 {
-        self.weights.size()[0]
-    }
-
-    /// One item: `[N, …]` → `[1, …]`.
-    pub(crate) fn item(&self, index: i64) -> Self {
-        let item = |tensor: &Tensor| tensor.narrow(0, index, 1);
-        Self { locations: item(&self.locations), weights: item(&self.weights) }
-    }
 }

@@ -9,7 +9,10 @@ use std::rc::Rc;
 use seqformer_ops::fused::After;
 use tch::{Tensor, nn};
 
-use super::{FramePart, FrameValues, TemporalAggregation, TokenLayout, inverse_sigmoid};
+use super::encoder::repeat;
+use super::frame_reading::{BoxOutput, FrameReading, LayerReading, RunningReading};
+use super::temporal_aggregation::{RunningMean, TemporalAggregation, mean_over_frames};
+use super::{TokenLayout, inverse_sigmoid};
 use crate::config::{NUM_LEVELS, TransformerConfig};
 use crate::layers::{
     AttentionShape, LayerNorm, Linear, Mlp, MsDeformAttn, MultiheadAttention, References, dropout,
@@ -65,14 +68,6 @@ pub(crate) struct Queries {
     pub(crate) reference_points: Tensor,
 }
 
-/// The state between two layers.
-struct State {
-    /// `[N, Q, C]`
-    instances: Tensor,
-    /// `[N, T, Q, C]`; `[N, 1, Q, C]` before layer 0, where frames do not differ yet.
-    boxes: Tensor,
-}
-
 #[derive(Debug)]
 struct DecoderLayer {
     cross_attn: MsDeformAttn,
@@ -109,61 +104,119 @@ impl Decoder {
         }
     }
 
-    /// What every layer reads from some frames of one clip: `[1, T', S, C]` → one item per frame.
-    pub(crate) fn frame_values(&self, memory: &Tensor, layout: &TokenLayout) -> Vec<FrameValues> {
-        let padding = layout.padding().map(|padding| padding.unsqueeze(-1));
-        let project =
-            |layer: &Rc<DecoderLayer>| layer.cross_attn.values(&memory.get(0), padding.as_ref());
-        FrameValues::split(&self.layers.iter().map(project).collect::<Vec<_>>())
-    }
-
-    /// Decodes the queries from all frames of `N` clips.
+    /// Decodes the queries from all frames of `N` clips: `parts` are `[N, T', S, C]` each.
     pub(crate) fn forward_t(
         &self,
         queries: &Queries,
-        parts: &[FramePart<'_>],
+        parts: &[Tensor],
         layout: &TokenLayout,
         keep: KeepLayers,
         train: bool,
     ) -> DecoderOutput {
-        let batch = layout.valid_ratios().size()[0];
-        let num_frames = parts.iter().map(FramePart::num_frames).sum::<i64>();
+        let read = |tokens: &Tensor| self.read_frames(queries, tokens, layout, keep, train);
+        let readings: Vec<FrameReading> = parts.iter().map(read).collect();
+        self.decode(queries, &readings.iter().collect::<Vec<_>>(), train)
+    }
+
+    /// The box queries' way through all layers on some frames: `[N, T', S, C]`.
+    pub(crate) fn read_frames(
+        &self,
+        queries: &Queries,
+        tokens: &Tensor,
+        layout: &TokenLayout,
+        keep: KeepLayers,
+        train: bool,
+    ) -> FrameReading {
+        let (batch, num_frames) = (tokens.size()[0], tokens.size()[1]);
         let (num_queries, channels) = queries.content.size2().expect("queries are [Q, C]");
+        // Before layer 0 the box queries are the same on all frames.
         let content = queries.content.unsqueeze(0).expand([batch, num_queries, channels], false);
-        let mut state = State { boxes: content.unsqueeze(1), instances: content };
+        let mut boxes = content.unsqueeze(1);
         let mut references = queries
             .reference_points
             .view([1, 1, num_queries, 2])
             .expand([batch, num_frames, -1, -1], false);
-        let mut outputs = Vec::new();
+        let mut layers = Vec::new();
         for (index, (layer, bbox_embed)) in self.layers.iter().zip(&self.bbox_embed).enumerate() {
-            let clip = Clip {
+            let input = ReadInput {
+                boxes: &boxes,
                 positions: &queries.positions,
-                parts,
-                layer: index,
-                layout,
                 references: &references,
+                tokens,
             };
-            state = match clip.tokens() {
-                Some(tokens) if self.recompute && train => {
-                    forward_again(layer, &state, &clip, &tokens)
-                }
-                _ => layer.forward_t(state, &clip, train),
+            let read = if self.recompute && train {
+                read_again(layer, &input, layout)
+            } else {
+                layer.read_frames(&input, layout, train)
             };
-            let pred_boxes = refine(&bbox_embed.forward_full(&state.boxes), &references);
+            let pred_boxes = refine(&bbox_embed.forward_full(&read.boxes), &references);
             let next = pred_boxes.detach();
-            if keep == KeepLayers::Last {
-                outputs.clear();
-            }
-            outputs.push(DecoderLayerOutput {
-                instance_queries: state.instances.shallow_clone(),
-                box_queries: state.boxes.shallow_clone(),
-                references,
+            let kept = keep == KeepLayers::All || index + 1 == self.layers.len();
+            let output = kept.then(|| BoxOutput {
+                box_queries: read.boxes.shallow_clone(),
+                references: references.shallow_clone(),
                 pred_boxes,
             });
-            references = next;
+            layers.push(LayerReading {
+                features: read.features,
+                scores: read.scores,
+                boxes: output,
+            });
+            (boxes, references) = (read.boxes, next);
         }
-        DecoderOutput { layers: outputs }
+        FrameReading { layers }
+    }
+
+    /// The instance queries' way through all layers, from the readings of all frames of a clip, in parts.
+    pub(crate) fn decode(
+        &self,
+        queries: &Queries,
+        parts: &[&FrameReading],
+        train: bool,
+    ) -> DecoderOutput {
+        let layers = 0..self.layers.len();
+        let gathered = layers.clone().map(|index| {
+            let pick = |pick: fn(&LayerReading) -> &Tensor| {
+                let parts: Vec<&Tensor> =
+                    parts.iter().map(|part| pick(&part.layers[index])).collect();
+                Tensor::cat(&parts, 1)
+            };
+            mean_over_frames(&pick(|layer| &layer.features), &pick(|layer| &layer.scores))
+        });
+        let instances = self.instances(queries, gathered, train);
+        let outputs = instances.into_iter().zip(layers).filter_map(|(instance_queries, index)| {
+            let boxes: Option<Vec<&BoxOutput>> =
+                parts.iter().map(|part| part.layers[index].boxes.as_ref()).collect();
+            let BoxOutput { box_queries, references, pred_boxes } = BoxOutput::join(&boxes?);
+            Some(DecoderLayerOutput { instance_queries, box_queries, references, pred_boxes })
+        });
+        DecoderOutput { layers: outputs.collect() }
+    }
+
+    /// The instance queries after the last layer, `[N, Q, C]`.
+    pub(crate) fn decode_running(&self, queries: &Queries, reading: &RunningReading) -> Tensor {
+        let gathered = reading.layers.iter().map(RunningMean::mean);
+        self.instances(queries, gathered, false).pop().expect("a decoder has layers")
+    }
+
+    /// The instance queries after each layer; `gathered` is `[N, Q, C]` for each layer.
+    fn instances(
+        &self,
+        queries: &Queries,
+        gathered: impl Iterator<Item = Tensor>,
+        train: bool,
+    ) -> Vec<Tensor> {
+        let mut instances: Option<Tensor> = None;
+        let run = |(layer, gathered): (&Rc<DecoderLayer>, Tensor)| {
+            let start = match instances.take() {
+                Some(instances) => instances,
+                None => queries.content.unsqueeze(0).expand_as(&gathered),
+            };
+            let output = layer.update_instances(&start, &queries.positions, gathered, train);
+            instances = Some(output.shallow_clone());
+            output
+        };
+        self.layers.iter().zip(gathered).map(run).collect()
     }
 }
 
@@ -177,54 +230,38 @@ fn refine(delta: &Tensor, references: &Tensor) -> Tensor {
     Tensor::cat(&[centre, delta.narrow(-1, 2, 2)], -1).sigmoid()
 }
 
-/// What a layer reads besides the state.
-struct Clip<'a> {
+/// What the box queries of a layer start from.
+struct ReadInput<'a> {
+    /// `[N, T', Q, C]`, or `[N, 1, Q, C]` where frames do not differ yet.
+    boxes: &'a Tensor,
     /// `[Q, C]`
     positions: &'a Tensor,
-    parts: &'a [FramePart<'a>],
-    /// Index of the layer.
-    layer: usize,
-    layout: &'a TokenLayout,
-    /// `[N, T, Q, 2 or 4]`
+    /// `[N, T', Q, 2 or 4]`
     references: &'a Tensor,
+    /// `[N, T', S, C]`
+    tokens: &'a Tensor,
 }
 
-impl<'a> Clip<'a> {
-    /// The tokens of all parts, unless values were projected before.
-    fn tokens(&self) -> Option<Vec<&'a Tensor>> {
-        let tokens = self.parts.iter().map(|part| match part {
-            FramePart::Tokens(tokens) => Some(*tokens),
-            FramePart::Values(_) => None,
-        });
-        tokens.collect()
-    }
+/// What the box queries of a layer give, `[N, T', Q, C]` each, and their `[N, T', Q, 1]` scores.
+struct ReadOutput {
+    boxes: Tensor,
+    features: Tensor,
+    scores: Tensor,
 }
 
-/// Runs a layer for training without keeping what it computes on the way.
-fn forward_again(
-    layer: &Rc<DecoderLayer>,
-    state: &State,
-    clip: &Clip<'_>,
-    tokens: &[&Tensor],
-) -> State {
-    let inputs = [&state.instances, &state.boxes, clip.positions, clip.references];
-    let inputs: Vec<&Tensor> = inputs.into_iter().chain(tokens.iter().copied()).collect();
-    let (layer, index, layout) = (Rc::clone(layer), clip.layer, clip.layout.share());
-    let [instances, boxes] = run_again(&inputs, move |inputs| {
-        let parts: Vec<_> = inputs[4..].iter().map(FramePart::Tokens).collect();
-        let state =
-            State { instances: inputs[0].shallow_clone(), boxes: inputs[1].shallow_clone() };
-        let clip = Clip {
-            positions: &inputs[2],
-            parts: &parts,
-            layer: index,
-            layout: &layout,
-            references: &inputs[3],
+/// Runs the box queries of a layer for training without keeping what they compute on the way.
+fn read_again(layer: &Rc<DecoderLayer>, input: &ReadInput<'_>, layout: &TokenLayout) -> ReadOutput {
+    let inputs = [input.boxes, input.positions, input.references, input.tokens];
+    let (layer, layout) = (Rc::clone(layer), layout.share());
+    let [boxes, features, scores] = run_again(&inputs, move |inputs| {
+        let [boxes, positions, references, tokens] = inputs else {
+            unreachable!("there are four inputs")
         };
-        let State { instances, boxes } = layer.forward_t(state, &clip, true);
-        [instances, boxes]
+        let input = ReadInput { boxes, positions, references, tokens };
+        let ReadOutput { boxes, features, scores } = layer.read_frames(&input, &layout, true);
+        [boxes, features, scores]
     });
-    State { instances, boxes }
+    ReadOutput { boxes, features, scores }
 }
 
 impl DecoderLayer {
@@ -244,31 +281,18 @@ impl DecoderLayer {
         }
     }
 
-    fn forward_t(&self, state: State, clip: &Clip<'_>, train: bool) -> State {
-        let instances = self.attend(&self.instance, &state.instances, clip.positions, train);
-        let mut first = 0;
-        let (mut boxes, mut features) = (Vec::new(), Vec::new());
-        for part in clip.parts {
-            let num_frames = part.num_frames();
-            // Before layer 0 the box queries are the same on all frames.
-            let start = if state.boxes.size()[1] == 1 {
-                state.boxes.shallow_clone()
-            } else {
-                state.boxes.narrow(1, first, num_frames)
-            };
-            let references = clip.references.narrow(1, first, num_frames);
-            let part = self.read_frames(&start, part, &references, clip, train);
-            boxes.push(part.boxes);
-            features.push(part.features);
-            first += num_frames;
-        }
-        let boxes = Tensor::cat(&boxes, 1); // [N, T, Q, C]
-        let gathered = self.temporal.forward(&features, &boxes); // [N, Q, C]
-        let instances = self
-            .instance
-            .norm_after_cross
-            .forward(&(instances + dropout(gathered, self.dropout, train)));
-        State { instances: self.instance.feedforward(&instances, self.dropout, train), boxes }
+    /// `[N, Q, C]` → the same; `gathered` is the mean over frames of what the box queries have read.
+    fn update_instances(
+        &self,
+        instances: &Tensor,
+        positions: &Tensor,
+        gathered: Tensor,
+        train: bool,
+    ) -> Tensor {
+        let instances = self.attend(&self.instance, instances, positions, train);
+        let sum = instances + dropout(gathered, self.dropout, train);
+        let instances = self.instance.norm_after_cross.forward(&sum);
+        self.instance.feedforward(&instances, self.dropout, train)
     }
 
     fn attend(&self, stream: &Stream, content: &Tensor, positions: &Tensor, train: bool) -> Tensor {
@@ -278,40 +302,33 @@ impl DecoderLayer {
         stream.norm_after_self.forward(&sum)
     }
 
-    /// The box stream on a few frames, `[N, T', …]`, and what the instance queries get from them.
-    fn read_frames(
-        &self,
-        boxes: &Tensor,
-        part: &FramePart<'_>,
-        references: &Tensor,
-        clip: &Clip<'_>,
-        train: bool,
-    ) -> FrameFeatures {
-        let (levels, attention) = (clip.layout.levels(), &self.cross_attn);
-        let (start, num_frames) = (boxes.size(), part.num_frames());
-        let boxes = self.attend(&self.boxes, &boxes.flatten(0, 1), clip.positions, train); // [N * 1 or T', Q, C]
+    /// The box queries on a few frames, and what the instance queries get from them.
+    fn read_frames(&self, input: &ReadInput<'_>, layout: &TokenLayout, train: bool) -> ReadOutput {
+        let (levels, attention) = (layout.levels(), &self.cross_attn);
+        let (start, num_frames) = (input.boxes.size(), input.tokens.size()[1]);
+        let boxes = self.attend(&self.boxes, &input.boxes.flatten(0, 1), input.positions, train); // [N * 1 or T', Q, C]
         // With equal references, layer 0 looks at the same places of all frames.
         let same = start[1] == 1 && num_frames > 1;
-        let references = if same { references.narrow(1, 0, 1) } else { references.shallow_clone() };
-        let references = per_level(&references, clip.layout.valid_ratios());
-        let sampling = attention.sampling(&(&boxes + clip.positions), &references, levels);
-        let read = part.read(attention, clip.layer, &sampling, clip.layout); // [N * T', Q, C]
+        let references =
+            if same { input.references.narrow(1, 0, 1) } else { input.references.shallow_clone() };
+        let references = per_level(&references, layout.valid_ratios());
+        let sampling = attention.sampling(&(&boxes + input.positions), &references, levels);
+        let sampling = if same { sampling.repeat(num_frames) } else { sampling };
+        let padding = layout.padding().map(|padding| repeat(padding, num_frames).unsqueeze(-1));
+        let values = attention.values(&input.tokens.flatten(0, 1), padding.as_ref());
+        let read = attention.read(&values, levels, &sampling); // [N * T', Q, C]
         let (num_queries, channels) = (read.size()[1], read.size()[2]);
         let frames = [start[0], num_frames, num_queries, channels];
         let boxes = boxes.view([start[0], start[1], num_queries, channels]);
         let change = dropout(attention.project_box(&read).view(frames), self.dropout, train);
         let boxes = self.boxes.norm_after_cross.forward(&(boxes + change));
-        FrameFeatures {
-            boxes: self.boxes.feedforward(&boxes, self.dropout, train),
+        let boxes = self.boxes.feedforward(&boxes, self.dropout, train);
+        ReadOutput {
+            scores: self.temporal.scores(&boxes),
+            boxes,
             features: attention.project(&read).view(frames),
         }
     }
-}
-
-/// What a few frames give, `[N, T', Q, C]` each.
-struct FrameFeatures {
-    boxes: Tensor,
-    features: Tensor,
 }
 
 /// References in units of each padded level: `[N, T, Q, 2 or 4]` → `[N * T, Q, L, 2 or 4]`.

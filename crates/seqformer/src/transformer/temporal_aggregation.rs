@@ -19,22 +19,67 @@ impl TemporalAggregation {
         Self { frame_score: Linear::new(&(vs / "time_attention_weights"), hidden_dim, 1) }
     }
 
-    /// Averages the features over frames, each weighted by its box query.
-    ///
-    /// # Shapes
-    ///
-    /// - `features`: `[N, T', Q, C]` each, together the `T` frames
-    /// - `box_queries`: `[N, T, Q, C]`
-    /// - output: `[N, Q, C]`
-    pub(crate) fn forward(&self, features: &[Tensor], box_queries: &Tensor) -> Tensor {
-        // Normalised over frames, not over queries.
-        let weights = self.frame_score.forward(box_queries).softmax(1, Kind::Float); // [N, T, Q, 1]
-        let mut first = 0;
-        let sums = features.iter().map(|part| {
-            let weights = weights.narrow(1, first, part.size()[1]);
-            first += part.size()[1];
-            (part * weights).sum_dim_intlist(1, false, Kind::Float) // [N, Q, C]
-        });
-        sums.reduce(|a, b| a + b).expect("a clip has frames")
+    /// How much the frame of each box query counts, before the softmax: `[…, C]` → `[…, 1]`.
+    pub(crate) fn scores(&self, box_queries: &Tensor) -> Tensor {
+        self.frame_score.forward(box_queries).to_kind(Kind::Float)
     }
 }
+
+/// Averages features over frames, weighted by the softmax of their scores.
+///
+/// # Shapes
+///
+/// - `features`: `[N, T, Q, C]`
+/// - `scores`: `[N, T, Q, 1]`
+/// - output: `[N, Q, C]`
+pub(crate) fn mean_over_frames(features: &Tensor, scores: &Tensor) -> Tensor {
+    // Normalised over frames, not over queries.
+    let weights = scores.softmax(1, Kind::Float);
+    (features * weights).sum_dim_intlist(1, false, Kind::Float)
+}
+
+/// The mean of [`mean_over_frames`] over frames that arrive one after the other, for inference.
+#[derive(Debug, Default)]
+pub(crate) struct RunningMean {
+    sums: Option<Sums>,
+}
+
+/// Sums over the frames so far, in units of the exponential of the greatest score.
+#[derive(Debug)]
+struct Sums {
+    /// `[N, Q, 1]`
+    greatest: Tensor,
+    /// Of the weights, `[N, Q, 1]`.
+    weights: Tensor,
+    /// Of the weighted features, `[N, Q, C]`.
+    features: Tensor,
+}
+
+impl RunningMean {
+    /// Takes frames in: `[N, T', Q, C]` and `[N, T', Q, 1]`.
+    pub(crate) fn add(&mut self, features: &Tensor, scores: &Tensor) {
+        let here = scores.amax([1], false);
+        let greatest = match &self.sums {
+            Some(sums) => sums.greatest.maximum(&here),
+            None => here,
+        };
+        let weights = (scores - greatest.unsqueeze(1)).exp();
+        let sum = |tensor: Tensor| tensor.sum_dim_intlist(1, false, Kind::Float);
+        let (mut total, mut sum) = (sum(weights.shallow_clone()), sum(features * weights));
+        if let Some(sums) = &self.sums {
+            let scale = (&sums.greatest - &greatest).exp();
+            total += &sums.weights * &scale;
+            sum += &sums.features * &scale;
+        }
+        self.sums = Some(Sums { greatest, weights: total, features: sum });
+    }
+
+    /// The mean, `[N, Q, C]`.
+    pub(crate) fn mean(&self) -> Tensor {
+        let sums = self.sums.as_ref().expect("frames were added");
+        &sums.features / &sums.weights
+    }
+}
+
+#[cfg(test)]
+mod tests;
