@@ -36,13 +36,15 @@ pub struct EvaluationProgress {
 pub struct EvaluationOutput<'a> {
     /// Folder of `results.json`, made if need be.
     pub folder: &'a Path,
-    /// A line that says what the results depend on; an unfinished run with the same line goes on.
+    /// A line that says what the results depend on.
     pub run: &'a str,
+    /// Whether an unfinished run with the same line goes on; otherwise what one has left is dropped.
+    pub goes_on: bool,
 }
 
 /// Predicts all videos of a dataset, each written when it is done, and scores them.
 ///
-/// A run that was stopped goes on after the last finished video.
+/// A run that was stopped goes on after the last finished video, if the output says so.
 ///
 /// # Errors
 ///
@@ -60,7 +62,8 @@ pub fn evaluate(
         .map_err(|source| EngineError::Unwritable { path: output.folder.to_path_buf(), source })?;
     let path = output.folder.join("results.json");
     let ids: Vec<i64> = videos.iter().map(|video| video.id as i64).collect();
-    let mut writer = ResultsWriter::open(&path, &ids, output.run)?;
+    let open = if output.goes_on { ResultsWriter::open } else { ResultsWriter::create };
+    let mut writer = open(&path, &ids, output.run)?;
     let total = videos.len();
     for video in videos {
         if !writer.is_finished(video.id as i64) {

@@ -149,7 +149,8 @@ impl Trainer {
             let dataset = datasets::find_dataset(name)?;
             let folder = self.inference_folder(&dataset);
             let run = format!("iteration {iteration} seed {}", self.position.seed);
-            let output = EvaluationOutput { folder: &folder, run: &run };
+            // A training that was begun anew has other weights at the same iteration.
+            let output = EvaluationOutput { folder: &folder, run: &run, goes_on: false };
             let evaluated = evaluate(&predictor, &dataset, output, &mut |_progress| {})?;
             let Some(report) = evaluated.report else {
                 tell(&format!(

@@ -88,7 +88,7 @@ fn eval(args: &TrainArgs, settings: &Settings) -> Result<()> {
         let dataset = find_dataset(name)?;
         let mut stage: Option<Stage> = None;
         let folder = inference_folder(config, &dataset);
-        let output = EvaluationOutput { folder: &folder, run: &run };
+        let output = EvaluationOutput { folder: &folder, run: &run, goes_on: true };
         let done = evaluate(&predictor, &dataset, output, &mut |progress| {
             let begin =
                 || Stage::counting("videos", format!("{name}: evaluating"), Some(progress.total));

@@ -45,8 +45,13 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal of `run`, or begins one, and returns the videos that are in it.
-    pub(super) fn open(path: &Path, run: &str) -> Result<(Self, Vec<Span>), EvaluationError> {
+    /// Opens the journal of `run`, or begins one, and returns the videos that are in it; `afresh` drops what
+    /// an earlier run has left.
+    pub(super) fn open(
+        path: &Path,
+        run: &str,
+        afresh: bool,
+    ) -> Result<(Self, Vec<Span>), EvaluationError> {
         let failed = |source| EvaluationError::write(path, source);
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
@@ -59,7 +64,7 @@ impl Journal {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         let mut journal = Self { path: path.to_path_buf(), file, end: 0 };
-        let spans = journal.read(run)?;
+        let spans = if afresh { Vec::new() } else { journal.read(run)? };
         // Whatever follows the last whole line is the end of a killed run.
         journal.file.set_len(journal.end).map_err(failed)?;
         if journal.end == 0 {

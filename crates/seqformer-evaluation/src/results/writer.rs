@@ -36,13 +36,31 @@ impl ResultsWriter {
     /// A journal that cannot be opened, that another process is writing, or that another run has
     /// begun; and a video that is listed twice.
     pub fn open(path: &Path, video_ids: &[i64], run: &str) -> Result<Self, EvaluationError> {
+        Self::begin(path, video_ids, run, false)
+    }
+
+    /// Begins the results file `path`, whatever an earlier run has left.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ResultsWriter::open`], except that another run's journal is replaced.
+    pub fn create(path: &Path, video_ids: &[i64], run: &str) -> Result<Self, EvaluationError> {
+        Self::begin(path, video_ids, run, true)
+    }
+
+    fn begin(
+        path: &Path,
+        video_ids: &[i64],
+        run: &str,
+        afresh: bool,
+    ) -> Result<Self, EvaluationError> {
         let mut known = HashSet::new();
         for &video_id in video_ids {
             if !known.insert(video_id) {
                 return Err(video_error(path, video_id, "expected every video once in the run"));
             }
         }
-        let (journal, spans) = Journal::open(&journal_path(path), run)?;
+        let (journal, spans) = Journal::open(&journal_path(path), run, afresh)?;
         let mut finished = HashMap::new();
         for span in spans {
             if !known.contains(&span.video_id) {

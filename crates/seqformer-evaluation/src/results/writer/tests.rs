@@ -167,4 +167,6 @@ fn what_cannot_be_written_is_an_error() {
     check(ResultsWriter::open(&path, &[3], RUN).unwrap_err(), "video 7: expected a video of this");
     assert_eq!(ResultsWriter::open(&path, &VIDEOS, RUN).unwrap().num_finished(), 1);
     assert!(!path.exists());
+    assert_eq!(ResultsWriter::create(&path, &[3], "other").unwrap().num_finished(), 0);
+    assert_eq!(ResultsWriter::open(&path, &[3], "other").unwrap().num_finished(), 0);
 }
