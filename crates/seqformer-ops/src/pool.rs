@@ -3,7 +3,8 @@
 //! A network asks for the same sizes again and again. Fresh pages cost more than many a layer, since the
 //! system zeroes them one by one; and a heap that keeps its pages grows, because what lives long splits
 //! its free blocks. Here blocks are mapped and unmapped as a whole, and what is kept is bounded: lent and
-//! kept blocks together are at most a quarter more than what was ever lent at once.
+//! kept blocks together are at most half more than what was ever lent at once, and above 512 MiB 256 MiB or
+//! a quarter more.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -15,6 +16,9 @@ use crate::ffi;
 pub(crate) const SMALLEST: usize = 1 << 20;
 /// Sizes are rounded up to it, so that nearly equal tensors share blocks.
 const GRANULE: usize = 256 << 10;
+
+/// A half that is kept beyond what is lent is no larger.
+const LARGEST_HALF: usize = 256 << 20;
 
 /// Where blocks come from.
 pub(crate) trait Pages {
@@ -59,7 +63,7 @@ impl<P: Pages> Pool<P> {
     pub(crate) fn allocate(&mut self, bytes: usize) -> Option<usize> {
         let size = bytes.max(1).checked_next_multiple_of(GRANULE)?;
         let found = self.kept.range((size, Reverse(u64::MAX))..).next().copied();
-        let found = found.filter(|(kept, _)| *kept <= size + size / 3);
+        let found = found.filter(|(kept, _)| *kept <= size + size / 2);
         let (address, size) = match found {
             Some((_, Reverse(age))) => {
                 let (size, address) = self.take(age)?;
@@ -91,7 +95,7 @@ impl<P: Pages> Pool<P> {
 
     /// Bytes that may be kept beside `lent` bytes.
     fn most_kept(&self, lent: usize) -> usize {
-        (self.most_lent + self.most_lent / 4).saturating_sub(lent)
+        (self.most_lent + spare(self.most_lent)).saturating_sub(lent)
     }
 
     /// Maps a block, if need be in place of all that is kept.
@@ -119,6 +123,14 @@ impl<P: Pages> Pool<P> {
         self.kept_bytes -= size;
         Some((size, address))
     }
+}
+
+/// Bytes that may be mapped beyond the most that was ever lent at once.
+///
+/// Half as much keeps all that a pass through the network needs again; beyond some size that is no longer worth
+/// the memory.
+fn spare(most_lent: usize) -> usize {
+    (most_lent / 2).min(LARGEST_HALF).max(most_lent / 4)
 }
 
 /// The pool of this process.

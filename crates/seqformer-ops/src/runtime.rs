@@ -16,7 +16,8 @@ pub fn open_library(path: &Path) -> Result<(), OpsError> {
 /// Keeps the memory of large tensors that are freed for the next ones, instead of returning every block to
 /// the system: fresh pages are zeroed by the system one by one, which costs more than many a layer.
 ///
-/// What is kept and in use together is at most a quarter more than what was ever in use at once.
+/// What is kept and in use together is at most half more than what was ever in use at once; above 512 MiB,
+/// 256 MiB or a quarter more.
 pub fn keep_freed_memory() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(ffi::use_pool);

@@ -65,7 +65,7 @@ fn what_is_mapped_is_bounded_by_what_was_lent_at_once() {
         }
         bytes = lent.iter().map(|address| pool.pages.mapped[address]).sum();
         most = most.max(bytes);
-        assert!(pool.pages.bytes() <= most + most / 4, "{} of {most}", pool.pages.bytes());
+        assert!(pool.pages.bytes() <= most + spare(most), "{} of {most}", pool.pages.bytes());
     }
     assert_eq!(pool.lent_bytes, bytes);
     assert_eq!(pool.pages.bytes(), pool.lent_bytes + pool.kept_bytes);
