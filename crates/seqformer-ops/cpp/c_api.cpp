@@ -3,6 +3,8 @@
 // Every function that can fail returns null, or a message made with `strdup` that the caller frees
 // with `sf_free_message`. Shapes, kinds, devices and contiguity are checked in Rust before the call.
 
+#include "guarded.h"
+
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Parallel.h>
@@ -19,19 +21,6 @@
 #define SF_API extern "C" __attribute__((visibility("default")))
 
 namespace {
-
-template <typename F> char *guarded(F &&body) noexcept {
-  try {
-    body();
-    return nullptr;
-  } catch (const c10::Error &e) {
-    return strdup(e.what_without_backtrace());
-  } catch (const std::exception &e) {
-    return strdup(e.what());
-  } catch (...) {
-    return strdup("unknown C++ exception");
-  }
-}
 
 // What one call reads; the layout is that of `RawInputs` in ffi.rs.
 struct MsDeformAttnInputs {

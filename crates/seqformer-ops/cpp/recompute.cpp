@@ -1,5 +1,7 @@
 // A part of a network whose intermediate tensors are not kept for the backward pass but computed again there.
 
+#include "guarded.h"
+
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
 #include <ATen/SequenceNumber.h>
@@ -206,14 +208,14 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
 // Runs `work` on `inputs`, of which there is at least one, and stores its outputs; takes `work` over.
 extern "C" char *sf_recomputed(at::Tensor **out, int64_t num_outputs, const at::Tensor *const *inputs,
                                int64_t num_inputs, WorkCalls calls, void *work_data) {
-  try {
+  return guarded([&] {
     variable_list given;
     for (int64_t i = 0; i < num_inputs; ++i) given.push_back(*inputs[i]);
     const auto work = c10::make_intrusive<Work>(calls, work_data, num_outputs, given[0].device());
     if (!at::GradMode::is_enabled()) {
       const auto outputs = work->run(given);
       for (int64_t i = 0; i < num_outputs; ++i) out[i] = new at::Tensor(outputs[i]);
-      return nullptr;
+      return;
     }
     const auto first_node = at::sequence_number::peek();
     const auto leaves = leaves_of(given);
@@ -228,12 +230,5 @@ extern "C" char *sf_recomputed(at::Tensor **out, int64_t num_outputs, const at::
     all.insert(all.end(), parameters.begin(), parameters.end());
     const auto results = Recomputed::apply(work, num_inputs, values, at::TensorList(all));
     for (int64_t i = 0; i < num_outputs; ++i) out[i] = new at::Tensor(results[i]);
-    return nullptr;
-  } catch (const c10::Error &e) {
-    return strdup(e.what_without_backtrace());
-  } catch (const std::exception &e) {
-    return strdup(e.what());
-  } catch (...) {
-    return strdup("unknown C++ exception");
-  }
+  });
 }
