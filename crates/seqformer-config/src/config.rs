@@ -13,8 +13,10 @@ use std::path::PathBuf;
 use crate::{CfgNode, ConfigError};
 
 pub use backbone::{BackboneName, BackboneSection, ResNetsSection, SwinSection};
-pub use datasets::{DataloaderSection, DatasetsSection};
-pub use input::{CropSection, CropType, ImageFormat, InputSection, RandomFlip, ShortEdgeSampling};
+pub use datasets::{AnnotationFormat, CustomDataset, DataloaderSection, DatasetsSection};
+pub use input::{
+    CropSection, CropType, ImageFormat, InputSection, PseudoClips, RandomFlip, ShortEdgeSampling,
+};
 pub use model::{ModelSection, SeqFormerSection};
 pub use solver::{
     ClipGradientsSection, ClipType, LrScheduler, NetworkPart, Optimizer, SolverSection,

@@ -274,8 +274,34 @@ const USED: &[KeySpec] = &[
     ),
     KeySpec::new("INPUT.CROP.SIZE", "[0.9, 0.9]", "Size of the crop, in pixels or as fractions."),
     KeySpec::new("INPUT.FORMAT", "'BGR'", "Channel order: RGB or BGR."),
+    KeySpec::new(
+        "INPUT.COCO_PRETRAIN",
+        "False",
+        "Trains on pseudo-clips alone: several views of one image in place of the frames of a video.",
+    ),
+    KeySpec::new(
+        "INPUT.PRETRAIN_SAME_CROP",
+        "False",
+        "All views of a pseudo-clip are the same; otherwise each has a flip and a crop of its own.",
+    ),
+    KeySpec::new(
+        "INPUT.PRETRAIN_TYPE",
+        "'v1'",
+        "How pseudo-clips are made: v1 flips and crops, coco2seq also warps, shifts, turns and blurs.",
+    ),
     KeySpec::new("DATASETS.TRAIN", "()", "Names of the datasets to train on."),
     KeySpec::new("DATASETS.TEST", "()", "Names of the datasets to evaluate on."),
+    KeySpec::new(
+        "DATASETS.DATASET_RATIO",
+        "[]",
+        "Share of each dataset of TRAIN in the samples; empty gives every record the same chance.",
+    ),
+    KeySpec::new(
+        "DATASETS.CATEGORY_MAP",
+        "[]",
+        "Pairs of category ids, from the images of a joint training to the first dataset of TRAIN; empty takes \
+         the table from COCO, or equal names.",
+    ),
     KeySpec::new("DATALOADER.NUM_WORKERS", "4", "Loading threads for each device."),
     KeySpec::new(
         "DATALOADER.ASPECT_RATIO_GROUPING",
@@ -286,6 +312,17 @@ const USED: &[KeySpec] = &[
         "DATALOADER.FILTER_EMPTY_ANNOTATIONS",
         "True",
         "Skips videos without annotations.",
+    ),
+    KeySpec::new(
+        "DATALOADER.SAMPLER_TRAIN",
+        "'TrainingSampler'",
+        "Order of the records: TrainingSampler, or RepeatFactorTrainingSampler, which repeats those with rare \
+         classes.",
+    ),
+    KeySpec::new(
+        "DATALOADER.REPEAT_THRESHOLD",
+        "0.0",
+        "Classes in a smaller share of the records are repeated by RepeatFactorTrainingSampler.",
     ),
     KeySpec::new("SOLVER.OPTIMIZER", "'ADAMW'", "Optimizer: ADAMW or SGD."),
     KeySpec::new(
@@ -359,6 +396,20 @@ const USED: &[KeySpec] = &[
         "0",
         "Iterations between two evaluations; 0 evaluates only after training.",
     ),
+];
+
+/// The one section whose names the user chooses: a dataset each.
+pub const CUSTOM_DATASETS: &str = "DATASETS.CUSTOM";
+
+/// What each entry of [`CUSTOM_DATASETS`] has.
+pub const CUSTOM_DATASET_FIELDS: &[KeySpec] = &[
+    KeySpec::new("json", "''", "The annotation file."),
+    KeySpec::new(
+        "image_root",
+        "''",
+        "The folder that its file names are relative to; empty looks beside the annotation file.",
+    ),
+    KeySpec::new("type", "'ytvis'", "The format: ytvis for videos, coco for images."),
 ];
 
 #[cfg(test)]

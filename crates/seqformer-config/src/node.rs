@@ -4,7 +4,7 @@ mod merge;
 
 use std::path::Path;
 
-use crate::defaults::KEYS;
+use crate::defaults::{CUSTOM_DATASET_FIELDS, CUSTOM_DATASETS, KEYS};
 use crate::error::{ConfigError, Origin};
 use crate::value::Value;
 use crate::{literal, opts, yaml};
@@ -44,6 +44,7 @@ impl CfgNode {
             let value = literal::parse(spec.default).unwrap_or(Value::None);
             node.insert(spec.key, value);
         }
+        node.section_mut(CUSTOM_DATASETS);
         node
     }
 
@@ -53,12 +54,48 @@ impl CfgNode {
             self.entries.push((key.to_owned(), leaf));
             return;
         };
+        if let Some(node) = self.section_mut(head) {
+            node.insert(rest, value);
+        }
+    }
+
+    /// The section at the full `key`, made if need be; nothing if a value is there.
+    fn section_mut(&mut self, key: &str) -> Option<&mut Self> {
+        let (head, rest) =
+            key.split_once('.').map_or((key, None), |(head, rest)| (head, Some(rest)));
         if self.entry(head).is_none() {
             self.entries.push((head.to_owned(), Entry::Node(Self { entries: Vec::new() })));
         }
-        if let Some(Entry::Node(node)) = self.entry_mut(head) {
-            node.insert(rest, value);
+        match (self.entry_mut(head)?, rest) {
+            (Entry::Node(node), None) => Some(node),
+            (Entry::Node(node), Some(rest)) => node.section_mut(rest),
+            (Entry::Leaf(_), _) => None,
         }
+    }
+
+    /// Makes the entry of a dataset of the user, with its defaults, if it is not there yet.
+    fn declare_dataset(&mut self, name: &str) {
+        let Some(section) = self.section_mut(CUSTOM_DATASETS) else { return };
+        if section.entry(name).is_some() {
+            return;
+        }
+        let mut entries = Vec::new();
+        for field in CUSTOM_DATASET_FIELDS {
+            let value = literal::parse(field.default).unwrap_or(Value::None);
+            let leaf = Leaf { value, origin: Origin::Default };
+            entries.push((field.key.to_owned(), Entry::Leaf(leaf)));
+        }
+        section.entries.push((name.to_owned(), Entry::Node(Self { entries })));
+    }
+
+    /// The names of the datasets of the user, in the order in which they were declared.
+    pub fn custom_datasets(&self) -> Vec<&str> {
+        let mut section = self;
+        for name in CUSTOM_DATASETS.split('.') {
+            let Some(Entry::Node(inner)) = section.entry(name) else { return Vec::new() };
+            section = inner;
+        }
+        section.entries.iter().map(|(name, _)| name.as_str()).collect()
     }
 
     /// Sets every key that the YAML file `path`, or one of its `_BASE_` files, names.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::defaults::KEYS;
+use crate::defaults::{CUSTOM_DATASETS, KEYS};
 
 /// The known key or section closest to `key` in spelling, if one is close.
 pub(crate) fn closest(key: &str) -> Option<String> {
@@ -35,7 +35,7 @@ fn same_name_elsewhere(key: &str, known: &BTreeSet<&str>) -> Option<String> {
 }
 
 fn keys_and_sections() -> BTreeSet<&'static str> {
-    let mut known = BTreeSet::new();
+    let mut known = BTreeSet::from([CUSTOM_DATASETS]);
     for spec in KEYS.iter().copied().flatten() {
         known.insert(spec.key);
         known.extend(spec.key.match_indices('.').map(|(index, _)| &spec.key[..index]));

@@ -4,6 +4,7 @@
 //! `data/datasets/coco.py`, `load_coco_json`.
 
 mod coco;
+mod coco_subset;
 mod document;
 mod entry;
 mod segmentation;
@@ -12,6 +13,7 @@ mod ytvis;
 use std::path::{Path, PathBuf};
 
 pub use coco::read_coco;
+pub use coco_subset::{CocoSubset, write_coco_subset};
 pub use ytvis::read_ytvis;
 
 use crate::{DataError, VideoRecord};
@@ -73,6 +75,16 @@ impl AnnotatedVideos {
         self.videos.retain(VideoRecord::has_instances);
         before - self.videos.len()
     }
+}
+
+/// Reads the categories of an annotation file, and nothing else of it.
+///
+/// # Errors
+///
+/// A file that cannot be read or is no such file, or a category without id or name.
+pub fn read_categories(json: &Path) -> Result<Categories, DataError> {
+    let text = document::read_text(json)?;
+    Categories::read(json, &Document::parse(json, &text)?)
 }
 
 /// Categories in the order of their ids; the position is the contiguous id.

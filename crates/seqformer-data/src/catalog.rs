@@ -4,6 +4,7 @@
 
 mod builtin;
 mod class_table;
+mod layout;
 
 use std::path::{Path, PathBuf};
 
@@ -109,6 +110,9 @@ impl Catalog {
 
     /// Finds a dataset by its name.
     ///
+    /// Where a built-in one is not in its place, the folders of its archives and of other programs
+    /// are looked through, and a warning says what was found.
+    ///
     /// # Errors
     ///
     /// [`DataError::UnknownDataset`], which lists the names there are.
@@ -120,13 +124,15 @@ impl Catalog {
             let known = self.names().collect::<Vec<_>>().join(", ");
             DataError::UnknownDataset { name: name.to_owned(), known }
         })?;
-        Ok(DatasetSource {
+        let mut source = DatasetSource {
             name: name.to_owned(),
             kind: builtin.kind(),
             json: self.root.join(builtin.json),
             image_root: self.root.join(builtin.image_root),
             classes: Some(builtin.classes),
-        })
+        };
+        layout::locate(&self.root, &mut source);
+        Ok(source)
     }
 }
 

@@ -48,15 +48,38 @@ const COCO_TO_YTVIS: [(u64, u64, u64); 21] = [
 const COMPUTER_MOUSE: (u64, u64, u64) = (74, 24, 24);
 const FRISBEE: (u64, u64, u64) = (34, 0, 14);
 
+/// The id of COCO and that of OVIS. OVIS names vehicles once and spells them "Vehical".
+const COCO_TO_OVIS: [(u64, u64); 18] = [
+    (1, 1),
+    (2, 21),
+    (3, 25),
+    (4, 22),
+    (5, 23),
+    (6, 25),
+    (8, 25),
+    (9, 24),
+    (16, 2),
+    (17, 3),
+    (18, 4),
+    (19, 5),
+    (20, 6),
+    (21, 7),
+    (22, 8),
+    (23, 9),
+    (24, 10),
+    (25, 11),
+];
+
 impl CategoryMap {
     /// Takes pairs of ids.
     pub fn new(pairs: Vec<(u64, u64)>) -> Self {
         Self { pairs }
     }
 
-    /// Returns the map from COCO to a YouTube-VIS dataset; nothing for other targets.
+    /// Returns the map from COCO to a video dataset; nothing for COCO itself.
     ///
-    /// Bicycles become motorbikes in both tables.
+    /// Bicycles become motorbikes in both tables to YouTube-VIS. To OVIS, which the reference does
+    /// not have, there is one table.
     pub fn from_coco(target: ClassTable, table: CocoTable) -> Option<Self> {
         let last = match table {
             CocoTable::Corrected => FRISBEE,
@@ -66,9 +89,28 @@ impl CategoryMap {
         let pairs: Vec<(u64, u64)> = match target {
             ClassTable::Ytvis2019 => rows.map(|(coco, ytvis, _)| (coco, ytvis)).collect(),
             ClassTable::Ytvis2021 => rows.map(|(coco, _, ytvis)| (coco, ytvis)).collect(),
-            ClassTable::Ovis | ClassTable::Coco => return None,
+            ClassTable::Ovis => return Some(Self::new(COCO_TO_OVIS.to_vec())),
+            ClassTable::Coco => return None,
         };
         Some(Self::new(pairs.into_iter().filter(|&(_, ytvis)| ytvis != 0).collect()))
+    }
+
+    /// Returns the map between categories of equal names; case, blanks and underscores say nothing.
+    pub fn by_name(from: &Categories, to: &Categories) -> Self {
+        let plain = |name: &String| name.to_lowercase().replace(['_', '-'], " ");
+        let targets: Vec<(String, u64)> =
+            to.names().iter().map(plain).zip(to.ids().iter().copied()).collect();
+        let target = |name: &String| {
+            let name = plain(name);
+            targets.iter().find(|(known, _)| *known == name).map(|&(_, id)| id)
+        };
+        let pairs = from.ids().iter().zip(from.names());
+        Self::new(pairs.filter_map(|(&id, name)| Some((id, target(name)?))).collect())
+    }
+
+    /// Returns the pairs.
+    pub fn pairs(&self) -> &[(u64, u64)] {
+        &self.pairs
     }
 
     /// Returns the id of the target that an id of the source becomes.

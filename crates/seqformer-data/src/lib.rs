@@ -38,7 +38,10 @@ pub mod synth;
 mod training_set;
 mod transforms;
 
-pub use annotations::{AnnotatedVideos, Categories, read_coco, read_ytvis};
+pub use annotations::{
+    AnnotatedVideos, Categories, CocoSubset, read_categories, read_coco, read_ytvis,
+    write_coco_subset,
+};
 pub use augmentation::{Augmentation, FrameStep, RandomCrop, RandomFlip, ShortEdge};
 pub use catalog::{Catalog, ClassTable, DatasetKind, DatasetSource};
 pub use category_map::{CategoryMap, CocoTable};

@@ -21,6 +21,8 @@ pub enum Purpose {
     SyntheticTraining = 4,
     /// One synthetic video of the validation split.
     SyntheticValidation = 5,
+    /// How often each record comes in an epoch; the index is the epoch.
+    Repetition = 6,
 }
 
 /// A stream of random numbers.

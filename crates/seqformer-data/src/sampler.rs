@@ -98,6 +98,22 @@ impl TrainingSampler {
         Self { orders, shard, position: 0 }
     }
 
+    /// Repeats the records within each epoch: for every dataset and record the mean number of times, at least
+    /// once.
+    pub fn repeating(mut self, repeats: &[Vec<f64>]) -> Self {
+        self.orders = match self.orders {
+            Orders::Concatenated { lengths, all } => {
+                Orders::Concatenated { lengths, all: all.repeating(repeats.concat()) }
+            }
+            Orders::Weighted { weights, each, taken, choice } => {
+                let each = each.into_iter().zip(repeats);
+                let each = each.map(|(order, repeats)| order.repeating(repeats.clone())).collect();
+                Orders::Weighted { weights, each, taken, choice }
+            }
+        };
+        self
+    }
+
     /// Passes over the next `count` records of this process.
     pub fn skip_records(&mut self, count: u64) {
         let distance = count * self.shard.world_size.max(1) as u64;

@@ -1,8 +1,10 @@
 //! Several datasets to train on, each with the way its clips are made.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::random::Random;
 use crate::sampler::StreamEntry;
-use crate::{AnnotatedVideos, ClipMapper, ClipSample, DataError, StillMapper};
+use crate::{AnnotatedVideos, ClipMapper, ClipSample, DataError, StillMapper, VideoRecord};
 
 /// Gives the sample of an entry of the stream.
 pub trait ClipSource: Send + Sync {
@@ -60,6 +62,37 @@ impl TrainingSet {
     /// Returns the number of records of each dataset.
     pub fn lengths(&self) -> Vec<usize> {
         self.parts.iter().map(|part| part.dataset.videos.len()).collect()
+    }
+
+    /// Returns for each dataset and record how often an epoch should have it, so that rare classes are seen.
+    ///
+    /// A class in a share f of all records asks for √(threshold / f), at least 1; a record has the most that any
+    /// of its classes asks for.
+    ///
+    /// Reference: detectron2 `data/samplers/distributed_sampler.py`,
+    /// `repeat_factors_from_category_frequency`.
+    pub fn repeat_factors(&self, threshold: f64) -> Vec<Vec<f64>> {
+        let classes = |video: &VideoRecord| -> BTreeSet<usize> {
+            video
+                .tracks
+                .iter()
+                .filter(|track| track.is_visible())
+                .map(|track| track.category)
+                .collect()
+        };
+        let mut num_records = BTreeMap::new();
+        for video in self.parts.iter().flat_map(|part| &part.dataset.videos) {
+            for class in classes(video) {
+                *num_records.entry(class).or_insert(0_usize) += 1;
+            }
+        }
+        let total: usize = self.lengths().iter().sum();
+        let repeat = |class: &usize| {
+            let share = num_records[class] as f64 / total as f64;
+            (threshold / share).sqrt().max(1.0)
+        };
+        let of_video = |video: &VideoRecord| classes(video).iter().map(repeat).fold(1.0, f64::max);
+        self.parts.iter().map(|part| part.dataset.videos.iter().map(of_video).collect()).collect()
     }
 
     /// Tells for each dataset and record whether its frames are wider than high.

@@ -35,6 +35,21 @@ pub struct InputSection {
     pub crop: CropSection,
     /// `FORMAT`.
     pub format: ImageFormat,
+    /// `COCO_PRETRAIN`: trains on pseudo-clips of images alone.
+    pub coco_pretrain: bool,
+    /// `PRETRAIN_SAME_CROP`: all views of a pseudo-clip are the same.
+    pub pretrain_same_crop: bool,
+    /// `PRETRAIN_TYPE`.
+    pub pretrain_type: PseudoClips,
+}
+
+/// `INPUT.PRETRAIN_TYPE`: how images become clips.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PseudoClips {
+    /// `v1`: flips and crops.
+    V1,
+    /// `coco2seq`: the image and warped, shifted, turned and blurred copies of it.
+    Coco2Seq,
 }
 
 /// `INPUT.CROP`.
@@ -105,6 +120,7 @@ impl InputSection {
             ("vertical", RandomFlip::Vertical),
             ("flip_by_clip", RandomFlip::FlipByClip),
         ];
+        let pseudo_clips = [("v1", PseudoClips::V1), ("coco2seq", PseudoClips::Coco2Seq)];
         let formats = [("RGB", ImageFormat::Rgb), ("BGR", ImageFormat::Bgr)];
         Ok(Self {
             sampling_frame_num: reader.positive("INPUT.SAMPLING_FRAME_NUM")?,
@@ -120,6 +136,9 @@ impl InputSection {
             random_flip: reader.choice("INPUT.RANDOM_FLIP", &flips)?,
             crop: CropSection::read(reader)?,
             format: reader.choice("INPUT.FORMAT", &formats)?,
+            coco_pretrain: reader.bool("INPUT.COCO_PRETRAIN")?,
+            pretrain_same_crop: reader.bool("INPUT.PRETRAIN_SAME_CROP")?,
+            pretrain_type: reader.choice("INPUT.PRETRAIN_TYPE", &pseudo_clips)?,
         })
     }
 }

@@ -36,6 +36,11 @@ impl<'a> Reader<'a> {
         }))
     }
 
+    /// The names of the datasets of the user.
+    pub(super) fn custom_datasets(&self) -> Vec<&'a str> {
+        self.node.custom_datasets()
+    }
+
     fn value(&self, key: &str) -> &'a Value {
         self.node.get(key).unwrap_or(&Value::None)
     }

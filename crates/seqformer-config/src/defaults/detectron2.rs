@@ -3,18 +3,13 @@
 use super::KeySpec;
 
 pub(super) const UNUSED: &[KeySpec] = &[
-    KeySpec::new("DATALOADER.REPEAT_THRESHOLD", "0.0", ""),
-    KeySpec::new("DATALOADER.SAMPLER_TRAIN", "'TrainingSampler'", ""),
     KeySpec::new("DATASETS.PRECOMPUTED_PROPOSAL_TOPK_TEST", "1000", ""),
     KeySpec::new("DATASETS.PRECOMPUTED_PROPOSAL_TOPK_TRAIN", "2000", ""),
     KeySpec::new("DATASETS.PROPOSAL_FILES_TEST", "()", ""),
     KeySpec::new("DATASETS.PROPOSAL_FILES_TRAIN", "()", ""),
     KeySpec::new("FIND_UNUSED_PARAMETERS", "True", ""),
     KeySpec::new("GLOBAL.HACK", "1.0", ""),
-    KeySpec::new("INPUT.COCO_PRETRAIN", "False", ""),
     KeySpec::new("INPUT.MASK_FORMAT", "'polygon'", ""),
-    KeySpec::new("INPUT.PRETRAIN_SAME_CROP", "False", ""),
-    KeySpec::new("INPUT.PRETRAIN_TYPE", "'v1'", ""),
     KeySpec::new("MODEL.ANCHOR_GENERATOR.ANGLES", "[[-90, 0, 90]]", ""),
     KeySpec::new("MODEL.ANCHOR_GENERATOR.ASPECT_RATIOS", "[[0.5, 1.0, 2.0]]", ""),
     KeySpec::new("MODEL.ANCHOR_GENERATOR.NAME", "'DefaultAnchorGenerator'", ""),

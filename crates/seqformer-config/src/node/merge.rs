@@ -3,6 +3,7 @@
 //! Differs: a whole number is accepted where the default is a floating-point number.
 
 use super::{CfgNode, Entry, Leaf, join};
+use crate::defaults::{CUSTOM_DATASET_FIELDS, CUSTOM_DATASETS};
 use crate::error::{ConfigError, Origin, ValueError};
 use crate::value::Value;
 use crate::yaml::{Content, Field};
@@ -21,7 +22,12 @@ impl CfgNode {
     /// Sets all keys of a file.
     pub(super) fn merge_document(&mut self, fields: Vec<Field>) -> Result<(), ConfigError> {
         let fields = version::upgrade(fields)?;
-        self.merge_fields(&fields, "", &Self::defaults())
+        let mut types = Self::defaults();
+        for name in declared(&fields) {
+            self.declare_dataset(name);
+            types.declare_dataset(name);
+        }
+        self.merge_fields(&fields, "", &types)
     }
 
     fn merge_fields(
@@ -51,7 +57,15 @@ impl CfgNode {
 
     /// Sets the leaf `key` to what `text` of the command line means.
     pub(super) fn set_text(&mut self, key: &str, text: &str) -> Result<(), ConfigError> {
-        let defaults = Self::defaults();
+        let mut defaults = Self::defaults();
+        let custom = key.strip_prefix(CUSTOM_DATASETS).and_then(|rest| rest.strip_prefix('.'));
+        if let Some((name, field)) = custom.and_then(|rest| rest.rsplit_once('.'))
+            && CUSTOM_DATASET_FIELDS.iter().any(|known| known.key == field)
+            && !name.contains('.')
+        {
+            self.declare_dataset(name);
+            defaults.declare_dataset(name);
+        }
         let default = defaults.get(key).unwrap_or(&Value::None);
         let assignment = Assignment {
             key,
@@ -92,6 +106,19 @@ impl CfgNode {
         let prefix = format!("{section}.");
         self.keys().into_iter().find(|key| key.starts_with(&prefix)).unwrap_or_default()
     }
+}
+
+/// The names under [`CUSTOM_DATASETS`] in a file.
+fn declared(fields: &[Field]) -> impl Iterator<Item = &str> {
+    let mut section = fields;
+    for name in CUSTOM_DATASETS.split('.') {
+        let inner = section.iter().find(|field| field.name == name);
+        section = match inner.map(|field| &field.node.content) {
+            Some(Content::Mapping(inner)) => inner,
+            _ => &[],
+        };
+    }
+    section.iter().map(|field| field.name.as_str())
 }
 
 impl Leaf {

@@ -23,6 +23,7 @@ fn write_node(out: &mut String, node: &CfgNode, indent: usize) {
         out.push_str(name);
         out.push(':');
         match entry {
+            Entry::Node(inner) if inner.entries().is_empty() => out.push_str(" {}\n"),
             Entry::Node(inner) => {
                 out.push('\n');
                 write_node(out, inner, indent + 2);

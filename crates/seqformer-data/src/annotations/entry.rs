@@ -49,6 +49,15 @@ impl<'a> Entry<'a> {
         }))
     }
 
+    /// Writes another value into a field.
+    pub(super) fn set(&mut self, field: &str, value: Value) {
+        self.fields.insert(field.to_owned(), value);
+    }
+
+    pub(super) fn to_json(&self) -> String {
+        Value::Object(self.fields.clone()).to_string()
+    }
+
     pub(super) fn duplicate_id(&self) -> DataError {
         let mend = "give every entry of the list an id of its own";
         self.error("id", "an id that occurs once", "the same id a second time", mend)

@@ -13,16 +13,14 @@ pub(super) struct Builtin {
 
 impl Builtin {
     pub(super) fn kind(&self) -> DatasetKind {
-        match self.classes {
-            ClassTable::Coco => DatasetKind::Coco,
-            ClassTable::Ytvis2019 | ClassTable::Ytvis2021 | ClassTable::Ovis => DatasetKind::Ytvis,
-        }
+        if self.name.starts_with("coco") { DatasetKind::Coco } else { DatasetKind::Ytvis }
     }
 }
 
 macro_rules! table {
     ($($classes:ident $name:literal $image_root:literal $json:literal;)*) => {
-        /// Reference: VNext `builtin.py`, its IDOL project for OVIS, detectron2 for COCO.
+        /// Reference: VNext `builtin.py`, its IDOL project for OVIS, detectron2 for COCO; the files
+        /// of `coco2…` are those that `seqformer data coco-to-ytvis` writes.
         pub(super) const BUILTIN: &[Builtin] = &[$(Builtin {
             name: $name,
             image_root: $image_root,
@@ -52,6 +50,12 @@ table! {
     Coco "coco_2017_test" "coco/test2017" "coco/annotations/image_info_test2017.json";
     Coco "coco_2017_test-dev" "coco/test2017" "coco/annotations/image_info_test-dev2017.json";
     Coco "coco_2017_val_100" "coco/val2017" "coco/annotations/instances_val2017_100.json";
+    Ytvis2019 "coco2ytvis2019_train" "coco/train2017" "coco/annotations/coco2ytvis2019_train.json";
+    Ytvis2019 "coco2ytvis2019_val" "coco/val2017" "coco/annotations/coco2ytvis2019_val.json";
+    Ytvis2021 "coco2ytvis2021_train" "coco/train2017" "coco/annotations/coco2ytvis2021_train.json";
+    Ytvis2021 "coco2ytvis2021_val" "coco/val2017" "coco/annotations/coco2ytvis2021_val.json";
+    Ovis "coco2ovis_train" "coco/train2017" "coco/annotations/coco2ovis_train.json";
+    Ovis "coco2ovis_val" "coco/val2017" "coco/annotations/coco2ovis_val.json";
     Coco "coco_2014_train" "coco/train2014" "coco/annotations/instances_train2014.json";
     Coco "coco_2014_val" "coco/val2014" "coco/annotations/instances_val2014.json";
     Coco "coco_2014_minival" "coco/val2014" "coco/annotations/instances_minival2014.json";

@@ -76,3 +76,41 @@ fn a_declared_dataset_wins_over_a_built_in_one() {
     catalog.declare(own.clone());
     assert_eq!(catalog.get("ytvis_2019_train").unwrap(), own);
 }
+
+#[test]
+fn files_are_found_in_the_folders_of_the_archives_and_of_other_programs() {
+    let find = |folders: &[&str], files: &[&str], name: &str| {
+        let root = tempfile::tempdir().unwrap();
+        for folder in folders {
+            fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        for file in files {
+            fs::create_dir_all(root.path().join(file).parent().unwrap()).unwrap();
+            fs::write(root.path().join(file), "{}").unwrap();
+        }
+        let source = Catalog::new(root.path()).get(name).unwrap();
+        let relative =
+            |path: &Path| path.strip_prefix(root.path()).unwrap().to_str().unwrap().to_owned();
+        [relative(&source.json), relative(&source.image_root)]
+    };
+    let unpacked =
+        find(&["ytvis_2019/valid/JPEGImages"], &["ytvis_2019/valid.json"], "ytvis_2019_val");
+    assert_eq!(unpacked, ["ytvis_2019/valid.json", "ytvis_2019/valid/JPEGImages"]);
+    let unpacked = find(
+        &["ytvis_2021/train/JPEGImages"],
+        &["ytvis_2021/train/instances.json"],
+        "ytvis_2021_train",
+    );
+    assert_eq!(unpacked, ["ytvis_2021/train/instances.json", "ytvis_2021/train/JPEGImages"]);
+    let json = "youtube_vis_2019/annotations/youtube_vis_2019_train.json";
+    let other = find(&["youtube_vis_2019/train/JPEGImages"], &[json], "ytvis_2019_train");
+    assert_eq!(other, [json, "youtube_vis_2019/train/JPEGImages"]);
+    let json = "coco/annotations/instances_train2017.json";
+    assert_eq!(
+        find(&["coco/images/train2017"], &[json], "coco_2017_train"),
+        [json, "coco/images/train2017"]
+    );
+    // A part of a split is no other file of that split.
+    let part = find(&["ovis/train"], &["ovis/annotations_train.json"], "ytvis_ovis_train_sub");
+    assert_eq!(part, ["ovis/ovis_sub_train.json", "ovis/train"]);
+}

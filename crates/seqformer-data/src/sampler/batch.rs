@@ -26,6 +26,18 @@ struct Description {
     mixture: Mixture,
     seed: u64,
     shard: Shard,
+    repeats: Option<Arc<Vec<Vec<f64>>>>,
+}
+
+impl Description {
+    fn sampler(&self) -> TrainingSampler {
+        let Self { lengths, mixture, seed, shard, repeats } = self;
+        let sampler = TrainingSampler::new(lengths, mixture, *seed, *shard);
+        match repeats {
+            Some(repeats) => sampler.repeating(repeats),
+            None => sampler,
+        }
+    }
 }
 
 impl BatchSampler {
@@ -37,15 +49,22 @@ impl BatchSampler {
         seed: u64,
         shard: Shard,
     ) -> Self {
-        let sampler = TrainingSampler::new(&lengths, &mixture, seed, shard);
+        let description = Description { lengths, mixture, seed, shard, repeats: None };
         Self {
-            sampler,
+            sampler: description.sampler(),
             batch_size: batch_size.max(1),
             is_wide: None,
             waiting: Default::default(),
             num_batches: 0,
-            description: Description { lengths, mixture, seed, shard },
+            description,
         }
+    }
+
+    /// Repeats records, as [`TrainingSampler::repeating`] does; the stream starts anew.
+    pub fn repeating(self, repeats: Vec<Vec<f64>>) -> Self {
+        let description =
+            Description { repeats: Some(Arc::new(repeats)), ..self.description.clone() };
+        Self { description, ..self }.restarted()
     }
 
     /// Groups wide records and other ones, given for each dataset and record.
@@ -93,9 +112,14 @@ impl BatchSampler {
 
     /// Returns the same stream from its beginning.
     fn restarted(&self) -> Self {
-        let Description { lengths, mixture, seed, shard } = self.description.clone();
-        let fresh = Self::new(lengths, mixture, self.batch_size, seed, shard);
-        Self { is_wide: self.is_wide.clone(), ..fresh }
+        Self {
+            sampler: self.description.sampler(),
+            batch_size: self.batch_size,
+            is_wide: self.is_wide.clone(),
+            waiting: Default::default(),
+            num_batches: 0,
+            description: self.description.clone(),
+        }
     }
 
     fn group_of(&self, entry: StreamEntry) -> usize {

@@ -1,21 +1,42 @@
 //! An endless row of random orders.
 
+use std::sync::Arc;
+
 use crate::random::{Purpose, Random};
 
-/// Random orders of `length` records, one after the other.
+/// Each dataset has epochs of its own.
+const EPOCH_BITS: u32 = 48;
+
+/// Random orders of records, one after the other.
 #[derive(Debug)]
 pub(super) struct Permutations {
     length: usize,
     seed: u64,
     /// Distinguishes the orders of different datasets.
     stream: u64,
+    /// How often each record comes in an epoch, on average; nothing for once.
+    repeats: Option<Arc<[f64]>>,
     /// The order of one epoch, kept because the next place is most likely in it.
-    current: Option<(u64, Vec<u32>)>,
+    current: Option<Epoch>,
+}
+
+#[derive(Debug)]
+struct Epoch {
+    /// The place of its first record.
+    start: u64,
+    order: Vec<u32>,
 }
 
 impl Permutations {
     pub(super) fn new(length: usize, seed: u64, stream: u64) -> Self {
-        Self { length, seed, stream, current: None }
+        Self { length, seed, stream, repeats: None, current: None }
+    }
+
+    /// Repeats the records this often in every epoch, at random between the whole numbers around.
+    ///
+    /// Reference: detectron2 `data/samplers/distributed_sampler.py`, `RepeatFactorTrainingSampler`.
+    pub(super) fn repeating(self, repeats: Vec<f64>) -> Self {
+        Self { repeats: Some(repeats.into()), current: None, ..self }
     }
 
     /// Returns the record at `place`; nothing if there is none at all.
@@ -23,15 +44,57 @@ impl Permutations {
         if self.length == 0 {
             return None;
         }
-        let (epoch, within) = (place / self.length as u64, place % self.length as u64);
-        let current = self.current.take().filter(|&(known, _)| known == epoch);
-        let (_, order) = self.current.insert(current.unwrap_or_else(|| {
-            const EPOCH_BITS: u32 = 48;
-            let index = (self.stream << EPOCH_BITS) + epoch;
-            let mut order: Vec<u32> = (0..self.length as u32).collect();
-            Random::new(self.seed, Purpose::Permutation, index).shuffle(&mut order);
-            (epoch, order)
-        }));
-        Some(order[within as usize] as usize)
+        let is_current =
+            |epoch: &Epoch| place >= epoch.start && place - epoch.start < epoch.order.len() as u64;
+        let current = self.current.take().filter(is_current);
+        let epoch = self.current.insert(match current {
+            Some(epoch) => epoch,
+            None => {
+                Self::epoch_of(self.length, self.seed, self.stream, self.repeats.as_deref(), place)
+            }
+        });
+        Some(epoch.order[(place - epoch.start) as usize] as usize)
     }
+
+    fn epoch_of(
+        length: usize,
+        seed: u64,
+        stream: u64,
+        repeats: Option<&[f64]>,
+        place: u64,
+    ) -> Epoch {
+        let index = |epoch: u64| (stream << EPOCH_BITS) + epoch;
+        let (number, start, mut order) = match repeats {
+            None => {
+                let number = place / length as u64;
+                (number, number * length as u64, (0..length as u32).collect())
+            }
+            Some(repeats) => {
+                // Epochs differ in length, so the way to one leads through those before it.
+                let (mut number, mut start) = (0, 0);
+                loop {
+                    let order = repeated(repeats, length, seed, index(number));
+                    if place < start + order.len() as u64 {
+                        break (number, start, order);
+                    }
+                    start += order.len() as u64;
+                    number += 1;
+                }
+            }
+        };
+        Random::new(seed, Purpose::Permutation, index(number)).shuffle(&mut order);
+        Epoch { start, order }
+    }
+}
+
+/// Returns every record as often as it comes in an epoch: at least once.
+fn repeated(repeats: &[f64], length: usize, seed: u64, epoch: u64) -> Vec<u32> {
+    let mut random = Random::new(seed, Purpose::Repetition, epoch);
+    let mut records = Vec::with_capacity(length);
+    for record in 0..length {
+        let repeat = repeats.get(record).copied().unwrap_or(1.0).max(1.0);
+        let times = repeat as usize + usize::from(random.chance(repeat.fract()));
+        records.extend(std::iter::repeat_n(record as u32, times));
+    }
+    records
 }

@@ -127,3 +127,32 @@ fn inference_ranges_are_contiguous_complete_and_even() {
         assert!(lengths.is_sorted_by(|a, b| a >= b) && lengths[0] - lengths[world_size - 1] <= 1);
     }
 }
+
+#[test]
+fn repeated_records_come_as_often_as_they_should_and_none_is_lost() {
+    for mixture in [Mixture::Concatenated, Mixture::Weighted(vec![1.0, 1.0])] {
+        let repeats = vec![vec![1.0, 2.5, 1.0], vec![4.0, 1.0]];
+        let sampler =
+            || TrainingSampler::new(&[3, 2], &mixture, 7, Shard::WHOLE).repeating(&repeats);
+        let drawn = records(sampler(), 6000);
+        let count = |record| drawn.iter().filter(|found| **found == record).count() as f64;
+        let share = |record, other| count(record) / count(other);
+        assert!((share((0, 1), (0, 0)) - 2.5).abs() < 0.2, "{mixture:?}");
+        assert!((share((0, 2), (0, 0)) - 1.0).abs() < 0.05, "{mixture:?}");
+        assert!((share((1, 0), (1, 1)) - 4.0).abs() < 0.05, "{mixture:?}");
+        for count in [0_u64, 8, 500] {
+            let mut skipped = sampler();
+            skipped.skip_records(count);
+            let expected: Vec<_> = sampler().skip(count as usize).take(20).collect();
+            assert_eq!(skipped.take(20).collect::<Vec<_>>(), expected, "{mixture:?} {count}");
+        }
+    }
+    let batches = || {
+        BatchSampler::new(vec![3], Mixture::Concatenated, 2, 7, Shard::WHOLE)
+            .repeating(vec![vec![3.0, 1.0, 1.0]])
+    };
+    let all: Vec<_> = batches().take(40).collect();
+    assert_eq!(batches().starting_at(13).take(27).collect::<Vec<_>>(), all[13..]);
+    let first = all.iter().flatten().filter(|entry| entry.record == 0).count();
+    assert_eq!(first, 48, "three fifths of 80");
+}
