@@ -1,13 +1,17 @@
 //! The command line, close to what is typed, without logic.
 
+mod data;
 mod train;
 mod weights;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
+use clap_complete::Shell;
 use seqformer_engine::DeviceChoice;
 
+pub(crate) use data::{CocoToYtvisArgs, DataArgs, DataCommand, TargetClasses};
 pub(crate) use train::{Layout, SynthArgs, TrainArgs};
 pub(crate) use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
 
@@ -39,7 +43,57 @@ pub(crate) enum Command {
     Score(ScoreArgs),
     /// Looks into weight files, translates and compares them.
     Weights(WeightsArgs),
+    /// Makes annotation files out of others.
+    Data(DataArgs),
+    /// Prints the whole configuration that a file and KEY VALUE pairs give, or all keys with their meaning.
+    Config(ConfigArgs),
+    /// Prints the completions of a shell, for its start-up file or its folder of completions.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
 }
+
+/// Arguments of `config`.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// A YAML file with detectron2's keys [default: none, which prints the defaults].
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config_file: Option<PathBuf>,
+    /// Prints every key with its default and what it does, as Markdown.
+    #[arg(long, conflicts_with = "config_file")]
+    pub(crate) keys: bool,
+    /// KEY VALUE pairs that override the configuration.
+    #[arg(value_name = "KEY VALUE", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) opts: Vec<String>,
+}
+
+/// The words of the command line; `train` is put before those that begin with an option of it, because detectron2's
+/// `train_net.py` has no commands.
+pub(crate) fn words() -> Vec<OsString> {
+    let mut words: Vec<OsString> = std::env::args_os().collect();
+    let is_train_option = |word: &OsString| {
+        let word = word.to_string_lossy();
+        TRAIN_OPTIONS.iter().any(|option| {
+            word.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+        })
+    };
+    if words.get(1).is_some_and(is_train_option) {
+        words.insert(1, OsString::from("train"));
+    }
+    words
+}
+
+/// The options of detectron2's `train_net.py`.
+const TRAIN_OPTIONS: [&str; 7] = [
+    "--config-file",
+    "--resume",
+    "--eval-only",
+    "--num-gpus",
+    "--num-machines",
+    "--machine-rank",
+    "--dist-url",
+];
 
 /// Arguments of `predict`.
 #[derive(Debug, Args)]

@@ -63,12 +63,15 @@ pub(crate) fn of_datasets<'a>(
     names: impl Iterator<Item = &'a String>,
     num_classes: usize,
 ) -> Option<Vec<Class>> {
-    let catalog = Catalog::new(Path::new(""));
-    let tables = names.filter_map(|name| catalog.get(name).ok()?.classes);
-    let categories = tables.map(|table| table.categories());
-    let fitting = categories.into_iter().find(|categories| categories.len() == num_classes)?;
-    let pairs = fitting.ids().iter().zip(fitting.names());
-    Some(pairs.map(|(&id, name)| Class { id, name: name.clone() }).collect())
+    let tables = names.filter_map(|name| Catalog::class_table(name));
+    let mut categories = tables.map(|table| table.categories());
+    categories.find(|categories| categories.len() == num_classes).map(|found| of_categories(&found))
+}
+
+/// The classes of an annotation file.
+pub(crate) fn of_categories(categories: &seqformer_data::Categories) -> Vec<Class> {
+    let pairs = categories.ids().iter().zip(categories.names());
+    pairs.map(|(&id, name)| Class { id, name: name.clone() }).collect()
 }
 
 /// Numbers for names, when nobody has said them.

@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+pub(crate) mod config;
+pub(crate) mod data;
 pub(crate) mod predict;
 pub(crate) mod score;
 pub(crate) mod synth;

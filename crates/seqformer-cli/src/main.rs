@@ -15,13 +15,13 @@ mod settings;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(args::words());
     start_logging(cli.verbose);
     let done = match cli.command {
         Command::Predict(args) => commands::predict::run(&args),
@@ -30,6 +30,17 @@ fn main() -> ExitCode {
         Command::Synth(args) => commands::synth::run(&args),
         Command::Score(args) => commands::score::run(&args),
         Command::Weights(args) => commands::weights::run(&args),
+        Command::Data(args) => commands::data::run(&args),
+        Command::Config(args) => commands::config::run(&args),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "seqformer",
+                &mut std::io::stdout(),
+            );
+            Ok(())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

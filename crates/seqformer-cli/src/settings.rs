@@ -4,7 +4,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use seqformer_config::{CfgNode, Config, Origin, ineffective_keys};
-use seqformer_engine::DeviceChoice;
+use seqformer_engine::{DeviceChoice, own_categories};
+
+/// The one key that may follow from the data.
+const NUM_CLASSES: &str = "MODEL.SeqFormer.NUM_CLASSES";
 
 /// A configuration as a tree and as typed settings.
 #[derive(Debug)]
@@ -23,7 +26,20 @@ impl Settings {
             tracing::warn!("{key} has no effect in this program");
         }
         let config = Config::try_from(&node)?;
-        Ok(Self { node, config })
+        Self { node, config }.with_own_classes()
+    }
+
+    /// Takes the number of classes from a dataset of the user, unless it is written down.
+    fn with_own_classes(mut self) -> Result<Self> {
+        if self.node.origin(NUM_CLASSES).is_some_and(|origin| *origin != Origin::Default) {
+            return Ok(self);
+        }
+        if let Some(categories) = own_categories(&self.config)? {
+            let count = categories.len().to_string();
+            self.node.merge_from_list(&[NUM_CLASSES.to_owned(), count])?;
+            self.config = Config::try_from(&self.node)?;
+        }
+        Ok(self)
     }
 
     /// The device of the command line, or that of the configuration if it was written down.

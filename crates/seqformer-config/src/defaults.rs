@@ -412,5 +412,39 @@ pub const CUSTOM_DATASET_FIELDS: &[KeySpec] = &[
     KeySpec::new("type", "'ytvis'", "The format: ytvis for videos, coco for images."),
 ];
 
+/// Writes all keys with their defaults and meanings, as Markdown.
+pub fn reference_page() -> String {
+    let mut page = String::from(
+        "# Configuration keys\n\n\
+         Every key of detectron2 0.6 and of SeqFormer is accepted; `seqformer config --keys` prints this page, and \
+         `seqformer config --config-file FILE` the values that a file comes to. Values are Python literals; a whole \
+         number is taken where a number is wanted.\n\n\
+         ## Keys with an effect\n\n| key | default | meaning |\n|---|---|---|\n",
+    );
+    let cell = |text: &str| text.replace('|', "\\|");
+    for spec in KEYS.iter().copied().flatten().filter(|spec| spec.has_effect()) {
+        page += &format!("| `{}` | `{}` | {} |\n", spec.key, cell(spec.default), cell(spec.doc));
+    }
+    page += "\n## Datasets of your own\n\n\
+         Each entry of `DATASETS.CUSTOM` has a name, which `DATASETS.TRAIN` and `DATASETS.TEST` then use. Its classes \
+         are those of the annotation file, and `MODEL.SeqFormer.NUM_CLASSES` follows from them unless it is written \
+         down.\n\n| field | default | meaning |\n|---|---|---|\n";
+    for field in CUSTOM_DATASET_FIELDS {
+        page += &format!(
+            "| `{CUSTOM_DATASETS}.NAME.{}` | `{}` | {} |\n",
+            field.key, field.default, field.doc
+        );
+    }
+    page += "\n```yaml\nDATASETS:\n  CUSTOM:\n    street:\n      json: street/annotations.json\n      \
+             image_root: street/frames\n      type: ytvis\n  TRAIN: [street]\n```\n\n\
+             ## Keys without an effect\n\n\
+             These are accepted so that files written for detectron2 load; one that is set to another value than its \
+             default gives a warning.\n\n| key | default |\n|---|---|\n";
+    for spec in KEYS.iter().copied().flatten().filter(|spec| !spec.has_effect()) {
+        page += &format!("| `{}` | `{}` |\n", spec.key, cell(spec.default));
+    }
+    page
+}
+
 #[cfg(test)]
 mod tests;

@@ -108,6 +108,11 @@ impl Catalog {
         declared.chain(BUILTIN.iter().map(|builtin| builtin.name))
     }
 
+    /// Returns the official classes of a built-in name.
+    pub fn class_table(name: &str) -> Option<ClassTable> {
+        BUILTIN.iter().find(|builtin| builtin.name == name).map(|builtin| builtin.classes)
+    }
+
     /// Finds a dataset by its name.
     ///
     /// Where a built-in one is not in its place, the folders of its archives and of other programs

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use seqformer_config::Config;
-use seqformer_config::config::{self, CropType, ShortEdgeSampling};
+use seqformer_config::config::{
+    self, AnnotationFormat, CropType, CustomDataset, ShortEdgeSampling,
+};
 use seqformer_data::{
-    Augmentation, Catalog, Categories, CategoryMap, ClipMapper, ClipSampling, CocoTable,
-    DatasetKind, DatasetSource, FrameStep, Mapper, RandomCrop, RandomFlip, ShortEdge, StillMapper,
-    TrainingPart, TrainingSet, UnseenInstances,
+    AnnotatedVideos, Augmentation, Catalog, Categories, CategoryMap, ClassTable, ClipMapper,
+    ClipSampling, CocoTable, DatasetKind, DatasetSource, FrameStep, Mapper, RandomCrop, RandomFlip,
+    ShortEdge, StillMapper, TrainingPart, TrainingSet, UnseenInstances, read_categories,
 };
 
 use crate::EngineError;
@@ -27,86 +29,184 @@ pub struct TrainingData {
     pub notes: Vec<String>,
 }
 
-/// Finds a dataset by its name, or by its annotation file: a name that ends in `.json`.
+/// Finds a dataset by its name: one of `DATASETS.CUSTOM`, an annotation file (a name that ends in `.json`), or a
+/// built-in one.
 ///
-/// The frames of a file lie in `JPEGImages` beside it or, for `annotations/train.json`, in
-/// `train/JPEGImages` beside that folder; otherwise the file's own folder is the root of its names.
+/// Without an image root, the frames of a file lie in `JPEGImages` beside it or, for `annotations/train.json`, in
+/// `train/JPEGImages` or `train` beside that folder; otherwise the file's own folder is the root of its names.
 ///
 /// # Errors
 ///
 /// If there is no such name; the message lists those there are.
-pub fn find_dataset(name: &str) -> Result<DatasetSource, EngineError> {
-    let path = Path::new(name);
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
-        return Ok(DatasetSource {
-            name: name.to_owned(),
-            kind: DatasetKind::Ytvis,
-            json: path.to_path_buf(),
-            image_root: image_root(path),
-            classes: None,
-        });
+pub fn find_dataset(config: &Config, name: &str) -> Result<DatasetSource, EngineError> {
+    if let Some(source) = own_dataset(config, name) {
+        return Ok(source);
     }
     let root = std::env::var_os(ROOT_VARIABLE).filter(|root| !root.is_empty());
     let root = root.map_or_else(|| PathBuf::from(DEFAULT_ROOT), PathBuf::from);
-    Ok(Catalog::new(&root).get(name)?)
+    let mut catalog = Catalog::new(&root);
+    for custom in &config.datasets.custom {
+        catalog.declare(declared(custom));
+    }
+    Ok(catalog.get(name)?)
+}
+
+/// The classes of the first dataset of `DATASETS.TRAIN`, or else of `DATASETS.TEST`, if it is the user's own and its
+/// file is there.
+///
+/// # Errors
+///
+/// A file that is no annotation file.
+pub fn own_categories(config: &Config) -> Result<Option<Categories>, EngineError> {
+    let name = config.datasets.train.first().or(config.datasets.test.first());
+    let source =
+        name.and_then(|name| own_dataset(config, name)).filter(|source| source.json.is_file());
+    Ok(source.map(|source| read_categories(&source.json)).transpose()?)
+}
+
+fn own_dataset(config: &Config, name: &str) -> Option<DatasetSource> {
+    let custom = config.datasets.custom.iter().find(|custom| custom.name == name);
+    if let Some(custom) = custom {
+        return Some(declared(custom));
+    }
+    let path = Path::new(name);
+    let is_file = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    is_file.then(|| DatasetSource {
+        name: name.to_owned(),
+        kind: DatasetKind::Ytvis,
+        json: path.to_path_buf(),
+        image_root: image_root(path),
+        classes: None,
+    })
+}
+
+fn declared(custom: &CustomDataset) -> DatasetSource {
+    DatasetSource {
+        name: custom.name.clone(),
+        kind: match custom.format {
+            AnnotationFormat::Ytvis => DatasetKind::Ytvis,
+            AnnotationFormat::Coco => DatasetKind::Coco,
+        },
+        json: custom.json.clone(),
+        image_root: custom.image_root.clone().unwrap_or_else(|| image_root(&custom.json)),
+        classes: None,
+    }
 }
 
 fn image_root(json: &Path) -> PathBuf {
     let folder = json.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or_else(|| Path::new("."));
-    let split = json.file_stem().map(|stem| folder.join("..").join(stem).join("JPEGImages"));
-    let candidates = [Some(folder.join("JPEGImages")), split];
-    candidates
-        .into_iter()
-        .flatten()
-        .find(|path| path.is_dir())
-        .unwrap_or_else(|| folder.to_path_buf())
+    let split = folder.join("..").join(json.file_stem().unwrap_or_default());
+    let candidates = [folder.join("JPEGImages"), split.join("JPEGImages"), split];
+    candidates.into_iter().find(|path| path.is_dir()).unwrap_or_else(|| folder.to_path_buf())
 }
 
 /// Reads the datasets of `DATASETS.TRAIN` and checks them against the network.
 ///
+/// All get the classes of the first one: through `DATASETS.CATEGORY_MAP`, the table from COCO, or equal names.
+///
 /// # Errors
 ///
-/// If none is named, a file cannot be used, there are more classes than the network has, or the datasets
-/// have different classes.
+/// If none is named, a file cannot be used, there are more classes than the network has, or a dataset has no class
+/// of the first one.
 pub fn training_data(config: &Config) -> Result<TrainingData, EngineError> {
-    let mut parts = Vec::new();
-    let mut notes = Vec::new();
-    let mut first: Option<(DatasetSource, Categories)> = None;
+    let mut sources = Vec::new();
     for name in &config.datasets.train {
-        let source = find_dataset(name)?;
+        sources.push(find_dataset(config, name)?);
+    }
+    let Some(target) = sources.first() else {
+        let what =
+            "DATASETS.TRAIN names no dataset: write the name of one, or the path of a .json file";
+        return Err(EngineError::Unsupported(what.to_owned()));
+    };
+    check_pretraining(config, &sources)?;
+    let mut notes = Vec::new();
+    let mut parts: Vec<TrainingPart> = Vec::new();
+    let mut categories = None;
+    for source in &sources {
         let mut dataset = source.read()?;
         notes.append(&mut dataset.notes);
-        if let Some((target, _)) = &first
-            && source.kind == DatasetKind::Coco
-            && let Some(map) =
-                target.classes.and_then(|table| CategoryMap::from_coco(table, CocoTable::default()))
+        if let Some(categories) = &categories
+            && dataset.categories != *categories
         {
-            if let Some((_, categories)) = &first {
-                dataset = map.apply(dataset, categories);
-            }
+            let map = category_map(config, target, source, &dataset.categories, categories);
+            dataset = joined(dataset, &map, categories, (target, source), &mut notes)?;
         }
         dataset.check_for_training(config.model.seqformer.num_classes as usize)?;
         if config.dataloader.filter_empty_annotations {
             dataset.remove_empty();
         }
-        match &first {
-            Some((target, categories)) if *categories != dataset.categories => {
-                let what =
-                    format!("DATASETS.TRAIN: {} and {name} have different classes", target.name);
-                return Err(EngineError::Unsupported(what));
-            }
-            Some(_) => {}
-            None => first = Some((source.clone(), dataset.categories.clone())),
-        }
+        categories.get_or_insert_with(|| dataset.categories.clone());
         parts.push(TrainingPart { mapper: mapper(config, source.kind), dataset });
     }
-    let Some((_, categories)) = first else {
-        let what =
-            "DATASETS.TRAIN names no dataset: write the name of one, or the path of a .json file";
-        return Err(EngineError::Unsupported(what.to_owned()));
-    };
+    let categories = categories.unwrap_or_default();
     Ok(TrainingData { set: TrainingSet::new(parts)?, categories, notes })
+}
+
+/// `INPUT.COCO_PRETRAIN` says that clips are views of images, and so that nothing moves in them.
+fn check_pretraining(config: &Config, sources: &[DatasetSource]) -> Result<(), EngineError> {
+    let input = &config.input;
+    let video = sources.iter().find(|source| source.kind == DatasetKind::Ytvis);
+    let what = match video {
+        Some(video) if input.coco_pretrain => format!(
+            "INPUT.COCO_PRETRAIN True trains on images alone, but DATASETS.TRAIN has the videos of {}: take them \
+             out, or set it to False to train on both",
+            video.name
+        ),
+        None if !input.coco_pretrain && input.sampling_frame_num > 1 => format!(
+            "DATASETS.TRAIN has images alone and INPUT.SAMPLING_FRAME_NUM is {}: set INPUT.COCO_PRETRAIN True for \
+             clips of several views of an image, or SAMPLING_FRAME_NUM 1 for single images",
+            input.sampling_frame_num
+        ),
+        _ => return Ok(()),
+    };
+    Err(EngineError::Unsupported(what))
+}
+
+/// How the classes of `source` become those of `target`.
+fn category_map(
+    config: &Config,
+    target: &DatasetSource,
+    source: &DatasetSource,
+    from: &Categories,
+    to: &Categories,
+) -> CategoryMap {
+    if !config.datasets.category_map.is_empty() {
+        return CategoryMap::new(config.datasets.category_map.clone());
+    }
+    let is_coco =
+        source.classes == Some(ClassTable::Coco) || *from == ClassTable::Coco.categories();
+    let table = target.classes.filter(|_| is_coco);
+    let map = table.and_then(|table| CategoryMap::from_coco(table, CocoTable::default()));
+    map.unwrap_or_else(|| CategoryMap::by_name(from, to))
+}
+
+/// Gives `dataset` the classes of the first one, and says what was left out.
+fn joined(
+    dataset: AnnotatedVideos,
+    map: &CategoryMap,
+    categories: &Categories,
+    (target, source): (&DatasetSource, &DatasetSource),
+    notes: &mut Vec<String>,
+) -> Result<AnnotatedVideos, EngineError> {
+    let kept = |id: &u64| map.get(*id).is_some_and(|id| categories.contiguous(id).is_some());
+    let num_kept = dataset.categories.ids().iter().filter(|id| kept(id)).count();
+    if num_kept == 0 {
+        return Err(EngineError::Unsupported(format!(
+            "DATASETS.TRAIN: {} and {} have no class in common; say which ones belong together with \
+             DATASETS.CATEGORY_MAP, pairs of ids of the two",
+            source.name, target.name
+        )));
+    }
+    let (num_classes, num_records) = (dataset.categories.len(), dataset.videos.len());
+    let dataset = map.apply(dataset, categories);
+    notes.push(format!(
+        "dataset {}: {num_kept} of its {num_classes} classes become classes of {}; {} of {num_records} records show any",
+        source.name,
+        target.name,
+        dataset.videos.len()
+    ));
+    Ok(dataset)
 }
 
 fn mapper(config: &Config, kind: DatasetKind) -> Mapper {
@@ -131,7 +231,7 @@ fn mapper(config: &Config, kind: DatasetKind) -> Mapper {
         DatasetKind::Coco => Mapper::Still(StillMapper {
             num_frames: input.sampling_frame_num,
             augmentation,
-            same_views: false,
+            same_views: input.pretrain_same_crop,
             unseen,
         }),
     }

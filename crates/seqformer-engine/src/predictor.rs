@@ -10,8 +10,8 @@ use std::path::Path;
 use seqformer::inference::{
     DecodedVideo, Detection, Selection, SelectionRule, WholeVideo, final_masks, select,
 };
-use seqformer::{FrameSize, SeqFormer, load_state_dict, network_shapes};
-use seqformer_checkpoint::{CheckpointError, StateDict, key_map};
+use seqformer::{FrameSize, SeqFormer, load_state_dict};
+use seqformer_checkpoint::StateDict;
 use seqformer_config::Config;
 use seqformer_config::config::ImageFormat;
 use seqformer_data::{RgbImage, resize_bilinear, shortest_edge_size};
@@ -19,7 +19,7 @@ use seqformer_masks::ImageSize;
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::encode::encode_masks;
-use crate::{EngineError, TrackMasks, builder};
+use crate::{EngineError, TrackMasks, builder, initial_weights};
 
 pub use clips::{ClipOptions, TrackOnFrame, TrackedFrame};
 
@@ -255,19 +255,8 @@ fn load_weights(
     config: &Config,
     path: &Path,
 ) -> Result<(), EngineError> {
-    let shapes = network_shapes(variables);
-    let mapping = key_map::to_vnext(state, Some(&shapes))
-        .map_err(|reason| CheckpointError { path: path.to_path_buf(), reason })?;
-    let mut names = mapping.report;
-    names.check_input(&builder::input_convention(config));
-    for warning in std::mem::take(&mut names.warnings) {
-        tracing::warn!("{}: {warning}", path.display());
-    }
-    for change in &names.reinitialized {
-        tracing::warn!("{}: {}: {}", path.display(), change.name, change.what);
-    }
-    tracing::info!("{}: {names}", path.display());
-    let report = load_state_dict(variables, &mapping.state)
+    let state = initial_weights::translate(variables, state, config, path)?;
+    let report = load_state_dict(variables, &state)
         .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
     tracing::info!("{}: {} tensors loaded", path.display(), report.loaded);
     Ok(())

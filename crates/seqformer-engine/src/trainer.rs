@@ -146,7 +146,7 @@ impl Trainer {
         let iteration = self.position.iterations.saturating_sub(1);
         let predictor = self.predictor()?;
         for name in &self.config.datasets.test.clone() {
-            let dataset = datasets::find_dataset(name)?;
+            let dataset = datasets::find_dataset(&self.config, name)?;
             let folder = self.inference_folder(&dataset);
             let run = format!("iteration {iteration} seed {}", self.position.seed);
             // A training that was begun anew has other weights at the same iteration.

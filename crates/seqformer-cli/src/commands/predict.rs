@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use seqformer::inference::Detection;
 use seqformer_engine::{
     ClipOptions, Predictor, PredictorOptions, Progress, VideoPrediction, open_device,
+    own_categories,
 };
 use seqformer_video::{FfmpegLocation, FrameSource};
 
@@ -43,8 +44,10 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let classes = match &args.classes {
         Some(path) => class_names::read(path, num_classes)?,
         None => {
+            let own = own_categories(config)?.filter(|own| own.len() == num_classes);
+            let own = own.map(|own| class_names::of_categories(&own));
             let names = config.datasets.test.iter().chain(&config.datasets.train);
-            class_names::of_datasets(names, num_classes)
+            own.or_else(|| class_names::of_datasets(names, num_classes))
                 .unwrap_or_else(|| class_names::numbered(num_classes))
         }
     };

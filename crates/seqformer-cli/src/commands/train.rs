@@ -18,28 +18,45 @@ use crate::settings::Settings;
 /// Runs `train`, or `eval` where only an evaluation is asked for.
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     check_flags(args)?;
-    let settings = Settings::load(&args.config_file, &args.opts)?;
+    let mut settings = Settings::load(&args.config_file, &args.opts)?;
+    stand_in(args, &mut settings);
     if args.eval_only { eval(args, &settings) } else { train(args, &settings) }
 }
 
-/// Only one process is supported.
+/// Several machines would train several models.
 fn check_flags(args: &TrainArgs) -> Result<()> {
-    if args.num_gpus > 1 || args.num_machines > 1 || args.machine_rank > 0 {
+    if args.num_machines > 1 || args.machine_rank > 0 {
         bail!(
-            "--num-gpus {} --num-machines {} --machine-rank {}: several processes are not supported yet; run \
-             with one, which keeps the batch of the recipe (SOLVER.MICRO_BATCH_SIZE bounds its memory)",
-            args.num_gpus,
+            "--num-machines {} --machine-rank {}: several machines are not supported yet; run on one, which keeps \
+             the batch of the recipe",
             args.num_machines,
             args.machine_rank
         );
-    }
-    if args.dist_url != "auto" {
-        tracing::warn!("--dist-url has no effect with one process");
     }
     if let Some(flag) = args.opts.first().filter(|word| word.starts_with('-')) {
         bail!("unknown option {flag}: options go before the KEY VALUE pairs; see --help");
     }
     Ok(())
+}
+
+/// Lets one process do the work of `--num-gpus`: the batch stays that of the recipe, and what one of the GPUs would
+/// have got goes through the network at once.
+fn stand_in(args: &TrainArgs, settings: &mut Settings) {
+    if args.num_gpus < 2 {
+        return;
+    }
+    let solver = &mut settings.config.solver;
+    let share = (solver.ims_per_batch / args.num_gpus as usize).max(1);
+    if solver.micro_batch_size == 0 {
+        solver.micro_batch_size = share;
+    }
+    tracing::warn!(
+        "--num-gpus {}: one process does the work of all, {} of {} clips of a batch at once; several are not \
+         supported yet",
+        args.num_gpus,
+        solver.micro_batch_size,
+        solver.ims_per_batch
+    );
 }
 
 fn train(args: &TrainArgs, settings: &Settings) -> Result<()> {
@@ -85,7 +102,7 @@ fn eval(args: &TrainArgs, settings: &Settings) -> Result<()> {
         Predictor::new(config, &weights, PredictorOptions::from_config(config), device)?;
     let run = run_line(&weights, &settings.node.dump());
     for name in &config.datasets.test {
-        let dataset = find_dataset(name)?;
+        let dataset = find_dataset(config, name)?;
         let mut stage: Option<Stage> = None;
         let folder = inference_folder(config, &dataset);
         let output = EvaluationOutput { folder: &folder, run: &run, goes_on: true };
@@ -114,14 +131,18 @@ fn eval(args: &TrainArgs, settings: &Settings) -> Result<()> {
 
 fn eval_weights(args: &TrainArgs, settings: &Settings) -> Result<PathBuf> {
     let config = &settings.config;
-    if args.resume
-        && let Some(path) = Checkpointer::new(&config.output_dir, 0).last()?
-    {
+    if !args.resume && !config.model.weights.is_empty() {
+        return Ok(PathBuf::from(&config.model.weights));
+    }
+    if let Some(path) = Checkpointer::new(&config.output_dir, 0).last()? {
+        if !args.resume {
+            tracing::warn!("MODEL.WEIGHTS is empty: evaluating {}", path.display());
+        }
         return Ok(path);
     }
     if config.model.weights.is_empty() {
         bail!(
-            "there are no weights: give MODEL.WEIGHTS FILE, or --resume for the newest checkpoint of OUTPUT_DIR"
+            "there are no weights: give MODEL.WEIGHTS FILE, or an OUTPUT_DIR that holds a checkpoint"
         );
     }
     Ok(PathBuf::from(&config.model.weights))

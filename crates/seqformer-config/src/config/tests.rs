@@ -41,6 +41,34 @@ fn the_shipped_configurations_load() {
     assert!(ineffective_keys(&node).is_empty());
 }
 
+#[test]
+fn every_recipe_loads_and_sets_nothing_without_effect() {
+    let mut folders = vec![repository().join("configs")];
+    let mut outputs = std::collections::BTreeSet::new();
+    let mut count = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            // What several recipes share is none.
+            if path.is_dir() && !path.ends_with("bases") {
+                folders.push(path);
+            } else if path.is_file() {
+                let mut node = CfgNode::defaults();
+                node.merge_from_file(&path).unwrap();
+                let config = Config::try_from(&node).unwrap();
+                assert!(ineffective_keys(&node).is_empty(), "{}", path.display());
+                assert!(
+                    outputs.insert(config.output_dir),
+                    "{}: OUTPUT_DIR of another",
+                    path.display()
+                );
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 60, "{count}");
+}
+
 /// A tree that the reference implementation dumped.
 #[test]
 fn a_dumped_tree_loads_and_dumps_to_the_same_tree() {

@@ -24,3 +24,11 @@ fn meanings_are_sentences() {
         assert!(spec.doc.ends_with('.'), "{}", spec.key);
     }
 }
+
+#[test]
+fn the_reference_page_is_up_to_date() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/config.md");
+    let page = std::fs::read_to_string(path).unwrap_or_default();
+    let is_same = page == super::reference_page();
+    assert!(is_same, "write it again: seqformer config --keys > docs/config.md");
+}

@@ -14,7 +14,7 @@ use super::journal::Journal;
 use super::{Trainer, TrainerOptions};
 use crate::checkpointer::{Checkpointer, Position};
 use crate::collate::Collate;
-use crate::{EngineError, Optimizer, builder, checkpointer, datasets, files};
+use crate::{EngineError, Optimizer, builder, checkpointer, datasets, files, initial_weights};
 
 /// Batches that the statistics of a new backbone are taken from.
 const CALIBRATION_BATCHES: usize = 4;
@@ -128,18 +128,25 @@ fn fill(
         return Ok(());
     }
     let path = Path::new(&config.model.weights);
-    let state = seqformer_checkpoint::read(path)?;
+    let state =
+        initial_weights::translate(variables, seqformer_checkpoint::read(path)?, config, path)?;
     let report = load_matching(variables, &state)
         .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
     tracing::info!("{}: {} tensors loaded", path.display(), report.loaded);
-    if !report.is_complete() {
+    for name in &report.missing {
+        tracing::warn!("{}: {name} is missing and starts at random", path.display());
+    }
+    for tensor in &report.wrong_shape {
         tracing::warn!(
-            "{}: {} tensors are missing, {} are left over and {} have another shape; what is missing starts at random",
+            "{}: {} has the shape {:?}, the network needs {:?}; it starts at random",
             path.display(),
-            report.missing.len(),
-            report.unexpected.len(),
-            report.wrong_shape.len()
+            tensor.name,
+            tensor.found,
+            tensor.expected
         );
+    }
+    for name in &report.unexpected {
+        tracing::info!("{}: {name} has no place in the network", path.display());
     }
     Ok(())
 }
@@ -171,13 +178,20 @@ fn loader(
     position: &Position,
 ) -> Result<Loader, EngineError> {
     let is_wide = set.is_wide();
+    let ratio = &config.datasets.dataset_ratio;
+    let mixture =
+        if ratio.is_empty() { Mixture::Concatenated } else { Mixture::Weighted(ratio.clone()) };
     let batches = BatchSampler::new(
         set.lengths(),
-        Mixture::Concatenated,
+        mixture,
         config.solver.ims_per_batch,
         position.seed,
         Shard::WHOLE,
     );
+    let batches = match config.dataloader.repeat_threshold {
+        Some(threshold) => batches.repeating(set.repeat_factors(threshold)),
+        None => batches,
+    };
     let batches =
         if config.dataloader.aspect_ratio_grouping { batches.grouped(is_wide) } else { batches };
     let source: Arc<dyn ClipSource> = Arc::new(set);

@@ -1,0 +1,61 @@
+//! Arguments of `data`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// Arguments of `data`.
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: DataCommand,
+}
+
+/// The commands of `data`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// Writes the part of COCO whose classes a video dataset has, with that dataset's classes.
+    CocoToYtvis(CocoToYtvisArgs),
+}
+
+/// Arguments of `data coco-to-ytvis`.
+#[derive(Debug, Args)]
+#[command(after_help = COCO_TO_YTVIS_HELP)]
+pub(crate) struct CocoToYtvisArgs {
+    /// COCO's annotations, such as instances_train2017.json.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: PathBuf,
+    /// Where to write the subset.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Whose classes the objects get.
+    #[arg(long, value_enum, default_value_t = TargetClasses::Ytvis2019)]
+    pub(crate) classes: TargetClasses,
+    /// Takes the table that the released weights were trained with, mistakes included: a computer mouse is a fox in
+    /// 2019 and a mouse in 2021, and a frisbee is no flying disc.
+    #[arg(long)]
+    pub(crate) reference_table: bool,
+}
+
+/// The datasets whose classes COCO objects can get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TargetClasses {
+    /// YouTube-VIS 2019.
+    #[value(name = "ytvis_2019")]
+    Ytvis2019,
+    /// YouTube-VIS 2021 and 2022.
+    #[value(name = "ytvis_2021")]
+    Ytvis2021,
+    /// OVIS.
+    Ovis,
+}
+
+const COCO_TO_YTVIS_HELP: &str = "\
+The built-in names coco2ytvis2019_train, coco2ytvis2021_train and coco2ovis_train stand for such files:
+  seqformer data coco-to-ytvis --json datasets/coco/annotations/instances_train2017.json \\
+      --output datasets/coco/annotations/coco2ytvis2019_train.json --classes ytvis_2019
+
+Joint training then names both datasets and their shares:
+  seqformer train --config-file configs/base_ytvis.yaml \\
+      DATASETS.TRAIN \"('ytvis_2019_train', 'coco2ytvis2019_train')\" DATASETS.DATASET_RATIO '[0.5, 0.5]'";
