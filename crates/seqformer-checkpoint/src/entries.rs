@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::StateDict;
 use crate::error::Reason;
 use crate::pickle::{Graph, Node, NodeId, shortened};
+use crate::{StateDict, provenance};
 
 /// Keys under which training scripts keep the state dict.
 const WRAPPER_KEYS: [&str; 5] = ["model", "state_dict", "model_state", "model_state_dict", "blobs"];
@@ -87,6 +87,10 @@ impl Entries {
             self.rest.notes.push(format!("skipped an entry whose name is {key}"));
             return;
         };
+        if name == provenance::OWN_ENTRY && graph.dict(value).is_some() {
+            self.keep_own(graph, value);
+            return;
+        }
         let plain = match graph.node(value) {
             Node::Bool(value) => Some(value.to_string()),
             Node::Int(value) => Some(value.to_string()),
@@ -97,6 +101,23 @@ impl Entries {
         self.rest.notes.push(format!("skipped {name:?}: {}", graph.describe(value)));
         if let Some(plain) = plain {
             self.rest.metadata.insert(name, plain);
+        }
+    }
+
+    /// Keeps the texts, and lists of texts as JSON, of what this program writes beside its weights.
+    fn keep_own(&mut self, graph: &Graph, dict: NodeId) {
+        for &(key, value) in graph.dict(dict).unwrap_or_default() {
+            let Some(name) = graph.text(key).map(shortened) else { continue };
+            let text = match graph.node(value) {
+                Node::Text(_) => graph.text(value).map(str::to_owned),
+                Node::List(items) => {
+                    let texts = items.iter().map(|&item| graph.text(item));
+                    let texts: Option<Vec<&str>> = texts.collect();
+                    texts.map(|texts| serde_json::json!(texts).to_string())
+                }
+                _ => None,
+            };
+            self.rest.metadata.extend(text.map(|text| (provenance::key(&name), text)));
         }
     }
 

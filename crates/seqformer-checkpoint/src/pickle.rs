@@ -62,6 +62,24 @@ pub(crate) fn load(source: &mut Source) -> Result<Graph, Reason> {
 }
 
 impl Graph {
+    /// Reads the long strings that are text, such as a configuration, as far as they fit `budget` bytes; the source
+    /// stands somewhere else afterwards.
+    pub(crate) fn read_long_texts(
+        &mut self,
+        source: &mut Source,
+        mut budget: u64,
+    ) -> Result<(), Reason> {
+        for node in &mut self.nodes {
+            let Node::Span { offset, len, utf8: true } = *node else { continue };
+            if len <= budget {
+                budget -= len;
+                source.set_window(offset, len)?;
+                *node = Node::Text(String::from_utf8_lossy(&source.bytes(len)?).into());
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn root(&self) -> NodeId {
         self.root
     }

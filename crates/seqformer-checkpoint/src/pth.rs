@@ -22,6 +22,8 @@ pub use write::write_pth;
 /// First value of the old stream.
 pub(crate) const LEGACY_MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 const LEGACY_PROTOCOL: i128 = 1001;
+/// The configuration that stands beside weights has some ten thousand bytes.
+const MAX_LONG_TEXTS: u64 = 1 << 20;
 
 /// A file whose pickle has been read, and whose tensors have not.
 pub(crate) struct Opened {
@@ -62,7 +64,8 @@ pub(crate) fn open_zip(source: &mut Source) -> Result<Opened, Reason> {
         return Err(source.malformed("the archive has no data.pkl"));
     };
     source.set_window(pickle.offset, pickle.len)?;
-    let graph = pickle::load(source)?;
+    let mut graph = pickle::load(source)?;
+    graph.read_long_texts(source, MAX_LONG_TEXTS)?;
     source.set_format("zip archive");
     Ok(Opened { graph, storages: Storages::Archive { archive, root } })
 }

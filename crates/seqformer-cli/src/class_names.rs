@@ -74,9 +74,13 @@ pub(crate) fn of_categories(categories: &seqformer_data::Categories) -> Vec<Clas
     pairs.map(|(&id, name)| Class { id, name: name.clone() }).collect()
 }
 
-/// Numbers for names, when nobody has said them.
-pub(crate) fn numbered(num_classes: usize) -> Vec<Class> {
-    (1..=num_classes as u64).map(|id| Class { id, name: format!("class {id}") }).collect()
+/// The names that the weights have, or else numbers for names.
+pub(crate) fn of_weights(names: &[String], num_classes: usize) -> Vec<Class> {
+    let name = |id: u64| match names.get(id as usize - 1) {
+        Some(name) if names.len() == num_classes => name.clone(),
+        _ => format!("class {id}"),
+    };
+    (1..=num_classes as u64).map(|id| Class { id, name: name(id) }).collect()
 }
 
 #[cfg(test)]

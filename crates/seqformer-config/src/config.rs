@@ -4,6 +4,7 @@ mod backbone;
 mod datasets;
 mod input;
 mod model;
+mod network;
 mod read;
 mod solver;
 mod test;
@@ -18,6 +19,7 @@ pub use input::{
     CropSection, CropType, ImageFormat, InputSection, PseudoClips, RandomFlip, ShortEdgeSampling,
 };
 pub use model::{ModelSection, SeqFormerSection};
+pub use network::{NetworkDifference, NetworkSettings};
 pub use solver::{
     ClipGradientsSection, ClipType, LrScheduler, NetworkPart, Optimizer, SolverSection,
     WarmupMethod,
@@ -31,6 +33,8 @@ use read::Reader;
 pub struct Config {
     /// The network.
     pub model: ModelSection,
+    /// What its weights belong to.
+    pub network: NetworkSettings,
     /// Frames: sampling, sizes, augmentation.
     pub input: InputSection,
     /// Names of the datasets.
@@ -61,8 +65,10 @@ impl TryFrom<&CfgNode> for Config {
         if output_dir.is_empty() {
             return Err(reader.fail("OUTPUT_DIR", "the name of a folder"));
         }
+        let model = ModelSection::read(&reader)?;
         Ok(Self {
-            model: ModelSection::read(&reader)?,
+            network: NetworkSettings::read(&reader, &model.backbone),
+            model,
             input: InputSection::read(&reader)?,
             datasets: DatasetsSection::read(&reader)?,
             dataloader: DataloaderSection::read(&reader)?,

@@ -112,6 +112,18 @@ impl CfgNode {
         Ok(())
     }
 
+    /// Sets every key that a YAML text names, such as one that [`CfgNode::dump`] wrote; messages name `path`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::merge_from_file`]; `_BASE_` is no key here.
+    pub fn merge_from_text(&mut self, text: &str, path: &Path) -> Result<(), ConfigError> {
+        let mut merged = self.clone();
+        merged.merge_document(yaml::parse(text, path)?)?;
+        *self = merged;
+        Ok(())
+    }
+
     /// Sets keys from the command line: `KEY VALUE` pairs, or `KEY=VALUE` items.
     ///
     /// # Errors

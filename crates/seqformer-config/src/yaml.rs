@@ -7,4 +7,4 @@ mod scalar;
 
 pub(crate) use base::load_with_base;
 pub(crate) use dump::dump;
-pub(crate) use load::{Content, Field, Node};
+pub(crate) use load::{Content, Field, Node, parse};

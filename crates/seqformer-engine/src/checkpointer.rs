@@ -13,7 +13,7 @@ use seqformer_checkpoint::{Value, read_tree, write_pth};
 use crate::{EngineError, files};
 
 pub use state::{Position, TrainState};
-pub(crate) use state::{model_of, position_of, restore_optimizer};
+pub(crate) use state::{model_of, position_of, provenance_of, restore_optimizer};
 
 /// Names the newest checkpoint.
 const LAST: &str = "last_checkpoint";

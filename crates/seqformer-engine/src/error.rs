@@ -97,6 +97,27 @@ pub enum EngineError {
         /// What is wrong with it.
         what: String,
     },
+    /// Weights of another network, or of one that saw other input.
+    #[error(
+        "{}: these weights were trained with another network than the configuration says (first the weights, then \
+         the configuration): {differences}; take the configuration that was written beside them",
+        path.display()
+    )]
+    OtherNetwork {
+        /// The weight file.
+        path: PathBuf,
+        /// Keys and both values.
+        differences: String,
+    },
+    /// Weights whose tensors are not those that were written.
+    #[error(
+        "{}: the tensors are not those that were written, as their hash shows; copy or download the file again",
+        path.display()
+    )]
+    AlteredWeights {
+        /// The weight file.
+        path: PathBuf,
+    },
     /// Frames of another size than their annotations say.
     #[error("{}: expected {expected} pixels (height x width) as in the annotations, found {found}", path.display())]
     VideoSize {

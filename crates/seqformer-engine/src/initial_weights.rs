@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use seqformer::network_shapes;
-use seqformer_checkpoint::{CheckpointError, StateDict, key_map};
-use seqformer_config::Config;
+use seqformer_checkpoint::{CheckpointError, Provenance, StateDict, key_map};
+use seqformer_config::config::NetworkDifference;
+use seqformer_config::{CfgNode, Config};
 use tch::nn;
 
 use crate::{EngineError, builder};
@@ -34,4 +35,60 @@ pub(crate) fn translate(
     }
     tracing::info!("{}: {names}", path.display());
     Ok(mapping.state)
+}
+
+/// Checks that weights which this program wrote are whole, and were trained with the network and the input of
+/// `config`; those of other programs may be any.
+///
+/// # Errors
+///
+/// Other tensors than were written, or another network, with what differs.
+pub(crate) fn check(
+    state: &StateDict,
+    provenance: &Provenance,
+    config: &Config,
+    path: &Path,
+) -> Result<(), EngineError> {
+    check_hash(state, provenance, path)?;
+    let differences = differences(provenance, config, path);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let differences: Vec<String> = differences.iter().map(ToString::to_string).collect();
+    Err(EngineError::OtherNetwork { path: path.to_path_buf(), differences: differences.join("; ") })
+}
+
+/// Checks that the tensors are those that were written.
+///
+/// # Errors
+///
+/// If they are not.
+pub(crate) fn check_hash(
+    state: &StateDict,
+    provenance: &Provenance,
+    path: &Path,
+) -> Result<(), EngineError> {
+    if provenance.matches(state) {
+        Ok(())
+    } else {
+        Err(EngineError::AlteredWeights { path: path.to_path_buf() })
+    }
+}
+
+/// What differs between the network of the weights and that of `config`; nothing where the weights do not say.
+pub(crate) fn differences(
+    provenance: &Provenance,
+    config: &Config,
+    path: &Path,
+) -> Vec<NetworkDifference> {
+    let Some(text) = &provenance.config else { return Vec::new() };
+    let mut node = CfgNode::defaults();
+    let trained = node.merge_from_text(text, path).and_then(|()| Config::try_from(&node));
+    match trained {
+        Ok(trained) => trained.network.differences(&config.network),
+        Err(error) => {
+            tracing::warn!("{}: its configuration is not compared: {error}", path.display());
+            Vec::new()
+        }
+    }
 }

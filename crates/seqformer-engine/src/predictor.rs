@@ -11,7 +11,7 @@ use seqformer::inference::{
     DecodedVideo, Detection, Selection, SelectionRule, WholeVideo, final_masks, select,
 };
 use seqformer::{FrameSize, SeqFormer, load_state_dict};
-use seqformer_checkpoint::StateDict;
+use seqformer_checkpoint::{Provenance, StateDict};
 use seqformer_config::Config;
 use seqformer_config::config::ImageFormat;
 use seqformer_data::{RgbImage, resize_bilinear, shortest_edge_size};
@@ -84,6 +84,7 @@ pub struct VideoPrediction {
 pub struct Predictor {
     model: SeqFormer,
     options: PredictorOptions,
+    class_names: Vec<String>,
     // Owns the parameters.
     _variables: nn::VarStore,
 }
@@ -106,9 +107,17 @@ impl Predictor {
         for note in &state.notes {
             tracing::info!("{}: {note}", weights.display());
         }
+        let provenance = Provenance::of(&state);
+        initial_weights::check(&state, &provenance, config, weights)?;
         load_weights(&variables, state, config, weights)?;
         variables.freeze();
-        Ok(Self::with_model(model, variables, options))
+        let predictor = Self::with_model(model, variables, options);
+        Ok(Self { class_names: provenance.classes, ..predictor })
+    }
+
+    /// The names of the classes, if the weights have them.
+    pub fn class_names(&self) -> &[String] {
+        &self.class_names
     }
 
     /// Takes a network over whose parameters in `variables` are filled.
@@ -119,7 +128,7 @@ impl Predictor {
     ) -> Self {
         seqformer_ops::runtime::keep_freed_memory();
         tch::no_grad(|| model.prepare_inference());
-        Self { model, options, _variables: variables }
+        Self { model, options, class_names: Vec::new(), _variables: variables }
     }
 
     /// Finds the instances of a video, as a whole or in clips as the options say; calls `progress` on

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::{CheckpointError, Reason};
 use crate::key_map::{MapReport, to_original, to_vnext};
-use crate::{StateDict, Value, read, write_pth, write_safetensors};
+use crate::{OWN_ENTRY, Provenance, StateDict, Value, read, write_pth, write_safetensors};
 
 /// The names that a converted file gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -87,10 +87,21 @@ pub fn convert(
             *array = array.to_half().unwrap_or_else(|| array.clone());
         }
     }
-    // Strings that stood beside the tensors belong to the old file.
+    // Strings that stood beside the tensors belong to the old file, except for where the weights come from.
+    let mut provenance = Provenance::of(&state);
     state.metadata.clear();
+    if provenance.config.is_some() {
+        provenance.write_to(&mut state);
+        provenance = Provenance::of(&state);
+    }
     match format {
-        TargetFormat::Pth => write_pth(to, &Value::dict([("model", Value::from(&state))]))?,
+        TargetFormat::Pth => {
+            let mut entries = vec![("model", Value::from(&state))];
+            if provenance.config.is_some() {
+                entries.push((OWN_ENTRY, Value::dict(provenance.to_entries())));
+            }
+            write_pth(to, &Value::dict(entries))?;
+        }
         TargetFormat::Safetensors => {
             state.metadata.insert("format".to_owned(), "pt".to_owned());
             write_safetensors(to, &state)?;

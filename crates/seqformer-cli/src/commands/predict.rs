@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use seqformer::inference::Detection;
+use seqformer_config::Config;
 use seqformer_engine::{
     ClipOptions, Predictor, PredictorOptions, Progress, VideoPrediction, open_device,
     own_categories,
@@ -41,21 +42,14 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let settings = Settings::load(&args.config_file, pairs)?;
     let config = &settings.config;
     let num_classes = usize::try_from(config.model.seqformer.num_classes)?;
-    let classes = match &args.classes {
-        Some(path) => class_names::read(path, num_classes)?,
-        None => {
-            let own = own_categories(config)?.filter(|own| own.len() == num_classes);
-            let own = own.map(|own| class_names::of_categories(&own));
-            let names = config.datasets.test.iter().chain(&config.datasets.train);
-            own.or_else(|| class_names::of_datasets(names, num_classes))
-                .unwrap_or_else(|| class_names::numbered(num_classes))
-        }
-    };
+    let known = known_classes(args, config, num_classes)?;
     let ffmpeg = FfmpegLocation::find(args.ffmpeg.as_deref());
     let inputs = open_inputs(inputs, &ffmpeg)?;
     let weights = weights_path(args, &settings)?;
     let device = open_device(settings.device(args.device)?)?;
     let predictor = Predictor::new(config, &weights, options(args, &settings), device)?;
+    let classes =
+        known.unwrap_or_else(|| class_names::of_weights(predictor.class_names(), num_classes));
     std::fs::create_dir_all(&args.output)
         .with_context(|| format!("{}: cannot be made", args.output.display()))?;
     let mut run = Run { args, classes, predictor, ffmpeg, summary: Summary::new(&weights, device) };
@@ -65,6 +59,21 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
         0 => Ok(()),
         failed => bail!("{failed} of {} inputs failed", inputs.len()),
     }
+}
+
+/// The classes that the command line or the datasets of the configuration name.
+fn known_classes(
+    args: &PredictArgs,
+    config: &Config,
+    num_classes: usize,
+) -> Result<Option<Vec<Class>>> {
+    if let Some(path) = &args.classes {
+        return class_names::read(path, num_classes).map(Some);
+    }
+    let own = own_categories(config)?.filter(|own| own.len() == num_classes);
+    let own = own.map(|own| class_names::of_categories(&own));
+    let names = config.datasets.test.iter().chain(&config.datasets.train);
+    Ok(own.or_else(|| class_names::of_datasets(names, num_classes)))
 }
 
 /// Opens all inputs before the network is built, so that a wrong name is found at once.

@@ -263,3 +263,43 @@ fn datasets_that_cannot_be_trained_on_are_explained() {
         assert!(!message.contains("panicked"), "{message}");
     }
 }
+
+#[test]
+fn weights_are_refused_by_another_network_and_when_they_were_altered() {
+    let bench = Bench::new();
+    let quick = ["SOLVER.MAX_ITER", "2", "SOLVER.STEPS", "()", "DATASETS.TEST", "()"];
+    let done = bench.run("train", "model", &[], &quick);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let pth = display(&bench.output("model").join("model_final.pth"));
+    let tensors = bench.output("model.safetensors");
+    let made = seqformer(&["weights", "convert", &pth, &display(&tensors)]);
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let refused = |weights: &str, pairs: &[&str], expected: &[&str]| {
+        let pairs = [&["MODEL.WEIGHTS", weights], pairs].concat();
+        let done = bench.run("eval", "refused", &[], &pairs);
+        let said = text(&done.stderr);
+        assert!(!done.status.success(), "{}", text(&done.stdout));
+        assert!(expected.iter().all(|expected| said.contains(expected)), "{said}");
+    };
+    for weights in [pth.as_str(), &display(&tensors)] {
+        let found = bench.run("eval", "found", &[], &["MODEL.WEIGHTS", weights]);
+        assert!(found.status.success(), "{}", text(&found.stderr));
+        let other = ["MODEL.SeqFormer.NHEADS", "2", "MODEL.PIXEL_STD", "[1.0, 1.0, 1.0]"];
+        refused(weights, &other, &["MODEL.SeqFormer.NHEADS: 8 and 2", "MODEL.PIXEL_STD"]);
+    }
+    // The same when the training itself goes on.
+    let resumed = bench.run("train", "model", &["--resume"], &["MODEL.SeqFormer.NHEADS", "2"]);
+    let said = text(&resumed.stderr);
+    assert!(!resumed.status.success() && said.contains("MODEL.SeqFormer.NHEADS"), "{said}");
+
+    let mut state = seqformer_checkpoint::read(&tensors).unwrap();
+    let name = "detr.detr.query_embed.weight";
+    let array = state.get(name).unwrap();
+    let mut values = array.to_f32_vec();
+    values[0] += 1.0;
+    let altered = seqformer_checkpoint::Array::from_f32(array.shape(), &values).unwrap();
+    state.insert(name, altered);
+    let path = bench.output("altered.safetensors");
+    seqformer_checkpoint::write_safetensors(&path, &state).unwrap();
+    refused(&display(&path), &[], &["altered.safetensors", "hash"]);
+}

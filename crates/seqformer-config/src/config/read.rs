@@ -36,6 +36,11 @@ impl<'a> Reader<'a> {
         }))
     }
 
+    /// A value as a message shows it.
+    pub(super) fn shown(&self, key: &str) -> String {
+        self.value(key).to_string()
+    }
+
     /// The names of the datasets of the user.
     pub(super) fn custom_datasets(&self) -> Vec<&'a str> {
         self.node.custom_datasets()

@@ -66,7 +66,11 @@ impl Node {
 
 /// Reads the keys of the YAML file `path`.
 pub(super) fn load(path: &Path) -> Result<Vec<Field>, ConfigError> {
-    let text = read_text(path)?;
+    parse(&read_text(path)?, path)
+}
+
+/// Reads the keys of a text; messages name `path`.
+pub(crate) fn parse(text: &str, path: &Path) -> Result<Vec<Field>, ConfigError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut loader = Loader {
         parser: Parser::new_from_str(text),

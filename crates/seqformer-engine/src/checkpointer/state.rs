@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use seqformer::state_dict;
-use seqformer_checkpoint::{Array, DType, StateDict, Value};
+use seqformer_checkpoint::{Array, DType, OWN_ENTRY, Provenance, StateDict, Value, hash};
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{EngineError, Optimizer, OptimizerKind, TensorState};
@@ -65,20 +65,24 @@ impl TrainState<'_> {
                 ]),
             ),
         ]);
-        let classes = self.classes.iter().map(|name| Value::Text(name.clone())).collect();
-        let own = Value::dict([
+        let model = state_dict(self.variables)?;
+        let provenance = Provenance {
+            config: Some(self.config.to_owned()),
+            classes: self.classes.to_vec(),
+            hash: Some(hash(&model)),
+        };
+        let position = [
             ("seed", Value::Text(self.position.seed.to_string())),
             ("batches", Value::Int(self.position.batches as i64)),
             ("skipped_steps", Value::Int(self.position.skipped_steps as i64)),
             ("best_ap", self.position.best_ap.map_or(Value::None, Value::Float)),
-            ("config", Value::Text(self.config.to_owned())),
-            ("classes", Value::List(classes)),
-        ]);
+        ];
+        let own = Value::dict(position.into_iter().chain(provenance.to_entries()));
         Ok(Value::dict([
-            ("model", Value::from(&state_dict(self.variables)?)),
+            ("model", Value::from(&model)),
             ("trainer", trainer),
             ("iteration", iteration),
-            ("seqformer", own),
+            (OWN_ENTRY, own),
         ]))
     }
 
@@ -147,6 +151,18 @@ pub(crate) fn model_of(tree: &Value, path: &Path) -> Result<StateDict, EngineErr
     Ok(arrays.collect())
 }
 
+/// What the checkpoint says of its weights; nothing if detectron2 wrote it.
+pub(crate) fn provenance_of(tree: &Value) -> Provenance {
+    let Some(own) = tree.get(OWN_ENTRY) else { return Provenance::default() };
+    let text = |key: &str| own.get(key).and_then(Value::as_str).map(str::to_owned);
+    let classes = own.get("classes").and_then(Value::as_list).unwrap_or_default();
+    Provenance {
+        config: text("config"),
+        classes: classes.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        hash: text("hash"),
+    }
+}
+
 /// Where the training of a checkpoint was; for one that detectron2 wrote, as far as it says.
 ///
 /// # Errors
@@ -158,7 +174,7 @@ pub(crate) fn position_of(tree: &Value, path: &Path, seed: u64) -> Result<Positi
         last.ok_or_else(|| wrong(path, "expected a training checkpoint with `iteration`"))?;
     let iterations =
         u64::try_from(last + 1).map_err(|_negative| wrong(path, "a negative `iteration`"))?;
-    let own = tree.get("seqformer");
+    let own = tree.get(OWN_ENTRY);
     let number = |key: &str| own.and_then(|own| own.get(key)).and_then(Value::as_i64);
     let saved_seed = own.and_then(|own| own.get("seed")).and_then(Value::as_str);
     Ok(Position {

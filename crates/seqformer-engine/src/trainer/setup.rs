@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use seqformer::{AbsentInstances, SeqFormer, initialize, load_matching, load_state_dict};
+use seqformer_checkpoint::Provenance;
 use seqformer_config::Config;
 use seqformer_data::{BatchSampler, ClipSource, Loader, Mixture, Shard};
 use tch::{Tensor, nn};
@@ -55,7 +56,10 @@ impl Trainer {
         if let Some(path) = &last {
             let tree = Checkpointer::read(path)?;
             position = checkpointer::position_of(&tree, path, position.seed)?;
-            load_state_dict(&variables, &checkpointer::model_of(&tree, path)?)
+            let state = checkpointer::model_of(&tree, path)?;
+            let provenance = checkpointer::provenance_of(&tree);
+            initial_weights::check(&state, &provenance, config, path)?;
+            load_state_dict(&variables, &state)
                 .map_err(|source| EngineError::Weights { path: path.clone(), source })?;
             let mut restored = Optimizer::new(&variables, &builder::optimizer_config(config));
             checkpointer::restore_optimizer(&tree, &mut restored, path)?;
@@ -128,8 +132,14 @@ fn fill(
         return Ok(());
     }
     let path = Path::new(&config.model.weights);
-    let state =
-        initial_weights::translate(variables, seqformer_checkpoint::read(path)?, config, path)?;
+    let state = seqformer_checkpoint::read(path)?;
+    let provenance = Provenance::of(&state);
+    initial_weights::check_hash(&state, &provenance, path)?;
+    // Another number of classes is nothing to stop for, but other input may be a mistake.
+    for difference in initial_weights::differences(&provenance, config, path) {
+        tracing::warn!("{}: trained with another setting, {difference} here", path.display());
+    }
+    let state = initial_weights::translate(variables, state, config, path)?;
     let report = load_matching(variables, &state)
         .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
     tracing::info!("{}: {} tensors loaded", path.display(), report.loaded);

@@ -1,0 +1,88 @@
+//! What weights that this program wrote say of themselves: the configuration, the classes, and a hash.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{StateDict, Value};
+
+/// The part of a training checkpoint that other programs do not have.
+pub const OWN_ENTRY: &str = "seqformer";
+const CONFIG: &str = "config";
+const CLASSES: &str = "classes";
+const HASH: &str = "hash";
+
+/// Where weights come from.
+///
+/// A training checkpoint has it under [`OWN_ENTRY`], a safetensors file in its metadata under keys that begin with
+/// that word.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// The configuration that they were trained with, as YAML.
+    pub config: Option<String>,
+    /// The names of the classes.
+    pub classes: Vec<String>,
+    /// SHA-256 of the tensors, in hexadecimal digits; see [`hash`].
+    pub hash: Option<String>,
+}
+
+impl Provenance {
+    /// Reads what stands beside the tensors of a file.
+    pub fn of(state: &StateDict) -> Self {
+        let text = |name: &str| state.metadata.get(&key(name)).cloned();
+        let classes = text(CLASSES).and_then(|text| serde_json::from_str(&text).ok());
+        Self { config: text(CONFIG), classes: classes.unwrap_or_default(), hash: text(HASH) }
+    }
+
+    /// Writes it beside the tensors, with their hash as they are now.
+    pub fn write_to(&self, state: &mut StateDict) {
+        if let Some(config) = &self.config {
+            state.metadata.insert(key(CONFIG), config.clone());
+        }
+        if !self.classes.is_empty() {
+            let names = serde_json::json!(self.classes).to_string();
+            state.metadata.insert(key(CLASSES), names);
+        }
+        state.metadata.insert(key(HASH), hash(state));
+    }
+
+    /// The entries of a training checkpoint.
+    pub fn to_entries(&self) -> Vec<(&'static str, Value)> {
+        let mut entries = Vec::new();
+        entries.extend(self.config.clone().map(|config| (CONFIG, Value::Text(config))));
+        let names = self.classes.iter().map(|name| Value::Text(name.clone())).collect();
+        entries.push((CLASSES, Value::List(names)));
+        entries.extend(self.hash.clone().map(|hash| (HASH, Value::Text(hash))));
+        entries
+    }
+
+    /// Tells whether the tensors are those that were written; weights without a hash may be any.
+    pub fn matches(&self, state: &StateDict) -> bool {
+        self.hash.as_ref().is_none_or(|expected| *expected == hash(state))
+    }
+}
+
+/// The metadata keys of the entries with these names.
+pub(crate) fn key(name: &str) -> String {
+    format!("{OWN_ENTRY}.{name}")
+}
+
+/// SHA-256 over the names, types, shapes and bytes of all tensors, by name.
+pub fn hash(state: &StateDict) -> String {
+    let mut digest = Sha256::new();
+    for (name, array) in state {
+        digest.update((name.len() as u64).to_le_bytes());
+        digest.update(name);
+        digest.update(format!("{} {:?}", array.dtype(), array.shape()));
+        digest.update(array.bytes());
+    }
+    let mut digits = String::with_capacity(64);
+    for byte in digest.finalize() {
+        // Writing to a string does not fail.
+        let _written = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
+#[cfg(test)]
+mod tests;
