@@ -57,7 +57,7 @@ pub use random::{Purpose, Random};
 pub use record::{FrameAnnotation, Segmentation, TrackAnnotation, VideoRecord};
 pub use resize::{resize_bilinear, resize_nearest_mask, shortest_edge_size};
 pub use sampler::{BatchSampler, Mixture, Shard, StreamEntry, TrainingSampler};
-pub use still_to_clip::StillMapper;
+pub use still_to_clip::{PseudoClip, StillMapper};
 pub use training_set::{ClipSource, Mapper, TrainingPart, TrainingSet};
 pub use transforms::{
     Affine, Blend, CropWindow, HueSaturation, MotionBlur, Perspective, Rotation, ShiftColor,
