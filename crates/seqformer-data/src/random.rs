@@ -86,7 +86,7 @@ impl Random {
     /// Draws a number of the standard normal distribution.
     ///
     /// Only compares, multiplies and divides: logarithms and cosines differ between machines. How
-    /// many uniform numbers that takes is itself random, some twenty on average.
+    /// many uniform numbers that takes is itself random: sixteen on average.
     ///
     /// Reference: Karney, "Sampling exactly from the normal distribution" (arXiv:1303.6257),
     /// algorithm N. Drawn in this order: the whole part, whether it stays, the fraction, whether

@@ -58,8 +58,8 @@ fn draw_around_0(most: i16, random: &mut Random) -> i16 {
 
 /// Draws how far each corner moves inward, first across, then down.
 ///
-/// Differs: drawn again if the quadrilateral is not convex, which happens about once in a
-/// million draws; imgaug sorts the corners and goes on.
+/// Differs: drawn again if the quadrilateral is not convex, which happens less than once
+/// in a million draws; imgaug sorts the corners and goes on.
 fn draw_perspective(random: &mut Random) -> Perspective {
     loop {
         let inward =

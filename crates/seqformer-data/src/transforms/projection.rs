@@ -50,29 +50,32 @@ impl Projection {
         }
         let (pixels, _none_left) = image.pixels.as_chunks::<3>();
         let (targets, _none_left) = warped.pixels.as_chunks_mut::<3>();
-        let (width, height) = (i64::from(size.width), i64::from(size.height));
-        let source = |x: i64, y: i64| -> [f64; 3] {
-            let (inner_x, inner_y) = (x.clamp(0, width - 1), y.clamp(0, height - 1));
+        let (width, height) = (size.width as usize, size.height as usize);
+        let at_border = |x: i64, y: i64| -> [u8; 3] {
+            let inner_x = x.clamp(0, width as i64 - 1);
+            let inner_y = y.clamp(0, height as i64 - 1);
             if border == Border::Black && (inner_x, inner_y) != (x, y) {
-                return [0.0; 3];
+                return [0; 3];
             }
-            pixels[(inner_y * width + inner_x) as usize].map(f64::from)
+            pixels[inner_y as usize * width + inner_x as usize]
         };
         self.for_each_source(size, |target, [x, y]| {
             let (x, y) = (x - 0.5, y - 0.5);
-            let (left, upper) = (x.floor(), y.floor());
-            let (right, lower) = (x - left, y - upper);
-            // `as` saturates, and a saturated place is outside all the same.
-            let (column, row) = (left as i32, upper as i32);
-            let (column, row) = (i64::from(column), i64::from(row));
-            let corners = [
-                source(column, row),
-                source(column + 1, row),
-                source(column, row + 1),
-                source(column + 1, row + 1),
-            ];
+            let (column, row) = (floor(x), floor(y));
+            let (right, lower) = ((x - column as f64) as f32, (y - row as f64) as f32);
+            let (left, upper) = (column as usize, row as usize);
+            // Negative places wrap to large ones.
+            let corners = if left < width - 1 && upper < height - 1 {
+                let first = upper * width + left;
+                let (above, below) = (&pixels[first..first + 2], &pixels[first + width..][..2]);
+                [above[0], above[1], below[0], below[1]]
+            } else {
+                [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(right, lower)| {
+                    at_border(column.saturating_add(right), row.saturating_add(lower))
+                })
+            };
             targets[target] = [0, 1, 2].map(|channel| {
-                let [a, b, c, d] = corners.map(|corner| corner[channel]);
+                let [a, b, c, d] = corners.map(|corner| f32::from(corner[channel]));
                 let (above, below) = (a + right * (b - a), c + right * (d - c));
                 (above + lower * (below - above) + 0.5) as u8
             });
@@ -124,6 +127,13 @@ impl Projection {
             }
         }
     }
+}
+
+/// Returns the largest whole number up to `at`; much faster than `f64::floor` on machines whose
+/// baseline has no instruction for it.
+fn floor(at: f64) -> i64 {
+    let truncated = at as i64;
+    truncated.saturating_sub(i64::from((truncated as f64) > at))
 }
 
 /// Returns the inverse, unless there is none.
