@@ -232,12 +232,16 @@ fn images_masks_and_polygons_move_together() {
 #[test]
 fn what_leaves_the_image_does_not_come_back() {
     let (polygon, mask, _image) = ellipse(SIZE);
-    let (left, right) = (affine(0.0, [-0.5, 0.0]), affine(0.0, [0.5, 0.0]));
-    for steps in [vec![left, right], vec![perspective([[0.3; 2]; 4]), right]] {
-        let from_polygon = transform_segmentation(&polygon, SIZE, &steps).unwrap();
-        let from_mask = steps.iter().fold(mask.clone(), |mask, step| step.apply_mask(mask));
-        assert!(from_mask.get(30, 60) && !from_mask.get(30, 38), "{steps:?}");
-        assert!(iou(&from_polygon, &from_mask) > 0.95, "{steps:?}");
+    // Away and back, across each of the four edges.
+    for [x, y] in [[0.5, 0.0], [-0.5, 0.0], [0.0, 0.5], [0.0, -0.5]] {
+        let away_and_back = vec![affine(0.0, [x, y]), affine(0.0, [-x, -y])];
+        let zoom_and_back = vec![perspective([[0.3; 2]; 4]), affine(0.0, [-x, -y])];
+        for steps in [away_and_back, zoom_and_back] {
+            let from_polygon = transform_segmentation(&polygon, SIZE, &steps).unwrap();
+            let from_mask = steps.iter().fold(mask.clone(), |mask, step| step.apply_mask(mask));
+            assert!(from_mask.area() > 100, "{steps:?}");
+            assert!(iou(&from_polygon, &from_mask) > 0.95, "{steps:?}");
+        }
     }
 }
 
