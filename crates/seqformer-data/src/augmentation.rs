@@ -91,15 +91,20 @@ impl Augmentation {
         current = shortest_edge_size(current, self.short_edge.draw(random), self.max_size);
         steps.push(Transform::Resize(current));
         steps.extend(self.flip.draw(random));
-        let mut frame_steps = self.frame_steps.clone();
-        frame_steps.sort_unstable();
-        frame_steps.dedup();
         let with_frame_steps = |_frame| {
             let mut steps = steps.clone();
-            steps.extend(frame_steps.iter().map(|step| step.draw(current, random)));
+            steps.extend(self.draw_frame_steps(current, random));
             steps
         };
         (0..num_frames).map(with_frame_steps).collect()
+    }
+
+    /// Draws the steps that a single frame of `size` ends with.
+    pub(crate) fn draw_frame_steps(&self, size: ImageSize, random: &mut Random) -> Vec<Transform> {
+        let mut frame_steps = self.frame_steps.clone();
+        frame_steps.sort_unstable();
+        frame_steps.dedup();
+        frame_steps.into_iter().map(|step| step.draw(size, random)).collect()
     }
 }
 

@@ -37,6 +37,7 @@ mod still_to_clip;
 pub mod synth;
 mod training_set;
 mod transforms;
+mod trigonometry;
 
 pub use annotations::{
     AnnotatedVideos, Categories, CocoSubset, read_categories, read_coco, read_ytvis,
@@ -56,6 +57,9 @@ pub use random::{Purpose, Random};
 pub use record::{FrameAnnotation, Segmentation, TrackAnnotation, VideoRecord};
 pub use resize::{resize_bilinear, resize_nearest_mask, shortest_edge_size};
 pub use sampler::{BatchSampler, Mixture, Shard, StreamEntry, TrainingSampler};
-pub use still_to_clip::StillMapper;
+pub use still_to_clip::{PseudoClip, StillMapper};
 pub use training_set::{ClipSource, Mapper, TrainingPart, TrainingSet};
-pub use transforms::{Blend, CropWindow, Rotation, Transform, transform_segmentation};
+pub use transforms::{
+    Affine, Blend, CropWindow, HueSaturation, MotionBlur, Perspective, Rotation, ShiftColor,
+    Transform, transform_segmentation,
+};

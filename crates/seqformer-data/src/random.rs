@@ -83,6 +83,51 @@ impl Random {
         self.uniform(0.0..1.0) < probability
     }
 
+    /// Draws a number of the standard normal distribution.
+    ///
+    /// Only compares, multiplies and divides: logarithms and cosines differ between machines. How
+    /// many uniform numbers that takes is itself random: sixteen on average.
+    ///
+    /// Reference: Karney, "Sampling exactly from the normal distribution" (arXiv:1303.6257),
+    /// algorithm N. Drawn in this order: the whole part, whether it stays, the fraction, whether
+    /// it stays, the sign.
+    pub fn normal(&mut self) -> f64 {
+        loop {
+            let mut whole = 0_u32;
+            while self.decays(0.5) {
+                whole += 1;
+            }
+            let is_kept = (0..whole * whole.saturating_sub(1)).all(|_| self.decays(0.5));
+            if !is_kept {
+                continue;
+            }
+            let k = f64::from(whole);
+            let fraction = self.uniform(0.0..1.0);
+            // exp(-f (2k + f) / 2) in k + 1 factors, whose exponents are within 0..1.
+            let exponent = fraction * (2.0 * k + fraction) / (2.0 * k + 2.0);
+            if (0..=whole).all(|_| self.decays(exponent)) {
+                let magnitude = k + fraction;
+                return if self.chance(0.5) { -magnitude } else { magnitude };
+            }
+        }
+    }
+
+    /// Draws true with probability exp(-`exponent`), for exponents within 0..1 (von Neumann).
+    fn decays(&mut self, exponent: f64) -> bool {
+        // The chance that the first n numbers fall below `exponent` and each below the one before
+        // is exponentⁿ / n!, so that an even length has the chance of the alternating series.
+        let mut previous = exponent;
+        let mut is_even = true;
+        loop {
+            let number = self.uniform(0.0..1.0);
+            if number >= previous {
+                return is_even;
+            }
+            previous = number;
+            is_even = !is_even;
+        }
+    }
+
     /// Brings a list into random order.
     pub fn shuffle<T>(&mut self, list: &mut [T]) {
         for end in (1..list.len()).rev() {

@@ -1,18 +1,22 @@
 //! Pseudo-clips: several views of one image in place of the frames of a video.
 //!
-//! Reference: VNext `projects/IDOL`, `COCO_CLIP_DatasetMapper`, and its keys
-//! `INPUT.PRETRAIN_SAME_CROP` and `INPUT.CROP`.
+//! References: VNext `projects/IDOL`, `COCO_CLIP_DatasetMapper`, and its keys
+//! `INPUT.PRETRAIN_SAME_CROP` and `INPUT.CROP`; for [`PseudoClip::Warps`], the original SeqFormer
+//! repository's `datasets/coco2seq.py`.
 //!
-//! Differs: sizes are drawn once for all views, so that they form a clip; flip and place of the
-//! crop are drawn for each view. There are as many views as a clip has frames.
+//! Differs, for both: sizes are drawn once for all views, so that they form a clip. There are as
+//! many views as a clip has frames, where the references have two and five. Colours and rotation
+//! of the [`Augmentation`] are drawn for each view, as for each frame of a video.
+
+mod warp;
 
 use seqformer_masks::ImageSize;
 
 use crate::mapper::build_sample;
 use crate::random::Random;
 use crate::{
-    Augmentation, ClipSample, DataError, RandomCrop, Transform, UnseenInstances, VideoRecord,
-    shortest_edge_size,
+    Augmentation, ClipSample, DataError, RandomCrop, RandomFlip, Transform, UnseenInstances,
+    VideoRecord, shortest_edge_size,
 };
 
 /// An image is resized to one of these short edges before it is cropped.
@@ -23,12 +27,32 @@ const SHORT_EDGES_BEFORE_CROP: [u32; 3] = [400, 500, 600];
 pub struct StillMapper {
     /// Views of a clip.
     pub num_frames: usize,
-    /// What may happen to a view.
+    /// How views come to differ.
+    pub pseudo_clip: PseudoClip,
+    /// What may happen to a view besides.
     pub augmentation: Augmentation,
-    /// Whether all views are the same.
+    /// Whether all views are the same: one is drawn and repeated.
     pub same_views: bool,
     /// What becomes of instances that are in no view.
     pub unseen: UnseenInstances,
+}
+
+/// How the views of a pseudo-clip come to differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PseudoClip {
+    /// Flip and place of the crop are drawn for each view, as in IDOL.
+    #[default]
+    Crops,
+    /// One view is the image itself, the others are copies in other colours, perspectives and
+    /// places, some of them blurred, in random order; flip and crop are the same for all. As the
+    /// original SeqFormer repository does.
+    ///
+    /// Differs: instances that overlap keep their own masks, however many there are; in the
+    /// reference's copies the later one wins, and more than 127 do not fit into its numbers.
+    /// Everything is drawn from the seed, not from the clock. Boxes are those of the masks in the
+    /// last frame size, with their far edges one pixel further. Images of more than 25 instances
+    /// are not replaced by others.
+    Warps,
 }
 
 impl StillMapper {
@@ -43,54 +67,74 @@ impl StillMapper {
     }
 
     fn draw(&self, size: ImageSize, random: &mut Random) -> Vec<Vec<Transform>> {
-        let views = self.num_frames.max(1);
-        let Some(crop) = self.augmentation.crop.filter(|_| random.chance(0.5)) else {
-            return self.draw_uncropped(size, views, random);
-        };
-        let index = random.index(SHORT_EDGES_BEFORE_CROP.len());
-        let before_crop = shortest_edge_size(size, SHORT_EDGES_BEFORE_CROP[index], u32::MAX);
-        let window = crop.draw_size(before_crop, random);
-        let short_edge = self.augmentation.short_edge.draw(random);
-        let after_crop = shortest_edge_size(window, short_edge, self.augmentation.max_size);
-        let view = |random: &mut Random| {
-            let mut steps: Vec<Transform> =
-                self.augmentation.flip.draw(random).into_iter().collect();
-            steps.push(Transform::Resize(before_crop));
-            steps.push(Transform::Crop(RandomCrop::place(window, before_crop, random)));
-            steps.push(Transform::Resize(after_crop));
-            steps
-        };
-        self.repeat(views, random, view)
-    }
-
-    fn draw_uncropped(
-        &self,
-        size: ImageSize,
-        views: usize,
-        random: &mut Random,
-    ) -> Vec<Vec<Transform>> {
-        let short_edge = self.augmentation.short_edge.draw(random);
-        let resized = shortest_edge_size(size, short_edge, self.augmentation.max_size);
-        let view = |random: &mut Random| {
-            let mut steps: Vec<Transform> =
-                self.augmentation.flip.draw(random).into_iter().collect();
-            steps.push(Transform::Resize(resized));
-            steps
-        };
-        self.repeat(views, random, view)
-    }
-
-    /// Draws every view, or one for all.
-    fn repeat(
-        &self,
-        views: usize,
-        random: &mut Random,
-        mut view: impl FnMut(&mut Random) -> Vec<Transform>,
-    ) -> Vec<Vec<Transform>> {
-        if self.same_views {
-            return vec![view(random); views];
+        let sizes = ViewSizes::draw(&self.augmentation, size, random);
+        match self.pseudo_clip {
+            PseudoClip::Crops => self.draw_crops(sizes, random),
+            PseudoClip::Warps => self.draw_warps(sizes, random),
         }
-        (0..views).map(|_| view(random)).collect()
+    }
+
+    fn draw_crops(&self, sizes: ViewSizes, random: &mut Random) -> Vec<Vec<Transform>> {
+        let view = |random: &mut Random| {
+            let mut steps = sizes.place(self.augmentation.flip, random);
+            steps.extend(self.augmentation.draw_frame_steps(sizes.output, random));
+            steps
+        };
+        let num_views = self.num_frames.max(1);
+        if self.same_views {
+            return vec![view(random); num_views];
+        }
+        (0..num_views).map(|_| view(random)).collect()
+    }
+
+    fn draw_warps(&self, sizes: ViewSizes, random: &mut Random) -> Vec<Vec<Transform>> {
+        let placed = sizes.place(self.augmentation.flip, random);
+        let view = |mut steps: Vec<Transform>, random: &mut Random| {
+            steps.extend_from_slice(&placed);
+            steps.extend(self.augmentation.draw_frame_steps(sizes.output, random));
+            steps
+        };
+        let num_views = self.num_frames.max(1);
+        if self.same_views {
+            return vec![view(warp::draw(random), random); num_views];
+        }
+        let mut views = vec![view(Vec::new(), random)];
+        views.extend((1..num_views).map(|_| view(warp::draw(random), random)));
+        random.shuffle(&mut views);
+        views
+    }
+}
+
+/// The sizes that all views of a clip go through.
+#[derive(Debug, Clone, Copy)]
+struct ViewSizes {
+    /// Of the whole image and of the window cut out of it, if there is one.
+    crop: Option<(ImageSize, ImageSize)>,
+    output: ImageSize,
+}
+
+impl ViewSizes {
+    /// Draws whether there is a crop, its sizes, and the length of the short edge.
+    fn draw(augmentation: &Augmentation, size: ImageSize, random: &mut Random) -> Self {
+        let crop = augmentation.crop.filter(|_| random.chance(0.5)).map(|crop| {
+            let index = random.index(SHORT_EDGES_BEFORE_CROP.len());
+            let whole = shortest_edge_size(size, SHORT_EDGES_BEFORE_CROP[index], u32::MAX);
+            (whole, crop.draw_size(whole, random))
+        });
+        let before = crop.map_or(size, |(_whole, window)| window);
+        let short_edge = augmentation.short_edge.draw(random);
+        Self { crop, output: shortest_edge_size(before, short_edge, augmentation.max_size) }
+    }
+
+    /// Draws the flip and the place of the window.
+    fn place(&self, flip: RandomFlip, random: &mut Random) -> Vec<Transform> {
+        let mut steps: Vec<Transform> = flip.draw(random).into_iter().collect();
+        if let Some((whole, window)) = self.crop {
+            steps.push(Transform::Resize(whole));
+            steps.push(Transform::Crop(RandomCrop::place(window, whole, random)));
+        }
+        steps.push(Transform::Resize(self.output));
+        steps
     }
 }
 

@@ -9,7 +9,6 @@ mod layout;
 mod scene;
 mod shape;
 mod texture;
-mod trigonometry;
 mod writer;
 
 use std::path::PathBuf;

@@ -1,17 +1,30 @@
 //! One geometry, applied to images, masks and polygons alike; and changes of colour.
 //!
-//! Reference: fvcore `transforms/transform.py` and detectron2 `data/transforms/transform.py`.
+//! Reference: fvcore `transforms/transform.py` and detectron2 `data/transforms/transform.py`; for
+//! those of pseudo-clips, imgaug 0.4.
 
+mod affine;
+mod clip;
 mod color;
 mod crop;
 mod flip;
+mod hue_saturation;
+mod motion_blur;
+mod perspective;
+mod projection;
 mod rotate;
+mod shift_color;
 
 use seqformer_masks::{BitMask, ImageSize, MaskError, Polygon};
 
+pub use affine::Affine;
 pub use color::Blend;
 pub use crop::CropWindow;
+pub use hue_saturation::HueSaturation;
+pub use motion_blur::MotionBlur;
+pub use perspective::Perspective;
 pub use rotate::Rotation;
+pub use shift_color::ShiftColor;
 
 use crate::record::rasterize_all;
 use crate::{RgbImage, Segmentation, resize_bilinear, resize_nearest_mask};
@@ -31,6 +44,16 @@ pub enum Transform {
     Blend(Blend),
     /// Turns around a point and keeps the size; what comes in is black.
     Rotate(Rotation),
+    /// Adds to all channels and moves nothing.
+    ShiftColor(ShiftColor),
+    /// Changes hues and saturations and moves nothing.
+    HueSaturation(HueSaturation),
+    /// Blurs along a line and moves nothing.
+    MotionBlur(MotionBlur),
+    /// Zooms into a quadrilateral and keeps the size.
+    Perspective(Perspective),
+    /// Turns around the centre, moves, and keeps the size; what comes in is black.
+    Affine(Affine),
 }
 
 impl Transform {
@@ -39,7 +62,15 @@ impl Transform {
         match self {
             Self::Crop(window) => window.clipped(size).size,
             Self::Resize(to) => *to,
-            Self::FlipHorizontal | Self::FlipVertical | Self::Blend(_) | Self::Rotate(_) => size,
+            Self::FlipHorizontal
+            | Self::FlipVertical
+            | Self::Blend(_)
+            | Self::Rotate(_)
+            | Self::ShiftColor(_)
+            | Self::HueSaturation(_)
+            | Self::MotionBlur(_)
+            | Self::Perspective(_)
+            | Self::Affine(_) => size,
         }
     }
 
@@ -52,6 +83,11 @@ impl Transform {
             Self::FlipVertical => flip::vertical(&image),
             Self::Blend(blend) => blend.apply(image),
             Self::Rotate(rotation) => rotation.apply_image(image),
+            Self::ShiftColor(shift) => shift.apply(image),
+            Self::HueSaturation(change) => change.apply(image),
+            Self::MotionBlur(blur) => blur.apply(image),
+            Self::Perspective(perspective) => perspective.apply_image(image),
+            Self::Affine(affine) => affine.apply_image(image),
         }
     }
 
@@ -63,12 +99,17 @@ impl Transform {
             Self::Resize(size) => resize_nearest_mask(&mask, *size),
             Self::FlipHorizontal => mask.flip_horizontal(),
             Self::FlipVertical => mask.flip_vertical(),
-            Self::Blend(_) => mask,
             Self::Rotate(rotation) => rotation.apply_mask(mask),
+            Self::Perspective(perspective) => perspective.apply_mask(mask),
+            Self::Affine(affine) => affine.apply_mask(mask),
+            Self::Blend(_) | Self::ShiftColor(_) | Self::HueSaturation(_) | Self::MotionBlur(_) => {
+                mask
+            }
         }
     }
 
-    /// Transforms the vertices of a polygon in an image of `size`; a crop may leave none.
+    /// Transforms the vertices of a polygon in an image of `size`; those that cut may leave
+    /// none.
     pub fn apply_vertices(&self, mut vertices: Vec<[f64; 2]>, size: ImageSize) -> Vec<[f64; 2]> {
         let (width, height) = (f64::from(size.width), f64::from(size.height));
         let scale = |to: &ImageSize| [f64::from(to.width) / width, f64::from(to.height) / height];
@@ -90,8 +131,11 @@ impl Transform {
                     *y = height - *y;
                 }
             }
-            Self::Blend(_) => {}
             Self::Rotate(rotation) => rotation.apply_vertices(&mut vertices),
+            Self::Perspective(perspective) => return perspective.apply_vertices(vertices, size),
+            Self::Affine(affine) => return affine.apply_vertices(vertices, size),
+            Self::Blend(_) | Self::ShiftColor(_) | Self::HueSaturation(_) | Self::MotionBlur(_) => {
+            }
         }
         vertices
     }

@@ -39,3 +39,33 @@ fn shuffling_keeps_the_entries_and_reaches_every_order() {
     assert_eq!(orders.len(), 6);
     assert!(orders.values().all(|count| count.abs_diff(1000) < 173), "{orders:?}");
 }
+
+#[test]
+fn normal_numbers_have_the_shares_of_the_bell_curve() {
+    const NUM_DRAWS: u32 = 100_000;
+    let mut random = Random::new(5, Purpose::Sample, 0);
+    let numbers: Vec<f64> = (0..NUM_DRAWS).map(|_| random.normal()).collect();
+    let draws = f64::from(NUM_DRAWS);
+    // The distribution function at these places, from tables.
+    let shares = [
+        (-3.0, 0.001_349_898),
+        (-2.0, 0.022_750_132),
+        (-1.0, 0.158_655_254),
+        (-0.5, 0.308_537_539),
+        (0.0, 0.5),
+        (0.25, 0.598_706_326),
+        (1.0, 0.841_344_746),
+        (1.5, 0.933_192_799),
+        (2.5, 0.993_790_335),
+    ];
+    for (place, share) in shares {
+        let found = numbers.iter().filter(|&&number| number < place).count() as f64 / draws;
+        let six_sigma = 6.0 * (share * (1.0 - share) / draws).sqrt();
+        assert!((found - share).abs() < six_sigma, "below {place}: {found}, expected {share}");
+    }
+    // Standard deviations of the mean and of the mean square: 1/√n and √(2/n).
+    let mean = numbers.iter().sum::<f64>() / draws;
+    let square = numbers.iter().map(|number| number * number).sum::<f64>() / draws;
+    assert!(mean.abs() < 6.0 / draws.sqrt(), "{mean}");
+    assert!((square - 1.0).abs() < 6.0 * (2.0 / draws).sqrt(), "{square}");
+}

@@ -6,9 +6,9 @@ use seqformer_masks::{BitMask, ImageSize};
 
 use super::shape::Shape;
 use super::texture::{Backdrop, Surface};
-use super::trigonometry::{cos_turns, sin_turns};
 use crate::RgbImage;
 use crate::random::Random;
+use crate::trigonometry::{cos_turns, sin_turns};
 use motion::Motion;
 
 /// How many pixels an object must show to be annotated in a frame.

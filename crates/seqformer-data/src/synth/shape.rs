@@ -1,6 +1,6 @@
 //! The shapes, which are the classes.
 
-use super::trigonometry::{cos_turns, sin_turns};
+use crate::trigonometry::{cos_turns, sin_turns};
 
 /// A shape; every one can be told from the others however it is turned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::scene::Scene;
-use super::trigonometry::{cos_turns, sin_turns};
 use super::*;
 use crate::random::Random;
+use crate::trigonometry::{cos_turns, sin_turns};
 use crate::{Catalog, ClassTable, read_image};
 
 fn options(output: &Path, layout: SynthLayout) -> SynthOptions {

@@ -8,8 +8,8 @@ use seqformer_masks::ImageSize;
 use super::*;
 use crate::synth::{SynthLayout, SynthOptions, synthesize};
 use crate::{
-    Augmentation, BatchSampler, ClipSampling, Loader, Mixture, Purpose, RandomFlip, Shard,
-    ShortEdge, TrainingSampler, UnseenInstances,
+    Augmentation, BatchSampler, ClipSampling, Loader, Mixture, PseudoClip, Purpose, RandomFlip,
+    Shard, ShortEdge, TrainingSampler, UnseenInstances,
 };
 
 fn dataset(folder: &Path, layout: SynthLayout) -> AnnotatedVideos {
@@ -40,7 +40,8 @@ fn videos_and_stills_give_clips_of_the_same_length() {
     let unseen = UnseenInstances::Drop;
     let sampling = ClipSampling { num_frames: 3, range: 10, interval: 1, shuffle: false };
     let video = ClipMapper { sampling, augmentation: augmentation.clone(), unseen };
-    let still = StillMapper { num_frames: 3, augmentation, same_views: false, unseen };
+    let pseudo_clip = PseudoClip::Warps;
+    let still = StillMapper { num_frames: 3, pseudo_clip, augmentation, same_views: false, unseen };
     let parts = vec![
         TrainingPart {
             dataset: dataset(folder.path(), SynthLayout::Plain),

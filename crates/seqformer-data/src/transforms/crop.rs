@@ -2,6 +2,7 @@
 
 use seqformer_masks::{BitMask, ImageSize};
 
+use super::clip::clip;
 use crate::RgbImage;
 
 /// A window by its top left pixel and size; what lies outside the image does not count.
@@ -46,26 +47,9 @@ impl CropWindow {
         let extent = [f64::from(self.size.width), f64::from(self.size.height)];
         let mut vertices = vertices;
         for axis in [0, 1] {
-            vertices = clip(&vertices, axis, |at| at - low[axis]);
-            vertices = clip(&vertices, axis, |at| low[axis] + extent[axis] - at);
+            vertices = clip(&vertices, |at| at[axis] - low[axis]);
+            vertices = clip(&vertices, |at| low[axis] + extent[axis] - at[axis]);
         }
         vertices.iter().map(|&[x, y]| [x - low[0], y - low[1]]).collect()
     }
-}
-
-/// Keeps the part of a polygon where the coordinate along `axis` is `inside` (0 or more).
-fn clip(vertices: &[[f64; 2]], axis: usize, inside: impl Fn(f64) -> f64) -> Vec<[f64; 2]> {
-    let mut kept = Vec::with_capacity(vertices.len() + 4);
-    for (index, &end) in vertices.iter().enumerate() {
-        let start = vertices[(index + vertices.len() - 1) % vertices.len()];
-        let (at_start, at_end) = (inside(start[axis]), inside(end[axis]));
-        if (at_start < 0.0) != (at_end < 0.0) {
-            let part = at_start / (at_start - at_end);
-            kept.push([0, 1].map(|axis| start[axis] + part * (end[axis] - start[axis])));
-        }
-        if at_end >= 0.0 {
-            kept.push(end);
-        }
-    }
-    kept
 }

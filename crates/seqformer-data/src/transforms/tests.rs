@@ -1,5 +1,7 @@
 //! Against OpenCV, NumPy and the reference's mapper.
 
+mod warps;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

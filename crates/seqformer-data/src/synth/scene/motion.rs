@@ -1,7 +1,7 @@
 //! The path of an object through a video.
 
-use super::super::trigonometry::{cos_turns, sin_turns};
 use crate::random::Random;
+use crate::trigonometry::{cos_turns, sin_turns};
 
 /// Diameters are 2/9 to 5/9 of the short edge.
 const RADII: [f64; 2] = [1.0 / 9.0, 5.0 / 18.0];

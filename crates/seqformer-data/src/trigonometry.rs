@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 /// Returns the sine of an angle in turns, to 1e-7.
-pub(super) fn sin_turns(turns: f64) -> f64 {
+pub(crate) fn sin_turns(turns: f64) -> f64 {
     let nearest = turns - turns.round();
     // Into the quarter turns beside 0, where the series converges fast.
     let folded = match nearest {
@@ -19,6 +19,6 @@ pub(super) fn sin_turns(turns: f64) -> f64 {
 }
 
 /// Returns the cosine of an angle in turns, to 1e-7.
-pub(super) fn cos_turns(turns: f64) -> f64 {
+pub(crate) fn cos_turns(turns: f64) -> f64 {
     sin_turns(turns + 0.25)
 }
