@@ -29,6 +29,20 @@ impl Settings {
         Self { node, config }.with_own_classes()
     }
 
+    /// Adapts the recipe to the processes of a training, if it was made for another number of them.
+    pub(crate) fn scale_to(&mut self, world_size: u32) -> Result<()> {
+        if self.node.scale_to_world_size(world_size)? {
+            self.config = Config::try_from(&self.node)?;
+            tracing::warn!(
+                "the recipe is adapted to {world_size} instead of SOLVER.REFERENCE_WORLD_SIZE devices: {} clips a \
+                 batch, {} iterations",
+                self.config.solver.ims_per_batch,
+                self.config.solver.max_iter
+            );
+        }
+        Ok(())
+    }
+
     /// Takes the number of classes from a dataset of the user, unless it is written down.
     fn with_own_classes(mut self) -> Result<Self> {
         if self.node.origin(NUM_CLASSES).is_some_and(|origin| *origin != Origin::Default) {

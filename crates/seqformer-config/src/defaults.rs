@@ -3,6 +3,7 @@
 //! Sources: detectron2 0.6 `detectron2/config/defaults.py`, VNext
 //! `projects/SeqFormer/seqformer/config.py`.
 
+mod checked_by;
 mod detectron2;
 
 /// A key, its default, and what it does.
@@ -209,7 +210,6 @@ const USED: &[KeySpec] = &[
         "False",
         "Leaves out instances that no frame of a clip shows; the reference trains on them as class 0.",
     ),
-    KeySpec::new("MODEL.SeqFormer.MERGE_ON_CPU", "True", "Joins overlapping clips in host memory."),
     KeySpec::new(
         "MODEL.SeqFormer.MULTI_CLS_ON",
         "True",
@@ -412,6 +412,16 @@ pub const CUSTOM_DATASET_FIELDS: &[KeySpec] = &[
     KeySpec::new("type", "'ytvis'", "The format: ytvis for videos, coco for images."),
 ];
 
+/// The words of the last column.
+fn tested(key: &str) -> String {
+    if let Some((file, test)) = checked_by::test_of(key) {
+        let name = file.split('/').next().unwrap_or_default();
+        return format!("{name}: {}", test.replace('_', " "));
+    }
+    let unchecked = checked_by::UNCHECKED.iter().find(|(known, _)| *known == key);
+    unchecked.map(|(_, why)| (*why).to_owned()).unwrap_or_default()
+}
+
 /// Writes all keys with their defaults and meanings, as Markdown.
 pub fn reference_page() -> String {
     let mut page = String::from(
@@ -419,11 +429,13 @@ pub fn reference_page() -> String {
          Every key of detectron2 0.6 and of SeqFormer is accepted; `seqformer config --keys` prints this page, and \
          `seqformer config --config-file FILE` the values that a file comes to. Values are Python literals; a whole \
          number is taken where a number is wanted.\n\n\
-         ## Keys with an effect\n\n| key | default | meaning |\n|---|---|---|\n",
+         ## Keys with an effect\n\nThe last column names the test that shows it, and its crate.\n\n\
+         | key | default | meaning | tested |\n|---|---|---|---|\n",
     );
     let cell = |text: &str| text.replace('|', "\\|");
     for spec in KEYS.iter().copied().flatten().filter(|spec| spec.has_effect()) {
-        page += &format!("| `{}` | `{}` | {} |\n", spec.key, cell(spec.default), cell(spec.doc));
+        let (key, default, doc) = (spec.key, cell(spec.default), cell(spec.doc));
+        page += &format!("| `{key}` | `{default}` | {doc} | {} |\n", tested(key));
     }
     page += "\n## Datasets of your own\n\n\
          Each entry of `DATASETS.CUSTOM` has a name, which `DATASETS.TRAIN` and `DATASETS.TEST` then use. Its classes \

@@ -1,6 +1,7 @@
 //! `CfgNode`: the tree of settings, as detectron2's `CfgNode` (yacs) keeps it.
 
 mod merge;
+mod world_size;
 
 use std::path::Path;
 

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use seqformer_config::Config;
 use seqformer_config::config::{
-    self, AnnotationFormat, CropType, CustomDataset, ShortEdgeSampling,
+    self, AnnotationFormat, CropType, CustomDataset, PseudoClips, ShortEdgeSampling,
 };
 use seqformer_data::{
     AnnotatedVideos, Augmentation, Catalog, Categories, CategoryMap, ClassTable, ClipMapper,
-    ClipSampling, CocoTable, DatasetKind, DatasetSource, FrameStep, Mapper, RandomCrop, RandomFlip,
-    ShortEdge, StillMapper, TrainingPart, TrainingSet, UnseenInstances, read_categories,
+    ClipSampling, CocoTable, DatasetKind, DatasetSource, FrameStep, Mapper, PseudoClip, RandomCrop,
+    RandomFlip, ShortEdge, StillMapper, TrainingPart, TrainingSet, UnseenInstances,
+    read_categories,
 };
 
 use crate::EngineError;
@@ -230,6 +231,10 @@ fn mapper(config: &Config, kind: DatasetKind) -> Mapper {
         }),
         DatasetKind::Coco => Mapper::Still(StillMapper {
             num_frames: input.sampling_frame_num,
+            pseudo_clip: match input.pretrain_type {
+                PseudoClips::V1 => PseudoClip::Crops,
+                PseudoClips::Coco2Seq => PseudoClip::Warps,
+            },
             augmentation,
             same_views: input.pretrain_same_crop,
             unseen,

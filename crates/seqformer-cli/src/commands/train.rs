@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, bail};
+use seqformer_config::config::ExpectedResult;
 use seqformer_engine::{
     Checkpointer, EvaluationOutput, Predictor, PredictorOptions, RunLog, TrainEnd, Trainer,
     TrainerOptions, evaluate, find_dataset, inference_folder, open_device,
 };
+
+use seqformer_evaluation::{Report, STAT_NAMES};
 
 use crate::args::TrainArgs;
 use crate::output;
@@ -19,6 +22,7 @@ use crate::settings::Settings;
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     check_flags(args)?;
     let mut settings = Settings::load(&args.config_file, &args.opts)?;
+    settings.scale_to(args.num_gpus.max(1) * args.num_machines.max(1))?;
     stand_in(args, &mut settings);
     if args.eval_only { eval(args, &settings) } else { train(args, &settings) }
 }
@@ -65,11 +69,8 @@ fn train(args: &TrainArgs, settings: &Settings) -> Result<()> {
     let asked = Arc::clone(&stop);
     ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed))
         .context("signals cannot be handled")?;
-    let options = TrainerOptions {
-        resume: args.resume,
-        device: open_device(settings.device(args.device)?)?,
-        config_text: settings.node.dump(),
-    };
+    let device = open_device(settings.device(args.device)?)?;
+    let options = TrainerOptions { resume: args.resume, device, config_text: settings.node.dump() };
     let mut trainer = Trainer::new(config, options)?;
     let log = RunLog::open(&config.output_dir.join("log.txt"), |error| tracing::warn!("{error}"))?;
     let mut tell = |line: &str| {
@@ -101,6 +102,7 @@ fn eval(args: &TrainArgs, settings: &Settings) -> Result<()> {
     let predictor =
         Predictor::new(config, &weights, PredictorOptions::from_config(config), device)?;
     let run = run_line(&weights, &settings.node.dump());
+    let mut reports = Vec::new();
     for name in &config.datasets.test {
         let dataset = find_dataset(config, name)?;
         let mut stage: Option<Stage> = None;
@@ -120,10 +122,33 @@ fn eval(args: &TrainArgs, settings: &Settings) -> Result<()> {
             Some(report) => {
                 output::print_line(&report.summary().to_string());
                 output::print_line(&report.per_class_table().to_string());
+                reports.push(report);
             }
             None => output::print_line(&format!(
                 "{name}: there are no annotations to score the results"
             )),
+        }
+    }
+    check_expected(&config.test.expected_results, &reports)
+}
+
+/// Compares the numbers with `TEST.EXPECTED_RESULTS`, in percent and of any of the datasets.
+///
+/// Reference: detectron2 `evaluation/testing.py`, `verify_results`.
+fn check_expected(expected: &[ExpectedResult], reports: &[Report]) -> Result<()> {
+    for ExpectedResult { task, metric, value, tolerance } in expected {
+        let index = STAT_NAMES.iter().position(|name| name == metric);
+        let Some(index) = index.filter(|_| task == "segm") else {
+            bail!(
+                "TEST.EXPECTED_RESULTS: expected the task segm and one of {}, found {task} and {metric}",
+                STAT_NAMES.join(", ")
+            );
+        };
+        let found: Vec<f64> = reports.iter().map(|report| 100.0 * report.stats[index]).collect();
+        if !found.iter().any(|found| (found - value).abs() <= *tolerance) {
+            bail!(
+                "TEST.EXPECTED_RESULTS: expected {metric} {value} within {tolerance}, found {found:.4?}"
+            );
         }
     }
     Ok(())

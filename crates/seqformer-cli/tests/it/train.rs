@@ -303,3 +303,43 @@ fn weights_are_refused_by_another_network_and_when_they_were_altered() {
     seqformer_checkpoint::write_safetensors(&path, &state).unwrap();
     refused(&display(&path), &[], &["altered.safetensors", "hash"]);
 }
+
+#[test]
+fn validations_come_in_their_period_and_are_compared_with_what_is_expected() {
+    let bench = Bench::new();
+    let quick = ["SOLVER.MAX_ITER", "4", "SOLVER.STEPS", "()", "TEST.EVAL_PERIOD", "2"];
+    let done = bench.run("train", "model", &[], &quick);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert_eq!(text(&done.stdout).matches("IoU=0.50:0.95 | area=   all | maxDets=100").count(), 4);
+    let weights = display(&bench.output("model").join("model_best.pth"));
+    let eval = |expected: &str| {
+        let pairs = ["MODEL.WEIGHTS", weights.as_str(), "TEST.EXPECTED_RESULTS", expected];
+        bench.run("eval", "eval", &[], &pairs)
+    };
+    let near = eval("[['segm', 'AP', 50.0, 60.0]]");
+    assert!(near.status.success(), "{}", text(&near.stderr));
+    for (far, said) in [
+        ("[['segm', 'AP', 200.0, 1.0]]", "expected AP 200"),
+        ("[['bbox', 'AP', 50.0, 60.0]]", "segm"),
+    ] {
+        let far = eval(far);
+        assert!(!far.status.success() && text(&far.stderr).contains(said), "{}", text(&far.stderr));
+    }
+}
+
+#[test]
+fn a_new_backbone_may_take_its_statistics_from_the_first_clips() {
+    let bench = Bench::new();
+    let quick = ["SOLVER.MAX_ITER", "1", "SOLVER.STEPS", "()", "DATASETS.TEST", "()"];
+    let means = |name: &str, calibrate: &str| {
+        let pairs = [&quick[..], &["MODEL.RESNETS.CALIBRATE_NORM", calibrate]].concat();
+        let done = bench.run("train", name, &[], &pairs);
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        let tree = bench.checkpoint(name, "model_final.pth");
+        let name = "detr.detr.backbone.0.backbone.stem.conv1.norm.running_mean";
+        let tensor = tree.get("model").unwrap().get(name).and_then(Value::as_tensor).unwrap();
+        tensor.to_f32_vec()
+    };
+    assert!(means("plain", "False").iter().all(|mean| *mean == 0.0));
+    assert!(means("calibrated", "True").iter().any(|mean| *mean != 0.0));
+}

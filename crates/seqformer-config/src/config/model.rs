@@ -77,8 +77,6 @@ pub struct SeqFormerSection {
     pub mask_stride: i64,
     /// `DROP_ABSENT`: leaves out instances that no frame of the clip shows; the reference trains on them.
     pub drop_absent: bool,
-    /// `MERGE_ON_CPU`: joins overlapping clips in host memory.
-    pub merge_on_cpu: bool,
     /// `MULTI_CLS_ON`: one result for each class above the threshold, not only for the best class.
     pub multi_cls_on: bool,
     /// `APPLY_CLS_THRES`: the threshold of `multi_cls_on`; scores must be above it.
@@ -167,7 +165,6 @@ impl SeqFormerSection {
             set_cost_giou: weight("SET_COST_GIOU")?,
             mask_stride: size("MASK_STRIDE")?,
             drop_absent: reader.bool(&key("DROP_ABSENT"))?,
-            merge_on_cpu: reader.bool(&key("MERGE_ON_CPU"))?,
             multi_cls_on: reader.bool(&key("MULTI_CLS_ON"))?,
             apply_cls_thres: reader.float(&key("APPLY_CLS_THRES"))?,
             clip_matching: reader.bool(&key("CLIP_MATCHING"))?,

@@ -124,6 +124,7 @@ pub(super) const UNUSED: &[KeySpec] = &[
     KeySpec::new("MODEL.SEM_SEG_HEAD.NORM", "'GN'", ""),
     KeySpec::new("MODEL.SEM_SEG_HEAD.NUM_CLASSES", "54", ""),
     KeySpec::new("MODEL.SeqFormer.MATCH_STRIDE", "4", ""),
+    KeySpec::new("MODEL.SeqFormer.MERGE_ON_CPU", "True", ""),
     KeySpec::new("SOLVER.BIAS_LR_FACTOR", "1.0", ""),
     KeySpec::new("SOLVER.NESTEROV", "False", ""),
     KeySpec::new("SOLVER.WEIGHT_DECAY_BIAS", "None", ""),

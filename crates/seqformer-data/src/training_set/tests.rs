@@ -103,3 +103,34 @@ fn a_missing_frame_is_an_error_with_its_name_and_the_stream_goes_on() {
     assert_eq!(load(1), inline);
     assert_eq!(load(4), inline);
 }
+
+#[test]
+fn records_with_rare_classes_are_repeated() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut dataset = dataset(folder.path(), SynthLayout::Plain);
+    let mut track = dataset.videos[0].tracks[0].clone();
+    let mut set_classes = |video: usize, classes: &[usize]| {
+        dataset.videos[video].tracks.clear();
+        for &class in classes {
+            track.category = class;
+            dataset.videos[video].tracks.push(track.clone());
+        }
+    };
+    set_classes(0, &[0]);
+    set_classes(1, &[0, 0]);
+    set_classes(2, &[0, 1]);
+    let augmentation = Augmentation {
+        short_edge: ShortEdge::Choice(vec![0]),
+        max_size: 100,
+        flip: RandomFlip::None,
+        crop: None,
+        frame_steps: Vec::new(),
+    };
+    let sampling = ClipSampling { num_frames: 1, range: 1, interval: 1, shuffle: false };
+    let mapper = ClipMapper { sampling, augmentation, unseen: UnseenInstances::Drop };
+    let part = TrainingPart { dataset, mapper: Mapper::Video(mapper) };
+    let set = TrainingSet::new(vec![part]).unwrap();
+    // Class 1 is in a third of the records: the root of 0.75 over a third is one and a half.
+    assert_eq!(set.repeat_factors(0.75), [[1.0, 1.0, 1.5]]);
+    assert_eq!(set.repeat_factors(0.1), [[1.0; 3]]);
+}

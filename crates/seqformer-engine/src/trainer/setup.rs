@@ -31,6 +31,9 @@ impl Trainer {
     /// If a dataset, a checkpoint or the output folder cannot be used, or another run writes there.
     pub fn new(config: &Config, options: TrainerOptions) -> Result<Self, EngineError> {
         seqformer_ops::runtime::keep_freed_memory();
+        if options.device.is_cuda() {
+            tch::Cuda::cudnn_set_benchmark(config.cudnn_benchmark);
+        }
         let folder = &config.output_dir;
         std::fs::create_dir_all(folder)
             .map_err(|source| EngineError::Unwritable { path: folder.clone(), source })?;
