@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod error;
+mod evaluation;
 mod ground_truth;
 mod json;
 mod matching;
@@ -32,10 +33,11 @@ mod track;
 mod ytvis;
 
 pub use error::EvaluationError;
+pub use evaluation::Evaluation;
 pub use ground_truth::{Category, GroundTruth, TruthTrack, Video};
-pub use precision::{AREA_RANGES, AreaRange, MAX_DETECTIONS, PrecisionRecall};
+pub use precision::{AREA_RANGES, AreaRange, COCO_AREA_RANGES, MAX_DETECTIONS, PrecisionRecall};
 pub use report::{ClassScore, PerClassTable, Report, STAT_NAMES, Summary};
 pub use results::{
     CheckReport, Fault, Results, ResultsWriter, TrackResult, check_results, write_archive,
 };
-pub use ytvis::{Evaluation, YtvisEvaluator};
+pub use ytvis::YtvisEvaluator;

@@ -1,49 +1,52 @@
 //! Greedy matching of detections with ground truth, per IoU threshold and area range.
 //!
-//! Reference: YouTube-VIS `cocoapi`, `YTVOSeval.evaluateVid`.
+//! Reference: pycocotools, `COCOeval.evaluateImg`, and YouTube-VIS `cocoapi`,
+//! `YTVOSeval.evaluateVid`, which match in the same way.
 
 use seqformer_masks::IouMatrix;
 
 use crate::precision::{AreaRange, NUM_THRESHOLDS, iou_thresholds};
 
-/// What matching has to know about a ground truth track.
+/// What matching has to know about an annotated object.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Truth {
     pub(crate) id: i64,
     pub(crate) is_crowd: bool,
-    pub(crate) average_area: f64,
+    /// In a video, the mean over frames.
+    pub(crate) area: f64,
 }
 
 /// What became of one detection: one bit per IoU threshold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// Whether it is matched with a ground truth track.
+    /// Whether it is matched with an annotated object.
     pub(crate) matched: u16,
     /// Whether it counts neither for nor against.
     pub(crate) ignored: u16,
 }
 
-/// The matches of one video, category and area range.
+/// The matches of one video or image, category and area range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Matches {
-    /// How many ground truth tracks there are to be found.
+    /// How many annotated objects there are to be found.
     pub(crate) num_positives: usize,
     /// One per detection, best score first.
     pub(crate) outcomes: Vec<Outcome>,
 }
 
-/// Matches the detections, best score first, with the ground truth of one video and category.
+/// Matches the detections, best score first, with the ground truth of one video or image and
+/// category.
 ///
-/// `areas` are the average areas of the detections. Each detection takes the truth with the
+/// `areas` are the areas of the detections. Each detection takes the truth with the
 /// highest IoU that is still free, the last one of equals; truths outside of `range` and crowds
 /// are taken only if nothing else is, and whoever takes them is ignored.
-pub(crate) fn match_tracks(
+pub(crate) fn match_detections(
     ious: &IouMatrix,
     areas: &[f64],
     truths: &[Truth],
     range: AreaRange,
 ) -> Matches {
-    let is_ignored = |truth: &Truth| truth.is_crowd || !range.contains(truth.average_area);
+    let is_ignored = |truth: &Truth| truth.is_crowd || !range.contains(truth.area);
     // Those that count come first, otherwise in the order of the file.
     let mut order: Vec<usize> = (0..truths.len()).collect();
     order.sort_by_key(|&index| is_ignored(&truths[index]));
@@ -86,10 +89,12 @@ fn best_match(
         if !counts && matches!(best, Some((true, _))) {
             break;
         }
-        if ious[truth] >= iou {
-            iou = ious[truth];
-            best = Some((counts, truth));
+        // In this sense, so that the IoU of boxes beyond all numbers, NaN, counts as it does there.
+        if ious[truth] < iou {
+            continue;
         }
+        iou = ious[truth];
+        best = Some((counts, truth));
     }
     best
 }

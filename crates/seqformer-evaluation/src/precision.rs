@@ -1,6 +1,7 @@
-//! Precision and recall over all videos.
+//! Precision and recall over all videos or images.
 //!
-//! Reference: YouTube-VIS `cocoapi`, `YTVOSeval.accumulate` and `Params`.
+//! Reference: pycocotools, `COCOeval.accumulate` and `Params`; YouTube-VIS `cocoapi`,
+//! `YTVOSeval.accumulate` and `Params`, which differ in the area ranges only.
 
 use crate::matching::Matches;
 
@@ -8,9 +9,9 @@ use crate::matching::Matches;
 pub(crate) const NUM_THRESHOLDS: usize = 10;
 /// How many recall points there are.
 pub(crate) const NUM_RECALL_POINTS: usize = 101;
-/// How many detections of a video and category count, best score first.
+/// How many detections of a video or image and category count, best score first.
 pub const MAX_DETECTIONS: [usize; 3] = [1, 10, 100];
-/// The area ranges: all, small, medium, large.
+/// The area ranges of YouTube-VIS: all, small, medium, large.
 pub const AREA_RANGES: [AreaRange; 4] = [
     AreaRange { name: "all", low: 0.0, high: 1e10 },
     AreaRange { name: "small", low: 0.0, high: 16384.0 },
@@ -18,7 +19,15 @@ pub const AREA_RANGES: [AreaRange; 4] = [
     AreaRange { name: "large", low: 65536.0, high: 1e10 },
 ];
 
-/// A range of average areas in pixels; both ends are part of it.
+/// The area ranges of COCO, by the same names.
+pub const COCO_AREA_RANGES: [AreaRange; AREA_RANGES.len()] = [
+    AreaRange { name: "all", low: 0.0, high: 1e10 },
+    AreaRange { name: "small", low: 0.0, high: 1024.0 },
+    AreaRange { name: "medium", low: 1024.0, high: 9216.0 },
+    AreaRange { name: "large", low: 9216.0, high: 1e10 },
+];
+
+/// A range of areas in pixels; both ends are part of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AreaRange {
     /// How the summary names it.
@@ -30,7 +39,7 @@ pub struct AreaRange {
 }
 
 impl AreaRange {
-    /// Tells whether an average area lies in the range.
+    /// Tells whether an area lies in the range.
     pub fn contains(self, area: f64) -> bool {
         self.low <= area && area <= self.high
     }
@@ -52,12 +61,12 @@ fn recall_points() -> [f64; NUM_RECALL_POINTS] {
     points
 }
 
-/// The matches of one video and category.
+/// The matches of one video or image and category.
 #[derive(Debug, Clone)]
 pub(crate) struct CategoryMatches {
     /// Scores of the detections, best first.
     pub(crate) scores: Vec<f64>,
-    /// One for each of [`AREA_RANGES`].
+    /// One for each of the area ranges of the benchmark.
     pub(crate) by_area: [Matches; AREA_RANGES.len()],
 }
 
@@ -83,17 +92,17 @@ struct Cell {
     limit: usize,
 }
 
-/// A detection in the ranking over all videos.
+/// A detection in the ranking over all videos or images.
 #[derive(Debug, Clone, Copy)]
 struct Ranked {
     score: f64,
-    video: usize,
-    /// Its place among the detections of its video.
+    part: usize,
+    /// Its place among the detections of its video or image.
     rank: usize,
 }
 
 impl PrecisionRecall {
-    /// Accumulates the matches: for every category those of its videos, ordered by video id.
+    /// Accumulates the matches: for every category those of its videos or images, ordered by id.
     pub(crate) fn new(categories: &[Vec<CategoryMatches>]) -> Self {
         let num_categories = categories.len();
         let cells = num_categories * AREA_RANGES.len() * MAX_DETECTIONS.len();
@@ -102,8 +111,8 @@ impl PrecisionRecall {
             precision: vec![-1.0; NUM_THRESHOLDS * NUM_RECALL_POINTS * cells],
             recall: vec![-1.0; NUM_THRESHOLDS * cells],
         };
-        for (category, videos) in categories.iter().enumerate() {
-            curves.add_category(category, videos);
+        for (category, parts) in categories.iter().enumerate() {
+            curves.add_category(category, parts);
         }
         curves
     }
@@ -139,10 +148,10 @@ impl PrecisionRecall {
         self.recall[self.recall_index(Cell { threshold, category, area, limit })]
     }
 
-    fn add_category(&mut self, category: usize, videos: &[CategoryMatches]) {
-        let ranking = ranking(videos);
+    fn add_category(&mut self, category: usize, parts: &[CategoryMatches]) {
+        let ranking = ranking(parts);
         for area in 0..AREA_RANGES.len() {
-            let matches: Vec<&Matches> = videos.iter().map(|video| &video.by_area[area]).collect();
+            let matches: Vec<&Matches> = parts.iter().map(|part| &part.by_area[area]).collect();
             let num_positives: usize = matches.iter().map(|matches| matches.num_positives).sum();
             if num_positives == 0 {
                 continue;
@@ -150,7 +159,7 @@ impl PrecisionRecall {
             for (limit, &max_detections) in MAX_DETECTIONS.iter().enumerate() {
                 let ranked = ranking.iter().filter(|ranked| ranked.rank < max_detections);
                 let outcomes: Vec<_> =
-                    ranked.map(|ranked| matches[ranked.video].outcomes[ranked.rank]).collect();
+                    ranked.map(|ranked| matches[ranked.part].outcomes[ranked.rank]).collect();
                 for threshold in 0..NUM_THRESHOLDS {
                     let counted =
                         outcomes.iter().map(|outcome| match outcome.ignored >> threshold & 1 {
@@ -185,13 +194,13 @@ impl PrecisionRecall {
     }
 }
 
-/// Orders the detections of all videos by score; equal scores keep the order of videos and ranks.
-fn ranking(videos: &[CategoryMatches]) -> Vec<Ranked> {
-    let of_video = |(video, matches): (usize, &CategoryMatches)| {
-        let ranked = |(rank, &score): (usize, &f64)| Ranked { score, video, rank };
+/// Orders the detections of all videos or images by score; equal scores keep their order and ranks.
+fn ranking(parts: &[CategoryMatches]) -> Vec<Ranked> {
+    let of_part = |(part, matches): (usize, &CategoryMatches)| {
+        let ranked = |(rank, &score): (usize, &f64)| Ranked { score, part, rank };
         matches.scores.iter().enumerate().map(ranked).collect::<Vec<_>>()
     };
-    let mut ranking: Vec<Ranked> = videos.iter().enumerate().flat_map(of_video).collect();
+    let mut ranking: Vec<Ranked> = parts.iter().enumerate().flat_map(of_part).collect();
     ranking.sort_by(|a, b| by_score(a.score, b.score));
     ranking
 }

@@ -1,6 +1,7 @@
 //! The twelve numbers, the printed summary, the table per class and the JSON form.
 //!
-//! Reference: YouTube-VIS `cocoapi`, `YTVOSeval.summarize`.
+//! Reference: pycocotools, `COCOeval.summarize`; YouTube-VIS `cocoapi`, `YTVOSeval.summarize`, prints
+//! the same.
 
 use std::fmt::{self, Write as _};
 
@@ -20,7 +21,7 @@ struct Setting {
     is_precision: bool,
     /// An index into the IoU thresholds; nothing for all.
     threshold: Option<usize>,
-    /// An index into [`AREA_RANGES`].
+    /// An index into [`AREA_RANGES`], which both benchmarks name alike.
     area: usize,
     /// An index into [`MAX_DETECTIONS`].
     limit: usize,

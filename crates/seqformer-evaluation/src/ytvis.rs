@@ -5,11 +5,11 @@
 use rayon::prelude::*;
 use seqformer_masks::{IouMatrix, track_iou};
 
-use crate::matching::{Truth, match_tracks};
+use crate::matching::{Truth, match_detections};
 use crate::precision::{AREA_RANGES, CategoryMatches, MAX_DETECTIONS, by_score};
 use crate::results::StoredResult;
 use crate::track::{StoredMask, Track, average_area, decode_track};
-use crate::{Category, EvaluationError, GroundTruth, PrecisionRecall, Report, Results, TruthTrack};
+use crate::{Evaluation, EvaluationError, GroundTruth, Results, TruthTrack};
 
 /// Scores results by the rules of YouTube-VIS.
 #[derive(Debug)]
@@ -17,13 +17,6 @@ pub struct YtvisEvaluator<'a> {
     truth: &'a GroundTruth,
     /// The tracks of each video, in the order of video ids.
     tracks: Vec<Vec<&'a TruthTrack>>,
-}
-
-/// The numbers of one set of results.
-#[derive(Debug, Clone)]
-pub struct Evaluation {
-    categories: Vec<Category>,
-    curves: PrecisionRecall,
 }
 
 /// What is compared within one video and category.
@@ -63,10 +56,7 @@ impl<'a> YtvisEvaluator<'a> {
                 categories[category].push(matches);
             }
         }
-        Ok(Evaluation {
-            categories: self.truth.categories().cloned().collect(),
-            curves: PrecisionRecall::new(&categories),
-        })
+        Ok(Evaluation::new(self.truth.categories().cloned().collect(), &categories))
     }
 
     /// Returns the IoU of every result with every annotation of a video and category, results by
@@ -129,23 +119,6 @@ impl<'a> YtvisEvaluator<'a> {
     }
 }
 
-impl Evaluation {
-    /// Returns the categories, in the order of the arrays.
-    pub fn categories(&self) -> &[Category] {
-        &self.categories
-    }
-
-    /// Returns precision and recall of every setting.
-    pub fn curves(&self) -> &PrecisionRecall {
-        &self.curves
-    }
-
-    /// Sums the numbers up.
-    pub fn report(&self) -> Report {
-        Report::new(&self.categories, &self.curves)
-    }
-}
-
 /// Scores the categories of one video that have annotations or results.
 fn score_video(
     pairings: Vec<Pairing<'_>>,
@@ -191,7 +164,7 @@ impl Compared {
         let truths = pairing.truths.iter().map(|truth| Truth {
             id: truth.id,
             is_crowd: truth.is_crowd,
-            average_area: truth.average_area,
+            area: truth.average_area,
         });
         Ok(Self {
             scores: ranked.iter().map(|result| result.score).collect(),
@@ -203,7 +176,7 @@ impl Compared {
 
     fn matches(self) -> CategoryMatches {
         let Self { scores, areas, truths, ious } = self;
-        let by_area = AREA_RANGES.map(|range| match_tracks(&ious, &areas, &truths, range));
+        let by_area = AREA_RANGES.map(|range| match_detections(&ious, &areas, &truths, range));
         CategoryMatches { scores, by_area }
     }
 }

@@ -1,6 +1,6 @@
 use seqformer_masks::{ImageSize, Rle, track_iou};
 
-use super::{Outcome, Truth, match_tracks};
+use super::{Outcome, Truth, match_detections};
 use crate::AREA_RANGES;
 
 const ALL_BITS: u16 = 0b11_1111_1111;
@@ -12,7 +12,7 @@ fn strip(start: u32, end: u32) -> Vec<Option<Rle>> {
 }
 
 fn truth(id: i64, is_crowd: bool) -> Truth {
-    Truth { id, is_crowd, average_area: 50.0 }
+    Truth { id, is_crowd, area: 50.0 }
 }
 
 fn outcomes(
@@ -22,7 +22,7 @@ fn outcomes(
 ) -> Vec<Outcome> {
     let ious = track_iou(detections, masks, &vec![false; masks.len()]);
     let areas = vec![50.0; detections.len()];
-    match_tracks(&ious, &areas, truths, AREA_RANGES[0]).outcomes
+    match_detections(&ious, &areas, truths, AREA_RANGES[0]).outcomes
 }
 
 #[test]
@@ -56,8 +56,8 @@ fn a_truth_with_id_zero_is_taken_but_never_counts_as_found() {
 #[test]
 fn unmatched_detections_outside_of_the_area_range_are_ignored() {
     let ious = track_iou(&[strip(0, 50)], &[], &[]);
-    let found = match_tracks(&ious, &[50.0], &[], AREA_RANGES[2]).outcomes;
+    let found = match_detections(&ious, &[50.0], &[], AREA_RANGES[2]).outcomes;
     assert_eq!(found, [Outcome { matched: 0, ignored: ALL_BITS }]);
-    let found = match_tracks(&ious, &[16384.0], &[], AREA_RANGES[2]).outcomes;
+    let found = match_detections(&ious, &[16384.0], &[], AREA_RANGES[2]).outcomes;
     assert_eq!(found, [Outcome::default()]);
 }

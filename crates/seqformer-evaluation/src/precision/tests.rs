@@ -1,4 +1,4 @@
-use super::{Curve, iou_thresholds, recall_points};
+use super::{AREA_RANGES, COCO_AREA_RANGES, Curve, iou_thresholds, recall_points};
 
 #[test]
 fn thresholds_are_those_of_linspace() {
@@ -24,4 +24,10 @@ fn precision_never_rises_with_recall() {
     assert!((at_points[26] - 2.0 / 3.0).abs() < 1e-15);
     assert!((at_points[50] - 2.0 / 3.0).abs() < 1e-15);
     assert_eq!(at_points[51..], [0.0; 50]);
+}
+
+#[test]
+fn both_benchmarks_name_their_area_ranges_alike() {
+    assert_eq!(AREA_RANGES.map(|range| range.name), COCO_AREA_RANGES.map(|range| range.name));
+    assert!(COCO_AREA_RANGES[1].contains(1024.0) && COCO_AREA_RANGES[2].contains(1024.0));
 }

@@ -7,9 +7,9 @@ use rayon::prelude::*;
 use seqformer_testing::{assert_close_f64, golden_path, read_json, read_npy};
 use serde_json::Value;
 
-use super::{Evaluation, YtvisEvaluator};
+use super::YtvisEvaluator;
 use crate::precision::iou_thresholds;
-use crate::{AREA_RANGES, GroundTruth, Results, STAT_NAMES};
+use crate::{AREA_RANGES, Evaluation, GroundTruth, Results, STAT_NAMES};
 
 fn evaluate(truth: &Path, results: &Path) -> Evaluation {
     let truth = GroundTruth::read(truth).unwrap();
