@@ -2,7 +2,11 @@
 //!
 //! Reference: COCO `maskApi.c`, `rleIou`; YouTube-VIS `cocoapi`, `YTVOSeval.computeIoU`.
 
+mod boxes;
+
 use crate::Rle;
+
+pub use self::boxes::box_iou;
 
 /// IoU of every detection with every truth.
 #[derive(Debug, Clone, PartialEq)]

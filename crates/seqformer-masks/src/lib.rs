@@ -27,6 +27,6 @@ mod rle;
 pub use bitmask::BitMask;
 pub use boxes::{BoxCxcywh, BoxXywh, BoxXyxy, ImageSize};
 pub use error::MaskError;
-pub use iou::{IouMatrix, mask_iou, track_iou};
+pub use iou::{IouMatrix, box_iou, mask_iou, track_iou};
 pub use polygon::Polygon;
 pub use rle::Rle;
