@@ -5,7 +5,7 @@
 
 use seqformer_masks::IouMatrix;
 
-use crate::precision::{AreaRange, NUM_THRESHOLDS, iou_thresholds};
+use crate::precision::{AREA_RANGES, AreaRange, CategoryMatches, NUM_THRESHOLDS, iou_thresholds};
 
 /// What matching has to know about an annotated object.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +14,26 @@ pub(crate) struct Truth {
     pub(crate) is_crowd: bool,
     /// In a video, the mean over frames.
     pub(crate) area: f64,
+}
+
+/// Everything that matching needs of one video or image and category; the masks are gone.
+#[derive(Debug)]
+pub(crate) struct Compared {
+    /// Of the detections, best first.
+    pub(crate) scores: Vec<f64>,
+    /// Of the detections; in a video, means over frames.
+    pub(crate) areas: Vec<f64>,
+    pub(crate) truths: Vec<Truth>,
+    pub(crate) ious: IouMatrix,
+}
+
+impl Compared {
+    /// Matches within each of the area ranges of a benchmark.
+    pub(crate) fn matches(self, ranges: [AreaRange; AREA_RANGES.len()]) -> CategoryMatches {
+        let Self { scores, areas, truths, ious } = self;
+        let by_area = ranges.map(|range| match_detections(&ious, &areas, &truths, range));
+        CategoryMatches { scores, by_area }
+    }
 }
 
 /// What became of one detection: one bit per IoU threshold.
@@ -40,7 +60,7 @@ pub(crate) struct Matches {
 /// `areas` are the areas of the detections. Each detection takes the truth with the
 /// highest IoU that is still free, the last one of equals; truths outside of `range` and crowds
 /// are taken only if nothing else is, and whoever takes them is ignored.
-pub(crate) fn match_detections(
+fn match_detections(
     ious: &IouMatrix,
     areas: &[f64],
     truths: &[Truth],

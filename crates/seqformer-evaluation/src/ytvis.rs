@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 use seqformer_masks::{IouMatrix, track_iou};
 
-use crate::matching::{Truth, match_detections};
+use crate::matching::{Compared, Truth};
 use crate::precision::{AREA_RANGES, CategoryMatches, MAX_DETECTIONS, by_score};
 use crate::results::StoredResult;
 use crate::track::{StoredMask, Track, average_area, decode_track};
@@ -129,18 +129,9 @@ fn score_video(
         if pairing.truths.is_empty() && pairing.results.is_empty() {
             continue;
         }
-        matches.push((category, Compared::new(pairing, results)?.matches()));
+        matches.push((category, Compared::new(pairing, results)?.matches(AREA_RANGES)));
     }
     Ok(matches)
-}
-
-/// Everything that matching needs of one video and category; the masks are gone.
-#[derive(Debug)]
-struct Compared {
-    scores: Vec<f64>,
-    areas: Vec<f64>,
-    truths: Vec<Truth>,
-    ious: IouMatrix,
 }
 
 impl Compared {
@@ -172,12 +163,6 @@ impl Compared {
             truths: truths.collect(),
             ious,
         })
-    }
-
-    fn matches(self) -> CategoryMatches {
-        let Self { scores, areas, truths, ious } = self;
-        let by_area = AREA_RANGES.map(|range| match_detections(&ious, &areas, &truths, range));
-        CategoryMatches { scores, by_area }
     }
 }
 
