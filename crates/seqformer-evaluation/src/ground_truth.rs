@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 use seqformer_masks::{ImageSize, MaskError};
 use serde::Deserialize;
 
-use self::raw::{RawAnnotation, RawCategory, RawMask, RawVideo};
+use self::raw::{RawAnnotation, RawMask, RawVideo};
 use crate::EvaluationError;
 use crate::json::{JsonFile, find_id, parse_element};
 use crate::track::{StoredMask, StoredTrack, average_area};
+
+pub(crate) use self::raw::{Flag, RawCategory};
 
 /// A video of the dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -241,7 +243,7 @@ impl Lists {
 }
 
 /// Reads a list; errors come with the place and id of the element.
-fn read_list<Raw: for<'de> Deserialize<'de>, T: Send>(
+pub(crate) fn read_list<Raw: for<'de> Deserialize<'de>, T: Send>(
     file: &mut JsonFile,
     key: &str,
     check: impl Fn(Raw) -> Result<T, String> + Sync,
@@ -256,7 +258,7 @@ fn read_list<Raw: for<'de> Deserialize<'de>, T: Send>(
 }
 
 /// Collects elements by their ids, which have to differ.
-fn collect<T>(
+pub(crate) fn collect<T>(
     path: &Path,
     key: &str,
     elements: impl Iterator<Item = (i64, T)>,

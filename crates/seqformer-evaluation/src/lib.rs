@@ -21,6 +21,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod coco;
 mod error;
 mod evaluation;
 mod ground_truth;
@@ -32,6 +33,7 @@ mod results;
 mod track;
 mod ytvis;
 
+pub use coco::{CocoAnnotation, CocoEvaluator, CocoGroundTruth, CocoImage, CocoResults, IouKind};
 pub use error::EvaluationError;
 pub use evaluation::Evaluation;
 pub use ground_truth::{Category, GroundTruth, TruthTrack, Video};

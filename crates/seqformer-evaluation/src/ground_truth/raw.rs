@@ -20,9 +20,9 @@ pub(super) struct RawVideo {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct RawCategory {
-    pub(super) id: i64,
-    pub(super) name: String,
+pub(crate) struct RawCategory {
+    pub(crate) id: i64,
+    pub(crate) name: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -38,7 +38,7 @@ pub(super) struct RawAnnotation {
 
 /// 0 or 1, or a truth value.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Flag(pub(super) bool);
+pub(crate) struct Flag(pub(crate) bool);
 
 /// One frame of an annotation.
 #[derive(Debug)]
