@@ -73,29 +73,33 @@ pub enum EvaluationError {
         /// What the journal says.
         found: String,
     },
-    /// A video was written that cannot be written now.
-    #[error("{path}: video {video_id}: {message}", path = path.display())]
-    Video {
+    /// A video or image was written that cannot be written now.
+    #[error("{path}: {part} {id}: {message}", path = path.display())]
+    Part {
         /// The results file.
         path: PathBuf,
-        /// The video.
-        video_id: i64,
+        /// What results are written by: `video` or `image`.
+        part: &'static str,
+        /// Which of them.
+        id: i64,
         /// What was expected and found.
         message: String,
     },
-    /// Results cannot be finished while videos are missing.
+    /// Results cannot be finished while videos or images are missing.
     #[error(
-        "{path}: expected the results of {expected} videos, found {found}: the first one missing \
-         is video {first}", path = path.display()
+        "{path}: expected the results of {expected} {part}s, found {found}: the first one missing \
+         is {part} {first}", path = path.display()
     )]
-    MissingVideos {
+    MissingParts {
         /// The results file.
         path: PathBuf,
-        /// How many videos the run has.
+        /// What results are written by: `video` or `image`.
+        part: &'static str,
+        /// How many of them the run has.
         expected: usize,
         /// How many are written.
         found: usize,
-        /// The first video without results.
+        /// The first one without results.
         first: i64,
     },
 }

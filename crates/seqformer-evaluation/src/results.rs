@@ -7,7 +7,8 @@ mod archive;
 mod atomic;
 mod check;
 mod journal;
-mod python_json;
+pub(crate) mod list_writer;
+pub(crate) mod python_json;
 mod writer;
 
 use std::path::{Path, PathBuf};

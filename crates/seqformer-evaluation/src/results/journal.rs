@@ -1,6 +1,6 @@
-//! The finished videos of a run that may be killed at any moment.
+//! The finished videos or images of a run that may be killed at any moment.
 //!
-//! One line per video, written in one go; the first line says whose journal it is. What a killed
+//! One line each, written in one go; the first line says whose journal it is. What a killed
 //! run leaves behind is a number of whole lines and perhaps a part of one, which is cut off.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -20,16 +20,24 @@ struct Header {
 
 /// Any other line; `results` is the text that goes into the final file.
 #[derive(Debug, Deserialize)]
-struct VideoLine {
-    video_id: i64,
+struct PartLine {
+    #[serde(alias = "video_id", alias = "image_id")]
+    id: i64,
     #[serde(rename = "results")]
     _results: Vec<IgnoredAny>,
 }
 
-/// Where the results of a video lie in the journal.
+/// What results are written by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Video,
+    Image,
+}
+
+/// Where the results of a video or image lie in the journal.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
-    pub(super) video_id: i64,
+    pub(super) id: i64,
     /// The list without its brackets.
     start: u64,
     length: u64,
@@ -39,16 +47,18 @@ pub(super) struct Span {
 #[derive(Debug)]
 pub(super) struct Journal {
     path: PathBuf,
+    part: Part,
     file: File,
     /// Where the next line begins.
     end: u64,
 }
 
 impl Journal {
-    /// Opens the journal of `run`, or begins one, and returns the videos that are in it; `afresh` drops what
-    /// an earlier run has left.
+    /// Opens the journal of `run`, or begins one, and returns what is in it; `afresh` drops what an
+    /// earlier run has left.
     pub(super) fn open(
         path: &Path,
+        part: Part,
         run: &str,
         afresh: bool,
     ) -> Result<(Self, Vec<Span>), EvaluationError> {
@@ -63,7 +73,7 @@ impl Journal {
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        let mut journal = Self { path: path.to_path_buf(), file, end: 0 };
+        let mut journal = Self { path: path.to_path_buf(), part, file, end: 0 };
         let spans = if afresh { Vec::new() } else { journal.read(run)? };
         // Whatever follows the last whole line is the end of a killed run.
         journal.file.set_len(journal.end).map_err(failed)?;
@@ -75,15 +85,15 @@ impl Journal {
         Ok((journal, spans))
     }
 
-    /// Appends the results of a video, given as the text of the list without its brackets.
-    pub(super) fn push(&mut self, video_id: i64, list: &str) -> Result<Span, EvaluationError> {
-        let prefix = prefix(video_id);
+    /// Appends the results of a video or image, given as the text of the list without its brackets.
+    pub(super) fn push(&mut self, id: i64, list: &str) -> Result<Span, EvaluationError> {
+        let prefix = prefix(self.part, id);
         let start = self.end + prefix.len() as u64;
         self.append(&format!("{prefix}{list}{SUFFIX}"))?;
-        Ok(Span { video_id, start, length: list.len() as u64 })
+        Ok(Span { id, start, length: list.len() as u64 })
     }
 
-    /// Copies the results of a video.
+    /// Copies the results of a video or image.
     pub(super) fn copy(&self, span: Span, output: &mut impl Write) -> io::Result<()> {
         let mut file = &self.file;
         file.seek(SeekFrom::Start(span.start))?;
@@ -128,7 +138,7 @@ impl Journal {
                     return Err(EvaluationError::OtherRun { path, expected, found });
                 }
             } else {
-                let Some(span) = Span::of_line(text, end) else { break };
+                let Some(span) = Span::of_line(self.part, text, end) else { break };
                 spans.push(span);
             }
             end += length as u64;
@@ -140,21 +150,37 @@ impl Journal {
 
 const SUFFIX: &str = "]}";
 
-fn prefix(video_id: i64) -> String {
-    format!("{{\"video_id\": {video_id}, \"results\": [")
+fn prefix(part: Part, id: i64) -> String {
+    format!("{{\"{}_id\": {id}, \"results\": [", part.name())
+}
+
+impl Part {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Video => "video",
+            Self::Image => "image",
+        }
+    }
+
+    pub(super) fn with_article(self) -> &'static str {
+        match self {
+            Self::Video => "a video",
+            Self::Image => "an image",
+        }
+    }
 }
 
 impl Span {
     /// Finds the results in a line that begins at `offset`, nothing if the line is damaged.
-    fn of_line(line: &[u8], offset: u64) -> Option<Self> {
-        let VideoLine { video_id, .. } = serde_json::from_slice(line).ok()?;
-        let prefix = prefix(video_id);
+    fn of_line(part: Part, line: &[u8], offset: u64) -> Option<Self> {
+        let PartLine { id, .. } = serde_json::from_slice(line).ok()?;
+        let prefix = prefix(part, id);
         let list = line.strip_prefix(prefix.as_bytes())?.strip_suffix(SUFFIX.as_bytes())?;
         let start = offset + prefix.len() as u64;
-        Some(Self { video_id, start, length: list.len() as u64 })
+        Some(Self { id, start, length: list.len() as u64 })
     }
 
-    /// Tells whether the video has no results.
+    /// Tells whether there are no results.
     pub(super) fn is_empty(self) -> bool {
         self.length == 0
     }

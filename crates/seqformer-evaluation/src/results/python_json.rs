@@ -28,7 +28,7 @@ pub(super) fn push_result(text: &mut String, result: &TrackResult) {
     text.push_str("]}");
 }
 
-fn push_mask(text: &mut String, mask: &Rle) {
+pub(crate) fn push_mask(text: &mut String, mask: &Rle) {
     let size = mask.size();
     text.push_str("{\"size\": [");
     push_integer(text, size.height.into());
@@ -45,13 +45,13 @@ fn push_mask(text: &mut String, mask: &Rle) {
     text.push_str("\"}");
 }
 
-fn push_integer(text: &mut String, number: i64) {
+pub(crate) fn push_integer(text: &mut String, number: i64) {
     write!(text, "{number}").expect("writing to a string does not fail");
 }
 
 /// Appends a finite number as Python's `repr` has it: the shortest digits that give the same
 /// number, with an exponent below 1e-4 and from 1e16 on.
-fn push_float(text: &mut String, number: f64) {
+pub(crate) fn push_float(text: &mut String, number: f64) {
     let scientific = format!("{number:e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);

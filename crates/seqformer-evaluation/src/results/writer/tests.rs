@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use seqformer_masks::{ImageSize, Rle};
 use seqformer_testing::{golden_path, read_json};
 
-use super::{ResultsWriter, journal_path};
+use super::super::list_writer::journal_path;
+use super::ResultsWriter;
 use crate::{EvaluationError, TrackResult};
 
 const RUN: &str = "tiny \"q\"";
