@@ -4,6 +4,7 @@
 
 mod ground_truth;
 mod results;
+mod writer;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use seqformer_masks::{BoxXywh, Rle, box_iou, mask_iou};
 pub use self::ground_truth::{CocoAnnotation, CocoGroundTruth, CocoImage};
 pub use self::results::CocoResults;
 use self::results::StoredDetection;
+pub use self::writer::{CocoDetection, CocoResultsWriter};
 use crate::matching::{Compared, Truth};
 use crate::precision::{COCO_AREA_RANGES, MAX_DETECTIONS, by_score};
 use crate::{Evaluation, EvaluationError};

@@ -1,8 +1,10 @@
-//! YouTube-VIS average precision and recall, results files and their checks.
+//! Average precision and recall of YouTube-VIS and COCO, results files and their checks.
 //!
 //! Source: the YouTube-VIS edition of `cocoapi` (`YTVOS`, `YTVOSeval`); the numbers are equal to
-//! its numbers, with every rule of it, down to the order of equal scores. Videos are scored in
-//! parallel, and each thread holds the masks of one video and category at a time.
+//! its numbers, with every rule of it, down to the order of equal scores. For single images,
+//! [`CocoEvaluator`] does the same with pycocotools' `COCOeval`, by masks or by boxes. Videos and
+//! images are scored in parallel, and each thread holds the masks of one of them and one category
+//! at a time.
 //!
 //! # Examples
 //!
@@ -33,7 +35,10 @@ mod results;
 mod track;
 mod ytvis;
 
-pub use coco::{CocoAnnotation, CocoEvaluator, CocoGroundTruth, CocoImage, CocoResults, IouKind};
+pub use coco::{
+    CocoAnnotation, CocoDetection, CocoEvaluator, CocoGroundTruth, CocoImage, CocoResults,
+    CocoResultsWriter, IouKind,
+};
 pub use error::EvaluationError;
 pub use evaluation::Evaluation;
 pub use ground_truth::{Category, GroundTruth, TruthTrack, Video};
