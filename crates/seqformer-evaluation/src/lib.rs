@@ -26,6 +26,7 @@
 mod coco;
 mod error;
 mod evaluation;
+mod format;
 mod ground_truth;
 mod json;
 mod matching;
@@ -41,6 +42,7 @@ pub use coco::{
 };
 pub use error::EvaluationError;
 pub use evaluation::Evaluation;
+pub use format::DatasetFormat;
 pub use ground_truth::{Category, GroundTruth, TruthTrack, Video};
 pub use precision::{AREA_RANGES, AreaRange, COCO_AREA_RANGES, MAX_DETECTIONS, PrecisionRecall};
 pub use report::{ClassScore, PerClassTable, Report, STAT_NAMES, Summary};
