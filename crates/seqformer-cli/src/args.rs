@@ -7,7 +7,7 @@ mod weights;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use seqformer_engine::DeviceChoice;
 
@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Eval(TrainArgs),
     /// Writes a synthetic dataset of moving shapes.
     Synth(SynthArgs),
-    /// Scores results against annotations as the YouTube-VIS server does: AP and AR.
+    /// Scores results against annotations as the YouTube-VIS server or COCO does: AP and AR.
     Score(ScoreArgs),
     /// Looks into weight files, translates and compares them.
     Weights(WeightsArgs),
@@ -172,12 +172,19 @@ A camera, while it runs:
 #[derive(Debug, Args)]
 #[command(after_help = SCORE_HELP)]
 pub(crate) struct ScoreArgs {
-    /// The annotations, a JSON file as YouTube-VIS and OVIS have them.
+    /// The annotations, a JSON file as YouTube-VIS, OVIS or COCO have them.
     #[arg(long, value_name = "FILE")]
     pub(crate) gt: PathBuf,
-    /// The results, a JSON file as `seqformer predict` writes it.
+    /// The results, a JSON file as `seqformer predict` writes it, or a list of COCO results.
     #[arg(long, value_name = "FILE")]
     pub(crate) results: PathBuf,
+    /// The benchmark whose rules count [default: coco if the annotations have `images`, ytvis if they
+    /// have `videos`].
+    #[arg(long = "type", value_name = "TYPE", value_enum)]
+    pub(crate) benchmark: Option<Benchmark>,
+    /// What is compared, with coco [default: mask if all results have one, otherwise box].
+    #[arg(long, value_name = "KIND", value_enum)]
+    pub(crate) iou: Option<Iou>,
     /// Writes all numbers to this JSON file, too.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
@@ -190,8 +197,26 @@ pub(crate) struct ScoreArgs {
     pub(crate) check: bool,
 }
 
+/// Whose rules count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Benchmark {
+    /// Tracks in videos, as YouTube-VIS and OVIS score them.
+    Ytvis,
+    /// Objects in single images, as COCO scores them.
+    Coco,
+}
+
+/// What is compared of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Iou {
+    /// The pixels of masks.
+    Mask,
+    /// Boxes.
+    Box,
+}
+
 const SCORE_HELP: &str = "\
-The twelve numbers are those of the official tool, to the last digit; -1 means that there is nothing
+The twelve numbers are those of the official tools, to the last digit; -1 means that there is nothing
 to be found. The JSON file has them as `stats` in the printed order, and the AP of each class as
 `per_class`.
 

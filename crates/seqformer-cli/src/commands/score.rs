@@ -3,13 +3,35 @@
 use std::io::Write as _;
 
 use anyhow::{Result, bail};
-use seqformer_evaluation::{GroundTruth, Results, YtvisEvaluator, check_results};
+use seqformer_evaluation::{
+    CocoEvaluator, CocoGroundTruth, CocoResults, DatasetFormat, GroundTruth, IouKind, Report,
+    Results, YtvisEvaluator, check_results,
+};
 
-use crate::args::ScoreArgs;
+use crate::args::{Benchmark, Iou, ScoreArgs};
 use crate::{files, output};
 
 /// Runs the command.
 pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
+    let benchmark = match args.benchmark {
+        Some(benchmark) => benchmark,
+        None => match DatasetFormat::of_file(&args.gt)? {
+            DatasetFormat::YoutubeVis => Benchmark::Ytvis,
+            DatasetFormat::Coco => Benchmark::Coco,
+        },
+    };
+    match benchmark {
+        Benchmark::Ytvis => score_videos(args),
+        Benchmark::Coco => score_images(args),
+    }
+}
+
+fn score_videos(args: &ScoreArgs) -> Result<()> {
+    if args.iou.is_some() {
+        bail!(
+            "--iou: expected annotations of single images, found videos: they are scored by masks"
+        );
+    }
     let truth = GroundTruth::read(&args.gt)?;
     if args.check {
         check(args, &truth)?;
@@ -17,18 +39,42 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
             return Ok(());
         }
     }
-    if truth.tracks().is_empty() {
+    warn_of_nothing(args, truth.tracks().is_empty());
+    let results = Results::read(&args.results)?;
+    write(args, &YtvisEvaluator::new(&truth).evaluate(&results)?.report())
+}
+
+fn score_images(args: &ScoreArgs) -> Result<()> {
+    if args.check {
+        bail!("--check: expected annotations of videos, found single images");
+    }
+    let truth = CocoGroundTruth::read(&args.gt)?;
+    warn_of_nothing(args, truth.annotations().is_empty());
+    let results = CocoResults::read(&args.results)?;
+    let kind = match args.iou {
+        Some(Iou::Mask) => IouKind::Mask,
+        Some(Iou::Box) => IouKind::Box,
+        None if results.has_masks() => IouKind::Mask,
+        None => IouKind::Box,
+    };
+    write(args, &CocoEvaluator::new(&truth).evaluate(&results, kind)?.report())
+}
+
+fn warn_of_nothing(args: &ScoreArgs, is_empty: bool) {
+    if is_empty {
         tracing::warn!("{}: no annotations, so that every number is -1", args.gt.display());
     }
-    let results = Results::read(&args.results)?;
-    let report = YtvisEvaluator::new(&truth).evaluate(&results)?.report();
+}
+
+/// Prints the numbers, and writes them to where they are asked for.
+fn write(args: &ScoreArgs, report: &Report) -> Result<()> {
     if let Some(path) = &args.json {
         let text = serde_json::to_string_pretty(&report.to_json())?;
         files::replace(path, |to| writeln!(to, "{text}"))?;
     }
     output::print_line(report.summary().to_string().trim_end_matches('\n'));
     if args.per_class {
-        output::print_line(&format!("\n{}", report.per_class_table()).trim_end_matches('\n'));
+        output::print_line(format!("\n{}", report.per_class_table()).trim_end_matches('\n'));
     }
     Ok(())
 }

@@ -88,3 +88,30 @@ fn a_wrong_file_is_named() {
     let said = text(&done.stderr);
     assert!(said.contains("summary.json: byte 0: expected a list, found '{'"), "{said}");
 }
+
+#[test]
+fn annotations_of_images_are_scored_as_coco_does() {
+    let fixture = |name: &str| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+        display(&folder.join("../seqformer-evaluation/tests/fixtures/coco").join(name))
+    };
+    let (gt, results) = (fixture("gt.json"), fixture("results.json"));
+    let expected = read_json(&fixture("expected.json"));
+    let cases: [(&[&str], &str); 3] = [
+        (&[], "segm"),
+        (&["--iou", "box"], "bbox"),
+        (&["--type", "coco", "--iou", "mask"], "segm"),
+    ];
+    for (options, name) in cases {
+        let mut arguments = ["score", "--gt", gt.as_str(), "--results", results.as_str()].to_vec();
+        arguments.extend(options);
+        let done = seqformer(&arguments);
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        let lines = expected[name]["summary"].as_array().unwrap().iter();
+        let lines: Vec<&str> = lines.map(|line| line.as_str().unwrap()).collect();
+        assert_eq!(text(&done.stdout).lines().collect::<Vec<_>>(), lines, "{options:?}");
+    }
+    let done = seqformer(&["score", "--gt", &gt, "--results", &results, "--type", "ytvis"]);
+    assert!(!done.status.success());
+    assert!(text(&done.stderr).contains("the key \"videos\" is missing"), "{}", text(&done.stderr));
+}
