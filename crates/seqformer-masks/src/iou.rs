@@ -46,6 +46,16 @@ impl IouMatrix {
         &self.values[detection * self.num_truths..][..self.num_truths]
     }
 
+    /// Takes values over, row by row.
+    ///
+    /// # Panics
+    ///
+    /// If there are not `num_truths` values for each of `num_detections`.
+    pub fn from_rows(num_detections: usize, num_truths: usize, values: Vec<f64>) -> Self {
+        assert_eq!(values.len(), num_detections * num_truths, "one value per pair");
+        Self { num_truths, values, num_detections }
+    }
+
     fn from_fn(
         num_detections: usize,
         num_truths: usize,
@@ -58,25 +68,42 @@ impl IouMatrix {
 }
 
 /// Pixels of the overlap and of the denominator.
-#[derive(Debug, Clone, Copy, Default)]
-struct Overlap {
-    intersection: u64,
-    union: u64,
-    detection: u64,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Overlap {
+    /// How many pixels both masks set.
+    pub intersection: u64,
+    /// How many pixels either mask sets.
+    pub union: u64,
+    /// How many pixels the detection sets.
+    pub detection: u64,
 }
 
 impl Overlap {
-    fn add(&mut self, other: Self) {
+    /// Sums up over frames.
+    pub fn add(&mut self, other: Self) {
         self.intersection += other.intersection;
         self.union += other.union;
         self.detection += other.detection;
     }
 
-    /// A crowd region is no rival for the parts of it that a detection does not cover.
-    fn iou(self, is_crowd: bool) -> f64 {
-        let denominator = if is_crowd { self.detection } else { self.union };
-        if denominator == 0 { 0.0 } else { self.intersection as f64 / denominator as f64 }
+    /// Returns intersection over union, 0 of nothing.
+    pub fn iou(self) -> f64 {
+        ratio(self.intersection, self.union)
     }
+
+    /// Returns the IoU with a crowd: it is no rival for the parts of it that a detection does not
+    /// cover.
+    pub fn crowd_iou(self) -> f64 {
+        ratio(self.intersection, self.detection)
+    }
+
+    fn iou_of(self, is_crowd: bool) -> f64 {
+        if is_crowd { self.crowd_iou() } else { self.iou() }
+    }
+}
+
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// A mask with its area, which every pair needs again.
@@ -114,7 +141,7 @@ pub fn mask_iou(detections: &[Rle], truths: &[Rle], is_crowd: &[bool]) -> IouMat
     let detections: Vec<_> = detections.iter().map(Measured::new).collect();
     let truths: Vec<_> = truths.iter().map(Measured::new).collect();
     IouMatrix::from_fn(detections.len(), truths.len(), |detection, truth| {
-        overlap(detections[detection], truths[truth]).iou(is_crowd[truth])
+        overlap(detections[detection], truths[truth]).iou_of(is_crowd[truth])
     })
 }
 
@@ -146,7 +173,7 @@ pub fn track_iou(
         for (detected, truth) in detected.zip(truths) {
             total.add(frame_overlap(detected, truth));
         }
-        total.iou(is_crowd[truth])
+        total.iou_of(is_crowd[truth])
     })
 }
 

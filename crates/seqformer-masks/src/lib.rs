@@ -21,12 +21,14 @@ mod bitmask;
 mod boxes;
 mod error;
 mod iou;
+mod packed_track;
 mod polygon;
 mod rle;
 
 pub use bitmask::BitMask;
 pub use boxes::{BoxCxcywh, BoxXywh, BoxXyxy, ImageSize};
 pub use error::MaskError;
-pub use iou::{IouMatrix, box_iou, mask_iou, track_iou};
+pub use iou::{IouMatrix, Overlap, box_iou, mask_iou, track_iou};
+pub use packed_track::PackedTrack;
 pub use polygon::Polygon;
 pub use rle::Rle;

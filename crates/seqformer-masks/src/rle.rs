@@ -4,6 +4,7 @@
 //! clear and set, beginning with clear.
 
 mod compressed;
+pub(crate) mod runs;
 mod serialization;
 
 use std::ops::Range;
@@ -36,11 +37,7 @@ impl Rle {
     ///
     /// A `size` that is too large, or runs that do not sum up to its number of pixels.
     pub fn from_counts(size: ImageSize, counts: Vec<u32>) -> Result<Self, MaskError> {
-        let expected = size.checked()?.num_pixels();
-        let found = counts.iter().map(|&count| u64::from(count)).sum();
-        if found != expected {
-            return Err(MaskError::RunSum { size, expected, found });
-        }
+        runs::check_sum(size, &counts)?;
         Ok(Self { size, counts })
     }
 
@@ -50,7 +47,23 @@ impl Rle {
     ///
     /// As [`Self::from_counts`], and text that is not such a code.
     pub fn parse_compressed(size: ImageSize, text: &str) -> Result<Self, MaskError> {
-        Self::from_counts(size, compressed::parse(text)?)
+        let mut counts = Vec::new();
+        compressed::parse(text, &mut counts)?;
+        Self::from_counts(size, counts)
+    }
+
+    /// Reads COCO's text form into the memory of another mask.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::parse_compressed`]; then the mask is left without pixels.
+    pub fn read_compressed(&mut self, size: ImageSize, text: &str) -> Result<(), MaskError> {
+        self.size = ImageSize { height: 0, width: 0 };
+        let mut counts = std::mem::take(&mut self.counts);
+        counts.clear();
+        compressed::parse(text, &mut counts)?;
+        *self = Self::from_counts(size, counts)?;
+        Ok(())
     }
 
     /// Writes COCO's text form.
@@ -100,8 +113,7 @@ impl Rle {
 
     /// Returns the number of set pixels.
     pub fn area(&self) -> u64 {
-        let (pairs, _trailing_clear_run) = self.counts.as_chunks::<2>();
-        pairs.iter().map(|&[_, set]| u64::from(set)).sum()
+        runs::area(&self.counts)
     }
 
     /// Returns the tight box around the set pixels, all zeros for an empty mask.
@@ -211,12 +223,8 @@ impl Rle {
         Self { size, counts }
     }
 
-    /// Returns a column-major range without set pixels outside, in no time.
-    fn extent(&self) -> Range<u64> {
-        let (pairs, trailing_clear_run) = self.counts.as_chunks::<2>();
-        let start = pairs.first().map_or(0, |&[clear, _]| u64::from(clear));
-        let trailing = trailing_clear_run.first().map_or(0, |&clear| u64::from(clear));
-        start..self.size.num_pixels() - trailing
+    pub(crate) fn extent(&self) -> Range<u64> {
+        runs::extent(self.size, &self.counts)
     }
 
     /// Returns the column-major ranges of set pixels, none of them empty.

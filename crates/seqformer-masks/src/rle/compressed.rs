@@ -13,10 +13,8 @@ const SIGN: i64 = 0x10;
 /// Seven groups carry 35 bits, enough for every difference of two 32-bit runs.
 const MAX_GROUPS: usize = 7;
 
-/// Reads the run lengths.
-pub(super) fn parse(text: &str) -> Result<Vec<u32>, MaskError> {
-    // Most numbers take two characters or more; the text is in memory, so this is bounded.
-    let mut counts: Vec<u32> = Vec::with_capacity(text.len() / 2 + 1);
+/// Appends the run lengths to none.
+pub(super) fn parse(text: &str, counts: &mut Vec<u32>) -> Result<(), MaskError> {
     let mut position = 0;
     while position < text.len() {
         let index = counts.len();
@@ -26,7 +24,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<u32>, MaskError> {
         counts.push(u32::try_from(value).or(Err(MaskError::RunRange { index }))?);
         position += num_groups;
     }
-    Ok(counts)
+    Ok(())
 }
 
 /// Reads the number at `position`, and tells how many characters it has.

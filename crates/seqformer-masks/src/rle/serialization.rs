@@ -72,7 +72,9 @@ impl<'de> Visitor<'de> for CountsVisitor {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Counts, E> {
-        compressed::parse(text).map(Counts).map_err(E::custom)
+        let mut counts = Vec::new();
+        compressed::parse(text, &mut counts).map_err(E::custom)?;
+        Ok(Counts(counts))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Counts, A::Error> {
