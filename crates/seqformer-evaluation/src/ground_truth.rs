@@ -7,13 +7,12 @@ mod raw;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use seqformer_masks::{ImageSize, MaskError};
-use serde::Deserialize;
+use seqformer_masks::{ImageSize, MaskError, PackedTrack, Rle};
 
-use self::raw::{RawAnnotation, RawMask, RawVideo};
+use self::raw::{RawAnnotation, RawMask, RawVideo, Segmentations};
 use crate::EvaluationError;
 use crate::json::{JsonFile, find_id, parse_element};
-use crate::track::{StoredMask, StoredTrack, average_area};
+use crate::track::average_area;
 
 pub(crate) use self::raw::{Flag, RawCategory};
 
@@ -50,7 +49,7 @@ pub struct TruthTrack {
     pub is_crowd: bool,
     /// Mean area of the frames with an area, from the file where the file has areas.
     pub average_area: f64,
-    pub(crate) masks: StoredTrack,
+    pub(crate) masks: PackedTrack,
 }
 
 /// Videos and categories by id, and all annotations in the order of the file.
@@ -182,37 +181,52 @@ impl GroundTruth {
         if let Some(areas) = &areas {
             check_length("areas", areas.len())?;
         }
-        let mut masks = Vec::with_capacity(segmentations.len());
-        let mut pixel_areas = Vec::with_capacity(segmentations.len());
-        for (frame, mask) in segmentations.into_iter().enumerate() {
-            let mask = mask
-                .into_stored(video.size)
-                .map_err(|error| format!("segmentations[{frame}]: {error}"))?;
-            pixel_areas.push(mask.as_ref().map_or(0.0, |&(_, area)| area as f64));
-            masks.push(mask.map(|(mask, _)| mask));
-        }
+        let masks = segmentations.into_track(video.size)?;
         let average_area = match areas {
             Some(areas) => average_area(areas.into_iter().flatten()),
-            None => average_area(pixel_areas.into_iter()),
+            None => average_area(masks.areas().flatten().map(|area| area as f64)),
         };
-        let (is_crowd, masks) = (iscrowd.0, masks.into_boxed_slice());
-        Ok(TruthTrack { id, video_id, category_id, is_crowd, average_area, masks })
+        Ok(TruthTrack { id, video_id, category_id, is_crowd: iscrowd.0, average_area, masks })
+    }
+}
+
+impl Segmentations {
+    fn len(&self) -> usize {
+        match self {
+            Self::Packed(track) => track.len(),
+            Self::Raw(masks) => masks.len(),
+        }
+    }
+
+    /// Draws polygons; the error names the frame.
+    fn into_track(self, size: ImageSize) -> Result<PackedTrack, String> {
+        let masks = match self {
+            Self::Packed(track) => return Ok(track),
+            Self::Raw(masks) => masks,
+        };
+        let mut track = PackedTrack::default();
+        for (frame, mask) in masks.into_iter().enumerate() {
+            mask.push_onto(&mut track, size)
+                .map_err(|error| format!("segmentations[{frame}]: {error}"))?;
+        }
+        track.shrink_to_fit();
+        Ok(track)
     }
 }
 
 impl RawMask {
-    /// Draws polygons and returns the mask with its area, nothing where the object is absent.
-    fn into_stored(self, size: ImageSize) -> Result<Option<(StoredMask, u64)>, MaskError> {
+    /// Appends the mask, drawn if it consists of polygons.
+    fn push_onto(self, track: &mut PackedTrack, size: ImageSize) -> Result<(), MaskError> {
         match self {
-            Self::Absent => Ok(None),
-            Self::Stored { mask, area } => Ok(Some((mask, area))),
+            Self::Absent => track.push_absent(),
+            Self::Packed(mask) => track.append(&mask),
             Self::Polygons(polygons) => {
                 let parts: Vec<_> =
                     polygons.iter().map(|polygon| polygon.rasterize(size)).collect();
-                let mask = seqformer_masks::Rle::union(&parts)?;
-                Ok(Some((StoredMask::new(&mask), mask.area())))
+                track.push(&Rle::union(&parts)?);
             }
         }
+        Ok(())
     }
 }
 
@@ -221,20 +235,22 @@ impl Lists {
         match key {
             "videos" => {
                 self.has_videos = true;
-                let videos: Vec<Video> = read_list(file, key, RawVideo::check)?;
+                let check = |text: &[u8]| parse_element(text).and_then(RawVideo::check);
+                let videos: Vec<Video> = read_list(file, key, check)?;
                 let by_id = videos.into_iter().map(|video| (video.id, video));
                 collect(file.path(), key, by_id, &mut self.videos)
             }
             "categories" => {
                 self.has_categories = true;
-                let categories =
-                    read_list(file, key, |RawCategory { id, name }| Ok(Category { id, name }))?;
+                let categories = read_list(file, key, |text| {
+                    parse_element(text).map(|RawCategory { id, name }| Category { id, name })
+                })?;
                 let by_id = categories.into_iter().map(|category| (category.id, category));
                 collect(file.path(), key, by_id, &mut self.categories)
             }
             "annotations" if file.skip_null()? => Ok(()),
             "annotations" => {
-                self.annotations = read_list(file, key, Ok)?;
+                self.annotations = read_list(file, key, RawAnnotation::parse)?;
                 Ok(())
             }
             _ => file.read_value(&mut Vec::new()),
@@ -243,14 +259,14 @@ impl Lists {
 }
 
 /// Reads a list; errors come with the place and id of the element.
-pub(crate) fn read_list<Raw: for<'de> Deserialize<'de>, T: Send>(
+pub(crate) fn read_list<T: Send>(
     file: &mut JsonFile,
     key: &str,
-    check: impl Fn(Raw) -> Result<T, String> + Sync,
+    parse: impl Fn(&[u8]) -> Result<T, String> + Sync,
 ) -> Result<Vec<T>, EvaluationError> {
     let path = file.path().to_path_buf();
     file.parse_list(|index, text| {
-        parse_element(text).and_then(&check).map_err(|message| {
+        parse(text).map_err(|message| {
             let id = find_id(text, "id").map(|id| format!(" (id {id})")).unwrap_or_default();
             EvaluationError::entry(&path, format!("{key}[{index}]{id}"), message)
         })

@@ -4,6 +4,9 @@
 //! keeps one element in memory instead of the text of all, and a fault can be told by its place in
 //! the list and the field. Elements are parsed by all threads.
 
+mod bits;
+mod counts;
+mod cursor;
 mod element;
 mod nesting;
 
@@ -13,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+pub(crate) use self::cursor::Cursor;
 pub(crate) use self::element::{find_id, parse_element};
 use self::nesting::Nesting;
 use crate::EvaluationError;

@@ -9,19 +9,20 @@ mod check;
 mod journal;
 pub(crate) mod list_writer;
 pub(crate) mod python_json;
+mod raw;
 mod writer;
 
 use std::path::{Path, PathBuf};
 
-use seqformer_masks::{ImageSize, Rle};
-use serde::{Deserialize, Deserializer};
+use seqformer_masks::Rle;
 
 pub use self::archive::write_archive;
 pub use self::check::{CheckReport, Fault, check_results};
+use self::raw::RawResult;
 pub use self::writer::ResultsWriter;
 use crate::EvaluationError;
-use crate::json::{JsonFile, find_id, parse_element};
-use crate::track::{StoredMask, StoredTrack};
+use crate::json::{JsonFile, find_id};
+use crate::track::StoredTrack;
 
 /// One found object over all frames of its video.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,29 +55,6 @@ pub(crate) struct StoredResult {
     pub(crate) masks: StoredTrack,
 }
 
-/// The JSON shape of a result; other keys are ignored.
-#[derive(Debug, Deserialize)]
-struct RawResult {
-    video_id: i64,
-    category_id: i64,
-    score: f64,
-    segmentations: Vec<Option<StoredMask>>,
-}
-
-impl<'de> Deserialize<'de> for StoredMask {
-    /// Reads the compressed form only, and does not look into it.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(expecting = "run lengths in the compressed form or null")]
-        struct Raw {
-            size: [u32; 2],
-            counts: Box<str>,
-        }
-        let Raw { size: [height, width], counts } = Raw::deserialize(deserializer)?;
-        Ok(Self { size: ImageSize { height, width }, counts })
-    }
-}
-
 impl Results {
     /// Reads a results file.
     ///
@@ -89,11 +67,10 @@ impl Results {
     pub fn read(path: &Path) -> Result<Self, EvaluationError> {
         let mut file = JsonFile::open(path)?;
         let results = file.parse_list(|index, text| {
-            let raw: RawResult = parse_element(text).map_err(|message| {
+            let result = RawResult::parse(text).map_err(|message| {
                 EvaluationError::entry(path, entry_name(index, find_id(text, "video_id")), message)
             })?;
-            let RawResult { video_id, category_id, score, segmentations } = raw;
-            let masks = segmentations.into_boxed_slice();
+            let RawResult { video_id, category_id, score, segmentations: masks } = result;
             Ok(StoredResult { index, video_id, category_id, score, masks })
         })?;
         file.finish()?;

@@ -1,36 +1,44 @@
-//! The masks of one object over a video, kept small until they are needed.
+//! The masks of one result over a video, kept as text until they are needed.
 
-use seqformer_masks::{ImageSize, MaskError, Rle};
+use seqformer_masks::ImageSize;
 
-/// A mask in COCO's text form, which takes a quarter of the memory of its run lengths.
+/// Masks in COCO's text form, one behind the other; the text is not looked into.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredTrack {
+    text: Box<str>,
+    /// One per frame, nothing where the object is absent.
+    frames: Box<[Option<StoredMask>]>,
+}
+
+/// The size of a mask, and where its text ends; it begins where the one before ends.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredMask {
     pub(crate) size: ImageSize,
-    pub(crate) counts: Box<str>,
+    pub(crate) end: usize,
 }
 
-/// One mask per frame, nothing where the object is absent.
-pub(crate) type StoredTrack = Box<[Option<StoredMask>]>;
-
-/// Decoded masks, one per frame.
-pub(crate) type Track = Vec<Option<Rle>>;
-
-impl StoredMask {
-    pub(crate) fn new(mask: &Rle) -> Self {
-        Self { size: mask.size(), counts: mask.to_compressed().into_boxed_str() }
+impl StoredTrack {
+    /// Takes masks over.
+    ///
+    /// # Panics
+    ///
+    /// If the ends are no rising places between characters of `text`.
+    pub(crate) fn new(text: Box<str>, frames: Box<[Option<StoredMask>]>) -> Self {
+        let track = Self { text, frames };
+        debug_assert!(track.masks().count() == track.frames.len());
+        track
     }
 
-    pub(crate) fn decode(&self) -> Result<Rle, MaskError> {
-        Rle::parse_compressed(self.size, &self.counts)
+    /// Returns size and text of every mask.
+    pub(crate) fn masks(&self) -> impl Iterator<Item = Option<(ImageSize, &str)>> {
+        let mut start = 0;
+        self.frames.iter().map(move |frame| {
+            let StoredMask { size, end } = frame.as_ref()?;
+            let text = &self.text[start..*end];
+            start = *end;
+            Some((*size, text))
+        })
     }
-}
-
-/// Decodes a track; the error comes with the index of its frame.
-pub(crate) fn decode_track(track: &[Option<StoredMask>]) -> Result<Track, (usize, MaskError)> {
-    let decode = |(frame, mask): (usize, &Option<StoredMask>)| {
-        mask.as_ref().map(StoredMask::decode).transpose().map_err(|error| (frame, error))
-    };
-    track.iter().enumerate().map(decode).collect()
 }
 
 /// Returns the mean over the areas that are not zero, 0 if there is none.

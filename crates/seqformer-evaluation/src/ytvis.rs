@@ -3,12 +3,12 @@
 //! Reference: YouTube-VIS `cocoapi`, `YTVOSeval.evaluate`.
 
 use rayon::prelude::*;
-use seqformer_masks::{IouMatrix, track_iou};
+use seqformer_masks::{ImageSize, IouMatrix, MaskError, Overlap, PackedTrack, Rle};
 
 use crate::matching::{Compared, Truth};
 use crate::precision::{AREA_RANGES, CategoryMatches, MAX_DETECTIONS, by_score};
 use crate::results::StoredResult;
-use crate::track::{StoredMask, Track, average_area, decode_track};
+use crate::track::{StoredTrack, average_area};
 use crate::{Evaluation, EvaluationError, GroundTruth, Results, TruthTrack};
 
 /// Scores results by the rules of YouTube-VIS.
@@ -74,7 +74,7 @@ impl<'a> YtvisEvaluator<'a> {
         let video = self.truth.video_indices().get(&video_id).copied();
         let category = self.truth.category_indices().get(&category_id).copied();
         let (Some(video), Some(category)) = (video, category) else {
-            return Ok(track_iou(&[], &[], &[]));
+            return Ok(IouMatrix::from_rows(0, 0, Vec::new()));
         };
         let pairing = self.pair(results)?.swap_remove(video).swap_remove(category);
         Ok(Compared::new(&pairing, results)?.ious)
@@ -139,19 +139,17 @@ impl Compared {
         let mut ranked = pairing.results.clone();
         ranked.sort_by(|a, b| by_score(a.score, b.score));
         ranked.truncate(MAX_DETECTIONS[MAX_DETECTIONS.len() - 1]);
-        let detected = ranked.iter().map(|result| {
-            decode_track(&result.masks).map_err(|(frame, error)| {
+        let masks: Vec<&PackedTrack> = pairing.truths.iter().map(|truth| &truth.masks).collect();
+        let mut areas = Vec::with_capacity(ranked.len());
+        let mut ious = Vec::with_capacity(ranked.len() * masks.len());
+        for result in &ranked {
+            let detected = Detected::new(&result.masks, &masks).map_err(|(frame, error)| {
                 results.entry_error(result, format!("segmentations[{frame}]: {error}"))
-            })
-        });
-        let detected: Vec<Track> = detected.collect::<Result<_, _>>()?;
-        let areas = detected
-            .iter()
-            .map(|track| average_area(track.iter().flatten().map(|mask| mask.area() as f64)));
-        let masks =
-            pairing.truths.iter().map(|truth| decode_truth(&truth.masks)).collect::<Vec<_>>();
-        // The IoU of this benchmark has no crowd rule.
-        let ious = track_iou(&detected, &masks, &vec![false; masks.len()]);
+            })?;
+            areas.push(detected.average_area);
+            // The IoU of this benchmark has no crowd rule.
+            ious.extend(detected.overlaps.into_iter().map(Overlap::iou));
+        }
         let truths = pairing.truths.iter().map(|truth| Truth {
             id: truth.id,
             is_crowd: truth.is_crowd,
@@ -159,17 +157,42 @@ impl Compared {
         });
         Ok(Self {
             scores: ranked.iter().map(|result| result.score).collect(),
-            areas: areas.collect(),
+            areas,
             truths: truths.collect(),
-            ious,
+            ious: IouMatrix::from_rows(ranked.len(), masks.len(), ious),
         })
     }
 }
 
-/// Decodes masks that were checked when they were read.
-fn decode_truth(masks: &[Option<StoredMask>]) -> Track {
-    let decode = |mask: &StoredMask| mask.decode().expect("it was encoded when it was read");
-    masks.iter().map(|mask| mask.as_ref().map(decode)).collect()
+/// What there is to know of a result, from one walk over its masks.
+#[derive(Debug)]
+struct Detected {
+    average_area: f64,
+    /// One for each annotation.
+    overlaps: Vec<Overlap>,
+}
+
+impl Detected {
+    /// Compares a result with annotations; the error comes with the index of its frame.
+    fn new(track: &StoredTrack, truths: &[&PackedTrack]) -> Result<Self, (usize, MaskError)> {
+        let mut overlaps = vec![Overlap::default(); truths.len()];
+        let mut areas = Vec::new();
+        let mut buffer = Rle::empty(ImageSize { height: 0, width: 0 });
+        for (frame, stored) in track.masks().enumerate() {
+            let mask = match stored {
+                Some((size, text)) => {
+                    buffer.read_compressed(size, text).map_err(|error| (frame, error))?;
+                    areas.push(buffer.area() as f64);
+                    Some(&buffer)
+                }
+                None => None,
+            };
+            for (overlap, truth) in overlaps.iter_mut().zip(truths) {
+                overlap.add(truth.overlap(frame, mask));
+            }
+        }
+        Ok(Self { average_area: average_area(areas.into_iter()), overlaps })
+    }
 }
 
 #[cfg(test)]

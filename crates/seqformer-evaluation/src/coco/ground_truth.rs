@@ -12,7 +12,7 @@ use seqformer_masks::{BoxXywh, ImageSize, Rle};
 
 use self::raw::{RawAnnotation, RawImage, Segmentation};
 use crate::ground_truth::{RawCategory, collect, read_list};
-use crate::json::JsonFile;
+use crate::json::{JsonFile, parse_element};
 use crate::{Category, EvaluationError};
 
 /// An image of the dataset.
@@ -201,19 +201,21 @@ impl Lists {
     fn read(&mut self, file: &mut JsonFile, key: &str) -> Result<(), EvaluationError> {
         match key {
             "images" => {
-                let images: Vec<CocoImage> = read_list(file, key, RawImage::check)?;
+                let images: Vec<CocoImage> =
+                    read_list(file, key, |text| parse_element(text).and_then(RawImage::check))?;
                 let by_id = images.into_iter().map(|image| (image.id, image));
                 collect(file.path(), key, by_id, self.images.get_or_insert_default())
             }
             "categories" => {
-                let categories =
-                    read_list(file, key, |RawCategory { id, name }| Ok(Category { id, name }))?;
+                let categories = read_list(file, key, |text| {
+                    parse_element(text).map(|RawCategory { id, name }| Category { id, name })
+                })?;
                 let by_id = categories.into_iter().map(|category| (category.id, category));
                 collect(file.path(), key, by_id, self.categories.get_or_insert_default())
             }
             "annotations" if file.skip_null()? => Ok(()),
             "annotations" => {
-                self.annotations = read_list(file, key, Ok)?;
+                self.annotations = read_list(file, key, |text| parse_element(text))?;
                 Ok(())
             }
             _ => file.read_value(&mut Vec::new()),

@@ -4,12 +4,11 @@
 
 use std::path::{Path, PathBuf};
 
-use seqformer_masks::{BoxXywh, Rle};
+use seqformer_masks::{BoxXywh, ImageSize, MaskError, Rle};
 use serde::Deserialize;
 
 use crate::EvaluationError;
 use crate::json::{JsonFile, find_id, parse_element};
-use crate::track::StoredMask;
 
 /// Results in the order of their file, masks still in text form.
 #[derive(Debug, Clone)]
@@ -28,6 +27,22 @@ pub(super) struct StoredDetection {
     pub(super) score: f64,
     bbox: Option<BoxXywh>,
     mask: Option<StoredMask>,
+}
+
+/// A mask in COCO's text form, which is looked into when it is scored.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(expecting = "run lengths in the compressed form or null")]
+struct StoredMask {
+    /// Height and width.
+    size: [u32; 2],
+    counts: Box<str>,
+}
+
+impl StoredMask {
+    fn decode(&self) -> Result<Rle, MaskError> {
+        let [height, width] = self.size;
+        Rle::parse_compressed(ImageSize { height, width }, &self.counts)
+    }
 }
 
 /// The JSON shape of a result; other keys are ignored.

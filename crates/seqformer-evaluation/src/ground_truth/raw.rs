@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use seqformer_masks::{ImageSize, Polygon, Rle};
+use seqformer_masks::{ImageSize, PackedTrack, Polygon, Rle};
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::Video;
-use crate::track::StoredMask;
+use crate::json::{Cursor, parse_element};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct RawVideo {
@@ -32,7 +32,7 @@ pub(super) struct RawAnnotation {
     pub(super) category_id: i64,
     #[serde(default)]
     pub(super) iscrowd: Flag,
-    pub(super) segmentations: Vec<RawMask>,
+    pub(super) segmentations: Segmentations,
     pub(super) areas: Option<Vec<Option<f64>>>,
 }
 
@@ -40,14 +40,21 @@ pub(super) struct RawAnnotation {
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Flag(pub(crate) bool);
 
+/// All frames of an annotation.
+#[derive(Debug)]
+pub(super) enum Segmentations {
+    /// Run lengths, in the quick way.
+    Packed(PackedTrack),
+    /// Whatever there may be, in the thorough way.
+    Raw(Vec<RawMask>),
+}
+
 /// One frame of an annotation.
 #[derive(Debug)]
 pub(super) enum RawMask {
     Absent,
-    Stored {
-        mask: StoredMask,
-        area: u64,
-    },
+    /// A track of one frame, which is smaller than the run lengths.
+    Packed(PackedTrack),
     /// Drawn when the size of the video is known.
     Polygons(Vec<Polygon>),
 }
@@ -62,6 +69,58 @@ impl RawVideo {
         let size = size.checked().map_err(|error| format!("height, width: {error}"))?;
         let length = length.or_else(|| Some(file_names?.len())).ok_or("missing field `length`")?;
         Ok(Video { id, size, length })
+    }
+}
+
+impl RawAnnotation {
+    /// Parses an element; the error names the field.
+    pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
+        Self::parse_quickly(text).map_or_else(|| parse_element(text), Ok)
+    }
+
+    /// Parses an element whose masks are plain run lengths, and nothing else.
+    fn parse_quickly(text: &[u8]) -> Option<Self> {
+        let (track, rest) = Cursor::new(text).cut_value("segmentations", packed_track)?;
+        let annotation: Self = serde_json::from_slice(&rest).ok()?;
+        Some(Self { segmentations: Segmentations::Packed(track), ..annotation })
+    }
+}
+
+fn packed_track(cursor: &mut Cursor<'_>) -> Option<PackedTrack> {
+    let mut track = PackedTrack::default();
+    let (mut counts, mut text) = (Vec::new(), Vec::new());
+    cursor.list(|cursor| {
+        if cursor.null().is_some() {
+            track.push_absent();
+            return Some(());
+        }
+        counts.clear();
+        text.clear();
+        let ([height, width], is_text) = cursor.mask(|cursor| {
+            let is_text = cursor.is_string();
+            if is_text {
+                cursor.compressed(&mut text)?;
+            } else {
+                cursor.counts(&mut counts)?;
+            }
+            Some(is_text)
+        })?;
+        let size = ImageSize { height, width };
+        if is_text {
+            let text = std::str::from_utf8(&text).ok()?;
+            track.push(&Rle::parse_compressed(size, text).ok()?);
+            Some(())
+        } else {
+            track.push_counts(size, &counts).ok()
+        }
+    })?;
+    track.shrink_to_fit();
+    Some(track)
+}
+
+impl<'de> Deserialize<'de> for Segmentations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::Raw)
     }
 }
 
@@ -117,8 +176,10 @@ impl<'de> Visitor<'de> for MaskVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<RawMask, A::Error> {
-        let mask = Rle::deserialize(MapAccessDeserializer::new(map))?;
-        Ok(RawMask::Stored { mask: StoredMask::new(&mask), area: mask.area() })
+        let mut track = PackedTrack::default();
+        track.push(&Rle::deserialize(MapAccessDeserializer::new(map))?);
+        track.shrink_to_fit();
+        Ok(RawMask::Packed(track))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<RawMask, A::Error> {

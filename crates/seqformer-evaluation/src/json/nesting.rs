@@ -1,5 +1,7 @@
 //! Where a JSON value ends, without looking into it more than needed.
 
+use super::bits::{BLOCK_BYTES, bits};
+
 /// Where a walk through one JSON value stands.
 #[derive(Debug, Default)]
 pub(super) struct Nesting {
@@ -11,44 +13,93 @@ pub(super) struct Nesting {
 impl Nesting {
     /// Walks on and returns the index just after the end of the value, if it ends in `chunk`.
     pub(super) fn advance(&mut self, chunk: &[u8]) -> Option<usize> {
-        let mut at = 0;
-        while at < chunk.len() {
-            if self.after_backslash {
-                self.after_backslash = false;
-            } else if self.in_string {
-                at += position(&chunk[at..], |byte| byte == b'"' || byte == b'\\')?;
-                match chunk[at] {
-                    b'\\' => self.after_backslash = true,
-                    _ => self.in_string = false,
-                }
+        let (blocks, rest) = chunk.as_chunks::<BLOCK_BYTES>();
+        for (index, block) in blocks.iter().enumerate() {
+            let end = if self.in_string {
+                self.advance_in_string(block)
             } else {
-                // Brackets and braces differ in one bit.
-                at += position(&chunk[at..], |byte| {
-                    byte == b'"' || byte | 0x20 == b'{' || byte | 0x20 == b'}'
-                })?;
-                match chunk[at] {
-                    b'"' => self.in_string = true,
-                    b'[' | b'{' => self.depth += 1,
-                    _ => self.depth = self.depth.saturating_sub(1),
-                }
+                self.advance_outside(block)
+            };
+            if let Some(end) = end {
+                return Some(BLOCK_BYTES * index + end);
             }
-            at += 1;
-            if self.depth == 0 && !self.in_string {
-                return Some(at);
+        }
+        let end = rest.iter().position(|&byte| self.step(byte))?;
+        Some(chunk.len() - rest.len() + end + 1)
+    }
+
+    /// Walks through a block that begins inside a string.
+    fn advance_in_string(&mut self, block: &[u8; BLOCK_BYTES]) -> Option<usize> {
+        if contains(block, |byte| byte == b'"') {
+            return self.steps(block);
+        }
+        // Nothing ends here; what counts is whether the byte behind the block is escaped.
+        let mut num_backslashes = block.iter().rev().take_while(|&&byte| byte == b'\\').count();
+        if num_backslashes == BLOCK_BYTES {
+            num_backslashes += usize::from(self.after_backslash);
+        }
+        self.after_backslash = num_backslashes % 2 == 1;
+        None
+    }
+
+    /// Walks through a block that begins outside of strings.
+    fn advance_outside(&mut self, block: &[u8; BLOCK_BYTES]) -> Option<usize> {
+        if contains(block, is_structure) { self.steps(block) } else { None }
+    }
+
+    /// Walks through a block from one byte that matters to the next.
+    fn steps(&mut self, block: &[u8; BLOCK_BYTES]) -> Option<usize> {
+        let is_backslash = |index: usize| block[index] == b'\\';
+        let mut left = bits(|index| is_structure(block[index]) || is_backslash(index));
+        if self.after_backslash {
+            // The first byte is escaped, whatever it is.
+            left &= !1;
+            self.after_backslash = false;
+        }
+        while left != 0 {
+            let index = left.trailing_zeros() as usize;
+            left &= left - 1;
+            if self.step(block[index]) {
+                return Some(index + 1);
+            }
+            if self.after_backslash && index + 1 < BLOCK_BYTES {
+                left &= !(1 << (index + 1));
+                self.after_backslash = false;
             }
         }
         None
     }
+
+    /// Takes one byte, and tells whether the value ends with it.
+    fn step(&mut self, byte: u8) -> bool {
+        if self.after_backslash {
+            self.after_backslash = false;
+        } else if self.in_string {
+            match byte {
+                b'\\' => self.after_backslash = true,
+                b'"' => self.in_string = false,
+                _ => {}
+            }
+        } else {
+            match byte {
+                b'"' => self.in_string = true,
+                b'[' | b'{' => self.depth += 1,
+                b']' | b'}' => self.depth = self.depth.saturating_sub(1),
+                _ => return false,
+            }
+        }
+        self.depth == 0 && !self.in_string
+    }
 }
 
-/// Finds the first byte that is special, sixteen bytes at a time.
-fn position(bytes: &[u8], is_special: impl Fn(u8) -> bool) -> Option<usize> {
-    let (blocks, _) = bytes.as_chunks::<16>();
-    // Without an early end inside, the compiler compares a block at once.
-    let has_special = |block: &[u8; 16]| block.iter().fold(false, |any, &b| any | is_special(b));
-    let plain = 16 * blocks.iter().take_while(|block| !has_special(block)).count();
-    let rest = &bytes[plain..];
-    rest.iter().position(|&byte| is_special(byte)).map(|at| plain + at)
+/// Tells whether a byte is a quote, a bracket or a brace; the latter two differ in one bit.
+fn is_structure(byte: u8) -> bool {
+    byte == b'"' || byte | 0x20 == b'{' || byte | 0x20 == b'}'
+}
+
+/// Looks at all bytes: without an early end the compiler compares sixteen at once.
+fn contains(block: &[u8; BLOCK_BYTES], is_wanted: impl Fn(u8) -> bool) -> bool {
+    block.iter().fold(false, |any, &byte| any | is_wanted(byte))
 }
 
 #[cfg(test)]

@@ -1,0 +1,31 @@
+//! Answers to a question about each of 64 bytes, as one word.
+
+/// How many bytes are looked at together.
+pub(super) const BLOCK_BYTES: usize = u64::BITS as usize;
+
+/// Collects answers, one bit for each of 64 indices.
+///
+/// Written so that the compiler compares sixteen bytes at once and adds up the bits of eight bytes
+/// by one instruction.
+#[inline]
+pub(super) fn bits(is_set: impl Fn(usize) -> bool) -> u64 {
+    let weights: [u8; BLOCK_BYTES] =
+        std::array::from_fn(|index| if is_set(index) { 1 << (index % 8) } else { 0 });
+    let (groups, _) = weights.as_chunks::<8>();
+    let sum = |index: usize| groups[index].iter().fold(0_u8, |sum, &bit| sum.wrapping_add(bit));
+    u64::from_le_bytes(std::array::from_fn(sum))
+}
+
+/// Returns the bytes from `offset` on, and zeros beyond the end of `text`.
+#[inline]
+pub(super) fn block_at<const N: usize>(text: &[u8], offset: usize) -> [u8; N] {
+    let rest = text.get(offset..).unwrap_or_default();
+    rest.first_chunk().copied().unwrap_or_else(|| {
+        let mut bytes = [0; N];
+        bytes[..rest.len()].copy_from_slice(rest);
+        bytes
+    })
+}
+
+#[cfg(test)]
+mod tests;
