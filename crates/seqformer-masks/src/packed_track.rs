@@ -27,6 +27,11 @@ struct PackedMask {
 }
 
 impl PackedTrack {
+    /// Creates a track without frames that has room for so many runs.
+    pub fn with_capacity(num_runs: usize) -> Self {
+        Self { runs: Vec::with_capacity(num_runs), frames: Vec::new() }
+    }
+
     /// Returns the number of frames.
     pub fn len(&self) -> usize {
         self.frames.len()

@@ -60,7 +60,6 @@ impl Rle {
     pub fn read_compressed(&mut self, size: ImageSize, text: &str) -> Result<(), MaskError> {
         self.size = ImageSize { height: 0, width: 0 };
         let mut counts = std::mem::take(&mut self.counts);
-        counts.clear();
         compressed::parse(text, &mut counts)?;
         *self = Self::from_counts(size, counts)?;
         Ok(())

@@ -4,17 +4,30 @@
 //! difference to the run two before is stored; numbers are five bits a character, lowest first,
 //! with a bit for "more follows" and the sign in the last group.
 
+mod blocks;
+
 use crate::MaskError;
 
 const FIRST_CHARACTER: u8 = b'0';
 const LAST_CHARACTER: u8 = b'o';
 const MORE_FOLLOWS: u8 = 0x20;
-const SIGN: i64 = 0x10;
+const SIGN: u8 = 0x10;
 /// Seven groups carry 35 bits, enough for every difference of two 32-bit runs.
 const MAX_GROUPS: usize = 7;
 
-/// Appends the run lengths to none.
+/// Reads the run lengths, in place of what is in `counts`.
 pub(super) fn parse(text: &str, counts: &mut Vec<u32>) -> Result<(), MaskError> {
+    // The second, slower walk happens only to find out what is wrong.
+    if blocks::parse(text.as_bytes(), counts).is_some() {
+        Ok(())
+    } else {
+        parse_plainly(text, counts)
+    }
+}
+
+/// Reads the run lengths number by number.
+fn parse_plainly(text: &str, counts: &mut Vec<u32>) -> Result<(), MaskError> {
+    counts.clear();
     let mut position = 0;
     while position < text.len() {
         let index = counts.len();
@@ -28,7 +41,6 @@ pub(super) fn parse(text: &str, counts: &mut Vec<u32>) -> Result<(), MaskError> 
 }
 
 /// Reads the number at `position`, and tells how many characters it has.
-#[inline]
 fn parse_number(text: &str, position: usize, index: usize) -> Result<(i64, usize), MaskError> {
     let mut value = 0_i64;
     for (group, &byte) in text.as_bytes()[position..].iter().enumerate() {
@@ -44,7 +56,7 @@ fn parse_number(text: &str, position: usize, index: usize) -> Result<(i64, usize
         let bits = byte - FIRST_CHARACTER;
         value |= i64::from(bits & 0x1f) << (5 * group);
         if bits & MORE_FOLLOWS == 0 {
-            if i64::from(bits) & SIGN != 0 {
+            if bits & SIGN != 0 {
                 value |= -1 << (5 * (group + 1));
             }
             return Ok((value, group + 1));
@@ -62,7 +74,7 @@ pub(super) fn write(counts: &[u32]) -> String {
         loop {
             let bits = value & 0x1f;
             value >>= 5;
-            let is_last = if bits & SIGN == 0 { value == 0 } else { value == -1 };
+            let is_last = if bits & i64::from(SIGN) == 0 { value == 0 } else { value == -1 };
             let more = if is_last { 0 } else { MORE_FOLLOWS };
             text.push(char::from(FIRST_CHARACTER + (bits as u8 | more)));
             if is_last {
@@ -72,3 +84,6 @@ pub(super) fn write(counts: &[u32]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;
