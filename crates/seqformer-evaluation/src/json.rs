@@ -89,25 +89,30 @@ impl JsonFile {
         if self.skip_if(b']')? {
             return Ok(parsed);
         }
-        let mut batch = self.read_batch()?;
+        // Two batches take turns, so that their memory is asked for only once.
+        let [mut batch, mut next] = [Batch::default(), Batch::default()];
+        self.read_batch(&mut batch)?;
         loop {
             let first = parsed.len();
-            let (elements, next) = rayon::join(
+            let (elements, outcome) = rayon::join(
                 || batch.parse(first, &parse),
-                || if batch.is_last { Ok(None) } else { self.read_batch().map(Some) },
+                || if batch.is_last { Ok(()) } else { self.read_batch(&mut next) },
             );
             for element in elements {
                 parsed.push(element?);
             }
-            match next? {
-                Some(next) => batch = next,
-                None => return Ok(parsed),
+            outcome?;
+            if batch.is_last {
+                return Ok(parsed);
             }
+            std::mem::swap(&mut batch, &mut next);
         }
     }
 
-    fn read_batch(&mut self) -> Result<Batch, EvaluationError> {
-        let mut batch = Batch::default();
+    /// Reads elements in place of those in `batch`.
+    fn read_batch(&mut self, batch: &mut Batch) -> Result<(), EvaluationError> {
+        batch.text.clear();
+        batch.ends.clear();
         while batch.text.len() < BATCH_BYTES && !batch.is_last {
             self.read_value(&mut batch.text)?;
             batch.ends.push(batch.text.len());
@@ -116,7 +121,7 @@ impl JsonFile {
                 self.expect(b',', "',' or ']' after an element")?;
             }
         }
-        Ok(batch)
+        Ok(())
     }
 
     /// Skips `null`, or tells that something else follows.

@@ -87,7 +87,8 @@ impl RawAnnotation {
 }
 
 fn packed_track(cursor: &mut Cursor<'_>) -> Option<PackedTrack> {
-    let mut track = PackedTrack::default();
+    // A run takes some four characters; the memory for all of them is asked for once.
+    let mut track = PackedTrack::with_capacity(cursor.bytes_left() / 4);
     let (mut counts, mut text) = (Vec::new(), Vec::new());
     cursor.list(|cursor| {
         if cursor.null().is_some() {

@@ -25,7 +25,9 @@ pub(super) fn parse_counts(text: &[u8], start: usize, counts: &mut Vec<u32>) -> 
     let mut first_digit = 0;
     let mut after_digit = 0;
     for offset in (start + 1..text.len()).step_by(BLOCK_BYTES) {
-        let Digits { digits, misplaced } = Digits::new(&block_at(text, offset - BEFORE));
+        let mut padded = [0; BEFORE + BLOCK_BYTES];
+        let block = block_at(text, offset - BEFORE, &mut padded);
+        let Digits { digits, misplaced } = Digits::new(block);
         let close = misplaced.trailing_zeros();
         let inside = 1_u64.checked_shl(close).map_or(u64::MAX, |bit| bit - 1);
         let digits = digits & inside;
@@ -36,9 +38,12 @@ pub(super) fn parse_counts(text: &[u8], start: usize, counts: &mut Vec<u32>) -> 
             first_digit = offset + take_lowest(&mut starts);
         }
         after_digit = digits >> (u64::BITS - 1);
-        while ends != 0 {
+        // Places that are written to at once are filled faster than by one `push` after another.
+        let first_count = counts.len();
+        counts.resize(first_count + ends.count_ones() as usize, 0);
+        for count in &mut counts[first_count..] {
             let end = offset + take_lowest(&mut ends);
-            counts.push(parse_number(text, first_digit, end)?);
+            *count = parse_number(text, first_digit, end)?;
             first_digit = offset + take_lowest(&mut starts);
         }
         if close < u64::BITS {

@@ -87,12 +87,13 @@ impl<'a> Cursor<'a> {
     pub(crate) fn compressed(&mut self, text: &mut Vec<u8>) -> Option<()> {
         self.skip(b'"')?;
         loop {
-            let block: [u8; BLOCK_BYTES] = block_at(self.text, self.at);
+            let mut padded = [0; BLOCK_BYTES];
+            let block = block_at(self.text, self.at, &mut padded);
             let is_plain = |byte: u8| (b'0'..=b'o').contains(&byte) && byte != b'\\';
             let num_plain = bits(|index| is_plain(block[index])).trailing_ones() as usize;
             // A copy of known length takes no call.
             let end = text.len() + num_plain;
-            text.extend_from_slice(&block);
+            text.extend_from_slice(block);
             text.truncate(end);
             self.at += num_plain;
             if num_plain == BLOCK_BYTES {
@@ -111,6 +112,11 @@ impl<'a> Cursor<'a> {
                 _ => return None,
             }
         }
+    }
+
+    /// Returns how much text is left, white space included.
+    pub(crate) fn bytes_left(&self) -> usize {
+        self.text.len() - self.at
     }
 
     /// Tells whether a string follows.

@@ -30,7 +30,8 @@ impl RawResult {
 }
 
 fn stored_track(cursor: &mut Cursor<'_>) -> Option<StoredTrack> {
-    let mut text = Vec::new();
+    // The masks are nearly all of the text: their memory is asked for once.
+    let mut text = Vec::with_capacity(cursor.bytes_left());
     let mut frames = Vec::new();
     cursor.list(|cursor| {
         if cursor.null().is_some() {

@@ -15,6 +15,6 @@ proptest! {
     ) {
         let expected: Vec<u8> =
             text.iter().copied().skip(offset).chain([0; 64]).take(64).collect();
-        prop_assert_eq!(block_at::<64>(&text, offset).to_vec(), expected);
+        prop_assert_eq!(block_at(&text, offset, &mut [0; 64]).to_vec(), expected);
     }
 }
