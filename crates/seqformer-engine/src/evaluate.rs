@@ -4,9 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use seqformer_data::{Categories, DatasetSource, VideoRecord, read_image};
+use seqformer_data::{Categories, DatasetKind, DatasetSource, VideoRecord, read_image};
 use seqformer_evaluation::{
-    GroundTruth, Report, Results, ResultsWriter, TrackResult, YtvisEvaluator, write_archive,
+    CocoDetection, CocoEvaluator, CocoGroundTruth, CocoResults, CocoResultsWriter, GroundTruth,
+    IouKind, Report, Results, ResultsWriter, TrackResult, YtvisEvaluator, write_archive,
 };
 
 use crate::{EngineError, Predictor, VideoPrediction};
@@ -18,16 +19,18 @@ pub struct Evaluated {
     pub results: PathBuf,
     /// The same, packed as the server takes it.
     pub archive: PathBuf,
-    /// Numbers, if the dataset has annotations.
+    /// Numbers of the masks, if the dataset has annotations.
     pub report: Option<Report>,
+    /// Numbers of the boxes, for annotated images.
+    pub box_report: Option<Report>,
 }
 
 /// How far an evaluation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EvaluationProgress {
-    /// Videos that are done.
+    /// Videos or images that are done.
     pub videos: usize,
-    /// Videos of the dataset.
+    /// Videos or images of the dataset.
     pub total: usize,
 }
 
@@ -42,7 +45,7 @@ pub struct EvaluationOutput<'a> {
     pub goes_on: bool,
 }
 
-/// Predicts all videos of a dataset, each written when it is done, and scores them.
+/// Predicts all videos or images of a dataset, each written when it is done, and scores them.
 ///
 /// A run that was stopped goes on after the last finished video, if the output says so.
 ///
@@ -55,6 +58,9 @@ pub fn evaluate(
     output: EvaluationOutput<'_>,
     progress: &mut dyn FnMut(EvaluationProgress),
 ) -> Result<Evaluated, EngineError> {
+    if dataset.kind == DatasetKind::Coco {
+        return evaluate_images(predictor, dataset, output, progress);
+    }
     let records = dataset.read()?;
     let mut videos: Vec<&VideoRecord> = records.videos.iter().collect();
     videos.sort_by_key(|video| video.id);
@@ -79,7 +85,77 @@ pub fn evaluate(
     let archive = output.folder.join("results.zip");
     write_archive(&results, &archive)?;
     let report = score(&dataset.json, &results)?;
-    Ok(Evaluated { results, archive, report })
+    Ok(Evaluated { results, archive, report, box_report: None })
+}
+
+/// The same for single images, by masks and by boxes.
+///
+/// Reference: detectron2 `evaluation/coco_evaluation.py`.
+fn evaluate_images(
+    predictor: &Predictor,
+    dataset: &DatasetSource,
+    output: EvaluationOutput<'_>,
+    progress: &mut dyn FnMut(EvaluationProgress),
+) -> Result<Evaluated, EngineError> {
+    let records = dataset.read()?;
+    std::fs::create_dir_all(output.folder)
+        .map_err(|source| EngineError::Unwritable { path: output.folder.to_path_buf(), source })?;
+    let path = output.folder.join("coco_instances_results.json");
+    let ids: Vec<i64> = records.videos.iter().map(|image| image.id as i64).collect();
+    let open = if output.goes_on { CocoResultsWriter::open } else { CocoResultsWriter::create };
+    let mut writer = open(&path, &ids, output.run)?;
+    let total = records.videos.len();
+    for image in &records.videos {
+        let id = image.id as i64;
+        if !writer.is_finished(id) {
+            writer.write_image(id, &detections(predictor, image, &records.categories)?)?;
+        }
+        progress(EvaluationProgress { videos: writer.num_finished(), total });
+    }
+    let results = writer.finish()?;
+    let archive = output.folder.join("results.zip");
+    write_archive(&results, &archive)?;
+    let truth = CocoGroundTruth::read(&dataset.json)?;
+    let (mut report, mut box_report) = (None, None);
+    if !truth.annotations().is_empty() {
+        let found = CocoResults::read(&results)?;
+        let evaluator = CocoEvaluator::new(&truth);
+        report = Some(evaluator.evaluate(&found, IouKind::Mask)?.report());
+        box_report = Some(evaluator.evaluate(&found, IouKind::Box)?.report());
+    }
+    Ok(Evaluated { results, archive, report, box_report })
+}
+
+/// The results of one image with the ids of the dataset.
+fn detections(
+    predictor: &Predictor,
+    image: &VideoRecord,
+    categories: &Categories,
+) -> Result<Vec<CocoDetection>, EngineError> {
+    let Some(path) = image.frames.first() else { return Ok(Vec::new()) };
+    let frame = read_image(path)?.image;
+    if frame.size != image.size {
+        let (path, expected, found) = (path.clone(), image.size, frame.size);
+        return Err(EngineError::VideoSize { path, expected, found });
+    }
+    let found = predictor.predict_image(&frame)?;
+    let results = found.detections.iter().map(|detection| {
+        let segmentation = found.masks.track(detection.rank).next();
+        Ok(CocoDetection {
+            image_id: image.id as i64,
+            category_id: category_id(categories, detection.label)?,
+            score: detection.score,
+            bbox: found.boxes[detection.rank],
+            segmentation: segmentation.ok_or(EngineError::NoFrames)?,
+        })
+    });
+    results.collect()
+}
+
+/// The id of a class in the dataset.
+fn category_id(categories: &Categories, label: usize) -> Result<i64, EngineError> {
+    let id = categories.ids().get(label).copied();
+    id.map(|id| id as i64).ok_or(EngineError::Classes { label, dataset: categories.len() })
 }
 
 fn predict(predictor: &Predictor, video: &VideoRecord) -> Result<VideoPrediction, EngineError> {
@@ -99,15 +175,10 @@ fn track_results(
     categories: &Categories,
 ) -> Result<Vec<TrackResult>, EngineError> {
     let results = found.detections.iter().map(|detection| {
-        let category = categories.ids().get(detection.label).copied();
-        let category_id = category.ok_or_else(|| EngineError::Classes {
-            label: detection.label,
-            dataset: categories.len(),
-        })?;
         Ok(TrackResult {
             video_id: video_id as i64,
             score: detection.score,
-            category_id: category_id as i64,
+            category_id: category_id(categories, detection.label)?,
             segmentations: found.masks.track(detection.rank).map(Some).collect(),
         })
     });

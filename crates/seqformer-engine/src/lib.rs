@@ -65,7 +65,8 @@ pub use lr_schedule::{Decay, LrSchedule, Warmup, WarmupMethod};
 pub use metrics::{Metrics, MetricsFile, MetricsRecord, ScalarHistory, read_metrics};
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind, ParameterGroup, TensorState};
 pub use predictor::{
-    ClipOptions, Predictor, PredictorOptions, Progress, TrackOnFrame, TrackedFrame, VideoPrediction,
+    ClipOptions, ImagePrediction, Predictor, PredictorOptions, Progress, TrackOnFrame,
+    TrackedFrame, VideoPrediction,
 };
 pub use run_log::RunLog;
 pub use track_masks::TrackMasks;

@@ -4,6 +4,7 @@
 //! `YTVISDatasetMapper` for evaluation.
 
 mod clips;
+mod image;
 
 use std::path::Path;
 
@@ -22,6 +23,7 @@ use crate::encode::encode_masks;
 use crate::{EngineError, TrackMasks, builder, initial_weights};
 
 pub use clips::{ClipOptions, TrackOnFrame, TrackedFrame};
+pub use image::ImagePrediction;
 
 /// Frames that are encoded together: enough to keep all cores busy, few enough to stay small.
 const PART: usize = 5;

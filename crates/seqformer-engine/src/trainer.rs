@@ -160,6 +160,9 @@ impl Trainer {
                 continue;
             };
             tell(&format!("{name}:\n{}", report.summary()));
+            if let Some(boxes) = &evaluated.box_report {
+                tell(&format!("{name}, boxes:\n{}", boxes.summary()));
+            }
             self.journal.record_scores(&report);
             let ap = report.stats[0];
             if self.position.best_ap.is_none_or(|best| ap > best) {

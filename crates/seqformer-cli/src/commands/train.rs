@@ -122,6 +122,9 @@ fn eval(args: &TrainArgs, settings: &Settings) -> Result<()> {
             Some(report) => {
                 output::print_line(&report.summary().to_string());
                 output::print_line(&report.per_class_table().to_string());
+                if let Some(boxes) = &done.box_report {
+                    output::print_line(&format!("boxes:\n{}", boxes.summary()));
+                }
                 reports.push(report);
             }
             None => output::print_line(&format!(

@@ -249,12 +249,23 @@ fn images_and_videos_train_together_with_the_classes_of_the_videos() {
         "MODEL.SeqFormer.NUM_CLASSES",
         "80",
         "DATASETS.TEST",
-        "()",
+        "('coco_2017_val',)",
         "OUTPUT_DIR",
         "pretrained",
     ];
     let done = run_in(folder.path(), &pretraining);
     assert!(done.status.success(), "{}", text(&done.stderr));
+    // A detector of images is scored by its masks and its boxes.
+    let printed = text(&done.stdout);
+    assert!(printed.contains("coco_2017_val, boxes:"), "{printed}");
+    let results = folder.path().join("pretrained/inference/coco_instances_results.json");
+    let results: Vec<Json> = serde_json::from_str(&fs::read_to_string(results).unwrap()).unwrap();
+    assert!(results.iter().all(|result| result["bbox"].as_array().is_some_and(|b| b.len() == 4)));
+    let weights = ["MODEL.WEIGHTS", "pretrained/model_final.pth"];
+    let evaluated = run_in(folder.path(), &[&["eval"], &pretraining[1..], &weights].concat());
+    let printed = text(&evaluated.stdout);
+    assert!(evaluated.status.success(), "{}", text(&evaluated.stderr));
+    assert!(printed.matches("IoU=0.50:0.95 | area=   all | maxDets=100").count() == 4, "{printed}");
 }
 
 /// A model of single images has no weights of frames, and the classes of other data.

@@ -113,5 +113,5 @@ fn annotations_of_images_are_scored_as_coco_does() {
     }
     let done = seqformer(&["score", "--gt", &gt, "--results", &results, "--type", "ytvis"]);
     assert!(!done.status.success());
-    assert!(text(&done.stderr).contains("the key \"videos\" is missing"), "{}", text(&done.stderr));
+    assert!(text(&done.stderr).contains("missing field `video_id`"), "{}", text(&done.stderr));
 }

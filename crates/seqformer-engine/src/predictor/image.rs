@@ -1,0 +1,65 @@
+//! Single images, as a detector sees them: more results than a video has, and boxes from the box head.
+
+use seqformer::FrameSize;
+use seqformer::inference::{Detection, SelectionRule, WholeVideo, select};
+use seqformer_data::RgbImage;
+use seqformer_masks::{BoxXywh, ImageSize};
+
+use super::{Predictor, frames_tensor, masks_of};
+use crate::{EngineError, TrackMasks};
+
+/// As many as the COCO benchmark counts.
+const MAX_QUERIES: i64 = 100;
+
+/// What was found in one image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImagePrediction {
+    /// Size of the image.
+    pub size: ImageSize,
+    /// One track of one frame for each selected query, best first.
+    pub masks: TrackMasks,
+    /// The boxes of the same queries, in pixels of the image and cut at its edges.
+    pub boxes: Vec<BoxXywh>,
+    /// The results: a query as an instance of a class.
+    pub detections: Vec<Detection>,
+}
+
+impl Predictor {
+    /// Finds the instances of an image: those of the best 100 queries whose classes are above the threshold.
+    ///
+    /// # Errors
+    ///
+    /// If the network fails.
+    pub fn predict_image(&self, image: &RgbImage) -> Result<ImagePrediction, EngineError> {
+        let tensor = frames_tensor(&[self.resize(image)], self.options.channels);
+        let input_size = FrameSize { height: tensor.size()[2], width: tensor.size()[3] };
+        let mut video = WholeVideo::new(&self.model, input_size);
+        video.push(&tensor)?;
+        let decoded = video.decode()?;
+        let rule = SelectionRule { max_queries: MAX_QUERIES, ..self.options.rule };
+        let selection = select(&decoded.pred_logits(), rule);
+        let masks = masks_of(&decoded, &selection, input_size, image.size, &mut |_progress| {});
+        let all = decoded.pred_boxes().get(0); // [Q, 4]
+        let box_of = |&query: &i64| {
+            let side = |index: i64| all.double_value(&[query, index]);
+            in_image([side(0), side(1), side(2), side(3)], image.size)
+        };
+        let boxes = selection.queries.iter().map(box_of).collect();
+        Ok(ImagePrediction { size: image.size, masks, boxes, detections: selection.detections })
+    }
+}
+
+/// Centre and sides in 0..1 of the image as a box of its pixels.
+fn in_image([cx, cy, w, h]: [f64; 4], size: ImageSize) -> BoxXywh {
+    let (width, height) = (f64::from(size.width), f64::from(size.height));
+    let range = |centre: f64, length: f64, limit: f64| {
+        let start = ((centre - length / 2.0) * limit).clamp(0.0, limit);
+        let end = ((centre + length / 2.0) * limit).clamp(0.0, limit);
+        (start, end - start)
+    };
+    let ((x, width), (y, height)) = (range(cx, w, width), range(cy, h, height));
+    BoxXywh { x, y, width, height }
+}
+
+#[cfg(test)]
+mod tests;
