@@ -107,7 +107,7 @@ impl DecodedVideo<'_> {
         self.heads.pred_logits.get(0)
     }
 
-    /// Boxes (cx, cy, w, h) of all queries in 0..1 of the padded frame, `[T, Q, 4]`.
+    /// Boxes (cx, cy, w, h) of all queries in 0..1 of the frame without its padding, `[T, Q, 4]`.
     pub fn pred_boxes(&self) -> Tensor {
         let boxes: Vec<&Tensor> = self.parts.iter().map(|part| &part.pred_boxes).collect();
         Tensor::cat(&boxes, 1).get(0)
