@@ -32,7 +32,7 @@ parity: setup
 	$(CARGO) run --release --locked --bin parity -- $(GOLDEN)
 
 bench: setup
-	$(CARGO) bench --locked -p seqformer-ops -p seqformer -p seqformer-engine
+	$(CARGO) bench --locked -p seqformer-checkpoint -p seqformer-ops -p seqformer -p seqformer-engine
 
 clean:
 	$(CARGO) clean

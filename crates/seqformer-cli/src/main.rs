@@ -33,12 +33,9 @@ fn main() -> ExitCode {
         Command::Data(args) => commands::data::run(&args),
         Command::Config(args) => commands::config::run(&args),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Cli::command(),
-                "seqformer",
-                &mut std::io::stdout(),
-            );
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "seqformer", &mut script);
+            output::print_line(String::from_utf8_lossy(&script).trim_end());
             Ok(())
         }
     };
