@@ -125,6 +125,14 @@ fn wrong_settings_are_errors_that_name_the_key() {
         (&["MODEL.META_ARCHITECTURE", "IDOL"][..], "expected 'SeqFormer', found 'IDOL'"),
         (&["MODEL.SeqFormer.NUM_FEATURE_LEVELS", "3"], "NUM_FEATURE_LEVELS: expected 4, found 3"),
         (&["MODEL.SeqFormer.MASK_STRIDE", "8"], "MASK_STRIDE: expected 4, found 8"),
+        (
+            &["MODEL.BACKBONE.NAME", "D2SwinTransformer", "MODEL.SWIN.PATCH_SIZE", "2"],
+            "MODEL.SWIN.PATCH_SIZE: expected 4, found 2",
+        ),
+        (
+            &["MODEL.BACKBONE.NAME", "D2SwinTransformer", "MODEL.SWIN.OUT_FEATURES", "['res5']"],
+            "MODEL.SWIN.OUT_FEATURES: expected",
+        ),
         (&["MODEL.SeqFormer.HIDDEN_DIM", "100"], "HIDDEN_DIM: expected a multiple of 32"),
         (
             &["MODEL.SeqFormer.NHEADS", "7"],
