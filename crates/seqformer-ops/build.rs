@@ -17,7 +17,10 @@ fn main() {
         .std("c++17")
         .file("cpp/c_api.cpp")
         .file("cpp/cpu_allocator.cpp")
+        .file("cpp/process_group.cpp")
         .file("cpp/recompute.cpp")
+        .file("cpp/reduced_gradients.cpp")
+        .include("cpp/stubs")
         .flag("-isystem")
         .flag(root.join("include").display().to_string())
         .flag("-isystem")
@@ -35,6 +38,72 @@ fn main() {
     println!("cargo:rustc-link-lib=dl");
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
     println!("cargo:libtorch_lib={lib}");
+    match nccl::build(root, Path::new(&lib)) {
+        Ok(path) => println!("cargo:rustc-env=SEQFORMER_NCCL_LIBRARY={}", path.display()),
+        Err(reason) => {
+            println!("cargo:rustc-env=SEQFORMER_NCCL_MISSING={}", reason.replace('\n', " "))
+        }
+    }
+}
+
+/// The part for NCCL: a shared library, because it needs libtorch's CUDA part.
+mod nccl {
+    use std::path::{Path, PathBuf};
+
+    const FILE: &str = "libseqformer_nccl.so";
+
+    /// Compiles it, or says what is missing.
+    pub(crate) fn build(root: &Path, lib: &Path) -> Result<PathBuf, String> {
+        if !lib.join("libtorch_cuda.so").exists() {
+            return Err("libtorch was built without CUDA".to_owned());
+        }
+        let mut includes = Vec::new();
+        for header in ["cuda_runtime_api.h", "crt/host_defines.h", "nv/target", "nccl.h"] {
+            let folder = folder_of(header, root).ok_or_else(|| {
+                format!("the header {header} was missing when this program was built")
+            })?;
+            includes.push(folder);
+        }
+        let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default()).join(FILE);
+        let mut build = cc::Build::new();
+        build.cpp(true).std("c++17").flag("-fvisibility=hidden").pic(true).cargo_metadata(false);
+        let mut compiler = build.get_compiler().to_command();
+        compiler.arg("-shared").arg("-o").arg(&out).arg("cpp/nccl_group.cpp");
+        includes.push(root.join("include"));
+        includes.push(root.join("include/torch/csrc/api/include"));
+        for folder in includes {
+            compiler.arg("-isystem").arg(folder);
+        }
+        compiler.arg(format!("-L{}", lib.display())).arg(format!("-Wl,-rpath,{}", lib.display()));
+        compiler.args(["-ltorch_cuda", "-lc10_cuda", "-ltorch_cpu", "-lc10"]);
+        let done = compiler
+            .output()
+            .map_err(|error| format!("the compiler cannot be started: {error}"))?;
+        if done.status.success() {
+            return Ok(out);
+        }
+        let words = String::from_utf8_lossy(&done.stderr).into_owned();
+        let first =
+            words.lines().find(|line| line.contains("error")).unwrap_or("no reason").to_owned();
+        println!("cargo:warning=no NCCL: {first}");
+        Err(format!("it could not be compiled: {first}"))
+    }
+
+    /// The folder with a header: beside torch, where its packages for CUDA lie, in the environment that
+    /// `make setup` made, or in a CUDA toolkit.
+    fn folder_of(header: &str, root: &Path) -> Option<PathBuf> {
+        let workspace = Path::new("../..");
+        let mut sites: Vec<PathBuf> = root.parent().map(Path::to_path_buf).into_iter().collect();
+        if let Ok(entries) = std::fs::read_dir(workspace.join(".venv/lib")) {
+            sites.extend(entries.flatten().map(|entry| entry.path().join("site-packages")));
+        }
+        let parts = ["nvidia/cu13/include", "nvidia/cu13/include/cccl", "nvidia/nccl/include"];
+        let mut folders: Vec<PathBuf> =
+            sites.iter().flat_map(|site| parts.iter().map(|part| site.join(part))).collect();
+        folders.push(PathBuf::from("/usr/local/cuda/include"));
+        let folder = folders.into_iter().find(|folder| folder.join(header).exists())?;
+        Some(folder.canonicalize().unwrap_or(folder))
+    }
 }
 
 /// File name of the OpenMP runtime that libtorch itself uses: the threads are shared with it.

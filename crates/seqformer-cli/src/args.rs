@@ -84,8 +84,8 @@ pub(crate) fn words() -> Vec<OsString> {
     words
 }
 
-/// The options of detectron2's `train_net.py`.
-const TRAIN_OPTIONS: [&str; 7] = [
+/// The options of detectron2's `train_net.py`, and those that belong to them.
+const TRAIN_OPTIONS: [&str; 10] = [
     "--config-file",
     "--resume",
     "--eval-only",
@@ -93,6 +93,9 @@ const TRAIN_OPTIONS: [&str; 7] = [
     "--num-machines",
     "--machine-rank",
     "--dist-url",
+    "--num-workers-cpu",
+    "--dist-timeout",
+    "--max-restarts",
 ];
 
 /// Arguments of `predict`.

@@ -8,6 +8,7 @@ mod args;
 mod class_names;
 mod commands;
 mod files;
+mod launch;
 mod output;
 mod progress;
 mod settings;
@@ -50,7 +51,12 @@ fn main() -> ExitCode {
 
 /// Warnings go to standard error; `-v` adds information, `-vv` details. `RUST_LOG` overrides both.
 fn start_logging(verbose: u8) {
+    // What concerns all processes of a run is said by the first.
+    let is_other_rank =
+        seqformer_engine::Placement::from_environment(&|name| std::env::var(name).ok())
+            .is_ok_and(|placement| placement.is_some_and(|placement| placement.rank > 0));
     let level = match verbose {
+        0 if is_other_rank => "error",
         0 => "warn",
         1 => "info",
         _ => "debug",
@@ -63,4 +69,13 @@ fn start_logging(verbose: u8) {
         .without_time()
         .with_target(false)
         .init();
+}
+
+/// Ends the process without waiting for what it does.
+#[expect(
+    clippy::exit,
+    reason = "the launcher of this process is gone, and nothing is left to be saved"
+)]
+fn end_now() -> ! {
+    std::process::exit(1)
 }

@@ -280,6 +280,13 @@ const USED: &[KeySpec] = &[
         "Trains on pseudo-clips alone: several views of one image in place of the frames of a video.",
     ),
     KeySpec::new(
+        "INPUT.PAD_TO_BATCH",
+        "True",
+        "Pads training clips to the largest of the whole batch, so that neither SOLVER.MICRO_BATCH_SIZE nor the number \
+         of processes changes a number; off: to the largest of those that go through the network together, as the \
+         reference does on several GPUs.",
+    ),
+    KeySpec::new(
         "INPUT.PRETRAIN_SAME_CROP",
         "False",
         "All views of a pseudo-clip are the same; otherwise each has a flip and a crop of its own.",

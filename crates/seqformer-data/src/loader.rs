@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::random::{Purpose, Random};
-use crate::sampler::{BatchSampler, StreamEntry};
+use crate::sampler::{BatchSampler, Shard, StreamEntry};
 use crate::training_set::ClipSource;
 use crate::{ClipSample, DataError};
 
@@ -26,6 +26,8 @@ const SAMPLES_AHEAD: usize = 2;
 pub struct Loader {
     source: Arc<dyn ClipSource>,
     batches: BatchSampler,
+    /// Whose part of every batch is made.
+    shard: Shard,
     /// Empty: samples are made by the reader itself.
     workers: Vec<Worker>,
     /// Which worker makes the next sample.
@@ -52,19 +54,35 @@ impl Loader {
         batches: BatchSampler,
         num_workers: usize,
     ) -> Result<Self, DataError> {
+        Self::sharing(source, batches, num_workers, Shard::WHOLE)
+    }
+
+    /// Starts a loader that makes the part of every batch that belongs to one of several processes: the parts
+    /// are contiguous, and together they are the batch.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no thread.
+    pub fn sharing(
+        source: Arc<dyn ClipSource>,
+        batches: BatchSampler,
+        num_workers: usize,
+        shard: Shard,
+    ) -> Result<Self, DataError> {
         let mut workers = Vec::with_capacity(num_workers);
         for index in 0..num_workers {
             let name = format!("loader-{index}");
             let (sender, receiver) = bounded(SAMPLES_AHEAD);
             let (source, batches) = (Arc::clone(&source), batches.duplicate());
-            let work = move || work(&*source, batches, index, num_workers, &sender);
+            let turn = Turn { index, num_workers, shard };
+            let work = move || work(&*source, batches, turn, &sender);
             let thread = thread::Builder::new()
                 .name(name.clone())
                 .spawn(work)
                 .map_err(|source| DataError::Thread { name: name.clone(), source })?;
             workers.push(Worker { name, samples: Some(receiver), thread: Some(thread) });
         }
-        Ok(Self { source, batches, workers, turn: 0 })
+        Ok(Self { source, batches, shard, workers, turn: 0 })
     }
 
     /// Returns how many batches of the stream have been taken; the number to save for continuing
@@ -87,7 +105,7 @@ impl Iterator for Loader {
     type Item = Result<Vec<ClipSample>, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.batches.next()?;
+        let batch = own_part(self.batches.next()?, self.shard);
         let mut samples = Vec::with_capacity(batch.len());
         let mut first_error = None;
         // All samples of the batch are taken even after an error: the workers have made them.
@@ -126,16 +144,30 @@ impl fmt::Debug for Loader {
     }
 }
 
+/// Which samples are a worker's.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    index: usize,
+    num_workers: usize,
+    shard: Shard,
+}
+
+/// The entries of a batch that belong to this process.
+fn own_part(batch: Vec<StreamEntry>, shard: Shard) -> Vec<StreamEntry> {
+    batch[shard.range_of(batch.len())].to_vec()
+}
+
 /// Makes every `num_workers`-th sample of the stream, the `index`-th first, until nobody listens.
 fn work(
     source: &dyn ClipSource,
     batches: BatchSampler,
-    index: usize,
-    num_workers: usize,
+    turn: Turn,
     samples: &Sender<Result<ClipSample, DataError>>,
 ) {
     let seed = batches.seed();
-    for entry in batches.flatten().skip(index).step_by(num_workers) {
+    let Turn { index, num_workers, shard } = turn;
+    let entries = batches.flat_map(|batch| own_part(batch, shard));
+    for entry in entries.skip(index).step_by(num_workers) {
         if samples.send(make_sample(source, seed, entry)).is_err() {
             return;
         }

@@ -26,9 +26,9 @@ impl Shard {
     /// The only process.
     pub const WHOLE: Self = Self { rank: 0, world_size: 1 };
 
-    /// Returns the part of a list of `length` that this process infers: contiguous, the first
-    /// ones one longer if it does not divide.
-    pub fn inference_range(self, length: usize) -> Range<usize> {
+    /// Returns the part of a list of `length`, such as a batch, that this process works on: contiguous, the
+    /// first ones one longer if it does not divide.
+    pub fn range_of(self, length: usize) -> Range<usize> {
         let world_size = self.world_size.max(1);
         let (each, longer) = (length / world_size, length % world_size);
         let start = |rank: usize| (each * rank + rank.min(longer)).min(length);

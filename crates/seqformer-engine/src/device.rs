@@ -72,6 +72,15 @@ pub fn open_device(choice: DeviceChoice) -> Result<Device, EngineError> {
     }
 }
 
+/// Number of GPUs that can be used; 0 without libtorch's CUDA part or a driver.
+pub fn count_gpus() -> usize {
+    let has_driver = DRIVER_FILES.iter().any(|file| Path::new(file).exists());
+    if !has_driver || seqformer_ops::runtime::open_library(Path::new(CUDA_LIBRARY)).is_err() {
+        return 0;
+    }
+    if Cuda::is_available() { usize::try_from(Cuda::device_count()).unwrap_or(0) } else { 0 }
+}
+
 fn open_cuda(index: usize) -> Result<Device, String> {
     seqformer_ops::runtime::open_library(Path::new(CUDA_LIBRARY)).map_err(|error| {
         format!("{error}; use --device cpu, or install the CUDA build of torch 2.11.0")

@@ -154,6 +154,39 @@ pub enum EngineError {
         /// The clips of the batch.
         samples: String,
     },
+    /// Processes that work together could not go on, mostly because one of them is gone.
+    #[error(
+        "rank {rank} of {world_size}, {place}: {message}{}{others}",
+        if others.is_empty() { "" } else { "; " }
+    )]
+    Distributed {
+        /// This process.
+        rank: usize,
+        /// Number of processes.
+        world_size: usize,
+        /// Where it was.
+        place: String,
+        /// What failed.
+        message: String,
+        /// Processes that were elsewhere.
+        others: String,
+    },
+    /// Processes of one run that were given different things to do.
+    #[error(
+        "rank {rank}: {what}; start all processes of a run in the same way, with the same data"
+    )]
+    Disagreement {
+        /// The process that differs from the first.
+        rank: usize,
+        /// In what.
+        what: String,
+    },
+    /// What a launcher says of the processes cannot be used.
+    #[error("the environment of the launcher cannot be used: {what}")]
+    Launch {
+        /// What is wrong.
+        what: String,
+    },
     /// Another run writes into the same folder.
     #[error("{}: another run is writing here; wait for it, or set another OUTPUT_DIR", folder.display())]
     FolderInUse {

@@ -2,6 +2,8 @@
 //!
 //! Reference: VNext `seqformer/data/ytvis_eval.py`, `YTVISEvaluator`.
 
+mod shared_out;
+
 use std::path::{Path, PathBuf};
 
 use seqformer_data::{Categories, DatasetKind, DatasetSource, VideoRecord, read_image};
@@ -10,7 +12,9 @@ use seqformer_evaluation::{
     IouKind, Report, Results, ResultsWriter, TrackResult, YtvisEvaluator, write_archive,
 };
 
-use crate::{EngineError, Predictor, VideoPrediction};
+use crate::distributed::TaskQueue;
+use crate::{Communicator, EngineError, Predictor, VideoPrediction};
+use shared_out::{FoundDetection, FoundTrack, Job, run_shared};
 
 /// What an evaluation left.
 #[derive(Debug)]
@@ -47,83 +51,163 @@ pub struct EvaluationOutput<'a> {
 
 /// Predicts all videos or images of a dataset, each written when it is done, and scores them.
 ///
-/// A run that was stopped goes on after the last finished video, if the output says so.
+/// A run that was stopped goes on after the last finished video, if the output says so. Several processes share
+/// the videos out among them; the first of them writes and scores, and only it returns what was evaluated.
 ///
 /// # Errors
 ///
-/// If the dataset, a frame or the output cannot be used, or the network has more classes than the dataset.
+/// If the dataset, a frame or the output cannot be used, the network has more classes than the dataset, or
+/// another process is gone.
 pub fn evaluate(
-    predictor: &Predictor,
+    (predictor, communicator): (&Predictor, &Communicator),
     dataset: &DatasetSource,
     output: EvaluationOutput<'_>,
     progress: &mut dyn FnMut(EvaluationProgress),
-) -> Result<Evaluated, EngineError> {
-    if dataset.kind == DatasetKind::Coco {
-        return evaluate_images(predictor, dataset, output, progress);
+) -> Result<Option<Evaluated>, EngineError> {
+    if communicator.is_leader() {
+        std::fs::create_dir_all(output.folder).map_err(|source| EngineError::Unwritable {
+            path: output.folder.to_path_buf(),
+            source,
+        })?;
     }
     let records = dataset.read()?;
-    let mut videos: Vec<&VideoRecord> = records.videos.iter().collect();
-    videos.sort_by_key(|video| video.id);
-    std::fs::create_dir_all(output.folder)
-        .map_err(|source| EngineError::Unwritable { path: output.folder.to_path_buf(), source })?;
-    let path = output.folder.join("results.json");
-    let ids: Vec<i64> = videos.iter().map(|video| video.id as i64).collect();
-    let open = if output.goes_on { ResultsWriter::open } else { ResultsWriter::create };
-    let mut writer = open(&path, &ids, output.run)?;
-    let total = videos.len();
-    for video in videos {
-        if !writer.is_finished(video.id as i64) {
-            let found = predict(predictor, video)?;
-            writer.write_video(
-                video.id as i64,
-                &track_results(&found, video.id, &records.categories)?,
-            )?;
-        }
-        progress(EvaluationProgress { videos: writer.num_finished(), total });
+    let queue = communicator.queue();
+    let evaluated = if dataset.kind == DatasetKind::Coco {
+        let job = Images { predictor, images: &records.videos, categories: &records.categories };
+        let results = job.results(communicator, &queue, output, progress)?;
+        results.map(|results| score_images(&dataset.json, results)).transpose()?
+    } else {
+        let mut videos: Vec<&VideoRecord> = records.videos.iter().collect();
+        videos.sort_by_key(|video| video.id);
+        let job = Videos { predictor, communicator, videos, categories: &records.categories };
+        let results = job.results(communicator, &queue, output, progress)?;
+        results.map(|results| score_videos(&dataset.json, results)).transpose()?
+    };
+    if communicator.is_leader() {
+        queue.close("scored")?;
+    } else {
+        queue.wait_for_end()?;
     }
-    let results = writer.finish()?;
-    let archive = output.folder.join("results.zip");
-    write_archive(&results, &archive)?;
-    let report = score(&dataset.json, &results)?;
-    Ok(Evaluated { results, archive, report, box_report: None })
+    Ok(evaluated)
 }
 
-/// The same for single images, by masks and by boxes.
-///
-/// Reference: detectron2 `evaluation/coco_evaluation.py`.
-fn evaluate_images(
-    predictor: &Predictor,
-    dataset: &DatasetSource,
-    output: EvaluationOutput<'_>,
-    progress: &mut dyn FnMut(EvaluationProgress),
-) -> Result<Evaluated, EngineError> {
-    let records = dataset.read()?;
-    std::fs::create_dir_all(output.folder)
-        .map_err(|source| EngineError::Unwritable { path: output.folder.to_path_buf(), source })?;
-    let path = output.folder.join("coco_instances_results.json");
-    let ids: Vec<i64> = records.videos.iter().map(|image| image.id as i64).collect();
-    let open = if output.goes_on { CocoResultsWriter::open } else { CocoResultsWriter::create };
-    let mut writer = open(&path, &ids, output.run)?;
-    let total = records.videos.len();
-    for image in &records.videos {
-        let id = image.id as i64;
-        if !writer.is_finished(id) {
-            writer.write_image(id, &detections(predictor, image, &records.categories)?)?;
+/// The videos of a dataset, one task each.
+struct Videos<'a> {
+    predictor: &'a Predictor,
+    communicator: &'a Communicator,
+    videos: Vec<&'a VideoRecord>,
+    categories: &'a Categories,
+}
+
+impl Videos<'_> {
+    /// The path of the results, for the process that wrote them.
+    fn results(
+        &self,
+        communicator: &Communicator,
+        queue: &TaskQueue<'_>,
+        output: EvaluationOutput<'_>,
+        progress: &mut dyn FnMut(EvaluationProgress),
+    ) -> Result<Option<PathBuf>, EngineError> {
+        let mut writer = None;
+        if communicator.is_leader() {
+            let path = output.folder.join("results.json");
+            let ids: Vec<i64> = self.videos.iter().map(|video| video.id as i64).collect();
+            let open = if output.goes_on { ResultsWriter::open } else { ResultsWriter::create };
+            writer = Some(open(&path, &ids, output.run)?);
         }
-        progress(EvaluationProgress { videos: writer.num_finished(), total });
+        let total = self.videos.len();
+        let is_finished = |writer: &Option<ResultsWriter>, task: usize| {
+            writer.as_ref().is_some_and(|writer| writer.is_finished(self.videos[task].id as i64))
+        };
+        let todo = (0..total).filter(|&task| !is_finished(&writer, task)).collect();
+        run_shared(self, todo, (communicator, queue), &mut |task, found: Vec<FoundTrack>| {
+            let Some(writer) = &mut writer else { return Ok(()) };
+            let id = self.videos[task].id as i64;
+            let found: Result<Vec<TrackResult>, EngineError> =
+                found.into_iter().map(|track| track.into_result(id)).collect();
+            writer.write_video(id, &found?)?;
+            progress(EvaluationProgress { videos: writer.num_finished(), total });
+            Ok(())
+        })?;
+        Ok(writer.map(ResultsWriter::finish).transpose()?)
     }
-    let results = writer.finish()?;
-    let archive = output.folder.join("results.zip");
-    write_archive(&results, &archive)?;
-    let truth = CocoGroundTruth::read(&dataset.json)?;
-    let (mut report, mut box_report) = (None, None);
-    if !truth.annotations().is_empty() {
-        let found = CocoResults::read(&results)?;
-        let evaluator = CocoEvaluator::new(&truth);
-        report = Some(evaluator.evaluate(&found, IouKind::Mask)?.report());
-        box_report = Some(evaluator.evaluate(&found, IouKind::Box)?.report());
+}
+
+impl Job for Videos<'_> {
+    type Found = Vec<FoundTrack>;
+
+    fn cost(&self, task: usize) -> u64 {
+        let video = self.videos[task];
+        video.frames.len() as u64 * u64::from(video.size.height) * u64::from(video.size.width)
     }
-    Ok(Evaluated { results, archive, report, box_report })
+
+    fn infer(&self, task: usize) -> Result<Self::Found, EngineError> {
+        let video = self.videos[task];
+        let found = predict(self.predictor, video, &mut || self.communicator.note_alive())?;
+        let tracks = found.detections.iter().map(|detection| {
+            Ok(FoundTrack::new(
+                category_id(self.categories, detection.label)?,
+                detection.score,
+                found.masks.track(detection.rank),
+            ))
+        });
+        tracks.collect()
+    }
+}
+
+/// The images of a dataset, one task each.
+struct Images<'a> {
+    predictor: &'a Predictor,
+    images: &'a [VideoRecord],
+    categories: &'a Categories,
+}
+
+impl Images<'_> {
+    /// The path of the results, for the process that wrote them.
+    fn results(
+        &self,
+        communicator: &Communicator,
+        queue: &TaskQueue<'_>,
+        output: EvaluationOutput<'_>,
+        progress: &mut dyn FnMut(EvaluationProgress),
+    ) -> Result<Option<PathBuf>, EngineError> {
+        let mut writer = None;
+        if communicator.is_leader() {
+            let path = output.folder.join("coco_instances_results.json");
+            let ids: Vec<i64> = self.images.iter().map(|image| image.id as i64).collect();
+            let open =
+                if output.goes_on { CocoResultsWriter::open } else { CocoResultsWriter::create };
+            writer = Some(open(&path, &ids, output.run)?);
+        }
+        let total = self.images.len();
+        let is_finished = |writer: &Option<CocoResultsWriter>, task: usize| {
+            writer.as_ref().is_some_and(|writer| writer.is_finished(self.images[task].id as i64))
+        };
+        let todo = (0..total).filter(|&task| !is_finished(&writer, task)).collect();
+        run_shared(self, todo, (communicator, queue), &mut |task, found: Vec<FoundDetection>| {
+            let Some(writer) = &mut writer else { return Ok(()) };
+            let id = self.images[task].id as i64;
+            let found: Result<Vec<CocoDetection>, EngineError> =
+                found.into_iter().map(|detection| detection.into_result(id)).collect();
+            writer.write_image(id, &found?)?;
+            progress(EvaluationProgress { videos: writer.num_finished(), total });
+            Ok(())
+        })?;
+        Ok(writer.map(CocoResultsWriter::finish).transpose()?)
+    }
+}
+
+impl Job for Images<'_> {
+    type Found = Vec<FoundDetection>;
+
+    fn cost(&self, task: usize) -> u64 {
+        let size = self.images[task].size;
+        u64::from(size.height) * u64::from(size.width)
+    }
+
+    fn infer(&self, task: usize) -> Result<Self::Found, EngineError> {
+        detections(self.predictor, &self.images[task], self.categories)
+    }
 }
 
 /// The results of one image with the ids of the dataset.
@@ -131,7 +215,7 @@ fn detections(
     predictor: &Predictor,
     image: &VideoRecord,
     categories: &Categories,
-) -> Result<Vec<CocoDetection>, EngineError> {
+) -> Result<Vec<FoundDetection>, EngineError> {
     let Some(path) = image.frames.first() else { return Ok(Vec::new()) };
     let frame = read_image(path)?.image;
     if frame.size != image.size {
@@ -140,14 +224,13 @@ fn detections(
     }
     let found = predictor.predict_image(&frame)?;
     let results = found.detections.iter().map(|detection| {
-        let segmentation = found.masks.track(detection.rank).next();
-        Ok(CocoDetection {
-            image_id: image.id as i64,
-            category_id: category_id(categories, detection.label)?,
-            score: detection.score,
-            bbox: found.boxes[detection.rank],
-            segmentation: segmentation.ok_or(EngineError::NoFrames)?,
-        })
+        let mask = found.masks.track(detection.rank).next().ok_or(EngineError::NoFrames)?;
+        Ok(FoundDetection::new(
+            category_id(categories, detection.label)?,
+            detection.score,
+            found.boxes[detection.rank],
+            &mask,
+        ))
     });
     results.collect()
 }
@@ -158,9 +241,14 @@ fn category_id(categories: &Categories, label: usize) -> Result<i64, EngineError
     id.map(|id| id as i64).ok_or(EngineError::Classes { label, dataset: categories.len() })
 }
 
-fn predict(predictor: &Predictor, video: &VideoRecord) -> Result<VideoPrediction, EngineError> {
+/// Calls `alive` while it goes on.
+fn predict(
+    predictor: &Predictor,
+    video: &VideoRecord,
+    alive: &mut dyn FnMut(),
+) -> Result<VideoPrediction, EngineError> {
     let frames = video.frames.iter().map(|path| Ok(read_image(path)?.image));
-    let found = predictor.predict(frames, &mut |_progress| {})?;
+    let found = predictor.predict(frames, &mut |_progress| alive())?;
     if found.size != video.size {
         let path = video.frames.first().cloned().unwrap_or_default();
         return Err(EngineError::VideoSize { path, expected: video.size, found: found.size });
@@ -168,29 +256,32 @@ fn predict(predictor: &Predictor, video: &VideoRecord) -> Result<VideoPrediction
     Ok(found)
 }
 
-/// The results of one video with the ids of the dataset.
-fn track_results(
-    found: &VideoPrediction,
-    video_id: u64,
-    categories: &Categories,
-) -> Result<Vec<TrackResult>, EngineError> {
-    let results = found.detections.iter().map(|detection| {
-        Ok(TrackResult {
-            video_id: video_id as i64,
-            score: detection.score,
-            category_id: category_id(categories, detection.label)?,
-            segmentations: found.masks.track(detection.rank).map(Some).collect(),
-        })
-    });
-    results.collect()
+/// Packs the results, and compares them with the annotations, if there are any.
+fn score_videos(json: &Path, results: PathBuf) -> Result<Evaluated, EngineError> {
+    let archive = results.with_file_name("results.zip");
+    write_archive(&results, &archive)?;
+    let truth = GroundTruth::read(json)?;
+    let report = if truth.tracks().is_empty() {
+        None
+    } else {
+        Some(YtvisEvaluator::new(&truth).evaluate(&Results::read(&results)?)?.report())
+    };
+    Ok(Evaluated { results, archive, report, box_report: None })
 }
 
-/// Compares results with the annotations, if there are any.
-fn score(json: &Path, results: &Path) -> Result<Option<Report>, EngineError> {
-    let truth = GroundTruth::read(json)?;
-    if truth.tracks().is_empty() {
-        return Ok(None);
+/// The same for images, by masks and by boxes.
+///
+/// Reference: detectron2 `evaluation/coco_evaluation.py`.
+fn score_images(json: &Path, results: PathBuf) -> Result<Evaluated, EngineError> {
+    let archive = results.with_file_name("results.zip");
+    write_archive(&results, &archive)?;
+    let truth = CocoGroundTruth::read(json)?;
+    let (mut report, mut box_report) = (None, None);
+    if !truth.annotations().is_empty() {
+        let found = CocoResults::read(&results)?;
+        let evaluator = CocoEvaluator::new(&truth);
+        report = Some(evaluator.evaluate(&found, IouKind::Mask)?.report());
+        box_report = Some(evaluator.evaluate(&found, IouKind::Box)?.report());
     }
-    let results = Results::read(results)?;
-    Ok(Some(YtvisEvaluator::new(&truth).evaluate(&results)?.report()))
+    Ok(Evaluated { results, archive, report, box_report })
 }

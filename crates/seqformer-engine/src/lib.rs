@@ -33,6 +33,7 @@ mod console_line;
 mod curves;
 mod datasets;
 mod device;
+mod distributed;
 mod encode;
 mod error;
 mod evaluate;
@@ -54,7 +55,8 @@ pub use collate::{Collate, TrainClip};
 pub use console_line::{console_line, format_g, format_timedelta};
 pub use curves::{Curves, Series};
 pub use datasets::{TrainingData, find_dataset, own_categories, training_data};
-pub use device::{DeviceChoice, open_device};
+pub use device::{DeviceChoice, count_gpus, open_device};
+pub use distributed::{Communicator, LAUNCHED, Meeting, Placement, RESUME, Report, Status};
 pub use encode::encode_masks;
 pub use error::EngineError;
 pub use evaluate::{Evaluated, EvaluationOutput, EvaluationProgress, evaluate};
@@ -69,5 +71,6 @@ pub use predictor::{
     TrackedFrame, VideoPrediction,
 };
 pub use run_log::RunLog;
+pub use tch::Device;
 pub use track_masks::TrackMasks;
 pub use trainer::{TrainEnd, Trainer, TrainerOptions, inference_folder};

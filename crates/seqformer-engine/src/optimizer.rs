@@ -190,6 +190,22 @@ impl Optimizer {
         self.state.get(index)?.as_ref()
     }
 
+    /// Remembers zeros of parameter `index` unless there is something; another process has what they become.
+    pub(crate) fn prepare_state(&mut self, index: usize) -> Result<(), EngineError> {
+        let Some(group) = self.groups.get(index) else { return Ok(()) };
+        if self.state(index).is_some() {
+            return Ok(());
+        }
+        let state = match self.kind {
+            OptimizerKind::AdamW { .. } => adamw::fresh(group),
+            OptimizerKind::Sgd { .. } => {
+                TensorState::Sgd { momentum_buffer: group.parameter.zeros_like() }
+            }
+        };
+        self.state[index] = Some(state);
+        Ok(())
+    }
+
     /// Replaces what is remembered of parameter `index`, for instance by that of a checkpoint.
     ///
     /// # Errors

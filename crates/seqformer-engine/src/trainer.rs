@@ -8,19 +8,25 @@ mod setup;
 mod step;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use seqformer::{HungarianMatcher, SeqFormer, SetCriterion};
 use seqformer_config::Config;
 use seqformer_data::{DatasetSource, Loader};
+use seqformer_ops::process_group::GradientReducer;
 use tch::{Device, nn};
 
 use crate::checkpointer::{Checkpointer, Position, TrainState};
 use crate::collate::Collate;
 use crate::evaluate::{EvaluationOutput, evaluate};
-use crate::{EngineError, GradClip, LrSchedule, Optimizer, Predictor, PredictorOptions, datasets};
+use crate::{
+    Communicator, EngineError, GradClip, LrSchedule, Optimizer, Predictor, PredictorOptions,
+    datasets,
+};
 use journal::Journal;
+use step::StepEnd;
 
 /// How a training ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,15 +59,19 @@ pub struct Trainer {
     matcher: HungarianMatcher,
     criterion: SetCriterion,
     optimizer: Optimizer,
+    /// Adds up the gradients of several processes.
+    reducer: Option<GradientReducer>,
     schedule: LrSchedule,
     grad_clip: Option<GradClip>,
     collate: Collate,
     loader: Loader,
     position: Position,
     checkpointer: Checkpointer,
-    journal: Journal,
+    /// Of the process that writes.
+    journal: Option<Journal>,
+    communicator: Rc<Communicator>,
     // Held as long as the run lives, so that no second run writes into the folder.
-    _lock: std::fs::File,
+    _lock: Option<std::fs::File>,
 }
 
 impl std::fmt::Debug for Trainer {
@@ -81,12 +91,18 @@ impl Trainer {
         self.config.solver.max_iter
     }
 
-    /// Trains until the last iteration, or until `stop` is set; `tell` gets the lines for the console.
+    /// The processes that train together.
+    pub fn communicator(&self) -> &Communicator {
+        &self.communicator
+    }
+
+    /// Trains until the last iteration, or until `stop` is set in any process; `tell` gets the lines for the
+    /// console.
     ///
     /// # Errors
     ///
-    /// If a sample or an output file cannot be used, or losses were not numbers too often. The last
-    /// checkpoint stays whole.
+    /// If a sample or an output file cannot be used, losses were not numbers too often, or another process is
+    /// gone. The last checkpoint stays whole.
     pub fn train(
         &mut self,
         stop: &AtomicBool,
@@ -96,19 +112,23 @@ impl Trainer {
         let first = self.position.iterations;
         let mut trained_until = first;
         while self.position.iterations < self.config.solver.max_iter {
-            if stop.load(Ordering::Relaxed) {
-                let path = self
-                    .checkpointer
-                    .save(self.position.iterations.saturating_sub(1), &self.tree()?)?;
-                tell(&format!("stopped; {} is written, go on with --resume", path.display()));
+            if self.step(stop)? == StepEnd::Stopped {
+                if self.communicator.is_leader() {
+                    let last = self.position.iterations.saturating_sub(1);
+                    let path = self.checkpointer.save(last, &self.tree()?)?;
+                    tell(&format!("stopped; {} is written, go on with --resume", path.display()));
+                }
+                self.communicator.barrier()?;
                 return Ok(TrainEnd::Stopped);
             }
-            self.step()?;
             trained_until = self.position.iterations;
             self.after_step(tell)?;
         }
+        self.communicator.note(self.position.iterations, "writing the last checkpoint");
         // A run may have been killed between the checkpoint of its last iteration and this one.
-        if trained_until > first || !self.checkpointer.has_final() {
+        if self.communicator.is_leader()
+            && (trained_until > first || !self.checkpointer.has_final())
+        {
             self.checkpointer.save_final(&self.tree()?)?;
         }
         if trained_until > first {
@@ -119,6 +139,7 @@ impl Trainer {
                 secs / count as f64
             ));
         }
+        self.communicator.barrier()?;
         Ok(TrainEnd::Finished)
     }
 
@@ -126,7 +147,10 @@ impl Trainer {
     fn after_step(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
         let done = self.position.iterations;
         let is_last = done == self.config.solver.max_iter;
-        if done.is_multiple_of(self.config.solver.checkpoint_period) {
+        if self.communicator.is_leader()
+            && done.is_multiple_of(self.config.solver.checkpoint_period)
+        {
+            self.communicator.note(done - 1, "writing a checkpoint");
             self.checkpointer.save(done - 1, &self.tree()?)?;
         }
         let period = self.config.test.eval_period;
@@ -134,7 +158,10 @@ impl Trainer {
         if period > 0 && done.is_multiple_of(period) && !is_last {
             self.validate(tell)?;
         }
-        self.journal.write_if_due(done, is_last, tell)
+        match &mut self.journal {
+            Some(journal) => journal.write_if_due(done, is_last, tell),
+            None => Ok(()),
+        }
     }
 
     /// Scores the model as it is on the test datasets; the training goes on as if nothing had been.
@@ -144,6 +171,7 @@ impl Trainer {
     /// If a dataset or an output file cannot be used.
     pub fn validate(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
         let iteration = self.position.iterations.saturating_sub(1);
+        self.communicator.note(iteration, "validating");
         let predictor = self.predictor()?;
         for name in &self.config.datasets.test.clone() {
             let dataset = datasets::find_dataset(&self.config, name)?;
@@ -151,7 +179,10 @@ impl Trainer {
             let run = format!("iteration {iteration} seed {}", self.position.seed);
             // A training that was begun anew has other weights at the same iteration.
             let output = EvaluationOutput { folder: &folder, run: &run, goes_on: false };
-            let evaluated = evaluate(&predictor, &dataset, output, &mut |_progress| {})?;
+            let job = (&predictor, self.communicator.as_ref());
+            let Some(evaluated) = evaluate(job, &dataset, output, &mut |_progress| {})? else {
+                continue;
+            };
             let Some(report) = evaluated.report else {
                 tell(&format!(
                     "{name}: {} is written; there are no annotations to score it",
@@ -163,17 +194,21 @@ impl Trainer {
             if let Some(boxes) = &evaluated.box_report {
                 tell(&format!("{name}, boxes:\n{}", boxes.summary()));
             }
-            self.journal.record_scores(&report);
+            if let Some(journal) = &mut self.journal {
+                journal.record_scores(&report);
+            }
             let ap = report.stats[0];
             if self.position.best_ap.is_none_or(|best| ap > best) {
                 self.position.best_ap = Some(ap);
                 self.checkpointer.save_best(&self.tree()?)?;
             }
         }
-        if self.position.iterations == self.config.solver.max_iter {
-            self.journal.write_final_scores()?;
+        match &mut self.journal {
+            Some(journal) if self.position.iterations == self.config.solver.max_iter => {
+                journal.write_final_scores()
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The folder of a dataset's results.

@@ -468,4 +468,16 @@ SF_API char *sf_open_library(const char *path) {
   });
 }
 
+// Opens a shared library like `sf_open_library`, and finds a function in it.
+SF_API char *sf_find_symbol(void **out, const char *library, const char *name) {
+  return guarded([&] {
+    void *handle = dlopen(library, RTLD_NOW | RTLD_GLOBAL);
+    *out = handle ? dlsym(handle, name) : nullptr;
+    if (*out == nullptr) {
+      const char *why = dlerror();
+      throw std::runtime_error(why ? why : "cannot be opened");
+    }
+  });
+}
+
 SF_API void sf_free_message(char *message) { std::free(message); }

@@ -37,4 +37,12 @@ pub enum OpsError {
         /// What the loader says.
         message: String,
     },
+    /// Processes that work together could not do it.
+    #[error("{operation}: {message}")]
+    Group {
+        /// What they did.
+        operation: &'static str,
+        /// What c10d says, without its stack.
+        message: String,
+    },
 }

@@ -4,6 +4,7 @@
 //! kernels travel the other way, as function pointers that libtorch's autograd calls.
 
 mod pages;
+pub(crate) mod process_group;
 mod recompute;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};

@@ -37,6 +37,7 @@ mod ms_deform_attn;
 pub mod optimize;
 mod pool;
 pub mod precision;
+pub mod process_group;
 pub mod recompute;
 pub mod reference;
 pub mod runtime;

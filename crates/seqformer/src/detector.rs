@@ -160,7 +160,11 @@ impl SeqFormer {
             height: sizes.iter().map(|size| size.height).max().unwrap_or(1),
             width: sizes.iter().map(|size| size.width).max().unwrap_or(1),
         };
-        let padded = largest.padded();
+        self.token_layout_in(sizes, largest.padded())
+    }
+
+    /// The tokens of clips whose frames have these sizes, all padded to `padded`.
+    pub(crate) fn token_layout_in(&self, sizes: &[FrameSize], padded: FrameSize) -> TokenLayout {
         let at = |stride: i64| LevelSize {
             height: padded.height / stride,
             width: padded.width / stride,

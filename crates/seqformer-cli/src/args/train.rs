@@ -19,18 +19,28 @@ pub(crate) struct TrainArgs {
     /// Only evaluates MODEL.WEIGHTS (with --resume: the newest checkpoint) on DATASETS.TEST.
     #[arg(long)]
     pub(crate) eval_only: bool,
-    /// Processes on this machine, one for each GPU.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) num_gpus: u32,
-    /// Machines that take part.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// GPUs of each machine, with a process for each. With --device cpu: processes of each machine. Where there are
+    /// fewer, those that are there do the work of all [default: 1].
+    #[arg(long, value_name = "N")]
+    pub(crate) num_gpus: Option<u32>,
+    /// Processes of each machine that compute on its CPU, instead of GPUs.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) num_workers_cpu: Option<u32>,
+    /// Machines that take part; the command is started once on each.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) num_machines: u32,
     /// Number of this machine, from 0.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) machine_rank: u32,
-    /// Where machines meet: tcp://HOST:PORT or auto.
+    /// Where machines meet: tcp://HOST:PORT with a free port of machine 0, or auto for one machine.
     #[arg(long, value_name = "URL", default_value = "auto")]
     pub(crate) dist_url: String,
+    /// Longest wait of a process for another one, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) dist_timeout: u64,
+    /// How often processes are started again from the last checkpoint when one of them has failed.
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    pub(crate) max_restarts: u64,
     /// Where to compute: auto, cpu, cuda or cuda:N [default: MODEL.DEVICE if it is set, otherwise auto].
     #[arg(long, value_name = "DEVICE")]
     pub(crate) device: Option<DeviceChoice>,
@@ -47,6 +57,9 @@ Writes into OUTPUT_DIR:
   inference/results.json, results.zip    results on the test datasets
 
 Ctrl-C writes a checkpoint and ends; --resume goes on from it, to the same weights as without the stop.
+
+Several GPUs or machines: --num-gpus and --num-machines, or any of torchrun, srun and mpirun; see
+docs/distributed.md.
 
 Example:
   seqformer train --config-file configs/base_ytvis.yaml SOLVER.IMS_PER_BATCH 2 OUTPUT_DIR output/mine";

@@ -1,104 +1,131 @@
 //! `seqformer train`: from a dataset to a checkpoint, and its evaluation.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use seqformer_config::config::ExpectedResult;
 use seqformer_engine::{
-    Checkpointer, EvaluationOutput, Predictor, PredictorOptions, RunLog, TrainEnd, Trainer,
-    TrainerOptions, evaluate, find_dataset, inference_folder, open_device,
+    Checkpointer, Communicator, Device, EvaluationOutput, LAUNCHED, Placement, Predictor,
+    PredictorOptions, RESUME, RunLog, TrainEnd, Trainer, TrainerOptions, count_gpus, evaluate,
+    find_dataset, inference_folder, open_device,
 };
-
 use seqformer_evaluation::{Report, STAT_NAMES};
 
 use crate::args::TrainArgs;
+use crate::launch::{self, Plan};
 use crate::output;
 use crate::progress::Stage;
 use crate::settings::Settings;
 
-/// Runs `train`, or `eval` where only an evaluation is asked for.
+/// Runs `train`, or `eval` where only an evaluation is asked for: in this process, or as one of those that a
+/// launcher has started, or by starting several.
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
-    check_flags(args)?;
-    let mut settings = Settings::load(&args.config_file, &args.opts)?;
-    settings.scale_to(args.num_gpus.max(1) * args.num_machines.max(1))?;
-    stand_in(args, &mut settings);
-    if args.eval_only { eval(args, &settings) } else { train(args, &settings) }
-}
-
-/// Several machines would train several models.
-fn check_flags(args: &TrainArgs) -> Result<()> {
-    if args.num_machines > 1 || args.machine_rank > 0 {
-        bail!(
-            "--num-machines {} --machine-rank {}: several machines are not supported yet; run on one, which keeps \
-             the batch of the recipe",
-            args.num_machines,
-            args.machine_rank
-        );
-    }
     if let Some(flag) = args.opts.first().filter(|word| word.starts_with('-')) {
         bail!("unknown option {flag}: options go before the KEY VALUE pairs; see --help");
     }
-    Ok(())
-}
-
-/// Lets one process do the work of `--num-gpus`: the batch stays that of the recipe, and what one of the GPUs would
-/// have got goes through the network at once.
-fn stand_in(args: &TrainArgs, settings: &mut Settings) {
-    if args.num_gpus < 2 {
-        return;
+    let placement = Placement::from_environment(&|name| std::env::var(name).ok())?;
+    let mut settings = Settings::load(&args.config_file, &args.opts)?;
+    let choice = settings.device(args.device)?;
+    let plan = Plan::new(args, choice, placement.as_ref(), count_gpus)?;
+    settings.scale_to(plan.wanted)?;
+    if placement.is_none() && (plan.world_size() > 1 || args.max_restarts > 0) {
+        return launch::run(args, &plan, &settings.config);
     }
-    let solver = &mut settings.config.solver;
-    let share = (solver.ims_per_batch / args.num_gpus as usize).max(1);
-    if solver.micro_batch_size == 0 {
-        solver.micro_batch_size = share;
-    }
-    tracing::warn!(
-        "--num-gpus {}: one process does the work of all, {} of {} clips of a batch at once; several are not \
-         supported yet",
-        args.num_gpus,
-        solver.micro_batch_size,
-        solver.ims_per_batch
-    );
-}
-
-fn train(args: &TrainArgs, settings: &Settings) -> Result<()> {
-    let config = &settings.config;
     let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
+    if std::env::var_os(LAUNCHED).is_some() {
+        end_with_launcher(args.eval_only, Arc::clone(&stop));
+    }
+    plan.stand_in(&mut settings, placement.as_ref().is_none_or(|placement| placement.rank == 0));
+    let device = open_device(plan.device)?;
+    let communicator = match &placement {
+        Some(placement) => {
+            Communicator::join(placement, device, Duration::from_secs(args.dist_timeout))?
+        }
+        None => Communicator::alone(),
+    };
+    let communicator = Rc::new(communicator);
+    let done = if args.eval_only {
+        eval(args, &settings, device, &communicator)
+    } else {
+        train(args, &settings, device, &communicator, &stop)
+    };
+    if let Err(error) = &done {
+        communicator.report(&output::describe(error));
+    }
+    done
+}
+
+/// Stops this process when the launcher, which holds the other end of its standard input, lets go or is gone.
+fn end_with_launcher(at_once: bool, stop: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        let _end = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        stop.store(true, Ordering::Relaxed);
+        if at_once {
+            crate::end_now();
+        }
+    });
+}
+
+fn train(
+    args: &TrainArgs,
+    settings: &Settings,
+    device: Device,
+    communicator: &Rc<Communicator>,
+    stop: &Arc<AtomicBool>,
+) -> Result<()> {
+    let config = &settings.config;
+    let asked = Arc::clone(stop);
     ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed))
         .context("signals cannot be handled")?;
-    let device = open_device(settings.device(args.device)?)?;
-    let options = TrainerOptions { resume: args.resume, device, config_text: settings.node.dump() };
-    let mut trainer = Trainer::new(config, options)?;
-    let log = RunLog::open(&config.output_dir.join("log.txt"), |error| tracing::warn!("{error}"))?;
+    let resume = args.resume || std::env::var_os(RESUME).is_some();
+    let options = TrainerOptions { resume, device, config_text: settings.node.dump() };
+    let mut trainer = Trainer::new(config, options, Rc::clone(communicator))?;
+    let log = if communicator.is_leader() {
+        let path = config.output_dir.join("log.txt");
+        Some(RunLog::open(&path, |error| tracing::warn!("{error}"))?)
+    } else {
+        None
+    };
     let mut tell = |line: &str| {
-        output::print_line(line);
-        log.write_line(format!("{line}\n").as_bytes());
+        if let Some(log) = &log {
+            output::print_line(line);
+            log.write_line(format!("{line}\n").as_bytes());
+        }
+    };
+    let processes = match communicator.world_size() {
+        1 => String::new(),
+        count => format!(", {count} processes"),
     };
     tell(&format!(
-        "training {} clips of {} frames a batch, iterations {} to {}, in {}",
+        "training {} clips of {} frames a batch{processes}, iterations {} to {}, in {}",
         config.solver.ims_per_batch,
         config.input.sampling_frame_num,
         trainer.iterations(),
         trainer.max_iterations(),
         config.output_dir.display()
     ));
-    if trainer.train(&stop, &mut tell)? == TrainEnd::Finished && !config.datasets.test.is_empty() {
+    if trainer.train(stop, &mut tell)? == TrainEnd::Finished && !config.datasets.test.is_empty() {
         trainer.validate(&mut tell)?;
     }
     Ok(())
 }
 
 /// Evaluates on all test datasets.
-fn eval(args: &TrainArgs, settings: &Settings) -> Result<()> {
+fn eval(
+    args: &TrainArgs,
+    settings: &Settings,
+    device: Device,
+    communicator: &Communicator,
+) -> Result<()> {
     let config = &settings.config;
     if config.datasets.test.is_empty() {
         bail!("DATASETS.TEST names no dataset: write the name of one, or the path of a .json file");
     }
     let weights = eval_weights(args, settings)?;
-    let device = open_device(settings.device(args.device)?)?;
     let predictor =
         Predictor::new(config, &weights, PredictorOptions::from_config(config), device)?;
     let run = run_line(&weights, &settings.node.dump());
@@ -108,7 +135,8 @@ fn eval(args: &TrainArgs, settings: &Settings) -> Result<()> {
         let mut stage: Option<Stage> = None;
         let folder = inference_folder(config, &dataset);
         let output = EvaluationOutput { folder: &folder, run: &run, goes_on: true };
-        let done = evaluate(&predictor, &dataset, output, &mut |progress| {
+        let job = (&predictor, communicator);
+        let done = evaluate(job, &dataset, output, &mut |progress| {
             let begin =
                 || Stage::counting("videos", format!("{name}: evaluating"), Some(progress.total));
             stage.get_or_insert_with(begin).set(progress.videos);
@@ -116,6 +144,7 @@ fn eval(args: &TrainArgs, settings: &Settings) -> Result<()> {
         if let Some(stage) = stage {
             stage.finish();
         }
+        let Some(done) = done else { continue };
         output::print_line(&done.results.display().to_string());
         output::print_line(&done.archive.display().to_string());
         match done.report {
@@ -131,6 +160,9 @@ fn eval(args: &TrainArgs, settings: &Settings) -> Result<()> {
                 "{name}: there are no annotations to score the results"
             )),
         }
+    }
+    if !communicator.is_leader() {
+        return Ok(());
     }
     check_expected(&config.test.expected_results, &reports)
 }

@@ -37,6 +37,8 @@ pub struct InputSection {
     pub format: ImageFormat,
     /// `COCO_PRETRAIN`: trains on pseudo-clips of images alone.
     pub coco_pretrain: bool,
+    /// `PAD_TO_BATCH`: clips are padded to the largest of the whole batch.
+    pub pad_to_batch: bool,
     /// `PRETRAIN_SAME_CROP`: all views of a pseudo-clip are the same.
     pub pretrain_same_crop: bool,
     /// `PRETRAIN_TYPE`.
@@ -137,6 +139,7 @@ impl InputSection {
             crop: CropSection::read(reader)?,
             format: reader.choice("INPUT.FORMAT", &formats)?,
             coco_pretrain: reader.bool("INPUT.COCO_PRETRAIN")?,
+            pad_to_batch: reader.bool("INPUT.PAD_TO_BATCH")?,
             pretrain_same_crop: reader.bool("INPUT.PRETRAIN_SAME_CROP")?,
             pretrain_type: reader.choice("INPUT.PRETRAIN_TYPE", &pseudo_clips)?,
         })

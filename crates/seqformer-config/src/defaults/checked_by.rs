@@ -250,7 +250,11 @@ pub(super) const CHECKED_BY: &[(&[&str], &str, &str)] = &[
         "seqformer-engine/src/checkpointer/tests.rs",
         "the_newest_few_stay_and_the_marker_names_the_last",
     ),
-    (&["SOLVER.MICRO_BATCH_SIZE"], TRAIN, "clips_may_go_through_the_network_one_by_one"),
+    (
+        &["SOLVER.MICRO_BATCH_SIZE", "INPUT.PAD_TO_BATCH"],
+        TRAIN,
+        "clips_may_go_through_the_network_one_by_one",
+    ),
     (
         &["SOLVER.ACTIVATION_CHECKPOINTING"],
         "seqformer/tests/it/golden_train.rs",

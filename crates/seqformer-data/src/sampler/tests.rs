@@ -118,9 +118,8 @@ fn batches_continue_at_any_number() {
 #[test]
 fn inference_ranges_are_contiguous_complete_and_even() {
     for (length, world_size) in [(10, 3), (2, 4), (0, 2), (7, 1), (9, 3)] {
-        let ranges: Vec<Range<usize>> = (0..world_size)
-            .map(|rank| Shard { rank, world_size }.inference_range(length))
-            .collect();
+        let ranges: Vec<Range<usize>> =
+            (0..world_size).map(|rank| Shard { rank, world_size }.range_of(length)).collect();
         let all: Vec<usize> = ranges.iter().cloned().flatten().collect();
         assert_eq!(all, (0..length).collect::<Vec<_>>());
         let lengths: Vec<usize> = ranges.iter().map(ExactSizeIterator::len).collect();

@@ -23,6 +23,37 @@ pub struct Position {
     pub best_ap: Option<f64>,
 }
 
+impl Position {
+    /// The beginning.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { iterations: 0, batches: 0, seed, skipped_steps: 0, best_ap: None }
+    }
+
+    /// The numbers in one line, for other processes.
+    pub(crate) fn to_text(&self) -> String {
+        let Self { iterations, batches, seed, skipped_steps, best_ap } = self;
+        let best_ap = best_ap.map_or("-".to_owned(), |ap| ap.to_bits().to_string());
+        format!("{iterations} {batches} {seed} {skipped_steps} {best_ap}")
+    }
+
+    /// What [`Position::to_text`] wrote.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let words: Vec<&str> = text.split(' ').collect();
+        let [iterations, batches, seed, skipped_steps, best_ap] = words[..] else { return None };
+        let best_ap = match best_ap {
+            "-" => None,
+            bits => Some(f64::from_bits(bits.parse().ok()?)),
+        };
+        Some(Self {
+            iterations: iterations.parse().ok()?,
+            batches: batches.parse().ok()?,
+            seed: seed.parse().ok()?,
+            skipped_steps: skipped_steps.parse().ok()?,
+            best_ap,
+        })
+    }
+}
+
 /// The parts of a checkpoint.
 #[derive(Debug)]
 pub struct TrainState<'a> {

@@ -53,7 +53,7 @@ impl Optimizer {
     }
 }
 
-fn fresh(group: &ParameterGroup) -> TensorState {
+pub(super) fn fresh(group: &ParameterGroup) -> TensorState {
     TensorState::AdamW {
         step: Tensor::zeros([], (Kind::Float, group.parameter.device())),
         exp_avg: group.parameter.zeros_like(),

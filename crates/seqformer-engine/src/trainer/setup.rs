@@ -2,20 +2,24 @@
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use seqformer::{AbsentInstances, SeqFormer, initialize, load_matching, load_state_dict};
 use seqformer_checkpoint::Provenance;
 use seqformer_config::Config;
-use seqformer_data::{BatchSampler, ClipSource, Loader, Mixture, Shard};
+use seqformer_data::{BatchSampler, ClipSource, Loader, Mixture, Shard, TrainingSet};
 use tch::{Tensor, nn};
 
 use super::journal::Journal;
 use super::{Trainer, TrainerOptions};
 use crate::checkpointer::{Checkpointer, Position};
 use crate::collate::Collate;
-use crate::{EngineError, Optimizer, builder, checkpointer, datasets, files, initial_weights};
+use crate::{
+    Communicator, EngineError, Optimizer, TensorState, builder, checkpointer, datasets, files,
+    initial_weights,
+};
 
 /// Batches that the statistics of a new backbone are taken from.
 const CALIBRATION_BATCHES: usize = 4;
@@ -24,75 +28,74 @@ const LOCK: &str = ".lock";
 
 impl Trainer {
     /// Reads the datasets, builds the network, and fills it: from the newest checkpoint of the output
-    /// folder, from `MODEL.WEIGHTS`, or at random.
+    /// folder, from `MODEL.WEIGHTS`, or at random. Of several processes the first reads and writes files, and
+    /// the others get what it read.
     ///
     /// # Errors
     ///
-    /// If a dataset, a checkpoint or the output folder cannot be used, or another run writes there.
-    pub fn new(config: &Config, options: TrainerOptions) -> Result<Self, EngineError> {
+    /// If a dataset, a checkpoint or the output folder cannot be used, another run writes there, or processes
+    /// were given different data or settings.
+    pub fn new(
+        config: &Config,
+        options: TrainerOptions,
+        communicator: Rc<Communicator>,
+    ) -> Result<Self, EngineError> {
         seqformer_ops::runtime::keep_freed_memory();
         if options.device.is_cuda() {
             tch::Cuda::cudnn_set_benchmark(config.cudnn_benchmark);
         }
         let folder = &config.output_dir;
-        std::fs::create_dir_all(folder)
-            .map_err(|source| EngineError::Unwritable { path: folder.clone(), source })?;
-        let lock = lock(folder)?;
+        let lock = if communicator.is_leader() { Some(take_folder(folder)?) } else { None };
         let data = datasets::training_data(config)?;
-        for note in &data.notes {
-            tracing::warn!("{note}");
+        if communicator.is_leader() {
+            for note in &data.notes {
+                tracing::warn!("{note}");
+            }
         }
+        agree(config, &options, &data, &communicator)?;
         let checkpointer = Checkpointer::new(folder, config.solver.keep_checkpoints);
-        let mut position = Position {
-            iterations: 0,
-            batches: 0,
-            seed: config.seed.unwrap_or_else(random_seed),
-            skipped_steps: 0,
-            best_ap: None,
-        };
         let mut variables = nn::VarStore::new(options.device);
         let model_config = builder::model_config(config);
         let mut model = SeqFormer::new(&variables.root(), &model_config)?;
         model.set_recomputed_parts(builder::recomputed_parts(config));
-        let last = if options.resume { checkpointer.last()? } else { None };
-        let mut optimizer = None;
-        if let Some(path) = &last {
-            let tree = Checkpointer::read(path)?;
-            position = checkpointer::position_of(&tree, path, position.seed)?;
-            let state = checkpointer::model_of(&tree, path)?;
-            let provenance = checkpointer::provenance_of(&tree);
-            initial_weights::check(&state, &provenance, config, path)?;
-            load_state_dict(&variables, &state)
-                .map_err(|source| EngineError::Weights { path: path.clone(), source })?;
-            let mut restored = Optimizer::new(&variables, &builder::optimizer_config(config));
-            checkpointer::restore_optimizer(&tree, &mut restored, path)?;
-            optimizer = Some(restored);
-            tracing::info!("{}: going on after iteration {}", path.display(), position.iterations);
-        } else {
-            fill(&mut variables, config, &model_config, position.seed)?;
+        let collate = collate(config, &options);
+        let set = Arc::new(data.set);
+        let mut begun = None;
+        if communicator.is_leader() {
+            let last = if options.resume { checkpointer.last()? } else { None };
+            begun = Some(match &last {
+                Some(path) => go_on(path, config, &mut variables)?,
+                None => {
+                    let mut position = Position::new(config.seed.unwrap_or_else(random_seed));
+                    fill(&mut variables, config, &model_config, position.seed)?;
+                    if config.model.weights.is_empty() && config.model.resnets.calibrate_norm {
+                        position.batches = calibrate(&model, config, &set, &position, &collate)?;
+                    }
+                    let optimizer = Optimizer::new(&variables, &builder::optimizer_config(config));
+                    (position, optimizer)
+                }
+            });
         }
-        let optimizer = optimizer
-            .unwrap_or_else(|| Optimizer::new(&variables, &builder::optimizer_config(config)));
-        let mut loader = loader(config, data.set, &position)?;
-        let absent = if config.model.seqformer.drop_absent {
-            AbsentInstances::Drop
-        } else {
-            AbsentInstances::Supervise
-        };
-        let collate = Collate { channels: config.input.format, absent, device: options.device };
-        if last.is_none() && config.model.weights.is_empty() && config.model.resnets.calibrate_norm
-        {
-            calibrate(&model, &mut loader, &collate)?;
-            position.batches = loader.num_batches();
+        let (position, optimizer) = share(begun, config, &variables, &communicator)?;
+        let shard = Shard { rank: communicator.rank(), world_size: communicator.world_size() };
+        let batches = batches(config, &set, &position);
+        let workers = config.dataloader.num_workers;
+        let loader = Loader::sharing(set as Arc<dyn ClipSource>, batches, workers, shard)?;
+        let mut journal = None;
+        if communicator.is_leader() {
+            files::replace(&folder.join("config.yaml"), options.config_text.as_bytes())?;
+            journal = Some(Journal::new(folder, position.iterations, config.solver.max_iter)?);
         }
-        files::replace(&folder.join("config.yaml"), options.config_text.as_bytes())?;
+        let parameters: Vec<&Tensor> =
+            optimizer.groups().iter().map(|group| &group.parameter).collect();
+        let reducer = communicator.reducer(&parameters)?;
         Ok(Self {
             matcher: builder::matcher(config),
             criterion: builder::criterion(config),
             schedule: builder::lr_schedule(config),
             grad_clip: builder::grad_clip(config),
             collate,
-            journal: Journal::new(folder, position.iterations, config.solver.max_iter)?,
+            journal,
             classes: data.categories.names().to_vec(),
             config: config.clone(),
             config_text: options.config_text,
@@ -100,12 +103,118 @@ impl Trainer {
             variables,
             model,
             optimizer,
+            reducer,
             loader,
             position,
             checkpointer,
+            communicator,
             _lock: lock,
         })
     }
+}
+
+/// Makes the output folder, and takes it for this process.
+fn take_folder(folder: &Path) -> Result<File, EngineError> {
+    std::fs::create_dir_all(folder)
+        .map_err(|source| EngineError::Unwritable { path: folder.to_path_buf(), source })?;
+    lock(folder)
+}
+
+fn collate(config: &Config, options: &TrainerOptions) -> Collate {
+    let absent = if config.model.seqformer.drop_absent {
+        AbsentInstances::Drop
+    } else {
+        AbsentInstances::Supervise
+    };
+    Collate { channels: config.input.format, absent, device: options.device }
+}
+
+/// Makes sure that all processes train the same with the same data.
+fn agree(
+    config: &Config,
+    options: &TrainerOptions,
+    data: &datasets::TrainingData,
+    communicator: &Communicator,
+) -> Result<(), EngineError> {
+    let (batch, world_size) = (config.solver.ims_per_batch, communicator.world_size());
+    if batch < world_size {
+        let what = format!(
+            "SOLVER.IMS_PER_BATCH {batch} is less than the number of processes, {world_size}: each needs a clip"
+        );
+        return Err(EngineError::Unsupported(what));
+    }
+    // Only the first process writes.
+    let settings = options.config_text.lines().filter(|line| !line.starts_with("OUTPUT_DIR:"));
+    let settings: Vec<&str> = settings.collect();
+    let own = format!("{:?} training clips\n{}", data.set.lengths(), settings.join("\n"));
+    let texts = communicator.collect_texts(&own)?;
+    for (rank, text) in texts.iter().enumerate() {
+        if let Some((here, there)) = texts[0].lines().zip(text.lines()).find(|(a, b)| a != b) {
+            let what = format!("rank 0 has {:?}, this one {:?}", here.trim(), there.trim());
+            return Err(EngineError::Disagreement { rank, what });
+        }
+    }
+    Ok(())
+}
+
+/// Takes the training of a checkpoint over.
+fn go_on(
+    path: &Path,
+    config: &Config,
+    variables: &mut nn::VarStore,
+) -> Result<(Position, Optimizer), EngineError> {
+    let tree = Checkpointer::read(path)?;
+    let seed = config.seed.unwrap_or_else(random_seed);
+    let position = checkpointer::position_of(&tree, path, seed)?;
+    let state = checkpointer::model_of(&tree, path)?;
+    let provenance = checkpointer::provenance_of(&tree);
+    initial_weights::check(&state, &provenance, config, path)?;
+    load_state_dict(variables, &state)
+        .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
+    let mut optimizer = Optimizer::new(variables, &builder::optimizer_config(config));
+    checkpointer::restore_optimizer(&tree, &mut optimizer, path)?;
+    tracing::info!("{}: going on after iteration {}", path.display(), position.iterations);
+    Ok((position, optimizer))
+}
+
+/// Gives all processes what the first has begun with.
+fn share(
+    begun: Option<(Position, Optimizer)>,
+    config: &Config,
+    variables: &nn::VarStore,
+    communicator: &Communicator,
+) -> Result<(Position, Optimizer), EngineError> {
+    communicator.note(0, "passing on the weights");
+    let text = begun.as_ref().map(|(position, optimizer)| {
+        let has_state: String = (0..optimizer.groups().len())
+            .map(|index| if optimizer.state(index).is_some() { '1' } else { '0' })
+            .collect();
+        format!("{}\n{has_state}", position.to_text())
+    });
+    let text = communicator.share_text(text)?;
+    let (position, has_state) = text.split_once('\n').unwrap_or((text.as_str(), ""));
+    let (position, mut optimizer) = match begun {
+        Some(begun) => begun,
+        None => {
+            let found = Position::parse(position).ok_or_else(|| EngineError::Disagreement {
+                rank: communicator.rank(),
+                what: format!("the place in the training, {position:?}, is of another version"),
+            })?;
+            (found, Optimizer::new(variables, &builder::optimizer_config(config)))
+        }
+    };
+    let mut tensors: Vec<(String, Tensor)> = variables.variables().into_iter().collect();
+    tensors.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut tensors: Vec<Tensor> = tensors.into_iter().map(|(_, tensor)| tensor).collect();
+    for (index, has_state) in has_state.chars().enumerate() {
+        if has_state == '1' {
+            optimizer.prepare_state(index)?;
+            let state = optimizer.state(index).map(TensorState::tensors).unwrap_or_default();
+            tensors.extend(state.into_iter().map(|(_, tensor)| tensor.shallow_clone()));
+        }
+    }
+    communicator.share_tensors(&tensors)?;
+    Ok((position, optimizer))
 }
 
 /// Takes the folder for this process.
@@ -164,8 +273,18 @@ fn fill(
     Ok(())
 }
 
-/// Takes the statistics of the backbone from the first batches, which training then does not see.
-fn calibrate(model: &SeqFormer, loader: &mut Loader, collate: &Collate) -> Result<(), EngineError> {
+/// Takes the statistics of the backbone from the first batches, which training then does not see; returns how many
+/// they are.
+fn calibrate(
+    model: &SeqFormer,
+    config: &Config,
+    set: &Arc<TrainingSet>,
+    position: &Position,
+    collate: &Collate,
+) -> Result<u64, EngineError> {
+    let source = Arc::clone(set) as Arc<dyn ClipSource>;
+    let batches = batches(config, set, position);
+    let mut loader = Loader::new(source, batches, config.dataloader.num_workers)?;
     let mut images = Vec::new();
     let mut size = None;
     for batch in loader.by_ref().take(CALIBRATION_BATCHES) {
@@ -181,16 +300,11 @@ fn calibrate(model: &SeqFormer, loader: &mut Loader, collate: &Collate) -> Resul
     if !images.is_empty() {
         model.calibrate_backbone(&Tensor::cat(&images, 0));
     }
-    Ok(())
+    Ok(loader.num_batches())
 }
 
-/// The stream of batches from where the training is.
-fn loader(
-    config: &Config,
-    set: seqformer_data::TrainingSet,
-    position: &Position,
-) -> Result<Loader, EngineError> {
-    let is_wide = set.is_wide();
+/// The stream of batches, of all processes together, from where the training is.
+fn batches(config: &Config, set: &TrainingSet, position: &Position) -> BatchSampler {
     let ratio = &config.datasets.dataset_ratio;
     let mixture =
         if ratio.is_empty() { Mixture::Concatenated } else { Mixture::Weighted(ratio.clone()) };
@@ -205,10 +319,12 @@ fn loader(
         Some(threshold) => batches.repeating(set.repeat_factors(threshold)),
         None => batches,
     };
-    let batches =
-        if config.dataloader.aspect_ratio_grouping { batches.grouped(is_wide) } else { batches };
-    let source: Arc<dyn ClipSource> = Arc::new(set);
-    Ok(Loader::new(source, batches.starting_at(position.batches), config.dataloader.num_workers)?)
+    let batches = if config.dataloader.aspect_ratio_grouping {
+        batches.grouped(set.is_wide())
+    } else {
+        batches
+    };
+    batches.starting_at(position.batches)
 }
 
 /// A seed that no other run has; it is in the log and in every checkpoint.

@@ -1,8 +1,9 @@
 //! One iteration: a batch, its losses, their gradients, and the move against them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use seqformer::{KeepLayers, Losses, mean_instances};
+use seqformer::{FrameSize, KeepLayers, Losses, ModelError};
 use seqformer_ops::precision::autocast;
 use tch::{Kind, Tensor};
 
@@ -12,19 +13,49 @@ use crate::{EngineError, Gradients, Metrics};
 
 /// Steps that may be left out because a loss was not a number.
 const MAX_SKIPPED: u64 = 20;
+/// More than all decoder layers have losses.
+const MAX_LOSSES: usize = 256;
 
-/// What a batch gave.
+/// How an iteration ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StepEnd {
+    /// Its gradients are applied.
+    Done,
+    /// Nothing was done, because a process was asked to stop.
+    Stopped,
+}
+
+/// What a batch gave, of all processes.
 struct BatchResult {
-    /// By the names of the reference, in its order.
+    /// By the names of the reference, in its order; nothing if the losses of no process have names.
     losses: Vec<(String, f64)>,
+    /// Whether they are numbers, in all processes.
+    is_finite: bool,
+    /// Losses of this process that are not numbers.
+    broken: String,
     gradients: Option<Gradients>,
 }
 
+/// What the processes know of each other's part of a batch.
+struct Batch {
+    is_stopped: bool,
+    instances: usize,
+    clips: usize,
+    /// Every clip fits into it.
+    size: FrameSize,
+    /// The slowest loader's.
+    data_secs: f64,
+}
+
 impl Trainer {
-    /// Does one iteration.
-    pub(super) fn step(&mut self) -> Result<(), EngineError> {
+    /// Does one iteration, unless `stop` is set in any process.
+    pub(super) fn step(&mut self, stop: &AtomicBool) -> Result<StepEnd, EngineError> {
         let iteration = self.position.iterations;
+        if self.communicator.world_size() == 1 && stop.load(Ordering::Relaxed) {
+            return Ok(StepEnd::Stopped);
+        }
         let start = Instant::now();
+        self.communicator.note(iteration, "loading clips");
         let samples = match self.loader.next() {
             Some(batch) => batch?,
             None => {
@@ -37,121 +68,254 @@ impl Trainer {
             samples.iter().map(|sample| self.collate.clip(sample)).collect();
         drop(samples);
         let data_secs = start.elapsed().as_secs_f64();
+        let batch = self.announce(&clips, data_secs, stop)?;
+        if batch.is_stopped {
+            return Ok(StepEnd::Stopped);
+        }
         // All chance of an iteration follows from its number, so that a run that goes on draws the same.
-        tch::manual_seed(iteration_seed(self.position.seed, iteration));
+        let seed = self.position.seed.wrapping_add(self.communicator.rank() as u64);
+        tch::manual_seed(iteration_seed(seed, iteration));
         let multiplier = self.schedule.multiplier(iteration);
-        let result = self.batch(&clips)?;
+        let result = self.batch(&clips, &batch)?;
         match result.gradients {
-            Some(gradients) if result.losses.iter().all(|(_, value)| value.is_finite()) => {
+            Some(gradients) if result.is_finite => {
                 let gradients = match self.grad_clip {
                     Some(clip) => clip.apply(gradients)?.gradients,
                     None => gradients,
                 };
                 self.optimizer.step(&gradients, multiplier)?;
             }
-            _ => self.skip(iteration, &result.losses, &clips)?,
+            _ => self.skip(iteration, &result.broken, &clips)?,
         }
         self.position.iterations += 1;
         self.position.batches = self.loader.num_batches();
-        let metrics = self.journal.metrics();
-        metrics.begin_iteration(iteration);
-        record_losses(metrics, &result.losses);
-        metrics.record_unsmoothed("lr", self.config.solver.base_lr * multiplier);
-        self.journal.record_times(data_secs, start.elapsed().as_secs_f64());
-        Ok(())
+        if let Some(journal) = &mut self.journal {
+            let metrics = journal.metrics();
+            metrics.begin_iteration(iteration);
+            record_losses(metrics, &result.losses);
+            metrics.record_unsmoothed("lr", self.config.solver.base_lr * multiplier);
+            journal.record_times(batch.data_secs, start.elapsed().as_secs_f64());
+        }
+        Ok(StepEnd::Done)
+    }
+
+    /// Tells the other processes of this one's part of the batch.
+    fn announce(
+        &self,
+        clips: &[TrainClip],
+        data_secs: f64,
+        stop: &AtomicBool,
+    ) -> Result<Batch, EngineError> {
+        let instances: usize = clips.iter().map(|clip| clip.target.num_instances()).sum();
+        let side = |side: fn(&FrameSize) -> i64| {
+            clips.iter().map(|clip| side(&clip.target.size)).max().unwrap_or(1) as f64
+        };
+        let own = [
+            f64::from(u8::from(stop.load(Ordering::Relaxed))),
+            instances as f64,
+            clips.len() as f64,
+            side(|size| size.height),
+            side(|size| size.width),
+            data_secs,
+        ];
+        self.communicator.note(self.position.iterations, "meeting before the step");
+        let rows = self.communicator.collect(&own)?;
+        let sum = |column: usize| rows.iter().map(|row| row[column]).sum::<f64>();
+        let max = |column: usize| rows.iter().map(|row| row[column]).fold(0.0, f64::max);
+        Ok(Batch {
+            is_stopped: max(0) > 0.0,
+            instances: sum(1) as usize,
+            clips: sum(2) as usize,
+            size: FrameSize { height: max(3) as i64, width: max(4) as i64 },
+            data_secs: max(5),
+        })
     }
 
     /// The losses and gradients of a batch, a few clips at a time; they add up to those of the whole.
-    fn batch(&self, clips: &[TrainClip]) -> Result<BatchResult, EngineError> {
-        let all: usize = clips.iter().map(|clip| clip.target.num_instances()).sum();
-        let num_boxes = (all as f64).max(1.0);
+    fn batch(&mut self, clips: &[TrainClip], batch: &Batch) -> Result<BatchResult, EngineError> {
+        let iteration = self.position.iterations;
         let at_once = match self.config.solver.micro_batch_size {
             0 => clips.len(),
             size => size,
         };
         let mut sums: Vec<(String, f64)> = Vec::new();
         let mut gradients: Option<Gradients> = None;
-        for part in clips.chunks(at_once.max(1)) {
-            let losses = self.losses(part, num_boxes)?;
-            let share = class_error_share(part, all, clips.len());
-            let names: Vec<String> =
-                losses.logged().iter().map(|(name, _)| (*name).to_owned()).collect();
-            // One transfer for all.
-            let values: Vec<&Tensor> =
-                losses.logged().into_iter().map(|(_, value)| value).collect();
-            let values = Tensor::stack(&values, 0).to_kind(Kind::Double);
-            let values = Vec::<f64>::try_from(values.detach().to_device(tch::Device::Cpu))?;
-            for (index, (name, value)) in names.into_iter().zip(values).enumerate() {
-                let value = if name == "class_error" { value * share } else { value };
-                match sums.get_mut(index) {
-                    Some((_, sum)) => *sum += value,
-                    None => sums.push((name, value)),
+        let mut pending = None;
+        let parts: Vec<&[TrainClip]> = clips.chunks(at_once.max(1)).collect();
+        for (number, part) in parts.iter().enumerate() {
+            self.communicator.note(iteration, "forward pass");
+            let losses = self.losses(part, batch)?;
+            add_losses(&mut sums, losses.as_ref(), class_error_share(part, batch))?;
+            let total = losses.map(|losses| losses.total());
+            let Some(reducer) = &mut self.reducer else {
+                let Some(total) = total.filter(|_| is_finite(&sums)) else {
+                    gradients = None;
+                    break;
+                };
+                let found = self.optimizer.gradients(&total)?;
+                gradients = Some(match gradients {
+                    Some(sum) => sum.plus(found)?,
+                    None => found,
+                });
+                continue;
+            };
+            self.communicator.note(iteration, "backward pass");
+            if number + 1 < parts.len() {
+                if let Some(total) = total {
+                    let found = self.optimizer.gradients(&total)?;
+                    gradients = Some(match gradients {
+                        Some(sum) => sum.plus(found)?,
+                        None => found,
+                    });
                 }
+                continue;
             }
-            if sums.iter().any(|(_, value)| !value.is_finite()) {
-                return Ok(BatchResult { losses: sums, gradients: None });
-            }
-            let found = self.optimizer.gradients(&losses.total())?;
-            gradients = Some(match gradients {
-                Some(sum) => sum.plus(found)?,
-                None => found,
-            });
+            // Losses and gradients of the other processes come while the backward pass goes on. A process whose
+            // losses are not numbers takes part, too: the others cannot know it yet.
+            pending = Some(self.communicator.start_sum(&numbers(&sums))?);
+            let before = gradients.take().map(|gradients| gradients.tensors);
+            let found = reducer.backward(total.as_ref(), before.as_deref());
+            let tensors = found.map_err(|error| self.communicator.failed(&error))?;
+            gradients = Some(Gradients { tensors });
         }
-        Ok(BatchResult { losses: sums, gradients })
+        let broken = describe_broken(&sums);
+        let Some(pending) = pending else {
+            return Ok(BatchResult {
+                is_finite: broken.is_empty(),
+                losses: sums,
+                broken,
+                gradients,
+            });
+        };
+        let all = self.communicator.finish_sum(pending)?;
+        let is_finite = all.iter().all(|value| value.is_finite());
+        for ((_, sum), value) in sums.iter_mut().zip(&all) {
+            *sum = *value;
+        }
+        Ok(BatchResult { losses: sums, is_finite, broken, gradients })
     }
 
-    fn losses(&self, part: &[TrainClip], num_boxes: f64) -> Result<Losses, EngineError> {
+    /// The losses of some clips; nothing if predictions are not numbers any more.
+    fn losses(&self, part: &[TrainClip], batch: &Batch) -> Result<Option<Losses>, EngineError> {
         let frames: Vec<Tensor> = part.iter().map(|clip| clip.frames.shallow_clone()).collect();
         let targets: Vec<_> = part.iter().map(|clip| clip.target.to_device(self.device)).collect();
-        debug_assert!(
-            num_boxes >= mean_instances(&targets, 1, |sum| sum),
-            "a part has no more than all"
-        );
         let keep = if self.config.model.seqformer.deep_supervision {
             KeepLayers::All
         } else {
             KeepLayers::Last
         };
-        let forward = || self.model.forward_train(&frames, &targets, &self.matcher, keep);
-        // Losses and the backward pass stay outside.
-        let output = if self.config.solver.amp_enabled {
-            autocast(self.device, forward)
+        let at_least = if self.config.input.pad_to_batch {
+            batch.size
         } else {
-            forward()
-        }?;
-        Ok(self.criterion.forward(&output, &targets, num_boxes))
+            FrameSize { height: 1, width: 1 }
+        };
+        let forward =
+            || self.model.forward_train_padded(&frames, &targets, &self.matcher, keep, at_least);
+        // Losses and the backward pass stay outside.
+        let output =
+            if self.config.solver.amp_enabled { autocast(self.device, forward) } else { forward() };
+        let output = match output {
+            Ok(output) => output,
+            Err(ModelError::Matching { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let num_boxes = (batch.instances as f64).max(1.0);
+        Ok(Some(self.criterion.forward(&output, &targets, num_boxes)))
     }
 
     /// Leaves a step out, and gives up after too many.
     fn skip(
         &mut self,
         iteration: u64,
-        losses: &[(String, f64)],
+        broken: &str,
         clips: &[TrainClip],
     ) -> Result<(), EngineError> {
         self.position.skipped_steps += 1;
-        let broken = losses.iter().filter(|(_, value)| !value.is_finite());
-        let losses: Vec<String> = broken.map(|(name, value)| format!("{name} = {value}")).collect();
         let samples: Vec<&str> = clips.iter().map(|clip| clip.name.as_str()).collect();
-        let (losses, samples) = (losses.join(", "), samples.join("; "));
+        let own = if broken.is_empty() {
+            String::new()
+        } else {
+            format!("{broken}\n{}", samples.join("; "))
+        };
+        let texts = self.communicator.collect_texts(&own)?;
+        let mut found: Vec<(&str, &str)> =
+            texts.iter().filter_map(|text| text.split_once('\n')).collect();
+        // Finite numbers whose sum is not.
+        if found.is_empty() {
+            found.push(("the sum over all processes", ""));
+        }
+        let join = |parts: Vec<&str>| parts.join("; ");
+        let losses = join(found.iter().map(|(losses, _)| *losses).collect());
+        let samples = join(found.iter().map(|(_, samples)| *samples).collect());
         if self.position.skipped_steps >= MAX_SKIPPED {
             let skipped = self.position.skipped_steps;
             return Err(EngineError::NotFinite { iteration, skipped, losses, samples });
         }
-        tracing::warn!(
-            "iteration {iteration}: the step is left out because {losses}, on {samples}"
-        );
+        if self.communicator.is_leader() {
+            tracing::warn!(
+                "iteration {iteration}: the step is left out because {losses}, on {samples}"
+            );
+        }
         Ok(())
     }
 }
 
+/// Adds the losses of a part of the batch; those of broken predictions are not numbers.
+fn add_losses(
+    sums: &mut Vec<(String, f64)>,
+    losses: Option<&Losses>,
+    class_error_share: f64,
+) -> Result<(), EngineError> {
+    let Some(losses) = losses else {
+        if sums.is_empty() {
+            sums.push(("the predictions".to_owned(), f64::NAN));
+        }
+        for (_, sum) in sums {
+            *sum = f64::NAN;
+        }
+        return Ok(());
+    };
+    let logged = losses.logged();
+    let names: Vec<String> = logged.iter().map(|(name, _)| (*name).to_owned()).collect();
+    // One transfer for all.
+    let values: Vec<&Tensor> = logged.into_iter().map(|(_, value)| value).collect();
+    let values = Tensor::stack(&values, 0).to_kind(Kind::Double);
+    let values = Vec::<f64>::try_from(values.detach().to_device(tch::Device::Cpu))?;
+    for (index, (name, value)) in names.into_iter().zip(values).enumerate() {
+        let value = if name == "class_error" { value * class_error_share } else { value };
+        match sums.get_mut(index) {
+            Some((_, sum)) => *sum += value,
+            None => sums.push((name, value)),
+        }
+    }
+    Ok(())
+}
+
+fn is_finite(losses: &[(String, f64)]) -> bool {
+    losses.iter().all(|(_, value)| value.is_finite())
+}
+
+/// The numbers for the other processes, of the same length in all of them.
+fn numbers(losses: &[(String, f64)]) -> Vec<f64> {
+    let mut numbers: Vec<f64> = losses.iter().map(|(_, value)| *value).collect();
+    let is_finite = is_finite(losses);
+    numbers.resize(MAX_LOSSES, if is_finite { 0.0 } else { f64::NAN });
+    numbers
+}
+
+fn describe_broken(losses: &[(String, f64)]) -> String {
+    let broken = losses.iter().filter(|(_, value)| !value.is_finite());
+    let broken: Vec<String> = broken.map(|(name, value)| format!("{name} = {value}")).collect();
+    broken.join(", ")
+}
+
 /// The errors of parts are averaged by their instances, and of empty batches by their clips.
-fn class_error_share(part: &[TrainClip], all_instances: usize, all_clips: usize) -> f64 {
+fn class_error_share(part: &[TrainClip], batch: &Batch) -> f64 {
     let instances: usize = part.iter().map(|clip| clip.target.num_instances()).sum();
-    if all_instances == 0 {
-        part.len() as f64 / all_clips as f64
+    if batch.instances == 0 {
+        part.len() as f64 / batch.clips as f64
     } else {
-        instances as f64 / all_instances as f64
+        instances as f64 / batch.instances as f64
     }
 }
 

@@ -69,13 +69,31 @@ impl SeqFormer {
         matcher: &HungarianMatcher,
         keep: KeepLayers,
     ) -> Result<TrainOutput, ModelError> {
+        let at_least = FrameSize { height: 1, width: 1 };
+        self.forward_train_padded(clips, targets, matcher, keep, at_least)
+    }
+
+    /// The same with frames padded as if one of them had the size `at_least`: parts of a batch then give what
+    /// they give inside of it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SeqFormer::forward_train`].
+    pub fn forward_train_padded(
+        &self,
+        clips: &[Tensor],
+        targets: &[ClipTarget],
+        matcher: &HungarianMatcher,
+        keep: KeepLayers,
+        at_least: FrameSize,
+    ) -> Result<TrainOutput, ModelError> {
         let sizes = self.check_clips(clips, targets)?;
-        let padded = largest(&sizes).padded();
+        let padded = largest(&[&sizes[..], &[at_least]].concat()).padded();
         let images: Result<Vec<Tensor>, ModelError> = clips
             .iter()
             .map(|frames| crate::normalize_and_pad(frames, padded, &self.config, self.device))
             .collect();
-        let layout = self.token_layout(&sizes);
+        let layout = self.token_layout_in(&sizes, padded);
         let memory =
             Memory { parts: vec![self.encode_images(&Tensor::cat(&images?, 0), &layout, true)] };
         let outputs = self.decode(&memory, &layout, keep, true).layers;

@@ -1,0 +1,108 @@
+//! Starts the processes of a run on this machine, watches them, and starts them again.
+
+mod plan;
+mod workers;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context as _, Result, bail};
+use seqformer_config::Config;
+use seqformer_engine::Meeting;
+
+use crate::args::TrainArgs;
+use crate::output;
+pub(crate) use plan::Plan;
+use workers::{End, Workers};
+
+/// Runs the command in as many processes as the plan says, and ends when they have.
+pub(crate) fn run(args: &TrainArgs, plan: &Plan, config: &Config) -> Result<()> {
+    let timeout = Duration::from_secs(args.dist_timeout);
+    let (host, port) = meeting_point(args)?;
+    let serves = args.machine_rank == 0;
+    let meeting = if serves {
+        Meeting::serve(port, plan.world_size(), timeout)
+            .with_context(|| format!("--dist-url {}: port {port} cannot be had", args.dist_url))?
+    } else {
+        let seconds = args.dist_timeout;
+        Meeting::connect(&host, port, plan.world_size(), timeout).with_context(|| {
+            format!(
+                "machine 0 does not answer at {} after {seconds} s; start the same command there with \
+                 --machine-rank 0, and see that its port is open",
+                args.dist_url
+            )
+        })?
+    };
+    let interrupts = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&interrupts);
+    ctrlc::set_handler(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+    })
+    .context("signals cannot be handled")?;
+    let begun = SystemTime::now();
+    for attempt in 0.. {
+        let resume =
+            attempt > 0 && (args.resume || has_newer_checkpoint(&config.output_dir, begun));
+        let mut workers = Workers::start(plan, &host, meeting.port(), attempt, resume)?;
+        match workers.watch(&meeting, timeout, &interrupts) {
+            End::Done => {
+                meeting.leave(attempt, plan.machines, serves, timeout);
+                return Ok(());
+            }
+            End::Interrupted => return Ok(()),
+            End::Failed { reason, details } => {
+                meeting.announce_failure(attempt, &reason);
+                for line in details {
+                    output::note(&line);
+                }
+                if attempt >= args.max_restarts {
+                    bail!(
+                        "{reason}{}",
+                        if args.max_restarts > 0 { "; no start is left" } else { "" }
+                    );
+                }
+                output::note(&format!(
+                    "{reason}; starting again ({} of {})",
+                    attempt + 1,
+                    args.max_restarts
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Host and port of `--dist-url`; port 0 stands for any.
+fn meeting_point(args: &TrainArgs) -> Result<(String, u16)> {
+    if args.machine_rank >= args.num_machines {
+        bail!(
+            "--machine-rank {}: machines are numbered from 0 to {}",
+            args.machine_rank,
+            args.num_machines - 1
+        );
+    }
+    if args.dist_url == "auto" {
+        if args.num_machines > 1 {
+            bail!(
+                "--dist-url auto is for one machine: give tcp://HOST:PORT with a free port of machine 0"
+            );
+        }
+        return Ok(("127.0.0.1".to_owned(), 0));
+    }
+    let parts = args.dist_url.strip_prefix("tcp://").and_then(|rest| rest.rsplit_once(':'));
+    let parts = parts.and_then(|(host, port)| Some((host, port.parse::<u16>().ok()?)));
+    match parts {
+        Some((host, port)) if !host.is_empty() => Ok((host.to_owned(), port)),
+        _ => bail!("--dist-url: expected auto or tcp://HOST:PORT, found {}", args.dist_url),
+    }
+}
+
+/// Whether the run has written a checkpoint since it began; an older one is of another run.
+fn has_newer_checkpoint(folder: &Path, begun: SystemTime) -> bool {
+    let modified =
+        std::fs::metadata(folder.join("last_checkpoint")).and_then(|file| file.modified());
+    // Clocks of files may be coarse.
+    modified.is_ok_and(|time| time + Duration::from_millis(20) >= begun)
+}

@@ -1,0 +1,120 @@
+//! How many processes a run has, and where each computes.
+
+use anyhow::{Result, bail};
+use seqformer_engine::{DeviceChoice, Placement};
+
+use crate::args::TrainArgs;
+use crate::settings::Settings;
+
+/// The processes of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// Processes of this machine.
+    pub(crate) per_machine: usize,
+    /// Machines.
+    pub(crate) machines: usize,
+    /// Number of this machine.
+    pub(crate) machine: usize,
+    /// Devices that the recipe is for: those that were asked for, or the processes.
+    pub(crate) wanted: u32,
+    /// Where this process computes; `Cpu` also tells the launcher to share out the cores.
+    pub(crate) device: DeviceChoice,
+}
+
+impl Plan {
+    /// Follows the flags as far as the machine allows. `placement` is what a launcher has decided already.
+    pub(crate) fn new(
+        args: &TrainArgs,
+        choice: DeviceChoice,
+        placement: Option<&Placement>,
+        count_gpus: impl Fn() -> usize,
+    ) -> Result<Self> {
+        if args.num_workers_cpu.is_some() && args.num_gpus.is_some_and(|gpus| gpus > 0) {
+            bail!("--num-workers-cpu goes with --num-gpus 0: processes are on GPUs or on the CPU");
+        }
+        let on_cpu = args.num_workers_cpu.is_some()
+            || args.num_gpus == Some(0)
+            || choice == DeviceChoice::Cpu;
+        let asked = match (args.num_workers_cpu, args.num_gpus) {
+            (Some(count), _) => count,
+            (None, count) => count.unwrap_or(1).max(1),
+        };
+        let mut plan = Self {
+            per_machine: asked as usize,
+            machines: args.num_machines as usize,
+            machine: args.machine_rank as usize,
+            wanted: asked * args.num_machines,
+            device: if on_cpu { DeviceChoice::Cpu } else { choice },
+        };
+        let many = asked > 1 || args.num_machines > 1 || placement.is_some();
+        if many && !on_cpu {
+            let gpus = count_gpus();
+            plan.use_gpus(gpus, placement, choice)?;
+        }
+        if let Some(placement) = placement {
+            let world_size = u32::try_from(placement.world_size).unwrap_or(u32::MAX);
+            plan.wanted = plan.wanted.max(world_size);
+            (plan.per_machine, plan.machines) = (placement.world_size, 1);
+        }
+        Ok(plan)
+    }
+
+    /// One process for each GPU that is there.
+    fn use_gpus(
+        &mut self,
+        gpus: usize,
+        placement: Option<&Placement>,
+        choice: DeviceChoice,
+    ) -> Result<()> {
+        if gpus == 0 {
+            // Who asked for a GPU by name is told that there is none.
+            if choice == DeviceChoice::Auto {
+                self.device = DeviceChoice::Cpu;
+                self.per_machine = 1;
+            }
+            return Ok(());
+        }
+        if let Some(placement) = placement {
+            // A launcher may show each process a GPU of its own.
+            self.device = DeviceChoice::Cuda(placement.local_rank % gpus);
+        } else if self.per_machine > gpus {
+            if self.machines > 1 {
+                bail!("--num-gpus {}: this machine has {gpus}", self.per_machine);
+            }
+            self.per_machine = gpus;
+        }
+        Ok(())
+    }
+
+    /// Number of processes.
+    pub(crate) fn world_size(&self) -> usize {
+        self.per_machine * self.machines
+    }
+
+    /// Lets fewer processes do the work of all devices that were asked for: the batch stays that of the recipe, and
+    /// what one device would have got goes through the network at once.
+    pub(crate) fn stand_in(&self, settings: &mut Settings, speaks: bool) {
+        let (wanted, there) = (self.wanted as usize, self.world_size());
+        if there >= wanted {
+            return;
+        }
+        let solver = &mut settings.config.solver;
+        let share = (solver.ims_per_batch / wanted).max(1);
+        if solver.micro_batch_size == 0 {
+            solver.micro_batch_size = share;
+        }
+        if speaks {
+            tracing::warn!(
+                "{wanted} devices were asked for with --num-gpus {}, and {there} {} the work of all, {} of {} clips of a \
+                 batch at once; for processes on the CPU, add --device cpu",
+                wanted / self.machines.max(1),
+                if there == 1 { "process does" } else { "processes do" },
+                solver.micro_batch_size,
+                solver.ims_per_batch
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

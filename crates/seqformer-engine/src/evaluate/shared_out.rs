@@ -1,0 +1,185 @@
+//! The tasks of an evaluation, done by one process or shared out among several.
+//!
+//! Every process takes the longest task that nobody has, so that all end at about the same time. What it finds goes
+//! to the first process at once, which writes it.
+
+use seqformer_evaluation::{CocoDetection, TrackResult};
+use seqformer_masks::{BoxXywh, ImageSize, Rle};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::distributed::TaskQueue;
+use crate::{Communicator, EngineError};
+
+/// Work that falls into tasks.
+pub(super) trait Job {
+    /// What a task gives.
+    type Found: Serialize + DeserializeOwned;
+
+    /// How long a task takes, in any unit.
+    fn cost(&self, task: usize) -> u64;
+
+    /// Does a task.
+    fn infer(&self, task: usize) -> Result<Self::Found, EngineError>;
+}
+
+/// Does the tasks `todo` of a job; the first process's list counts, and only it is given what was found.
+pub(super) fn run_shared<J: Job>(
+    job: &J,
+    mut todo: Vec<usize>,
+    (communicator, queue): (&Communicator, &TaskQueue<'_>),
+    write: &mut dyn FnMut(usize, J::Found) -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
+    if communicator.world_size() == 1 {
+        for task in todo {
+            write(task, job.infer(task)?)?;
+        }
+        return Ok(());
+    }
+    // A stable sort: equally long ones keep their order.
+    todo.sort_by_key(|&task| std::cmp::Reverse(job.cost(task)));
+    let list = todo.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let list = communicator.share_text(communicator.is_leader().then_some(list))?;
+    let todo: Vec<usize> = list.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let mut away = Away { taken: 0, tasks: Vec::new() };
+    loop {
+        let number = queue.take()?;
+        let Some(&task) = todo.get(number) else { break };
+        communicator.note(number as u64, "evaluating");
+        let found = job.infer(task)?;
+        if communicator.is_leader() {
+            write(task, found)?;
+            away.collect(queue, &todo, number, write)?;
+        } else {
+            let bytes = serde_json::to_vec(&found).map_err(|error| communicator.failed(&error))?;
+            queue.hand_in(number, &bytes)?;
+        }
+    }
+    communicator.note(todo.len() as u64, "waiting for the others' results");
+    if communicator.is_leader() {
+        away.collect(queue, &todo, usize::MAX, write)?;
+        while !away.tasks.is_empty() {
+            queue.pause()?;
+            away.collect(queue, &todo, usize::MAX, write)?;
+        }
+    }
+    Ok(())
+}
+
+/// Tasks that other processes have.
+struct Away {
+    /// Tasks up to here are known.
+    taken: usize,
+    tasks: Vec<usize>,
+}
+
+impl Away {
+    /// Writes what has come; task number `own` was this process's.
+    fn collect<F: DeserializeOwned>(
+        &mut self,
+        queue: &TaskQueue<'_>,
+        todo: &[usize],
+        own: usize,
+        write: &mut dyn FnMut(usize, F) -> Result<(), EngineError>,
+    ) -> Result<(), EngineError> {
+        let taken = queue.num_taken()?.min(todo.len());
+        self.tasks.extend((self.taken..taken).filter(|&number| number != own));
+        self.taken = self.taken.max(taken);
+        let mut rest = Vec::new();
+        for number in std::mem::take(&mut self.tasks) {
+            let Some(bytes) = queue.collect(number)? else {
+                rest.push(number);
+                continue;
+            };
+            write(todo[number], parse(&bytes)?)?;
+        }
+        self.tasks = rest;
+        Ok(())
+    }
+}
+
+fn parse<F: DeserializeOwned>(bytes: &[u8]) -> Result<F, EngineError> {
+    serde_json::from_slice(bytes).map_err(|error| broken(&error.to_string()))
+}
+
+/// A mask that does not survive the way between processes.
+fn broken(what: &str) -> EngineError {
+    EngineError::Disagreement { rank: 0, what: format!("results of another process: {what}") }
+}
+
+/// A track as it travels between processes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct FoundTrack {
+    category_id: i64,
+    score: f32,
+    /// Height and width of all masks.
+    size: [u32; 2],
+    masks: Vec<String>,
+}
+
+impl FoundTrack {
+    pub(super) fn new(category_id: i64, score: f32, masks: impl Iterator<Item = Rle>) -> Self {
+        let mut size = [0, 0];
+        let masks = masks.map(|mask| {
+            size = [mask.size().height, mask.size().width];
+            mask.to_compressed()
+        });
+        let masks = masks.collect();
+        Self { category_id, score, size, masks }
+    }
+
+    pub(super) fn into_result(self, video_id: i64) -> Result<TrackResult, EngineError> {
+        let [height, width] = self.size;
+        let size = ImageSize { height, width };
+        let masks = self.masks.iter().map(|text| parse_mask(size, text).map(Some));
+        Ok(TrackResult {
+            video_id,
+            score: self.score,
+            category_id: self.category_id,
+            segmentations: masks.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// A detection as it travels between processes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct FoundDetection {
+    category_id: i64,
+    score: f32,
+    /// Left, top, width and height.
+    bbox: [f64; 4],
+    size: [u32; 2],
+    mask: String,
+}
+
+impl FoundDetection {
+    pub(super) fn new(category_id: i64, score: f32, bbox: BoxXywh, mask: &Rle) -> Self {
+        Self {
+            category_id,
+            score,
+            bbox: [bbox.x, bbox.y, bbox.width, bbox.height],
+            size: [mask.size().height, mask.size().width],
+            mask: mask.to_compressed(),
+        }
+    }
+
+    pub(super) fn into_result(self, image_id: i64) -> Result<CocoDetection, EngineError> {
+        let [x, y, width, height] = self.bbox;
+        let bbox = BoxXywh { x, y, width, height };
+        let [height, width] = self.size;
+        Ok(CocoDetection {
+            image_id,
+            category_id: self.category_id,
+            score: self.score,
+            bbox,
+            segmentation: parse_mask(ImageSize { height, width }, &self.mask)?,
+        })
+    }
+}
+
+fn parse_mask(size: ImageSize, text: &str) -> Result<Rle, EngineError> {
+    Rle::parse_compressed(size, text).map_err(|error| broken(&error.to_string()))
+}
+
+#[cfg(test)]
+mod tests;

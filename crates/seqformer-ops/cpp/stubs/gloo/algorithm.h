@@ -1,0 +1,2 @@
+// Nothing of this header is used by the classes that we name; see README.md.
+#pragma once

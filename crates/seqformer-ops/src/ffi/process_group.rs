@@ -1,0 +1,405 @@
+//! Groups of processes, by c10d.
+
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use tch::Tensor;
+use torch_sys::C_tensor;
+
+use super::{addresses, check};
+
+/// Objects of the shim, only ever behind pointers.
+#[repr(C)]
+struct SfStore(c_void);
+#[repr(C)]
+struct SfGroup(c_void);
+#[repr(C)]
+struct SfWork(c_void);
+#[repr(C)]
+struct SfReducer(c_void);
+
+type NcclGroup = unsafe extern "C" fn(
+    *mut *mut SfGroup,
+    *const SfStore,
+    c_int,
+    c_int,
+    c_int,
+    i64,
+) -> *mut c_char;
+
+unsafe extern "C" {
+    fn sf_store_open(
+        out: *mut *mut SfStore,
+        host: *const c_char,
+        port: u16,
+        is_server: c_int,
+        timeout_ms: i64,
+    ) -> *mut c_char;
+    fn sf_store_port(store: *const SfStore) -> u16;
+    fn sf_store_prefixed(
+        out: *mut *mut SfStore,
+        store: *const SfStore,
+        prefix: *const c_char,
+    ) -> *mut c_char;
+    fn sf_store_free(store: *mut SfStore);
+    fn sf_store_set(
+        store: *const SfStore,
+        key: *const c_char,
+        bytes: *const u8,
+        length: usize,
+    ) -> *mut c_char;
+    fn sf_store_get(
+        store: *const SfStore,
+        key: *const c_char,
+        timeout_ms: i64,
+        bytes: *mut *mut u8,
+        length: *mut usize,
+    ) -> *mut c_char;
+    fn sf_free_bytes(bytes: *mut u8);
+    fn sf_store_add(
+        store: *const SfStore,
+        key: *const c_char,
+        amount: i64,
+        sum: *mut i64,
+    ) -> *mut c_char;
+    fn sf_store_has(store: *const SfStore, key: *const c_char, found: *mut c_int) -> *mut c_char;
+    fn sf_store_remove(store: *const SfStore, key: *const c_char) -> *mut c_char;
+    fn sf_gloo_group(
+        out: *mut *mut SfGroup,
+        store: *const SfStore,
+        rank: c_int,
+        size: c_int,
+        interface: *const c_char,
+        address: *const c_char,
+        timeout_ms: i64,
+    ) -> *mut c_char;
+    fn sf_group_free(group: *mut SfGroup);
+    fn sf_all_reduce(
+        out: *mut *mut SfWork,
+        group: *const SfGroup,
+        tensor: *const C_tensor,
+        max: c_int,
+    ) -> *mut c_char;
+    fn sf_broadcast(
+        out: *mut *mut SfWork,
+        group: *const SfGroup,
+        tensor: *const C_tensor,
+        root: c_int,
+    ) -> *mut c_char;
+    fn sf_all_gather(
+        out: *mut *mut SfWork,
+        group: *const SfGroup,
+        to: *const C_tensor,
+        from: *const C_tensor,
+    ) -> *mut c_char;
+    fn sf_barrier(out: *mut *mut SfWork, group: *const SfGroup) -> *mut c_char;
+    fn sf_work_wait(work: *const SfWork) -> *mut c_char;
+    fn sf_work_is_done(work: *const SfWork) -> c_int;
+    fn sf_work_free(work: *mut SfWork);
+    fn sf_reducer_new(
+        out: *mut *mut SfReducer,
+        group: *const SfGroup,
+        parameters: *const *const C_tensor,
+        count: i64,
+        bucket_bytes: i64,
+    ) -> *mut c_char;
+    fn sf_reducer_free(reducer: *mut SfReducer);
+    fn sf_reducer_backward(
+        out: *mut *mut C_tensor,
+        reducer: *mut SfReducer,
+        loss: *const C_tensor,
+        before: *const *const C_tensor,
+    ) -> *mut c_char;
+    fn sf_find_symbol(
+        out: *mut *mut c_void,
+        library: *const c_char,
+        name: *const c_char,
+    ) -> *mut c_char;
+}
+
+fn text(text: &str) -> Result<CString, String> {
+    CString::new(text).map_err(|_zero| format!("{text:?} holds a zero byte"))
+}
+
+fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX / 1_000_000)
+}
+
+/// See [`crate::process_group::Store`].
+#[derive(Debug)]
+pub(crate) struct Store(*mut SfStore);
+
+// SAFETY: the store of c10d guards its connection with a mutex, and what is beside that never changes.
+unsafe impl Send for Store {}
+// SAFETY: as above.
+unsafe impl Sync for Store {}
+
+impl Store {
+    pub(crate) fn open(
+        host: &str,
+        port: u16,
+        is_server: bool,
+        timeout: Duration,
+    ) -> Result<Self, String> {
+        let host = text(host)?;
+        let mut out = std::ptr::null_mut();
+        // SAFETY: the name lives through the call, and `out` is writable.
+        check(unsafe {
+            sf_store_open(
+                &raw mut out,
+                host.as_ptr(),
+                port,
+                c_int::from(is_server),
+                millis(timeout),
+            )
+        })?;
+        Ok(Self(out))
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        // SAFETY: the store lives as long as this value.
+        unsafe { sf_store_port(self.0) }
+    }
+
+    pub(crate) fn prefixed(&self, prefix: &str) -> Result<Self, String> {
+        let prefix = text(prefix)?;
+        let mut out = std::ptr::null_mut();
+        // SAFETY: the store and the text live through the call, and `out` is writable.
+        check(unsafe { sf_store_prefixed(&raw mut out, self.0, prefix.as_ptr()) })?;
+        Ok(Self(out))
+    }
+
+    pub(crate) fn set(&self, key: &str, bytes: &[u8]) -> Result<(), String> {
+        let key = text(key)?;
+        // SAFETY: the store, the key and the bytes live through the call.
+        check(unsafe { sf_store_set(self.0, key.as_ptr(), bytes.as_ptr(), bytes.len()) })
+    }
+
+    pub(crate) fn get(&self, key: &str, timeout: Duration) -> Result<Vec<u8>, String> {
+        let key = text(key)?;
+        let (mut bytes, mut length) = (std::ptr::null_mut(), 0);
+        // SAFETY: the store and the key live through the call, and both results are writable.
+        check(unsafe {
+            sf_store_get(self.0, key.as_ptr(), millis(timeout), &raw mut bytes, &raw mut length)
+        })?;
+        // SAFETY: no message means that the shim made so many bytes.
+        let found = unsafe { std::slice::from_raw_parts(bytes, length) }.to_vec();
+        // SAFETY: the bytes came from the shim and are not used again.
+        unsafe { sf_free_bytes(bytes) };
+        Ok(found)
+    }
+
+    pub(crate) fn add(&self, key: &str, amount: i64) -> Result<i64, String> {
+        let key = text(key)?;
+        let mut sum = 0;
+        // SAFETY: the store and the key live through the call, and `sum` is writable.
+        check(unsafe { sf_store_add(self.0, key.as_ptr(), amount, &raw mut sum) })?;
+        Ok(sum)
+    }
+
+    pub(crate) fn has(&self, key: &str) -> Result<bool, String> {
+        let key = text(key)?;
+        let mut found = 0;
+        // SAFETY: the store and the key live through the call, and `found` is writable.
+        check(unsafe { sf_store_has(self.0, key.as_ptr(), &raw mut found) })?;
+        Ok(found != 0)
+    }
+
+    pub(crate) fn remove(&self, key: &str) -> Result<(), String> {
+        let key = text(key)?;
+        // SAFETY: the store and the key live through the call.
+        check(unsafe { sf_store_remove(self.0, key.as_ptr()) })
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        // SAFETY: nobody else owns the store.
+        unsafe { sf_store_free(self.0) }
+    }
+}
+
+/// See [`crate::process_group::ProcessGroup`].
+#[derive(Debug)]
+pub(crate) struct Group(*mut SfGroup);
+
+// SAFETY: c10d's groups may be used from any thread; the order of calls is the caller's business.
+unsafe impl Send for Group {}
+// SAFETY: as above.
+unsafe impl Sync for Group {}
+
+impl Group {
+    pub(crate) fn gloo(
+        store: &Store,
+        rank: i32,
+        size: i32,
+        interface: Option<&str>,
+        address: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Self, String> {
+        let interface = interface.map(text).transpose()?;
+        let address = address.map(text).transpose()?;
+        let or_null = |text: &Option<CString>| {
+            text.as_ref().map_or(std::ptr::null(), |text| text.as_c_str().as_ptr())
+        };
+        let mut out = std::ptr::null_mut();
+        // SAFETY: the store and the texts live through the call, null stands for none, and `out` is writable.
+        check(unsafe {
+            sf_gloo_group(
+                &raw mut out,
+                store.0,
+                rank,
+                size,
+                or_null(&interface),
+                or_null(&address),
+                millis(timeout),
+            )
+        })?;
+        Ok(Self(out))
+    }
+
+    /// `library` is the part of the shim for NCCL.
+    pub(crate) fn nccl(
+        library: &Path,
+        store: &Store,
+        rank: i32,
+        size: i32,
+        device: i32,
+        timeout: Duration,
+    ) -> Result<Self, String> {
+        let library = CString::new(library.as_os_str().as_bytes())
+            .map_err(|_zero| "the path holds a zero byte".to_owned())?;
+        let mut symbol = std::ptr::null_mut();
+        // SAFETY: the texts live through the call, and `symbol` is writable.
+        check(unsafe {
+            sf_find_symbol(&raw mut symbol, library.as_ptr(), c"sf_nccl_group".as_ptr())
+        })?;
+        // SAFETY: the library is ours, built with this crate, and its function has this type.
+        let nccl_group = unsafe { std::mem::transmute::<*mut c_void, NcclGroup>(symbol) };
+        let mut out = std::ptr::null_mut();
+        // SAFETY: the store lives through the call, and `out` is writable.
+        check(unsafe { nccl_group(&raw mut out, store.0, rank, size, device, millis(timeout)) })?;
+        Ok(Self(out))
+    }
+
+    pub(crate) fn all_reduce(&self, tensor: &Tensor, max: bool) -> Result<Work, String> {
+        let mut out = std::ptr::null_mut();
+        // SAFETY: the group and the tensor live through the call, and `out` is writable.
+        check(unsafe { sf_all_reduce(&raw mut out, self.0, tensor.as_ptr(), c_int::from(max)) })?;
+        Ok(Work(out))
+    }
+
+    pub(crate) fn broadcast(&self, tensor: &Tensor, root: i32) -> Result<Work, String> {
+        let mut out = std::ptr::null_mut();
+        // SAFETY: the group and the tensor live through the call, and `out` is writable.
+        check(unsafe { sf_broadcast(&raw mut out, self.0, tensor.as_ptr(), root) })?;
+        Ok(Work(out))
+    }
+
+    pub(crate) fn all_gather(&self, to: &Tensor, from: &Tensor) -> Result<Work, String> {
+        let mut out = std::ptr::null_mut();
+        // SAFETY: the group and the tensors live through the call, and `out` is writable.
+        check(unsafe { sf_all_gather(&raw mut out, self.0, to.as_ptr(), from.as_ptr()) })?;
+        Ok(Work(out))
+    }
+
+    pub(crate) fn barrier(&self) -> Result<Work, String> {
+        let mut out = std::ptr::null_mut();
+        // SAFETY: the group lives through the call, and `out` is writable.
+        check(unsafe { sf_barrier(&raw mut out, self.0) })?;
+        Ok(Work(out))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // SAFETY: nobody else owns the group; reducers hold the backend themselves.
+        unsafe { sf_group_free(self.0) }
+    }
+}
+
+/// A running operation. It holds its tensors.
+#[derive(Debug)]
+pub(crate) struct Work(*mut SfWork);
+
+impl Work {
+    pub(crate) fn wait(&self) -> Result<(), String> {
+        // SAFETY: the work lives as long as this value.
+        check(unsafe { sf_work_wait(self.0) })
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        // SAFETY: the work lives as long as this value.
+        unsafe { sf_work_is_done(self.0) != 0 }
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        // SAFETY: nobody else owns the work; c10d holds what still runs.
+        unsafe { sf_work_free(self.0) }
+    }
+}
+
+/// See [`crate::process_group::GradientReducer`].
+#[derive(Debug)]
+pub(crate) struct Reducer {
+    reducer: *mut SfReducer,
+    count: usize,
+}
+
+impl Reducer {
+    pub(crate) fn new(
+        group: &Group,
+        parameters: &[&Tensor],
+        bucket_bytes: usize,
+    ) -> Result<Self, String> {
+        let list = addresses(parameters);
+        let mut reducer = std::ptr::null_mut();
+        let (count, bytes) = (list.len() as i64, bucket_bytes as i64);
+        // SAFETY: the group, the list and its tensors live through the call, and the result is writable.
+        check(unsafe { sf_reducer_new(&raw mut reducer, group.0, list.as_ptr(), count, bytes) })?;
+        Ok(Self { reducer, count: parameters.len() })
+    }
+
+    /// `before` has as many entries as there are parameters.
+    pub(crate) fn backward(
+        &mut self,
+        loss: Option<&Tensor>,
+        before: Option<&[Option<Tensor>]>,
+    ) -> Result<Vec<Option<Tensor>>, String> {
+        let before: Option<Vec<*const C_tensor>> = before.map(|list| {
+            list.iter()
+                .map(|tensor| tensor.as_ref().map_or(std::ptr::null(), Tensor::as_ptr))
+                .collect()
+        });
+        if before.as_ref().is_some_and(|list| list.len() != self.count) {
+            return Err(format!("expected {} earlier gradients", self.count));
+        }
+        let mut out: Vec<*mut C_tensor> = vec![std::ptr::null_mut(); self.count];
+        // SAFETY: the loss, if there is one, the list and its tensors live through the call, the list has an entry
+        // for every parameter or is null, and `out` has room for every parameter.
+        check(unsafe {
+            sf_reducer_backward(
+                out.as_mut_ptr(),
+                self.reducer,
+                loss.map_or(std::ptr::null(), Tensor::as_ptr),
+                before.as_ref().map_or(std::ptr::null(), Vec::as_ptr),
+            )
+        })?;
+        let take = |tensor: *mut C_tensor| {
+            // SAFETY: no message means that every entry is null or a new tensor that nobody else owns.
+            (!tensor.is_null()).then(|| unsafe { Tensor::from_ptr(tensor) })
+        };
+        Ok(out.into_iter().map(take).collect())
+    }
+}
+
+impl Drop for Reducer {
+    fn drop(&mut self) {
+        // SAFETY: nobody else owns the reducer.
+        unsafe { sf_reducer_free(self.reducer) }
+    }
+}

@@ -1,0 +1,326 @@
+//! Processes that work together: where they meet, and what they add up and pass round (c10d of PyTorch).
+//!
+//! All processes of a group must call the same operations in the same order. NCCL moves tensors between GPUs;
+//! Gloo moves those of the CPU.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tch::{Device, Kind, Tensor};
+
+use crate::{OpsError, ffi};
+
+/// Size of the buckets in which gradients travel, in bytes: that of PyTorch's DistributedDataParallel.
+pub const BUCKET_BYTES: usize = 25 << 20;
+
+/// A table of small values that all processes see; the server of it is one of them, or their launcher.
+#[derive(Debug)]
+pub struct Store(ffi::process_group::Store);
+
+impl Store {
+    /// Serves a table at `port` of all addresses of this machine; 0 takes a free one.
+    ///
+    /// # Errors
+    ///
+    /// If the port cannot be had.
+    pub fn serve(port: u16, timeout: Duration) -> Result<Self, OpsError> {
+        let store = ffi::process_group::Store::open("localhost", port, true, timeout);
+        store.map(Self).map_err(group_error("serving the meeting point"))
+    }
+
+    /// Connects to the table at `host`, and waits for it to appear.
+    ///
+    /// # Errors
+    ///
+    /// If nothing answers there in time.
+    pub fn connect(host: &str, port: u16, timeout: Duration) -> Result<Self, OpsError> {
+        let store = ffi::process_group::Store::open(host, port, false, timeout);
+        store.map(Self).map_err(group_error("connecting to the meeting point"))
+    }
+
+    /// The port of the server, also where it was chosen by the system.
+    pub fn port(&self) -> u16 {
+        self.0.port()
+    }
+
+    /// The part of the table whose keys begin with `prefix`.
+    ///
+    /// # Errors
+    ///
+    /// If the prefix holds a zero byte.
+    pub fn prefixed(&self, prefix: &str) -> Result<Self, OpsError> {
+        self.0.prefixed(prefix).map(Self).map_err(group_error("the table of the processes"))
+    }
+
+    /// Writes a value.
+    ///
+    /// # Errors
+    ///
+    /// If the server is gone.
+    pub fn set(&self, key: &str, bytes: &[u8]) -> Result<(), OpsError> {
+        self.0.set(key, bytes).map_err(group_error("writing into the table of the processes"))
+    }
+
+    /// Waits for a value and reads it.
+    ///
+    /// # Errors
+    ///
+    /// If it does not come in time, or the server is gone.
+    pub fn get(&self, key: &str, timeout: Duration) -> Result<Vec<u8>, OpsError> {
+        self.0.get(key, timeout).map_err(group_error("reading the table of the processes"))
+    }
+
+    /// Adds to a counter, which begins at 0, and returns its new value.
+    ///
+    /// # Errors
+    ///
+    /// If the server is gone.
+    pub fn add(&self, key: &str, amount: i64) -> Result<i64, OpsError> {
+        self.0.add(key, amount).map_err(group_error("counting in the table of the processes"))
+    }
+
+    /// Tells whether a value is there.
+    ///
+    /// # Errors
+    ///
+    /// If the server is gone.
+    pub fn has(&self, key: &str) -> Result<bool, OpsError> {
+        self.0.has(key).map_err(group_error("reading the table of the processes"))
+    }
+
+    /// Forgets a value.
+    ///
+    /// # Errors
+    ///
+    /// If the server is gone.
+    pub fn remove(&self, key: &str) -> Result<(), OpsError> {
+        self.0.remove(key).map_err(group_error("writing into the table of the processes"))
+    }
+}
+
+/// The place of a process in its group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// Its number, from 0.
+    pub rank: usize,
+    /// Number of processes.
+    pub world_size: usize,
+}
+
+/// Processes that add up and pass round tensors.
+#[derive(Debug)]
+pub struct ProcessGroup {
+    group: ffi::process_group::Group,
+    member: Member,
+}
+
+impl ProcessGroup {
+    /// Joins a group for tensors of the CPU; returns when all have joined.
+    ///
+    /// `address` is that of this machine by which the others reach it. Without it, the network interface that
+    /// `GLOO_SOCKET_IFNAME` names is used, or the address of this machine's name.
+    ///
+    /// # Errors
+    ///
+    /// If not all processes come in time, or they cannot reach each other.
+    pub fn gloo(
+        store: &Store,
+        member: Member,
+        address: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Self, OpsError> {
+        let interface = std::env::var("GLOO_SOCKET_IFNAME").ok().filter(|name| !name.is_empty());
+        let (rank, size) = (member.rank as i32, member.world_size as i32);
+        let group = ffi::process_group::Group::gloo(
+            &store.0,
+            rank,
+            size,
+            interface.as_deref(),
+            address,
+            timeout,
+        );
+        let group = group.map_err(group_error("joining the group of processes (Gloo)"))?;
+        Ok(Self { group, member })
+    }
+
+    /// Joins a group for tensors of GPUs; this process has GPU number `device` of its machine.
+    ///
+    /// # Errors
+    ///
+    /// If there is no GPU, or this program was built without NCCL; the message says what is missing.
+    pub fn nccl(
+        store: &Store,
+        member: Member,
+        device: usize,
+        timeout: Duration,
+    ) -> Result<Self, OpsError> {
+        let operation = "joining the group of processes (NCCL)";
+        let Some(library) = option_env!("SEQFORMER_NCCL_LIBRARY") else {
+            let reason =
+                option_env!("SEQFORMER_NCCL_MISSING").unwrap_or("its headers were missing");
+            let message = format!("{reason}; run `make setup` and build again, or use one GPU");
+            return Err(OpsError::Group { operation, message });
+        };
+        let library = nccl_library(library);
+        let (rank, size) = (member.rank as i32, member.world_size as i32);
+        let group =
+            ffi::process_group::Group::nccl(&library, &store.0, rank, size, device as i32, timeout);
+        Ok(Self { group: group.map_err(group_error(operation))?, member })
+    }
+
+    /// The place of this process.
+    pub fn member(&self) -> Member {
+        self.member
+    }
+
+    /// Adds up a tensor over all processes, in its own memory.
+    ///
+    /// # Errors
+    ///
+    /// If a process is gone or does not come in time; the tensor is then undefined.
+    pub fn all_reduce(&self, tensor: &Tensor) -> Result<(), OpsError> {
+        self.start_all_reduce(tensor)?.wait()
+    }
+
+    /// Begins [`ProcessGroup::all_reduce`]; the tensor may be used when the result was waited for.
+    ///
+    /// # Errors
+    ///
+    /// If a process is gone.
+    pub fn start_all_reduce(&self, tensor: &Tensor) -> Result<Pending, OpsError> {
+        let operation = "adding up over the processes";
+        let work = self.group.all_reduce(tensor, false).map_err(group_error(operation))?;
+        Ok(Pending { work, operation })
+    }
+
+    /// Copies a tensor of process `root` to all others, into the memory of theirs.
+    ///
+    /// # Errors
+    ///
+    /// If a process is gone or does not come in time; the tensor is then undefined.
+    pub fn broadcast(&self, tensor: &Tensor, root: usize) -> Result<(), OpsError> {
+        let operation = "passing on to the processes";
+        let work = self.group.broadcast(tensor, root as i32).map_err(group_error(operation))?;
+        Pending { work, operation }.wait()
+    }
+
+    /// Collects one row of numbers of each process, in the order of their ranks.
+    ///
+    /// # Errors
+    ///
+    /// If a process is gone or does not come in time, or rows differ in length.
+    pub fn all_gather(&self, row: &[f64], device: Device) -> Result<Vec<Vec<f64>>, OpsError> {
+        let operation = "collecting from the processes";
+        let own = Tensor::from_slice(row).to_device(device);
+        let size = [self.member.world_size as i64, row.len() as i64];
+        let all = Tensor::zeros(size, (Kind::Double, device));
+        let work = self.group.all_gather(&all, &own).map_err(group_error(operation))?;
+        Pending { work, operation }.wait()?;
+        let failed =
+            |error: tch::TchError| OpsError::Torch { operation, message: error.to_string() };
+        Vec::<Vec<f64>>::try_from(all.to_device(Device::Cpu)).map_err(failed)
+    }
+
+    /// Waits until all processes are here.
+    ///
+    /// # Errors
+    ///
+    /// If a process is gone or does not come in time.
+    pub fn barrier(&self) -> Result<(), OpsError> {
+        let operation = "waiting for the other processes";
+        let work = self.group.barrier().map_err(group_error(operation))?;
+        Pending { work, operation }.wait()
+    }
+}
+
+/// An operation that has begun.
+#[derive(Debug)]
+#[must_use = "its tensor may be used only when it was waited for"]
+pub struct Pending {
+    work: ffi::process_group::Work,
+    operation: &'static str,
+}
+
+impl Pending {
+    /// Waits for the end; on a GPU only its queue does.
+    ///
+    /// # Errors
+    ///
+    /// If a process is gone or does not come in time.
+    pub fn wait(&self) -> Result<(), OpsError> {
+        self.work.wait().map_err(group_error(self.operation))
+    }
+
+    /// Tells whether waiting would take no time.
+    pub fn is_done(&self) -> bool {
+        self.work.is_done()
+    }
+}
+
+/// Gradients that are summed over all processes while the backward pass goes on.
+///
+/// They travel in buckets of many parameters, the last parameters first. It hooks into the parameters, so only
+/// one should be alive for them.
+#[derive(Debug)]
+pub struct GradientReducer(ffi::process_group::Reducer);
+
+impl GradientReducer {
+    /// Deals `parameters`, the same in all processes, into buckets of at most `bucket_bytes`; a larger
+    /// parameter has one of its own.
+    ///
+    /// # Errors
+    ///
+    /// If there is no parameter, or no memory.
+    pub fn new(
+        group: &ProcessGroup,
+        parameters: &[&Tensor],
+        bucket_bytes: usize,
+    ) -> Result<Self, OpsError> {
+        let reducer = ffi::process_group::Reducer::new(&group.group, parameters, bucket_bytes);
+        reducer.map(Self).map_err(group_error("gradients of several processes"))
+    }
+
+    /// Differentiates `loss`, one number, and adds up the gradients of all processes and of `before`, earlier
+    /// gradients of this process alone. `None` where no process has one. A process without a loss only takes
+    /// part in the sums.
+    ///
+    /// The gradients live in memory that the next call writes again.
+    ///
+    /// # Errors
+    ///
+    /// If a process is gone or does not come in time, or libtorch fails; then no further call works.
+    pub fn backward(
+        &mut self,
+        loss: Option<&Tensor>,
+        before: Option<&[Option<Tensor>]>,
+    ) -> Result<Vec<Option<Tensor>>, OpsError> {
+        let found = self.0.backward(loss, before);
+        found.map_err(group_error("adding up the gradients of all processes"))
+    }
+}
+
+/// The library beside the program, if it was put there, otherwise the one that was built with it.
+fn nccl_library(built: &str) -> std::path::PathBuf {
+    let built = Path::new(built);
+    let name = built.file_name().unwrap_or_default();
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(name)));
+    beside.filter(|path| path.exists()).unwrap_or_else(|| built.to_path_buf())
+}
+
+fn group_error(operation: &'static str) -> impl Fn(String) -> OpsError {
+    move |message| OpsError::Group { operation, message: first_line(&message) }
+}
+
+/// The messages of c10d go on with a stack of addresses.
+fn first_line(message: &str) -> String {
+    let end = message.find("\nException raised from").unwrap_or(message.len());
+    message[..end]
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests;
