@@ -311,15 +311,15 @@ fn group_error(operation: &'static str) -> impl Fn(String) -> OpsError {
     move |message| OpsError::Group { operation, message: first_line(&message) }
 }
 
-/// The messages of c10d go on with a stack of addresses.
+/// The messages of c10d begin with a place in its source, and go on with a stack of addresses.
 fn first_line(message: &str) -> String {
     let end = message.find("\nException raised from").unwrap_or(message.len());
-    message[..end]
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    let lines = message[..end].lines().map(str::trim).filter(|line| !line.is_empty());
+    let text = lines.collect::<Vec<_>>().join(" ");
+    match text.strip_prefix("[/").and_then(|rest| rest.split_once("] ")) {
+        Some((_place, rest)) => rest.to_owned(),
+        None => text,
+    }
 }
 
 #[cfg(test)]

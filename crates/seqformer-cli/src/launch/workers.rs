@@ -188,9 +188,12 @@ impl Workers {
             let is_victim = status.signal().is_none() || (worker.was_killed && elsewhere.is_some());
             (is_victim, time)
         });
-        let mut lines = failed.iter().map(|worker| worker.describe(meeting, self.attempt));
-        let reason = elsewhere.or_else(|| lines.next());
-        End::Failed { reason: reason.unwrap_or_default(), details: lines.collect() }
+        let describe = |worker: &&Worker| worker.describe(meeting, self.attempt);
+        let mut rest = failed.iter();
+        let reason = elsewhere.or_else(|| rest.next().map(describe)).unwrap_or_default();
+        // The others have said themselves what they saw.
+        let silent = rest.filter(|worker| worker.is_silent());
+        End::Failed { reason, details: silent.map(describe).collect() }
     }
 }
 
@@ -207,6 +210,11 @@ impl Drop for Workers {
 impl Worker {
     fn has_failed(&self) -> bool {
         self.end.is_some_and(|(_, status)| !status.success())
+    }
+
+    /// Whether it could not say why it ended.
+    fn is_silent(&self) -> bool {
+        self.was_killed || self.end.is_some_and(|(_, status)| status.signal().is_some())
     }
 
     fn describe(&self, meeting: &Meeting, attempt: u64) -> String {

@@ -56,6 +56,13 @@ fn a_table_holds_values_and_counters() {
 }
 
 #[test]
+fn messages_keep_what_a_user_understands() {
+    let message = "[/a/gloo/pair.cc:547] Connection closed by peer [127.0.0.1]:7\nException raised from f (g:1)\nframe";
+    assert_eq!(super::first_line(message), "Connection closed by peer [127.0.0.1]:7");
+    assert_eq!(super::first_line("[x] stays\n  both lines"), "[x] stays both lines");
+}
+
+#[test]
 fn nobody_at_the_meeting_point_is_an_error_with_its_address() {
     let free = Store::serve(0, TIMEOUT).unwrap().port();
     let error = Store::connect("127.0.0.1", free, Duration::from_millis(300)).unwrap_err();
