@@ -41,7 +41,7 @@ fn main() {
     match nccl::build(root, Path::new(&lib)) {
         Ok(path) => println!("cargo:rustc-env=SEQFORMER_NCCL_LIBRARY={}", path.display()),
         Err(reason) => {
-            println!("cargo:rustc-env=SEQFORMER_NCCL_MISSING={}", reason.replace('\n', " "))
+            println!("cargo:rustc-env=SEQFORMER_NCCL_MISSING={}", reason.replace('\n', " "));
         }
     }
 }

@@ -64,7 +64,7 @@ pub(crate) fn of_datasets<'a>(
     num_classes: usize,
 ) -> Option<Vec<Class>> {
     let tables = names.filter_map(|name| Catalog::class_table(name));
-    let mut categories = tables.map(|table| table.categories());
+    let mut categories = tables.map(seqformer_data::ClassTable::categories);
     categories.find(|categories| categories.len() == num_classes).map(|found| of_categories(&found))
 }
 

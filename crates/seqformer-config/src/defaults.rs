@@ -431,6 +431,7 @@ fn tested(key: &str) -> String {
 
 /// Writes all keys with their defaults and meanings, as Markdown.
 pub fn reference_page() -> String {
+    use std::fmt::Write as _;
     let mut page = String::from(
         "# Configuration keys\n\n\
          Every key of detectron2 0.6 and of SeqFormer is accepted; `seqformer config --keys` prints this page, and \
@@ -442,15 +443,16 @@ pub fn reference_page() -> String {
     let cell = |text: &str| text.replace('|', "\\|");
     for spec in KEYS.iter().copied().flatten().filter(|spec| spec.has_effect()) {
         let (key, default, doc) = (spec.key, cell(spec.default), cell(spec.doc));
-        page += &format!("| `{key}` | `{default}` | {doc} | {} |\n", tested(key));
+        let _always = writeln!(page, "| `{key}` | `{default}` | {doc} | {} |", tested(key));
     }
     page += "\n## Datasets of your own\n\n\
          Each entry of `DATASETS.CUSTOM` has a name, which `DATASETS.TRAIN` and `DATASETS.TEST` then use. Its classes \
          are those of the annotation file, and `MODEL.SeqFormer.NUM_CLASSES` follows from them unless it is written \
          down.\n\n| field | default | meaning |\n|---|---|---|\n";
     for field in CUSTOM_DATASET_FIELDS {
-        page += &format!(
-            "| `{CUSTOM_DATASETS}.NAME.{}` | `{}` | {} |\n",
+        let _always = writeln!(
+            page,
+            "| `{CUSTOM_DATASETS}.NAME.{}` | `{}` | {} |",
             field.key, field.default, field.doc
         );
     }
@@ -460,7 +462,7 @@ pub fn reference_page() -> String {
              These are accepted so that files written for detectron2 load; one that is set to another value than its \
              default gives a warning.\n\n| key | default |\n|---|---|\n";
     for spec in KEYS.iter().copied().flatten().filter(|spec| !spec.has_effect()) {
-        page += &format!("| `{}` | `{}` |\n", spec.key, cell(spec.default));
+        let _always = writeln!(page, "| `{}` | `{}` |", spec.key, cell(spec.default));
     }
     page
 }

@@ -262,7 +262,7 @@ fn augmentation(config: &Config) -> Augmentation {
         config::RandomFlip::Vertical => RandomFlip::Vertical,
     };
     let [first, second] = input.crop.size;
-    let crop = input.crop.enabled.then(|| match input.crop.crop_type {
+    let crop = input.crop.enabled.then_some(match input.crop.crop_type {
         CropType::Relative => RandomCrop::Relative(input.crop.size),
         CropType::RelativeRange => RandomCrop::RelativeRange(input.crop.size),
         CropType::Absolute => RandomCrop::Absolute([first as u32, second as u32]),

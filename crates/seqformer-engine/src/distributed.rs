@@ -5,6 +5,7 @@
 
 mod meeting;
 mod placement;
+mod queue;
 mod status;
 
 use std::cell::{Cell, RefCell};
@@ -20,10 +21,9 @@ use crate::EngineError;
 
 pub use meeting::{Meeting, Report};
 pub use placement::{LAUNCHED, Placement, RESUME};
+pub(crate) use queue::TaskQueue;
 pub use status::Status;
 
-/// How often a process that waits looks again.
-const POLL: Duration = Duration::from_millis(20);
 /// Shortest time between two notes of the same kind of work.
 const NOTE_PERIOD: Duration = Duration::from_secs(1);
 
@@ -44,6 +44,8 @@ struct Links {
     timeout: Duration,
     status: RefCell<Status>,
     noted: Cell<Instant>,
+    /// What was last seen of each process, and when by the clock here: those of other machines may differ.
+    seen: RefCell<Vec<(Option<Status>, Instant)>>,
     /// Makes the keys of jobs that come one after the other differ.
     jobs: Cell<u64>,
 }
@@ -65,13 +67,14 @@ impl Communicator {
         timeout: Duration,
     ) -> Result<Self, EngineError> {
         let member = Member { rank: placement.rank, world_size: placement.world_size };
-        let failed = |error: OpsError| EngineError::Distributed {
+        let lost = |message: String, others: String| EngineError::Distributed {
             rank: member.rank,
             world_size: member.world_size,
             place: format!("meeting at {}:{}", placement.host, placement.port),
-            message: error.to_string(),
-            others: String::new(),
+            message,
+            others,
         };
+        let failed = |error: OpsError| lost(error.to_string(), String::new());
         let store = if placement.serves {
             Store::serve(placement.port, timeout)
         } else {
@@ -89,12 +92,11 @@ impl Communicator {
                 .filter(|&rank| !store.has(&Status::key(rank)).unwrap_or(true))
                 .map(|rank| rank.to_string())
                 .collect();
-            let message = if absent.is_empty() {
-                error.to_string()
-            } else {
-                format!("{error}; these ranks did not come: {}", absent.join(", "))
+            let others = match absent.len() {
+                0 => String::new(),
+                _ => format!("these ranks did not come: {}", absent.join(", ")),
             };
-            failed(OpsError::Group { operation: "meeting", message })
+            lost(error.to_string(), others)
         })?;
         let gpus = match device {
             Device::Cuda(index) => {
@@ -110,6 +112,7 @@ impl Communicator {
             timeout,
             status: RefCell::new(status),
             noted: Cell::new(Instant::now()),
+            seen: RefCell::new(vec![(None, Instant::now()); member.world_size]),
             jobs: Cell::new(0),
         };
         Ok(Self { member, links: Some(links) })
@@ -258,6 +261,10 @@ impl Communicator {
     }
 
     /// Ends when all processes are here.
+    ///
+    /// # Errors
+    ///
+    /// If a process is gone or does not come in time.
     pub fn barrier(&self) -> Result<(), EngineError> {
         match &self.links {
             None => Ok(()),
@@ -296,113 +303,6 @@ impl Communicator {
             message: error.to_string(),
             others,
         }
-    }
-}
-
-/// Tasks that the processes take from the table, one after the other.
-#[derive(Debug)]
-pub(crate) struct TaskQueue<'a> {
-    communicator: &'a Communicator,
-    key: String,
-}
-
-impl Communicator {
-    /// A new queue; all processes make it together.
-    pub(crate) fn queue(&self) -> TaskQueue<'_> {
-        TaskQueue { communicator: self, key: self.next_key("queue") }
-    }
-
-    /// Waits for a value as long as the others are at work.
-    fn wait_for(&self, key: &str) -> Result<Vec<u8>, EngineError> {
-        let Some(links) = &self.links else { return Ok(Vec::new()) };
-        let failed = |error: OpsError| self.failed(&error);
-        loop {
-            if links.store.has(key).map_err(failed)? {
-                return links.store.get(key, links.timeout).map_err(failed);
-            }
-            self.check_others()?;
-            std::thread::sleep(POLL);
-        }
-    }
-
-    /// Fails if a process has not been heard of for longer than the timeout.
-    fn check_others(&self) -> Result<(), EngineError> {
-        let Some(links) = &self.links else { return Ok(()) };
-        if links.noted.get().elapsed() < NOTE_PERIOD {
-            return Ok(());
-        }
-        self.note_alive();
-        let all = status::of_all(&links.store, self.world_size());
-        let silent = all.iter().enumerate().find(|(rank, status)| {
-            let age = status.as_ref().map_or(Duration::ZERO, Status::age);
-            *rank != self.rank() && age > links.timeout
-        });
-        match silent {
-            None => Ok(()),
-            Some((rank, status)) => {
-                let status = status.as_ref().map(ToString::to_string).unwrap_or_default();
-                let message = format!(
-                    "rank {rank} has not been heard of for more than {} s, since {status}",
-                    links.timeout.as_secs()
-                );
-                Err(self.failed(&OpsError::Group { operation: "waiting", message }))
-            }
-        }
-    }
-}
-
-impl TaskQueue<'_> {
-    /// Number of the next task that nobody has, from 0.
-    pub(crate) fn take(&self) -> Result<usize, EngineError> {
-        let Some(links) = &self.communicator.links else { return Ok(usize::MAX) };
-        let next = links.store.add(&format!("{}/next", self.key), 1);
-        Ok(next.map_err(|error| self.communicator.failed(&error))? as usize - 1)
-    }
-
-    /// Number of tasks that were taken.
-    pub(crate) fn num_taken(&self) -> Result<usize, EngineError> {
-        let Some(links) = &self.communicator.links else { return Ok(0) };
-        let next = links.store.add(&format!("{}/next", self.key), 0);
-        Ok(next.map_err(|error| self.communicator.failed(&error))? as usize)
-    }
-
-    /// Hands in what a task gave.
-    pub(crate) fn hand_in(&self, task: usize, found: &[u8]) -> Result<(), EngineError> {
-        let Some(links) = &self.communicator.links else { return Ok(()) };
-        let done = links.store.set(&format!("{}/{task}", self.key), found);
-        done.map_err(|error| self.communicator.failed(&error))
-    }
-
-    /// What a task gave, if it is done, and forgets it.
-    pub(crate) fn collect(&self, task: usize) -> Result<Option<Vec<u8>>, EngineError> {
-        let Some(links) = &self.communicator.links else { return Ok(None) };
-        let key = format!("{}/{task}", self.key);
-        let failed = |error: OpsError| self.communicator.failed(&error);
-        if !links.store.has(&key).map_err(failed)? {
-            return Ok(None);
-        }
-        let found = links.store.get(&key, links.timeout).map_err(failed)?;
-        links.store.remove(&key).map_err(failed)?;
-        Ok(Some(found))
-    }
-
-    /// Waits a moment for the others.
-    pub(crate) fn pause(&self) -> Result<(), EngineError> {
-        std::thread::sleep(POLL);
-        self.communicator.check_others()
-    }
-
-    /// Says to all that the job is done, with a word for them.
-    pub(crate) fn close(&self, word: &str) -> Result<(), EngineError> {
-        let Some(links) = &self.communicator.links else { return Ok(()) };
-        let done = links.store.set(&format!("{}/end", self.key), word.as_bytes());
-        done.map_err(|error| self.communicator.failed(&error))
-    }
-
-    /// Waits for [`TaskQueue::close`].
-    pub(crate) fn wait_for_end(&self) -> Result<String, EngineError> {
-        let word = self.communicator.wait_for(&format!("{}/end", self.key))?;
-        Ok(String::from_utf8_lossy(&word).into_owned())
     }
 }
 

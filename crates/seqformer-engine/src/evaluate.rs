@@ -73,13 +73,14 @@ pub fn evaluate(
     let records = dataset.read()?;
     let queue = communicator.queue();
     let evaluated = if dataset.kind == DatasetKind::Coco {
-        let job = Images { predictor, images: &records.videos, categories: &records.categories };
+        let job = Images { predictor, records: &records.videos, categories: &records.categories };
         let results = job.results(communicator, &queue, output, progress)?;
         results.map(|results| score_images(&dataset.json, results)).transpose()?
     } else {
         let mut videos: Vec<&VideoRecord> = records.videos.iter().collect();
         videos.sort_by_key(|video| video.id);
-        let job = Videos { predictor, communicator, videos, categories: &records.categories };
+        let job =
+            Videos { predictor, communicator, records: videos, categories: &records.categories };
         let results = job.results(communicator, &queue, output, progress)?;
         results.map(|results| score_videos(&dataset.json, results)).transpose()?
     };
@@ -95,7 +96,7 @@ pub fn evaluate(
 struct Videos<'a> {
     predictor: &'a Predictor,
     communicator: &'a Communicator,
-    videos: Vec<&'a VideoRecord>,
+    records: Vec<&'a VideoRecord>,
     categories: &'a Categories,
 }
 
@@ -111,18 +112,18 @@ impl Videos<'_> {
         let mut writer = None;
         if communicator.is_leader() {
             let path = output.folder.join("results.json");
-            let ids: Vec<i64> = self.videos.iter().map(|video| video.id as i64).collect();
+            let ids: Vec<i64> = self.records.iter().map(|video| video.id as i64).collect();
             let open = if output.goes_on { ResultsWriter::open } else { ResultsWriter::create };
             writer = Some(open(&path, &ids, output.run)?);
         }
-        let total = self.videos.len();
+        let total = self.records.len();
         let is_finished = |writer: &Option<ResultsWriter>, task: usize| {
-            writer.as_ref().is_some_and(|writer| writer.is_finished(self.videos[task].id as i64))
+            writer.as_ref().is_some_and(|writer| writer.is_finished(self.records[task].id as i64))
         };
         let todo = (0..total).filter(|&task| !is_finished(&writer, task)).collect();
         run_shared(self, todo, (communicator, queue), &mut |task, found: Vec<FoundTrack>| {
             let Some(writer) = &mut writer else { return Ok(()) };
-            let id = self.videos[task].id as i64;
+            let id = self.records[task].id as i64;
             let found: Result<Vec<TrackResult>, EngineError> =
                 found.into_iter().map(|track| track.into_result(id)).collect();
             writer.write_video(id, &found?)?;
@@ -137,12 +138,12 @@ impl Job for Videos<'_> {
     type Found = Vec<FoundTrack>;
 
     fn cost(&self, task: usize) -> u64 {
-        let video = self.videos[task];
+        let video = self.records[task];
         video.frames.len() as u64 * u64::from(video.size.height) * u64::from(video.size.width)
     }
 
     fn infer(&self, task: usize) -> Result<Self::Found, EngineError> {
-        let video = self.videos[task];
+        let video = self.records[task];
         let found = predict(self.predictor, video, &mut || self.communicator.note_alive())?;
         let tracks = found.detections.iter().map(|detection| {
             Ok(FoundTrack::new(
@@ -158,7 +159,7 @@ impl Job for Videos<'_> {
 /// The images of a dataset, one task each.
 struct Images<'a> {
     predictor: &'a Predictor,
-    images: &'a [VideoRecord],
+    records: &'a [VideoRecord],
     categories: &'a Categories,
 }
 
@@ -174,19 +175,19 @@ impl Images<'_> {
         let mut writer = None;
         if communicator.is_leader() {
             let path = output.folder.join("coco_instances_results.json");
-            let ids: Vec<i64> = self.images.iter().map(|image| image.id as i64).collect();
+            let ids: Vec<i64> = self.records.iter().map(|image| image.id as i64).collect();
             let open =
                 if output.goes_on { CocoResultsWriter::open } else { CocoResultsWriter::create };
             writer = Some(open(&path, &ids, output.run)?);
         }
-        let total = self.images.len();
+        let total = self.records.len();
         let is_finished = |writer: &Option<CocoResultsWriter>, task: usize| {
-            writer.as_ref().is_some_and(|writer| writer.is_finished(self.images[task].id as i64))
+            writer.as_ref().is_some_and(|writer| writer.is_finished(self.records[task].id as i64))
         };
         let todo = (0..total).filter(|&task| !is_finished(&writer, task)).collect();
         run_shared(self, todo, (communicator, queue), &mut |task, found: Vec<FoundDetection>| {
             let Some(writer) = &mut writer else { return Ok(()) };
-            let id = self.images[task].id as i64;
+            let id = self.records[task].id as i64;
             let found: Result<Vec<CocoDetection>, EngineError> =
                 found.into_iter().map(|detection| detection.into_result(id)).collect();
             writer.write_image(id, &found?)?;
@@ -201,12 +202,12 @@ impl Job for Images<'_> {
     type Found = Vec<FoundDetection>;
 
     fn cost(&self, task: usize) -> u64 {
-        let size = self.images[task].size;
+        let size = self.records[task].size;
         u64::from(size.height) * u64::from(size.width)
     }
 
     fn infer(&self, task: usize) -> Result<Self::Found, EngineError> {
-        detections(self.predictor, &self.images[task], self.categories)
+        detections(self.predictor, &self.records[task], self.categories)
     }
 }
 

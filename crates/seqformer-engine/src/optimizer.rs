@@ -191,10 +191,10 @@ impl Optimizer {
     }
 
     /// Remembers zeros of parameter `index` unless there is something; another process has what they become.
-    pub(crate) fn prepare_state(&mut self, index: usize) -> Result<(), EngineError> {
-        let Some(group) = self.groups.get(index) else { return Ok(()) };
+    pub(crate) fn prepare_state(&mut self, index: usize) {
+        let Some(group) = self.groups.get(index) else { return };
         if self.state(index).is_some() {
-            return Ok(());
+            return;
         }
         let state = match self.kind {
             OptimizerKind::AdamW { .. } => adamw::fresh(group),
@@ -203,7 +203,6 @@ impl Optimizer {
             }
         };
         self.state[index] = Some(state);
-        Ok(())
     }
 
     /// Replaces what is remembered of parameter `index`, for instance by that of a checkpoint.

@@ -3,8 +3,10 @@
 //! Reference: detectron2 `engine/train_loop.py`, `SimpleTrainer.run_step`; VNext
 //! `projects/SeqFormer/train_net.py`.
 
+mod batch_losses;
 mod journal;
 mod setup;
+mod start;
 mod step;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 // A part of a network whose intermediate tensors are not kept for the backward pass but computed again there.
 
 #include "guarded.h"
+#include "nested_backward.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
@@ -197,6 +198,7 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
     }
     variable_list results(3 + saved.size()); // nothing for work, its inputs' number and outputs
     if (of_interest.empty()) return results;
+    const NestedBackward nested;
     const auto found = torch::autograd::grad(of_interest, wanted, grads, false, false, true);
     for (size_t i = 0; i < found.size(); ++i) results[3 + places[i]] = found[i];
     return results;

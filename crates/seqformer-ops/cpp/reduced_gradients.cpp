@@ -14,6 +14,7 @@
 #include <numeric>
 
 #include "guarded.h"
+#include "nested_backward.h"
 
 #define SF_API extern "C" __attribute__((visibility("default")))
 
@@ -54,7 +55,9 @@ struct SfReducer {
     deal(bucket_bytes);
     for (size_t index = 0; index < parameters.size(); ++index) {
       hooks.push_back(parameters[index].register_hook(
-          [this, index](const at::Tensor &gradient) { return is_armed ? take(index, gradient) : gradient; }));
+          [this, index](const at::Tensor &gradient) {
+            return is_armed && !NestedBackward::is_running() ? take(index, gradient) : gradient;
+          }));
     }
   }
 

@@ -220,13 +220,14 @@ pub(crate) fn dropout(input: &Tensor, p: f64) -> Result<Tensor, String> {
 }
 
 extern "C" fn dropout_kernel(data: *mut c_void, count: i64, bf16: c_int, seed: u64, p: f64) {
-    // SAFETY: the shim passes a dense tensor of its own with `count` elements of this kind.
-    unsafe {
-        if bf16 != 0 {
-            dropout::drop_elements(operand_mut(data.cast::<Bf16>(), count as usize), seed, p);
-        } else {
-            dropout::drop_elements(operand_mut(data.cast::<f32>(), count as usize), seed, p);
-        }
+    if bf16 != 0 {
+        // SAFETY: the shim passes a dense tensor of its own with `count` elements of this kind.
+        let elements = unsafe { operand_mut(data.cast::<Bf16>(), count as usize) };
+        dropout::drop_elements(elements, seed, p);
+    } else {
+        // SAFETY: as above.
+        let elements = unsafe { operand_mut(data.cast::<f32>(), count as usize) };
+        dropout::drop_elements(elements, seed, p);
     }
 }
 
@@ -303,8 +304,10 @@ pub(crate) fn parallel_rows<T: Send>(
         for number in blocks {
             let first = number * length;
             let length = length.min(count - first);
-            // SAFETY: the block lies inside the slice, and no other block has a part of it.
-            let block = unsafe { std::slice::from_raw_parts_mut(start.0.add(first), length) };
+            // SAFETY: the block lies inside the slice.
+            let start = unsafe { start.0.add(first) };
+            // SAFETY: as above, and no other block has a part of it.
+            let block = unsafe { std::slice::from_raw_parts_mut(start, length) };
             body(number, block);
         }
     });

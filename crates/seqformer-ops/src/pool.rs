@@ -64,16 +64,13 @@ impl<P: Pages> Pool<P> {
         let size = bytes.max(1).checked_next_multiple_of(GRANULE)?;
         let found = self.kept.range((size, Reverse(u64::MAX))..).next().copied();
         let found = found.filter(|(kept, _)| *kept <= size + size / 2);
-        let (address, size) = match found {
-            Some((_, Reverse(age))) => {
-                let (size, address) = self.take(age)?;
-                (address, size)
-            }
-            None => {
-                self.most_lent = self.most_lent.max(self.lent_bytes + size);
-                self.shrink_to(self.most_kept(self.lent_bytes + size));
-                (self.map(size)?, size)
-            }
+        let (address, size) = if let Some((_, Reverse(age))) = found {
+            let (size, address) = self.take(age)?;
+            (address, size)
+        } else {
+            self.most_lent = self.most_lent.max(self.lent_bytes + size);
+            self.shrink_to(self.most_kept(self.lent_bytes + size));
+            (self.map(size)?, size)
         };
         self.lent.insert(address, size);
         self.lent_bytes += size;

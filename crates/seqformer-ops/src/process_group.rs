@@ -3,100 +3,18 @@
 //! All processes of a group must call the same operations in the same order. NCCL moves tensors between GPUs;
 //! Gloo moves those of the CPU.
 
+mod store;
+
 use std::path::Path;
 use std::time::Duration;
 
 use tch::{Device, Kind, Tensor};
 
+pub use self::store::Store;
 use crate::{OpsError, ffi};
 
 /// Size of the buckets in which gradients travel, in bytes: that of PyTorch's DistributedDataParallel.
 pub const BUCKET_BYTES: usize = 25 << 20;
-
-/// A table of small values that all processes see; the server of it is one of them, or their launcher.
-#[derive(Debug)]
-pub struct Store(ffi::process_group::Store);
-
-impl Store {
-    /// Serves a table at `port` of all addresses of this machine; 0 takes a free one.
-    ///
-    /// # Errors
-    ///
-    /// If the port cannot be had.
-    pub fn serve(port: u16, timeout: Duration) -> Result<Self, OpsError> {
-        let store = ffi::process_group::Store::open("localhost", port, true, timeout);
-        store.map(Self).map_err(group_error("serving the meeting point"))
-    }
-
-    /// Connects to the table at `host`, and waits for it to appear.
-    ///
-    /// # Errors
-    ///
-    /// If nothing answers there in time.
-    pub fn connect(host: &str, port: u16, timeout: Duration) -> Result<Self, OpsError> {
-        let store = ffi::process_group::Store::open(host, port, false, timeout);
-        store.map(Self).map_err(group_error("connecting to the meeting point"))
-    }
-
-    /// The port of the server, also where it was chosen by the system.
-    pub fn port(&self) -> u16 {
-        self.0.port()
-    }
-
-    /// The part of the table whose keys begin with `prefix`.
-    ///
-    /// # Errors
-    ///
-    /// If the prefix holds a zero byte.
-    pub fn prefixed(&self, prefix: &str) -> Result<Self, OpsError> {
-        self.0.prefixed(prefix).map(Self).map_err(group_error("the table of the processes"))
-    }
-
-    /// Writes a value.
-    ///
-    /// # Errors
-    ///
-    /// If the server is gone.
-    pub fn set(&self, key: &str, bytes: &[u8]) -> Result<(), OpsError> {
-        self.0.set(key, bytes).map_err(group_error("writing into the table of the processes"))
-    }
-
-    /// Waits for a value and reads it.
-    ///
-    /// # Errors
-    ///
-    /// If it does not come in time, or the server is gone.
-    pub fn get(&self, key: &str, timeout: Duration) -> Result<Vec<u8>, OpsError> {
-        self.0.get(key, timeout).map_err(group_error("reading the table of the processes"))
-    }
-
-    /// Adds to a counter, which begins at 0, and returns its new value.
-    ///
-    /// # Errors
-    ///
-    /// If the server is gone.
-    pub fn add(&self, key: &str, amount: i64) -> Result<i64, OpsError> {
-        self.0.add(key, amount).map_err(group_error("counting in the table of the processes"))
-    }
-
-    /// Tells whether a value is there.
-    ///
-    /// # Errors
-    ///
-    /// If the server is gone.
-    pub fn has(&self, key: &str) -> Result<bool, OpsError> {
-        self.0.has(key).map_err(group_error("reading the table of the processes"))
-    }
-
-    /// Forgets a value.
-    ///
-    /// # Errors
-    ///
-    /// If the server is gone.
-    pub fn remove(&self, key: &str) -> Result<(), OpsError> {
-        self.0.remove(key).map_err(group_error("writing into the table of the processes"))
-    }
-}
 
 /// The place of a process in its group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     }
     let stop = Arc::new(AtomicBool::new(false));
     if std::env::var_os(LAUNCHED).is_some() {
-        end_with_launcher(args.eval_only, Arc::clone(&stop));
+        end_with_launcher(args.eval_only, Arc::clone(&stop))?;
     }
     plan.stand_in(&mut settings, placement.as_ref().is_none_or(|placement| placement.rank == 0));
     let device = open_device(plan.device)?;
@@ -60,14 +60,16 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
 }
 
 /// Stops this process when the launcher, which holds the other end of its standard input, lets go or is gone.
-fn end_with_launcher(at_once: bool, stop: Arc<AtomicBool>) {
-    std::thread::spawn(move || {
+fn end_with_launcher(at_once: bool, stop: Arc<AtomicBool>) -> Result<()> {
+    let watch = move || {
         let _end = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
         stop.store(true, Ordering::Relaxed);
         if at_once {
             crate::end_now();
         }
-    });
+    };
+    let thread = std::thread::Builder::new().name("launcher-watch".to_owned()).spawn(watch);
+    thread.map(drop).context("the system gives no thread")
 }
 
 fn train(

@@ -92,8 +92,10 @@ impl Workers {
             let last_lines = Arc::new(Mutex::new(VecDeque::new()));
             let reader = child.stderr.take().map(|stderr| {
                 let lines = Arc::clone(&last_lines);
-                std::thread::spawn(move || pass_on(stderr, rank, &lines))
+                let thread = std::thread::Builder::new().name(format!("rank-{rank}"));
+                thread.spawn(move || pass_on(stderr, rank, &lines))
             });
+            let reader = reader.transpose().context("the system gives no thread")?;
             let end = None;
             list.push(Worker { rank, child, end, was_killed: false, last_lines, reader });
         }
@@ -243,7 +245,8 @@ impl Worker {
     }
 
     fn last_line(&self) -> Option<String> {
-        self.last_lines.lock().ok()?.back().cloned()
+        let line = self.last_lines.lock().ok()?.back().cloned()?;
+        Some(line.strip_prefix("error: ").map(str::to_owned).unwrap_or(line))
     }
 }
 

@@ -118,8 +118,16 @@ fn two_and_four_processes_train_what_one_trains() {
     bench.run("two", &["--num-gpus", "2"], &[]).assert_near(&one);
     let four = bench.run("four", &["--num-gpus", "0", "--num-workers-cpu", "4"], &[]);
     four.assert_near(&one);
-    // Parts of different sizes, some of which go through the network one clip after the other.
-    let pairs = ["SOLVER.IMS_PER_BATCH", "5", "SOLVER.MICRO_BATCH_SIZE", "2"];
+    // Parts of different sizes, some of which go through the network one clip after the other, and layers that
+    // run again for the gradients.
+    let pairs = [
+        "SOLVER.IMS_PER_BATCH",
+        "5",
+        "SOLVER.MICRO_BATCH_SIZE",
+        "2",
+        "SOLVER.ACTIVATION_CHECKPOINTING",
+        "('backbone', 'encoder', 'decoder')",
+    ];
     let uneven = bench.run("uneven", &["--num-workers-cpu", "2"], &pairs);
     uneven.assert_near(&bench.run("five", &[], &pairs[..2]));
 }
@@ -182,7 +190,7 @@ fn signal(name: &str, process: u32) {
 fn with_signal(bench: &Bench, output: &str, flags: &[&str], name: &str, rank: usize) -> Output {
     let mut child = start(&bench.train(output, flags, &[]), &[]);
     let folder = bench.folder.path().join(output);
-    let end = Instant::now() + Duration::from_secs(120);
+    let end = Instant::now() + Duration::from_mins(2);
     while !folder.join("model_0000004.pth").exists() {
         assert!(Instant::now() < end && child.try_wait().unwrap().is_none(), "no checkpoint");
         std::thread::sleep(Duration::from_millis(5));
@@ -229,7 +237,7 @@ fn a_run_that_is_asked_to_stop_goes_on_with_any_number_of_processes() {
     let one = bench.run("one", &[], &[]);
     let mut child = start(&bench.train("asked", &["--num-workers-cpu", "2"], &[]), &[]);
     let folder = bench.folder.path().join("asked");
-    let end = Instant::now() + Duration::from_secs(120);
+    let end = Instant::now() + Duration::from_mins(2);
     while !folder.join("model_0000004.pth").exists() {
         assert!(Instant::now() < end && child.try_wait().unwrap().is_none(), "no checkpoint");
         std::thread::sleep(Duration::from_millis(5));

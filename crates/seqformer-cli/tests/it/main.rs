@@ -1,5 +1,7 @@
 //! The command as a user runs it.
 
+#![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
+
 mod distributed;
 mod front_door;
 mod predict;

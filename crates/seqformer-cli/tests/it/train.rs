@@ -107,7 +107,7 @@ fn weights_and_optimizer(tree: &Value) -> [Value; 2] {
 
 /// Waits until `path` is there, for at most a minute.
 fn wait_for(path: &Path) {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + Duration::from_mins(1);
     while !path.exists() {
         assert!(Instant::now() < end, "{} does not appear", path.display());
         std::thread::sleep(Duration::from_millis(5));

@@ -7,6 +7,7 @@ use crate::ConfigError;
 const AUGMENTATIONS: [&str; 4] = ["brightness", "contrast", "saturation", "rotation"];
 
 /// `INPUT`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 #[derive(Debug, Clone, PartialEq)]
 pub struct InputSection {
     /// `SAMPLING_FRAME_NUM`: frames of a training clip.

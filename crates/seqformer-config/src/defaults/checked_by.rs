@@ -295,6 +295,6 @@ pub(super) const UNCHECKED: &[(&str, &str)] =
 /// The file and the name of the test of a key; the first entry that fits.
 pub(super) fn test_of(key: &str) -> Option<(&'static str, &'static str)> {
     let fits = |known: &&str| *known == key || known.ends_with('.') && key.starts_with(*known);
-    let entry = CHECKED_BY.iter().find(|(keys, ..)| keys.iter().any(|known| fits(&known)))?;
+    let entry = CHECKED_BY.iter().find(|(keys, ..)| keys.iter().any(&fits))?;
     Some((entry.1, entry.2))
 }

@@ -48,7 +48,7 @@ impl CfgNode {
         for key in ITERATIONS {
             match self.get(key) {
                 Some(&Value::Int(count)) => {
-                    pairs.push((key, Value::Int(scaled(count, 1.0 / scale))))
+                    pairs.push((key, Value::Int(scaled(count, 1.0 / scale))));
                 }
                 Some(Value::Tuple(steps)) => {
                     let steps = steps.iter().map(|step| match step {

@@ -71,7 +71,7 @@ pub(super) fn load(path: &Path) -> Result<Vec<Field>, ConfigError> {
 
 /// Reads the keys of a text; messages name `path`.
 pub(crate) fn parse(text: &str, path: &Path) -> Result<Vec<Field>, ConfigError> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut loader = Loader {
         parser: Parser::new_from_str(text),
         path: path.into(),

@@ -4,25 +4,19 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use seqformer::{AbsentInstances, SeqFormer, initialize, load_matching, load_state_dict};
-use seqformer_checkpoint::Provenance;
+use seqformer::{AbsentInstances, SeqFormer};
 use seqformer_config::Config;
 use seqformer_data::{BatchSampler, ClipSource, Loader, Mixture, Shard, TrainingSet};
 use tch::{Tensor, nn};
 
 use super::journal::Journal;
+use super::start::{begin, go_on};
 use super::{Trainer, TrainerOptions};
 use crate::checkpointer::{Checkpointer, Position};
 use crate::collate::Collate;
-use crate::{
-    Communicator, EngineError, Optimizer, TensorState, builder, checkpointer, datasets, files,
-    initial_weights,
-};
+use crate::{Communicator, EngineError, Optimizer, TensorState, builder, datasets, files};
 
-/// Batches that the statistics of a new backbone are taken from.
-const CALIBRATION_BATCHES: usize = 4;
 /// Locked by the run that writes into the folder.
 const LOCK: &str = ".lock";
 
@@ -55,8 +49,7 @@ impl Trainer {
         agree(config, &options, &data, &communicator)?;
         let checkpointer = Checkpointer::new(folder, config.solver.keep_checkpoints);
         let mut variables = nn::VarStore::new(options.device);
-        let model_config = builder::model_config(config);
-        let mut model = SeqFormer::new(&variables.root(), &model_config)?;
+        let mut model = SeqFormer::new(&variables.root(), &builder::model_config(config))?;
         model.set_recomputed_parts(builder::recomputed_parts(config));
         let collate = collate(config, &options);
         let set = Arc::new(data.set);
@@ -65,15 +58,7 @@ impl Trainer {
             let last = if options.resume { checkpointer.last()? } else { None };
             begun = Some(match &last {
                 Some(path) => go_on(path, config, &mut variables)?,
-                None => {
-                    let mut position = Position::new(config.seed.unwrap_or_else(random_seed));
-                    fill(&mut variables, config, &model_config, position.seed)?;
-                    if config.model.weights.is_empty() && config.model.resnets.calibrate_norm {
-                        position.batches = calibrate(&model, config, &set, &position, &collate)?;
-                    }
-                    let optimizer = Optimizer::new(&variables, &builder::optimizer_config(config));
-                    (position, optimizer)
-                }
+                None => begin(&model, config, &mut variables, (&set, &collate))?,
             });
         }
         let (position, optimizer) = share(begun, config, &variables, &communicator)?;
@@ -157,26 +142,6 @@ fn agree(
     Ok(())
 }
 
-/// Takes the training of a checkpoint over.
-fn go_on(
-    path: &Path,
-    config: &Config,
-    variables: &mut nn::VarStore,
-) -> Result<(Position, Optimizer), EngineError> {
-    let tree = Checkpointer::read(path)?;
-    let seed = config.seed.unwrap_or_else(random_seed);
-    let position = checkpointer::position_of(&tree, path, seed)?;
-    let state = checkpointer::model_of(&tree, path)?;
-    let provenance = checkpointer::provenance_of(&tree);
-    initial_weights::check(&state, &provenance, config, path)?;
-    load_state_dict(variables, &state)
-        .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
-    let mut optimizer = Optimizer::new(variables, &builder::optimizer_config(config));
-    checkpointer::restore_optimizer(&tree, &mut optimizer, path)?;
-    tracing::info!("{}: going on after iteration {}", path.display(), position.iterations);
-    Ok((position, optimizer))
-}
-
 /// Gives all processes what the first has begun with.
 fn share(
     begun: Option<(Position, Optimizer)>,
@@ -193,22 +158,21 @@ fn share(
     });
     let text = communicator.share_text(text)?;
     let (position, has_state) = text.split_once('\n').unwrap_or((text.as_str(), ""));
-    let (position, mut optimizer) = match begun {
-        Some(begun) => begun,
-        None => {
-            let found = Position::parse(position).ok_or_else(|| EngineError::Disagreement {
-                rank: communicator.rank(),
-                what: format!("the place in the training, {position:?}, is of another version"),
-            })?;
-            (found, Optimizer::new(variables, &builder::optimizer_config(config)))
-        }
+    let (position, mut optimizer) = if let Some(begun) = begun {
+        begun
+    } else {
+        let found = Position::parse(position).ok_or_else(|| EngineError::Disagreement {
+            rank: communicator.rank(),
+            what: format!("the place in the training, {position:?}, is of another version"),
+        })?;
+        (found, Optimizer::new(variables, &builder::optimizer_config(config)))
     };
     let mut tensors: Vec<(String, Tensor)> = variables.variables().into_iter().collect();
     tensors.sort_by(|(a, _), (b, _)| a.cmp(b));
     let mut tensors: Vec<Tensor> = tensors.into_iter().map(|(_, tensor)| tensor).collect();
     for (index, has_state) in has_state.chars().enumerate() {
         if has_state == '1' {
-            optimizer.prepare_state(index)?;
+            optimizer.prepare_state(index);
             let state = optimizer.state(index).map(TensorState::tensors).unwrap_or_default();
             tensors.extend(state.into_iter().map(|(_, tensor)| tensor.shallow_clone()));
         }
@@ -231,80 +195,8 @@ fn lock(folder: &Path) -> Result<File, EngineError> {
     }
 }
 
-/// Random weights, and over them those of `MODEL.WEIGHTS` that fit.
-fn fill(
-    variables: &mut nn::VarStore,
-    config: &Config,
-    model_config: &seqformer::SeqFormerConfig,
-    seed: u64,
-) -> Result<(), EngineError> {
-    tch::manual_seed(seed as i64);
-    initialize(variables, model_config)?;
-    if config.model.weights.is_empty() {
-        return Ok(());
-    }
-    let path = Path::new(&config.model.weights);
-    let state = seqformer_checkpoint::read(path)?;
-    let provenance = Provenance::of(&state);
-    initial_weights::check_hash(&state, &provenance, path)?;
-    // Another number of classes is nothing to stop for, but other input may be a mistake.
-    for difference in initial_weights::differences(&provenance, config, path) {
-        tracing::warn!("{}: trained with another setting, {difference} here", path.display());
-    }
-    let state = initial_weights::translate(variables, state, config, path)?;
-    let report = load_matching(variables, &state)
-        .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
-    tracing::info!("{}: {} tensors loaded", path.display(), report.loaded);
-    for name in &report.missing {
-        tracing::warn!("{}: {name} is missing and starts at random", path.display());
-    }
-    for tensor in &report.wrong_shape {
-        tracing::warn!(
-            "{}: {} has the shape {:?}, the network needs {:?}; it starts at random",
-            path.display(),
-            tensor.name,
-            tensor.found,
-            tensor.expected
-        );
-    }
-    for name in &report.unexpected {
-        tracing::info!("{}: {name} has no place in the network", path.display());
-    }
-    Ok(())
-}
-
-/// Takes the statistics of the backbone from the first batches, which training then does not see; returns how many
-/// they are.
-fn calibrate(
-    model: &SeqFormer,
-    config: &Config,
-    set: &Arc<TrainingSet>,
-    position: &Position,
-    collate: &Collate,
-) -> Result<u64, EngineError> {
-    let source = Arc::clone(set) as Arc<dyn ClipSource>;
-    let batches = batches(config, set, position);
-    let mut loader = Loader::new(source, batches, config.dataloader.num_workers)?;
-    let mut images = Vec::new();
-    let mut size = None;
-    for batch in loader.by_ref().take(CALIBRATION_BATCHES) {
-        for sample in &batch? {
-            let clip = collate.clip(sample);
-            let found = clip.target.size;
-            // Frames of other sizes would have to be padded, and padding is no part of the statistics.
-            if *size.get_or_insert(found) == found {
-                images.push(model.preprocess(&clip.frames, found)?);
-            }
-        }
-    }
-    if !images.is_empty() {
-        model.calibrate_backbone(&Tensor::cat(&images, 0));
-    }
-    Ok(loader.num_batches())
-}
-
 /// The stream of batches, of all processes together, from where the training is.
-fn batches(config: &Config, set: &TrainingSet, position: &Position) -> BatchSampler {
+pub(super) fn batches(config: &Config, set: &TrainingSet, position: &Position) -> BatchSampler {
     let ratio = &config.datasets.dataset_ratio;
     let mixture =
         if ratio.is_empty() { Mixture::Concatenated } else { Mixture::Weighted(ratio.clone()) };
@@ -325,11 +217,4 @@ fn batches(config: &Config, set: &TrainingSet, position: &Position) -> BatchSamp
         batches
     };
     batches.starting_at(position.batches)
-}
-
-/// A seed that no other run has; it is in the log and in every checkpoint.
-fn random_seed() -> u64 {
-    let now =
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
-    now ^ u64::from(std::process::id()).rotate_left(32)
 }

@@ -49,7 +49,7 @@ fn target(clip: &Value) -> ClipTarget {
             let _filled = masks.get(i).get(t).slice(0, y0, y1, 1).slice(1, x0, x1, 1).fill_(1.0);
             let (w, h) = (width as f32, height as f32);
             let (x0, y0, x1, y1) = (x0 as f32 / w, y0 as f32 / h, x1 as f32 / w, y1 as f32 / h);
-            let cxcywh = [(x0 + x1) / 2.0, (y0 + y1) / 2.0, x1 - x0, y1 - y0];
+            let cxcywh = [f32::midpoint(x0, x1), f32::midpoint(y0, y1), x1 - x0, y1 - y0];
             boxes.get(i).get(t).copy_(&Tensor::from_slice(&cxcywh));
         }
     }

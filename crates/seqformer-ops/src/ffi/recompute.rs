@@ -43,19 +43,21 @@ extern "C" fn run(
     outputs: *mut *mut C_tensor,
     num_outputs: i64,
 ) -> *mut c_char {
-    // SAFETY: the shim passes as many new tensors as it says, which are ours from here on.
-    let inputs: Vec<Tensor> = (0..num_inputs as usize)
-        .map(|index| unsafe { Tensor::from_ptr(inputs.add(index).read()) })
-        .collect();
+    // SAFETY: the shim passes as many pointers as it says.
+    let inputs = unsafe { std::slice::from_raw_parts(inputs, num_inputs as usize) };
+    // SAFETY: they are new tensors, which are ours from here on.
+    let take = |tensor: &*mut C_tensor| unsafe { Tensor::from_ptr(*tensor) };
+    let inputs: Vec<Tensor> = inputs.iter().map(take).collect();
     // SAFETY: `work` is the box that `recomputed` gave away and that `drop_work` has not had yet. The thread
     // that asked for the work or for the gradient waits for it.
     let work = unsafe { &*work.cast::<Work>() };
     let message = match catch_unwind(AssertUnwindSafe(|| work(&inputs))) {
         Ok(found) if found.len() == num_outputs as usize => {
-            for (index, tensor) in found.into_iter().enumerate() {
-                let mut tensor = std::mem::ManuallyDrop::new(tensor);
-                // SAFETY: there is room for each output, and the shim takes the tensor over.
-                unsafe { outputs.add(index).write(tensor.as_mut_ptr()) };
+            // SAFETY: there is room for each output, of which there are as many.
+            let outputs = unsafe { std::slice::from_raw_parts_mut(outputs, found.len()) };
+            for (output, tensor) in outputs.iter_mut().zip(found) {
+                // The shim takes the tensor over.
+                *output = std::mem::ManuallyDrop::new(tensor).as_mut_ptr();
             }
             return std::ptr::null_mut();
         }

@@ -55,12 +55,11 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Forward<'_, T>) {
     let Forward { inputs, centres, out, task, scratch } = work;
     let shape = inputs.shape;
     let samples = shape.samples();
-    let rows = match dense_head(inputs, task, scratch.head.row_length) {
-        Some(rows) => rows,
-        None => {
-            scratch.head.load(inputs, task);
-            &scratch.head.rows
-        }
+    let rows = if let Some(rows) = dense_head(inputs, task, scratch.head.row_length) {
+        rows
+    } else {
+        scratch.head.load(inputs, task);
+        &scratch.head.rows
     };
     let (rows, _) = rows.as_chunks::<W>();
     let blocks = scratch.head.row_length / W;

@@ -218,7 +218,7 @@ fn exp<const FMA: bool>(x: f32) -> f32 {
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     const POLYNOMIAL: [f32; 5] =
-        [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1];
+        [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5e-1];
     let x = if x < -87.0 { -87.0 } else { x };
     let power = (x * std::f32::consts::LOG2_E + 0.5).floor();
     let rest = multiply_add::<FMA>(power, -LN_2_HIGH, x);

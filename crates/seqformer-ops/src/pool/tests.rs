@@ -57,7 +57,7 @@ fn what_is_mapped_is_bounded_by_what_was_lent_at_once() {
     for _ in 0..5000 {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         let draw = (random >> 33) as usize;
-        if lent.len() < 20 && draw % 2 == 0 {
+        if lent.len() < 20 && draw.is_multiple_of(2) {
             let size = MIB + draw % (64 * MIB);
             lent.push(pool.allocate(size).unwrap());
         } else if !lent.is_empty() {

@@ -4,7 +4,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::{GradientReducer, Member, ProcessGroup, Store};
 
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Runs `body` in `world_size` threads, each a member of one group.
 fn in_group<T: Send>(

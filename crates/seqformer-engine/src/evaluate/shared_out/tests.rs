@@ -7,7 +7,7 @@ fn mask(seed: u32) -> Rle {
     let size = ImageSize { height: 5, width: 7 };
     let mut mask = BitMask::new(size);
     for index in 0..35_u32 {
-        mask.set(index / 7, index % 7, (index * index + seed) % 3 == 0);
+        mask.set(index / 7, index % 7, (index * index + seed).is_multiple_of(3));
     }
     Rle::encode(&mask)
 }

@@ -1,0 +1,133 @@
+//! What a training begins with: a checkpoint, given weights, or random ones.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use seqformer::{SeqFormer, initialize, load_matching, load_state_dict};
+use seqformer_checkpoint::Provenance;
+use seqformer_config::Config;
+use seqformer_data::{ClipSource, Loader, TrainingSet};
+use tch::{Tensor, nn};
+
+use super::setup::batches;
+use crate::checkpointer::{Checkpointer, Position};
+use crate::collate::Collate;
+use crate::{EngineError, Optimizer, builder, checkpointer, initial_weights};
+
+/// Batches that the statistics of a new backbone are taken from.
+const CALIBRATION_BATCHES: usize = 4;
+
+/// Takes the training of a checkpoint over.
+pub(super) fn go_on(
+    path: &Path,
+    config: &Config,
+    variables: &mut nn::VarStore,
+) -> Result<(Position, Optimizer), EngineError> {
+    let tree = Checkpointer::read(path)?;
+    let seed = config.seed.unwrap_or_else(random_seed);
+    let position = checkpointer::position_of(&tree, path, seed)?;
+    let state = checkpointer::model_of(&tree, path)?;
+    let provenance = checkpointer::provenance_of(&tree);
+    initial_weights::check(&state, &provenance, config, path)?;
+    load_state_dict(variables, &state)
+        .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
+    let mut optimizer = Optimizer::new(variables, &builder::optimizer_config(config));
+    checkpointer::restore_optimizer(&tree, &mut optimizer, path)?;
+    tracing::info!("{}: going on after iteration {}", path.display(), position.iterations);
+    Ok((position, optimizer))
+}
+
+/// Begins anew, with given or random weights.
+pub(super) fn begin(
+    model: &SeqFormer,
+    config: &Config,
+    variables: &mut nn::VarStore,
+    (set, collate): (&Arc<TrainingSet>, &Collate),
+) -> Result<(Position, Optimizer), EngineError> {
+    let mut position = Position::new(config.seed.unwrap_or_else(random_seed));
+    fill(variables, config, model.config(), position.seed)?;
+    if config.model.weights.is_empty() && config.model.resnets.calibrate_norm {
+        position.batches = calibrate(model, config, set, &position, collate)?;
+    }
+    Ok((position, Optimizer::new(variables, &builder::optimizer_config(config))))
+}
+
+/// Random weights, and over them those of `MODEL.WEIGHTS` that fit.
+fn fill(
+    variables: &mut nn::VarStore,
+    config: &Config,
+    model_config: &seqformer::SeqFormerConfig,
+    seed: u64,
+) -> Result<(), EngineError> {
+    tch::manual_seed(seed as i64);
+    initialize(variables, model_config)?;
+    if config.model.weights.is_empty() {
+        return Ok(());
+    }
+    let path = Path::new(&config.model.weights);
+    let state = seqformer_checkpoint::read(path)?;
+    let provenance = Provenance::of(&state);
+    initial_weights::check_hash(&state, &provenance, path)?;
+    // Another number of classes is nothing to stop for, but other input may be a mistake.
+    for difference in initial_weights::differences(&provenance, config, path) {
+        tracing::warn!("{}: trained with another setting, {difference} here", path.display());
+    }
+    let state = initial_weights::translate(variables, state, config, path)?;
+    let report = load_matching(variables, &state)
+        .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
+    tracing::info!("{}: {} tensors loaded", path.display(), report.loaded);
+    for name in &report.missing {
+        tracing::warn!("{}: {name} is missing and starts at random", path.display());
+    }
+    for tensor in &report.wrong_shape {
+        tracing::warn!(
+            "{}: {} has the shape {:?}, the network needs {:?}; it starts at random",
+            path.display(),
+            tensor.name,
+            tensor.found,
+            tensor.expected
+        );
+    }
+    for name in &report.unexpected {
+        tracing::info!("{}: {name} has no place in the network", path.display());
+    }
+    Ok(())
+}
+
+/// Takes the statistics of the backbone from the first batches, which training then does not see; returns how many
+/// they are.
+fn calibrate(
+    model: &SeqFormer,
+    config: &Config,
+    set: &Arc<TrainingSet>,
+    position: &Position,
+    collate: &Collate,
+) -> Result<u64, EngineError> {
+    let source = Arc::clone(set) as Arc<dyn ClipSource>;
+    let batches = batches(config, set, position);
+    let mut loader = Loader::new(source, batches, config.dataloader.num_workers)?;
+    let mut images = Vec::new();
+    let mut size = None;
+    for batch in loader.by_ref().take(CALIBRATION_BATCHES) {
+        for sample in &batch? {
+            let clip = collate.clip(sample);
+            let found = clip.target.size;
+            // Frames of other sizes would have to be padded, and padding is no part of the statistics.
+            if *size.get_or_insert(found) == found {
+                images.push(model.preprocess(&clip.frames, found)?);
+            }
+        }
+    }
+    if !images.is_empty() {
+        model.calibrate_backbone(&Tensor::cat(&images, 0));
+    }
+    Ok(loader.num_batches())
+}
+
+/// A seed that no other run has; it is in the log and in every checkpoint.
+fn random_seed() -> u64 {
+    let now =
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
+    now ^ u64::from(std::process::id()).rotate_left(32)
+}
