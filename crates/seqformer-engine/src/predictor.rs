@@ -11,7 +11,7 @@ use std::path::Path;
 use seqformer::inference::{
     DecodedVideo, Detection, Selection, SelectionRule, WholeVideo, final_masks, select,
 };
-use seqformer::{FrameSize, SeqFormer, load_state_dict};
+use seqformer::{FrameSize, Precision, SeqFormer, load_state_dict};
 use seqformer_checkpoint::{Provenance, StateDict};
 use seqformer_config::Config;
 use seqformer_config::config::ImageFormat;
@@ -41,6 +41,8 @@ pub struct PredictorOptions {
     pub rule: SelectionRule,
     /// Cuts videos into overlapping clips; `None`: every video is decoded as a whole.
     pub clips: Option<ClipOptions>,
+    /// The numbers in which the network computes.
+    pub precision: Precision,
 }
 
 impl PredictorOptions {
@@ -52,6 +54,7 @@ impl PredictorOptions {
             channels: config.input.format,
             rule: builder::selection_rule(config),
             clips: builder::clip_options(config),
+            precision: Precision::F32,
         }
     }
 }
@@ -129,7 +132,7 @@ impl Predictor {
         options: PredictorOptions,
     ) -> Self {
         seqformer_ops::runtime::keep_freed_memory();
-        tch::no_grad(|| model.prepare_inference());
+        tch::no_grad(|| model.prepare_inference(options.precision));
         Self { model, options, class_names: Vec::new(), _variables: variables }
     }
 

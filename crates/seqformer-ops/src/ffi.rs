@@ -4,6 +4,7 @@
 //! kernels travel the other way, as function pointers that libtorch's autograd calls.
 
 mod pages;
+mod product;
 mod recompute;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -16,6 +17,9 @@ use tch::Tensor;
 use torch_sys::C_tensor;
 
 pub(crate) use self::pages::{SystemPages, use_pool};
+pub(crate) use self::product::{
+    BlockShape, Factor, block_product, booleans, elements, end_block_products, filled, has_bf16,
+};
 pub(crate) use self::recompute::recomputed;
 use crate::fused::{Activation, After};
 use crate::kernels::dropout;

@@ -10,8 +10,10 @@
 
 mod backward;
 pub(crate) mod dropout;
+pub(crate) mod encoder_layer;
 mod forward;
 mod head;
+pub(crate) mod packed;
 mod points;
 mod samples;
 

@@ -19,6 +19,7 @@
 //! # Ok::<(), seqformer_ops::OpsError>(())
 //! ```
 
+pub mod encoder_layer;
 mod error;
 #[expect(
     unsafe_code,

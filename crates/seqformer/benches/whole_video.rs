@@ -1,6 +1,6 @@
-//! Times whole-video inference of the full-size R50 network, f32, on the CPU.
+//! Times whole-video inference of the full-size R50 network on the CPU.
 //!
-//! `cargo bench -p seqformer -- [FRAMES] [HEIGHT] [WIDTH]` prints one JSON object: seconds per stage and
+//! `cargo bench -p seqformer -- [FRAMES] [HEIGHT] [WIDTH] [bf16]` prints one JSON object: seconds per stage and
 //! for the whole, the median of a few runs. Weights follow the common formula of the tests.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on stdout")]
 
@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use seqformer::config::{BackboneConfig, ResNetConfig, TransformerConfig};
 use seqformer::inference::{SelectionRule, WholeVideo, final_masks, select};
-use seqformer::{FrameSize, SeqFormer, SeqFormerConfig};
+use seqformer::{FrameSize, Precision, SeqFormer, SeqFormerConfig};
 use tch::{Device, Kind, Tensor, nn};
 
 /// Frames that are encoded together.
@@ -65,7 +65,8 @@ fn main() {
     let mut model = SeqFormer::new(&vs.root(), &r50()).expect("the sizes make a network");
     fill(&vs);
     vs.freeze();
-    model.prepare_inference();
+    let bf16 = std::env::args().any(|text| text == "bf16");
+    model.prepare_inference(if bf16 { Precision::Bf16 } else { Precision::F32 });
     tch::manual_seed(0);
     let video =
         Tensor::randint(256, [frames, size.height, size.width, 3], (Kind::Uint8, Device::Cpu));

@@ -4,7 +4,7 @@
 //! `models/segmentation_condInst.py`, `CondInst_segm`.
 
 use seqformer_ops::LevelSize;
-use seqformer_ops::precision::full_precision;
+use seqformer_ops::precision::{autocast, full_precision};
 use tch::{Tensor, nn};
 
 use crate::backbone::{self, Backbone};
@@ -16,7 +16,7 @@ use crate::transformer::{
     Decoder, DecoderLayerOutput, DecoderOutput, Encoder, FrameReading, KeepLayers, Memory, Queries,
     RunningReading, TokenLayout, inverse_sigmoid,
 };
-use crate::{ModelError, normalize_and_pad};
+use crate::{ModelError, Precision, normalize_and_pad};
 
 mod training;
 
@@ -40,6 +40,7 @@ pub struct SeqFormer {
     controller: Mlp,
     mask_head: MaskHead,
     device: tch::Device,
+    precision: Precision,
 }
 
 #[derive(Debug)]
@@ -112,6 +113,7 @@ impl SeqFormer {
             controller: Mlp::new(&(&root / "controller"), dim, dim, num_dynamic_params(dim)),
             mask_head: MaskHead::new(&(&root / "mask_head"), dim),
             device: vs.device(),
+            precision: Precision::F32,
             backbone,
             config: config.clone(),
         })
@@ -127,9 +129,24 @@ impl SeqFormer {
         self.device
     }
 
-    /// Prepares constants for inference; call again after the parameters have changed.
-    pub fn prepare_inference(&mut self) {
+    /// Prepares constants for inference in `precision`; call again after the parameters have changed.
+    pub fn prepare_inference(&mut self, precision: Precision) {
         self.backbone.prepare_inference();
+        self.encoder.prepare_inference(precision);
+        self.precision = precision;
+    }
+
+    /// The precision of inference.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Runs a part of inference in the precision that was prepared.
+    fn in_precision<R>(&self, work: impl FnOnce() -> R) -> R {
+        match self.precision {
+            Precision::F32 => work(),
+            Precision::Bf16 => autocast(self.device, work),
+        }
     }
 
     /// Chooses the parts that training runs again for the gradients, instead of keeping what they compute.
@@ -215,8 +232,11 @@ impl SeqFormer {
 
     /// From images `[N * T, 3, H, W]` to memory `[N, T, S, C]`.
     pub fn encode_images(&self, images: &Tensor, layout: &TokenLayout, train: bool) -> Tensor {
-        let maps = self.project(&self.backbone_features(images, train)[..]);
-        self.encode(&maps, layout, train, &mut |_| {})
+        let encode = || {
+            let maps = self.project(&self.backbone_features(images, train)[..]);
+            self.encode(&maps, layout, train, &mut |_| {})
+        };
+        if train { encode() } else { self.in_precision(encode) }
     }
 
     /// Decodes all queries from the memory of all frames.
@@ -232,7 +252,9 @@ impl SeqFormer {
 
     /// What the decoder needs of some frames of one clip, for inference: `memory` is `[1, T', S, C]`.
     pub fn read_frames(&self, memory: &Tensor, layout: &TokenLayout) -> FrameReading {
-        self.decoder.read_frames(&self.queries(), memory, layout, KeepLayers::Last, false)
+        self.in_precision(|| {
+            self.decoder.read_frames(&self.queries(), memory, layout, KeepLayers::Last, false)
+        })
     }
 
     /// Decodes all queries from the frames of one clip, for inference; only the last layer is kept.
@@ -295,9 +317,9 @@ impl SeqFormer {
         self.class_embed.len() - 1
     }
 
-    /// Mask features of some frames: `[N, S, C]` → `[N, C / 32, H / 8, W / 8]`.
+    /// Mask features of some frames, for inference: `[N, S, C]` → `[N, C / 32, H / 8, W / 8]`.
     pub fn mask_features(&self, memory: &Tensor, layout: &TokenLayout) -> Tensor {
-        self.mask_head.features(memory, layout)
+        self.in_precision(|| self.mask_head.features(memory, layout))
     }
 
     /// Mask logits of some instances on some frames of one clip.

@@ -18,6 +18,6 @@ pub(crate) use linear::{Linear, dropout};
 pub(crate) use mlp::Mlp;
 pub(crate) use ms_deform_attn::{AttentionShape, MsDeformAttn, References};
 pub(crate) use multihead_attention::MultiheadAttention;
-pub(crate) use norm::{GroupNorm, LayerNorm};
+pub(crate) use norm::{EPS as NORM_EPS, GroupNorm, LayerNorm};
 pub(crate) use position_encoding::sine_position_encoding;
 pub(crate) use run_again::run_again;

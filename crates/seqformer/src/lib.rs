@@ -25,6 +25,7 @@ mod losses;
 mod mask_head;
 mod matcher;
 mod parameters;
+mod precision;
 mod targets;
 mod transformer;
 mod weights;
@@ -37,6 +38,7 @@ pub use error::ModelError;
 pub use init::initialize;
 pub use matcher::{ClipMatches, HungarianMatcher, LayerMatches, Predictions};
 pub use parameters::{NamedTensor, by_registration, named_tensors, trained_parameters};
+pub use precision::Precision;
 pub use targets::{AbsentInstances, ClipTarget};
 pub use transformer::{
     DecoderLayerOutput, DecoderOutput, FrameReading, KeepLayers, Memory, RunningReading,

@@ -75,7 +75,7 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Forward<'_, T>) {
             group.place::<false>(part(locations, number, 2));
             let factors = factors(group, &to_array::<LANES>(part(weights, number, 1), 0.0));
             for (block, sum) in scratch.sum.as_chunks_mut::<W>().0.iter_mut().enumerate() {
-                add_group::<W, FMA>(sum, rows, blocks, block, &group.cells, &factors);
+                add_group::<f32, W, FMA>(sum, rows, blocks, block, &group.cells, &factors);
             }
         }
         for (to, from) in scratch.row.iter_mut().zip(&scratch.sum) {
@@ -99,9 +99,9 @@ pub(super) fn factors(group: &PointGroup, weights: &Lanes<f32>) -> [Lanes<f32>; 
 
 /// Adds the weighted rows of one group of points to the `W` channels of `block`.
 #[inline(always)]
-fn add_group<const W: usize, const FMA: bool>(
+pub(super) fn add_group<T: Element, const W: usize, const FMA: bool>(
     sum: &mut [f32; W],
-    rows: &[[f32; W]],
+    rows: &[[T; W]],
     blocks: usize,
     block: usize,
     cells: &[Lanes<i32>; CORNERS],
@@ -111,10 +111,10 @@ fn add_group<const W: usize, const FMA: bool>(
     let (mut upper, mut lower) = (*sum, [0.0; W]);
     for k in 0..LANES {
         let row = |corner: usize| &rows[cells[corner][k] as usize * blocks + block];
-        add_scaled::<W, FMA>(&mut upper, row(0), factors[0][k]);
-        add_scaled::<W, FMA>(&mut lower, row(2), factors[2][k]);
-        add_scaled::<W, FMA>(&mut upper, row(1), factors[1][k]);
-        add_scaled::<W, FMA>(&mut lower, row(3), factors[3][k]);
+        add_scaled::<T, W, FMA>(&mut upper, row(0), factors[0][k]);
+        add_scaled::<T, W, FMA>(&mut lower, row(2), factors[2][k]);
+        add_scaled::<T, W, FMA>(&mut upper, row(1), factors[1][k]);
+        add_scaled::<T, W, FMA>(&mut lower, row(3), factors[3][k]);
     }
     for j in 0..W {
         sum[j] = upper[j] + lower[j];
@@ -123,12 +123,13 @@ fn add_group<const W: usize, const FMA: bool>(
 
 /// `sum += row * factor`, fused where the machine can.
 #[inline(always)]
-pub(super) fn add_scaled<const W: usize, const FMA: bool>(
+pub(super) fn add_scaled<T: Element, const W: usize, const FMA: bool>(
     sum: &mut [f32; W],
-    row: &[f32; W],
+    row: &[T; W],
     factor: f32,
 ) {
     for j in 0..W {
-        sum[j] = if FMA { row[j].mul_add(factor, sum[j]) } else { sum[j] + row[j] * factor };
+        let x = row[j].to_f32();
+        sum[j] = if FMA { x.mul_add(factor, sum[j]) } else { sum[j] + x * factor };
     }
 }

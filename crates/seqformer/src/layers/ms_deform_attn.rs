@@ -40,13 +40,13 @@ pub(crate) struct Sampling {
 /// Attention in which a query reads a few learned points around its reference.
 #[derive(Debug)]
 pub(crate) struct MsDeformAttn {
-    sampling_offsets: Linear,
-    attention_weights: Linear,
-    value_proj: Linear,
-    output_proj: Linear,
+    pub(crate) sampling_offsets: Linear,
+    pub(crate) attention_weights: Linear,
+    pub(crate) value_proj: Linear,
+    pub(crate) output_proj: Linear,
     /// Part of every module of the reference; only the decoder uses it.
     output_proj_box: Linear,
-    shape: AttentionShape,
+    pub(crate) shape: AttentionShape,
 }
 
 impl MsDeformAttn {
