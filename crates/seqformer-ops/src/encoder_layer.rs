@@ -7,21 +7,12 @@ use tch::{Kind, Tensor};
 
 use crate::ffi::{self, DisjointRows, Factor};
 use crate::kernels::encoder_layer::{self, Inputs, Weights};
-use crate::kernels::packed::{NoProduct, Norm, Packed};
-use crate::kernels::{Bf16, InstructionSet, Shape};
-use crate::precision::has_bf16_products;
+use crate::kernels::packed::Norm;
+use crate::kernels::{Bf16, InstructionSet, Shape, head_values};
+use crate::packed_linear::{Affine, failed, has_products, numbers, pack};
 use crate::{FeatureLevels, OpsError};
 
 const OPERATION: &str = "encoder_layer";
-
-/// Weight, `[outputs, inputs]`, and bias of an affine map.
-#[derive(Debug, Clone, Copy)]
-pub struct Affine<'a> {
-    /// `[outputs, inputs]`
-    pub weight: &'a Tensor,
-    /// `[outputs]`
-    pub bias: &'a Tensor,
-}
 
 /// The parameters of a layer of `C` channels with `M` heads that look at `P` points on each of `L` levels.
 #[derive(Debug, Clone, Copy)]
@@ -137,20 +128,7 @@ impl EncoderLayer {
     }
 }
 
-/// Whether this machine and build have block products of this kind.
-fn has_products(bf16: bool) -> bool {
-    fn try_product<T: Factor>() -> bool {
-        let identity = Packed::<T>::new(&[1.0, 0.0, 0.0, 1.0], &[0.0, 0.0]);
-        let can = identity.can_multiply();
-        ffi::end_block_products::<T>();
-        can
-    }
-    if bf16 { has_bf16_products() && try_product::<Bf16>() } else { try_product::<f32>() }
-}
-
 fn packed<T: Factor>(of: &EncoderLayerParameters<'_>) -> Option<Weights<T>> {
-    let affine =
-        |affine: Affine<'_>| Some(Packed::new(&numbers(affine.weight)?, &numbers(affine.bias)?));
     let norm = |affine: Affine<'_>| {
         let (weight, bias) = (numbers(affine.weight)?, numbers(affine.bias)?);
         Some(Norm { weight, bias, eps: of.eps as f32 })
@@ -161,19 +139,14 @@ fn packed<T: Factor>(of: &EncoderLayerParameters<'_>) -> Option<Weights<T>> {
         bias: &join(of.sampling_offsets.bias, of.attention_weights.bias),
     };
     Some(Weights {
-        value: affine(of.value_proj)?,
-        points: affine(points)?,
-        output: affine(of.output_proj)?,
+        value: pack(of.value_proj)?,
+        points: pack(points)?,
+        output: pack(of.output_proj)?,
         norm1: norm(of.norm1)?,
-        linear1: affine(of.linear1)?,
-        linear2: affine(of.linear2)?,
+        linear1: pack(of.linear1)?,
+        linear2: pack(of.linear2)?,
         norm2: norm(of.norm2)?,
     })
-}
-
-/// The elements of a parameter; `None` if it is not `f32`.
-fn numbers(parameter: &Tensor) -> Option<Vec<f32>> {
-    Some(ffi::elements::<f32>(&parameter.detach().contiguous())?.to_vec())
 }
 
 fn run<T: Factor>(
@@ -184,18 +157,24 @@ fn run<T: Factor>(
     let [tokens, positions, references] =
         [input.tokens, input.positions, input.references].map(Tensor::contiguous);
     let padding = input.padding.map(Tensor::contiguous);
+    let padding = padding.as_ref().and_then(ffi::booleans).unwrap_or(&[]);
     let inputs = Inputs {
         shape,
         tokens: ffi::elements(&tokens).ok_or("the tokens are not dense")?,
         positions: ffi::elements(&positions).ok_or("the positions are not dense")?,
         references: ffi::elements(&references).ok_or("the references are not dense")?,
-        padding: padding.as_ref().and_then(ffi::booleans).unwrap_or(&[]),
+    };
+    let projection = head_values::Inputs {
+        weights: &weights.value,
+        heads: shape.heads,
+        tokens_per_clip: shape.tokens,
+        tokens: inputs.tokens,
+        padding,
     };
     let set = InstructionSet::detect();
-    let failed = |NoProduct| "this machine has no kernel for the products".to_owned();
     let sizes = [shape.batch, shape.heads, shape.tokens, shape.channels].map(|size| size as i64);
     let values = ffi::filled::<T>(&sizes, |out| {
-        encoder_layer::values(weights, &inputs, &DisjointRows::new(out), set).map_err(failed)
+        head_values::head_values(&projection, &DisjointRows::new(out), set).map_err(failed)
     })?;
     let values = ffi::elements::<T>(&values).ok_or("the values are not dense")?;
     ffi::filled::<f32>(&tokens.size(), |out| {

@@ -98,6 +98,11 @@ unsafe extern "C" {
         shape: *const RawConvolution,
         relu: c_int,
     ) -> *mut c_char;
+    fn sf_pack_conv2d(
+        out: *mut *mut C_tensor,
+        weight: *const C_tensor,
+        shape: *const RawConvolution,
+    ) -> *mut c_char;
     fn sf_parallel_for(
         count: i64,
         grain: i64,
@@ -275,6 +280,15 @@ pub(crate) fn conv2d(
         )
     };
     check(message)?;
+    // SAFETY: no message means that the shim stored a new tensor, and nobody else owns it.
+    Ok(unsafe { Tensor::from_ptr(out) })
+}
+
+/// See [`crate::fused::pack_conv2d`].
+pub(crate) fn pack_conv2d(weight: &Tensor, shape: &RawConvolution) -> Result<Tensor, String> {
+    let mut out = std::ptr::null_mut();
+    // SAFETY: the tensor and sizes live through the call, and `out` is writable.
+    check(unsafe { sf_pack_conv2d(&raw mut out, weight.as_ptr(), shape) })?;
     // SAFETY: no message means that the shim stored a new tensor, and nobody else owns it.
     Ok(unsafe { Tensor::from_ptr(out) })
 }

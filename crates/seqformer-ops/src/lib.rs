@@ -36,6 +36,7 @@ mod kernels;
 mod levels;
 mod ms_deform_attn;
 pub mod optimize;
+pub mod packed_linear;
 mod pool;
 pub mod precision;
 pub mod recompute;

@@ -131,8 +131,15 @@ impl SeqFormer {
 
     /// Prepares constants for inference in `precision`; call again after the parameters have changed.
     pub fn prepare_inference(&mut self, precision: Precision) {
-        self.backbone.prepare_inference();
+        self.backbone.prepare_inference(precision);
+        for projection in &mut self.input_proj {
+            projection.conv.prepare_inference(precision);
+        }
         self.encoder.prepare_inference(precision);
+        self.decoder.prepare_inference(precision);
+        self.mask_head.prepare_inference(precision);
+        // What boxes and masks follow from directly is computed in full.
+        self.controller.prepare_inference(Precision::F32);
         self.precision = precision;
     }
 
@@ -141,12 +148,10 @@ impl SeqFormer {
         self.precision
     }
 
-    /// Runs a part of inference in the precision that was prepared.
+    /// Runs a part of inference: on a GPU, `bf16` is libtorch's own mixed precision.
     fn in_precision<R>(&self, work: impl FnOnce() -> R) -> R {
-        match self.precision {
-            Precision::F32 => work(),
-            Precision::Bf16 => autocast(self.device, work),
-        }
+        let mixed = self.precision == Precision::Bf16 && self.device.is_cuda();
+        if mixed { autocast(self.device, work) } else { work() }
     }
 
     /// Chooses the parts that training runs again for the gradients, instead of keeping what they compute.
@@ -223,7 +228,11 @@ impl SeqFormer {
     ) -> Tensor {
         let tokens: Vec<Tensor> =
             maps.iter().map(|map| map.flatten(2, 3).transpose(1, 2)).collect();
-        let tokens = Tensor::cat(&tokens, 1); // [N * T, S, C]
+        let mut tokens = Tensor::cat(&tokens, 1); // [N * T, S, C]
+        if !train {
+            // Sums of layers are in full.
+            tokens = tokens.to_kind(self.level_embed.kind());
+        }
         let (frames, num_tokens, channels) = tokens.size3().expect("tokens are [N * T, S, C]");
         let clips = layout.valid_ratios().size()[0];
         let tokens = tokens.view([clips, frames / clips, num_tokens, channels]);

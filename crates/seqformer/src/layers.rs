@@ -11,7 +11,7 @@ mod norm;
 mod position_encoding;
 mod run_again;
 
-pub(crate) use conv::{Conv2d, ConvShape, Kernel, to_channels_last};
+pub(crate) use conv::{Conv2d, ConvShape, Kernel, PreparedKernel, to_channels_last};
 pub(crate) use drop_path::DropPath;
 pub(crate) use frozen_batch_norm::FrozenBatchNorm;
 pub(crate) use linear::{Linear, dropout};

@@ -1,19 +1,17 @@
 //! One layer of a deformable encoder, a block of tokens at a time.
 //!
-//! The values of all tokens come first. Then a block goes through the whole layer: its points, what they
+//! The values of all tokens are there already. A block goes through the whole layer: its points, what they
 //! read, the output projection, the feed-forward part and both normalisations. All of that stays in the
 //! cache, and between the products everything is `f32`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::forward::{add_group, factors};
-use super::packed::{Aligned, NoProduct, Norm, PANEL, Packed, ROWS, convert};
+use super::packed::{
+    Aligned, Block, Failure, NoProduct, Norm, PANEL, Packed, ROWS, convert, divide, in_blocks,
+};
 use super::points::{LANES, PointGroup, groups, part, to_array};
 use super::samples::{Buffer, Centres, Place};
 use super::{InstructionSet, Samples, Shape};
-use crate::ffi::{
-    DisjointRows, Factor, Vectorized, end_block_products, parallel_for, run_vectorized,
-};
+use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
 
 /// The weights of a layer.
 #[derive(Debug)]
@@ -39,28 +37,6 @@ pub(crate) struct Inputs<'a> {
     pub(crate) positions: &'a [f32],
     /// `[N or 1, S, L, 2]`
     pub(crate) references: &'a [f32],
-    /// `[N or 1, S]`, true = the token counts as zero; empty where none does.
-    pub(crate) padding: &'a [bool],
-}
-
-/// Some tokens that follow each other, perhaps across the border of two clips.
-#[derive(Debug, Clone, Copy)]
-struct Block {
-    first: usize,
-    rows: usize,
-}
-
-/// Writes the values of all tokens by head, `[N, M, S, D]`.
-pub(crate) fn values<T: Factor>(
-    weights: &Weights<T>,
-    inputs: &Inputs<'_>,
-    out: &DisjointRows<'_, T>,
-    set: InstructionSet,
-) -> Result<(), NoProduct> {
-    let new = || ValueScratch::new(weights);
-    in_blocks::<T, _>(inputs.shape, &new, &|block, scratch, failed| {
-        run_vectorized(set, Values { weights, inputs, out, block, scratch, failed });
-    })
 }
 
 /// Writes the tokens after the layer, `[N, S, C]`; `values` is `[N, M, S, D]`.
@@ -74,112 +50,13 @@ pub(crate) fn tokens<T: Factor>(
     let samples = Samples::Offset { offsets: &[], logits: &[], references: inputs.references };
     let centres = &samples.centres(inputs.shape);
     let new = || Scratch::new(weights, inputs.shape);
-    in_blocks::<T, _>(inputs.shape, &new, &|block, scratch, failed| {
+    let tokens = inputs.shape.batch * inputs.shape.tokens;
+    in_blocks::<T, _>(tokens, 1, &new, &|block, _part, scratch, failed| {
         run_vectorized(
             set,
             Tokens { weights, inputs, values, centres, out, block, scratch, failed },
         );
     })
-}
-
-/// What is done with a block, in a thread's buffers; a product that fails is reported.
-type InBlock<'a, S> = &'a (dyn Fn(Block, &mut S, &AtomicBool) + Sync);
-
-fn in_blocks<T: Factor, S>(
-    shape: &Shape,
-    new: &(dyn Fn() -> S + Sync),
-    work: InBlock<'_, S>,
-) -> Result<(), NoProduct> {
-    let tokens = shape.batch * shape.tokens;
-    let failed = AtomicBool::new(false);
-    parallel_for(tokens.div_ceil(ROWS), 1, &|blocks| {
-        let mut scratch = new();
-        for number in blocks {
-            let first = number * ROWS;
-            work(Block { first, rows: ROWS.min(tokens - first) }, &mut scratch, &failed);
-        }
-        end_block_products::<T>();
-    });
-    if failed.into_inner() { Err(NoProduct) } else { Ok(()) }
-}
-
-/// The buffers of a thread for [`values`].
-struct ValueScratch<T> {
-    rows: Aligned<T>,
-    sums: Aligned<f32>,
-    value: Vec<T>,
-}
-
-impl<T: Factor> ValueScratch<T> {
-    fn new(weights: &Weights<T>) -> Self {
-        Self {
-            rows: Aligned::new(ROWS * weights.value.inputs()),
-            sums: Aligned::new(ROWS * PANEL),
-            value: vec![T::from_f32(0.0); PANEL],
-        }
-    }
-}
-
-struct Values<'a, T> {
-    weights: &'a Weights<T>,
-    inputs: &'a Inputs<'a>,
-    out: &'a DisjointRows<'a, T>,
-    block: Block,
-    scratch: &'a mut ValueScratch<T>,
-    failed: &'a AtomicBool,
-}
-
-impl<T: Factor> Vectorized for Values<'_, T> {
-    #[inline(always)]
-    fn run<const FMA: bool>(self) {
-        let failed = self.failed;
-        if write_values(self).is_err() {
-            failed.store(true, Ordering::Relaxed);
-        }
-    }
-}
-
-#[inline(always)]
-fn write_values<T: Factor>(work: Values<'_, T>) -> Result<(), NoProduct> {
-    let Values { weights, inputs, out, block, scratch, .. } = work;
-    let shape = inputs.shape;
-    let (weights, width) = (&weights.value, shape.heads * shape.channels);
-    let tokens = &inputs.tokens[block.first * width..][..block.rows * width];
-    convert(tokens, &mut scratch.rows[..tokens.len()]);
-    for panel in 0..weights.num_panels() {
-        let bias = weights.multiply(panel, &scratch.rows, &mut scratch.sums)?;
-        let outputs = PANEL.min(width - panel * PANEL);
-        let sums = scratch.sums.as_chunks::<PANEL>().0;
-        for (row, sums) in sums[..block.rows].iter().enumerate() {
-            let (clip, token) = divide(block.first + row, shape.tokens);
-            for ((to, sum), bias) in scratch.value.iter_mut().zip(sums).zip(bias) {
-                *to = T::from_f32(sum + bias);
-            }
-            if is_padded(inputs, clip, token) {
-                scratch.value.fill(T::from_f32(0.0));
-            }
-            let heads = scratch.value[..outputs].chunks_exact(shape.channels);
-            let first_head = clip * shape.heads + panel * PANEL / shape.channels;
-            for (head, value) in heads.enumerate() {
-                let row = (first_head + head) * shape.tokens + token;
-                out.write(row * shape.channels, value);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Quotient and rest.
-#[inline(always)]
-fn divide(number: usize, by: usize) -> (usize, usize) {
-    (number / by, number % by)
-}
-
-#[inline(always)]
-fn is_padded(inputs: &Inputs<'_>, clip: usize, token: usize) -> bool {
-    let tokens = inputs.shape.tokens;
-    let clip = if inputs.padding.len() > tokens { clip } else { 0 };
-    inputs.padding.get(clip * tokens + token).copied().unwrap_or(false)
 }
 
 /// The buffers of a thread for [`tokens`], rows of a block each.
@@ -223,14 +100,14 @@ struct Tokens<'a, T> {
     out: &'a DisjointRows<'a, f32>,
     block: Block,
     scratch: &'a mut Scratch<T>,
-    failed: &'a AtomicBool,
+    failed: &'a Failure,
 }
 
 impl<T: Factor> Vectorized for Tokens<'_, T> {
     #[inline(always)]
     fn run<const FMA: bool>(mut self) {
         if self.points().and_then(|()| self.read_and_finish::<FMA>()).is_err() {
-            self.failed.store(true, Ordering::Relaxed);
+            self.failed.set();
         }
     }
 }

@@ -21,6 +21,11 @@ pub(super) struct Forward<'a, T> {
 /// The buffers of a thread.
 pub(super) struct Scratch<T> {
     head: Head,
+    queries: QueryScratch<T>,
+}
+
+/// The part that the queries write.
+struct QueryScratch<T> {
     groups: Vec<PointGroup>,
     points: Buffer,
     /// One output row in `f32`, padded like the rows of the head.
@@ -34,7 +39,8 @@ impl<T: Element> Scratch<T> {
         let head = Head::new(shape.channels);
         let sum = vec![0.0; head.row_length];
         let row = vec![T::from_f32(0.0); shape.channels];
-        Self { head, groups: groups(shape), points: Buffer::new(shape), sum, row }
+        let queries = QueryScratch { groups: groups(shape), points: Buffer::new(shape), sum, row };
+        Self { head, queries }
     }
 }
 
@@ -53,17 +59,29 @@ impl<T: Element> Vectorized for Forward<'_, T> {
 #[inline(always)]
 fn run_task<T: Element, const W: usize, const FMA: bool>(work: Forward<'_, T>) {
     let Forward { inputs, centres, out, task, scratch } = work;
+    if let Some(rows) = dense_head(inputs, task, scratch.head.row_length) {
+        sum_rows::<T, T, W, FMA>(inputs, centres, out, task, &mut scratch.queries, rows);
+    } else {
+        scratch.head.load(inputs, task);
+        let rows = &scratch.head.rows;
+        sum_rows::<T, f32, W, FMA>(inputs, centres, out, task, &mut scratch.queries, rows);
+    }
+}
+
+/// Sums the rows of one head, `[S, D]`, at the points of the task's queries.
+#[inline(always)]
+fn sum_rows<T: Element, R: Element, const W: usize, const FMA: bool>(
+    inputs: &Inputs<'_, T>,
+    centres: &Centres,
+    out: &DisjointRows<'_, T>,
+    task: Task,
+    scratch: &mut QueryScratch<T>,
+    rows: &[R],
+) {
     let shape = inputs.shape;
     let samples = shape.samples();
-    let rows = match dense_head(inputs, task, scratch.head.row_length) {
-        Some(rows) => rows,
-        None => {
-            scratch.head.load(inputs, task);
-            &scratch.head.rows
-        }
-    };
     let (rows, _) = rows.as_chunks::<W>();
-    let blocks = scratch.head.row_length / W;
+    let blocks = scratch.sum.len() / W;
     for query in task.first_query..task.first_query + task.num_queries {
         let index = (task.clip * shape.queries + query) * shape.heads + task.head;
         inputs.samples.prefetch(index + PREFETCH_QUERIES * shape.heads, samples);
@@ -75,7 +93,7 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Forward<'_, T>) {
             group.place::<false>(part(locations, number, 2));
             let factors = factors(group, &to_array::<LANES>(part(weights, number, 1), 0.0));
             for (block, sum) in scratch.sum.as_chunks_mut::<W>().0.iter_mut().enumerate() {
-                add_group::<f32, W, FMA>(sum, rows, blocks, block, &group.cells, &factors);
+                add_group::<R, W, FMA>(sum, rows, blocks, block, &group.cells, &factors);
             }
         }
         for (to, from) in scratch.row.iter_mut().zip(&scratch.sum) {

@@ -1,9 +1,10 @@
 //! Weight matrices laid out for block products, and what follows the products.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Element;
-use crate::ffi::{BlockShape, Factor, block_product};
+use crate::ffi::{BlockShape, Factor, block_product, end_block_products, parallel_for};
 
 /// Rows of a block: enough to use each weight often, few enough for all of a block to stay in cache.
 pub(crate) const ROWS: usize = 64;
@@ -172,4 +173,50 @@ fn sum(row: &[f32], of: impl Fn(f32) -> f32) -> f32 {
         total += of(*x);
     }
     total
+}
+
+/// Rows that follow each other.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Block {
+    pub(super) first: usize,
+    pub(super) rows: usize,
+}
+
+/// Whether a product has failed on any thread.
+#[derive(Debug, Default)]
+pub(super) struct Failure(AtomicBool);
+
+impl Failure {
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What is done with one part of a block, in a thread's buffers.
+type InBlock<'a, S> = &'a (dyn Fn(Block, usize, &mut S, &Failure) + Sync);
+
+/// Runs `work` for `parts` parts of every block of `rows` rows, on libtorch's threads.
+pub(super) fn in_blocks<T: Factor, S>(
+    rows: usize,
+    parts: usize,
+    new: &(dyn Fn() -> S + Sync),
+    work: InBlock<'_, S>,
+) -> Result<(), NoProduct> {
+    let failed = Failure::default();
+    parallel_for(rows.div_ceil(ROWS) * parts, 1, &|units| {
+        let mut scratch = new();
+        for unit in units {
+            let (number, part) = divide(unit, parts);
+            let first = number * ROWS;
+            work(Block { first, rows: ROWS.min(rows - first) }, part, &mut scratch, &failed);
+        }
+        end_block_products::<T>();
+    });
+    if failed.0.into_inner() { Err(NoProduct) } else { Ok(()) }
+}
+
+/// Quotient and rest.
+#[inline(always)]
+pub(super) fn divide(number: usize, by: usize) -> (usize, usize) {
+    (number / by, number % by)
 }

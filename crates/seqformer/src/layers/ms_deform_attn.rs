@@ -6,9 +6,11 @@ use seqformer_ops::fused::After;
 use seqformer_ops::{
     FeatureLevels, PredictedPoints, ms_deform_attn, ms_deform_attn_at_offsets, reference,
 };
+use seqformer_ops::packed_linear::PackedLinear;
 use tch::{Kind, Tensor, nn};
 
 use super::Linear;
+use crate::Precision;
 
 /// The sizes of an attention module.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +49,8 @@ pub(crate) struct MsDeformAttn {
     /// Part of every module of the reference; only the decoder uses it.
     output_proj_box: Linear,
     pub(crate) shape: AttentionShape,
+    /// `value_proj` for inference.
+    packed_value: Option<PackedLinear>,
 }
 
 impl MsDeformAttn {
@@ -63,6 +67,23 @@ impl MsDeformAttn {
             output_proj: linear("output_proj", hidden_dim),
             output_proj_box: linear("output_proj_box", hidden_dim),
             shape,
+            packed_value: None,
+        }
+    }
+
+    /// Lays the weights out for inference; call again after they have changed.
+    pub(crate) fn prepare_inference(&mut self, precision: Precision) {
+        self.packed_value =
+            PackedLinear::new(self.value_proj.affine(), precision == Precision::Bf16)
+                .filter(|_| matches!(self.shape.hidden_dim / self.shape.num_heads, 8 | 16 | 32 | 64));
+        let linears = [
+            &mut self.sampling_offsets,
+            &mut self.attention_weights,
+            &mut self.output_proj,
+            &mut self.output_proj_box,
+        ];
+        for linear in linears {
+            linear.prepare_inference(precision);
         }
     }
 
@@ -75,6 +96,12 @@ impl MsDeformAttn {
     /// - output: `[N, S, M, D]`
     pub(crate) fn values(&self, tokens: &Tensor, padding: Option<&Tensor>) -> Tensor {
         let (batch, num_tokens, channels) = tokens.size3().expect("tokens are [N, S, C]");
+        if let Some(packed) = self.packed_value.as_ref().filter(|_| !tokens.requires_grad()) {
+            let padding = padding.map(|padding| padding.squeeze_dim(-1));
+            return packed
+                .head_values(tokens, self.shape.num_heads as usize, padding.as_ref())
+                .expect("the projection has the channels of the tokens");
+        }
         let values = self.value_proj.forward(tokens);
         // After the projection, so that its bias does not leak either.
         let values = match padding {

@@ -5,8 +5,9 @@
 use std::rc::Rc;
 
 use seqformer_ops::FeatureLevels;
-use seqformer_ops::encoder_layer::{self, Affine, EncoderLayerInput, EncoderLayerParameters};
+use seqformer_ops::encoder_layer::{self, EncoderLayerInput, EncoderLayerParameters};
 use seqformer_ops::fused::After;
+use seqformer_ops::packed_linear::Affine;
 use tch::{Kind, Tensor, nn};
 
 use super::TokenLayout;
@@ -151,13 +152,13 @@ impl EncoderLayer {
     fn prepare_inference(&mut self, precision: Precision) {
         let attention = &self.self_attn;
         let parameters = EncoderLayerParameters {
-            value_proj: of_linear(&attention.value_proj),
-            sampling_offsets: of_linear(&attention.sampling_offsets),
-            attention_weights: of_linear(&attention.attention_weights),
-            output_proj: of_linear(&attention.output_proj),
+            value_proj: attention.value_proj.affine(),
+            sampling_offsets: attention.sampling_offsets.affine(),
+            attention_weights: attention.attention_weights.affine(),
+            output_proj: attention.output_proj.affine(),
             norm1: of_norm(&self.norm1),
-            linear1: of_linear(&self.linear1),
-            linear2: of_linear(&self.linear2),
+            linear1: self.linear1.affine(),
+            linear2: self.linear2.affine(),
             norm2: of_norm(&self.norm2),
             eps: NORM_EPS,
             num_heads: attention.shape.num_heads as usize,
@@ -191,10 +192,6 @@ impl EncoderLayer {
         let tokens = self.linear2.forward_then(&hidden, &add);
         self.norm2.forward(&tokens)
     }
-}
-
-fn of_linear(linear: &Linear) -> Affine<'_> {
-    Affine { weight: &linear.weight, bias: &linear.bias }
 }
 
 fn of_norm(norm: &LayerNorm) -> Affine<'_> {
