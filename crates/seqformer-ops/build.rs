@@ -16,6 +16,7 @@ fn main() {
         .cpp(true)
         .std("c++17")
         .file("cpp/c_api.cpp")
+        .file("cpp/block_product.cpp")
         .file("cpp/cpu_allocator.cpp")
         .file("cpp/process_group.cpp")
         .file("cpp/recompute.cpp")

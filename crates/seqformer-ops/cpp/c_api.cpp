@@ -133,12 +133,20 @@ SF_API char *sf_ms_deform_attn(at::Tensor **out, const at::Tensor *value, const 
 
 namespace {
 
-// Whether oneDNN's fused operators may take the place of the plain ones: they have no gradient.
+bool has_bf16_product() {
+  return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq");
+}
+
+// Whether oneDNN's fused operators may take the place of the plain ones: they have no gradient, and take
+// tensors of one kind.
 bool can_fuse(std::initializer_list<const at::Tensor *> tensors) {
   if (!at::globalContext().userEnabledMkldnn() || !at::hasMKLDNN()) return false;
+  const auto kind = (*tensors.begin())->scalar_type();
+  if (kind != at::kFloat && !(kind == at::kBFloat16 && has_bf16_product())) return false;
   for (const auto *tensor : tensors) {
     if (tensor == nullptr) continue;
-    if (!tensor->device().is_cpu() || tensor->scalar_type() != at::kFloat) return false;
+    if (!tensor->device().is_cpu() || tensor->scalar_type() != kind) return false;
     if (at::GradMode::is_enabled() && tensor->requires_grad()) return false;
   }
   return true;
@@ -259,11 +267,6 @@ public:
 
 bool is_autocast() { return at::autocast::is_autocast_enabled(at::kCPU); }
 
-bool has_bf16_product() {
-  return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512dq");
-}
-
 // Whether the training form may take the place of the plain operations.
 bool can_train(const at::Tensor &input, const at::Tensor &weight, const at::Tensor &bias) {
   if (!at::globalContext().userEnabledMkldnn() || !at::hasMKLDNN() || input.numel() == 0) return false;
@@ -373,11 +376,25 @@ SF_API char *sf_conv2d(at::Tensor **out, const at::Tensor *input, const at::Tens
         }
       }
     } else {
-      result = at::conv2d(*input, *weight, *bias, stride, padding, dilation, shape->groups);
+      const auto dense = weight->is_mkldnn() ? weight->to_dense() : *weight;
+      result = at::conv2d(*input, dense, *bias, stride, padding, dilation, shape->groups);
       if (residual != nullptr) result = result + *residual;
       if (relu) result = at::relu(result);
     }
     *out = new at::Tensor(std::move(result));
+  });
+}
+
+// The kernel of a convolution in oneDNN's own layout, or `weight` itself where there is none.
+SF_API char *sf_pack_conv2d(at::Tensor **out, const at::Tensor *weight, const Convolution *shape) {
+  return guarded([&] {
+    auto packed = *weight;
+    if (can_fuse({weight})) {
+      const std::vector<int64_t> stride(2, shape->stride), padding(2, shape->padding), dilation(2, shape->dilation);
+      packed = call_fused("mkldnn::_reorder_convolution_weight", "",
+                          {*weight, padding, stride, dilation, shape->groups, c10::IValue()});
+    }
+    *out = new at::Tensor(std::move(packed));
   });
 }
 

@@ -5,6 +5,7 @@
 
 mod pages;
 pub(crate) mod process_group;
+mod product;
 mod recompute;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
@@ -17,6 +18,9 @@ use tch::Tensor;
 use torch_sys::C_tensor;
 
 pub(crate) use self::pages::{SystemPages, use_pool};
+pub(crate) use self::product::{
+    BlockShape, Factor, block_product, booleans, elements, end_block_products, filled, has_bf16,
+};
 pub(crate) use self::recompute::recomputed;
 use crate::fused::{Activation, After};
 use crate::kernels::dropout;
@@ -94,6 +98,11 @@ unsafe extern "C" {
         residual: *const C_tensor,
         shape: *const RawConvolution,
         relu: c_int,
+    ) -> *mut c_char;
+    fn sf_pack_conv2d(
+        out: *mut *mut C_tensor,
+        weight: *const C_tensor,
+        shape: *const RawConvolution,
     ) -> *mut c_char;
     fn sf_parallel_for(
         count: i64,
@@ -273,6 +282,15 @@ pub(crate) fn conv2d(
         )
     };
     check(message)?;
+    // SAFETY: no message means that the shim stored a new tensor, and nobody else owns it.
+    Ok(unsafe { Tensor::from_ptr(out) })
+}
+
+/// See [`crate::fused::pack_conv2d`].
+pub(crate) fn pack_conv2d(weight: &Tensor, shape: &RawConvolution) -> Result<Tensor, String> {
+    let mut out = std::ptr::null_mut();
+    // SAFETY: the tensor and sizes live through the call, and `out` is writable.
+    check(unsafe { sf_pack_conv2d(&raw mut out, weight.as_ptr(), shape) })?;
     // SAFETY: no message means that the shim stored a new tensor, and nobody else owns it.
     Ok(unsafe { Tensor::from_ptr(out) })
 }

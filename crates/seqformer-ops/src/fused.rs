@@ -123,5 +123,20 @@ pub fn conv2d(
     result.map_err(|message| OpsError::Torch { operation: "conv2d", message })
 }
 
+/// Lays a kernel out for [`conv2d`] without a gradient; only [`conv2d`] with the same `shape` takes the result.
+///
+/// # Shapes
+///
+/// - `weight`, output: `[outputs, inputs / groups, k, k]`
+///
+/// # Errors
+///
+/// If there is no memory for the result.
+pub fn pack_conv2d(weight: &Tensor, shape: Convolution) -> Result<Tensor, OpsError> {
+    let Convolution { stride, padding, dilation, groups } = shape;
+    ffi::pack_conv2d(weight, &RawConvolution { stride, padding, dilation, groups })
+        .map_err(|message| OpsError::Torch { operation: "pack_conv2d", message })
+}
+
 #[cfg(test)]
 mod tests;

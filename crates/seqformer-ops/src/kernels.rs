@@ -10,8 +10,12 @@
 
 mod backward;
 pub(crate) mod dropout;
+pub(crate) mod encoder_layer;
 mod forward;
 mod head;
+pub(crate) mod head_values;
+pub(crate) mod linear;
+pub(crate) mod packed;
 mod points;
 mod samples;
 
@@ -24,8 +28,6 @@ use crate::ffi::{DisjointRows, num_threads, parallel_for, run_vectorized};
 pub(crate) trait Element: Copy + Send + Sync + 'static {
     fn to_f32(self) -> f32;
     fn from_f32(value: f32) -> Self;
-    /// The numbers themselves if they are `f32` already.
-    fn as_f32(numbers: &[Self]) -> Option<&[f32]>;
 }
 
 impl Element for f32 {
@@ -37,11 +39,6 @@ impl Element for f32 {
     #[inline(always)]
     fn from_f32(value: f32) -> Self {
         value
-    }
-
-    #[inline(always)]
-    fn as_f32(numbers: &[Self]) -> Option<&[f32]> {
-        Some(numbers)
     }
 }
 
@@ -64,11 +61,6 @@ impl Element for Bf16 {
         }
         let bits = value.to_bits();
         Self(((bits + 0x7fff + ((bits >> 16) & 1)) >> 16) as u16)
-    }
-
-    #[inline(always)]
-    fn as_f32(_numbers: &[Self]) -> Option<&[f32]> {
-        None
     }
 }
 

@@ -19,6 +19,7 @@
 //! # Ok::<(), seqformer_ops::OpsError>(())
 //! ```
 
+pub mod encoder_layer;
 mod error;
 #[expect(
     unsafe_code,
@@ -35,6 +36,7 @@ mod kernels;
 mod levels;
 mod ms_deform_attn;
 pub mod optimize;
+pub mod packed_linear;
 mod pool;
 pub mod precision;
 pub mod process_group;

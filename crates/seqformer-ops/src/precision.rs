@@ -43,6 +43,11 @@ pub fn full_precision<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// Whether the processor multiplies `bf16` numbers itself, so that they pay.
+pub fn has_bf16_products() -> bool {
+    ffi::has_bf16()
+}
+
 #[cfg(test)]
 mod tests {
     use tch::{Kind, Tensor};

@@ -1,6 +1,6 @@
-//! Times clip-matching inference of the full-size R50 network, f32, on the CPU.
+//! Times clip-matching inference of the full-size R50 network on the CPU.
 //!
-//! `cargo bench -p seqformer --bench clip_video -- [FRAMES] [HEIGHT] [WIDTH] [LENGTH] [STRIDE]` prints one
+//! `cargo bench -p seqformer --bench clip_video -- [FRAMES] [HEIGHT] [WIDTH] [LENGTH] [STRIDE] [bf16]` prints one
 //! JSON object: seconds per stage and for the whole, the median of a few runs. Frames arrive one by one.
 //! Weights follow the common formula of the tests.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on stdout")]
@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use seqformer::config::{BackboneConfig, ResNetConfig, TransformerConfig};
 use seqformer::inference::{ClipPredictor, ClipRule, ClipTracker, FinishedFrame, final_masks};
-use seqformer::{FrameSize, SeqFormer, SeqFormerConfig};
+use seqformer::{FrameSize, Precision, SeqFormer, SeqFormerConfig};
 use tch::{Device, Kind, Tensor, nn};
 
 /// Frames that are read before the network runs.
@@ -67,7 +67,8 @@ fn main() {
     let mut model = SeqFormer::new(&vs.root(), &r50()).expect("the sizes make a network");
     fill(&vs);
     vs.freeze();
-    model.prepare_inference();
+    let bf16 = std::env::args().any(|text| text == "bf16");
+    model.prepare_inference(if bf16 { Precision::Bf16 } else { Precision::F32 });
     tch::manual_seed(0);
     let video =
         Tensor::randint(256, [frames, size.height, size.width, 3], (Kind::Uint8, Device::Cpu));

@@ -1,14 +1,14 @@
-//! Times whole-video inference of the full-size R50 network, f32, on the CPU.
+//! Times whole-video inference of the full-size R50 network on the CPU.
 //!
-//! `cargo bench -p seqformer -- [FRAMES] [HEIGHT] [WIDTH]` prints one JSON object: seconds per stage and
-//! for the whole, the median of a few runs. Weights follow the common formula of the tests.
+//! `cargo bench -p seqformer -- [FRAMES] [HEIGHT] [WIDTH] [bf16]` prints one JSON object: seconds per stage and
+//! for the whole, the median of a few runs, and a second one of the parts of one push. Weights follow the common formula of the tests.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on stdout")]
 
 use std::time::Instant;
 
 use seqformer::config::{BackboneConfig, ResNetConfig, TransformerConfig};
 use seqformer::inference::{SelectionRule, WholeVideo, final_masks, select};
-use seqformer::{FrameSize, SeqFormer, SeqFormerConfig};
+use seqformer::{FrameSize, Precision, SeqFormer, SeqFormerConfig};
 use tch::{Device, Kind, Tensor, nn};
 
 /// Frames that are encoded together.
@@ -65,7 +65,8 @@ fn main() {
     let mut model = SeqFormer::new(&vs.root(), &r50()).expect("the sizes make a network");
     fill(&vs);
     vs.freeze();
-    model.prepare_inference();
+    let bf16 = std::env::args().any(|text| text == "bf16");
+    model.prepare_inference(if bf16 { Precision::Bf16 } else { Precision::F32 });
     tch::manual_seed(0);
     let video =
         Tensor::randint(256, [frames, size.height, size.width, 3], (Kind::Uint8, Device::Cpu));
@@ -89,6 +90,50 @@ fn main() {
         median(2),
         median(3)
     );
+    let parts =
+        stages(&model, &video.narrow(0, 0, frames.min(PART)), size, if small { 1 } else { 4 });
+    let fields: Vec<String> =
+        parts.iter().map(|(name, secs)| format!("\"{name}_secs\": {secs:.4}")).collect();
+    println!("{{\"frames\": {}, {}}}", frames.min(PART), fields.join(", "));
+}
+
+/// Seconds of each part of the network for the frames of one push, the median of a few runs.
+fn stages(
+    model: &SeqFormer,
+    frames: &Tensor,
+    size: FrameSize,
+    runs: usize,
+) -> Vec<(&'static str, f64)> {
+    let layout = model.token_layout(&[size]);
+    let names = ["preprocess", "backbone", "project", "encode", "mask_features", "read_frames"];
+    let mut times = vec![Vec::new(); names.len()];
+    for _ in 0..runs {
+        let mut start = Instant::now();
+        let mut stage = 0;
+        let mut stop = || {
+            times[stage].push(start.elapsed().as_secs_f64());
+            (stage, start) = (stage + 1, Instant::now());
+        };
+        tch::no_grad(|| {
+            let images = model.preprocess(frames, size).expect("the frames have this size");
+            stop();
+            let features = model.backbone_features(&images, false);
+            stop();
+            let maps = model.project(&features);
+            stop();
+            let memory = model.encode(&maps, &layout, false, &mut |_| {});
+            stop();
+            drop(model.mask_features(&memory.get(0), &layout));
+            stop();
+            drop(model.read_frames(&memory, &layout));
+            stop();
+        });
+    }
+    let median = |mut secs: Vec<f64>| {
+        secs.sort_by(f64::total_cmp);
+        secs[secs.len() / 2]
+    };
+    names.into_iter().zip(times.into_iter().map(median)).collect()
 }
 
 /// Seconds of encoder, decoder and masks, and of all.

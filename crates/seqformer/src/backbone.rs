@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use tch::{Tensor, nn};
 
+use crate::Precision;
 use crate::config::BackboneConfig;
 
 mod resnet;
@@ -39,8 +40,8 @@ pub trait Backbone: Debug {
     /// Whether training runs blocks again for the gradients instead of keeping the maps inside them.
     fn set_recompute(&mut self, recompute: bool);
 
-    /// Prepares constants for inference; call again after the parameters have changed.
-    fn prepare_inference(&mut self);
+    /// Prepares constants for inference in `precision`; call again after the parameters have changed.
+    fn prepare_inference(&mut self, precision: Precision);
 }
 
 /// Builds the backbone with its parameters under `vs`.

@@ -4,7 +4,7 @@
 //! `models/segmentation_condInst.py`, `CondInst_segm`.
 
 use seqformer_ops::LevelSize;
-use seqformer_ops::precision::full_precision;
+use seqformer_ops::precision::{autocast, full_precision};
 use tch::{Tensor, nn};
 
 use crate::backbone::{self, Backbone};
@@ -12,11 +12,12 @@ use crate::clip::{FrameSize, padding_mask};
 use crate::config::{NUM_LEVELS, SeqFormerConfig};
 use crate::layers::{Conv2d, ConvShape, GroupNorm, Linear, Mlp};
 use crate::mask_head::{MaskHead, dynamic_masks, num_dynamic_params};
+use crate::stage_clock::{Stage, timed};
 use crate::transformer::{
     Decoder, DecoderLayerOutput, DecoderOutput, Encoder, FrameReading, KeepLayers, Memory, Queries,
     RunningReading, TokenLayout, inverse_sigmoid,
 };
-use crate::{ModelError, normalize_and_pad};
+use crate::{ModelError, Precision, normalize_and_pad};
 
 mod training;
 
@@ -40,6 +41,7 @@ pub struct SeqFormer {
     controller: Mlp,
     mask_head: MaskHead,
     device: tch::Device,
+    precision: Precision,
 }
 
 #[derive(Debug)]
@@ -112,6 +114,7 @@ impl SeqFormer {
             controller: Mlp::new(&(&root / "controller"), dim, dim, num_dynamic_params(dim)),
             mask_head: MaskHead::new(&(&root / "mask_head"), dim),
             device: vs.device(),
+            precision: Precision::F32,
             backbone,
             config: config.clone(),
         })
@@ -127,9 +130,29 @@ impl SeqFormer {
         self.device
     }
 
-    /// Prepares constants for inference; call again after the parameters have changed.
-    pub fn prepare_inference(&mut self) {
-        self.backbone.prepare_inference();
+    /// Prepares constants for inference in `precision`; call again after the parameters have changed.
+    pub fn prepare_inference(&mut self, precision: Precision) {
+        self.backbone.prepare_inference(precision);
+        for projection in &mut self.input_proj {
+            projection.conv.prepare_inference(precision);
+        }
+        self.encoder.prepare_inference(precision);
+        self.decoder.prepare_inference(precision);
+        self.mask_head.prepare_inference(precision);
+        // What boxes and masks follow from directly is computed in full.
+        self.controller.prepare_inference(Precision::F32);
+        self.precision = precision;
+    }
+
+    /// The precision of inference.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Runs a part of inference: on a GPU, `bf16` is libtorch's own mixed precision.
+    fn in_precision<R>(&self, work: impl FnOnce() -> R) -> R {
+        let mixed = self.precision == Precision::Bf16 && self.device.is_cuda();
+        if mixed { autocast(self.device, work) } else { work() }
     }
 
     /// Chooses the parts that training runs again for the gradients, instead of keeping what they compute.
@@ -151,7 +174,8 @@ impl SeqFormer {
     ///
     /// If the frames have another shape.
     pub fn preprocess(&self, frames: &Tensor, size: FrameSize) -> Result<Tensor, ModelError> {
-        normalize_and_pad(frames, size.padded(), &self.config, self.device)
+        let images = || normalize_and_pad(frames, size.padded(), &self.config, self.device);
+        timed(Stage::Backbone, images)
     }
 
     /// The tokens of clips whose frames have these sizes, all padded to the largest.
@@ -181,7 +205,7 @@ impl SeqFormer {
 
     /// The backbone's maps of some images: `[N * T, 3, H, W]` → res2 to res5.
     pub fn backbone_features(&self, images: &Tensor, train: bool) -> Vec<Tensor> {
-        self.backbone.forward_t(images, train)
+        timed(Stage::Backbone, || self.backbone.forward_t(images, train))
     }
 
     /// The maps of the four levels, `[N * T, C, h, w]` each.
@@ -192,7 +216,7 @@ impl SeqFormer {
             let map = &features[(level + 1).min(last)];
             projection.norm.forward(&projection.conv.forward(map))
         };
-        self.input_proj.iter().enumerate().map(project).collect()
+        timed(Stage::Encoder, || self.input_proj.iter().enumerate().map(project).collect())
     }
 
     /// Encodes the frames of `N` clips; calls `each_layer` with the output of every encoder layer.
@@ -210,17 +234,24 @@ impl SeqFormer {
     ) -> Tensor {
         let tokens: Vec<Tensor> =
             maps.iter().map(|map| map.flatten(2, 3).transpose(1, 2)).collect();
-        let tokens = Tensor::cat(&tokens, 1); // [N * T, S, C]
+        let mut tokens = Tensor::cat(&tokens, 1); // [N * T, S, C]
+        if !train {
+            // Sums of layers are in full.
+            tokens = tokens.to_kind(self.level_embed.kind());
+        }
         let (frames, num_tokens, channels) = tokens.size3().expect("tokens are [N * T, S, C]");
         let clips = layout.valid_ratios().size()[0];
         let tokens = tokens.view([clips, frames / clips, num_tokens, channels]);
-        self.encoder.forward_t(&tokens, layout, train, each_layer)
+        timed(Stage::Encoder, || self.encoder.forward_t(&tokens, layout, train, each_layer))
     }
 
     /// From images `[N * T, 3, H, W]` to memory `[N, T, S, C]`.
     pub fn encode_images(&self, images: &Tensor, layout: &TokenLayout, train: bool) -> Tensor {
-        let maps = self.project(&self.backbone_features(images, train)[..]);
-        self.encode(&maps, layout, train, &mut |_| {})
+        let encode = || {
+            let maps = self.project(&self.backbone_features(images, train)[..]);
+            self.encode(&maps, layout, train, &mut |_| {})
+        };
+        if train { encode() } else { self.in_precision(encode) }
     }
 
     /// Decodes all queries from the memory of all frames.
@@ -236,7 +267,9 @@ impl SeqFormer {
 
     /// What the decoder needs of some frames of one clip, for inference: `memory` is `[1, T', S, C]`.
     pub fn read_frames(&self, memory: &Tensor, layout: &TokenLayout) -> FrameReading {
-        self.decoder.read_frames(&self.queries(), memory, layout, KeepLayers::Last, false)
+        self.in_precision(|| {
+            self.decoder.read_frames(&self.queries(), memory, layout, KeepLayers::Last, false)
+        })
     }
 
     /// Decodes all queries from the frames of one clip, for inference; only the last layer is kept.
@@ -299,9 +332,9 @@ impl SeqFormer {
         self.class_embed.len() - 1
     }
 
-    /// Mask features of some frames: `[N, S, C]` → `[N, C / 32, H / 8, W / 8]`.
+    /// Mask features of some frames, for inference: `[N, S, C]` → `[N, C / 32, H / 8, W / 8]`.
     pub fn mask_features(&self, memory: &Tensor, layout: &TokenLayout) -> Tensor {
-        self.mask_head.features(memory, layout)
+        self.in_precision(|| self.mask_head.features(memory, layout))
     }
 
     /// Mask logits of some instances on some frames of one clip.
@@ -320,6 +353,8 @@ impl SeqFormer {
     ) -> Tensor {
         // Distances in pixels do not survive bf16.
         let features = features.to_kind(dynamic_params.kind());
-        full_precision(|| dynamic_masks(&features, dynamic_params, reference_points_px))
+        let masks =
+            || full_precision(|| dynamic_masks(&features, dynamic_params, reference_points_px));
+        timed(Stage::Masks, masks)
     }
 }

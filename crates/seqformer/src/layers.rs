@@ -11,13 +11,13 @@ mod norm;
 mod position_encoding;
 mod run_again;
 
-pub(crate) use conv::{Conv2d, ConvShape, Kernel, to_channels_last};
+pub(crate) use conv::{Conv2d, ConvShape, Kernel, PreparedKernel, to_channels_last};
 pub(crate) use drop_path::DropPath;
 pub(crate) use frozen_batch_norm::FrozenBatchNorm;
 pub(crate) use linear::{Linear, dropout};
 pub(crate) use mlp::Mlp;
 pub(crate) use ms_deform_attn::{AttentionShape, MsDeformAttn, References};
 pub(crate) use multihead_attention::MultiheadAttention;
-pub(crate) use norm::{GroupNorm, LayerNorm};
+pub(crate) use norm::{EPS as NORM_EPS, GroupNorm, LayerNorm};
 pub(crate) use position_encoding::sine_position_encoding;
 pub(crate) use run_again::run_again;

@@ -5,6 +5,7 @@
 
 use tch::{Kind, Tensor, nn};
 
+use crate::Precision;
 use crate::config::{MASK_FEATURE_STRIDE, NUM_LEVELS};
 use crate::layers::{Conv2d, ConvShape, to_channels_last};
 use crate::transformer::TokenLayout;
@@ -51,6 +52,14 @@ impl MaskHead {
         }
     }
 
+    /// Lays the weights out for inference; call again after they have changed.
+    pub(crate) fn prepare_inference(&mut self, precision: Precision) {
+        for conv in [&mut self.lay1, &mut self.lay2, &mut self.lay3, &mut self.lay4, &mut self.dcn]
+        {
+            conv.prepare_inference(precision);
+        }
+    }
+
     /// The map that all instances of a frame share, from the three finest levels.
     ///
     /// # Shapes
@@ -60,6 +69,7 @@ impl MaskHead {
     pub(crate) fn features(&self, memory: &Tensor, layout: &TokenLayout) -> Tensor {
         let (batch, _, channels) = memory.size3().expect("memory is [N, S, C]");
         let levels = layout.levels();
+        let memory = memory.to_kind(self.lay3.input_kind());
         let map = |level: usize| {
             let size = levels.sizes()[level];
             let tokens = memory.narrow(1, levels.starts()[level], size.num_tokens()).contiguous();

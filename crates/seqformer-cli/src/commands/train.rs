@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use seqformer::Precision;
 use seqformer_config::config::ExpectedResult;
 use seqformer_engine::{
     Checkpointer, Communicator, Device, EvaluationOutput, LAUNCHED, Placement, Predictor,
@@ -15,15 +16,25 @@ use seqformer_engine::{
 };
 use seqformer_evaluation::{Report, STAT_NAMES};
 
-use crate::args::TrainArgs;
+use crate::args::{ComputeArgs, EvalArgs, TrainArgs};
 use crate::launch::{self, Plan};
 use crate::output;
 use crate::progress::Stage;
 use crate::settings::Settings;
 
-/// Runs `train`, or `eval` where only an evaluation is asked for: in this process, or as one of those that a
-/// launcher has started, or by starting several.
+/// Runs `eval`: an evaluation with the options of commands that run the network.
+pub(crate) fn run_eval(args: EvalArgs) -> Result<()> {
+    args.compute.start();
+    run_with(&TrainArgs { eval_only: true, ..args.train }, Some(&args.compute))
+}
+
+/// Runs `train`, or an evaluation where only that is asked for.
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
+    run_with(args, None)
+}
+
+/// Runs in this process, or as one of those that a launcher has started, or by starting several.
+fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>) -> Result<()> {
     if let Some(flag) = args.opts.first().filter(|word| word.starts_with('-')) {
         bail!("unknown option {flag}: options go before the KEY VALUE pairs; see --help");
     }
@@ -49,7 +60,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     };
     let communicator = Rc::new(communicator);
     let done = if args.eval_only {
-        eval(args, &settings, device, &communicator)
+        eval(args, &settings, compute, (device, &communicator))
     } else {
         train(args, &settings, device, &communicator, &stop)
     };
@@ -120,17 +131,23 @@ fn train(
 fn eval(
     args: &TrainArgs,
     settings: &Settings,
-    device: Device,
-    communicator: &Communicator,
+    compute: Option<&ComputeArgs>,
+    (device, communicator): (Device, &Communicator),
 ) -> Result<()> {
     let config = &settings.config;
     if config.datasets.test.is_empty() {
         bail!("DATASETS.TEST names no dataset: write the name of one, or the path of a .json file");
     }
     let weights = eval_weights(args, settings)?;
-    let predictor =
-        Predictor::new(config, &weights, PredictorOptions::from_config(config), device)?;
-    let run = run_line(&weights, &settings.node.dump());
+    let mut options = PredictorOptions::from_config(config);
+    if let Some(compute) = compute {
+        compute.apply(&mut options);
+    }
+    let mut run = run_line(&weights, &settings.node.dump());
+    if options.precision != Precision::default() {
+        run = format!("{run} {:?}", options.precision);
+    }
+    let predictor = Predictor::new(config, &weights, options, device)?;
     let mut reports = Vec::new();
     for name in &config.datasets.test {
         let dataset = find_dataset(config, name)?;

@@ -50,9 +50,10 @@ impl Communicator {
                 *seen = (status, Instant::now());
             }
         }
-        let silent = seen.iter().enumerate().find(|(rank, (_, since))| {
-            *rank != self.rank() && since.elapsed() > links.timeout
-        });
+        let silent = seen
+            .iter()
+            .enumerate()
+            .find(|(rank, (_, since))| *rank != self.rank() && since.elapsed() > links.timeout);
         match silent {
             None => Ok(()),
             Some((rank, (status, _))) => {

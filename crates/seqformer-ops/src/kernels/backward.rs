@@ -94,7 +94,7 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
                     for k in 0..LANES {
                         let row = group.cells[corner][k] as usize * blocks + block;
                         dots[corner][k] += dot::<W, FMA>(grad, &rows[row]);
-                        add_scaled::<W, FMA>(&mut grad_rows[row], grad, factors[corner][k]);
+                        add_scaled::<f32, W, FMA>(&mut grad_rows[row], grad, factors[corner][k]);
                     }
                 }
             }

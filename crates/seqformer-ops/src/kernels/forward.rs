@@ -21,6 +21,11 @@ pub(super) struct Forward<'a, T> {
 /// The buffers of a thread.
 pub(super) struct Scratch<T> {
     head: Head,
+    queries: QueryScratch<T>,
+}
+
+/// The part that the queries write.
+struct QueryScratch<T> {
     groups: Vec<PointGroup>,
     points: Buffer,
     /// One output row in `f32`, padded like the rows of the head.
@@ -34,7 +39,8 @@ impl<T: Element> Scratch<T> {
         let head = Head::new(shape.channels);
         let sum = vec![0.0; head.row_length];
         let row = vec![T::from_f32(0.0); shape.channels];
-        Self { head, groups: groups(shape), points: Buffer::new(shape), sum, row }
+        let queries = QueryScratch { groups: groups(shape), points: Buffer::new(shape), sum, row };
+        Self { head, queries }
     }
 }
 
@@ -53,16 +59,29 @@ impl<T: Element> Vectorized for Forward<'_, T> {
 #[inline(always)]
 fn run_task<T: Element, const W: usize, const FMA: bool>(work: Forward<'_, T>) {
     let Forward { inputs, centres, out, task, scratch } = work;
-    let shape = inputs.shape;
-    let samples = shape.samples();
-    let rows = if let Some(rows) = dense_head(inputs, task, scratch.head.row_length) {
-        rows
+    if let Some(rows) = dense_head(inputs, task, scratch.head.row_length) {
+        sum_rows::<T, T, W, FMA>(inputs, centres, out, task, &mut scratch.queries, rows);
     } else {
         scratch.head.load(inputs, task);
-        &scratch.head.rows
-    };
+        let rows = &scratch.head.rows;
+        sum_rows::<T, f32, W, FMA>(inputs, centres, out, task, &mut scratch.queries, rows);
+    }
+}
+
+/// Sums the rows of one head, `[S, D]`, at the points of the task's queries.
+#[inline(always)]
+fn sum_rows<T: Element, R: Element, const W: usize, const FMA: bool>(
+    inputs: &Inputs<'_, T>,
+    centres: &Centres,
+    out: &DisjointRows<'_, T>,
+    task: Task,
+    scratch: &mut QueryScratch<T>,
+    rows: &[R],
+) {
+    let shape = inputs.shape;
+    let samples = shape.samples();
     let (rows, _) = rows.as_chunks::<W>();
-    let blocks = scratch.head.row_length / W;
+    let blocks = scratch.sum.len() / W;
     for query in task.first_query..task.first_query + task.num_queries {
         let index = (task.clip * shape.queries + query) * shape.heads + task.head;
         inputs.samples.prefetch(index + PREFETCH_QUERIES * shape.heads, samples);
@@ -74,7 +93,7 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Forward<'_, T>) {
             group.place::<false>(part(locations, number, 2));
             let factors = factors(group, &to_array::<LANES>(part(weights, number, 1), 0.0));
             for (block, sum) in scratch.sum.as_chunks_mut::<W>().0.iter_mut().enumerate() {
-                add_group::<W, FMA>(sum, rows, blocks, block, &group.cells, &factors);
+                add_group::<R, W, FMA>(sum, rows, blocks, block, &group.cells, &factors);
             }
         }
         for (to, from) in scratch.row.iter_mut().zip(&scratch.sum) {
@@ -98,9 +117,9 @@ pub(super) fn factors(group: &PointGroup, weights: &Lanes<f32>) -> [Lanes<f32>; 
 
 /// Adds the weighted rows of one group of points to the `W` channels of `block`.
 #[inline(always)]
-fn add_group<const W: usize, const FMA: bool>(
+pub(super) fn add_group<T: Element, const W: usize, const FMA: bool>(
     sum: &mut [f32; W],
-    rows: &[[f32; W]],
+    rows: &[[T; W]],
     blocks: usize,
     block: usize,
     cells: &[Lanes<i32>; CORNERS],
@@ -110,10 +129,10 @@ fn add_group<const W: usize, const FMA: bool>(
     let (mut upper, mut lower) = (*sum, [0.0; W]);
     for k in 0..LANES {
         let row = |corner: usize| &rows[cells[corner][k] as usize * blocks + block];
-        add_scaled::<W, FMA>(&mut upper, row(0), factors[0][k]);
-        add_scaled::<W, FMA>(&mut lower, row(2), factors[2][k]);
-        add_scaled::<W, FMA>(&mut upper, row(1), factors[1][k]);
-        add_scaled::<W, FMA>(&mut lower, row(3), factors[3][k]);
+        add_scaled::<T, W, FMA>(&mut upper, row(0), factors[0][k]);
+        add_scaled::<T, W, FMA>(&mut lower, row(2), factors[2][k]);
+        add_scaled::<T, W, FMA>(&mut upper, row(1), factors[1][k]);
+        add_scaled::<T, W, FMA>(&mut lower, row(3), factors[3][k]);
     }
     for j in 0..W {
         sum[j] = upper[j] + lower[j];
@@ -122,12 +141,13 @@ fn add_group<const W: usize, const FMA: bool>(
 
 /// `sum += row * factor`, fused where the machine can.
 #[inline(always)]
-pub(super) fn add_scaled<const W: usize, const FMA: bool>(
+pub(super) fn add_scaled<T: Element, const W: usize, const FMA: bool>(
     sum: &mut [f32; W],
-    row: &[f32; W],
+    row: &[T; W],
     factor: f32,
 ) {
     for j in 0..W {
-        sum[j] = if FMA { row[j].mul_add(factor, sum[j]) } else { sum[j] + row[j] * factor };
+        let x = row[j].to_f32();
+        sum[j] = if FMA { x.mul_add(factor, sum[j]) } else { sum[j] + x * factor };
     }
 }

@@ -65,18 +65,18 @@ impl Head {
     }
 }
 
-/// The head of `task` where it lies, if that is as a kernel reads it: dense rows of `f32`, none of them padded.
+/// The head of `task` where it lies, if that is as a kernel reads it: dense rows, none of them padded.
 #[inline(always)]
 pub(super) fn dense_head<'a, T: Element>(
     inputs: &Inputs<'a, T>,
     task: Task,
     row_length: usize,
-) -> Option<&'a [f32]> {
+) -> Option<&'a [T]> {
     let shape = inputs.shape;
     if !inputs.head_major || row_length != shape.channels || !inputs.padding.is_empty() {
         return None;
     }
     let length = shape.tokens * shape.channels;
     let first = (task.clip * shape.heads + task.head) * length;
-    T::as_f32(&inputs.value[first..][..length])
+    Some(&inputs.value[first..][..length])
 }

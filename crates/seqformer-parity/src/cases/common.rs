@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use seqformer::{FrameSize, KeepLayers, Memory};
+use seqformer::{FrameSize, KeepLayers, Memory, Precision};
 use seqformer_testing::{common_affine, common_name, common_weights, fnv1a};
 use serde_json::Value;
 use tch::{Kind, Tensor};
@@ -26,7 +26,7 @@ pub(super) fn full_size(
     let golden = Arrays::read(&folder.join(format!("full_formula_{name}.safetensors")))?;
     let mut network = Network::from_formula(config, common_weights)?;
     tch::no_grad(|| {
-        network.model.prepare_inference();
+        network.model.prepare_inference(Precision::F32);
         compare(&network, &golden, report)
     })
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use seqformer::inference::{
     ClipRule, ClipVideo, Detection, WholeVideo, classify, final_masks, select,
 };
-use seqformer::{DecoderLayerOutput, FrameSize, KeepLayers, Memory};
+use seqformer::{DecoderLayerOutput, FrameSize, KeepLayers, Memory, Precision};
 use seqformer_engine::{builder, encode_masks};
 use seqformer_masks::Rle;
 use seqformer_testing::{formula_pixels, formula_weights};
@@ -35,7 +35,7 @@ pub(super) fn whole_video(folder: &Path, case: &str, report: &mut Report<'_>) ->
     let mut network = Network::from_formula(config, formula_weights)?;
     let frames = frames_of(golden)?;
     tch::no_grad(|| {
-        network.model.prepare_inference();
+        network.model.prepare_inference(Precision::F32);
         compare_tensors(&network, &frames, &golden["tensors"], report)?;
         compare_results(&network, &frames, golden, report)
     })
@@ -175,7 +175,7 @@ pub(super) fn clips(folder: &Path, case: &str, report: &mut Report<'_>) -> Resul
     let clips = builder::clip_options(&network.config).context("the case has no clips")?;
     let rule = builder::selection_rule(&network.config);
     let (num_frames, finished, class_probs) = tch::no_grad(|| {
-        network.model.prepare_inference();
+        network.model.prepare_inference(Precision::F32);
         let rule =
             ClipRule { length: clips.length, stride: clips.stride, max_queries: rule.max_queries };
         let mut video = ClipVideo::new(&network.model, size, rule)?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
-use seqformer::{FrameSize, Heads, KeepLayers, Memory, SeqFormer};
+use seqformer::{FrameSize, Heads, KeepLayers, Memory, Precision, SeqFormer};
 use tch::{Device, Tensor};
 
 use crate::arrays::{Arrays, max_abs};
@@ -41,7 +41,7 @@ pub(super) fn run(folder: &Path, report: &mut Report<'_>) -> Result<()> {
         loaded?;
     }
     let mut network = Network::from_checkpoint(config, &folder.join("tiny_model.pth"))?;
-    tch::no_grad(|| network.model.prepare_inference());
+    tch::no_grad(|| network.model.prepare_inference(Precision::F32));
     tch::no_grad(|| compare(&network.model, &mut Checks { golden, report }))
 }
 

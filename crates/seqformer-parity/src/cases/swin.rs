@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use seqformer::backbone::{Backbone, SwinTransformer};
 use seqformer::config::SwinConfig;
-use seqformer::load_state_dict;
+use seqformer::{Precision, load_state_dict};
 use seqformer_testing::common_noise;
 use tch::{Device, Kind, Tensor, nn};
 
@@ -40,7 +40,7 @@ pub(super) fn tiny(folder: &Path, report: &mut Report<'_>) -> Result<()> {
     load_state_dict(&variables, &weights)?;
     let golden = Arrays::read(&folder.join("swin_tiny.safetensors"))?;
     gradients(folder, &network, &variables, &golden.get("a.input")?, report)?;
-    network.prepare_inference();
+    network.prepare_inference(Precision::F32);
     tch::no_grad(|| {
         for input in ["a", "b", "c"] {
             let outputs = network.forward_t(&golden.get(&format!("{input}.input"))?, false);

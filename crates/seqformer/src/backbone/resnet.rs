@@ -9,8 +9,11 @@ use seqformer_ops::fused::Activation;
 use tch::{Tensor, nn};
 
 use super::{Backbone, ShapeSpec};
+use crate::Precision;
 use crate::config::ResNetConfig;
-use crate::layers::{ConvShape, FrozenBatchNorm, Kernel, run_again, to_channels_last};
+use crate::layers::{
+    ConvShape, FrozenBatchNorm, Kernel, PreparedKernel, run_again, to_channels_last,
+};
 
 /// A ResNet that gives res2 to res5.
 #[derive(Debug)]
@@ -27,8 +30,8 @@ struct ConvNorm {
     shape: ConvShape,
     weight: Tensor,
     norm: FrozenBatchNorm,
-    /// Weight and bias with the normalisation multiplied in.
-    folded: Option<(Tensor, Tensor)>,
+    /// Kernel and bias with the normalisation multiplied in.
+    folded: Option<PreparedKernel>,
 }
 
 /// Convolutions with a shortcut around them; ReLU follows each but the last, and the sum.
@@ -156,9 +159,9 @@ impl Backbone for ResNet {
         self.recompute = recompute;
     }
 
-    fn prepare_inference(&mut self) {
-        self.stem.fold();
-        self.stages.iter_mut().flatten().flat_map(parts).for_each(ConvNorm::fold);
+    fn prepare_inference(&mut self, precision: Precision) {
+        self.stem.fold(precision);
+        self.stages.iter_mut().flatten().flat_map(parts).for_each(|conv| conv.fold(precision));
     }
 }
 
@@ -235,11 +238,12 @@ impl ConvNorm {
     }
 
     /// Multiplies the normalisation into the kernel, once.
-    fn fold(&mut self) {
+    fn fold(&mut self, precision: Precision) {
         self.folded = Some(tch::no_grad(|| {
             let norm = self.norm.scale_shift();
             let weight = &self.weight * norm.scale.view([-1, 1, 1, 1]);
-            (to_channels_last(&weight), norm.shift)
+            let kernel = Kernel { weight: &weight, bias: &norm.shift };
+            PreparedKernel::new(&self.shape, kernel, precision)
         }));
     }
 
@@ -258,8 +262,8 @@ impl ConvNorm {
 
     /// `activation(norm(conv(input)) + residual)`
     fn forward(&self, input: &Tensor, residual: Option<Tensor>, activation: Activation) -> Tensor {
-        if let Some((weight, bias)) = &self.folded {
-            return self.shape.apply(input, Kernel { weight, bias }, residual, activation);
+        if let Some(folded) = &self.folded {
+            return folded.apply(&self.shape, input, residual, activation);
         }
         // The scale goes into the kernel, as in `fold`, but gradients reach the kernel through it.
         let norm = self.norm.scale_shift();

@@ -5,10 +5,12 @@
 
 use std::rc::Rc;
 
+use seqformer_ops::precision::autocast;
 use tch::nn::Init;
 use tch::{Tensor, nn};
 
 use super::{Backbone, ShapeSpec};
+use crate::Precision;
 use crate::config::SwinConfig;
 use crate::layers::{LayerNorm, dropout, run_again};
 
@@ -32,6 +34,7 @@ pub struct SwinTransformer {
     stages: Vec<Stage>,
     outputs: Vec<ShapeSpec>,
     recompute: bool,
+    precision: Precision,
 }
 
 /// Blocks at one size of the map.
@@ -87,8 +90,8 @@ impl SwinTransformer {
             });
             outputs.push(ShapeSpec { channels, stride: PATCH_SIZE << i });
         }
-        let (dropout, recompute) = (config.dropout, false);
-        Self { patch_embed, absolute_pos_embed, dropout, stages, outputs, recompute }
+        let (dropout, recompute, precision) = (config.dropout, false, Precision::F32);
+        Self { patch_embed, absolute_pos_embed, dropout, stages, outputs, recompute, precision }
     }
 
     /// The position embedding at the size of the map, `[1, H, W, C]`.
@@ -104,6 +107,31 @@ impl Backbone for SwinTransformer {
     }
 
     fn forward_t(&self, images: &Tensor, train: bool) -> Vec<Tensor> {
+        if self.precision == Precision::Bf16 && !train {
+            return autocast(images.device(), || self.maps(images, train));
+        }
+        self.maps(images, train)
+    }
+
+    fn set_recompute(&mut self, recompute: bool) {
+        self.recompute = recompute;
+    }
+
+    /// Layer normalisation has no statistics.
+    fn calibrate(&self, _images: &Tensor) {}
+
+    fn prepare_inference(&mut self, precision: Precision) {
+        self.precision = precision;
+        for block in self.stages.iter_mut().flat_map(|stage| &mut stage.blocks) {
+            Rc::get_mut(block)
+                .expect("no backward pass is open while a network is changed")
+                .prepare_inference();
+        }
+    }
+}
+
+impl SwinTransformer {
+    fn maps(&self, images: &Tensor, train: bool) -> Vec<Tensor> {
         let mut map = self.patch_embed.forward(images); // [N, H, W, C]
         let size = map.size();
         if let Some(positions) = self.position_embedding(size[1], size[2]) {
@@ -128,21 +156,6 @@ impl Backbone for SwinTransformer {
             }
         }
         outputs
-    }
-
-    /// Layer normalisation has no statistics.
-    fn calibrate(&self, _images: &Tensor) {}
-
-    fn set_recompute(&mut self, recompute: bool) {
-        self.recompute = recompute;
-    }
-
-    fn prepare_inference(&mut self) {
-        for block in self.stages.iter_mut().flat_map(|stage| &mut stage.blocks) {
-            Rc::get_mut(block)
-                .expect("no backward pass is open while a network is changed")
-                .prepare_inference();
-        }
     }
 }
 

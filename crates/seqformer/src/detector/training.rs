@@ -114,7 +114,7 @@ impl SeqFormer {
         };
         let matches = matcher.match_layers(&predictions, targets)?;
         let index = self.match_index(&matches);
-        let features = self.mask_features(&memory.parts[0].flatten(0, 1), &layout);
+        let features = self.mask_head.features(&memory.parts[0].flatten(0, 1), &layout);
         let masks = self.matched_masks(&features, &outputs, &index, &sizes);
         let layers = outputs.into_iter().zip(logits).zip(matches).enumerate();
         let layers = layers.map(|(layer, ((output, pred_logits), matches))| TrainLayer {

@@ -1,7 +1,9 @@
 //! Two-dimensional convolution.
 
 use seqformer_ops::fused::{self, Activation, ConvLayer, Convolution};
-use tch::{Tensor, nn};
+use tch::{Kind, Tensor, nn};
+
+use crate::Precision;
 
 /// The sizes of a convolution.
 #[derive(Debug, Clone, Copy)]
@@ -39,10 +41,14 @@ impl ConvShape {
         residual: Option<Tensor>,
         activation: Activation,
     ) -> Tensor {
-        let &Self { stride, padding, dilation, groups, .. } = self;
-        let shape = Convolution { stride, padding, dilation, groups };
+        let shape = self.convolution();
         let layer = ConvLayer { weight: kernel.weight, bias: kernel.bias, shape, activation };
         fused::conv2d(input, &layer, residual).expect("the layer has the channels of its input")
+    }
+
+    fn convolution(&self) -> Convolution {
+        let &Self { stride, padding, dilation, groups, .. } = self;
+        Convolution { stride, padding, dilation, groups }
     }
 
     /// Shape of the kernel, `[outputs, inputs / groups, kernel, kernel]`.
@@ -66,23 +72,73 @@ pub(crate) struct Conv2d {
     shape: ConvShape,
     weight: Tensor,
     bias: Tensor,
+    prepared: Option<PreparedKernel>,
+}
+
+/// The numbers of a convolution as inference uses them.
+#[derive(Debug)]
+pub(crate) struct PreparedKernel {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl PreparedKernel {
+    /// Converts the numbers to `precision` and lays them out for the machine.
+    pub(crate) fn new(shape: &ConvShape, kernel: Kernel<'_>, precision: Precision) -> Self {
+        tch::no_grad(|| {
+            let kind = precision.kind();
+            let weight = to_channels_last(&kernel.weight.detach().to_kind(kind));
+            let weight = fused::pack_conv2d(&weight, shape.convolution())
+                .expect("there is memory for one more kernel");
+            Self { weight, bias: kernel.bias.detach().to_kind(kind) }
+        })
+    }
+
+    /// See [`ConvShape::apply`]; the input is converted to the kind of the kernel.
+    pub(crate) fn apply(
+        &self,
+        shape: &ConvShape,
+        input: &Tensor,
+        residual: Option<Tensor>,
+        activation: Activation,
+    ) -> Tensor {
+        let kernel = Kernel { weight: &self.weight, bias: &self.bias };
+        shape.apply(&input.to_kind(self.bias.kind()), kernel, residual, activation)
+    }
 }
 
 impl Conv2d {
     /// Parameters under `vs`: `weight` `[outputs, inputs, k, k]`, `bias` `[outputs]`.
     pub(crate) fn new(vs: &nn::Path<'_>, shape: ConvShape) -> Self {
         let weight = vs.zeros("weight", &shape.weight_size());
-        Self { shape, weight, bias: vs.zeros("bias", &[shape.outputs]) }
+        Self { shape, weight, bias: vs.zeros("bias", &[shape.outputs]), prepared: None }
+    }
+
+    /// Lays the weights out for inference; call again after they have changed.
+    pub(crate) fn prepare_inference(&mut self, precision: Precision) {
+        self.prepared = Some(PreparedKernel::new(&self.shape, self.kernel(), precision));
     }
 
     /// `[N, inputs, H, W]` → `[N, outputs, H', W']`
     pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
-        self.shape.apply(input, self.kernel(), None, Activation::None)
+        self.apply(input, Activation::None)
     }
 
     /// The same, then ReLU.
     pub(crate) fn forward_relu(&self, input: &Tensor) -> Tensor {
-        self.shape.apply(input, self.kernel(), None, Activation::Relu)
+        self.apply(input, Activation::Relu)
+    }
+
+    /// The kind of number that the convolution takes without converting it.
+    pub(crate) fn input_kind(&self) -> Kind {
+        self.prepared.as_ref().map_or(self.weight.kind(), |prepared| prepared.bias.kind())
+    }
+
+    fn apply(&self, input: &Tensor, activation: Activation) -> Tensor {
+        match self.prepared.as_ref().filter(|_| !input.requires_grad()) {
+            Some(prepared) => prepared.apply(&self.shape, input, None, activation),
+            None => self.shape.apply(input, self.kernel(), None, activation),
+        }
     }
 
     fn kernel(&self) -> Kernel<'_> {

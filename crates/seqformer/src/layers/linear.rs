@@ -1,14 +1,19 @@
 //! An affine map of the last axis.
 
 use seqformer_ops::fused::{self, After};
+use seqformer_ops::packed_linear::{Affine, PackedLinear};
 use seqformer_ops::precision::full_precision;
 use tch::{Tensor, nn};
+
+use crate::Precision;
 
 /// `x Wᵀ + b`.
 #[derive(Debug)]
 pub(crate) struct Linear {
     pub(crate) weight: Tensor,
     pub(crate) bias: Tensor,
+    /// The same for inference, where the machine has a kernel for it.
+    packed: Option<PackedLinear>,
 }
 
 impl Linear {
@@ -16,7 +21,21 @@ impl Linear {
     ///
     /// Like all parameters of the network they begin as zeros; weights are loaded or drawn later.
     pub(crate) fn new(vs: &nn::Path<'_>, inputs: i64, outputs: i64) -> Self {
-        Self { weight: vs.zeros("weight", &[outputs, inputs]), bias: vs.zeros("bias", &[outputs]) }
+        Self {
+            weight: vs.zeros("weight", &[outputs, inputs]),
+            bias: vs.zeros("bias", &[outputs]),
+            packed: None,
+        }
+    }
+
+    /// Lays the weight out for inference; call again after it has changed.
+    pub(crate) fn prepare_inference(&mut self, precision: Precision) {
+        self.packed = PackedLinear::new(self.affine(), precision == Precision::Bf16);
+    }
+
+    /// The parameters.
+    pub(crate) fn affine(&self) -> Affine<'_> {
+        Affine { weight: &self.weight, bias: &self.bias }
     }
 
     /// `[…, inputs]` → `[…, outputs]`
@@ -36,6 +55,12 @@ impl Linear {
 
     /// The same with what follows it.
     pub(crate) fn forward_then(&self, input: &Tensor, after: &After<'_>) -> Tensor {
+        let is_plain = after.dropout <= 0.0 && !input.requires_grad();
+        if let Some(packed) = self.packed.as_ref().filter(|_| is_plain) {
+            return packed
+                .forward(input, after.activation, after.residual)
+                .expect("the layer has the channels of its input");
+        }
         fused::linear(input, &self.weight, &self.bias, after)
             .expect("the layer has the channels of its input")
     }

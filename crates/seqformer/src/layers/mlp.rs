@@ -4,6 +4,7 @@ use seqformer_ops::precision::full_precision;
 use tch::{Kind, Tensor, nn};
 
 use super::Linear;
+use crate::Precision;
 
 /// The head of boxes and of dynamic mask parameters. Reference: VNext `models/deformable_detr.py`, `MLP`.
 #[derive(Debug)]
@@ -26,6 +27,13 @@ impl Mlp {
     /// The same in the precision of the parameters, also within mixed precision.
     pub(crate) fn forward_full(&self, input: &Tensor) -> Tensor {
         full_precision(|| self.forward(&input.to_kind(Kind::Float)))
+    }
+
+    /// Lays the weights out for inference; call again after they have changed.
+    pub(crate) fn prepare_inference(&mut self, precision: Precision) {
+        for layer in &mut self.layers {
+            layer.prepare_inference(precision);
+        }
     }
 
     /// `[…, inputs]` → `[…, outputs]`

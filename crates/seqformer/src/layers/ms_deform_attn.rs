@@ -3,12 +3,14 @@
 //! Deformable DETR (arXiv:2010.04159), section 4.1. Reference: VNext `models/ops/modules/ms_deform_attn.py`.
 
 use seqformer_ops::fused::After;
+use seqformer_ops::packed_linear::PackedLinear;
 use seqformer_ops::{
     FeatureLevels, PredictedPoints, ms_deform_attn, ms_deform_attn_at_offsets, reference,
 };
 use tch::{Kind, Tensor, nn};
 
 use super::Linear;
+use crate::Precision;
 
 /// The sizes of an attention module.
 #[derive(Debug, Clone, Copy)]
@@ -40,13 +42,15 @@ pub(crate) struct Sampling {
 /// Attention in which a query reads a few learned points around its reference.
 #[derive(Debug)]
 pub(crate) struct MsDeformAttn {
-    sampling_offsets: Linear,
-    attention_weights: Linear,
-    value_proj: Linear,
-    output_proj: Linear,
+    pub(crate) sampling_offsets: Linear,
+    pub(crate) attention_weights: Linear,
+    pub(crate) value_proj: Linear,
+    pub(crate) output_proj: Linear,
     /// Part of every module of the reference; only the decoder uses it.
     output_proj_box: Linear,
-    shape: AttentionShape,
+    pub(crate) shape: AttentionShape,
+    /// `value_proj` for inference.
+    packed_value: Option<PackedLinear>,
 }
 
 impl MsDeformAttn {
@@ -63,6 +67,24 @@ impl MsDeformAttn {
             output_proj: linear("output_proj", hidden_dim),
             output_proj_box: linear("output_proj_box", hidden_dim),
             shape,
+            packed_value: None,
+        }
+    }
+
+    /// Lays the weights out for inference; call again after they have changed.
+    pub(crate) fn prepare_inference(&mut self, precision: Precision) {
+        self.packed_value =
+            PackedLinear::new(self.value_proj.affine(), precision == Precision::Bf16).filter(
+                |_| matches!(self.shape.hidden_dim / self.shape.num_heads, 8 | 16 | 32 | 64),
+            );
+        let linears = [
+            &mut self.sampling_offsets,
+            &mut self.attention_weights,
+            &mut self.output_proj,
+            &mut self.output_proj_box,
+        ];
+        for linear in linears {
+            linear.prepare_inference(precision);
         }
     }
 
@@ -75,6 +97,12 @@ impl MsDeformAttn {
     /// - output: `[N, S, M, D]`
     pub(crate) fn values(&self, tokens: &Tensor, padding: Option<&Tensor>) -> Tensor {
         let (batch, num_tokens, channels) = tokens.size3().expect("tokens are [N, S, C]");
+        if let Some(packed) = self.packed_value.as_ref().filter(|_| !tokens.requires_grad()) {
+            let padding = padding.map(|padding| padding.squeeze_dim(-1));
+            return packed
+                .head_values(tokens, self.shape.num_heads as usize, padding.as_ref())
+                .expect("the projection has the channels of the tokens");
+        }
         let values = self.value_proj.forward(tokens);
         // After the projection, so that its bias does not leak either.
         let values = match padding {

@@ -1,9 +1,11 @@
 //! Softmax attention among queries, PyTorch's `nn.MultiheadAttention`.
 
-use seqformer_ops::fused::{After, linear};
+use seqformer_ops::fused::{Activation, After, linear};
+use seqformer_ops::packed_linear::{Affine, PackedLinear};
 use tch::{Tensor, nn};
 
 use super::Linear;
+use crate::Precision;
 
 /// Self-attention in which values carry no position.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub(crate) struct MultiheadAttention {
     out_proj: Linear,
     num_heads: i64,
     dropout: f64,
+    /// The input projections for inference: of queries and keys, and of values.
+    packed: Option<(PackedLinear, PackedLinear)>,
 }
 
 impl MultiheadAttention {
@@ -25,7 +29,25 @@ impl MultiheadAttention {
             out_proj: Linear::new(&(vs / "out_proj"), hidden_dim, hidden_dim),
             num_heads,
             dropout,
+            packed: None,
         }
+    }
+
+    /// Lays the weights out for inference; call again after they have changed.
+    pub(crate) fn prepare_inference(&mut self, precision: Precision) {
+        let pack = |(weight, bias): (Tensor, Tensor)| {
+            let affine = Affine { weight: &weight, bias: &bias };
+            PackedLinear::new(affine, precision == Precision::Bf16)
+        };
+        self.packed = pack(self.rows(0, 2)).zip(pack(self.rows(2, 1)));
+        self.out_proj.prepare_inference(precision);
+    }
+
+    /// Weight and bias of `count` of the three input projections.
+    fn rows(&self, first: i64, count: i64) -> (Tensor, Tensor) {
+        let channels = self.in_proj_weight.size()[1];
+        let weight = self.in_proj_weight.narrow(0, first * channels, count * channels);
+        (weight, self.in_proj_bias.narrow(0, first * channels, count * channels))
     }
 
     /// Attends from `content + position` to itself and reads `content`; `after` follows the output
@@ -45,16 +67,7 @@ impl MultiheadAttention {
     ) -> Tensor {
         let (batch, queries, channels) = content.size3().expect("queries are [N, Q, C]");
         let head_dim = channels / self.num_heads;
-        let rows = |first: i64, count: i64| {
-            let weight = self.in_proj_weight.narrow(0, first * channels, count * channels);
-            (weight, self.in_proj_bias.narrow(0, first * channels, count * channels))
-        };
-        let project = |input: &Tensor, (weight, bias): (Tensor, Tensor)| {
-            linear(input, &weight, &bias, &After::NOTHING)
-                .expect("the projections have the channels of the queries")
-        };
-        let query_key = project(&(content + position), rows(0, 2)); // [N, Q, 2C]
-        let value = project(content, rows(2, 1)); // [N, Q, C]
+        let (query_key, value) = self.project(&(content + position), content); // [N, Q, 2C and C]
         let heads = |tensor: &Tensor| {
             tensor.reshape([batch, queries, self.num_heads, head_dim]).transpose(1, 2) // [N, M, Q, D]
         };
@@ -74,5 +87,24 @@ impl MultiheadAttention {
         );
         let read = read.transpose(1, 2).reshape([batch, queries, channels]);
         self.out_proj.forward_then(&read, after)
+    }
+
+    /// Queries and keys of one input, side by side, and the values of another.
+    fn project(&self, with_position: &Tensor, content: &Tensor) -> (Tensor, Tensor) {
+        let packed = self.packed.as_ref().filter(|_| !content.requires_grad());
+        let result = if let Some((query_key, value)) = packed {
+            let project = |input: &Tensor, packed: &PackedLinear| {
+                packed.forward(input, Activation::None, None)
+            };
+            project(with_position, query_key)
+                .and_then(|first| Ok((first, project(content, value)?)))
+        } else {
+            let project = |input: &Tensor, (weight, bias): (Tensor, Tensor)| {
+                linear(input, &weight, &bias, &After::NOTHING)
+            };
+            let first = project(with_position, self.rows(0, 2));
+            first.and_then(|first| Ok((first, project(content, self.rows(2, 1))?)))
+        };
+        result.expect("the projections have the channels of the queries")
     }
 }

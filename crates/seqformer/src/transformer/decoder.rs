@@ -13,6 +13,7 @@ use super::encoder::repeat;
 use super::frame_reading::{BoxOutput, FrameReading, LayerReading, RunningReading};
 use super::temporal_aggregation::{RunningMean, TemporalAggregation, mean_over_frames};
 use super::{TokenLayout, inverse_sigmoid};
+use crate::Precision;
 use crate::config::{NUM_LEVELS, TransformerConfig};
 use crate::layers::{
     AttentionShape, LayerNorm, Linear, Mlp, MsDeformAttn, MultiheadAttention, References, dropout,
@@ -101,6 +102,19 @@ impl Decoder {
                 .map(|i| Rc::new(DecoderLayer::new(&(&layers / i), config)))
                 .collect(),
             bbox_embed: count.map(|i| Mlp::new(&(&heads / i), dim, dim, 4)).collect(),
+        }
+    }
+
+    /// Lays the weights out for inference; call again after they have changed.
+    pub(crate) fn prepare_inference(&mut self, precision: Precision) {
+        for layer in &mut self.layers {
+            Rc::get_mut(layer)
+                .expect("no backward pass is open while a network is changed")
+                .prepare_inference(precision);
+        }
+        // Boxes are computed in full.
+        for bbox_embed in &mut self.bbox_embed {
+            bbox_embed.prepare_inference(Precision::F32);
         }
     }
 
@@ -278,6 +292,16 @@ impl DecoderLayer {
             boxes: Stream::new(vs, "_box", config),
             temporal: TemporalAggregation::new(vs, config.hidden_dim),
             dropout: config.dropout,
+        }
+    }
+
+    fn prepare_inference(&mut self, precision: Precision) {
+        self.cross_attn.prepare_inference(precision);
+        self.temporal.prepare_inference(precision);
+        for stream in [&mut self.instance, &mut self.boxes] {
+            stream.self_attn.prepare_inference(precision);
+            stream.linear1.prepare_inference(precision);
+            stream.linear2.prepare_inference(precision);
         }
     }
 

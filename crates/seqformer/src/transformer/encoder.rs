@@ -5,12 +5,15 @@
 use std::rc::Rc;
 
 use seqformer_ops::FeatureLevels;
+use seqformer_ops::encoder_layer::{self, EncoderLayerInput, EncoderLayerParameters};
 use seqformer_ops::fused::After;
-use tch::{Tensor, nn};
+use seqformer_ops::packed_linear::Affine;
+use tch::{Kind, Tensor, nn};
 
 use super::TokenLayout;
+use crate::Precision;
 use crate::config::{NUM_LEVELS, TransformerConfig};
-use crate::layers::{AttentionShape, LayerNorm, Linear, MsDeformAttn, run_again};
+use crate::layers::{AttentionShape, LayerNorm, Linear, MsDeformAttn, NORM_EPS, run_again};
 
 /// All encoder layers.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ struct EncoderLayer {
     linear2: Linear,
     norm2: LayerNorm,
     dropout: f64,
+    /// All of it as one operation, for inference where the machine has that.
+    fused: Option<encoder_layer::EncoderLayer>,
 }
 
 impl Encoder {
@@ -36,6 +41,15 @@ impl Encoder {
         let vs = vs / "layers";
         let layer = |i: i64| Rc::new(EncoderLayer::new(&(&vs / i), config));
         Self { layers: (0..config.num_encoder_layers).map(layer).collect(), recompute: false }
+    }
+
+    /// Lays the weights out for inference; call again after they have changed.
+    pub(crate) fn prepare_inference(&mut self, precision: Precision) {
+        for layer in &mut self.layers {
+            Rc::get_mut(layer)
+                .expect("no backward pass is open while a network is changed")
+                .prepare_inference(precision);
+        }
     }
 
     /// Refines the tokens of some frames; calls `each_layer` with the output of every layer.
@@ -54,7 +68,10 @@ impl Encoder {
         let size = tokens.size();
         let mut tokens = tokens.flatten(0, 1); // [N * T, S, C]
         for layer in &self.layers {
-            tokens = if self.recompute && train {
+            let fused = layer.fused.as_ref().filter(|_| !train && !tokens.requires_grad());
+            tokens = if let Some(fused) = fused {
+                run_fused(fused, &tokens, &positions, &frames)
+            } else if self.recompute && train {
                 let (layer, frames) = (Rc::clone(layer), Rc::clone(&frames));
                 let inputs = [&tokens, &positions];
                 let [tokens] = run_again(&inputs, move |inputs| {
@@ -97,6 +114,21 @@ pub(super) fn repeat(per_clip: &Tensor, num_frames: i64) -> Tensor {
     per_clip.repeat_interleave_self_int(num_frames, 0, None)
 }
 
+fn run_fused(
+    layer: &encoder_layer::EncoderLayer,
+    tokens: &Tensor,
+    positions: &Tensor,
+    frames: &Frames,
+) -> Tensor {
+    let input = EncoderLayerInput {
+        tokens: &tokens.to_kind(Kind::Float),
+        positions,
+        references: &frames.references,
+        padding: frames.padding.as_ref(),
+    };
+    layer.forward(&input, &frames.levels).expect("the tokens have the layout of their levels")
+}
+
 impl EncoderLayer {
     fn new(vs: &nn::Path<'_>, config: &TransformerConfig) -> Self {
         let &TransformerConfig { hidden_dim, num_heads, feedforward_dim, dropout, .. } = config;
@@ -113,7 +145,26 @@ impl EncoderLayer {
             linear2: Linear::new(&(vs / "linear2"), feedforward_dim, hidden_dim),
             norm2: LayerNorm::new(&(vs / "norm2"), hidden_dim),
             dropout,
+            fused: None,
         }
+    }
+
+    fn prepare_inference(&mut self, precision: Precision) {
+        let attention = &self.self_attn;
+        let parameters = EncoderLayerParameters {
+            value_proj: attention.value_proj.affine(),
+            sampling_offsets: attention.sampling_offsets.affine(),
+            attention_weights: attention.attention_weights.affine(),
+            output_proj: attention.output_proj.affine(),
+            norm1: of_norm(&self.norm1),
+            linear1: self.linear1.affine(),
+            linear2: self.linear2.affine(),
+            norm2: of_norm(&self.norm2),
+            eps: NORM_EPS,
+            num_heads: attention.shape.num_heads as usize,
+            num_points: attention.shape.num_points as usize,
+        };
+        self.fused = encoder_layer::EncoderLayer::new(&parameters, precision == Precision::Bf16);
     }
 
     /// `[N * T, S, C]` → the same shape; positions may be `[1, S, C]` for one clip.
@@ -141,4 +192,8 @@ impl EncoderLayer {
         let tokens = self.linear2.forward_then(&hidden, &add);
         self.norm2.forward(&tokens)
     }
+}
+
+fn of_norm(norm: &LayerNorm) -> Affine<'_> {
+    Affine { weight: &norm.weight, bias: &norm.bias }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use seqformer::Precision;
 use seqformer::backbone::{self, Backbone};
 use seqformer::config::{BackboneConfig, ResNetConfig, SwinConfig};
 use seqformer_checkpoint::StateDict;
@@ -84,7 +85,7 @@ fn check(case: &str, config: &BackboneConfig, shape: [i64; 4]) {
     let (_variables, mut network) = build(config);
     let image = image(shape);
     check_outputs(case, &network.forward_t(&image, false));
-    network.prepare_inference();
+    network.prepare_inference(Precision::F32);
     tch::no_grad(|| check_outputs(case, &network.forward_t(&image, false)));
 }
 

@@ -1,7 +1,7 @@
 //! Clips share the work on their frames without changing a number.
 
-use seqformer::FrameSize;
 use seqformer::inference::{ClipPredictor, ClipRule, ClipVideo, WholeVideo, top_queries};
+use seqformer::{FrameSize, Precision};
 use tch::{Device, Kind, Tensor};
 
 use crate::golden_forward::loaded_model;
@@ -32,7 +32,7 @@ fn off(a: &Tensor, b: &Tensor) -> f64 {
 #[test]
 fn a_clip_is_predicted_as_if_it_were_the_whole_video() {
     let (_variables, mut model) = loaded_model();
-    model.prepare_inference();
+    model.prepare_inference(Precision::F32);
     let video = video(10);
     for case in RULES {
         let mut predictor = ClipPredictor::new(&model, SIZE, rule(case)).unwrap();
@@ -58,7 +58,7 @@ fn a_clip_is_predicted_as_if_it_were_the_whole_video() {
 #[test]
 fn frames_may_come_one_by_one_in_parts_or_all_at_once() {
     let (_variables, mut model) = loaded_model();
-    model.prepare_inference();
+    model.prepare_inference(Precision::F32);
     let video = video(10);
     for case in RULES {
         let run = |step: i64| {

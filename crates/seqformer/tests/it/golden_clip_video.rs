@@ -6,7 +6,7 @@ use seqformer::config::{BackboneConfig, ResNetConfig, TransformerConfig};
 use seqformer::inference::{
     ClipPredictor, ClipRule, ClipTracker, ClipVideo, TrackTable, classify, final_masks,
 };
-use seqformer::{FrameSize, SeqFormer, SeqFormerConfig};
+use seqformer::{FrameSize, Precision, SeqFormer, SeqFormerConfig};
 use seqformer_masks::{BitMask, ImageSize, Rle};
 use seqformer_testing::{assert_close, formula_pixels, formula_weights, golden_path, read_json};
 use tch::{Device, Tensor, nn};
@@ -84,7 +84,7 @@ fn check_video(model: &SeqFormer, golden: &Golden, video: &str, rule: ClipRule, 
 
 fn check_tiny(case: &str, length: usize, stride: usize) {
     let (_variables, mut model) = loaded_model();
-    model.prepare_inference();
+    model.prepare_inference(Precision::F32);
     let golden = Golden::open(&format!("public/{case}.safetensors"));
     let rule = ClipRule { length, stride, max_queries: 10 };
     for step in [1, 3, 11] {
@@ -206,7 +206,7 @@ fn formula_model() -> (nn::VarStore, SeqFormer) {
         tch::no_grad(|| variable.copy_(&values));
     }
     vs.freeze();
-    model.prepare_inference();
+    model.prepare_inference(Precision::F32);
     (vs, model)
 }
 

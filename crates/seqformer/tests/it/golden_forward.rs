@@ -1,7 +1,9 @@
 //! Every intermediate of one forward pass of a tiny network.
 
 use seqformer::config::{BackboneConfig, ResNetConfig, TransformerConfig};
-use seqformer::{FrameSize, KeepLayers, Memory, SeqFormer, SeqFormerConfig, load_state_dict};
+use seqformer::{
+    FrameSize, KeepLayers, Memory, Precision, SeqFormer, SeqFormerConfig, load_state_dict,
+};
 use seqformer_checkpoint::StateDict;
 use seqformer_testing::golden_path;
 use tch::{Device, Kind, Tensor, nn};
@@ -169,7 +171,7 @@ fn every_intermediate_agrees_with_the_reference() {
     check(&model, &[4]);
     check(&model, &[3, 1]);
     check(&model, &[1, 1, 1, 1]);
-    model.prepare_inference();
+    model.prepare_inference(Precision::F32);
     check(&model, &[2, 2]);
 }
 

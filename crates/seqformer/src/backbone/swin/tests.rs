@@ -51,7 +51,7 @@ fn outputs_agree_with_the_reference() {
     let (_variables, mut network) = tiny();
     tch::no_grad(|| check_outputs(&network));
     check_outputs(&network);
-    network.prepare_inference();
+    network.prepare_inference(Precision::F32);
     tch::no_grad(|| check_outputs(&network));
 }
 

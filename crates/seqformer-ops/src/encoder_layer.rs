@@ -1,0 +1,206 @@
+//! A layer of a deformable encoder as one operation, for inference.
+//!
+//! Its products are oneDNN's micro-kernels on blocks of tokens; no tensor is written between two of them.
+//! Processors and builds without such kernels, and sizes that they do not take, have no such layer.
+
+use tch::{Kind, Tensor};
+
+use crate::ffi::{self, DisjointRows, Factor};
+use crate::kernels::encoder_layer::{self, Inputs, Weights};
+use crate::kernels::packed::Norm;
+use crate::kernels::{Bf16, InstructionSet, Shape, head_values};
+use crate::packed_linear::{Affine, failed, has_products, numbers, pack};
+use crate::{FeatureLevels, OpsError};
+
+const OPERATION: &str = "encoder_layer";
+
+/// The parameters of a layer of `C` channels with `M` heads that look at `P` points on each of `L` levels.
+#[derive(Debug, Clone, Copy)]
+pub struct EncoderLayerParameters<'a> {
+    /// `[C, C]`
+    pub value_proj: Affine<'a>,
+    /// `[M * L * P * 2, C]`
+    pub sampling_offsets: Affine<'a>,
+    /// `[M * L * P, C]`
+    pub attention_weights: Affine<'a>,
+    /// `[C, C]`
+    pub output_proj: Affine<'a>,
+    /// Normalisation behind the attention, `[C]`.
+    pub norm1: Affine<'a>,
+    /// `[F, C]`
+    pub linear1: Affine<'a>,
+    /// `[C, F]`
+    pub linear2: Affine<'a>,
+    /// Normalisation behind the feed-forward part, `[C]`.
+    pub norm2: Affine<'a>,
+    /// Added to the variances.
+    pub eps: f64,
+    /// `M`
+    pub num_heads: usize,
+    /// `P`
+    pub num_points: usize,
+}
+
+/// A layer whose weights are laid out for its kernel.
+#[derive(Debug)]
+pub struct EncoderLayer {
+    weights: PackedWeights,
+    num_heads: usize,
+    num_points: usize,
+    /// `C`
+    width: usize,
+}
+
+#[derive(Debug)]
+enum PackedWeights {
+    F32(Weights<f32>),
+    Bf16(Weights<Bf16>),
+}
+
+/// What a layer reads.
+#[derive(Debug, Clone, Copy)]
+pub struct EncoderLayerInput<'a> {
+    /// `[N, S, C]`, `f32`
+    pub tokens: &'a Tensor,
+    /// Added to the tokens to predict points, `[N or 1, S, C]`.
+    pub positions: &'a Tensor,
+    /// (x, y) in units of each whole map, `[N or 1, S, L, 2]`.
+    pub references: &'a Tensor,
+    /// `[N or 1, S]`, true = the token's value counts as zero.
+    pub padding: Option<&'a Tensor>,
+}
+
+impl EncoderLayer {
+    /// Lays the weights out, with factors of products in `bf16` if asked for; `None` where the kernel cannot
+    /// take the place of plain operations.
+    pub fn new(parameters: &EncoderLayerParameters<'_>, bf16: bool) -> Option<Self> {
+        let width = parameters.norm1.weight.size()[0] as usize;
+        let num_heads = parameters.num_heads;
+        let takes = num_heads > 0
+            && width.is_multiple_of(num_heads)
+            && matches!(width / num_heads, 8 | 16 | 32 | 64)
+            && parameters.linear1.bias.size()[0] % 2 == 0
+            && parameters.norm1.weight.device() == tch::Device::Cpu;
+        if !takes || !has_products(bf16) {
+            return None;
+        }
+        let weights = if bf16 {
+            PackedWeights::Bf16(packed(parameters)?)
+        } else {
+            PackedWeights::F32(packed(parameters)?)
+        };
+        Some(Self { weights, num_heads, num_points: parameters.num_points, width })
+    }
+
+    /// Runs the layer without a gradient: `[N, S, C]` → the same shape, `f32`.
+    ///
+    /// # Errors
+    ///
+    /// If a shape or kind does not fit, or there is no memory for the result.
+    pub fn forward(
+        &self,
+        input: &EncoderLayerInput<'_>,
+        levels: &FeatureLevels,
+    ) -> Result<Tensor, OpsError> {
+        let (tokens, width) = (levels.num_tokens(), self.width as i64);
+        let batch = input.tokens.size().first().copied().unwrap_or(0);
+        check("tokens", input.tokens, batch, &[tokens, width], Kind::Float)?;
+        check("positions", input.positions, batch, &[tokens, width], Kind::Float)?;
+        let references = [tokens, levels.len() as i64, 2];
+        check("references", input.references, batch, &references, Kind::Float)?;
+        if let Some(padding) = input.padding {
+            check("padding", padding, batch, &[tokens], Kind::Bool)?;
+        }
+        let shape = Shape {
+            batch: batch as usize,
+            tokens: tokens as usize,
+            heads: self.num_heads,
+            channels: self.width / self.num_heads,
+            queries: tokens as usize,
+            points: self.num_points,
+            levels: levels.sizes().to_vec(),
+        };
+        let result = match &self.weights {
+            PackedWeights::F32(weights) => run(weights, &shape, input),
+            PackedWeights::Bf16(weights) => run(weights, &shape, input),
+        };
+        result.map_err(|message| OpsError::Torch { operation: OPERATION, message })
+    }
+}
+
+fn packed<T: Factor>(of: &EncoderLayerParameters<'_>) -> Option<Weights<T>> {
+    let norm = |affine: Affine<'_>| {
+        let (weight, bias) = (numbers(affine.weight)?, numbers(affine.bias)?);
+        Some(Norm { weight, bias, eps: of.eps as f32 })
+    };
+    let join = |a: &Tensor, b: &Tensor| Tensor::cat(&[a, b], 0);
+    let points = Affine {
+        weight: &join(of.sampling_offsets.weight, of.attention_weights.weight),
+        bias: &join(of.sampling_offsets.bias, of.attention_weights.bias),
+    };
+    Some(Weights {
+        value: pack(of.value_proj)?,
+        points: pack(points)?,
+        output: pack(of.output_proj)?,
+        norm1: norm(of.norm1)?,
+        linear1: pack(of.linear1)?,
+        linear2: pack(of.linear2)?,
+        norm2: norm(of.norm2)?,
+    })
+}
+
+fn run<T: Factor>(
+    weights: &Weights<T>,
+    shape: &Shape,
+    input: &EncoderLayerInput<'_>,
+) -> Result<Tensor, String> {
+    let [tokens, positions, references] =
+        [input.tokens, input.positions, input.references].map(Tensor::contiguous);
+    let padding = input.padding.map(Tensor::contiguous);
+    let padding = padding.as_ref().and_then(ffi::booleans).unwrap_or(&[]);
+    let inputs = Inputs {
+        shape,
+        tokens: ffi::elements(&tokens).ok_or("the tokens are not dense")?,
+        positions: ffi::elements(&positions).ok_or("the positions are not dense")?,
+        references: ffi::elements(&references).ok_or("the references are not dense")?,
+    };
+    let projection = head_values::Inputs {
+        weights: &weights.value,
+        heads: shape.heads,
+        tokens_per_clip: shape.tokens,
+        tokens: inputs.tokens,
+        padding,
+    };
+    let set = InstructionSet::detect();
+    let sizes = [shape.batch, shape.heads, shape.tokens, shape.channels].map(|size| size as i64);
+    let values = ffi::filled::<T>(&sizes, |out| {
+        head_values::head_values(&projection, &DisjointRows::new(out), set).map_err(failed)
+    })?;
+    let values = ffi::elements::<T>(&values).ok_or("the values are not dense")?;
+    ffi::filled::<f32>(&tokens.size(), |out| {
+        encoder_layer::tokens(weights, &inputs, values, &DisjointRows::new(out), set)
+            .map_err(failed)
+    })
+}
+
+/// Checks kind and shape, `[batch or 1, …]`.
+fn check(
+    argument: &'static str,
+    tensor: &Tensor,
+    batch: i64,
+    rest: &[i64],
+    kind: Kind,
+) -> Result<(), OpsError> {
+    let size = tensor.size();
+    let fits =
+        size.get(1..) == Some(rest) && (size[0] == batch || (size[0] == 1 && argument != "tokens"));
+    if fits && tensor.kind() == kind && tensor.device() == tch::Device::Cpu {
+        return Ok(());
+    }
+    let expected = format!("{kind:?} of [{batch} or 1, {rest:?}] on the CPU");
+    let found = format!("{:?} of {size:?}", tensor.kind());
+    Err(OpsError::Argument { operation: OPERATION, argument, expected, found })
+}
+
+#[cfg(test)]
+mod tests;

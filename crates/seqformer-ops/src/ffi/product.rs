@@ -1,0 +1,127 @@
+//! Products of dense blocks by oneDNN, and tensors as slices, for kernels that are built around them.
+
+use std::ffi::{c_int, c_void};
+
+use tch::{Device, Kind, Tensor};
+
+use super::{operand, operand_mut};
+use crate::kernels::{Bf16, Element};
+
+unsafe extern "C" {
+    fn sf_block_product(
+        bf16: c_int,
+        shape: *const BlockShape,
+        a: *const c_void,
+        b: *const c_void,
+        c: *mut f32,
+    ) -> c_int;
+    fn sf_end_block_products(bf16: c_int);
+    fn sf_has_bf16() -> c_int;
+}
+
+/// Sizes of a product of blocks, as `BlockShape` in `block_product.cpp`.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub(crate) struct BlockShape {
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    pub(crate) depth: usize,
+    pub(crate) a_stride: usize,
+    pub(crate) b_stride: usize,
+    pub(crate) c_stride: usize,
+}
+
+/// Numbers that block products take.
+pub(crate) trait Factor: Element {
+    const KIND: Kind;
+    /// Rows of the right factor that lie interleaved.
+    const INTERLEAVED: usize;
+}
+
+impl Factor for f32 {
+    const KIND: Kind = Kind::Float;
+    const INTERLEAVED: usize = 1;
+}
+
+impl Factor for Bf16 {
+    const KIND: Kind = Kind::BFloat16;
+    const INTERLEAVED: usize = 2;
+}
+
+fn is_bf16<T: Factor>() -> c_int {
+    c_int::from(T::KIND == Kind::BFloat16)
+}
+
+/// Elements from the first to the last of `rows` rows of `length`, `stride` apart.
+fn span(rows: usize, length: usize, stride: usize) -> usize {
+    rows.saturating_sub(1) * stride + length
+}
+
+/// `c = a b`: rows of `a` and `c` in their order, those of `b` interleaved as the numbers need it.
+///
+/// Returns false if this machine has no such kernel.
+#[must_use]
+pub(crate) fn block_product<T: Factor>(
+    shape: &BlockShape,
+    a: &[T],
+    b: &[T],
+    c: &mut [f32],
+) -> bool {
+    let BlockShape { rows, columns, depth, a_stride, b_stride, c_stride } = *shape;
+    let pairs = depth.div_ceil(T::INTERLEAVED);
+    assert!(rows > 0 && columns > 0 && depth > 0, "a block has elements");
+    assert!(span(rows, depth, a_stride) <= a.len(), "the left factor is that large");
+    let b_length = span(pairs, columns, b_stride) * T::INTERLEAVED;
+    assert!(b_length <= b.len(), "the right factor is that large");
+    assert!(span(rows, columns, c_stride) <= c.len(), "the product has room");
+    // SAFETY: the three blocks lie inside their slices by the assertions, and the call keeps no pointer.
+    let failed = unsafe {
+        sf_block_product(
+            is_bf16::<T>(),
+            shape,
+            a.as_ptr().cast(),
+            b.as_ptr().cast(),
+            c.as_mut_ptr(),
+        )
+    };
+    failed == 0
+}
+
+/// Ends a series of products on this thread.
+pub(crate) fn end_block_products<T: Factor>() {
+    // SAFETY: the call takes a number and may be made at any time.
+    unsafe { sf_end_block_products(is_bf16::<T>()) }
+}
+
+/// Whether the processor multiplies bfloat16 numbers itself.
+pub(crate) fn has_bf16() -> bool {
+    // SAFETY: the call only looks at the processor.
+    unsafe { sf_has_bf16() != 0 }
+}
+
+/// The elements of a dense tensor of this kind on the CPU; `None` for any other tensor.
+pub(crate) fn elements<T: Factor>(tensor: &Tensor) -> Option<&[T]> {
+    let fits = tensor.kind() == T::KIND && tensor.device() == Device::Cpu && tensor.is_contiguous();
+    // SAFETY: a dense tensor has this many elements of its kind, which live as long as the tensor.
+    fits.then(|| unsafe { operand(tensor.data_ptr().cast_const().cast::<T>(), tensor.numel()) })
+}
+
+/// The elements of a dense boolean tensor on the CPU; `None` for any other tensor.
+pub(crate) fn booleans(tensor: &Tensor) -> Option<&[bool]> {
+    let fits =
+        tensor.kind() == Kind::Bool && tensor.device() == Device::Cpu && tensor.is_contiguous();
+    // SAFETY: a dense boolean tensor has this many bytes of 0 or 1, which live as long as the tensor.
+    fits.then(|| unsafe { operand(tensor.data_ptr().cast_const().cast::<bool>(), tensor.numel()) })
+}
+
+/// A new tensor whose elements `fill` writes.
+pub(crate) fn filled<T: Factor>(
+    sizes: &[i64],
+    fill: impl FnOnce(&mut [T]) -> Result<(), String>,
+) -> Result<Tensor, String> {
+    let tensor = Tensor::f_empty(sizes, (T::KIND, Device::Cpu)).map_err(|e| e.to_string())?;
+    // SAFETY: a new tensor is dense, has this many elements of its kind, and nobody else refers to it.
+    let elements = unsafe { operand_mut(tensor.data_ptr().cast::<T>(), tensor.numel()) };
+    fill(elements)?;
+    Ok(tensor)
+}

@@ -1,0 +1,274 @@
+//! One layer of a deformable encoder, a block of tokens at a time.
+//!
+//! The values of all tokens are there already. A block goes through the whole layer: its points, what they
+//! read, the output projection, the feed-forward part and both normalisations. All of that stays in the
+//! cache, and between the products everything is `f32`.
+
+use super::forward::{add_group, factors};
+use super::packed::{
+    Aligned, Block, Failure, NoProduct, Norm, PANEL, Packed, ROWS, convert, divide, in_blocks,
+};
+use super::points::{LANES, PointGroup, groups, part, to_array};
+use super::samples::{Buffer, Centres, Place};
+use super::{InstructionSet, Samples, Shape};
+use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
+
+/// The weights of a layer.
+#[derive(Debug)]
+pub(crate) struct Weights<T> {
+    pub(crate) value: Packed<T>,
+    /// The offsets of all heads, levels and points, then the logits.
+    pub(crate) points: Packed<T>,
+    pub(crate) output: Packed<T>,
+    pub(crate) norm1: Norm,
+    pub(crate) linear1: Packed<T>,
+    pub(crate) linear2: Packed<T>,
+    pub(crate) norm2: Norm,
+}
+
+/// What a layer reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inputs<'a> {
+    /// Queries are tokens.
+    pub(crate) shape: &'a Shape,
+    /// `[N, S, C]`
+    pub(crate) tokens: &'a [f32],
+    /// `[N or 1, S, C]`
+    pub(crate) positions: &'a [f32],
+    /// `[N or 1, S, L, 2]`
+    pub(crate) references: &'a [f32],
+}
+
+/// Writes the tokens after the layer, `[N, S, C]`; `values` is `[N, M, S, D]`.
+pub(crate) fn tokens<T: Factor>(
+    weights: &Weights<T>,
+    inputs: &Inputs<'_>,
+    values: &[T],
+    out: &DisjointRows<'_, f32>,
+    set: InstructionSet,
+) -> Result<(), NoProduct> {
+    let samples = Samples::Offset { offsets: &[], logits: &[], references: inputs.references };
+    let centres = &samples.centres(inputs.shape);
+    let new = || Scratch::new(weights, inputs.shape);
+    let tokens = inputs.shape.batch * inputs.shape.tokens;
+    in_blocks::<T, _>(tokens, 1, &new, &|block, _part, scratch, failed| {
+        run_vectorized(
+            set,
+            Tokens { weights, inputs, values, centres, out, block, scratch, failed },
+        );
+    })
+}
+
+/// The buffers of a thread for [`tokens`], rows of a block each.
+struct Scratch<T> {
+    /// Left factor of the products from `C` channels.
+    rows: Aligned<T>,
+    /// Left factor of the last product.
+    hidden: Aligned<T>,
+    sums: Aligned<f32>,
+    /// `[ROWS, M, L, P, 2]`
+    offsets: Aligned<f32>,
+    /// `[ROWS, M, L, P]`
+    logits: Aligned<f32>,
+    /// The tokens on their way, `[ROWS, C]`.
+    stream: Aligned<f32>,
+    groups: Vec<PointGroup>,
+    points: Buffer,
+}
+
+impl<T: Factor> Scratch<T> {
+    fn new(weights: &Weights<T>, shape: &Shape) -> Self {
+        let (width, samples) = (shape.heads * shape.channels, shape.heads * shape.samples());
+        Self {
+            rows: Aligned::new(ROWS * width),
+            hidden: Aligned::new(ROWS * weights.linear2.inputs()),
+            sums: Aligned::new(ROWS * PANEL),
+            offsets: Aligned::new(ROWS * 2 * samples),
+            logits: Aligned::new(ROWS * samples),
+            stream: Aligned::new(ROWS * width),
+            groups: groups(shape),
+            points: Buffer::new(shape),
+        }
+    }
+}
+
+struct Tokens<'a, T> {
+    weights: &'a Weights<T>,
+    inputs: &'a Inputs<'a>,
+    values: &'a [T],
+    centres: &'a Centres,
+    out: &'a DisjointRows<'a, f32>,
+    block: Block,
+    scratch: &'a mut Scratch<T>,
+    failed: &'a Failure,
+}
+
+impl<T: Factor> Vectorized for Tokens<'_, T> {
+    #[inline(always)]
+    fn run<const FMA: bool>(mut self) {
+        if self.points().and_then(|()| self.read_and_finish::<FMA>()).is_err() {
+            self.failed.set();
+        }
+    }
+}
+
+impl<T: Factor> Tokens<'_, T> {
+    /// Channels of a token.
+    #[inline(always)]
+    fn width(&self) -> usize {
+        self.inputs.shape.heads * self.inputs.shape.channels
+    }
+
+    /// Predicts offsets and logits from the tokens and their positions.
+    #[inline(always)]
+    fn points(&mut self) -> Result<(), NoProduct> {
+        let (inputs, width, block) = (self.inputs, self.width(), self.block);
+        let scratch = &mut *self.scratch;
+        for row in 0..block.rows {
+            let token = block.first + row;
+            let place = if inputs.positions.len() > inputs.shape.tokens * width {
+                token
+            } else {
+                token % inputs.shape.tokens
+            };
+            let tokens = &inputs.tokens[token * width..][..width];
+            let positions = &inputs.positions[place * width..][..width];
+            let to = &mut scratch.rows[row * width..][..width];
+            for ((to, token), position) in to.iter_mut().zip(tokens).zip(positions) {
+                *to = T::from_f32(token + position);
+            }
+        }
+        let samples = inputs.shape.heads * inputs.shape.samples();
+        let weights = &self.weights.points;
+        for panel in 0..weights.num_panels() {
+            let bias = weights.multiply(panel, &scratch.rows, &mut scratch.sums)?;
+            let (first, end) = (panel * PANEL, weights.outputs().min((panel + 1) * PANEL));
+            let border = (2 * samples).clamp(first, end);
+            let sums = scratch.sums.as_chunks::<PANEL>().0;
+            for (row, sums) in sums[..block.rows].iter().enumerate() {
+                if first < border {
+                    let row = &mut scratch.offsets[row * 2 * samples..][first..border];
+                    add_bias(row, sums, bias);
+                }
+                if border < end {
+                    let row = &mut scratch.logits[row * samples..][..samples];
+                    let row = &mut row[border - 2 * samples..end - 2 * samples];
+                    add_bias(row, &sums[border - first..], &bias[border - first..]);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn read_and_finish<const FMA: bool>(&mut self) -> Result<(), NoProduct> {
+        match self.inputs.shape.channels {
+            64 => self.read::<64, FMA>(),
+            32 => self.read::<32, FMA>(),
+            16 => self.read::<16, FMA>(),
+            _ => self.read::<8, FMA>(),
+        }
+        self.add_output()?;
+        self.feed_forward()
+    }
+
+    /// Sums the values at the points of every token, head by head, so that a head's map stays in the cache.
+    #[inline(always)]
+    fn read<const W: usize, const FMA: bool>(&mut self) {
+        let (shape, width, block) = (self.inputs.shape, self.width(), self.block);
+        let scratch = &mut *self.scratch;
+        let samples = Samples::Offset {
+            offsets: &scratch.offsets,
+            logits: &scratch.logits,
+            references: self.inputs.references,
+        };
+        let maps = self.values.as_chunks::<W>().0;
+        for head in 0..shape.heads {
+            for row in 0..block.rows {
+                let (clip, query) = divide(block.first + row, shape.tokens);
+                let map = &maps[(clip * shape.heads + head) * shape.tokens..][..shape.tokens];
+                let place = Place { clip, query, index: row * shape.heads + head };
+                let (locations, weights) =
+                    samples.read::<FMA>(shape, self.centres, place, &mut scratch.points);
+                let mut sum = [0.0; W];
+                for (number, group) in scratch.groups.iter_mut().enumerate() {
+                    group.place::<false>(part(locations, number, 2));
+                    let factors = factors(group, &to_array::<LANES>(part(weights, number, 1), 0.0));
+                    add_group::<T, W, FMA>(&mut sum, map, 1, 0, &group.cells, &factors);
+                }
+                convert(&sum, &mut scratch.rows[row * width + head * W..][..W]);
+            }
+        }
+    }
+
+    /// Projects what was read, adds it to the tokens and normalises the sum.
+    #[inline(always)]
+    fn add_output(&mut self) -> Result<(), NoProduct> {
+        let (width, block) = (self.width(), self.block);
+        let tokens = &self.inputs.tokens[block.first * width..][..block.rows * width];
+        let Scratch { rows, sums, stream, .. } = &mut *self.scratch;
+        stream[..tokens.len()].copy_from_slice(tokens);
+        add_product(&self.weights.output, rows, sums, stream, block.rows)?;
+        let rows = rows.chunks_exact_mut(width);
+        for (row, stream) in rows.zip(stream.chunks_exact_mut(width)).take(block.rows) {
+            self.weights.norm1.apply(stream);
+            convert(stream, row);
+        }
+        Ok(())
+    }
+
+    /// Adds the feed-forward part, normalises and writes the tokens.
+    #[inline(always)]
+    fn feed_forward(&mut self) -> Result<(), NoProduct> {
+        let (width, block) = (self.width(), self.block);
+        let Scratch { rows, hidden, sums, stream, .. } = &mut *self.scratch;
+        let weights = &self.weights.linear1;
+        for panel in 0..weights.num_panels() {
+            let bias = weights.multiply(panel, rows, sums)?;
+            let (first, end) = (panel * PANEL, weights.outputs().min((panel + 1) * PANEL));
+            let sums = sums.as_chunks::<PANEL>().0;
+            for (row, sums) in sums[..block.rows].iter().enumerate() {
+                let to = &mut hidden[row * weights.outputs()..][first..end];
+                for ((to, sum), bias) in to.iter_mut().zip(sums).zip(bias) {
+                    *to = T::from_f32((sum + bias).max(0.0));
+                }
+            }
+        }
+        add_product(&self.weights.linear2, hidden, sums, stream, block.rows)?;
+        for (row, stream) in stream.chunks_exact_mut(width).take(block.rows).enumerate() {
+            self.weights.norm2.apply(stream);
+            self.out.write((block.first + row) * width, stream);
+        }
+        Ok(())
+    }
+}
+
+/// Adds a product with its bias to the first `count` rows of `stream`.
+#[inline(always)]
+fn add_product<T: Factor>(
+    weights: &Packed<T>,
+    rows: &[T],
+    sums: &mut [f32],
+    stream: &mut [f32],
+    count: usize,
+) -> Result<(), NoProduct> {
+    for panel in 0..weights.num_panels() {
+        let bias = weights.multiply(panel, rows, sums)?;
+        let (first, end) = (panel * PANEL, weights.outputs().min((panel + 1) * PANEL));
+        let sums = sums.as_chunks::<PANEL>().0;
+        for (row, sums) in sums[..count].iter().enumerate() {
+            let to = &mut stream[row * weights.outputs()..][first..end];
+            for ((to, sum), bias) in to.iter_mut().zip(sums).zip(bias) {
+                *to += sum + bias;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn add_bias(to: &mut [f32], sums: &[f32], bias: &[f32]) {
+    for ((to, sum), bias) in to.iter_mut().zip(sums).zip(bias) {
+        *to = sum + bias;
+    }
+}

@@ -1,0 +1,100 @@
+//! The projection of tokens to the values of attention, laid out by head.
+
+use super::InstructionSet;
+use super::packed::{
+    Aligned, Block, Failure, NoProduct, PANEL, Packed, ROWS, convert, divide, in_blocks,
+};
+use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
+
+/// What the projection reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inputs<'a, T> {
+    /// `[M * D, inputs]`
+    pub(crate) weights: &'a Packed<T>,
+    /// `M`, whole ones in a panel
+    pub(crate) heads: usize,
+    /// `S`
+    pub(crate) tokens_per_clip: usize,
+    /// `[N, S, inputs]`
+    pub(crate) tokens: &'a [f32],
+    /// `[N or 1, S]`, true = the token counts as zero; empty where none does.
+    pub(crate) padding: &'a [bool],
+}
+
+/// Writes the values of all tokens, `[N, M, S, D]`.
+pub(crate) fn head_values<T: Factor>(
+    inputs: &Inputs<'_, T>,
+    out: &DisjointRows<'_, T>,
+    set: InstructionSet,
+) -> Result<(), NoProduct> {
+    let rows = inputs.tokens.len() / inputs.weights.inputs();
+    let new = || Scratch::new(inputs.weights);
+    in_blocks::<T, _>(rows, 1, &new, &|block, _part, scratch, failed| {
+        run_vectorized(set, Values { inputs, out, block, scratch, failed });
+    })
+}
+
+/// The buffers of a thread.
+struct Scratch<T> {
+    rows: Aligned<T>,
+    sums: Aligned<f32>,
+    value: [T; PANEL],
+}
+
+impl<T: Factor> Scratch<T> {
+    fn new(weights: &Packed<T>) -> Self {
+        Self {
+            rows: Aligned::new(ROWS * weights.inputs()),
+            sums: Aligned::new(ROWS * PANEL),
+            value: [T::from_f32(0.0); PANEL],
+        }
+    }
+}
+
+struct Values<'a, T> {
+    inputs: &'a Inputs<'a, T>,
+    out: &'a DisjointRows<'a, T>,
+    block: Block,
+    scratch: &'a mut Scratch<T>,
+    failed: &'a Failure,
+}
+
+impl<T: Factor> Vectorized for Values<'_, T> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let failed = self.failed;
+        if write(self).is_err() {
+            failed.set();
+        }
+    }
+}
+
+#[inline(always)]
+fn write<T: Factor>(work: Values<'_, T>) -> Result<(), NoProduct> {
+    let Values { inputs, out, block, scratch, .. } = work;
+    let &Inputs { weights, heads, tokens_per_clip, tokens, padding } = inputs;
+    let (width, channels) = (weights.inputs(), weights.outputs() / heads);
+    let tokens = &tokens[block.first * width..][..block.rows * width];
+    convert(tokens, &mut scratch.rows[..tokens.len()]);
+    for panel in 0..weights.num_panels() {
+        let bias = weights.multiply(panel, &scratch.rows, &mut scratch.sums)?;
+        let outputs = PANEL.min(weights.outputs() - panel * PANEL);
+        let sums = scratch.sums.as_chunks::<PANEL>().0;
+        for (row, sums) in sums[..block.rows].iter().enumerate() {
+            let (clip, token) = divide(block.first + row, tokens_per_clip);
+            for ((to, sum), bias) in scratch.value.iter_mut().zip(sums).zip(bias) {
+                *to = T::from_f32(sum + bias);
+            }
+            let of_clip = if padding.len() > tokens_per_clip { clip } else { 0 };
+            if padding.get(of_clip * tokens_per_clip + token).copied().unwrap_or(false) {
+                scratch.value.fill(T::from_f32(0.0));
+            }
+            let first_head = clip * heads + panel * PANEL / channels;
+            for (head, value) in scratch.value[..outputs].chunks_exact(channels).enumerate() {
+                let row = (first_head + head) * tokens_per_clip + token;
+                out.write(row * channels, value);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! An affine map of rows, with what follows it.
+
+use super::InstructionSet;
+use super::packed::{Aligned, Block, Failure, NoProduct, PANEL, Packed, ROWS, convert, in_blocks};
+use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
+
+/// What the map reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inputs<'a, T> {
+    pub(crate) weights: &'a Packed<T>,
+    /// `[rows, inputs]`
+    pub(crate) rows: &'a [f32],
+    /// Whether negative sums become zero.
+    pub(crate) relu: bool,
+    /// Added last, `[rows, outputs]`; empty for nothing.
+    pub(crate) residual: &'a [f32],
+}
+
+/// Writes the mapped rows, `[rows, outputs]`.
+pub(crate) fn linear<T: Factor>(
+    inputs: &Inputs<'_, T>,
+    out: &DisjointRows<'_, f32>,
+    set: InstructionSet,
+) -> Result<(), NoProduct> {
+    let rows = inputs.rows.len() / inputs.weights.inputs();
+    let new = || Scratch::new(inputs.weights);
+    in_blocks::<T, _>(rows, inputs.weights.num_panels(), &new, &|block, panel, scratch, failed| {
+        run_vectorized(set, Linear { inputs, out, block, panel, scratch, failed });
+    })
+}
+
+/// The buffers of a thread.
+struct Scratch<T> {
+    rows: Aligned<T>,
+    /// The block that `rows` holds.
+    held: Option<usize>,
+    sums: Aligned<f32>,
+}
+
+impl<T: Factor> Scratch<T> {
+    fn new(weights: &Packed<T>) -> Self {
+        Self {
+            rows: Aligned::new(ROWS * weights.inputs()),
+            held: None,
+            sums: Aligned::new(ROWS * PANEL),
+        }
+    }
+}
+
+struct Linear<'a, T> {
+    inputs: &'a Inputs<'a, T>,
+    out: &'a DisjointRows<'a, f32>,
+    block: Block,
+    panel: usize,
+    scratch: &'a mut Scratch<T>,
+    failed: &'a Failure,
+}
+
+impl<T: Factor> Vectorized for Linear<'_, T> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let failed = self.failed;
+        if write(self).is_err() {
+            failed.set();
+        }
+    }
+}
+
+#[inline(always)]
+fn write<T: Factor>(work: Linear<'_, T>) -> Result<(), NoProduct> {
+    let Linear { inputs, out, block, panel, scratch, .. } = work;
+    let weights = inputs.weights;
+    let (width, outputs) = (weights.inputs(), weights.outputs());
+    if scratch.held != Some(block.first) {
+        let rows = &inputs.rows[block.first * width..][..block.rows * width];
+        convert(rows, &mut scratch.rows[..rows.len()]);
+        scratch.held = Some(block.first);
+    }
+    let bias = weights.multiply(panel, &scratch.rows, &mut scratch.sums)?;
+    let count = PANEL.min(outputs - panel * PANEL);
+    let sums = scratch.sums.as_chunks_mut::<PANEL>().0;
+    for (row, sums) in sums[..block.rows].iter_mut().enumerate() {
+        for (sum, bias) in sums.iter_mut().zip(bias) {
+            *sum += bias;
+        }
+        if inputs.relu {
+            for sum in sums.iter_mut() {
+                *sum = sum.max(0.0);
+            }
+        }
+        let first = (block.first + row) * outputs + panel * PANEL;
+        if !inputs.residual.is_empty() {
+            for (sum, residual) in sums.iter_mut().zip(&inputs.residual[first..][..count]) {
+                *sum += residual;
+            }
+        }
+        out.write(first, &sums[..count]);
+    }
+    Ok(())
+}

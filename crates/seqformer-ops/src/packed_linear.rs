@@ -1,0 +1,231 @@
+//! Affine maps whose weights are laid out once, for inference.
+//!
+//! Inputs and results are `f32`; factors of the products are, too, or `bf16`. Products are oneDNN's
+//! micro-kernels on blocks of rows. Processors and builds without such kernels have no such maps.
+
+use tch::{Device, Kind, Tensor};
+
+use crate::OpsError;
+use crate::ffi::{self, DisjointRows, Factor};
+use crate::fused::Activation;
+use crate::kernels::packed::{NoProduct, Packed};
+use crate::kernels::{Bf16, InstructionSet, head_values, linear};
+use crate::precision::has_bf16_products;
+
+const OPERATION: &str = "packed_linear";
+
+/// Weight and bias of an affine map.
+#[derive(Debug, Clone, Copy)]
+pub struct Affine<'a> {
+    /// `[outputs, inputs]`
+    pub weight: &'a Tensor,
+    /// `[outputs]`
+    pub bias: &'a Tensor,
+}
+
+/// `x Wᵀ + b` with a weight that is laid out for its kernel.
+#[derive(Debug)]
+pub struct PackedLinear {
+    weights: PackedWeights,
+}
+
+#[derive(Debug)]
+enum PackedWeights {
+    F32(Packed<f32>),
+    Bf16(Packed<Bf16>),
+}
+
+impl PackedLinear {
+    /// Lays a weight out, with factors in `bf16` if asked for; `None` where the kernel cannot take the place of
+    /// plain operations.
+    pub fn new(affine: Affine<'_>, bf16: bool) -> Option<Self> {
+        let (outputs, inputs) = affine.weight.size2().ok()?;
+        let takes = outputs > 0 && inputs > 0 && inputs % 2 == 0;
+        if !takes || affine.bias.size() != [outputs] || !has_products(bf16) {
+            return None;
+        }
+        let weights = if bf16 {
+            PackedWeights::Bf16(pack(affine)?)
+        } else {
+            PackedWeights::F32(pack(affine)?)
+        };
+        Some(Self { weights })
+    }
+
+    fn sizes(&self) -> (usize, usize) {
+        match &self.weights {
+            PackedWeights::F32(packed) => (packed.inputs(), packed.outputs()),
+            PackedWeights::Bf16(packed) => (packed.inputs(), packed.outputs()),
+        }
+    }
+
+    /// `activation(x Wᵀ + b) + residual`, without a gradient.
+    ///
+    /// # Shapes
+    ///
+    /// - `input`: `[…, inputs]`, of any kind of float
+    /// - `residual`, output: `[…, outputs]`, `f32`
+    ///
+    /// # Errors
+    ///
+    /// If the shapes do not fit, or there is no memory for the result.
+    pub fn forward(
+        &self,
+        input: &Tensor,
+        activation: Activation,
+        residual: Option<&Tensor>,
+    ) -> Result<Tensor, OpsError> {
+        let (inputs, outputs) = self.sizes();
+        let mut sizes = input.size();
+        let last = sizes.last().copied();
+        let fits = last == Some(inputs as i64) && input.device() == Device::Cpu;
+        if !fits {
+            return Err(wrong("input", format!("[…, {inputs}] on the CPU"), &sizes));
+        }
+        sizes.pop();
+        sizes.push(outputs as i64);
+        if let Some(residual) = residual.filter(|residual| residual.size() != sizes) {
+            return Err(wrong("residual", format!("{sizes:?}"), &residual.size()));
+        }
+        let dense = |tensor: &Tensor| tensor.detach().to_kind(Kind::Float).contiguous();
+        let (input, residual) = (dense(input), residual.map(dense));
+        let relu = activation == Activation::Relu;
+        let rows = Rows { input: &input, residual: residual.as_ref(), relu };
+        let result = match &self.weights {
+            PackedWeights::F32(packed) => map_rows(packed, &rows, &sizes),
+            PackedWeights::Bf16(packed) => map_rows(packed, &rows, &sizes),
+        };
+        result.map_err(torch)
+    }
+
+    /// The values of `num_heads` heads, in the kind of the factors: dense by head, as a view by token.
+    ///
+    /// # Shapes
+    ///
+    /// - `tokens`: `[N, S, inputs]`
+    /// - `padding`: `[N or 1, S]`, true = the value is zero
+    /// - output: `[N, S, M, D]`, the transpose of a dense `[N, M, S, D]`
+    ///
+    /// # Errors
+    ///
+    /// If the shapes do not fit, or there is no memory for the result.
+    pub fn head_values(
+        &self,
+        tokens: &Tensor,
+        num_heads: usize,
+        padding: Option<&Tensor>,
+    ) -> Result<Tensor, OpsError> {
+        let (inputs, outputs) = self.sizes();
+        let found = tokens.size();
+        let &[batch, num_tokens, width] = found.as_slice() else {
+            return Err(wrong("tokens", format!("[N, S, {inputs}]"), &found));
+        };
+        if width != inputs as i64 || tokens.device() != Device::Cpu {
+            return Err(wrong("tokens", format!("[N, S, {inputs}] on the CPU"), &found));
+        }
+        let channels = outputs.checked_div(num_heads).unwrap_or(0);
+        if channels * num_heads != outputs || !matches!(channels, 8 | 16 | 32 | 64) {
+            let expected = format!("a number of heads of 8, 16, 32 or 64 of {outputs} channels");
+            return Err(wrong("num_heads", expected, &[num_heads as i64]));
+        }
+        if let Some(padding) = padding {
+            let size = padding.size();
+            if padding.kind() != Kind::Bool
+                || (size != [1, num_tokens] && size != [batch, num_tokens])
+            {
+                let expected = format!("[{batch} or 1, {num_tokens}] of booleans");
+                return Err(wrong("padding", expected, &size));
+            }
+        }
+        let sizes = [batch, num_heads as i64, num_tokens, channels as i64];
+        let result = match &self.weights {
+            PackedWeights::F32(packed) => map_to_heads(packed, tokens, padding, &sizes),
+            PackedWeights::Bf16(packed) => map_to_heads(packed, tokens, padding, &sizes),
+        };
+        Ok(result.map_err(torch)?.transpose(1, 2))
+    }
+}
+
+fn wrong(argument: &'static str, expected: String, found: &[i64]) -> OpsError {
+    let found = format!("{found:?}");
+    OpsError::Argument { operation: OPERATION, argument, expected, found }
+}
+
+fn torch(message: String) -> OpsError {
+    OpsError::Torch { operation: OPERATION, message }
+}
+
+pub(crate) fn failed(_: NoProduct) -> String {
+    "this machine has no kernel for the products".to_owned()
+}
+
+/// What a map reads besides its weights.
+struct Rows<'a> {
+    input: &'a Tensor,
+    residual: Option<&'a Tensor>,
+    relu: bool,
+}
+
+fn map_rows<T: Factor>(
+    weights: &Packed<T>,
+    rows: &Rows<'_>,
+    sizes: &[i64],
+) -> Result<Tensor, String> {
+    let inputs = linear::Inputs {
+        weights,
+        rows: ffi::elements(rows.input).ok_or("the input is not dense")?,
+        relu: rows.relu,
+        residual: match rows.residual {
+            Some(residual) => ffi::elements(residual).ok_or("the residual is not dense")?,
+            None => &[],
+        },
+    };
+    ffi::filled::<f32>(sizes, |out| {
+        linear::linear(&inputs, &DisjointRows::new(out), InstructionSet::detect()).map_err(failed)
+    })
+}
+
+fn map_to_heads<T: Factor>(
+    weights: &Packed<T>,
+    tokens: &Tensor,
+    padding: Option<&Tensor>,
+    sizes: &[i64],
+) -> Result<Tensor, String> {
+    let tokens = tokens.detach().to_kind(Kind::Float).contiguous();
+    let padding = padding.map(Tensor::contiguous);
+    let inputs = head_values::Inputs {
+        weights,
+        heads: sizes[1] as usize,
+        tokens_per_clip: sizes[2] as usize,
+        tokens: ffi::elements(&tokens).ok_or("the tokens are not dense")?,
+        padding: padding.as_ref().and_then(ffi::booleans).unwrap_or(&[]),
+    };
+    ffi::filled::<T>(sizes, |out| {
+        let set = InstructionSet::detect();
+        head_values::head_values(&inputs, &DisjointRows::new(out), set).map_err(failed)
+    })
+}
+
+/// Whether this machine and build have block products of this kind.
+pub(crate) fn has_products(bf16: bool) -> bool {
+    fn try_product<T: Factor>() -> bool {
+        let identity = Packed::<T>::new(&[1.0, 0.0, 0.0, 1.0], &[0.0, 0.0]);
+        let can = identity.can_multiply();
+        ffi::end_block_products::<T>();
+        can
+    }
+    if bf16 { has_bf16_products() && try_product::<Bf16>() } else { try_product::<f32>() }
+}
+
+/// Lays a weight out; `None` if it is not `f32` on the CPU.
+pub(crate) fn pack<T: Factor>(affine: Affine<'_>) -> Option<Packed<T>> {
+    Some(Packed::new(&numbers(affine.weight)?, &numbers(affine.bias)?))
+}
+
+/// The elements of a parameter; `None` if it is not `f32` on the CPU.
+pub(crate) fn numbers(parameter: &Tensor) -> Option<Vec<f32>> {
+    Some(ffi::elements::<f32>(&parameter.detach().contiguous())?.to_vec())
+}
+
+#[cfg(test)]
+mod tests;
