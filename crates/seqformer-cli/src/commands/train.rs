@@ -41,8 +41,11 @@ fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>) -> Result<()> {
     let placement = Placement::from_environment(&|name| std::env::var(name).ok())?;
     let mut settings = Settings::load(&args.config_file, &args.opts)?;
     let choice = settings.device(args.device)?;
-    let plan = Plan::new(args, choice, placement.as_ref(), count_gpus)?;
+    let mut plan = Plan::new(args, choice, placement.as_ref(), count_gpus)?;
     settings.scale_to(plan.wanted)?;
+    if placement.is_none() && !args.eval_only {
+        plan.limit_to(settings.config.solver.ims_per_batch);
+    }
     if placement.is_none() && (plan.world_size() > 1 || args.max_restarts > 0) {
         return launch::run(args, &plan, &settings.config);
     }

@@ -86,6 +86,13 @@ impl Plan {
         Ok(())
     }
 
+    /// Has no more processes on one machine than a batch has clips: the others would have nothing to do.
+    pub(crate) fn limit_to(&mut self, clips: usize) {
+        if self.machines == 1 {
+            self.per_machine = self.per_machine.min(clips.max(1));
+        }
+    }
+
     /// Number of processes.
     pub(crate) fn world_size(&self) -> usize {
         self.per_machine * self.machines
@@ -105,8 +112,8 @@ impl Plan {
         }
         if speaks {
             tracing::warn!(
-                "{wanted} devices were asked for with --num-gpus {}, and {there} {} the work of all, {} of {} clips of a \
-                 batch at once; for processes on the CPU, add --device cpu",
+                "--num-gpus {}: {there} {} the work of {wanted} devices, {} of {} clips of a batch at once; for processes \
+                 on the CPU, add --device cpu",
                 wanted / self.machines.max(1),
                 if there == 1 { "process does" } else { "processes do" },
                 solver.micro_batch_size,

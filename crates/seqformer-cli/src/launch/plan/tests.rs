@@ -54,6 +54,16 @@ fn processes_of_a_launcher_have_a_gpu_each() {
 }
 
 #[test]
+fn a_batch_has_a_clip_for_each_process() {
+    let args = arguments(&["--num-gpus", "8"]);
+    let mut plan = Plan::new(&args, DeviceChoice::Cpu, None, || 0).unwrap();
+    plan.limit_to(16);
+    assert_eq!((plan.world_size(), plan.wanted), (8, 8));
+    plan.limit_to(3);
+    assert_eq!((plan.world_size(), plan.wanted), (3, 8));
+}
+
+#[test]
 fn contradictions_are_errors() {
     let plan = |flags: &[&str], gpus: usize| {
         Plan::new(&arguments(flags), DeviceChoice::Auto, None, || gpus)
