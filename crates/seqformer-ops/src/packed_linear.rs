@@ -5,11 +5,11 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::OpsError;
 use crate::ffi::{self, DisjointRows, Factor};
 use crate::fused::Activation;
 use crate::kernels::packed::{NoProduct, Packed};
 use crate::kernels::{Bf16, InstructionSet, head_values, linear};
-use crate::OpsError;
 use crate::precision::has_bf16_products;
 
 const OPERATION: &str = "packed_linear";
@@ -130,7 +130,9 @@ impl PackedLinear {
         }
         if let Some(padding) = padding {
             let size = padding.size();
-            if padding.kind() != Kind::Bool || (size != [1, num_tokens] && size != [batch, num_tokens]) {
+            if padding.kind() != Kind::Bool
+                || (size != [1, num_tokens] && size != [batch, num_tokens])
+            {
                 let expected = format!("[{batch} or 1, {num_tokens}] of booleans");
                 return Err(wrong("padding", expected, &size));
             }

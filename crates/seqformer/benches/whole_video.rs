@@ -90,14 +90,20 @@ fn main() {
         median(2),
         median(3)
     );
-    let parts = stages(&model, &video.narrow(0, 0, frames.min(PART)), size, if small { 1 } else { 4 });
+    let parts =
+        stages(&model, &video.narrow(0, 0, frames.min(PART)), size, if small { 1 } else { 4 });
     let fields: Vec<String> =
         parts.iter().map(|(name, secs)| format!("\"{name}_secs\": {secs:.4}")).collect();
     println!("{{\"frames\": {}, {}}}", frames.min(PART), fields.join(", "));
 }
 
 /// Seconds of each part of the network for the frames of one push, the median of a few runs.
-fn stages(model: &SeqFormer, frames: &Tensor, size: FrameSize, runs: usize) -> Vec<(&'static str, f64)> {
+fn stages(
+    model: &SeqFormer,
+    frames: &Tensor,
+    size: FrameSize,
+    runs: usize,
+) -> Vec<(&'static str, f64)> {
     let layout = model.token_layout(&[size]);
     let names = ["preprocess", "backbone", "project", "encode", "mask_features", "read_frames"];
     let mut times = vec![Vec::new(); names.len()];

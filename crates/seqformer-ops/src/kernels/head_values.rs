@@ -1,9 +1,9 @@
 //! The projection of tokens to the values of attention, laid out by head.
 
+use super::InstructionSet;
 use super::packed::{
     Aligned, Block, Failure, NoProduct, PANEL, Packed, ROWS, convert, divide, in_blocks,
 };
-use super::InstructionSet;
 use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
 
 /// What the projection reads.

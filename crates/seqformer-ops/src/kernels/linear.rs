@@ -1,9 +1,7 @@
 //! An affine map of rows, with what follows it.
 
-use super::packed::{
-    Aligned, Block, Failure, NoProduct, PANEL, Packed, ROWS, convert, in_blocks,
-};
 use super::InstructionSet;
+use super::packed::{Aligned, Block, Failure, NoProduct, PANEL, Packed, ROWS, convert, in_blocks};
 use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
 
 /// What the map reads.

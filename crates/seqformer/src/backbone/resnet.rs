@@ -9,8 +9,8 @@ use seqformer_ops::fused::Activation;
 use tch::{Tensor, nn};
 
 use super::{Backbone, ShapeSpec};
-use crate::config::ResNetConfig;
 use crate::Precision;
+use crate::config::ResNetConfig;
 use crate::layers::{
     ConvShape, FrozenBatchNorm, Kernel, PreparedKernel, run_again, to_channels_last,
 };
@@ -161,11 +161,7 @@ impl Backbone for ResNet {
 
     fn prepare_inference(&mut self, precision: Precision) {
         self.stem.fold(precision);
-        self.stages
-            .iter_mut()
-            .flatten()
-            .flat_map(parts)
-            .for_each(|conv| conv.fold(precision));
+        self.stages.iter_mut().flatten().flat_map(parts).for_each(|conv| conv.fold(precision));
     }
 }
 
@@ -247,7 +243,7 @@ impl ConvNorm {
             let norm = self.norm.scale_shift();
             let weight = &self.weight * norm.scale.view([-1, 1, 1, 1]);
             let kernel = Kernel { weight: &weight, bias: &norm.shift };
-            PreparedKernel::new(&self.shape, kernel, precision)
+            PreparedKernel::new(kernel, precision)
         }));
     }
 

@@ -3,10 +3,10 @@
 //! Deformable DETR (arXiv:2010.04159), section 4.1. Reference: VNext `models/ops/modules/ms_deform_attn.py`.
 
 use seqformer_ops::fused::After;
+use seqformer_ops::packed_linear::PackedLinear;
 use seqformer_ops::{
     FeatureLevels, PredictedPoints, ms_deform_attn, ms_deform_attn_at_offsets, reference,
 };
-use seqformer_ops::packed_linear::PackedLinear;
 use tch::{Kind, Tensor, nn};
 
 use super::Linear;
@@ -74,8 +74,9 @@ impl MsDeformAttn {
     /// Lays the weights out for inference; call again after they have changed.
     pub(crate) fn prepare_inference(&mut self, precision: Precision) {
         self.packed_value =
-            PackedLinear::new(self.value_proj.affine(), precision == Precision::Bf16)
-                .filter(|_| matches!(self.shape.hidden_dim / self.shape.num_heads, 8 | 16 | 32 | 64));
+            PackedLinear::new(self.value_proj.affine(), precision == Precision::Bf16).filter(
+                |_| matches!(self.shape.hidden_dim / self.shape.num_heads, 8 | 16 | 32 | 64),
+            );
         let linears = [
             &mut self.sampling_offsets,
             &mut self.attention_weights,

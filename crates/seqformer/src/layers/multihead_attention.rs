@@ -96,7 +96,8 @@ impl MultiheadAttention {
             let project = |input: &Tensor, packed: &PackedLinear| {
                 packed.forward(input, Activation::None, None)
             };
-            project(with_position, query_key).and_then(|first| Ok((first, project(content, value)?)))
+            project(with_position, query_key)
+                .and_then(|first| Ok((first, project(content, value)?)))
         } else {
             let project = |input: &Tensor, (weight, bias): (Tensor, Tensor)| {
                 linear(input, &weight, &bias, &After::NOTHING)
