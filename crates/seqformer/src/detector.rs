@@ -12,6 +12,7 @@ use crate::clip::{FrameSize, padding_mask};
 use crate::config::{NUM_LEVELS, SeqFormerConfig};
 use crate::layers::{Conv2d, ConvShape, GroupNorm, Linear, Mlp};
 use crate::mask_head::{MaskHead, dynamic_masks, num_dynamic_params};
+use crate::stage_clock::{Stage, timed};
 use crate::transformer::{
     Decoder, DecoderLayerOutput, DecoderOutput, Encoder, FrameReading, KeepLayers, Memory, Queries,
     RunningReading, TokenLayout, inverse_sigmoid,
@@ -173,7 +174,8 @@ impl SeqFormer {
     ///
     /// If the frames have another shape.
     pub fn preprocess(&self, frames: &Tensor, size: FrameSize) -> Result<Tensor, ModelError> {
-        normalize_and_pad(frames, size.padded(), &self.config, self.device)
+        let images = || normalize_and_pad(frames, size.padded(), &self.config, self.device);
+        timed(Stage::Backbone, images)
     }
 
     /// The tokens of clips whose frames have these sizes, all padded to the largest.
@@ -199,7 +201,7 @@ impl SeqFormer {
 
     /// The backbone's maps of some images: `[N * T, 3, H, W]` → res2 to res5.
     pub fn backbone_features(&self, images: &Tensor, train: bool) -> Vec<Tensor> {
-        self.backbone.forward_t(images, train)
+        timed(Stage::Backbone, || self.backbone.forward_t(images, train))
     }
 
     /// The maps of the four levels, `[N * T, C, h, w]` each.
@@ -210,7 +212,7 @@ impl SeqFormer {
             let map = &features[(level + 1).min(last)];
             projection.norm.forward(&projection.conv.forward(map))
         };
-        self.input_proj.iter().enumerate().map(project).collect()
+        timed(Stage::Encoder, || self.input_proj.iter().enumerate().map(project).collect())
     }
 
     /// Encodes the frames of `N` clips; calls `each_layer` with the output of every encoder layer.
@@ -236,7 +238,7 @@ impl SeqFormer {
         let (frames, num_tokens, channels) = tokens.size3().expect("tokens are [N * T, S, C]");
         let clips = layout.valid_ratios().size()[0];
         let tokens = tokens.view([clips, frames / clips, num_tokens, channels]);
-        self.encoder.forward_t(&tokens, layout, train, each_layer)
+        timed(Stage::Encoder, || self.encoder.forward_t(&tokens, layout, train, each_layer))
     }
 
     /// From images `[N * T, 3, H, W]` to memory `[N, T, S, C]`.
@@ -347,6 +349,8 @@ impl SeqFormer {
     ) -> Tensor {
         // Distances in pixels do not survive bf16.
         let features = features.to_kind(dynamic_params.kind());
-        full_precision(|| dynamic_masks(&features, dynamic_params, reference_points_px))
+        let masks =
+            || full_precision(|| dynamic_masks(&features, dynamic_params, reference_points_px));
+        timed(Stage::Masks, masks)
     }
 }

@@ -26,6 +26,7 @@ mod mask_head;
 mod matcher;
 mod parameters;
 mod precision;
+mod stage_clock;
 mod targets;
 mod transformer;
 mod weights;
@@ -39,6 +40,7 @@ pub use init::initialize;
 pub use matcher::{ClipMatches, HungarianMatcher, LayerMatches, Predictions};
 pub use parameters::{NamedTensor, by_registration, named_tensors, trained_parameters};
 pub use precision::Precision;
+pub use stage_clock::{Stage, StageTimes, time_stages};
 pub use targets::{AbsentInstances, ClipTarget};
 pub use transformer::{
     DecoderLayerOutput, DecoderOutput, FrameReading, KeepLayers, Memory, RunningReading,

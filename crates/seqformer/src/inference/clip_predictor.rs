@@ -11,6 +11,7 @@ use tch::Tensor;
 
 use super::clip_schedule::ClipSchedule;
 use super::postprocess::{TopQueries, top_queries};
+use crate::stage_clock::{Stage, timed};
 use crate::{FrameReading, FrameSize, ModelError, SeqFormer, TokenLayout};
 
 /// Frames that are encoded together, if as many wait.
@@ -168,8 +169,10 @@ impl<'a> ClipPredictor<'a> {
             let part: Vec<Tensor> = self.waiting.drain(..available.min(FRAMES_PER_PART)).collect();
             let images = self.model.preprocess(&Tensor::cat(&part, 0), self.frame_size)?;
             let memory = self.model.encode_images(&images, &self.layout, false); // [1, T', S, C]
-            let mask_features = self.model.mask_features(&memory.get(0), &self.layout);
-            let readings = self.model.read_frames(&memory, &self.layout).split();
+            let (model, layout) = (self.model, &self.layout);
+            let mask_features =
+                timed(Stage::Masks, || model.mask_features(&memory.get(0), layout));
+            let readings = timed(Stage::Decoder, || model.read_frames(&memory, layout).split());
             self.encoded.extend(readings.into_iter().enumerate().map(|(index, reading)| {
                 let mask_features = mask_features.narrow(0, index as i64, 1);
                 EncodedFrame { reading, mask_features }
@@ -182,8 +185,10 @@ impl<'a> ClipPredictor<'a> {
         let first = frames.start - self.first_encoded;
         let clip: Vec<&EncodedFrame> = self.encoded.range(first..first + frames.len()).collect();
         let readings: Vec<&FrameReading> = clip.iter().map(|frame| &frame.reading).collect();
-        let output = self.model.decode_frames(&readings);
-        let heads = self.model.heads(&output, self.model.last_layer(), &[self.frame_size]);
+        let heads = timed(Stage::Decoder, || {
+            let output = self.model.decode_frames(&readings);
+            self.model.heads(&output, self.model.last_layer(), &[self.frame_size])
+        });
         let TopQueries { queries, class_probs } =
             top_queries(&heads.pred_logits.get(0), self.max_queries);
         let queries = Tensor::from_slice(&queries).to_device(heads.dynamic_params.device());

@@ -6,6 +6,7 @@
 
 use tch::{Kind, Tensor};
 
+use crate::stage_clock::{Stage, timed};
 use crate::transformer::BoxOutput;
 use crate::{FrameSize, Heads, ModelError, RunningReading, SeqFormer, TokenLayout};
 
@@ -55,8 +56,10 @@ impl<'a> WholeVideo<'a> {
         tch::no_grad(|| {
             let images = self.model.preprocess(frames, self.frame_size)?;
             let memory = self.model.encode_images(&images, &self.layout, false);
-            let mask_features = self.model.mask_features(&memory.get(0), &self.layout);
-            let reading = self.model.read_frames(&memory, &self.layout);
+            let (model, layout) = (self.model, &self.layout);
+            let mask_features =
+                timed(Stage::Masks, || model.mask_features(&memory.get(0), layout));
+            let reading = timed(Stage::Decoder, || model.read_frames(&memory, layout));
             self.reading.add(&reading);
             let BoxOutput { references, pred_boxes, .. } = reading.into_boxes();
             self.parts.push(Part { mask_features, references, pred_boxes });
@@ -85,12 +88,13 @@ impl<'a> WholeVideo<'a> {
             return Err(ModelError::Frames { expected, found });
         }
         let Self { model, frame_size, reading, parts, .. } = self;
-        let heads = tch::no_grad(|| {
+        let heads = || {
             let instances = model.decode_running(&reading);
             let references: Vec<&Tensor> = parts.iter().map(|part| &part.references).collect();
             let references = Tensor::cat(&references, 1);
             model.heads_of(&instances, &references, model.last_layer(), &[frame_size])
-        });
+        };
+        let heads = tch::no_grad(|| timed(Stage::Decoder, heads));
         Ok(DecodedVideo { model, parts, heads })
     }
 }
