@@ -8,7 +8,7 @@ mod postprocess;
 mod track_table;
 mod whole_video;
 
-pub use clip_predictor::{ClipPrediction, ClipPredictor, ClipRule};
+pub use clip_predictor::{ClipPrediction, ClipPredictor, ClipRule, FRAMES_PER_PART};
 pub use clip_schedule::ClipSchedule;
 pub use clip_tracker::{Association, ClipTracker, FinishedFrame};
 pub use clip_video::{ClipVideo, ClipVideoEnd};

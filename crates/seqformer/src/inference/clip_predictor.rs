@@ -14,8 +14,8 @@ use super::postprocess::{TopQueries, top_queries};
 use crate::stage_clock::{Stage, timed};
 use crate::{FrameReading, FrameSize, ModelError, SeqFormer, TokenLayout};
 
-/// Frames that are encoded together, if as many wait.
-const FRAMES_PER_PART: usize = 8;
+/// Frames that are encoded together, if as many wait and nothing else is said.
+pub const FRAMES_PER_PART: usize = 8;
 
 /// How a video is cut into clips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub struct ClipPredictor<'a> {
     frame_size: FrameSize,
     layout: TokenLayout,
     max_queries: i64,
+    frames_per_part: usize,
     schedule: ClipSchedule,
     /// Frames from `first_encoded` on.
     encoded: VecDeque<EncodedFrame>,
@@ -82,11 +83,17 @@ impl<'a> ClipPredictor<'a> {
             frame_size,
             layout: tch::no_grad(|| model.token_layout(&[frame_size])),
             max_queries: rule.max_queries,
+            frames_per_part: FRAMES_PER_PART,
             schedule: ClipSchedule::new(rule.length, rule.stride)?,
             encoded: VecDeque::new(),
             first_encoded: 0,
             waiting: VecDeque::new(),
         })
+    }
+
+    /// Sets how many frames are encoded together at most: fewer take less memory.
+    pub fn set_frames_per_part(&mut self, frames: usize) {
+        self.frames_per_part = frames.max(1);
     }
 
     /// Takes the next frames, `[T', 3, H, W]` of 0 to 255.
@@ -166,12 +173,12 @@ impl<'a> ClipPredictor<'a> {
         while self.first_encoded + self.encoded.len() < end {
             let missing = end - self.first_encoded - self.encoded.len();
             let available = if self.schedule.covers_all() { self.waiting.len() } else { missing };
-            let part: Vec<Tensor> = self.waiting.drain(..available.min(FRAMES_PER_PART)).collect();
+            let part: Vec<Tensor> =
+                self.waiting.drain(..available.min(self.frames_per_part)).collect();
             let images = self.model.preprocess(&Tensor::cat(&part, 0), self.frame_size)?;
             let memory = self.model.encode_images(&images, &self.layout, false); // [1, T', S, C]
             let (model, layout) = (self.model, &self.layout);
-            let mask_features =
-                timed(Stage::Masks, || model.mask_features(&memory.get(0), layout));
+            let mask_features = timed(Stage::Masks, || model.mask_features(&memory.get(0), layout));
             let readings = timed(Stage::Decoder, || model.read_frames(&memory, layout).split());
             self.encoded.extend(readings.into_iter().enumerate().map(|(index, reading)| {
                 let mask_features = mask_features.narrow(0, index as i64, 1);

@@ -55,6 +55,11 @@ impl<'a> ClipVideo<'a> {
         self.run_clips()
     }
 
+    /// See [`ClipPredictor::set_frames_per_part`].
+    pub fn set_frames_per_part(&mut self, frames: usize) {
+        self.predictor.set_frames_per_part(frames);
+    }
+
     /// Size of the network's input without padding.
     pub fn frame_size(&self) -> FrameSize {
         self.predictor.frame_size()

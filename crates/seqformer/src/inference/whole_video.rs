@@ -57,8 +57,7 @@ impl<'a> WholeVideo<'a> {
             let images = self.model.preprocess(frames, self.frame_size)?;
             let memory = self.model.encode_images(&images, &self.layout, false);
             let (model, layout) = (self.model, &self.layout);
-            let mask_features =
-                timed(Stage::Masks, || model.mask_features(&memory.get(0), layout));
+            let mask_features = timed(Stage::Masks, || model.mask_features(&memory.get(0), layout));
             let reading = timed(Stage::Decoder, || model.read_frames(&memory, layout));
             self.reading.add(&reading);
             let BoxOutput { references, pred_boxes, .. } = reading.into_boxes();
