@@ -48,14 +48,15 @@ pub fn draw_overlay(image: &mut RgbImage, objects: &[OverlayObject<'_>]) -> Resu
         objects.iter().filter_map(|object| Some((object, Region::new(object.mask)?))).collect();
     let mut canvas = Canvas { width: size.width as usize, pixels: &mut image.pixels };
     for (object, region) in &regions {
-        for (x, y) in region.pixels() {
-            canvas.blend(x, y, object.color, FILL_ALPHA);
+        let blends = object.color.map(|new| Blend::new(new, FILL_ALPHA));
+        for (y, row) in region.rows() {
+            canvas.fill_row(region.left, y, row, &blends);
         }
     }
     let thickness = (2 * size.height / CONTOUR_REFERENCE_HEIGHT.max(1)).clamp(2, MAX_CONTOUR);
     for (object, region) in &regions {
         for (x, y) in inner_contour(region, size, thickness) {
-            canvas.blend(x, y, object.color, 1.0);
+            canvas.set(x, y, object.color);
         }
     }
     let mut labels = LabelPainter::new(size);
@@ -89,32 +90,24 @@ struct Region {
 impl Region {
     /// None for an empty mask.
     fn new(rle: &Rle) -> Option<Self> {
+        let around = rle.bounding_box();
+        if rle.area() == 0 {
+            return None;
+        }
         let mask = rle.decode();
-        let ImageSize { height, width } = rle.size();
-        let is_set = |x: u32, y: u32| mask.get(y, x);
-        let row_has_any = |y: u32| (0..width).any(|x| is_set(x, y));
-        let top = (0..height).find(|&y| row_has_any(y))?;
-        let bottom = (top..height).rev().find(|&y| row_has_any(y))?;
-        let column_has_any = |x: u32| (top..=bottom).any(|y| is_set(x, y));
-        let left = (0..width).find(|&x| column_has_any(x))?;
-        let right = (left..width).rev().find(|&x| column_has_any(x))?;
-        let inside = (top..=bottom)
-            .flat_map(|y| (left..=right).map(move |x| (y, x)))
-            .map(|(y, x)| is_set(x, y))
-            .collect();
-        Some(Self {
-            left: left as usize,
-            top: top as usize,
-            width: (right - left + 1) as usize,
-            height: (bottom - top + 1) as usize,
-            inside,
-        })
+        let all_columns = |row: &[u8]| row.iter().any(|&pixel| pixel != 0);
+        let top = mask.rows().position(all_columns)?;
+        let bottom = mask.rows().rposition(all_columns)?;
+        let (left, width) = (around.x as usize, around.width as usize);
+        let rows = mask.rows().skip(top).take(bottom + 1 - top);
+        let inside = rows.flat_map(|row| &row[left..left + width]).map(|&pixel| pixel != 0);
+        let inside = inside.collect();
+        Some(Self { left, top, width, height: bottom + 1 - top, inside })
     }
 
-    /// The picture coordinates of the mask's pixels.
-    fn pixels(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
-        let marked = self.inside.iter().enumerate().filter(|(_, inside)| **inside);
-        marked.map(|(index, _)| (self.left + index % self.width, self.top + index / self.width))
+    /// The rows of the box with their picture coordinates.
+    fn rows(&self) -> impl Iterator<Item = (usize, &[bool])> {
+        (self.top..).zip(self.inside.chunks_exact(self.width))
     }
 }
 
@@ -128,16 +121,50 @@ struct Canvas<'a> {
 impl Canvas<'_> {
     /// Blends `color` over the pixel; one outside the picture is passed over.
     fn blend(&mut self, x: usize, y: usize, color: [u8; 3], alpha: f32) {
-        if x >= self.width {
-            return;
-        }
-        let start = (y * self.width + x) * 3;
-        let Some(pixel) = self.pixels.get_mut(start..start + 3) else { return };
+        let Some(pixel) = self.pixel(x, y) else { return };
         for (value, new) in pixel.iter_mut().zip(color) {
-            let old = f32::from(*value);
-            *value = (old + (f32::from(new) - old) * alpha).round() as u8;
+            *value = blended(*value, new, alpha);
         }
     }
+
+    /// Gives the pixel this colour; one outside the picture is passed over.
+    fn set(&mut self, x: usize, y: usize, color: [u8; 3]) {
+        if let Some(pixel) = self.pixel(x, y) {
+            pixel.copy_from_slice(&color);
+        }
+    }
+
+    /// Blends the pixels from `left` on that are inside.
+    fn fill_row(&mut self, left: usize, y: usize, inside: &[bool], blends: &[Blend; 3]) {
+        let pixels = self.pixels.get_mut(3 * (y * self.width + left)..).unwrap_or_default();
+        for (pixel, _) in pixels.chunks_exact_mut(3).zip(inside).filter(|(_, inside)| **inside) {
+            for (value, blend) in pixel.iter_mut().zip(blends) {
+                *value = blend.0[usize::from(*value)];
+            }
+        }
+    }
+
+    fn pixel(&mut self, x: usize, y: usize) -> Option<&mut [u8]> {
+        if x >= self.width {
+            return None;
+        }
+        let start = (y * self.width + x) * 3;
+        self.pixels.get_mut(start..start + 3)
+    }
+}
+
+/// What each value of a channel becomes under one colour.
+struct Blend([u8; 256]);
+
+impl Blend {
+    fn new(new: u8, alpha: f32) -> Self {
+        Self(std::array::from_fn(|old| blended(old as u8, new, alpha)))
+    }
+}
+
+fn blended(old: u8, new: u8, alpha: f32) -> u8 {
+    let old = f32::from(old);
+    (old + (f32::from(new) - old) * alpha).round() as u8
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use std::thread::JoinHandle;
 use crate::error::VideoError;
 
 pub use location::FfmpegLocation;
+pub(crate) use location::FfmpegProgram;
 pub(crate) use probe::{VideoInfo, probe};
 pub(crate) use reader::{MAX_PIXELS, PpmError, VideoReader, read_ppm};
 pub(crate) use writer::VideoWriter;
@@ -99,6 +100,13 @@ fn command(ffmpeg: &Path, log_level: &str) -> Command {
     // Colour codes would end up in our messages.
     command.env("AV_LOG_FORCE_NOCOLOR", "1").env_remove("FFREPORT");
     command
+}
+
+/// The threads of the decoder or encoder of the file that is named next.
+fn add_threads(command: &mut Command, program: &FfmpegProgram) {
+    if let Some(threads) = program.threads {
+        command.args(["-threads", &threads.to_string()]);
+    }
 }
 
 /// The input options for the local file at `path`, whatever its name looks like.

@@ -52,5 +52,5 @@ pub use draw::{OverlayObject, draw_overlay};
 pub use error::VideoError;
 pub use ffmpeg::FfmpegLocation;
 pub use palette::track_color;
-pub use sink::{FrameSink, Written, write_jpeg};
+pub use sink::{FolderWriter, FrameSink, Written, write_jpeg};
 pub use source::{Frame, FrameSource, Frames};

@@ -14,11 +14,10 @@ use tempfile::NamedTempFile;
 
 use crate::draw::checked_size;
 use crate::error::VideoError;
-use crate::ffmpeg::{FfmpegLocation, VideoWriter};
-use folder::FolderWriter;
+use crate::ffmpeg::{FfmpegLocation, FfmpegProgram, VideoWriter};
 use gif::GifWriter;
 
-pub use folder::write_jpeg;
+pub use folder::{FolderWriter, write_jpeg};
 
 /// Takes pictures one after the other. What was written is kept only after [`FrameSink::finish`].
 #[derive(Debug)]
@@ -42,7 +41,7 @@ pub struct Written {
 enum Target {
     Folder(FolderWriter),
     // The writer before the file: ffmpeg is gone before its output is removed.
-    Mp4 { writer: Option<VideoWriter>, ffmpeg: PathBuf, fps: f64, file: NamedTempFile },
+    Mp4 { writer: Option<VideoWriter>, ffmpeg: FfmpegProgram, fps: f64, file: NamedTempFile },
     Gif { writer: Option<GifWriter>, fps: f64, file: NamedTempFile },
 }
 
@@ -73,10 +72,9 @@ impl FrameSink {
             let reason = format!("expected a positive number of frames per second, found {fps}");
             return Err(VideoError::Encode { path: path.to_path_buf(), reason });
         }
-        match (extension.as_deref(), ffmpeg.path()) {
+        match (extension.as_deref(), ffmpeg.program()) {
             (Some("mp4"), Some(ffmpeg)) => {
                 let file = temporary_file(path, ".mp4")?;
-                let ffmpeg = ffmpeg.to_path_buf();
                 Ok(Self::new(path.to_path_buf(), Target::Mp4 { writer: None, ffmpeg, fps, file }))
             }
             (Some("mp4" | "gif"), _) => {

@@ -12,7 +12,7 @@ use seqformer_data::{RgbImage, read_image};
 use seqformer_masks::ImageSize;
 
 use crate::error::VideoError;
-use crate::ffmpeg::{self, FfmpegLocation, VideoInfo, VideoReader};
+use crate::ffmpeg::{self, FfmpegLocation, FfmpegProgram, VideoInfo, VideoReader};
 
 /// One picture of a video.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ enum Kind {
     Images(Vec<PathBuf>),
     Gif(gif::GifInfo),
     Pipe,
-    Video { ffmpeg: PathBuf, info: VideoInfo },
+    Video { ffmpeg: FfmpegProgram, info: VideoInfo },
 }
 
 impl FrameSource {
@@ -67,8 +67,8 @@ impl FrameSource {
         } else if folder::is_image(path) {
             Kind::Images(vec![path.to_path_buf()])
         } else {
-            let ffmpeg = ffmpeg.require(path)?.to_path_buf();
-            let info = ffmpeg::probe(&ffmpeg, path)?;
+            let ffmpeg = ffmpeg.require(path)?;
+            let info = ffmpeg::probe(&ffmpeg.path, path)?;
             Kind::Video { ffmpeg, info }
         };
         Ok(Self { path: path.to_path_buf(), kind, notes })

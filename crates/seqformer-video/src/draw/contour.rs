@@ -5,10 +5,10 @@ use seqformer_masks::ImageSize;
 use super::Region;
 
 /// Weights of the 3-4 chamfer distance (Borgefors 1986): straight and diagonal steps.
-const STRAIGHT: u32 = 3;
-const DIAGONAL: u32 = 4;
-/// Far from any background.
-const FAR: u32 = u32::MAX / 2;
+const STRAIGHT: u8 = 3;
+const DIAGONAL: u8 = 4;
+/// Far from any background: farther than the rim is wide, and distances never grow beyond it.
+const FAR: u8 = u8::MAX;
 
 /// The pixels of `region` within `thickness` pixels of the background, in picture coordinates.
 ///
@@ -19,70 +19,78 @@ pub(super) fn inner_contour(
     thickness: u32,
 ) -> Vec<(usize, usize)> {
     let distances = Distances::new(region, picture);
-    let limit = thickness * STRAIGHT;
-    region
-        .pixels()
-        .filter(|&(x, y)| distances.at(x - region.left + 1, y - region.top + 1) <= limit)
-        .collect()
+    // A rim is a few pixels wide; beyond the largest distance there is no difference.
+    let limit = u8::try_from(thickness).unwrap_or(FAR).saturating_mul(STRAIGHT).min(FAR - 1);
+    let mut rim = Vec::new();
+    for ((y, row), distances) in region.rows().zip(distances.rows().skip(1)) {
+        let near =
+            row.iter().zip(&distances[1..]).map(|(inside, distance)| *inside && *distance <= limit);
+        rim.extend(near.enumerate().filter(|(_, near)| *near).map(|(x, _)| (region.left + x, y)));
+    }
+    rim
 }
 
 /// Distance to the background over the region's box with one pixel around it.
 struct Distances {
     width: usize,
-    values: Vec<u32>,
+    values: Vec<u8>,
 }
 
 impl Distances {
     fn new(region: &Region, picture: ImageSize) -> Self {
-        let (width, height) = (region.width + 2, region.height + 2);
-        let mut values = vec![0; width * height];
-        for (index, value) in values.iter_mut().enumerate() {
-            let (x, y) = (index % width, index / width);
-            let in_box = (1..=region.width).contains(&x) && (1..=region.height).contains(&y);
-            let background = if in_box {
-                !region.inside[(y - 1) * region.width + x - 1]
-            } else {
-                // The margin may lie outside the picture: left of column 0, or past the last one.
-                let (x, y) = (region.left + x, region.top + y);
-                (1..=picture.width as usize).contains(&x)
-                    && (1..=picture.height as usize).contains(&y)
-            };
-            *value = if background { 0 } else { FAR };
+        let width = region.width + 2;
+        let right = region.left + region.width >= picture.width as usize;
+        let bottom = region.top + region.height >= picture.height as usize;
+        // The margin is background unless it lies outside the picture.
+        let margin = |outside: bool| if outside { FAR } else { 0 };
+        let (left, right) = (margin(region.left == 0), margin(right));
+        let edge = |outside: bool| {
+            let mut row = vec![margin(outside); width];
+            (row[0], row[width - 1]) = (row[0].max(left), row[width - 1].max(right));
+            row
+        };
+        let mut values = edge(region.top == 0);
+        for (_, row) in region.rows() {
+            values.push(left);
+            values.extend(row.iter().map(|inside| if *inside { FAR } else { 0 }));
+            values.push(right);
         }
+        values.extend(edge(bottom));
         let mut distances = Self { width, values };
-        distances.sweep(height);
+        distances.sweep();
         distances
     }
 
-    fn at(&self, x: usize, y: usize) -> u32 {
-        self.values[y * self.width + x]
+    fn rows(&self) -> impl Iterator<Item = &[u8]> {
+        self.values.chunks_exact(self.width)
     }
 
-    /// Two passes carry the distances over the whole box.
-    fn sweep(&mut self, height: usize) {
+    /// Two passes carry the distances over the whole box; the margin stays as it is.
+    fn sweep(&mut self) {
         let width = self.width;
-        // Neighbours as flat offsets; the margin keeps them in range, but for its own cells.
-        let before =
-            [(1, STRAIGHT), (width + 1, DIAGONAL), (width, STRAIGHT), (width - 1, DIAGONAL)];
+        let height = self.values.len() / width;
         for y in 1..height - 1 {
+            let (above, row) = self.values.split_at_mut(y * width);
+            lower(&above[(y - 1) * width..], &mut row[..width]);
             for x in 1..width - 1 {
-                let index = y * width + x;
-                let nearest = before.map(|(offset, weight)| self.values[index - offset] + weight);
-                self.lower(index, nearest);
+                row[x] = row[x].min(row[x - 1].saturating_add(STRAIGHT));
             }
         }
         for y in (1..height - 1).rev() {
+            let (row, below) = self.values.split_at_mut((y + 1) * width);
+            let row = &mut row[y * width..];
+            lower(&below[..width], row);
             for x in (1..width - 1).rev() {
-                let index = y * width + x;
-                let nearest = before.map(|(offset, weight)| self.values[index + offset] + weight);
-                self.lower(index, nearest);
+                row[x] = row[x].min(row[x + 1].saturating_add(STRAIGHT));
             }
         }
     }
+}
 
-    fn lower(&mut self, index: usize, candidates: [u32; 4]) {
-        for candidate in candidates {
-            self.values[index] = self.values[index].min(candidate);
-        }
+/// Lowers the inner values of a row to what is nearer over its neighbour row.
+fn lower(neighbour: &[u8], row: &mut [u8]) {
+    for (value, near) in row[1..].iter_mut().zip(neighbour.windows(3)) {
+        let diagonal = near[0].min(near[2]).saturating_add(DIAGONAL);
+        *value = (*value).min(near[1].saturating_add(STRAIGHT)).min(diagonal);
     }
 }

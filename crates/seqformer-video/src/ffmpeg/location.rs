@@ -1,6 +1,7 @@
 //! Where the ffmpeg program is.
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use crate::error::VideoError;
@@ -12,6 +13,15 @@ const PROGRAM: &str = if cfg!(windows) { "ffmpeg.exe" } else { "ffmpeg" };
 #[derive(Debug, Clone)]
 pub struct FfmpegLocation {
     found: Result<PathBuf, String>,
+    threads: Option<NonZeroUsize>,
+}
+
+/// A program, and how it is run.
+#[derive(Debug, Clone)]
+pub(crate) struct FfmpegProgram {
+    pub(crate) path: PathBuf,
+    /// Threads of a decoder or encoder; as many as ffmpeg likes if nothing is said.
+    pub(crate) threads: Option<NonZeroUsize>,
 }
 
 impl FfmpegLocation {
@@ -27,7 +37,17 @@ impl FfmpegLocation {
             venv_parents: venv_parents(),
             search_path: std::env::var_os("PATH").unwrap_or_default(),
         };
-        Self { found: places.search() }
+        Self { found: places.search(), threads: None }
+    }
+
+    /// The same program with at most this many threads to decode and as many to encode.
+    pub fn with_threads(self, threads: NonZeroUsize) -> Self {
+        Self { threads: Some(threads), ..self }
+    }
+
+    /// The program and how it is run, when there is one.
+    pub(crate) fn program(&self) -> Option<FfmpegProgram> {
+        Some(FfmpegProgram { path: self.path()?.to_path_buf(), threads: self.threads })
     }
 
     /// The program, when there is one.
@@ -40,11 +60,14 @@ impl FfmpegLocation {
     /// # Errors
     ///
     /// [`VideoError::FfmpegMissing`] when no ffmpeg was found.
-    pub fn require(&self, video: &Path) -> Result<&Path, VideoError> {
-        self.found.as_deref().map_err(|reason| VideoError::FfmpegMissing {
-            path: video.to_path_buf(),
-            reason: reason.clone(),
-        })
+    pub(crate) fn require(&self, video: &Path) -> Result<FfmpegProgram, VideoError> {
+        match &self.found {
+            Ok(path) => Ok(FfmpegProgram { path: path.clone(), threads: self.threads }),
+            Err(reason) => {
+                let (path, reason) = (video.to_path_buf(), reason.clone());
+                Err(VideoError::FfmpegMissing { path, reason })
+            }
+        }
     }
 }
 

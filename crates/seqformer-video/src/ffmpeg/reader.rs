@@ -10,7 +10,7 @@ use std::process::{ChildStdout, Stdio};
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
 
-use super::{FfmpegProcess, add_input, command, outcome};
+use super::{FfmpegProcess, FfmpegProgram, add_input, add_threads, command, outcome};
 use crate::error::VideoError;
 
 /// The largest frame accepted: 16384 x 16384, 768 MiB.
@@ -33,11 +33,12 @@ pub(crate) struct VideoReader {
 impl VideoReader {
     /// Starts decoding; `promised` is the number of frames that the header speaks of.
     pub(crate) fn start(
-        ffmpeg: &Path,
+        ffmpeg: &FfmpegProgram,
         path: &Path,
         promised: Option<usize>,
     ) -> Result<Self, VideoError> {
-        let mut command = command(ffmpeg, "error");
+        let mut command = command(&ffmpeg.path, "error");
+        add_threads(&mut command, ffmpeg);
         add_input(&mut command, path);
         // Passthrough: the constant-rate default repeats and drops frames.
         command.args(["-map", "0:v:0", "-an", "-sn", "-dn", "-fps_mode", "passthrough"]);

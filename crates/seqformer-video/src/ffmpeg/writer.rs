@@ -8,7 +8,7 @@ use std::process::{ChildStdin, Stdio};
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
 
-use super::{FfmpegProcess, command, outcome};
+use super::{FfmpegProcess, FfmpegProgram, add_threads, command, outcome};
 use crate::error::VideoError;
 
 /// The colours that players assume when nothing is said.
@@ -27,18 +27,19 @@ pub(crate) struct VideoWriter {
 impl VideoWriter {
     /// Starts encoding frames of `size` into `file`; messages speak of `name`.
     pub(crate) fn start(
-        ffmpeg: &Path,
+        ffmpeg: &FfmpegProgram,
         file: &Path,
         name: &Path,
         size: ImageSize,
         fps: f64,
     ) -> Result<Self, VideoError> {
-        let mut command = command(ffmpeg, "error");
+        let mut command = command(&ffmpeg.path, "error");
         let even = even_size(size);
         let dimensions = format!("{}x{}", even.width, even.height);
         command.args(["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", &dimensions]);
         command.args(["-r", &fps.to_string(), "-i", "pipe:0", "-an", "-vf", FILTER]);
         command.args(["-c:v", "libx264", "-preset", "veryfast", "-crf", "20"]);
+        add_threads(&mut command, ffmpeg);
         command.args(["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]);
         let mut target = std::ffi::OsString::from("file:");
         target.push(file);

@@ -17,15 +17,23 @@ const QUALITY: i32 = 90;
 /// Tells our pictures from the frames of a video, which are often named by number alone.
 const PREFIX: &str = "overlay_";
 
-/// A folder being filled beside its final place.
+/// A folder of numbered JPEGs being filled beside its final place.
+///
+/// Several threads may write at once, each picture once. What was written is kept only after
+/// [`FolderWriter::finish`].
 #[derive(Debug)]
-pub(super) struct FolderWriter {
+pub struct FolderWriter {
     path: PathBuf,
     folder: TempDir,
 }
 
 impl FolderWriter {
-    pub(super) fn create(path: &Path) -> Result<Self, VideoError> {
+    /// Begins the folder `path`, which replaces an earlier folder of such pictures and nothing else.
+    ///
+    /// # Errors
+    ///
+    /// The folder holds anything else, or nothing can be written beside it.
+    pub fn create(path: &Path) -> Result<Self, VideoError> {
         // Through a link to the folder it stands for.
         let path = path.canonicalize().unwrap_or_else(|_new| path.to_path_buf());
         check_replaceable(&path)?;
@@ -33,7 +41,12 @@ impl FolderWriter {
         Ok(Self { path, folder })
     }
 
-    pub(super) fn write(&self, index: usize, image: &RgbImage) -> Result<(), VideoError> {
+    /// Writes the picture of this number: `overlay_00000.jpg`, `overlay_00001.jpg` and so on.
+    ///
+    /// # Errors
+    ///
+    /// The picture cannot be encoded or written.
+    pub fn write(&self, index: usize, image: &RgbImage) -> Result<(), VideoError> {
         let name = format!("{PREFIX}{index:05}.jpg");
         let shown = self.path.join(&name);
         let bytes = encode(image, &shown)?;
@@ -43,7 +56,11 @@ impl FolderWriter {
     }
 
     /// Puts the folder in its place; an earlier one is removed only then.
-    pub(super) fn finish(self) -> Result<(), VideoError> {
+    ///
+    /// # Errors
+    ///
+    /// The place cannot be taken.
+    pub fn finish(self) -> Result<(), VideoError> {
         let path = &self.path;
         check_replaceable(path)?;
         let failed = |source| write_error(path, source);

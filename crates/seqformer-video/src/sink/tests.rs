@@ -148,7 +148,7 @@ fn wrong_use_is_an_error_that_names_the_file() {
 fn an_encoder_that_fails_is_quoted() {
     let Some(ffmpeg) = ffmpeg_or_skip("an_encoder_that_fails_is_quoted") else { return };
     let name = Path::new("overlay.mp4");
-    let program = ffmpeg.path().unwrap();
+    let program = &ffmpeg.program().unwrap();
     let size = ImageSize { height: 480, width: 640 };
     let mut writer =
         VideoWriter::start(program, Path::new("/nowhere/x.mp4"), name, size, 10.0).unwrap();
@@ -165,7 +165,7 @@ fn an_encoder_that_fails_is_quoted() {
 #[test]
 fn a_full_disk_is_reported() {
     let Some(ffmpeg) = ffmpeg_or_skip("a_full_disk_is_reported") else { return };
-    let program = ffmpeg.path().unwrap();
+    let program = &ffmpeg.program().unwrap();
     let size = ImageSize { height: 480, width: 640 };
     let name = Path::new("overlay.mp4");
     let full = Path::new("/dev/full");

@@ -191,7 +191,7 @@ fn a_gif_has_the_same_pixels_with_and_without_ffmpeg() {
     // Written by ffmpeg: later frames hold only what has changed.
     let options = ["-f", "lavfi", "-i", "testsrc=s=80x60:r=10:d=1", &path.to_string_lossy()];
     run(&ffmpeg, &options);
-    let mut reader = VideoReader::start(ffmpeg.path().unwrap(), &path, None).unwrap();
+    let mut reader = VideoReader::start(&ffmpeg.program().unwrap(), &path, None).unwrap();
     let (frames, _) = read_all(&FrameSource::open(&path, &no_ffmpeg()).unwrap());
     assert_eq!(frames.len(), 10);
     for frame in frames {
