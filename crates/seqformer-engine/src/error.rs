@@ -41,6 +41,25 @@ pub enum EngineError {
     /// A finished frame could not be handed on; the inner error says why.
     #[error(transparent)]
     Output(Box<dyn std::error::Error + Send + Sync>),
+    /// A prediction does not fit into the memory that it may take.
+    #[error(
+        "{limit_mib} MiB of memory are too little after {done} frames: program, weights and buffers take {fixed_mib} \
+         MiB, and with one frame at a time at least {needed_mib} MiB are needed; allow more, or lower \
+         INPUT.MIN_SIZE_TEST"
+    )]
+    Memory {
+        /// What was allowed.
+        limit_mib: u64,
+        /// What is enough to go on.
+        needed_mib: u64,
+        /// What no size of the frames changes.
+        fixed_mib: u64,
+        /// Frames that were done.
+        done: usize,
+    },
+    /// The system has no more threads.
+    #[error("a thread cannot be started: {0}")]
+    Thread(std::io::Error),
     /// A frame differs in size from the first one.
     #[error(
         "frame {index}: expected {expected} pixels (height x width) as in the first frame, found {found}"

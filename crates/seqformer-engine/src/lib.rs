@@ -26,6 +26,7 @@
 
 #![forbid(unsafe_code)]
 
+mod arithmetic;
 pub mod builder;
 mod checkpointer;
 mod collate;
@@ -42,6 +43,7 @@ mod grad_clip;
 mod gradients;
 mod initial_weights;
 mod lr_schedule;
+mod machine;
 mod metrics;
 mod optimizer;
 mod predictor;
@@ -49,6 +51,7 @@ mod run_log;
 mod track_masks;
 mod trainer;
 
+pub use arithmetic::{NetworkWork, StageWork, Workload};
 pub use checkpointer::{Checkpointer, Position, TrainState};
 pub use collate::{Collate, TrainClip};
 pub use console_line::{console_line, format_g, format_timedelta};
@@ -62,11 +65,12 @@ pub use event_file::EventFile;
 pub use grad_clip::{Clipped, GradClip};
 pub use gradients::Gradients;
 pub use lr_schedule::{Decay, LrSchedule, Warmup, WarmupMethod};
+pub use machine::{MachineRates, MachineSizes};
 pub use metrics::{Metrics, MetricsFile, MetricsRecord, ScalarHistory, read_metrics};
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind, ParameterGroup, TensorState};
 pub use predictor::{
-    ClipOptions, ImagePrediction, Predictor, PredictorOptions, Progress, TrackOnFrame,
-    TrackedFrame, VideoPrediction,
+    ClipOptions, ImagePrediction, OrderedWorkers, PipelineTimes, Predictor, PredictorOptions,
+    Progress, TrackOnFrame, TrackedFrame, VideoPrediction, num_threads, use_threads,
 };
 pub use run_log::RunLog;
 pub use track_masks::TrackMasks;

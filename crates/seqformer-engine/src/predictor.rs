@@ -4,26 +4,42 @@
 //! `YTVISDatasetMapper` for evaluation.
 
 mod clips;
+mod clock;
+mod frame_masks;
 mod image;
+mod memory;
+mod network_run;
+mod ordered_workers;
+mod random;
+mod read_ahead;
+mod threads;
+mod whole;
 
 use std::path::Path;
 
-use seqformer::inference::{
-    DecodedVideo, Detection, Selection, SelectionRule, WholeVideo, final_masks, select,
-};
+use seqformer::inference::{Detection, SelectionRule, select};
 use seqformer::{FrameSize, Precision, SeqFormer, load_state_dict};
 use seqformer_checkpoint::{Provenance, StateDict};
 use seqformer_config::Config;
 use seqformer_config::config::ImageFormat;
-use seqformer_data::{RgbImage, resize_bilinear, shortest_edge_size};
+use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
 use tch::{Device, Kind, Tensor, nn};
 
-use crate::encode::encode_masks;
+use clock::PipelineClock;
+use frame_masks::FrameGeometry;
+use memory::{MemoryPlan, Needs};
+use read_ahead::{Input, Preparation, read_ahead};
+
 use crate::{EngineError, TrackMasks, builder, initial_weights};
 
 pub use clips::{ClipOptions, TrackOnFrame, TrackedFrame};
+pub use clock::PipelineTimes;
 pub use image::ImagePrediction;
+pub use ordered_workers::OrderedWorkers;
+pub use threads::{num_threads, use_threads};
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Frames that are encoded together: enough to keep all cores busy, few enough to stay small.
 const PART: usize = 5;
@@ -43,6 +59,8 @@ pub struct PredictorOptions {
     pub clips: Option<ClipOptions>,
     /// The numbers in which the network computes.
     pub precision: Precision,
+    /// Bytes that the process may hold; none: no limit.
+    pub max_memory: Option<u64>,
 }
 
 impl PredictorOptions {
@@ -55,6 +73,7 @@ impl PredictorOptions {
             rule: builder::selection_rule(config),
             clips: builder::clip_options(config),
             precision: Precision::F32,
+            max_memory: None,
         }
     }
 }
@@ -90,6 +109,9 @@ pub struct Predictor {
     model: SeqFormer,
     options: PredictorOptions,
     class_names: Vec<String>,
+    clock: PipelineClock,
+    /// Bytes that the process held when the network was ready.
+    resident: u64,
     // Owns the parameters.
     _variables: nn::VarStore,
 }
@@ -133,69 +155,79 @@ impl Predictor {
     ) -> Self {
         seqformer_ops::runtime::keep_freed_memory();
         tch::no_grad(|| model.prepare_inference(options.precision));
-        Self { model, options, class_names: Vec::new(), _variables: variables }
+        Self {
+            model,
+            options,
+            class_names: Vec::new(),
+            clock: PipelineClock::default(),
+            resident: memory::resident_bytes(),
+            _variables: variables,
+        }
     }
 
     /// Finds the instances of a video, as a whole or in clips as the options say; calls `progress` on
     /// the way.
     ///
-    /// Frames are taken from the iterator as they are needed and not kept.
+    /// Frames are taken from the iterator, on a thread of its own, a few ahead of the network, and not
+    /// kept.
     ///
     /// # Errors
     ///
     /// If a frame cannot be had, sizes differ, or there is no frame.
     pub fn predict(
         &self,
-        frames: impl Iterator<Item = Result<RgbImage, Box<dyn std::error::Error + Send + Sync>>>,
+        frames: impl Iterator<Item = Result<RgbImage, AnyError>> + Send,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<VideoPrediction, EngineError> {
         if let Some(clips) = self.options.clips {
             return self.track(frames, clips, &mut |_frame| Ok(()), progress);
         }
-        let mut size = None;
-        let mut video: Option<WholeVideo<'_>> = None;
-        let mut part = Vec::with_capacity(PART);
-        let mut num_frames = 0;
-        for frame in frames {
-            part.push(self.next_input(frame, num_frames, &mut size)?);
-            num_frames += 1;
-            if part.len() == PART {
-                self.push(&mut video, &mut part)?;
-                progress(Progress::Encoded(num_frames));
-            }
-        }
-        if !part.is_empty() {
-            self.push(&mut video, &mut part)?;
-            progress(Progress::Encoded(num_frames));
-        }
-        let (Some(video), Some(size)) = (video, size) else { return Err(EngineError::NoFrames) };
-        let input_size = video.frame_size();
-        let decoded = video.decode()?;
-        let selection = select(&decoded.pred_logits(), self.options.rule);
-        progress(Progress::Decoded);
-        let masks = masks_of(&decoded, &selection, input_size, size, progress);
-        Ok(VideoPrediction { size, num_frames, masks, detections: selection.detections })
+        std::thread::scope(|scope| {
+            let inputs = read_ahead(scope, frames, self.preparation())?;
+            let (video, output) = self.read_whole(inputs, progress)?;
+            let (num_frames, input) = (video.num_frames() as usize, video.frame_size());
+            let decoded = video.decode()?;
+            let selection = select(&decoded.pred_logits(), self.options.rule);
+            progress(Progress::Decoded);
+            let geometry = FrameGeometry { input, output };
+            let masks = self.masks_of(scope, &decoded, &selection, geometry, progress)?;
+            let detections = selection.detections;
+            Ok(VideoPrediction { size: output, num_frames, masks, detections })
+        })
     }
 
-    /// Checks the size of a frame against that of the first, and resizes it for the network.
-    fn next_input(
-        &self,
-        frame: Result<RgbImage, Box<dyn std::error::Error + Send + Sync>>,
-        index: usize,
-        size: &mut Option<ImageSize>,
-    ) -> Result<RgbImage, EngineError> {
-        let frame = frame.map_err(EngineError::Frame)?;
-        let expected = *size.get_or_insert(frame.size);
-        if frame.size != expected {
-            return Err(EngineError::FrameSize { index, expected, found: frame.size });
-        }
-        Ok(self.resize(&frame))
+    /// How many frames may go through the network at once.
+    fn memory_plan(&self, geometry: FrameGeometry, clip_length: Option<usize>) -> MemoryPlan {
+        MemoryPlan::new(Needs {
+            limit: self.options.max_memory,
+            resident: self.resident,
+            network: self.model.config(),
+            precision: self.options.precision,
+            input: geometry.input,
+            output: geometry.output,
+            max_queries: self.options.rule.max_queries,
+            clip_length,
+        })
+    }
+
+    /// Frames of one size as the network's input.
+    fn tensor(&self, inputs: &[Input]) -> Tensor {
+        frames_tensor(inputs.iter().map(|input| &input.image), self.options.channels)
+    }
+
+    fn preparation(&self) -> Preparation<'_> {
+        let PredictorOptions { short_edge, max_size, .. } = self.options;
+        Preparation { short_edge, max_size, clock: &self.clock }
     }
 
     /// The network's input for a frame: its size by the rule of the test mapper.
     pub fn resize(&self, frame: &RgbImage) -> RgbImage {
-        let size = shortest_edge_size(frame.size, self.options.short_edge, self.options.max_size);
-        resize_bilinear(frame, size)
+        self.preparation().resize(frame.clone())
+    }
+
+    /// How long the stages around the network took since this was asked last.
+    pub fn take_times(&self) -> PipelineTimes {
+        self.clock.take()
     }
 
     /// The network.
@@ -207,25 +239,15 @@ impl Predictor {
     pub fn options(&self) -> &PredictorOptions {
         &self.options
     }
-
-    /// Encodes the collected frames, which all have one size.
-    fn push<'a>(
-        &'a self,
-        video: &mut Option<WholeVideo<'a>>,
-        part: &mut Vec<RgbImage>,
-    ) -> Result<(), EngineError> {
-        let tensor = frames_tensor(part, self.options.channels);
-        part.clear();
-        let size = FrameSize { height: tensor.size()[2], width: tensor.size()[3] };
-        video.get_or_insert_with(|| WholeVideo::new(&self.model, size)).push(&tensor)?;
-        Ok(())
-    }
 }
 
 /// Frames of one size as `[T, 3, H, W]` bytes, channels in the order of the weights.
-pub(crate) fn frames_tensor(frames: &[RgbImage], channels: ImageFormat) -> Tensor {
+pub(crate) fn frames_tensor<'a>(
+    frames: impl IntoIterator<Item = &'a RgbImage>,
+    channels: ImageFormat,
+) -> Tensor {
     let tensors: Vec<Tensor> = frames
-        .iter()
+        .into_iter()
         .map(|frame| {
             let size = [i64::from(frame.size.height), i64::from(frame.size.width), 3];
             Tensor::from_data_size(&frame.pixels, &size, Kind::Uint8)
@@ -238,28 +260,8 @@ pub(crate) fn frames_tensor(frames: &[RgbImage], channels: ImageFormat) -> Tenso
     }
 }
 
-/// Masks of the selected queries on every frame, at the size of the video.
-fn masks_of(
-    decoded: &DecodedVideo<'_>,
-    selection: &Selection,
-    input_size: FrameSize,
-    size: ImageSize,
-    progress: &mut dyn FnMut(Progress),
-) -> TrackMasks {
-    let output_size = FrameSize { height: i64::from(size.height), width: i64::from(size.width) };
-    let mut masks = TrackMasks::new(size);
-    masks.reserve_tracks(selection.queries.len());
-    let mut done = 0;
-    for part in 0..decoded.num_parts() {
-        let logits = decoded.mask_logits(&selection.queries, part); // [I, T', h, w]
-        for frame in 0..logits.size()[1] {
-            let full = final_masks(&logits.select(1, frame), input_size, output_size);
-            masks.push_frame(encode_masks(&full).iter().enumerate());
-            done += 1;
-            progress(Progress::Masks(done));
-        }
-    }
-    masks
+fn frame_size(size: ImageSize) -> FrameSize {
+    FrameSize { height: i64::from(size.height), width: i64::from(size.width) }
 }
 
 /// Fills a network from a checkpoint in the names of any known program, completely.

@@ -2,18 +2,19 @@
 //!
 //! Reference: VNext `seqformer/seqformer.py`, `SeqFormer.forward` with `CLIP_MATCHING`.
 
-use seqformer::FrameSize;
+use std::sync::mpsc::Receiver;
+
 use seqformer::inference::{
-    ClipRule, ClipVideo, ClipVideoEnd, FinishedFrame, classify, final_masks,
+    ClipRule, ClipVideo, ClipVideoEnd, FRAMES_PER_PART, FinishedFrame, classify,
 };
 use seqformer_data::RgbImage;
-use seqformer_masks::{ImageSize, Rle};
+use seqformer_masks::Rle;
 
-use super::{Predictor, Progress, VideoPrediction, frames_tensor};
-use crate::encode::encode_masks;
+use super::frame_masks::{FrameGeometry, FrameLogits};
+use super::ordered_workers::OrderedWorkers;
+use super::read_ahead::{Input, read_ahead};
+use super::{AnyError, Predictor, Progress, VideoPrediction, frame_size, num_threads};
 use crate::{EngineError, TrackMasks};
-
-type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How videos are cut into clips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +67,7 @@ impl Predictor {
     /// If a frame cannot be had or handed on, sizes differ, or there is no frame.
     pub fn track(
         &self,
-        frames: impl Iterator<Item = Result<RgbImage, AnyError>>,
+        frames: impl Iterator<Item = Result<RgbImage, AnyError>> + Send,
         clips: ClipOptions,
         each_frame: &mut dyn FnMut(&TrackedFrame) -> Result<(), AnyError>,
         progress: &mut dyn FnMut(Progress),
@@ -76,76 +77,134 @@ impl Predictor {
             stride: clips.stride,
             max_queries: self.options.rule.max_queries,
         };
-        let (mut size, mut video) = (None, None);
-        let mut done = Finished { masks: None, each_frame, progress };
-        let mut frames = frames.enumerate().fuse();
-        let mut num_read = 0;
+        std::thread::scope(|scope| {
+            let inputs = read_ahead(scope, frames, self.preparation())?;
+            let clock = &self.clock.rle;
+            let encode = move |frame: Waiting| clock.time(|| frame.encode());
+            let workers = OrderedWorkers::start(scope, num_threads(), encode);
+            let workers = workers.map_err(EngineError::Thread)?;
+            let mut done = Finished { workers, masks: None, each_frame, progress };
+            self.track_inputs(&inputs, clips, rule, &mut done)
+        })
+    }
+
+    fn track_inputs(
+        &self,
+        inputs: &Receiver<Result<Input, EngineError>>,
+        clips: ClipOptions,
+        rule: ClipRule,
+        done: &mut Finished<'_>,
+    ) -> Result<VideoPrediction, EngineError> {
+        let first = inputs.recv().map_err(|_ended| EngineError::NoFrames)??;
+        let geometry = FrameGeometry { input: frame_size(first.image.size), output: first.size };
+        let plan = self.memory_plan(geometry, Some(rule.length));
+        let mut video = ClipVideo::new(&self.model, geometry.input, rule)?;
+        let mut inputs = std::iter::once(Ok(first)).chain(inputs);
         loop {
-            let mut inputs = Vec::with_capacity(clips.frames_at_once.max(1));
-            for (index, frame) in frames.by_ref().take(clips.frames_at_once.max(1)) {
-                inputs.push(self.next_input(frame, index, &mut size)?);
+            let at_once = plan.part(clips.frames_at_once, video.num_frames())?;
+            video.set_frames_per_part(plan.part(FRAMES_PER_PART, video.num_frames())?);
+            let part = inputs.by_ref().take(at_once).collect::<Result<Vec<_>, _>>()?;
+            if part.is_empty() {
+                break;
             }
-            let Some(first) = inputs.first() else { break };
-            let clips = match &mut video {
-                Some(clips) => clips,
-                None => video.insert(ClipVideo::new(&self.model, frame_size(first.size), rule)?),
-            };
-            let finished = clips.push(&frames_tensor(&inputs, self.options.channels))?;
-            num_read += inputs.len();
-            (done.progress)(Progress::Encoded(num_read));
+            let finished = video.push(&self.tensor(&part))?;
+            (done.progress)(Progress::Encoded(video.num_frames()));
             for frame in finished {
-                done.add(&frame, clips.frame_size(), size, &|track| clips.class_probs_of(track))?;
+                done.add(&frame, geometry, &|track| video.class_probs_of(track))?;
+            }
+            if clips.frames_at_once <= 1 {
+                // Whoever takes frames one by one wants to see them as soon as they are there.
+                done.wait()?;
+            } else {
+                done.take_ready()?;
             }
         }
-        let (Some(clips), Some(size)) = (video, size) else { return Err(EngineError::NoFrames) };
-        let (num_frames, input_size) = (clips.num_frames(), clips.frame_size());
-        let ClipVideoEnd { frames, class_probs } = clips.finish()?;
+        let num_frames = video.num_frames();
+        let ClipVideoEnd { frames, class_probs } = video.finish()?;
         for frame in frames {
-            let class_probs = |track: usize| class_probs.get(track).cloned();
-            done.add(&frame, input_size, Some(size), &class_probs)?;
+            done.add(&frame, geometry, &|track| class_probs.get(track).cloned())?;
         }
+        done.wait()?;
         let threshold = self.options.rule.class_threshold;
         let detections = classify(class_probs.iter().map(Vec::as_slice), threshold);
-        let mut masks = done.masks.unwrap_or_else(|| TrackMasks::new(size));
+        let size = geometry.output;
+        let mut masks = done.masks.take().unwrap_or_else(|| TrackMasks::new(size));
         masks.reserve_tracks(class_probs.len());
         Ok(VideoPrediction { size, num_frames, masks, detections })
     }
 }
 
+/// A frame whose masks are being encoded.
+struct Waiting {
+    frame: usize,
+    logits: FrameLogits,
+    geometry: FrameGeometry,
+    /// Indices and class probabilities.
+    tracks: Vec<(usize, Vec<f32>)>,
+}
+
+impl Waiting {
+    fn encode(self) -> TrackedFrame {
+        let masks = self.logits.encode(self.geometry);
+        let tracks = self.tracks.into_iter().zip(masks);
+        let tracks =
+            tracks.map(|((track, class_probs), mask)| TrackOnFrame { track, mask, class_probs });
+        TrackedFrame { frame: self.frame, tracks: tracks.collect() }
+    }
+}
+
 /// Where finished frames go.
 struct Finished<'a> {
+    workers: OrderedWorkers<Waiting, TrackedFrame>,
     masks: Option<TrackMasks>,
     each_frame: &'a mut dyn FnMut(&TrackedFrame) -> Result<(), AnyError>,
     progress: &'a mut dyn FnMut(Progress),
 }
 
 impl Finished<'_> {
-    /// Encodes the masks of a frame, hands it on and keeps them.
+    /// Hands a frame to the threads that encode masks, and on what comes out of them.
     fn add(
         &mut self,
         frame: &FinishedFrame,
-        input_size: FrameSize,
-        output_size: Option<ImageSize>,
+        geometry: FrameGeometry,
         class_probs: &dyn Fn(usize) -> Option<Vec<f32>>,
     ) -> Result<(), EngineError> {
-        let size = output_size.map_or(input_size, frame_size);
-        let masks = encode_masks(&final_masks(&frame.mask_logits, input_size, size));
-        let tracks = frame.tracks.iter().zip(masks).map(|(&track, mask)| TrackOnFrame {
-            track,
-            mask,
-            class_probs: class_probs(track).unwrap_or_default(),
-        });
-        let tracked = TrackedFrame { frame: frame.frame, tracks: tracks.collect() };
-        (self.each_frame)(&tracked).map_err(EngineError::Output)?;
-        (self.progress)(Progress::Masks(frame.frame + 1));
-        if let Some(size) = output_size {
-            let masks = self.masks.get_or_insert_with(|| TrackMasks::new(size));
+        let with_probs = |&track: &usize| (track, class_probs(track).unwrap_or_default());
+        let waiting = Waiting {
+            frame: frame.frame,
+            logits: FrameLogits::new(&frame.mask_logits),
+            geometry,
+            tracks: frame.tracks.iter().map(with_probs).collect(),
+        };
+        self.masks.get_or_insert_with(|| TrackMasks::new(geometry.output));
+        match self.workers.push(waiting) {
+            Some(tracked) => self.hand_on(&tracked),
+            None => Ok(()),
+        }
+    }
+
+    /// Hands on the frames that are encoded.
+    fn take_ready(&mut self) -> Result<(), EngineError> {
+        while let Some(tracked) = self.workers.try_next() {
+            self.hand_on(&tracked)?;
+        }
+        Ok(())
+    }
+
+    /// Hands on all frames.
+    fn wait(&mut self) -> Result<(), EngineError> {
+        while let Some(tracked) = self.workers.next() {
+            self.hand_on(&tracked)?;
+        }
+        Ok(())
+    }
+
+    fn hand_on(&mut self, tracked: &TrackedFrame) -> Result<(), EngineError> {
+        (self.each_frame)(tracked).map_err(EngineError::Output)?;
+        (self.progress)(Progress::Masks(tracked.frame + 1));
+        if let Some(masks) = &mut self.masks {
             masks.push_frame(tracked.tracks.iter().map(|found| (found.track, &found.mask)));
         }
         Ok(())
     }
-}
-
-fn frame_size(size: ImageSize) -> FrameSize {
-    FrameSize { height: i64::from(size.height), width: i64::from(size.width) }
 }

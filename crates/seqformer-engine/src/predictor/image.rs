@@ -1,11 +1,12 @@
 //! Single images, as a detector sees them: more results than a video has, and boxes from the box head.
 
-use seqformer::FrameSize;
 use seqformer::inference::{Detection, SelectionRule, WholeVideo, select};
 use seqformer_data::RgbImage;
 use seqformer_masks::{BoxXywh, ImageSize};
 
-use super::{Predictor, frames_tensor, masks_of};
+use super::frame_masks::{FrameGeometry, FrameLogits};
+use super::read_ahead::Input;
+use super::{Predictor, frame_size};
 use crate::{EngineError, TrackMasks};
 
 /// As many as the COCO benchmark counts.
@@ -31,14 +32,17 @@ impl Predictor {
     ///
     /// If the network fails.
     pub fn predict_image(&self, image: &RgbImage) -> Result<ImagePrediction, EngineError> {
-        let tensor = frames_tensor(&[self.resize(image)], self.options.channels);
-        let input_size = FrameSize { height: tensor.size()[2], width: tensor.size()[3] };
-        let mut video = WholeVideo::new(&self.model, input_size);
-        video.push(&tensor)?;
+        let input = Input { image: self.resize(image), size: image.size };
+        let geometry = FrameGeometry { input: frame_size(input.image.size), output: image.size };
+        let mut video = WholeVideo::new(&self.model, geometry.input);
+        video.push(&self.tensor(&[input]))?;
         let decoded = video.decode()?;
         let rule = SelectionRule { max_queries: MAX_QUERIES, ..self.options.rule };
         let selection = select(&decoded.pred_logits(), rule);
-        let masks = masks_of(&decoded, &selection, input_size, image.size, &mut |_progress| {});
+        let logits = FrameLogits::new(&decoded.mask_logits(&selection.queries, 0).select(1, 0));
+        let mut masks = TrackMasks::new(image.size);
+        masks.reserve_tracks(selection.queries.len());
+        masks.push_frame(logits.encode(geometry).iter().enumerate());
         let all = decoded.pred_boxes().get(0); // [Q, 4]
         let box_of = |&query: &i64| {
             let side = |index: i64| all.double_value(&[query, index]);

@@ -1,12 +1,14 @@
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use seqformer_config::CfgNode;
 use seqformer_data::read_image;
 use seqformer_testing::golden_path;
 
 use super::*;
-
-type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 fn tiny_config() -> Config {
     let mut node = CfgNode::defaults();
@@ -28,7 +30,7 @@ fn frame_paths(video: &str) -> Vec<PathBuf> {
     paths
 }
 
-fn frames(video: &str) -> impl Iterator<Item = Result<RgbImage, AnyError>> {
+fn frames(video: &str) -> impl Iterator<Item = Result<RgbImage, AnyError>> + Send {
     frame_paths(video).into_iter().map(|path| Ok(read_image(&path)?.image))
 }
 
@@ -79,19 +81,28 @@ fn clips_give_the_results_of_the_reference_pixel_by_pixel() {
 fn frames_are_handed_on_while_the_video_is_being_read() {
     let predictor = tiny_predictor();
     let clips = ClipOptions { frames_at_once: 1, ..ClipOptions::new(5, 1) };
-    let read = std::cell::Cell::new(0);
-    let counted = frames("vid_long").inspect(|_| read.set(read.get() + 1));
-    let mut seen = Vec::new();
-    let mut shown = Vec::new();
+    // A camera whose next frame comes only when an earlier one was shown: frame 0 after the first five, and so on.
+    let (show, shown_one) = channel();
+    (0..5).for_each(|_| show.send(()).unwrap());
+    let too_late = Arc::new(AtomicBool::new(false));
+    let camera = frames("vid_long").inspect({
+        let too_late = Arc::clone(&too_late);
+        move |_| {
+            let waited = shown_one.recv_timeout(Duration::from_secs(20));
+            too_late.fetch_or(waited.is_err(), Ordering::Relaxed);
+        }
+    });
+    let (mut seen, mut shown) = (Vec::new(), Vec::new());
     let mut each_frame = |frame: &TrackedFrame| {
-        seen.push((frame.frame, read.get()));
+        seen.push(frame.frame);
         shown.push(frame.tracks.clone());
+        // The camera has gone after the last frame.
+        let _gone = show.send(());
         Ok(())
     };
-    let video = predictor.track(counted, clips, &mut each_frame, &mut |_| {}).unwrap();
-    let early = (0..7).map(|frame| (frame, frame + 5));
-    let late = (7..11).map(|frame| (frame, 11));
-    assert_eq!(seen, early.chain(late).collect::<Vec<_>>());
+    let video = predictor.track(camera, clips, &mut each_frame, &mut |_| {}).unwrap();
+    assert!(!too_late.load(Ordering::Relaxed));
+    assert_eq!(seen, (0..11).collect::<Vec<_>>());
     for (frame, tracks) in shown.iter().enumerate() {
         for found in tracks {
             assert_eq!(found.mask, video.masks.mask(found.track, frame));

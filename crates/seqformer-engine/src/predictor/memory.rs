@@ -1,0 +1,131 @@
+//! How many frames may go through the network at once within a limit of memory.
+//!
+//! What the process holds when the network is ready is measured; what frames add is counted from the sizes of the
+//! network. docs/performance.md compares the counts with measurements.
+
+use seqformer::config::{BackboneConfig, SeqFormerConfig};
+use seqformer::{FrameSize, Precision};
+use seqformer_masks::ImageSize;
+
+use super::PART;
+use super::read_ahead::FRAMES_AHEAD;
+use crate::EngineError;
+use crate::arithmetic::maps;
+
+/// What allocators keep for later beside what is in use: [`seqformer_ops::runtime::keep_freed_memory`].
+const KEPT_FREE: f64 = 1.5;
+/// Stacks and buffers of threads, and scratch memory of products and convolutions.
+const SLACK: u64 = 64 << 20;
+/// Bytes of a track's run-length code on a frame, which grow with the outline; this is a ragged one.
+const CODE_BYTES: u64 = 1024;
+
+/// The memory of one prediction.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct MemoryPlan {
+    limit: Option<u64>,
+    /// Program, weights and buffers of fixed size.
+    fixed: u64,
+    /// A frame on its way through the network.
+    per_frame: u64,
+    /// A frame that has been through it.
+    kept: u64,
+}
+
+/// What a plan depends on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Needs<'a> {
+    pub(super) limit: Option<u64>,
+    /// Bytes that the process held before the first frame.
+    pub(super) resident: u64,
+    pub(super) network: &'a SeqFormerConfig,
+    pub(super) precision: Precision,
+    pub(super) input: FrameSize,
+    pub(super) output: ImageSize,
+    /// Tracks whose codes are kept.
+    pub(super) max_queries: i64,
+    /// Frames whose readings are held for clips; none for a whole video.
+    pub(super) clip_length: Option<usize>,
+}
+
+impl MemoryPlan {
+    pub(super) fn new(needs: Needs<'_>) -> Self {
+        let Needs { network, input, output, .. } = needs;
+        let padded = input.padded();
+        let pixels = (padded.height * padded.width) as u64;
+        let queries = network.num_queries as u64;
+        let dim = network.transformer.hidden_dim as u64;
+        let layers = network.transformer.num_decoder_layers as u64;
+        let mask_features = dim / 32 * pixels / 64 * 4;
+        let codes = needs.max_queries.max(1) as u64 * CODE_BYTES;
+        let reading = layers * queries * (dim + 9) * 4 + mask_features;
+        let pictures = 3 * (pixels + output.num_pixels()) * (FRAMES_AHEAD as u64 + 2);
+        let (readings, kept) = match needs.clip_length {
+            Some(length) => ((length + PART) as u64 * reading, codes),
+            None => (reading, mask_features + 8 * queries * 4 + codes),
+        };
+        Self {
+            limit: needs.limit,
+            fixed: needs.resident + SLACK + pictures + readings,
+            per_frame: frame_bytes(network, padded, needs.precision),
+            kept,
+        }
+    }
+
+    /// Frames that may go through the network together, at most `most`, when `done` frames are behind.
+    ///
+    /// # Errors
+    ///
+    /// If not even one more frame has room, with what it would need.
+    pub(super) fn part(&self, most: usize, done: usize) -> Result<usize, EngineError> {
+        let most = most.max(1);
+        let Some(limit) = self.limit else { return Ok(most) };
+        let needed = |frames: usize| {
+            let frames = frames as u64;
+            self.fixed + (done as u64 + frames) * self.kept + frames * self.per_frame
+        };
+        let fits = |frames: &usize| needed(*frames) <= limit;
+        (1..=most).rev().find(fits).ok_or_else(|| EngineError::Memory {
+            limit_mib: limit >> 20,
+            // Rounded up, so that a limit of this many is enough.
+            needed_mib: needed(1).div_ceil(1 << 20),
+            fixed_mib: self.fixed >> 20,
+            done,
+        })
+    }
+}
+
+/// The most that a frame's maps and tokens take at once.
+fn frame_bytes(network: &SeqFormerConfig, padded: FrameSize, precision: Precision) -> u64 {
+    let pixels = (padded.height * padded.width) as f64;
+    let outputs = maps(&network.backbone, padded).outputs;
+    let values = outputs.map(|map| (map.size.height * map.size.width * map.channels) as f64);
+    let finest = values[0];
+    let in_blocks = match &network.backbone {
+        // Input, shortcut and output of a block, and its narrower maps.
+        BackboneConfig::ResNet(_) => 3.5 * finest,
+        // Tokens in windows, queries, keys and values, and the wide layer of a block.
+        BackboneConfig::Swin(swin) => (4.0 + swin.mlp_ratio) * finest,
+    };
+    let backbone = 3.0 * pixels + values.iter().sum::<f64>() + in_blocks;
+    let transformer = &network.transformer;
+    // Strides of 8, 16, 32 and 64.
+    let tokens = pixels * (1.0 / 64.0 + 1.0 / 256.0 + 1.0 / 1024.0 + 1.0 / 4096.0);
+    let encoder = tokens * (7 * transformer.hidden_dim + transformer.feedforward_dim) as f64;
+    let bytes = match precision {
+        Precision::F32 => 4.0,
+        // Norms, sums and sampling points stay in f32.
+        Precision::Bf16 => 3.0,
+    };
+    (KEPT_FREE * bytes * backbone.max(encoder)) as u64
+}
+
+/// Bytes that the process holds, where the system tells.
+pub(super) fn resident_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.unwrap_or(0) << 10
+}
+
+#[cfg(test)]
+mod tests;

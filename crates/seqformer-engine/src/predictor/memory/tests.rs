@@ -1,0 +1,30 @@
+use super::*;
+
+fn plan(limit: Option<u64>) -> MemoryPlan {
+    MemoryPlan { limit, fixed: 100 << 20, per_frame: 20 << 20, kept: 1 << 20 }
+}
+
+#[test]
+fn as_many_frames_go_together_as_the_limit_leaves_room_for() {
+    let part = |limit_mib: u64, done| plan(Some(limit_mib << 20)).part(5, done).ok();
+    assert_eq!(plan(None).part(5, 1_000_000).ok(), Some(5));
+    assert_eq!(part(1000, 0), Some(5));
+    assert_eq!(part(205, 0), Some(5));
+    assert_eq!(part(204, 0), Some(4));
+    assert_eq!(part(121, 0), Some(1));
+    assert_eq!(part(120, 0), None);
+    // Frames that are behind take room, too.
+    assert_eq!(part(205, 1), Some(4));
+    assert_eq!(part(205, 84), Some(1));
+    assert_eq!(part(205, 85), None);
+}
+
+#[test]
+fn the_figure_in_the_message_is_enough() {
+    let error = plan(Some(50 << 20)).part(5, 3).unwrap_err();
+    let EngineError::Memory { limit_mib: 50, needed_mib, fixed_mib: 100, done: 3 } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(plan(Some(needed_mib << 20)).part(5, 3).ok(), Some(1));
+    assert!(plan(Some((needed_mib - 1) << 20)).part(5, 3).is_err());
+}

@@ -1,0 +1,39 @@
+//! A network with random weights: as fast as a trained one, for measurements.
+
+use seqformer::{FrameSize, SeqFormer, initialize};
+use seqformer_config::Config;
+use tch::{Device, Kind, Tensor, nn};
+
+use super::{Predictor, PredictorOptions};
+use crate::{EngineError, builder};
+
+/// Sides of the picture of noise that the backbone's statistics are taken from.
+const CALIBRATION: FrameSize = FrameSize { height: 128, width: 128 };
+
+impl Predictor {
+    /// Builds the network of `config` with weights that follow from `seed` alone.
+    ///
+    /// The statistics of a frozen normalisation are taken from a picture of noise, so that no number grows
+    /// beyond bounds on its way through the network.
+    ///
+    /// # Errors
+    ///
+    /// If the network cannot be built.
+    pub fn with_random_weights(
+        config: &Config,
+        options: PredictorOptions,
+        device: Device,
+        seed: i64,
+    ) -> Result<Self, EngineError> {
+        let mut variables = nn::VarStore::new(device);
+        let network = builder::model_config(config);
+        let model = SeqFormer::new(&variables.root(), &network)?;
+        tch::manual_seed(seed);
+        initialize(&variables, &network)?;
+        let size = [1, 3, CALIBRATION.height, CALIBRATION.width];
+        let noise = Tensor::randint(256, size, (Kind::Float, Device::Cpu));
+        model.calibrate_backbone(&model.preprocess(&noise, CALIBRATION)?);
+        variables.freeze();
+        Ok(Self::with_model(model, variables, options))
+    }
+}
