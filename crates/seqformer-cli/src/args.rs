@@ -1,5 +1,7 @@
 //! The command line, close to what is typed, without logic.
 
+mod bench;
+mod compute;
 mod data;
 mod train;
 mod weights;
@@ -11,6 +13,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use seqformer_engine::DeviceChoice;
 
+pub(crate) use bench::{BackboneChoice, BenchArgs, Mode};
+pub(crate) use compute::{ComputeArgs, PrecisionChoice};
 pub(crate) use data::{CocoToYtvisArgs, DataArgs, DataCommand, TargetClasses};
 pub(crate) use train::{Layout, SynthArgs, TrainArgs};
 pub(crate) use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
@@ -36,7 +40,9 @@ pub(crate) enum Command {
     /// Trains a model, or evaluates one.
     Train(TrainArgs),
     /// Evaluates a model on DATASETS.TEST: the same as `train --eval-only`.
-    Eval(TrainArgs),
+    Eval(EvalArgs),
+    /// Measures how fast the network and the whole of `predict` are here, and how much memory they take.
+    Bench(BenchArgs),
     /// Writes a synthetic dataset of moving shapes.
     Synth(SynthArgs),
     /// Scores results against annotations as the YouTube-VIS server or COCO does: AP and AR.
@@ -95,6 +101,15 @@ const TRAIN_OPTIONS: [&str; 7] = [
     "--dist-url",
 ];
 
+/// Arguments of `eval`.
+#[derive(Debug, Args)]
+pub(crate) struct EvalArgs {
+    #[command(flatten)]
+    pub(crate) train: TrainArgs,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
+}
+
 /// Arguments of `predict`.
 #[derive(Debug, Args)]
 #[command(after_help = PREDICT_HELP)]
@@ -139,6 +154,8 @@ pub(crate) struct PredictArgs {
     /// The ffmpeg program that reads and writes video files.
     #[arg(long, value_name = "FILE")]
     pub(crate) ffmpeg: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) compute: ComputeArgs,
     /// Prints a summary as JSON instead of a table.
     #[arg(long)]
     pub(crate) json: bool,

@@ -7,7 +7,9 @@
 mod args;
 mod class_names;
 mod commands;
+mod compute;
 mod files;
+mod memory;
 mod output;
 mod progress;
 mod settings;
@@ -26,7 +28,8 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Predict(args) => commands::predict::run(&args),
         Command::Train(args) => commands::train::run(&args),
-        Command::Eval(args) => commands::train::run(&args::TrainArgs { eval_only: true, ..args }),
+        Command::Eval(args) => commands::train::run_eval(args),
+        Command::Bench(args) => commands::bench::run(&args),
         Command::Synth(args) => commands::synth::run(&args),
         Command::Score(args) => commands::score::run(&args),
         Command::Weights(args) => commands::weights::run(&args),

@@ -9,6 +9,9 @@ use seqformer_engine::{DeviceChoice, own_categories};
 /// The one key that may follow from the data.
 const NUM_CLASSES: &str = "MODEL.SeqFormer.NUM_CLASSES";
 
+/// A ResNet-50 and 40 classes.
+const RECIPE: &str = include_str!("../../../configs/base_ytvis.yaml");
+
 /// A configuration as a tree and as typed settings.
 #[derive(Debug)]
 pub(crate) struct Settings {
@@ -19,8 +22,17 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads `file`, then applies the pairs.
     pub(crate) fn load(file: &Path, pairs: &[String]) -> Result<Self> {
+        Self::load_or_recipe(Some(file), pairs)
+    }
+
+    /// Reads `file`, or the recipe of YouTube-VIS 2019 that this program has in itself, then applies the pairs.
+    pub(crate) fn load_or_recipe(file: Option<&Path>, pairs: &[String]) -> Result<Self> {
         let mut node = CfgNode::defaults();
-        node.merge_from_file(file).with_context(|| "the configuration cannot be used")?;
+        match file {
+            Some(file) => node.merge_from_file(file),
+            None => node.merge_from_text(RECIPE, Path::new("configs/base_ytvis.yaml")),
+        }
+        .with_context(|| "the configuration cannot be used")?;
         node.merge_from_list(pairs)?;
         for key in ineffective_keys(&node) {
             tracing::warn!("{key} has no effect in this program");

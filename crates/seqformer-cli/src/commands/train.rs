@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, bail};
+use seqformer::Precision;
 use seqformer_config::config::ExpectedResult;
 use seqformer_engine::{
     Checkpointer, EvaluationOutput, Predictor, PredictorOptions, RunLog, TrainEnd, Trainer,
@@ -13,18 +14,28 @@ use seqformer_engine::{
 
 use seqformer_evaluation::{Report, STAT_NAMES};
 
-use crate::args::TrainArgs;
+use crate::args::{ComputeArgs, EvalArgs, TrainArgs};
 use crate::output;
 use crate::progress::Stage;
 use crate::settings::Settings;
 
-/// Runs `train`, or `eval` where only an evaluation is asked for.
+/// Runs `eval`: an evaluation with the options of commands that run the network.
+pub(crate) fn run_eval(args: EvalArgs) -> Result<()> {
+    args.compute.start();
+    run_with(&TrainArgs { eval_only: true, ..args.train }, Some(&args.compute))
+}
+
+/// Runs `train`, or an evaluation where only that is asked for.
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
+    run_with(args, None)
+}
+
+fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>) -> Result<()> {
     check_flags(args)?;
     let mut settings = Settings::load(&args.config_file, &args.opts)?;
     settings.scale_to(args.num_gpus.max(1) * args.num_machines.max(1))?;
     stand_in(args, &mut settings);
-    if args.eval_only { eval(args, &settings) } else { train(args, &settings) }
+    if args.eval_only { eval(args, &settings, compute) } else { train(args, &settings) }
 }
 
 /// Several machines would train several models.
@@ -92,16 +103,22 @@ fn train(args: &TrainArgs, settings: &Settings) -> Result<()> {
 }
 
 /// Evaluates on all test datasets.
-fn eval(args: &TrainArgs, settings: &Settings) -> Result<()> {
+fn eval(args: &TrainArgs, settings: &Settings, compute: Option<&ComputeArgs>) -> Result<()> {
     let config = &settings.config;
     if config.datasets.test.is_empty() {
         bail!("DATASETS.TEST names no dataset: write the name of one, or the path of a .json file");
     }
     let weights = eval_weights(args, settings)?;
     let device = open_device(settings.device(args.device)?)?;
-    let predictor =
-        Predictor::new(config, &weights, PredictorOptions::from_config(config), device)?;
-    let run = run_line(&weights, &settings.node.dump());
+    let mut options = PredictorOptions::from_config(config);
+    if let Some(compute) = compute {
+        compute.apply(&mut options);
+    }
+    let mut run = run_line(&weights, &settings.node.dump());
+    if options.precision != Precision::default() {
+        run = format!("{run} {:?}", options.precision);
+    }
+    let predictor = Predictor::new(config, &weights, options, device)?;
     let mut reports = Vec::new();
     for name in &config.datasets.test {
         let dataset = find_dataset(config, name)?;

@@ -1,5 +1,6 @@
 //! The command as a user runs it.
 
+mod bench;
 mod front_door;
 mod predict;
 mod score;

@@ -205,6 +205,47 @@ fn a_higher_threshold_keeps_the_better_results() {
     assert!(kept.len() < all.len());
 }
 
+/// The number that an error names as enough.
+fn enough_mib(message: &str) -> u64 {
+    let (_, rest) = message.split_once("at least ").expect("the message names what is needed");
+    rest.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// Products of other sizes round differently in the last digits of scores; masks are the same.
+fn check_same(found: &Value, expected: &Value, case: &str) {
+    let (found, expected) = (found.as_array().unwrap(), expected.as_array().unwrap());
+    assert_eq!(found.len(), expected.len(), "{case}");
+    for (found, expected) in found.iter().zip(expected) {
+        let is_same = |key: &str| found[key] == expected[key];
+        assert!(is_same("category_id") && is_same("segmentations"), "{case}");
+        let score = |value: &Value| value["score"].as_f64().unwrap();
+        assert!((score(found) - score(expected)).abs() < 1e-5, "{case}");
+    }
+}
+
+#[test]
+fn less_memory_and_more_threads_change_no_result() {
+    let results = |more: &[&str]| {
+        let folder = TempDir::new().unwrap();
+        let done = predict(folder.path(), &[&["--no-overlay"], more].concat(), &[&long_video()]);
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        read_json(&folder.path().join("results.json"))
+    };
+    for clips in [&[][..], &["--clip-length", "4", "--clip-stride", "3"]] {
+        let with = |more: &[&'static str]| [clips, more].concat();
+        let folder = TempDir::new().unwrap();
+        let refused = predict(folder.path(), &with(&["--max-memory", "1MiB"]), &[&long_video()]);
+        let message = text(&refused.stderr);
+        assert!(!refused.status.success() && !message.contains("panicked"), "{message}");
+        // A little more, because not every start of a program takes the same.
+        let least = format!("{}MiB", enough_mib(&message) + 8);
+        let all = results(clips);
+        check_same(&results(&[clips, &["--max-memory", &least]].concat()), &all, &least);
+        check_same(&results(&with(&["--max-memory", "64GiB"])), &all, "64 GiB");
+        check_same(&results(&with(&["--threads", "3"])), &all, "3 threads");
+    }
+}
+
 /// A frame folder of the given images.
 fn folder_of(images: &[(&str, Vec<u8>)]) -> (TempDir, PathBuf) {
     let folder = TempDir::new().unwrap();

@@ -1,13 +1,16 @@
 //! The video once more, with its objects drawn over it.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::{Builder, Scope};
 
 use anyhow::Result;
-use seqformer_data::{resize_bilinear, resize_nearest_mask};
-use seqformer_engine::VideoPrediction;
+use seqformer_data::{RgbImage, resize_bilinear, resize_nearest_mask};
+use seqformer_engine::{OrderedWorkers, VideoPrediction, num_threads};
 use seqformer_masks::{ImageSize, Rle};
 use seqformer_video::{
-    FfmpegLocation, FrameSink, FrameSource, OverlayObject, draw_overlay, track_color,
+    FfmpegLocation, FolderWriter, Frame, FrameSink, FrameSource, Frames, OverlayObject, VideoError,
+    draw_overlay, track_color,
 };
 use serde::Serialize;
 
@@ -19,6 +22,9 @@ const DEFAULT_FPS: f64 = 10.0;
 
 /// Smaller frames are enlarged before labels are drawn on them, in pixels of the long edge.
 const SMALLEST_LONG_EDGE: u32 = 480;
+
+/// Frames that wait for those who draw.
+const FRAMES_AHEAD: usize = 4;
 
 /// What is drawn, and where it goes.
 pub(super) struct Overlay<'a> {
@@ -38,6 +44,9 @@ pub(crate) struct OverlayFiles {
 
 impl Overlay<'_> {
     /// Reads the video again and draws on every frame.
+    ///
+    /// One thread reads, several draw and write single pictures, and this one hands them to the encoder in
+    /// their order.
     pub(super) fn draw(
         &self,
         source: &FrameSource,
@@ -47,33 +56,75 @@ impl Overlay<'_> {
         let fps = source.fps().unwrap_or(DEFAULT_FPS);
         let mut film =
             FrameSink::video(&self.output.join(format!("{name}.mp4")), fps, self.ffmpeg)?;
-        let mut folder = FrameSink::folder(&self.output.join(name))?;
+        let frames_path = self.output.join(name);
+        let folder = FolderWriter::create(&frames_path)?;
         let mut stage = Stage::new(format!("{name}: overlay"), Some(found.num_frames));
-        let size = enlarged(found.size);
-        for (index, frame) in source.frames()?.take(found.num_frames).enumerate() {
-            let mut image = resize_bilinear(&frame?.image, size);
-            let masks: Vec<Rle> = self
-                .tracks
-                .iter()
-                .map(|track| resized(found.masks.mask(track.rank, index), size))
-                .collect();
-            let objects: Vec<OverlayObject<'_>> = self
-                .tracks
-                .iter()
-                .zip(&masks)
-                .map(|(track, mask)| OverlayObject {
-                    mask,
-                    color: track_color(track.track_id),
-                    label: format!("{} #{} {:.2}", track.class, track.track_id, track.score),
-                })
-                .collect();
-            draw_overlay(&mut image, &objects)?;
-            film.write(&image)?;
-            folder.write(&image)?;
-            stage.set(index + 1);
-        }
+        let mut written = 0;
+        let mut write = |image: Result<RgbImage>| -> Result<()> {
+            film.write(&image?)?;
+            written += 1;
+            stage.set(written);
+            Ok(())
+        };
+        std::thread::scope(|scope| -> Result<()> {
+            let frames = read_ahead(scope, source.frames()?)?;
+            let painter = Painter { tracks: self.tracks, found, folder: &folder };
+            let paint = move |(index, image)| painter.paint(index, image);
+            let mut painters = OrderedWorkers::start(scope, num_threads(), paint)?;
+            for (index, frame) in frames.iter().take(found.num_frames).enumerate() {
+                if let Some(image) = painters.push((index, frame?.image)) {
+                    write(image)?;
+                }
+            }
+            painters.try_for_each(write)
+        })?;
         stage.finish();
-        Ok(OverlayFiles { video: film.finish()?.path, frames: folder.finish()?.path })
+        let video = film.finish()?.path;
+        folder.finish()?;
+        Ok(OverlayFiles { video, frames: frames_path })
+    }
+}
+
+/// Reads frames on a thread of its own, a few ahead of those who draw.
+fn read_ahead<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    frames: Frames,
+) -> Result<Receiver<Result<Frame, VideoError>>> {
+    let (sender, receiver) = sync_channel(FRAMES_AHEAD);
+    let read = move || {
+        for frame in frames {
+            if sender.send(frame).is_err() {
+                return;
+            }
+        }
+    };
+    Builder::new().name("frames".to_owned()).spawn_scoped(scope, read)?;
+    Ok(receiver)
+}
+
+/// Draws single frames.
+#[derive(Clone, Copy)]
+struct Painter<'a> {
+    tracks: &'a [&'a Track],
+    found: &'a VideoPrediction,
+    folder: &'a FolderWriter,
+}
+
+impl Painter<'_> {
+    /// Draws the tracks over a frame and writes it into the folder.
+    fn paint(&self, index: usize, image: RgbImage) -> Result<RgbImage> {
+        let size = enlarged(self.found.size);
+        let mut image = if image.size == size { image } else { resize_bilinear(&image, size) };
+        let mask = |track: &&Track| resized(self.found.masks.mask(track.rank, index), size);
+        let masks: Vec<Rle> = self.tracks.iter().map(mask).collect();
+        let objects = self.tracks.iter().zip(&masks).map(|(track, mask)| OverlayObject {
+            mask,
+            color: track_color(track.track_id),
+            label: format!("{} #{} {:.2}", track.class, track.track_id, track.score),
+        });
+        draw_overlay(&mut image, &objects.collect::<Vec<_>>())?;
+        self.folder.write(index, &image)?;
+        Ok(image)
     }
 }
 

@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use super::overlay::OverlayFiles;
 use super::tracks::Track;
-use crate::output;
+use crate::{memory, output};
 
 /// The whole run.
 #[derive(Debug, Serialize)]
-pub(super) struct Summary {
+pub(crate) struct Summary {
     weights: PathBuf,
     device: String,
     pub(super) results: Option<PathBuf>,
@@ -25,7 +25,7 @@ pub(super) struct Summary {
 
 /// A video that is done.
 #[derive(Debug, Serialize)]
-pub(super) struct FinishedVideo {
+pub(crate) struct FinishedVideo {
     pub(super) name: String,
     pub(super) video_id: u64,
     pub(super) frames: usize,
@@ -34,7 +34,10 @@ pub(super) struct FinishedVideo {
     pub(super) results: usize,
     /// Reading, network and masks, without the overlay.
     #[serde(rename = "seconds")]
-    pub(super) secs: f64,
+    pub(crate) secs: f64,
+    /// Reading again, drawing and writing pictures.
+    #[serde(skip)]
+    pub(crate) overlay_secs: f64,
     pub(super) overlay: Option<OverlayFiles>,
     pub(super) tracks: Vec<Track>,
 }
@@ -47,7 +50,7 @@ pub(super) struct FailedInput {
 }
 
 impl Summary {
-    pub(super) fn new(weights: &Path, device: impl std::fmt::Debug) -> Self {
+    pub(crate) fn new(weights: &Path, device: impl std::fmt::Debug) -> Self {
         Self {
             weights: weights.to_path_buf(),
             device: format!("{device:?}").to_lowercase(),
@@ -60,7 +63,7 @@ impl Summary {
     }
 
     pub(super) fn print(&mut self, as_json: bool) -> Result<()> {
-        self.peak_memory_mib = peak_memory_mib();
+        self.peak_memory_mib = memory::peak_mib();
         if as_json {
             output::print_line(&serde_json::to_string_pretty(self)?);
             return Ok(());
@@ -112,12 +115,4 @@ fn print_video(video: &FinishedVideo) {
         ]);
     }
     output::print_line(&table.to_string());
-}
-
-/// The most memory that this process has held, where the system tells.
-fn peak_memory_mib() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib / 1024.0)
 }

@@ -1,0 +1,104 @@
+//! `seqformer bench`: how fast the network and the whole of `predict` are, beside what the machine can do.
+
+mod backbones;
+mod end_to_end;
+mod footage;
+mod machine;
+mod model;
+mod report;
+mod timing;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use seqformer_engine::{ClipOptions, Predictor, PredictorOptions, open_device};
+use seqformer_video::FfmpegLocation;
+
+use crate::args::{BenchArgs, Mode};
+use crate::settings::Settings;
+use crate::{files, output};
+use report::{Report, Setting};
+
+/// The seed of random weights.
+const SEED: i64 = 1;
+
+/// What all measurements share.
+struct Bench<'a> {
+    args: &'a BenchArgs,
+    settings: Settings,
+    predictor: Predictor,
+    /// Weights that were read; random ones otherwise.
+    weights: Option<PathBuf>,
+    device: tch::Device,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &BenchArgs) -> Result<()> {
+    // What is typed as a pair has the last word.
+    let mut pairs = args.backbone.map(backbones::pairs).unwrap_or_default();
+    pairs.extend(args.opts.iter().cloned());
+    let settings = Settings::load_or_recipe(args.config_file.as_deref(), &pairs)?;
+    let device = open_device(settings.device(args.device)?)?;
+    let threads = args.compute.start();
+    let bench = Bench::new(args, settings, device)?;
+    let frames = footage::frames(args.frames.get(), args.size);
+    // The network first: what later parts leave in memory would count as its own.
+    let model = model::measure(&bench, &frames)?;
+    let end_to_end =
+        if args.model_only { None } else { Some(end_to_end::measure(&bench, &frames)?) };
+    let report = Report::new(
+        Setting::new(&bench, threads),
+        model,
+        end_to_end,
+        machine::measure(device, threads),
+    );
+    show(&report, args.json.as_deref())
+}
+
+impl<'a> Bench<'a> {
+    fn new(args: &'a BenchArgs, settings: Settings, device: tch::Device) -> Result<Self> {
+        let config = &settings.config;
+        let named = &config.model.weights;
+        let named = (!named.is_empty()).then(|| PathBuf::from(named));
+        let weights = args.weights.clone().or(named);
+        let mut options = PredictorOptions::from_config(config);
+        // The frames go into the network as they are.
+        options.short_edge = 0;
+        let section = &config.model.seqformer;
+        let or = |asked: Option<std::num::NonZeroUsize>, set: usize| asked.map_or(set, Into::into);
+        options.clips = (args.mode == Mode::Clip).then(|| {
+            let length = or(args.clip_length, section.clip_length);
+            ClipOptions::new(length, or(args.clip_stride, section.clip_stride))
+        });
+        args.compute.apply(&mut options);
+        let predictor = match &weights {
+            Some(path) => Predictor::new(config, path, options, device)?,
+            None => {
+                // Random weights find nothing: their best queries stand in for objects.
+                options.rule.class_threshold = None;
+                Predictor::with_random_weights(config, options, device, SEED)?
+            }
+        };
+        Ok(Self { args, settings, predictor, weights, device })
+    }
+
+    fn ffmpeg(&self) -> FfmpegLocation {
+        self.args.compute.ffmpeg(FfmpegLocation::find(self.args.ffmpeg.as_deref()))
+    }
+}
+
+/// Prints the table, and the JSON where it is wanted.
+fn show(report: &Report, json: Option<&Path>) -> Result<()> {
+    let Some(path) = json else {
+        output::print_line(&report.table());
+        return Ok(());
+    };
+    let text = serde_json::to_string_pretty(report)?;
+    if path == Path::new("-") {
+        output::note(&report.table());
+        output::print_line(&text);
+        return Ok(());
+    }
+    output::print_line(&report.table());
+    files::replace(path, |to| std::io::Write::write_all(to, format!("{text}\n").as_bytes()))
+}

@@ -1,0 +1,78 @@
+//! All that `predict` does, on a video file that is written first.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Result;
+use seqformer::time_stages;
+use seqformer_data::RgbImage;
+use seqformer_video::{FrameSink, FrameSource};
+use tempfile::TempDir;
+
+use super::Bench;
+use super::model::network_stages;
+use super::report::{Phase, Speed};
+use super::timing::{FrameTimes, Timed};
+use crate::class_names;
+use crate::commands::predict::{Input, Output, Run, Summary};
+use crate::memory;
+
+/// Frames per second of the video.
+const FPS: f64 = 25.0;
+
+/// Objects above this score are drawn: with random weights all that are kept, otherwise as `predict` does.
+const OVERLAY_THRESHOLD: f64 = 0.3;
+
+/// Predicts the video, once for nothing and then as often as was asked for.
+pub(super) fn measure(bench: &Bench<'_>, frames: &[RgbImage]) -> Result<Speed> {
+    let folder = TempDir::new()?;
+    let mut sink = FrameSink::video(&folder.path().join("bench.mp4"), FPS, &bench.ffmpeg())?;
+    for frame in frames {
+        sink.write(frame)?;
+    }
+    let video = sink.finish()?.path;
+    let phase = Phase::begin();
+    let mut runs = Vec::new();
+    for run in 0..=bench.args.runs.get() {
+        let timed = once(bench, &video)?;
+        if run > 0 {
+            runs.push(timed);
+        }
+    }
+    Ok(Speed::new(&runs, phase, memory::peak_mib()))
+}
+
+fn once(bench: &Bench<'_>, video: &Path) -> Result<Timed> {
+    let folder = TempDir::new()?;
+    let num_classes = usize::try_from(bench.settings.config.model.seqformer.num_classes)?;
+    let classes = class_names::of_weights(bench.predictor.class_names(), num_classes);
+    let overlay_threshold = if bench.weights.is_some() { OVERLAY_THRESHOLD } else { 0.0 };
+    let output = Output {
+        folder: folder.path().to_path_buf(),
+        score_threshold: None,
+        overlay_threshold: Some(overlay_threshold),
+    };
+    let summary = Summary::new(video, bench.device);
+    // What an earlier run has left on the clock.
+    bench.predictor.take_times();
+    let mut times = FrameTimes::start();
+    let start = Instant::now();
+    let ffmpeg = bench.ffmpeg();
+    let input = Input { source: FrameSource::open(video, &ffmpeg)?, name: "bench".to_owned() };
+    let mut run = Run { output, classes, predictor: &bench.predictor, ffmpeg, summary };
+    let (done, network) =
+        time_stages(bench.device, || run.video(&input, 1, &mut |progress| times.step(progress)));
+    let done = done?;
+    let secs = start.elapsed().as_secs_f64();
+    let frames = times.finish();
+    let around = bench.predictor.take_times();
+    let mut stages = network_stages(&network);
+    stages.extend([
+        ("decode", around.read.as_secs_f64()),
+        ("resize", around.resize.as_secs_f64()),
+        ("rle", around.rle.as_secs_f64()),
+        ("overlay", done.overlay_secs),
+        ("files", (secs - done.secs - done.overlay_secs).max(0.0)),
+    ]);
+    Ok(Timed { secs, stages: stages.into_iter().collect(), frames })
+}

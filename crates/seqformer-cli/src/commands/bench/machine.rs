@@ -1,0 +1,42 @@
+//! The machine, and what it can do at best.
+
+use std::num::NonZeroUsize;
+
+use seqformer_engine::{MachineRates, MachineSizes};
+use serde::Serialize;
+use tch::Device;
+
+use crate::compute::{cpu_field, multiplies_bf16};
+
+/// The yardstick.
+#[derive(Debug, Serialize)]
+pub(super) struct Machine {
+    /// Name of the processor, where the system tells.
+    pub(super) cpu: Option<String>,
+    /// Cores that this process may use.
+    pub(super) cores: usize,
+    /// Threads that compute.
+    pub(super) threads: usize,
+    /// Whether the processor has instructions for products of bf16.
+    pub(super) multiplies_bf16: bool,
+    /// Operations per second of a large product in f32.
+    pub(super) matmul_f32_flops: f64,
+    /// The same in bf16.
+    pub(super) matmul_bf16_flops: f64,
+    /// Bytes per second of a plain read of memory.
+    pub(super) memory_read_bytes_per_second: f64,
+}
+
+/// Measures the rates of the device.
+pub(super) fn measure(device: Device, threads: NonZeroUsize) -> Machine {
+    let rates = MachineRates::measure(device, MachineSizes::default());
+    Machine {
+        cpu: cpu_field(&["model name", "Model"]),
+        cores: std::thread::available_parallelism().map_or(1, Into::into),
+        threads: threads.get(),
+        multiplies_bf16: multiplies_bf16(),
+        matmul_f32_flops: rates.matmul_f32_flops,
+        matmul_bf16_flops: rates.matmul_bf16_flops,
+        memory_read_bytes_per_second: rates.read_bytes_per_sec,
+    }
+}

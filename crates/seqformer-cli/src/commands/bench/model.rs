@@ -1,0 +1,80 @@
+//! The network alone.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use seqformer::inference::ClipSchedule;
+use seqformer::{FrameSize, StageTimes, time_stages};
+use seqformer_data::RgbImage;
+use seqformer_engine::{NetworkWork, Workload, builder};
+
+use super::Bench;
+use super::report::{Phase, Speed};
+use super::timing::{FrameTimes, Timed};
+use crate::memory;
+
+/// Runs the network on the frames, once for nothing and then as often as was asked for.
+pub(super) fn measure(bench: &Bench<'_>, frames: &[RgbImage]) -> Result<Speed> {
+    let phase = Phase::begin();
+    let mut runs = Vec::new();
+    for run in 0..=bench.args.runs.get() {
+        let timed = once(bench, frames)?;
+        if run > 0 {
+            runs.push(timed);
+        }
+    }
+    let peak_mib = memory::peak_mib();
+    Ok(Speed::new(&runs, phase, peak_mib)
+        .with_work(&work(bench)?, bench.predictor.options().precision))
+}
+
+fn once(bench: &Bench<'_>, frames: &[RgbImage]) -> Result<Timed> {
+    let frames = frames.to_vec();
+    let mut times = FrameTimes::start();
+    let start = Instant::now();
+    let (done, stages) = time_stages(bench.device, || {
+        bench.predictor.run_network(frames, &mut |progress| times.step(progress))
+    });
+    done?;
+    let secs = start.elapsed().as_secs_f64();
+    let frames = times.finish();
+    let mut stages = network_stages(&stages);
+    let rest = secs - stages.iter().map(|(_, secs)| secs).sum::<f64>();
+    stages.push(("other", rest.max(0.0)));
+    Ok(Timed { secs, stages: stages.into_iter().collect(), frames })
+}
+
+/// The stages of the network by the names of the report.
+pub(super) fn network_stages(times: &StageTimes) -> Vec<(&'static str, f64)> {
+    let StageTimes { backbone, encoder, decoder, masks } = times;
+    let stages =
+        [("backbone", backbone), ("encoder", encoder), ("decoder", decoder), ("masks", masks)];
+    stages.into_iter().map(|(name, time)| (name, time.as_secs_f64())).collect()
+}
+
+/// What the network multiplies for the whole video.
+fn work(bench: &Bench<'_>) -> Result<NetworkWork> {
+    let num_frames = bench.args.frames.get();
+    let (mut num_clips, mut clip_frames) = (1, num_frames);
+    if let Some(clips) = bench.predictor.options().clips {
+        let mut schedule = ClipSchedule::new(clips.length, clips.stride)?;
+        schedule.push(num_frames);
+        schedule.end();
+        let all: Vec<usize> =
+            std::iter::from_fn(|| schedule.next_clip()).map(|clip| clip.len()).collect();
+        (num_clips, clip_frames) = (all.len(), all.iter().sum());
+    }
+    let size = bench.args.size;
+    let network = builder::model_config(&bench.settings.config);
+    let queries = bench.predictor.options().rule.max_queries.min(network.num_queries);
+    Ok(NetworkWork::of(
+        &network,
+        Workload {
+            frame: FrameSize { height: i64::from(size.height), width: i64::from(size.width) },
+            num_frames,
+            clip_frames,
+            num_clips,
+            num_instances: usize::try_from(queries)?,
+        },
+    ))
+}

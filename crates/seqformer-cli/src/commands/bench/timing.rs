@@ -1,0 +1,113 @@
+//! Times of runs, of their stages and of single frames.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use seqformer_engine::Progress;
+
+/// One run.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Timed {
+    pub(super) secs: f64,
+    /// Seconds of each stage.
+    pub(super) stages: BTreeMap<&'static str, f64>,
+    /// Seconds of each frame.
+    pub(super) frames: Vec<f64>,
+}
+
+/// Shares the time of a run out among its frames, as they go ahead.
+///
+/// Frames that go through the network together share the time of their part, and all frames share what belongs
+/// to the video as a whole.
+#[derive(Debug)]
+pub(super) struct FrameTimes {
+    last: Instant,
+    encoded: usize,
+    frames: Vec<f64>,
+    shared: f64,
+}
+
+impl FrameTimes {
+    pub(super) fn start() -> Self {
+        Self { last: Instant::now(), encoded: 0, frames: Vec::new(), shared: 0.0 }
+    }
+
+    /// Counts the time since the last step.
+    pub(super) fn step(&mut self, progress: Progress) {
+        let now = Instant::now();
+        let secs = now.duration_since(self.last).as_secs_f64();
+        self.last = now;
+        match progress {
+            Progress::Encoded(done) if done > self.encoded => {
+                let each = secs / (done - self.encoded) as f64;
+                self.frames.resize(done, 0.0);
+                self.frames[self.encoded..].iter_mut().for_each(|frame| *frame += each);
+                self.encoded = done;
+            }
+            Progress::Masks(done) if (1..=self.frames.len()).contains(&done) => {
+                self.frames[done - 1] += secs;
+            }
+            _ => self.shared += secs,
+        }
+    }
+
+    /// The seconds of each frame, all that is left shared out among them.
+    pub(super) fn finish(mut self) -> Vec<f64> {
+        self.shared += self.last.elapsed().as_secs_f64();
+        let each = self.shared / self.frames.len().max(1) as f64;
+        self.frames.iter_mut().for_each(|frame| *frame += each);
+        self.frames
+    }
+}
+
+/// The median of some numbers; the lower one of two in the middle.
+pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    quantile(values, 0.5)
+}
+
+/// The smallest value that is not less than this share of all.
+pub(super) fn quantile(values: impl IntoIterator<Item = f64>, share: f64) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let rank = (share * values.len() as f64).ceil() as usize;
+    values.get(rank.max(1) - 1).copied().unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_values_that_occurred() {
+        let values = [5.0, 1.0, 3.0, 2.0, 4.0];
+        assert_eq!(median(values), 3.0);
+        assert_eq!(median([1.0, 2.0]), 1.0);
+        assert_eq!(quantile(values, 0.99), 5.0);
+        assert_eq!(quantile(values, 0.2), 1.0);
+        assert_eq!(median([]), 0.0);
+    }
+
+    #[test]
+    fn all_of_the_time_is_shared_out_among_the_frames() {
+        let start = Instant::now();
+        let mut times = FrameTimes::start();
+        let pause = || std::thread::sleep(std::time::Duration::from_millis(3));
+        for progress in [
+            Progress::Encoded(2),
+            Progress::Encoded(3),
+            Progress::Decoded,
+            Progress::Masks(1),
+            Progress::Masks(2),
+            Progress::Masks(3),
+        ] {
+            pause();
+            times.step(progress);
+        }
+        let frames = times.finish();
+        let total = start.elapsed().as_secs_f64();
+        let sum: f64 = frames.iter().sum();
+        assert_eq!(frames.len(), 3);
+        assert!(sum <= total && sum > 0.99 * total - 1e-3, "{sum} of {total}");
+        assert!(frames[2] > frames[0], "the third frame went alone: {frames:?}");
+    }
+}
