@@ -12,10 +12,10 @@ use super::read_ahead::FRAMES_AHEAD;
 use crate::EngineError;
 use crate::arithmetic::maps;
 
-/// What allocators keep for later beside what is in use: [`seqformer_ops::runtime::keep_freed_memory`].
-const KEPT_FREE: f64 = 1.5;
 /// Stacks and buffers of threads, and scratch memory of products and convolutions.
 const SLACK: u64 = 64 << 20;
+/// How far two starts of the program may differ in what they hold.
+const RUN_TO_RUN: u64 = 16 << 20;
 /// Bytes of a track's run-length code on a frame, which grow with the outline; this is a ragged one.
 const CODE_BYTES: u64 = 1024;
 
@@ -86,15 +86,15 @@ impl MemoryPlan {
         let fits = |frames: &usize| needed(*frames) <= limit;
         (1..=most).rev().find(fits).ok_or_else(|| EngineError::Memory {
             limit_mib: limit >> 20,
-            // Rounded up, so that a limit of this many is enough.
-            needed_mib: needed(1).div_ceil(1 << 20),
+            // Rounded up, so that a limit of this many is enough the next time.
+            needed_mib: (needed(1) + RUN_TO_RUN).div_ceil(1 << 20),
             fixed_mib: self.fixed >> 20,
             done,
         })
     }
 }
 
-/// The most that a frame's maps and tokens take at once.
+/// The most that a frame's maps and tokens take at once, with what allocators keep for later.
 fn frame_bytes(network: &SeqFormerConfig, padded: FrameSize, precision: Precision) -> u64 {
     let pixels = (padded.height * padded.width) as f64;
     let outputs = maps(&network.backbone, padded).outputs;
@@ -116,7 +116,7 @@ fn frame_bytes(network: &SeqFormerConfig, padded: FrameSize, precision: Precisio
         // Norms, sums and sampling points stay in f32.
         Precision::Bf16 => 3.0,
     };
-    (KEPT_FREE * bytes * backbone.max(encoder)) as u64
+    (bytes * backbone.max(encoder)) as u64
 }
 
 /// Bytes that the process holds, where the system tells.

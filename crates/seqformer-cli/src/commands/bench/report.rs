@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use seqformer::Precision;
+use seqformer_config::config::{BackboneName, ModelSection};
 use seqformer_engine::{NetworkWork, StageWork};
 use serde::Serialize;
 
@@ -182,7 +183,7 @@ impl Setting {
             frames: args.frames.get(),
             height: args.size.height,
             width: args.size.width,
-            backbone: format!("{:?}", bench.settings.config.model.backbone.name),
+            backbone: backbone_name(&bench.settings.config.model),
             device: format!("{:?}", bench.device).to_lowercase(),
             precision: match bench.predictor.options().precision {
                 Precision::F32 => "f32",
@@ -208,6 +209,20 @@ impl Setting {
             "{backbone}, {frames} frames of {width}x{height}, {mode}, {precision}, {device}, {threads} threads, {runs} \
              runs"
         )
+    }
+}
+
+/// The image network as papers call it.
+fn backbone_name(model: &ModelSection) -> String {
+    let resnets = &model.resnets;
+    let (depth, groups, width) = (resnets.depth, resnets.num_groups, resnets.width_per_group);
+    match model.backbone.name {
+        BackboneName::ResNet if groups > 1 => format!("ResNeXt-{depth} {groups}x{width}d"),
+        BackboneName::ResNet => format!("ResNet-{depth}"),
+        BackboneName::Swin => {
+            let swin = &model.swin;
+            format!("Swin of {} channels, depths {:?}", swin.embed_dim, swin.depths)
+        }
     }
 }
 
