@@ -33,12 +33,12 @@ impl ComputeArgs {
 
     /// The numbers that the network computes in.
     pub(crate) fn precision(&self) -> Precision {
-        match self.precision {
-            PrecisionChoice::F32 => Precision::F32,
-            PrecisionChoice::Bf16 => Precision::Bf16,
-            PrecisionChoice::Auto if multiplies_bf16() => Precision::Bf16,
-            PrecisionChoice::Auto => Precision::F32,
-        }
+        let bf16 = match self.precision {
+            PrecisionChoice::F32 => false,
+            PrecisionChoice::Bf16 => true,
+            PrecisionChoice::Auto => multiplies_bf16(),
+        };
+        if bf16 { Precision::Bf16 } else { Precision::F32 }
     }
 }
 

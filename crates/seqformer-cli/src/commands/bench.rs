@@ -71,13 +71,12 @@ impl<'a> Bench<'a> {
             ClipOptions::new(length, or(args.clip_stride, section.clip_stride))
         });
         args.compute.apply(&mut options);
-        let predictor = match &weights {
-            Some(path) => Predictor::new(config, path, options, device)?,
-            None => {
-                // Random weights find nothing: their best queries stand in for objects.
-                options.rule.class_threshold = None;
-                Predictor::with_random_weights(config, options, device, SEED)?
-            }
+        let predictor = if let Some(path) = &weights {
+            Predictor::new(config, path, options, device)?
+        } else {
+            // Random weights find nothing: their best queries stand in for objects.
+            options.rule.class_threshold = None;
+            Predictor::with_random_weights(config, options, device, SEED)?
         };
         Ok(Self { args, settings, predictor, weights, device })
     }

@@ -46,7 +46,7 @@ pub(crate) struct Run<'a> {
 
 impl Run<'_> {
     /// Goes through all inputs; one that fails does not stop the others.
-    pub(super) fn all(&mut self, inputs: &[Input]) -> Result<()> {
+    pub(super) fn all(&mut self, inputs: &[Input]) {
         for (index, input) in inputs.iter().enumerate() {
             let video_id = index as u64 + 1;
             let video = match self.video(input, video_id, &mut |_progress| {}) {
@@ -62,7 +62,6 @@ impl Run<'_> {
             };
             self.summary.videos.push(video);
         }
-        Ok(())
     }
 
     /// Predicts one video and writes all that belongs to it; calls `progress` on the way.
