@@ -1,6 +1,7 @@
 //! Times multi-scale deformable attention at encoder scale: frames of 360x640, all tokens as queries.
 //!
-//! `cargo bench -p seqformer-ops -- [FRAMES]` prints one JSON object. The inputs are those of the
+//! `cargo bench -p seqformer-ops -- [FRAMES]` prints one JSON object. Its bound is a plain read of as many bytes as
+//! the forward pass gathers. The inputs are those of the
 //! PyTorch benchmark: locations around each token's centre with a spread of two cells.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on stdout")]
 
@@ -62,6 +63,16 @@ fn inputs(frames: i64, height: i64, width: i64) -> Inputs {
     }
 }
 
+/// Reads as many bytes as the forward pass gathers, by going through the values again and again.
+fn read_gathered_bytes(inputs: &Inputs) -> Tensor {
+    const CORNERS: i64 = 4;
+    let sizes = inputs.weights.size();
+    let gathered = sizes.iter().product::<i64>() * CORNERS * CHANNELS;
+    let times = gathered.div_ceil(inputs.value.numel() as i64);
+    let sums: Vec<Tensor> = (0..times).map(|_| inputs.value.sum(Kind::Float)).collect();
+    Tensor::stack(&sums, 0)
+}
+
 /// Median seconds of a few runs, after one to warm up.
 fn median_secs<T>(runs: usize, mut run: impl FnMut() -> T) -> f64 {
     std::hint::black_box(run());
@@ -101,6 +112,7 @@ fn main() {
     };
     let bf16 = value.to_kind(Kind::BFloat16);
     let report = [
+        ("read_gathered_bytes", median_secs(runs, || read_gathered_bytes(&inputs))),
         ("forward", median_secs(runs, || forward(value))),
         ("forward_bf16", median_secs(runs, || forward(&bf16))),
         (

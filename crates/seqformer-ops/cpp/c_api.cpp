@@ -344,55 +344,125 @@ struct Convolution {
   int64_t groups;
 };
 
+namespace {
+
+// What a convolution does besides its tensors.
+struct ConvolutionSteps {
+  std::vector<int64_t> stride, padding, dilation;
+  int64_t groups;
+  bool relu;
+};
+
+// A convolution with bias, the sum with `residual` unless that is undefined, and ReLU if asked for, by one of
+// oneDNN's fused operators. `in_place` gives the memory of the residual to the result.
+at::Tensor fused_convolution(const at::Tensor &input, const at::Tensor &weight, const at::Tensor &bias,
+                             const at::Tensor &residual, const ConvolutionSteps &steps, bool in_place) {
+  const std::string activation = steps.relu ? "relu" : "none";
+  if (!residual.defined()) {
+    return call_fused("mkldnn::_convolution_pointwise", "",
+                      {input, weight, bias, steps.padding, steps.stride, steps.dilation, steps.groups, activation,
+                       no_scalars(), std::string()});
+  }
+  const c10::IValue unary = steps.relu ? c10::IValue(activation) : c10::IValue();
+  if (in_place) {
+    return call_fused("mkldnn::_convolution_pointwise_", "binary",
+                      {residual, input, weight, bias, steps.padding, steps.stride, steps.dilation, steps.groups,
+                       "add", c10::IValue(at::Scalar(1.0)), unary, no_scalars(), c10::IValue()});
+  }
+  return call_fused("mkldnn::_convolution_pointwise", "binary",
+                    {input, residual, weight, bias, steps.padding, steps.stride, steps.dilation, steps.groups, "add",
+                     c10::IValue(at::Scalar(1.0)), unary, no_scalars(), c10::IValue()});
+}
+
+// The same with a gradient: the sums before ReLU are neither written nor kept.
+class TrainedConvolution : public torch::autograd::Function<TrainedConvolution> {
+public:
+  static at::Tensor forward(torch::autograd::AutogradContext *ctx, const at::Tensor &input,
+                            const at::Tensor &weight, const at::Tensor &bias,
+                            const std::optional<at::Tensor> &residual, std::vector<int64_t> stride,
+                            std::vector<int64_t> padding, std::vector<int64_t> dilation, int64_t groups, bool relu) {
+    const ConvolutionSteps steps{stride, padding, dilation, groups, relu};
+    auto out = fused_convolution(input, weight, bias, residual.value_or(at::Tensor()), steps, false);
+    ctx->save_for_backward({input, weight, relu ? out : at::Tensor()});
+    ctx->saved_data["stride"] = std::move(stride);
+    ctx->saved_data["padding"] = std::move(padding);
+    ctx->saved_data["dilation"] = std::move(dilation);
+    ctx->saved_data["groups"] = groups;
+    ctx->saved_data["has_residual"] = residual.has_value();
+    return out;
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *ctx,
+                                                 torch::autograd::variable_list grads) {
+    const auto saved = ctx->get_saved_variables();
+    const auto &input = saved[0], &weight = saved[1], &out = saved[2];
+    const auto grad = out.defined() ? at::threshold_backward(grads[0], out, 0) : grads[0];
+    const std::array<bool, 3> needed = {ctx->needs_input_grad(0), ctx->needs_input_grad(1), ctx->needs_input_grad(2)};
+    at::Tensor grad_input, grad_weight, grad_bias;
+    if (needed[0] || needed[1] || needed[2]) {
+      const std::vector<int64_t> bias_sizes = {weight.size(0)}, no_padding = {0, 0};
+      std::tie(grad_input, grad_weight, grad_bias) = at::convolution_backward(
+          grad, input, weight, bias_sizes, ctx->saved_data["stride"].toIntVector(),
+          ctx->saved_data["padding"].toIntVector(), ctx->saved_data["dilation"].toIntVector(), false, no_padding,
+          ctx->saved_data["groups"].toInt(), needed);
+    }
+    const auto grad_residual = ctx->saved_data["has_residual"].toBool() ? grad : at::Tensor();
+    return {grad_input, grad_weight, grad_bias, grad_residual, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(),
+            at::Tensor()};
+  }
+};
+
+} // namespace
+
 // A convolution with bias, then the sum with `residual` unless that is null, then ReLU if asked for, as
-// one operation where no gradient is recorded. The result takes the memory of a residual that nobody else
-// refers to: without that, oneDNN first copies it.
+// one operation where oneDNN has it. Without a gradient the result takes the memory of a residual that nobody
+// else refers to: without that, oneDNN first copies it.
 SF_API char *sf_conv2d(at::Tensor **out, const at::Tensor *input, const at::Tensor *weight,
                        const at::Tensor *bias, const at::Tensor *residual, const Convolution *shape,
                        int relu) {
   return guarded([&] {
-    const std::vector<int64_t> stride(2, shape->stride), padding(2, shape->padding), dilation(2, shape->dilation);
-    at::Tensor result;
+    const ConvolutionSteps steps{std::vector<int64_t>(2, shape->stride), std::vector<int64_t>(2, shape->padding),
+                                 std::vector<int64_t>(2, shape->dilation), shape->groups, relu != 0};
+    at::Tensor x = *input, w = *weight, b = *bias, r = residual == nullptr ? at::Tensor() : *residual, result;
+    if (is_autocast() && x.device().is_cpu()) {
+      x = at::autocast::cached_cast(at::kBFloat16, x, at::kCPU);
+      w = at::autocast::cached_cast(at::kBFloat16, w, at::kCPU);
+      b = at::autocast::cached_cast(at::kBFloat16, b, at::kCPU);
+    }
     // Maps of one cell have strides that oneDNN does not take.
-    const bool has_cells = input->dim() == 4 && input->numel() > 0 && input->size(2) * input->size(3) > 1;
-    if (can_fuse({input, weight, bias, residual}) && has_cells && !is_autocast()) {
-      const std::string activation = relu ? "relu" : "none";
-      if (residual == nullptr) {
-        result = call_fused("mkldnn::_convolution_pointwise", "",
-                            {*input, *weight, *bias, padding, stride, dilation, shape->groups, activation,
-                             no_scalars(), std::string()});
-      } else {
-        const c10::IValue unary = relu ? c10::IValue(activation) : c10::IValue();
-        const bool is_ours = residual->use_count() == 1 && residual->storage().use_count() == 1 &&
-                             residual->is_contiguous(at::MemoryFormat::ChannelsLast);
-        if (is_ours) {
-          result = call_fused("mkldnn::_convolution_pointwise_", "binary",
-                              {*residual, *input, *weight, *bias, padding, stride, dilation, shape->groups,
-                               "add", c10::IValue(at::Scalar(1.0)), unary, no_scalars(), c10::IValue()});
-        } else {
-          result = call_fused("mkldnn::_convolution_pointwise", "binary",
-                              {*input, *residual, *weight, *bias, padding, stride, dilation, shape->groups,
-                               "add", c10::IValue(at::Scalar(1.0)), unary, no_scalars(), c10::IValue()});
-        }
-      }
+    const bool has_cells = x.dim() == 4 && x.numel() > 0 && x.size(2) * x.size(3) > 1;
+    const bool has_gradient = at::GradMode::is_enabled() && (x.requires_grad() || w.requires_grad() ||
+                                                             b.requires_grad() || (r.defined() && r.requires_grad()));
+    const bool one_kind = !r.defined() || r.scalar_type() == x.scalar_type();
+    if (has_cells && one_kind && !has_gradient && can_fuse({&x, &w, &b, r.defined() ? &r : nullptr})) {
+      // One reference is the caller's, the other is here.
+      const bool is_ours = r.defined() && r.use_count() == 2 && r.storage().use_count() == 1 &&
+                           r.is_contiguous(at::MemoryFormat::ChannelsLast);
+      result = fused_convolution(x, w, b, r, steps, is_ours);
+    } else if (has_cells && one_kind && has_gradient && can_train(x, w, b)) {
+      result = TrainedConvolution::apply(x, w, b, r.defined() ? std::optional<at::Tensor>(r) : std::nullopt,
+                                         steps.stride, steps.padding, steps.dilation, steps.groups, steps.relu);
     } else {
-      const auto dense = weight->is_mkldnn() ? weight->to_dense() : *weight;
-      result = at::conv2d(*input, dense, *bias, stride, padding, dilation, shape->groups);
-      if (residual != nullptr) result = result + *residual;
+      const auto dense = w.is_mkldnn() ? w.to_dense() : w;
+      result = at::conv2d(x, dense, b, steps.stride, steps.padding, steps.dilation, steps.groups);
+      if (r.defined()) result = result + r;
       if (relu) result = at::relu(result);
     }
     *out = new at::Tensor(std::move(result));
   });
 }
 
-// The kernel of a convolution in oneDNN's own layout, or `weight` itself where there is none.
-SF_API char *sf_pack_conv2d(at::Tensor **out, const at::Tensor *weight, const Convolution *shape) {
+// The kernel of a convolution in the layout that oneDNN wants for inputs of `input_size`, or `weight` itself where
+// there is none.
+SF_API char *sf_pack_conv2d(at::Tensor **out, const at::Tensor *weight, const Convolution *shape,
+                            const int64_t *input_size) {
   return guarded([&] {
     auto packed = *weight;
     if (can_fuse({weight})) {
       const std::vector<int64_t> stride(2, shape->stride), padding(2, shape->padding), dilation(2, shape->dilation);
       packed = call_fused("mkldnn::_reorder_convolution_weight", "",
-                          {*weight, padding, stride, dilation, shape->groups, c10::IValue()});
+                          {*weight, padding, stride, dilation, shape->groups,
+                           std::vector<int64_t>(input_size, input_size + 4)});
     }
     *out = new at::Tensor(std::move(packed));
   });

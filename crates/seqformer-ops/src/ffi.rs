@@ -103,6 +103,7 @@ unsafe extern "C" {
         out: *mut *mut C_tensor,
         weight: *const C_tensor,
         shape: *const RawConvolution,
+        input_size: *const i64,
     ) -> *mut c_char;
     fn sf_parallel_for(
         count: i64,
@@ -287,10 +288,14 @@ pub(crate) fn conv2d(
 }
 
 /// See [`crate::fused::pack_conv2d`].
-pub(crate) fn pack_conv2d(weight: &Tensor, shape: &RawConvolution) -> Result<Tensor, String> {
+pub(crate) fn pack_conv2d(
+    weight: &Tensor,
+    shape: &RawConvolution,
+    input_size: &[i64; 4],
+) -> Result<Tensor, String> {
     let mut out = std::ptr::null_mut();
-    // SAFETY: the tensor and sizes live through the call, and `out` is writable.
-    check(unsafe { sf_pack_conv2d(&raw mut out, weight.as_ptr(), shape) })?;
+    // SAFETY: the tensor and sizes live through the call, the latter are four, and `out` is writable.
+    check(unsafe { sf_pack_conv2d(&raw mut out, weight.as_ptr(), shape, input_size.as_ptr()) })?;
     // SAFETY: no message means that the shim stored a new tensor, and nobody else owns it.
     Ok(unsafe { Tensor::from_ptr(out) })
 }

@@ -123,18 +123,25 @@ pub fn conv2d(
     result.map_err(|message| OpsError::Torch { operation: "conv2d", message })
 }
 
-/// Lays a kernel out for [`conv2d`] without a gradient; only [`conv2d`] with the same `shape` takes the result.
+/// Lays a kernel out for [`conv2d`] without a gradient and inputs of one size.
+///
+/// Only [`conv2d`] with the same `shape` takes the result; it may be slow for inputs of other sizes.
 ///
 /// # Shapes
 ///
 /// - `weight`, output: `[outputs, inputs / groups, k, k]`
+/// - `input_size`: `[N, inputs, H, W]`
 ///
 /// # Errors
 ///
 /// If there is no memory for the result.
-pub fn pack_conv2d(weight: &Tensor, shape: Convolution) -> Result<Tensor, OpsError> {
+pub fn pack_conv2d(
+    weight: &Tensor,
+    shape: Convolution,
+    input_size: [i64; 4],
+) -> Result<Tensor, OpsError> {
     let Convolution { stride, padding, dilation, groups } = shape;
-    ffi::pack_conv2d(weight, &RawConvolution { stride, padding, dilation, groups })
+    ffi::pack_conv2d(weight, &RawConvolution { stride, padding, dilation, groups }, &input_size)
         .map_err(|message| OpsError::Torch { operation: "pack_conv2d", message })
 }
 

@@ -304,6 +304,26 @@ fn a_failing_input_does_not_stop_the_others() {
 }
 
 #[test]
+fn pictures_that_cannot_be_written_do_not_cost_the_results() {
+    let folder = TempDir::new().unwrap();
+    // A folder of someone else stands where the first video's pictures belong.
+    fs::create_dir(folder.path().join("vid_long")).unwrap();
+    fs::write(folder.path().join("vid_long/diary.txt"), "keep me").unwrap();
+    let short = golden("tiny_video/JPEGImages/vid_short");
+    let done = predict(folder.path(), &["--overlay-threshold", "0"], &[&long_video(), &short]);
+    let message = text(&done.stderr);
+    assert!(!done.status.success() && message.contains("diary.txt"), "{message}");
+    let results = read_json(&folder.path().join("results.json"));
+    let of_video = |id: u64| {
+        results.as_array().unwrap().iter().filter(|result| result["video_id"] == id).count()
+    };
+    assert!(of_video(1) > 0 && of_video(2) > 0);
+    let names = files_below(folder.path());
+    assert!(names.iter().any(|name| name == "vid_long/diary.txt"), "{names:?}");
+    assert!(names.iter().any(|name| name.starts_with("vid_short/overlay_")), "{names:?}");
+}
+
+#[test]
 fn unusual_images_are_made_usable() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../seqformer-data/tests/fixtures");
     for name in ["cmyk.jpg", "grey.jpg", "orientation_6.jpg", "grey16.png", "palette.png"] {

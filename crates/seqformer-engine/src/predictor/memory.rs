@@ -101,10 +101,13 @@ fn frame_bytes(network: &SeqFormerConfig, padded: FrameSize, precision: Precisio
     let values = outputs.map(|map| (map.size.height * map.size.width * map.channels) as f64);
     let finest = values[0];
     let in_blocks = match &network.backbone {
-        // Input, shortcut and output of a block, and its narrower maps.
-        BackboneConfig::ResNet(_) => 3.5 * finest,
-        // Tokens in windows, queries, keys and values, and the wide layer of a block.
-        BackboneConfig::Swin(swin) => (4.0 + swin.mlp_ratio) * finest,
+        // Input, shortcut and output of a block, and two maps of its own width.
+        BackboneConfig::ResNet(resnet) => {
+            let width = resnet.num_groups * resnet.width_per_group;
+            finest * (3.0 + 2.0 * width as f64 / resnet.res2_out_channels as f64)
+        }
+        // Tokens, also in windows, queries, keys, values, what is read, and the wide layer of a block.
+        BackboneConfig::Swin(swin) => (12.0 + swin.mlp_ratio) * finest,
     };
     let backbone = 3.0 * pixels + values.iter().sum::<f64>() + in_blocks;
     let transformer = &network.transformer;

@@ -54,6 +54,14 @@ fn convolutions_agree_with_the_plain_ones() {
             };
             let layer = ConvLayer { weight: &weight, bias: &bias, shape, activation };
             assert!(max_difference(&conv2d(&input, &layer, None).unwrap(), &act(&plain)) < 1e-4);
+            // A kernel that was laid out for some size does for others.
+            for size in [[3, 16, 9, 7], [1, 16, 30, 20]] {
+                let packed = pack_conv2d(&weight, shape, size).unwrap();
+                let layer = ConvLayer { weight: &packed, ..layer };
+                assert!(
+                    max_difference(&conv2d(&input, &layer, None).unwrap(), &act(&plain)) < 1e-4
+                );
+            }
             let expected = act(&(&plain + &residual));
             let before = residual.copy();
             let sum = conv2d(&input, &layer, Some(residual.shallow_clone())).unwrap();
@@ -104,6 +112,40 @@ fn trained_linear_layers_agree_with_the_plain_operations() {
         let sum = if activation == Activation::Relu { sum.relu() } else { sum };
         for (ours, plain) in ours.iter().zip(with_gradients(sum + &residual)) {
             assert!(max_difference(ours, &plain) < 1e-4, "{after:?}");
+        }
+    }
+}
+
+#[test]
+fn trained_convolutions_agree_with_the_plain_operations() {
+    let leaf = |sizes: &[i64]| Tensor::randn(sizes, ON_CPU).set_requires_grad(true);
+    for (stride, groups) in [(1, 1), (2, 4)] {
+        let (input, weight, bias) =
+            (leaf(&[3, 16, 9, 7]), leaf(&[8, 16 / groups, 3, 3]), leaf(&[8]));
+        let shape = Convolution { stride, padding: 1, dilation: 1, groups };
+        let pair = |x: i64| [x, x];
+        let plain = || input.conv2d(&weight, Some(&bias), pair(stride), [1, 1], [1, 1], groups);
+        let sizes = tch::no_grad(|| plain().size());
+        let (residual, grad_out) = (leaf(&sizes), Tensor::randn(&sizes, ON_CPU));
+        let with_gradients = |out: Tensor, added: bool| {
+            let loss = (&out * &grad_out).sum(Kind::Float);
+            let mut leaves = vec![&input, &weight, &bias];
+            leaves.extend(added.then_some(&residual));
+            let mut results = Tensor::run_backward(&[loss], &leaves, false, false);
+            results.push(out);
+            results
+        };
+        for activation in [Activation::None, Activation::Relu] {
+            for added in [false, true] {
+                let layer = ConvLayer { weight: &weight, bias: &bias, shape, activation };
+                let given = added.then(|| residual.shallow_clone());
+                let ours = with_gradients(conv2d(&input, &layer, given).unwrap(), added);
+                let sum = if added { plain() + &residual } else { plain() };
+                let sum = if activation == Activation::Relu { sum.relu() } else { sum };
+                for (ours, plain) in ours.iter().zip(with_gradients(sum, added)) {
+                    assert!(max_difference(ours, &plain) < 1e-3, "{layer:?}");
+                }
+            }
         }
     }
 }

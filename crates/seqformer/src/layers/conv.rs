@@ -1,5 +1,7 @@
 //! Two-dimensional convolution.
 
+use std::cell::RefCell;
+
 use seqformer_ops::fused::{self, Activation, ConvLayer, Convolution};
 use tch::{Kind, Tensor, nn};
 
@@ -80,18 +82,19 @@ pub(crate) struct Conv2d {
 pub(crate) struct PreparedKernel {
     weight: Tensor,
     bias: Tensor,
+    /// The weight laid out for inputs of the size that came last.
+    packed: RefCell<Option<([i64; 4], Tensor)>>,
 }
 
 impl PreparedKernel {
-    /// Converts the numbers to `precision` and lays them out for the machine.
-    pub(crate) fn new(shape: &ConvShape, kernel: Kernel<'_>, precision: Precision) -> Self {
-        tch::no_grad(|| {
-            let kind = precision.kind();
-            let weight = to_channels_last(&kernel.weight.detach().to_kind(kind));
-            let weight = fused::pack_conv2d(&weight, shape.convolution())
-                .expect("there is memory for one more kernel");
-            Self { weight, bias: kernel.bias.detach().to_kind(kind) }
-        })
+    /// Converts the numbers to `precision`.
+    pub(crate) fn new(kernel: Kernel<'_>, precision: Precision) -> Self {
+        let kind = precision.kind();
+        Self {
+            weight: to_channels_last(&kernel.weight.detach().to_kind(kind)),
+            bias: kernel.bias.detach().to_kind(kind),
+            packed: RefCell::new(None),
+        }
     }
 
     /// See [`ConvShape::apply`]; the input is converted to the kind of the kernel.
@@ -102,8 +105,25 @@ impl PreparedKernel {
         residual: Option<Tensor>,
         activation: Activation,
     ) -> Tensor {
-        let kernel = Kernel { weight: &self.weight, bias: &self.bias };
-        shape.apply(&input.to_kind(self.bias.kind()), kernel, residual, activation)
+        let input = input.to_kind(self.bias.kind());
+        let weight = self.packed_for(shape, &input);
+        let kernel = Kernel { weight: &weight, bias: &self.bias };
+        shape.apply(&input, kernel, residual, activation)
+    }
+
+    /// The weight as it is best for this input.
+    fn packed_for(&self, shape: &ConvShape, input: &Tensor) -> Tensor {
+        let Ok((batch, channels, height, width)) = input.size4() else {
+            return self.weight.shallow_clone();
+        };
+        let size = [batch, channels, height, width];
+        let mut packed = self.packed.borrow_mut();
+        if let Some((_, weight)) = packed.as_ref().filter(|(of, _)| *of == size) {
+            return weight.shallow_clone();
+        }
+        let weight = fused::pack_conv2d(&self.weight, shape.convolution(), size)
+            .expect("there is memory for one more kernel");
+        packed.insert((size, weight)).1.shallow_clone()
     }
 }
 
@@ -116,7 +136,7 @@ impl Conv2d {
 
     /// Lays the weights out for inference; call again after they have changed.
     pub(crate) fn prepare_inference(&mut self, precision: Precision) {
-        self.prepared = Some(PreparedKernel::new(&self.shape, self.kernel(), precision));
+        self.prepared = Some(PreparedKernel::new(self.kernel(), precision));
     }
 
     /// `[N, inputs, H, W]` → `[N, outputs, H', W']`

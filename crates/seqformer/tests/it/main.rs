@@ -6,6 +6,7 @@
 )]
 
 mod backbones;
+mod bf16;
 mod clip_properties;
 mod golden_clip_video;
 mod golden_forward;

@@ -76,13 +76,14 @@ impl Run<'_> {
         let secs = start.elapsed().as_secs_f64();
         let threshold = self.output.score_threshold;
         let tracks = tracks::from_prediction(&found, &self.classes, threshold);
-        let start_overlay = Instant::now();
-        let overlay = self.draw(input, &found, &tracks)?;
-        let overlay_secs = start_overlay.elapsed().as_secs_f64();
         let keep = |score: f32| threshold.is_none_or(|threshold| score > threshold as f32);
         let detections: Vec<&Detection> =
             found.detections.iter().filter(|found| keep(found.score)).collect();
+        // Before the pictures: a full disk or an encoder that fails does not cost the results.
         self.write(input, video_id, &found, &detections, &tracks)?;
+        let start_overlay = Instant::now();
+        let overlay = self.draw(input, &found, &tracks)?;
+        let overlay_secs = start_overlay.elapsed().as_secs_f64();
         Ok(FinishedVideo {
             name: input.name.clone(),
             video_id,
@@ -125,7 +126,7 @@ impl Run<'_> {
     ) -> Result<()> {
         let path = self.output.folder.join("results.json");
         let earlier = self.summary.results.is_some();
-        let earlier_rows = earlier && self.summary.videos.iter().any(|video| video.results > 0);
+        let earlier_rows = self.summary.rows > 0;
         files::replace(&path, |to| {
             if earlier {
                 files::copy_start(&path, 1, to)?;
@@ -141,6 +142,7 @@ impl Run<'_> {
             write!(to, "]")
         })?;
         self.summary.results = Some(path);
+        self.summary.rows += detections.len();
         let path = self.output.folder.join("tracks.jsonl");
         files::replace(&path, |to| {
             if earlier {

@@ -16,6 +16,9 @@ pub(crate) struct Summary {
     weights: PathBuf,
     device: String,
     pub(super) results: Option<PathBuf>,
+    /// Rows of that file.
+    #[serde(skip)]
+    pub(super) rows: usize,
     pub(super) tracks: Option<PathBuf>,
     pub(super) videos: Vec<FinishedVideo>,
     pub(super) failed: Vec<FailedInput>,
@@ -55,6 +58,7 @@ impl Summary {
             weights: weights.to_path_buf(),
             device: format!("{device:?}").to_lowercase(),
             results: None,
+            rows: 0,
             tracks: None,
             videos: Vec::new(),
             failed: Vec::new(),
