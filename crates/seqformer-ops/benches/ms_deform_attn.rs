@@ -67,8 +67,8 @@ fn inputs(frames: i64, height: i64, width: i64) -> Inputs {
 fn read_gathered_bytes(inputs: &Inputs) -> Tensor {
     const CORNERS: i64 = 4;
     let sizes = inputs.weights.size();
-    let gathered = sizes.iter().product::<i64>() * CORNERS * CHANNELS;
-    let times = gathered.div_ceil(inputs.value.numel() as i64);
+    let gathered = (sizes.iter().product::<i64>() * CORNERS * CHANNELS) as usize;
+    let times = gathered.div_ceil(inputs.value.numel());
     let sums: Vec<Tensor> = (0..times).map(|_| inputs.value.sum(Kind::Float)).collect();
     Tensor::stack(&sums, 0)
 }
