@@ -117,14 +117,31 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
 /// `Σ a * b`, in interleaved sums.
 #[inline(always)]
 fn dot<const W: usize, const FMA: bool>(a: &[f32; W], b: &[f32; W]) -> f32 {
-    const WIDE: usize = 8;
+    if W.is_multiple_of(16) {
+        let lanes = products::<16, W, FMA>(a, b);
+        let mut eight = [0.0; 8];
+        for j in 0..8 {
+            eight[j] = lanes[j] + lanes[j + 8];
+        }
+        add_lanes(eight)
+    } else {
+        add_lanes(products::<8, W, FMA>(a, b))
+    }
+}
+
+/// Sums of every `WIDE`th product.
+#[inline(always)]
+fn products<const WIDE: usize, const W: usize, const FMA: bool>(
+    a: &[f32; W],
+    b: &[f32; W],
+) -> [f32; WIDE] {
     let mut lanes = [0.0_f32; WIDE];
     for (a, b) in a.as_chunks::<WIDE>().0.iter().zip(b.as_chunks::<WIDE>().0) {
         for j in 0..WIDE {
             lanes[j] = if FMA { a[j].mul_add(b[j], lanes[j]) } else { lanes[j] + a[j] * b[j] };
         }
     }
-    add_lanes(lanes)
+    lanes
 }
 
 /// The sum of eight numbers, by halves.
