@@ -25,7 +25,7 @@ pub(super) const CHECKED_BY: &[(&[&str], &str, &str)] = &[
     ),
     (
         &["MODEL.DEVICE"],
-        "seqformer-engine/src/device/tests.rs",
+        "seqformer-engine/tests/device.rs",
         "without_a_driver_cuda_is_an_error_and_auto_is_the_cpu",
     ),
     (

@@ -5,7 +5,7 @@ use super::head::{Head, block_width};
 use super::points::{CORNERS, LANES, Lanes, PointGroup, groups, part, to_array};
 use super::samples::{Buffer, Centres, Place};
 use super::{Element, Gradients, Inputs, Shape, Task};
-use crate::ffi::{Vectorized, prefetch};
+use crate::ffi::{Vectorized, prefetch, sum16};
 
 /// One task and what its thread keeps between tasks.
 pub(super) struct Backward<'a, T> {
@@ -93,7 +93,8 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
                 for corner in 0..CORNERS {
                     for k in 0..LANES {
                         let row = group.cells[corner][k] as usize * blocks + block;
-                        dots[corner][k] += dot::<W, FMA>(grad, &rows[row]);
+                        let products = wide_products::<W, FMA>(grad, &rows[row]);
+                        dots[corner][k] += sum16(&products);
                         add_scaled::<f32, W, FMA>(&mut grad_rows[row], grad, factors[corner][k]);
                     }
                 }
@@ -114,44 +115,20 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
     write_value_gradient(inputs, gradients, task, scratch);
 }
 
-/// `Σ a * b`, in interleaved sums.
-#[inline(always)]
-fn dot<const W: usize, const FMA: bool>(a: &[f32; W], b: &[f32; W]) -> f32 {
-    if W.is_multiple_of(16) {
-        let lanes = products::<16, W, FMA>(a, b);
-        let mut eight = [0.0; 8];
-        for j in 0..8 {
-            eight[j] = lanes[j] + lanes[j + 8];
-        }
-        add_lanes(eight)
-    } else {
-        add_lanes(products::<8, W, FMA>(a, b))
-    }
-}
+/// Partial sums of a product.
+const WIDE: usize = 16;
 
-/// Sums of every `WIDE`th product.
+/// Sums of every sixteenth of the products of `a` and `b`; every eighth in the lower half where rows are that short.
 #[inline(always)]
-fn products<const WIDE: usize, const W: usize, const FMA: bool>(
-    a: &[f32; W],
-    b: &[f32; W],
-) -> [f32; WIDE] {
+fn wide_products<const W: usize, const FMA: bool>(a: &[f32; W], b: &[f32; W]) -> [f32; WIDE] {
     let mut lanes = [0.0_f32; WIDE];
-    for (a, b) in a.as_chunks::<WIDE>().0.iter().zip(b.as_chunks::<WIDE>().0) {
-        for j in 0..WIDE {
+    let width = if W.is_multiple_of(WIDE) { WIDE } else { WIDE / 2 };
+    for (a, b) in a.chunks_exact(width).zip(b.chunks_exact(width)) {
+        for j in 0..width {
             lanes[j] = if FMA { a[j].mul_add(b[j], lanes[j]) } else { lanes[j] + a[j] * b[j] };
         }
     }
     lanes
-}
-
-/// The sum of eight numbers, by halves.
-#[inline(always)]
-fn add_lanes(lanes: [f32; 8]) -> f32 {
-    let mut four = [0.0; 4];
-    for j in 0..4 {
-        four[j] = lanes[j] + lanes[j + 4];
-    }
-    (four[0] + four[2]) + (four[1] + four[3])
 }
 
 /// Gradients of the locations, `[LANES, 2]`, and of the weights of a group, from the products of the
