@@ -8,6 +8,7 @@ mod placement;
 mod queue;
 mod status;
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
@@ -134,7 +135,7 @@ impl Communicator {
     }
 
     /// Says to all what this process begins to do, for the message when something goes wrong.
-    pub(crate) fn note(&self, iteration: u64, operation: &'static str) {
+    pub(crate) fn note(&self, iteration: u64, operation: impl Into<Cow<'static, str>>) {
         let Some(links) = &self.links else { return };
         let status = Status::new(iteration, operation);
         // A table that is gone shows in the next operation that needs it.
@@ -143,14 +144,18 @@ impl Communicator {
         links.noted.set(Instant::now());
     }
 
+    /// The same without another iteration.
+    pub(crate) fn note_operation(&self, operation: impl Into<Cow<'static, str>>) {
+        let iteration = self.links.as_ref().map_or(0, |links| links.status.borrow().iteration);
+        self.note(iteration, operation);
+    }
+
     /// Says now and then that this process is still at work.
     pub(crate) fn note_alive(&self) {
         let Some(links) = &self.links else { return };
         if links.noted.get().elapsed() >= NOTE_PERIOD {
-            let Status { iteration, operation, .. } = links.status.borrow().clone();
-            let status = Status::new(iteration, operation);
-            let _gone = links.store.set(&Status::key(self.rank()), status.to_text().as_bytes());
-            links.noted.set(Instant::now());
+            let operation = links.status.borrow().operation.clone();
+            self.note_operation(operation);
         }
     }
 

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use seqformer_data::{Categories, DatasetKind, DatasetSource, VideoRecord, read_image};
 use seqformer_evaluation::{
-    CocoDetection, CocoEvaluator, CocoGroundTruth, CocoResults, CocoResultsWriter, GroundTruth,
-    IouKind, Report, Results, ResultsWriter, TrackResult, YtvisEvaluator, write_archive,
+    CocoEvaluator, CocoGroundTruth, CocoResults, CocoResultsWriter, GroundTruth, IouKind, Report,
+    Results, ResultsWriter, YtvisEvaluator, write_archive,
 };
 
 use crate::distributed::TaskQueue;
 use crate::{Communicator, EngineError, Predictor, VideoPrediction};
-use shared_out::{FoundDetection, FoundTrack, Job, run_shared};
+use shared_out::{FoundDetection, FoundTrack, Job, Writer, run_shared};
 
 /// What an evaluation left.
 #[derive(Debug)]
@@ -74,14 +74,14 @@ pub fn evaluate(
     let queue = communicator.queue();
     let evaluated = if dataset.kind == DatasetKind::Coco {
         let job = Images { predictor, records: &records.videos, categories: &records.categories };
-        let results = job.results(communicator, &queue, output, progress)?;
+        let results = write_results(&job, (communicator, &queue), output, progress)?;
         results.map(|results| score_images(&dataset.json, results)).transpose()?
     } else {
         let mut videos: Vec<&VideoRecord> = records.videos.iter().collect();
         videos.sort_by_key(|video| video.id);
         let job =
             Videos { predictor, communicator, records: videos, categories: &records.categories };
-        let results = job.results(communicator, &queue, output, progress)?;
+        let results = write_results(&job, (communicator, &queue), output, progress)?;
         results.map(|results| score_videos(&dataset.json, results)).transpose()?
     };
     if communicator.is_leader() {
@@ -92,6 +92,30 @@ pub fn evaluate(
     Ok(evaluated)
 }
 
+/// Does what is left of a job; the path of the results, for the process that wrote them.
+fn write_results<J: Job>(
+    job: &J,
+    (communicator, queue): (&Communicator, &TaskQueue<'_>),
+    output: EvaluationOutput<'_>,
+    progress: &mut dyn FnMut(EvaluationProgress),
+) -> Result<Option<PathBuf>, EngineError> {
+    let ids = job.ids();
+    let mut writer = None;
+    if communicator.is_leader() {
+        writer = Some(J::Writer::begin(output, &ids)?);
+    }
+    let is_left =
+        |task: &usize| writer.as_ref().is_none_or(|writer| !writer.has_finished(ids[*task]));
+    let todo = (0..ids.len()).filter(is_left).collect();
+    run_shared(job, todo, (communicator, queue), &mut |task, found| {
+        let Some(writer) = &mut writer else { return Ok(()) };
+        let videos = writer.add(ids[task], found)?;
+        progress(EvaluationProgress { videos, total: ids.len() });
+        Ok(())
+    })?;
+    writer.map(Writer::end).transpose()
+}
+
 /// The videos of a dataset, one task each.
 struct Videos<'a> {
     predictor: &'a Predictor,
@@ -100,49 +124,20 @@ struct Videos<'a> {
     categories: &'a Categories,
 }
 
-impl Videos<'_> {
-    /// The path of the results, for the process that wrote them.
-    fn results(
-        &self,
-        communicator: &Communicator,
-        queue: &TaskQueue<'_>,
-        output: EvaluationOutput<'_>,
-        progress: &mut dyn FnMut(EvaluationProgress),
-    ) -> Result<Option<PathBuf>, EngineError> {
-        let mut writer = None;
-        if communicator.is_leader() {
-            let path = output.folder.join("results.json");
-            let ids: Vec<i64> = self.records.iter().map(|video| video.id as i64).collect();
-            let open = if output.goes_on { ResultsWriter::open } else { ResultsWriter::create };
-            writer = Some(open(&path, &ids, output.run)?);
-        }
-        let total = self.records.len();
-        let is_finished = |writer: &Option<ResultsWriter>, task: usize| {
-            writer.as_ref().is_some_and(|writer| writer.is_finished(self.records[task].id as i64))
-        };
-        let todo = (0..total).filter(|&task| !is_finished(&writer, task)).collect();
-        run_shared(self, todo, (communicator, queue), &mut |task, found: Vec<FoundTrack>| {
-            let Some(writer) = &mut writer else { return Ok(()) };
-            let id = self.records[task].id as i64;
-            let found: Result<Vec<TrackResult>, EngineError> =
-                found.into_iter().map(|track| track.into_result(id)).collect();
-            writer.write_video(id, &found?)?;
-            progress(EvaluationProgress { videos: writer.num_finished(), total });
-            Ok(())
-        })?;
-        Ok(writer.map(ResultsWriter::finish).transpose()?)
-    }
-}
-
 impl Job for Videos<'_> {
-    type Found = Vec<FoundTrack>;
+    type Found = FoundTrack;
+    type Writer = ResultsWriter;
+
+    fn ids(&self) -> Vec<i64> {
+        self.records.iter().map(|video| video.id as i64).collect()
+    }
 
     fn cost(&self, task: usize) -> u64 {
         let video = self.records[task];
         video.frames.len() as u64 * u64::from(video.size.height) * u64::from(video.size.width)
     }
 
-    fn infer(&self, task: usize) -> Result<Self::Found, EngineError> {
+    fn infer(&self, task: usize) -> Result<Vec<Self::Found>, EngineError> {
         let video = self.records[task];
         let found = predict(self.predictor, video, &mut || self.communicator.note_alive())?;
         let tracks = found.detections.iter().map(|detection| {
@@ -163,50 +158,20 @@ struct Images<'a> {
     categories: &'a Categories,
 }
 
-impl Images<'_> {
-    /// The path of the results, for the process that wrote them.
-    fn results(
-        &self,
-        communicator: &Communicator,
-        queue: &TaskQueue<'_>,
-        output: EvaluationOutput<'_>,
-        progress: &mut dyn FnMut(EvaluationProgress),
-    ) -> Result<Option<PathBuf>, EngineError> {
-        let mut writer = None;
-        if communicator.is_leader() {
-            let path = output.folder.join("coco_instances_results.json");
-            let ids: Vec<i64> = self.records.iter().map(|image| image.id as i64).collect();
-            let open =
-                if output.goes_on { CocoResultsWriter::open } else { CocoResultsWriter::create };
-            writer = Some(open(&path, &ids, output.run)?);
-        }
-        let total = self.records.len();
-        let is_finished = |writer: &Option<CocoResultsWriter>, task: usize| {
-            writer.as_ref().is_some_and(|writer| writer.is_finished(self.records[task].id as i64))
-        };
-        let todo = (0..total).filter(|&task| !is_finished(&writer, task)).collect();
-        run_shared(self, todo, (communicator, queue), &mut |task, found: Vec<FoundDetection>| {
-            let Some(writer) = &mut writer else { return Ok(()) };
-            let id = self.records[task].id as i64;
-            let found: Result<Vec<CocoDetection>, EngineError> =
-                found.into_iter().map(|detection| detection.into_result(id)).collect();
-            writer.write_image(id, &found?)?;
-            progress(EvaluationProgress { videos: writer.num_finished(), total });
-            Ok(())
-        })?;
-        Ok(writer.map(CocoResultsWriter::finish).transpose()?)
-    }
-}
-
 impl Job for Images<'_> {
-    type Found = Vec<FoundDetection>;
+    type Found = FoundDetection;
+    type Writer = CocoResultsWriter;
+
+    fn ids(&self) -> Vec<i64> {
+        self.records.iter().map(|image| image.id as i64).collect()
+    }
 
     fn cost(&self, task: usize) -> u64 {
         let size = self.records[task].size;
         u64::from(size.height) * u64::from(size.width)
     }
 
-    fn infer(&self, task: usize) -> Result<Self::Found, EngineError> {
+    fn infer(&self, task: usize) -> Result<Vec<Self::Found>, EngineError> {
         detections(self.predictor, &self.records[task], self.categories)
     }
 }

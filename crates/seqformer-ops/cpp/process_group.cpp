@@ -139,13 +139,4 @@ SF_API char *sf_work_wait(const SfWork *work) {
   });
 }
 
-SF_API int sf_work_is_done(const SfWork *work) {
-  try {
-    return work->work->isCompleted() ? 1 : 0;
-  } catch (...) {
-    // Waiting says what is wrong.
-    return 1;
-  }
-}
-
 SF_API void sf_work_free(SfWork *work) { delete work; }

@@ -168,11 +168,6 @@ impl Pending {
     pub fn wait(&self) -> Result<(), OpsError> {
         self.work.wait().map_err(group_error(self.operation))
     }
-
-    /// Tells whether waiting would take no time.
-    pub fn is_done(&self) -> bool {
-        self.work.is_done()
-    }
 }
 
 /// Gradients that are summed over all processes while the backward pass goes on.

@@ -220,12 +220,10 @@ fn a_run_that_loses_a_process_starts_again_and_ends_in_the_same_weights() {
 fn a_process_that_hangs_is_named_and_the_checkpoint_is_whole() {
     let bench = Bench::small();
     let flags = ["--num-workers-cpu", "2", "--dist-timeout", "3"];
-    let start = Instant::now();
     let done = with_signal(&bench, "hangs", &flags, "-STOP", 1);
     let said = text(&done.stderr);
     assert!(!done.status.success());
     assert!(said.contains("rank 1 (process ") && said.contains("did not go on"), "{said}");
-    assert!(start.elapsed() < Duration::from_secs(100));
     let last = fs::read_to_string(bench.folder.path().join("hangs/last_checkpoint")).unwrap();
     read_tree(&bench.folder.path().join("hangs").join(last)).unwrap();
 }

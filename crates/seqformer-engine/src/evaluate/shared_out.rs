@@ -3,24 +3,96 @@
 //! Every process takes the longest task that nobody has, so that all end at about the same time. What it finds goes
 //! to the first process at once, which writes it.
 
-use seqformer_evaluation::{CocoDetection, TrackResult};
+use std::path::PathBuf;
+
+use seqformer_evaluation::{CocoDetection, CocoResultsWriter, ResultsWriter, TrackResult};
 use seqformer_masks::{BoxXywh, ImageSize, Rle};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::EvaluationOutput;
 use crate::distributed::TaskQueue;
 use crate::{Communicator, EngineError};
 
 /// Work that falls into tasks.
 pub(super) trait Job {
-    /// What a task gives.
+    /// One of the things that a task finds.
     type Found: Serialize + DeserializeOwned;
+    /// Where it goes.
+    type Writer: Writer<Found = Self::Found>;
+
+    /// The id of each task's video or image.
+    fn ids(&self) -> Vec<i64>;
 
     /// How long a task takes, in any unit.
     fn cost(&self, task: usize) -> u64;
 
     /// Does a task.
-    fn infer(&self, task: usize) -> Result<Self::Found, EngineError>;
+    fn infer(&self, task: usize) -> Result<Vec<Self::Found>, EngineError>;
+}
+
+/// A results file that grows by a video or an image.
+pub(super) trait Writer: Sized {
+    /// What it takes.
+    type Found;
+
+    /// Begins it, or goes on with it, as the output says.
+    fn begin(output: EvaluationOutput<'_>, ids: &[i64]) -> Result<Self, EngineError>;
+
+    /// Whether a video or image is in it.
+    fn has_finished(&self, id: i64) -> bool;
+
+    /// Adds one; returns how many are in it now.
+    fn add(&mut self, id: i64, found: Vec<Self::Found>) -> Result<usize, EngineError>;
+
+    /// Puts the file in place.
+    fn end(self) -> Result<PathBuf, EngineError>;
+}
+
+impl Writer for ResultsWriter {
+    type Found = FoundTrack;
+
+    fn begin(output: EvaluationOutput<'_>, ids: &[i64]) -> Result<Self, EngineError> {
+        let open = if output.goes_on { Self::open } else { Self::create };
+        Ok(open(&output.folder.join("results.json"), ids, output.run)?)
+    }
+
+    fn has_finished(&self, id: i64) -> bool {
+        self.is_finished(id)
+    }
+
+    fn add(&mut self, id: i64, found: Vec<FoundTrack>) -> Result<usize, EngineError> {
+        let found = found.into_iter().map(|track| track.into_result(id));
+        self.write_video(id, &found.collect::<Result<Vec<_>, _>>()?)?;
+        Ok(self.num_finished())
+    }
+
+    fn end(self) -> Result<PathBuf, EngineError> {
+        Ok(self.finish()?)
+    }
+}
+
+impl Writer for CocoResultsWriter {
+    type Found = FoundDetection;
+
+    fn begin(output: EvaluationOutput<'_>, ids: &[i64]) -> Result<Self, EngineError> {
+        let open = if output.goes_on { Self::open } else { Self::create };
+        Ok(open(&output.folder.join("coco_instances_results.json"), ids, output.run)?)
+    }
+
+    fn has_finished(&self, id: i64) -> bool {
+        self.is_finished(id)
+    }
+
+    fn add(&mut self, id: i64, found: Vec<FoundDetection>) -> Result<usize, EngineError> {
+        let found = found.into_iter().map(|detection| detection.into_result(id));
+        self.write_image(id, &found.collect::<Result<Vec<_>, _>>()?)?;
+        Ok(self.num_finished())
+    }
+
+    fn end(self) -> Result<PathBuf, EngineError> {
+        Ok(self.finish()?)
+    }
 }
 
 /// Does the tasks `todo` of a job; the first process's list counts, and only it is given what was found.
@@ -28,7 +100,7 @@ pub(super) fn run_shared<J: Job>(
     job: &J,
     mut todo: Vec<usize>,
     (communicator, queue): (&Communicator, &TaskQueue<'_>),
-    write: &mut dyn FnMut(usize, J::Found) -> Result<(), EngineError>,
+    write: &mut dyn FnMut(usize, Vec<J::Found>) -> Result<(), EngineError>,
 ) -> Result<(), EngineError> {
     if communicator.world_size() == 1 {
         for task in todo {
@@ -45,7 +117,7 @@ pub(super) fn run_shared<J: Job>(
     loop {
         let number = queue.take()?;
         let Some(&task) = todo.get(number) else { break };
-        communicator.note(number as u64, "evaluating");
+        communicator.note_operation("evaluating");
         let found = job.infer(task)?;
         if communicator.is_leader() {
             write(task, found)?;
@@ -55,7 +127,7 @@ pub(super) fn run_shared<J: Job>(
             queue.hand_in(number, &bytes)?;
         }
     }
-    communicator.note(todo.len() as u64, "waiting for the others' results");
+    communicator.note_operation("waiting for the others' results");
     if communicator.is_leader() {
         away.collect(queue, &todo, usize::MAX, write)?;
         while !away.tasks.is_empty() {

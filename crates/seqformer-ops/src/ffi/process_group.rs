@@ -62,7 +62,6 @@ unsafe extern "C" {
     ) -> *mut c_char;
     fn sf_barrier(out: *mut *mut SfWork, group: *const SfGroup) -> *mut c_char;
     fn sf_work_wait(work: *const SfWork) -> *mut c_char;
-    fn sf_work_is_done(work: *const SfWork) -> c_int;
     fn sf_work_free(work: *mut SfWork);
     fn sf_reducer_new(
         out: *mut *mut SfReducer,
@@ -194,11 +193,6 @@ impl Work {
     pub(crate) fn wait(&self) -> Result<(), String> {
         // SAFETY: the work lives as long as this value.
         check(unsafe { sf_work_wait(self.0) })
-    }
-
-    pub(crate) fn is_done(&self) -> bool {
-        // SAFETY: the work lives as long as this value.
-        unsafe { sf_work_is_done(self.0) != 0 }
     }
 }
 

@@ -1,7 +1,9 @@
+use std::path::PathBuf;
+
 use seqformer_masks::{BitMask, BoxXywh, ImageSize, Rle};
 
-use super::{FoundDetection, FoundTrack, Job, parse, run_shared};
-use crate::{Communicator, EngineError};
+use super::{FoundDetection, FoundTrack, Job, Writer, parse, run_shared};
+use crate::{Communicator, EngineError, EvaluationOutput};
 
 fn mask(seed: u32) -> Rle {
     let size = ImageSize { height: 5, width: 7 };
@@ -27,17 +29,45 @@ fn results_survive_the_way_between_processes() {
     assert_eq!(found.into_result(1).unwrap(), back.into_result(1).unwrap());
 }
 
+/// `run_shared` writes nothing itself.
+enum NoFile {}
+
+impl Writer for NoFile {
+    type Found = usize;
+
+    fn begin(_output: EvaluationOutput<'_>, _ids: &[i64]) -> Result<Self, EngineError> {
+        Err(EngineError::NoFrames)
+    }
+
+    fn has_finished(&self, _id: i64) -> bool {
+        match *self {}
+    }
+
+    fn add(&mut self, _id: i64, _found: Vec<usize>) -> Result<usize, EngineError> {
+        match *self {}
+    }
+
+    fn end(self) -> Result<PathBuf, EngineError> {
+        match self {}
+    }
+}
+
 struct Squares;
 
 impl Job for Squares {
     type Found = usize;
+    type Writer = NoFile;
+
+    fn ids(&self) -> Vec<i64> {
+        Vec::new()
+    }
 
     fn cost(&self, task: usize) -> u64 {
         task as u64
     }
 
-    fn infer(&self, task: usize) -> Result<usize, EngineError> {
-        Ok(task * task)
+    fn infer(&self, task: usize) -> Result<Vec<usize>, EngineError> {
+        Ok(vec![task * task])
     }
 }
 
@@ -50,5 +80,5 @@ fn one_process_does_all_tasks_in_their_order() {
         Ok(())
     })
     .unwrap();
-    assert_eq!(found, [(4, 16), (0, 0), (2, 4)]);
+    assert_eq!(found, [(4, vec![16]), (0, vec![0]), (2, vec![4])]);
 }
