@@ -39,19 +39,19 @@ fn main() {
     println!("cargo:rustc-link-lib=dl");
     println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
     println!("cargo:libtorch_lib={lib}");
-    match nccl::build(root, Path::new(&lib)) {
-        Ok(path) => println!("cargo:rustc-env=SEQFORMER_NCCL_LIBRARY={}", path.display()),
+    match cuda_part::build(root, Path::new(&lib)) {
+        Ok(path) => println!("cargo:rustc-env=SEQFORMER_CUDA_LIBRARY={}", path.display()),
         Err(reason) => {
-            println!("cargo:rustc-env=SEQFORMER_NCCL_MISSING={}", reason.replace('\n', " "));
+            println!("cargo:rustc-env=SEQFORMER_CUDA_MISSING={}", reason.replace('\n', " "));
         }
     }
 }
 
-/// The part for NCCL: a shared library, because it needs libtorch's CUDA part.
-mod nccl {
+/// The part for GPUs, `cpp/cuda`: a shared library, because it needs libtorch's CUDA part.
+mod cuda_part {
     use std::path::{Path, PathBuf};
 
-    const FILE: &str = "libseqformer_nccl.so";
+    const FILE: &str = "libseqformer_cuda.so";
 
     /// Compiles it, or says what is missing.
     pub(crate) fn build(root: &Path, lib: &Path) -> Result<PathBuf, String> {
@@ -69,7 +69,8 @@ mod nccl {
         let mut build = cc::Build::new();
         build.cpp(true).std("c++17").flag("-fvisibility=hidden").pic(true).cargo_metadata(false);
         let mut compiler = build.get_compiler().to_command();
-        compiler.arg("-shared").arg("-o").arg(&out).arg("cpp/nccl_group.cpp");
+        compiler.arg("-shared").arg("-o").arg(&out);
+        compiler.args(sources());
         includes.push(root.join("include"));
         includes.push(root.join("include/torch/csrc/api/include"));
         for folder in includes {
@@ -86,8 +87,17 @@ mod nccl {
         let words = String::from_utf8_lossy(&done.stderr).into_owned();
         let first =
             words.lines().find(|line| line.contains("error")).unwrap_or("no reason").to_owned();
-        println!("cargo:warning=no NCCL: {first}");
+        println!("cargo:warning=no GPU: {first}");
         Err(format!("it could not be compiled: {first}"))
+    }
+
+    /// All C++ files of the part.
+    fn sources() -> Vec<PathBuf> {
+        let entries = std::fs::read_dir("cpp/cuda").into_iter().flatten().flatten();
+        let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        files.retain(|path| path.extension().is_some_and(|extension| extension == "cpp"));
+        files.sort();
+        files
     }
 
     /// The folder with a header: beside torch, where its packages for CUDA lie, in the environment that

@@ -3,6 +3,7 @@
 //! Every entry point of the shim catches all exceptions; a failure comes back as a message. The
 //! kernels travel the other way, as function pointers that libtorch's autograd calls.
 
+mod library;
 mod pages;
 pub(crate) mod process_group;
 mod product;
@@ -11,12 +12,11 @@ mod recompute;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::ops::Range;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
 
 use tch::Tensor;
 use torch_sys::C_tensor;
 
+pub(crate) use self::library::{find_symbol, open_library};
 pub(crate) use self::pages::{SystemPages, use_pool};
 pub(crate) use self::product::{
     BlockShape, Factor, block_product, booleans, elements, end_block_products, filled, has_bf16,
@@ -123,7 +123,6 @@ unsafe extern "C" {
         count: i64,
         factor: *const C_tensor,
     ) -> *mut c_char;
-    fn sf_open_library(path: *const c_char) -> *mut c_char;
     fn sf_free_message(message: *mut c_char);
 }
 
@@ -655,13 +654,4 @@ pub(crate) fn scaled(tensors: &[&Tensor], factor: &Tensor) -> Result<Vec<Tensor>
     })?;
     // SAFETY: no message means that the shim stored new tensors, and nobody else owns them.
     Ok(out.into_iter().map(|tensor| unsafe { Tensor::from_ptr(tensor) }).collect())
-}
-
-/// See [`crate::runtime::open_library`].
-pub(crate) fn open_library(path: &Path) -> Result<(), OpsError> {
-    let error = |message| OpsError::Library { path: path.display().to_string(), message };
-    let text = CString::new(path.as_os_str().as_bytes()).map_err(|e| error(e.to_string()))?;
-    // SAFETY: the path ends with a zero byte and lives through the call.
-    let message = unsafe { sf_open_library(text.as_ptr()) };
-    check(message).map_err(error)
 }

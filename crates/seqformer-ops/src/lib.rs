@@ -19,6 +19,7 @@
 //! # Ok::<(), seqformer_ops::OpsError>(())
 //! ```
 
+mod cuda_library;
 pub mod encoder_layer;
 mod error;
 #[expect(

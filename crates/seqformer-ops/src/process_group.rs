@@ -5,13 +5,12 @@
 
 mod store;
 
-use std::path::Path;
 use std::time::Duration;
 
 use tch::{Device, Kind, Tensor};
 
 pub use self::store::Store;
-use crate::{OpsError, ffi};
+use crate::{OpsError, cuda_library, ffi};
 
 /// Size of the buckets in which gradients travel, in bytes: that of PyTorch's DistributedDataParallel.
 pub const BUCKET_BYTES: usize = 25 << 20;
@@ -73,13 +72,8 @@ impl ProcessGroup {
         timeout: Duration,
     ) -> Result<Self, OpsError> {
         let operation = "joining the group of processes (NCCL)";
-        let Some(library) = option_env!("SEQFORMER_NCCL_LIBRARY") else {
-            let reason =
-                option_env!("SEQFORMER_NCCL_MISSING").unwrap_or("its headers were missing");
-            let message = format!("{reason}; run `make setup` and build again, or use one GPU");
-            return Err(OpsError::Group { operation, message });
-        };
-        let library = nccl_library(library);
+        let library =
+            cuda_library::path().map_err(|message| OpsError::Group { operation, message })?;
         let (rank, size) = (member.rank as i32, member.world_size as i32);
         let group =
             ffi::process_group::Group::nccl(&library, &store.0, rank, size, device as i32, timeout);
@@ -210,14 +204,6 @@ impl GradientReducer {
         let found = self.0.backward(loss, before);
         found.map_err(group_error("adding up the gradients of all processes"))
     }
-}
-
-/// The library beside the program, if it was put there, otherwise the one that was built with it.
-fn nccl_library(built: &str) -> std::path::PathBuf {
-    let built = Path::new(built);
-    let name = built.file_name().unwrap_or_default();
-    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(name)));
-    beside.filter(|path| path.exists()).unwrap_or_else(|| built.to_path_buf())
 }
 
 fn group_error(operation: &'static str) -> impl Fn(String) -> OpsError {

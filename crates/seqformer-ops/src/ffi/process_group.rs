@@ -2,8 +2,7 @@
 
 mod store;
 
-use std::ffi::{CString, c_char, c_int, c_void};
-use std::os::unix::ffi::OsStrExt as _;
+use std::ffi::{c_char, c_int, c_void};
 use std::path::Path;
 use std::time::Duration;
 
@@ -77,11 +76,6 @@ unsafe extern "C" {
         loss: *const C_tensor,
         before: *const *const C_tensor,
     ) -> *mut c_char;
-    fn sf_find_symbol(
-        out: *mut *mut c_void,
-        library: *const c_char,
-        name: *const c_char,
-    ) -> *mut c_char;
 }
 
 /// See [`crate::process_group::ProcessGroup`].
@@ -123,7 +117,7 @@ impl Group {
         Ok(Self(out))
     }
 
-    /// `library` is the part of the shim for NCCL.
+    /// `library` is the part of the shim for GPUs.
     pub(crate) fn nccl(
         library: &Path,
         store: &Store,
@@ -132,13 +126,7 @@ impl Group {
         device: i32,
         timeout: Duration,
     ) -> Result<Self, String> {
-        let library = CString::new(library.as_os_str().as_bytes())
-            .map_err(|_zero| "the path holds a zero byte".to_owned())?;
-        let mut symbol = std::ptr::null_mut();
-        // SAFETY: the texts live through the call, and `symbol` is writable.
-        check(unsafe {
-            sf_find_symbol(&raw mut symbol, library.as_ptr(), c"sf_nccl_group".as_ptr())
-        })?;
+        let symbol = super::find_symbol(library, c"sf_nccl_group")?;
         // SAFETY: the library is ours, built with this crate, and its function has this type.
         let nccl_group = unsafe { std::mem::transmute::<*mut c_void, NcclGroup>(symbol) };
         let mut out = std::ptr::null_mut();

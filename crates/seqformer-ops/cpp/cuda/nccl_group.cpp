@@ -1,14 +1,14 @@
-// NCCL, in a library of its own: it needs libtorch's CUDA part, which a machine without a GPU does not load.
+// NCCL. This folder is a library of its own: it needs libtorch's CUDA part, which a machine without a GPU does not load.
 
 #define USE_C10D_NCCL
 #define USE_DISTRIBUTED
 
-#include "process_group.h"
+#include "../process_group.h"
 
 #include <c10/cuda/CUDAGuard.h>
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 
-#include "guarded.h"
+#include "../guarded.h"
 
 #define SF_API extern "C" __attribute__((visibility("default")))
 
