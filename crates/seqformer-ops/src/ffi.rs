@@ -3,6 +3,8 @@
 //! Every entry point of the shim catches all exceptions; a failure comes back as a message. The
 //! kernels travel the other way, as function pointers that libtorch's autograd calls.
 
+pub(crate) mod cuda_device;
+pub(crate) mod cuda_graph;
 mod library;
 mod pages;
 pub(crate) mod process_group;

@@ -19,6 +19,8 @@
 //! # Ok::<(), seqformer_ops::OpsError>(())
 //! ```
 
+pub mod cuda_device;
+pub mod cuda_graph;
 mod cuda_library;
 pub mod encoder_layer;
 mod error;
@@ -37,13 +39,16 @@ mod kernels;
 mod levels;
 mod ms_deform_attn;
 pub mod optimize;
+pub mod out_of_memory;
 pub mod packed_linear;
+pub mod packed_masks;
 mod pool;
 pub mod precision;
 pub mod process_group;
 pub mod recompute;
 pub mod reference;
 pub mod runtime;
+pub mod transfer;
 
 pub use error::OpsError;
 pub use levels::{FeatureLevels, LevelSize};

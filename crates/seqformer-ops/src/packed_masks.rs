@@ -1,0 +1,134 @@
+//! From mask logits to bits at the size of the video, where the logits are.
+//!
+//! A pixel is inside where the logit that is interpolated for it is above 0, which is a probability above one half. A
+//! bit a pixel is what leaves a GPU then, instead of a number for each cell and instance. The bits go down the columns,
+//! as COCO's run lengths do.
+
+use tch::{Device, Kind, Tensor};
+
+/// Pixels of a frame, each way, for one cell of the logits.
+const STRIDE: usize = 4;
+
+/// How much the nearer of two cells counts for each of the four pixels between the middles of the cell before and the
+/// one behind.
+const NEARER: [f32; STRIDE] = [0.625, 0.875, 0.875, 0.625];
+
+/// Pixels that are interpolated at once, at most: what is in between takes some twelve bytes for each.
+const PIXELS_AT_ONCE: i64 = 1 << 25;
+
+/// Height and width of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PixelSize {
+    /// Rows.
+    pub height: i64,
+    /// Columns.
+    pub width: i64,
+}
+
+/// Interpolates, compares and packs the masks of frames of one size.
+#[derive(Debug)]
+pub struct MaskPacker {
+    rows: Axis,
+    columns: Axis,
+    output: PixelSize,
+    /// 1, 2, 4, … 128.
+    bits: Tensor,
+}
+
+/// The two cells between which each pixel of an axis lies, and how much they count.
+#[derive(Debug)]
+struct Axis {
+    near: Tensor,
+    far: Tensor,
+    near_weights: Tensor,
+    far_weights: Tensor,
+}
+
+impl MaskPacker {
+    /// Prepares for frames of `input`, without padding, whose logits are `cells` and whose masks are wanted in the size
+    /// of `output`.
+    pub fn new(cells: PixelSize, input: PixelSize, output: PixelSize, device: Device) -> Self {
+        let bits: Vec<u8> = (0..8).map(|bit| 1 << bit).collect();
+        Self {
+            rows: Axis::new(cells.height, input.height, output.height, device),
+            columns: Axis::new(cells.width, input.width, output.width, device),
+            output,
+            bits: Tensor::from_slice(&bits).to_device(device),
+        }
+    }
+
+    /// Packs the masks of some frames, eight pixels a byte, the first in the lowest bit; nothing waits for the device.
+    ///
+    /// # Shapes
+    ///
+    /// - `logits`: `[…, h, w]`
+    /// - output: `[…, ⌈H W / 8⌉]`, column after column
+    pub fn pack(&self, logits: &Tensor) -> Tensor {
+        let sizes = logits.size();
+        let (masks, cells) = sizes.split_at(sizes.len().saturating_sub(2));
+        let count: i64 = masks.iter().product();
+        let pixels = self.output.height * self.output.width;
+        let num_bytes = pixels.unsigned_abs().div_ceil(8) as i64;
+        let logits = logits.reshape([[count].as_slice(), cells].concat());
+        let at_once = (PIXELS_AT_ONCE / pixels.max(1)).max(1);
+        let parts: Vec<Tensor> = (0..count)
+            .step_by(usize::try_from(at_once).unwrap_or(1))
+            .map(|first| self.pack_some(&logits.narrow(0, first, at_once.min(count - first))))
+            .collect();
+        let packed = match parts.as_slice() {
+            [] => Tensor::zeros([0, num_bytes], (Kind::Uint8, logits.device())),
+            [all] => all.shallow_clone(),
+            parts => Tensor::cat(parts, 0),
+        };
+        packed.view([masks, &[num_bytes]].concat().as_slice())
+    }
+
+    /// `[I, h, w]` → `[I, ⌈H W / 8⌉]`
+    fn pack_some(&self, logits: &Tensor) -> Tensor {
+        let wide = self.columns.interpolate(&logits.to_kind(Kind::Float), 2); // [I, h, W]
+        let inside = self.rows.interpolate(&wide, 1).gt(0.0); // [I, H, W]
+        let down = inside.transpose(1, 2).reshape([logits.size()[0], -1]); // [I, W * H]
+        let missing = down.size()[1].unsigned_abs().next_multiple_of(8) as i64 - down.size()[1];
+        let down = down.to_kind(Kind::Uint8).constant_pad_nd([0, missing]);
+        let bytes = down.view([logits.size()[0], -1, 8]) * &self.bits;
+        bytes.sum_dim_intlist(-1, false, Kind::Uint8)
+    }
+}
+
+impl Axis {
+    /// For every output pixel the nearest input pixel, as libtorch picks it, and the cells around that.
+    fn new(cells: i64, input: i64, output: i64, device: Device) -> Self {
+        let last = usize::try_from(input - 1).unwrap_or(0);
+        let last_cell = usize::try_from(cells - 1).unwrap_or(0);
+        let scale = input as f32 / output as f32;
+        let (mut near, mut far, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+        for index in 0..output {
+            let pixel = ((index as f32 * scale).floor() as usize).min(last);
+            let (cell, offset) = (pixel / STRIDE, pixel % STRIDE);
+            let other = if offset < STRIDE / 2 { cell.saturating_sub(1) } else { cell + 1 };
+            near.push(cell.min(last_cell) as i64);
+            far.push(other.min(last_cell) as i64);
+            weights.push(NEARER[offset]);
+        }
+        let far_weights: Vec<f32> = weights.iter().map(|nearer| 1.0 - nearer).collect();
+        let on_device = |values: &[f32]| Tensor::from_slice(values).to_device(device);
+        Self {
+            near: Tensor::from_slice(&near).to_device(device),
+            far: Tensor::from_slice(&far).to_device(device),
+            near_weights: on_device(&weights),
+            far_weights: on_device(&far_weights),
+        }
+    }
+
+    /// Products and sums are operations of their own, so that every device rounds them alike.
+    fn interpolate(&self, map: &Tensor, dim: i64) -> Tensor {
+        let along = |weights: &Tensor| {
+            if dim == 1 { weights.unsqueeze(1) } else { weights.shallow_clone() }
+        };
+        let near = map.index_select(dim, &self.near) * along(&self.near_weights);
+        near + map.index_select(dim, &self.far) * along(&self.far_weights)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! Copies between the host and a device that go on beside the computation.
+//!
+//! On a GPU, uploads have a stream of their own and both directions use pinned memory; on the CPU nothing is copied.
+
+use tch::{Device, Tensor};
+
+use crate::{OpsError, ffi};
+
+/// A tensor on its way to a device.
+#[derive(Debug)]
+pub struct Upload(Way<ffi::cuda_device::Upload>);
+
+/// A tensor on its way to the host.
+#[derive(Debug)]
+pub struct Download(Way<ffi::cuda_device::Download>);
+
+#[derive(Debug)]
+enum Way<T> {
+    There(Tensor),
+    Copying(T),
+}
+
+impl Upload {
+    /// Begins to copy `host`, a tensor of the CPU, to `device`. The tensor may be dropped at once.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for the copies.
+    pub fn start(host: &Tensor, device: Device) -> Result<Self, OpsError> {
+        match device {
+            Device::Cuda(index) => ffi::cuda_device::Upload::start(host, index)
+                .map(|upload| Self(Way::Copying(upload)))
+                .map_err(|message| OpsError::Torch { operation: "upload", message }),
+            _ => Ok(Self(Way::There(host.to_device(device)))),
+        }
+    }
+
+    /// The tensor on the device. What uses it there waits for the copy; this thread does not.
+    ///
+    /// # Errors
+    ///
+    /// If the device fails.
+    pub fn take(self) -> Result<Tensor, OpsError> {
+        match self.0 {
+            Way::There(tensor) => Ok(tensor),
+            Way::Copying(upload) => {
+                upload.take().map_err(|message| OpsError::Torch { operation: "upload", message })
+            }
+        }
+    }
+}
+
+impl Download {
+    /// Begins to copy a tensor to the host, behind what its device has been given to do. It may be dropped at once.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for the copy.
+    pub fn start(tensor: &Tensor) -> Result<Self, OpsError> {
+        match tensor.device() {
+            Device::Cuda(_) => ffi::cuda_device::Download::start(tensor)
+                .map(|download| Self(Way::Copying(download)))
+                .map_err(|message| OpsError::Torch { operation: "download", message }),
+            _ => Ok(Self(Way::There(tensor.contiguous()))),
+        }
+    }
+
+    /// Waits for the copy: a dense tensor of the CPU.
+    ///
+    /// # Errors
+    ///
+    /// If the device fails.
+    pub fn wait(self) -> Result<Tensor, OpsError> {
+        match self.0 {
+            Way::There(tensor) => Ok(tensor),
+            Way::Copying(download) => download
+                .wait()
+                .map_err(|message| OpsError::Torch { operation: "download", message }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

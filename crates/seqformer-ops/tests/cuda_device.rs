@@ -1,0 +1,50 @@
+//! The part for GPUs where there is no GPU: it opens, all its functions are found, and it says what is missing.
+//!
+//! Opening libtorch's CUDA part changes the tables of operations that all threads read, so this test is a program of
+//! its own.
+
+use seqformer_ops::cuda_device::{self, Tf32, Timer, tf32, with_tf32};
+use seqformer_ops::cuda_graph::GraphPool;
+use seqformer_ops::transfer::Upload;
+use tch::{Device, Kind, Tensor};
+
+#[test]
+fn without_a_gpu_every_function_is_an_error_that_says_so() {
+    if option_env!("SEQFORMER_CUDA_LIBRARY").is_none() {
+        let error = cuda_device::memory(0).unwrap_err().to_string();
+        assert!(error.contains("make setup"), "{error}");
+        eprintln!("skipped: {error}");
+        return;
+    }
+    // The precision is a setting of libtorch alone. It comes back, also when the work panics.
+    let own = tf32().unwrap();
+    assert_eq!(own, Tf32 { products: false, convolutions: true });
+    for allowed in [true, false] {
+        let inside = with_tf32(allowed, || tf32().unwrap()).unwrap();
+        assert_eq!(inside, Tf32 { products: allowed, convolutions: allowed });
+        assert_eq!(tf32().unwrap(), own);
+    }
+    let panic = std::panic::catch_unwind(|| {
+        with_tf32(true, || std::panic::resume_unwind(Box::new("stop")))
+    });
+    assert!(panic.is_err() && tf32().unwrap() == own);
+    if tch::Cuda::is_available() {
+        return;
+    }
+    let host = Tensor::zeros([2, 3], (Kind::Uint8, Device::Cpu));
+    let errors = [
+        cuda_device::memory(0).unwrap_err(),
+        cuda_device::forget_peak(0).unwrap_err(),
+        cuda_device::limit_memory(0, 1 << 30).unwrap_err(),
+        cuda_device::card(0).unwrap_err(),
+        Timer::start(0).unwrap_err(),
+        GraphPool::new(Device::Cuda(0)).unwrap_err(),
+        Upload::start(&host, Device::Cuda(0)).unwrap_err(),
+    ];
+    for error in errors {
+        let error = error.to_string();
+        let found = ["GPU", "driver", "CUDA"].iter().any(|word| error.contains(word));
+        assert!(found && !error.contains("symbol"), "the reason is named: {error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
