@@ -100,26 +100,34 @@ pub fn card(device: usize) -> Result<Card, OpsError> {
     Ok(Card { name, capability })
 }
 
-/// Runs `work` with products and convolutions of `f32` numbers in TF32, 10 bits of precision, or strictly without.
+/// Products and convolutions of `f32` numbers in TF32, 10 bits of precision, or strictly without, until this value is
+/// dropped.
 ///
-/// The setting belongs to the process, and is what it was afterwards. libtorch's own is TF32 in convolutions and not
-/// in products.
-///
-/// # Errors
-///
-/// If the part for GPUs is missing; then `work` is not run.
-pub fn with_tf32<R>(allowed: bool, work: impl FnOnce() -> R) -> Result<R, OpsError> {
-    const BOTH: i32 = 3;
-    struct Restore(i32);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            // It could be set before, so it can be set again.
-            drop(ffi::cuda_device::set_tf32(self.0));
-        }
+/// The setting belongs to the process. libtorch's own is TF32 in convolutions and not in products.
+#[derive(Debug)]
+#[must_use = "the setting ends with this value"]
+pub struct Tf32Scope {
+    before: i32,
+}
+
+impl Tf32Scope {
+    /// Begins the setting.
+    ///
+    /// # Errors
+    ///
+    /// If the part for GPUs is missing.
+    pub fn begin(allowed: bool) -> Result<Self, OpsError> {
+        const BOTH: i32 = 3;
+        let before = ffi::cuda_device::set_tf32(if allowed { BOTH } else { 0 });
+        Ok(Self { before: before.map_err(torch("precision of the GPU"))? })
     }
-    let before = ffi::cuda_device::set_tf32(if allowed { BOTH } else { 0 });
-    let _restore = Restore(before.map_err(torch("precision of the GPU"))?);
-    Ok(work())
+}
+
+impl Drop for Tf32Scope {
+    fn drop(&mut self) {
+        // It could be set before, so it can be set again.
+        drop(ffi::cuda_device::set_tf32(self.before));
+    }
 }
 
 /// Where TF32 is allowed now.

@@ -19,6 +19,7 @@
 //! # Ok::<(), seqformer_ops::OpsError>(())
 //! ```
 
+mod constants;
 pub mod cuda_device;
 pub mod cuda_graph;
 mod cuda_library;
@@ -50,6 +51,7 @@ pub mod reference;
 pub mod runtime;
 pub mod transfer;
 
+pub use constants::small_tensor;
 pub use error::OpsError;
 pub use levels::{FeatureLevels, LevelSize};
 pub use ms_deform_attn::{PredictedPoints, ms_deform_attn, ms_deform_attn_at_offsets};

@@ -5,7 +5,7 @@
 
 use tch::Tensor;
 
-use crate::FeatureLevels;
+use crate::{FeatureLevels, small_tensor};
 
 /// Bilinear interpolation, in libtorch's numbering of `grid_sampler`.
 const BILINEAR: i64 = 0;
@@ -57,7 +57,7 @@ pub fn ms_deform_attn(
 /// - `offsets`, output: `[N, Q, M, L, P, 2]`
 pub fn locations(references: &Tensor, offsets: &Tensor, levels: &FeatureLevels) -> Tensor {
     let cells = levels.sizes().iter().flat_map(|size| [size.width as f32, size.height as f32]);
-    let cells = Tensor::from_slice(&cells.collect::<Vec<_>>()).to_device(offsets.device());
+    let cells = small_tensor(&cells.collect::<Vec<_>>(), offsets.device());
     let cells = cells.view([1, 1, 1, levels.len() as i64, 1, 2]);
     references.unsqueeze(2).unsqueeze(4) + offsets / cells
 }

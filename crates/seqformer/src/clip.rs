@@ -1,5 +1,6 @@
 //! Frames as the network takes them: normalised and padded to a common size.
 
+use seqformer_ops::small_tensor;
 use tch::{Device, Kind, Tensor};
 
 use crate::ModelError;
@@ -67,7 +68,7 @@ pub fn normalize_and_pad(
         return Err(ModelError::Frames { expected, found: format!("{found:?}") });
     }
     let channels = |values: [f64; 3]| {
-        Tensor::from_slice(&values.map(|value| value as f32)).view([1, 3, 1, 1]).to_device(device)
+        small_tensor(&values.map(|value| value as f32), device).view([1, 3, 1, 1])
     };
     let images = frames.to_device(device).to_kind(Kind::Float);
     let images = (images - channels(config.pixel_mean)) / channels(config.pixel_std);

@@ -3,13 +3,15 @@
 //! Reference: VNext `seqformer/models/deformable_detr.py`, `DeformableDETR`, and
 //! `models/segmentation_condInst.py`, `CondInst_segm`.
 
-use seqformer_ops::LevelSize;
+use seqformer_ops::cuda_device::Tf32Scope;
 use seqformer_ops::precision::{autocast, full_precision};
+use seqformer_ops::{LevelSize, small_tensor};
 use tch::{Tensor, nn};
 
 use crate::backbone::{self, Backbone};
 use crate::clip::{FrameSize, padding_mask};
 use crate::config::{NUM_LEVELS, SeqFormerConfig};
+use crate::inference::DeviceCache;
 use crate::layers::{Conv2d, ConvShape, GroupNorm, Linear, Mlp};
 use crate::mask_head::{MaskHead, dynamic_masks, num_dynamic_params};
 use crate::stage_clock::{Stage, timed};
@@ -42,6 +44,8 @@ pub struct SeqFormer {
     mask_head: MaskHead,
     device: tch::Device,
     precision: Precision,
+    /// Of inference.
+    device_cache: DeviceCache,
 }
 
 #[derive(Debug)]
@@ -115,6 +119,7 @@ impl SeqFormer {
             mask_head: MaskHead::new(&(&root / "mask_head"), dim),
             device: vs.device(),
             precision: Precision::F32,
+            device_cache: DeviceCache::default(),
             backbone,
             config: config.clone(),
         })
@@ -142,6 +147,12 @@ impl SeqFormer {
         // What boxes and masks follow from directly is computed in full.
         self.controller.prepare_inference(Precision::F32);
         self.precision = precision;
+        self.device_cache = DeviceCache::of_prepared_weights();
+    }
+
+    /// What inference keeps for its device.
+    pub(crate) fn device_cache(&self) -> &DeviceCache {
+        &self.device_cache
     }
 
     /// The precision of inference.
@@ -149,10 +160,15 @@ impl SeqFormer {
         self.precision
     }
 
-    /// Runs a part of inference: on a GPU, `bf16` is libtorch's own mixed precision.
+    /// Runs a part of inference: on a GPU, `bf16` is libtorch's own mixed precision, and TF32 is used only where it was
+    /// asked for.
     fn in_precision<R>(&self, work: impl FnOnce() -> R) -> R {
-        let mixed = self.precision == Precision::Bf16 && self.device.is_cuda();
-        if mixed { autocast(self.device, work) } else { work() }
+        if !self.device.is_cuda() {
+            return work();
+        }
+        // Without the part for GPUs it stays as libtorch has it, which the predictor warns of.
+        let _tf32 = Tf32Scope::begin(self.precision == Precision::Tf32).ok();
+        if self.precision == Precision::Bf16 { autocast(self.device, work) } else { work() }
     }
 
     /// Chooses the parts that training runs again for the gradients, instead of keeping what they compute.
@@ -323,7 +339,7 @@ impl SeqFormer {
     fn reference_points_px(&self, references: &Tensor, frame_sizes: &[FrameSize]) -> Tensor {
         let scale: Vec<f32> =
             frame_sizes.iter().flat_map(|size| [size.width as f32, size.height as f32]).collect();
-        let scale = Tensor::from_slice(&scale).view([-1, 1, 1, 2]).to_device(self.device);
+        let scale = small_tensor(&scale, self.device).view([-1, 1, 1, 2]);
         inverse_sigmoid(&references.narrow(-1, 0, 2)).sigmoid() * scale
     }
 

@@ -1,5 +1,7 @@
 //! What can go wrong when a network is built, filled or fed.
 
+use seqformer_ops::out_of_memory::OutOfMemory;
+
 /// A network could not be built, or does not fit its weights or input.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
@@ -61,7 +63,15 @@ pub enum ModelError {
         /// What is wrong with the costs.
         source: crate::assignment::AssignmentError,
     },
-    /// libtorch reported a failure, for instance that there is no memory left.
+    /// A device has no memory left, however few frames go through the network at once.
+    #[error("the device has no memory left for {what}: {message}")]
+    OutOfMemory {
+        /// What there is no memory for, with the size of the frames.
+        what: String,
+        /// What libtorch says about it.
+        message: String,
+    },
+    /// libtorch reported a failure.
     #[error("libtorch: {message}")]
     Torch {
         /// The first line of its message.
@@ -71,7 +81,22 @@ pub enum ModelError {
 
 impl From<tch::TchError> for ModelError {
     fn from(error: tch::TchError) -> Self {
-        let text = error.to_string();
-        Self::Torch { message: text.lines().next().unwrap_or_default().to_owned() }
+        Self::of_text(&error.to_string())
+    }
+}
+
+impl From<seqformer_ops::OpsError> for ModelError {
+    fn from(error: seqformer_ops::OpsError) -> Self {
+        Self::of_text(&error.to_string())
+    }
+}
+
+impl ModelError {
+    /// The error that a message of libtorch is.
+    fn of_text(text: &str) -> Self {
+        match OutOfMemory::of(text) {
+            Some(OutOfMemory { message }) => Self::OutOfMemory { what: "this".to_owned(), message },
+            None => Self::Torch { message: text.lines().next().unwrap_or_default().to_owned() },
+        }
     }
 }

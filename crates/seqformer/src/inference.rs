@@ -4,7 +4,11 @@ mod clip_predictor;
 mod clip_schedule;
 mod clip_tracker;
 mod clip_video;
+mod device_cache;
+mod frame_encoder;
+mod in_parts;
 mod postprocess;
+mod recordings;
 mod track_table;
 mod whole_video;
 
@@ -12,6 +16,7 @@ pub use clip_predictor::{ClipPrediction, ClipPredictor, ClipRule, FRAMES_PER_PAR
 pub use clip_schedule::ClipSchedule;
 pub use clip_tracker::{Association, ClipTracker, FinishedFrame};
 pub use clip_video::{ClipVideo, ClipVideoEnd};
+pub(crate) use device_cache::DeviceCache;
 pub use postprocess::{
     Detection, Selection, SelectionRule, TopQueries, classify, final_masks, select, top_queries,
 };

@@ -10,6 +10,8 @@ pub enum Precision {
     /// 32 bits, equal to the reference up to rounding.
     #[default]
     F32,
+    /// 32 bits that a GPU rounds to 10 bits of precision before it multiplies them; a CPU has no such products.
+    Tf32,
     /// bfloat16: 8 bits of precision, half the memory, and twice the speed or more where the processor
     /// multiplies such numbers itself.
     Bf16,
@@ -19,7 +21,7 @@ impl Precision {
     /// The kind of tensors with such numbers.
     pub(crate) fn kind(self) -> Kind {
         match self {
-            Self::F32 => Kind::Float,
+            Self::F32 | Self::Tf32 => Kind::Float,
             Self::Bf16 => Kind::BFloat16,
         }
     }

@@ -65,6 +65,11 @@ pub fn time_stages<R>(device: Device, work: impl FnOnce() -> R) -> (R, StageTime
     (result, times)
 }
 
+/// Whether [`time_stages`] is running on this thread.
+pub(crate) fn is_running() -> bool {
+    CLOCK.get().is_some()
+}
+
 /// Counts the time of `work` as that of `stage`. Parts do not lie within each other.
 pub(crate) fn timed<R>(stage: Stage, work: impl FnOnce() -> R) -> R {
     let Some(Clock { device, .. }) = CLOCK.get() else { return work() };
@@ -97,6 +102,7 @@ mod tests {
         let pause = || std::thread::sleep(Duration::from_millis(2));
         timed(Stage::Encoder, pause);
         let (result, times) = time_stages(Device::Cpu, || {
+            assert!(is_running());
             timed(Stage::Masks, pause);
             pause();
             timed(Stage::Masks, pause);
@@ -107,5 +113,6 @@ mod tests {
         assert_eq!((times.encoder, times.decoder), (Duration::ZERO, Duration::ZERO));
         let (_, again) = time_stages(Device::Cpu, || ());
         assert_eq!(again, StageTimes::default());
+        assert!(!is_running());
     }
 }

@@ -6,6 +6,7 @@
 mod decoder;
 mod encoder;
 mod frame_reading;
+mod reading_copy;
 mod temporal_aggregation;
 mod token_layout;
 

@@ -10,9 +10,10 @@ use std::ops::Range;
 use tch::Tensor;
 
 use super::clip_schedule::ClipSchedule;
+use super::frame_encoder::{EncodedFrames, FrameEncoder};
 use super::postprocess::{TopQueries, top_queries};
 use crate::stage_clock::{Stage, timed};
-use crate::{FrameReading, FrameSize, ModelError, SeqFormer, TokenLayout};
+use crate::{FrameReading, FrameSize, ModelError, SeqFormer};
 
 /// Frames that are encoded together, if as many wait and nothing else is said.
 pub const FRAMES_PER_PART: usize = 8;
@@ -43,8 +44,7 @@ pub struct ClipPrediction {
 #[derive(Debug)]
 pub struct ClipPredictor<'a> {
     model: &'a SeqFormer,
-    frame_size: FrameSize,
-    layout: TokenLayout,
+    encoder: FrameEncoder<'a>,
     max_queries: i64,
     frames_per_part: usize,
     schedule: ClipSchedule,
@@ -80,8 +80,7 @@ impl<'a> ClipPredictor<'a> {
         }
         Ok(Self {
             model,
-            frame_size,
-            layout: tch::no_grad(|| model.token_layout(&[frame_size])),
+            encoder: FrameEncoder::new(model, frame_size),
             max_queries: rule.max_queries,
             frames_per_part: FRAMES_PER_PART,
             schedule: ClipSchedule::new(rule.length, rule.stride)?,
@@ -104,7 +103,7 @@ impl<'a> ClipPredictor<'a> {
     ///
     /// If the frames are not of the size of this video.
     pub fn push(&mut self, frames: &Tensor) -> Result<(), ModelError> {
-        self.frame_size.check(frames)?;
+        self.encoder.frame_size().check(frames)?;
         let num_frames = frames.size()[0];
         self.waiting.extend((0..num_frames).map(|index| frames.narrow(0, index, 1)));
         self.schedule.push(num_frames as usize);
@@ -129,7 +128,7 @@ impl<'a> ClipPredictor<'a> {
 
     /// Size of the frames.
     pub fn frame_size(&self) -> FrameSize {
-        self.frame_size
+        self.encoder.frame_size()
     }
 
     /// Frames so far.
@@ -146,13 +145,13 @@ impl<'a> ClipPredictor<'a> {
     ///
     /// # Errors
     ///
-    /// If the frames cannot be encoded.
+    /// If the frames cannot be encoded, or the device has no memory left.
     pub fn next_clip(&mut self) -> Result<Option<ClipPrediction>, ModelError> {
         let Some(frames) = self.schedule.next_clip() else { return Ok(None) };
         let prediction = tch::no_grad(|| {
             self.forget(frames.start);
             self.encode_until(frames.end)?;
-            Ok::<_, ModelError>(self.decode(frames))
+            self.encoder.caught("a clip", || Ok(self.decode(frames)))
         })?;
         self.forget(self.first_needed());
         Ok(Some(prediction))
@@ -175,15 +174,15 @@ impl<'a> ClipPredictor<'a> {
             let available = if self.schedule.covers_all() { self.waiting.len() } else { missing };
             let part: Vec<Tensor> =
                 self.waiting.drain(..available.min(self.frames_per_part)).collect();
-            let images = self.model.preprocess(&Tensor::cat(&part, 0), self.frame_size)?;
-            let memory = self.model.encode_images(&images, &self.layout, false); // [1, T', S, C]
-            let (model, layout) = (self.model, &self.layout);
-            let mask_features = timed(Stage::Masks, || model.mask_features(&memory.get(0), layout));
-            let readings = timed(Stage::Decoder, || model.read_frames(&memory, layout).split());
-            self.encoded.extend(readings.into_iter().enumerate().map(|(index, reading)| {
-                let mask_features = mask_features.narrow(0, index as i64, 1);
-                EncodedFrame { reading, mask_features }
-            }));
+            for EncodedFrames { reading, mask_features } in
+                self.encoder.encode(&Tensor::cat(&part, 0))?
+            {
+                let readings = reading.split().into_iter().enumerate();
+                self.encoded.extend(readings.map(|(index, reading)| {
+                    let mask_features = mask_features.narrow(0, index as i64, 1);
+                    EncodedFrame { reading, mask_features }
+                }));
+            }
         }
         Ok(())
     }
@@ -194,7 +193,7 @@ impl<'a> ClipPredictor<'a> {
         let readings: Vec<&FrameReading> = clip.iter().map(|frame| &frame.reading).collect();
         let heads = timed(Stage::Decoder, || {
             let output = self.model.decode_frames(&readings);
-            self.model.heads(&output, self.model.last_layer(), &[self.frame_size])
+            self.model.heads(&output, self.model.last_layer(), &[self.encoder.frame_size()])
         });
         let TopQueries { queries, class_probs } =
             top_queries(&heads.pred_logits.get(0), self.max_queries);

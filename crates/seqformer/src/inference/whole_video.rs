@@ -6,16 +6,16 @@
 
 use tch::{Kind, Tensor};
 
+use super::frame_encoder::{EncodedFrames, FrameEncoder};
 use crate::stage_clock::{Stage, timed};
 use crate::transformer::BoxOutput;
-use crate::{FrameSize, Heads, ModelError, RunningReading, SeqFormer, TokenLayout};
+use crate::{FrameSize, Heads, ModelError, RunningReading, SeqFormer};
 
 /// A video whose frames are being read.
 #[derive(Debug)]
 pub struct WholeVideo<'a> {
     model: &'a SeqFormer,
-    frame_size: FrameSize,
-    layout: TokenLayout,
+    encoder: FrameEncoder<'a>,
     reading: RunningReading,
     parts: Vec<Part>,
 }
@@ -42,33 +42,33 @@ pub struct DecodedVideo<'a> {
 impl<'a> WholeVideo<'a> {
     /// Begins a video whose frames all have `frame_size`.
     pub fn new(model: &'a SeqFormer, frame_size: FrameSize) -> Self {
-        let layout = tch::no_grad(|| model.token_layout(&[frame_size]));
-        Self { model, frame_size, layout, reading: RunningReading::default(), parts: Vec::new() }
+        let encoder = FrameEncoder::new(model, frame_size);
+        Self { model, encoder, reading: RunningReading::default(), parts: Vec::new() }
     }
 
-    /// Reads the next frames together, `[T', 3, H, W]` of 0 to 255.
+    /// Reads the next frames together, `[T', 3, H, W]` of 0 to 255; fewer at a time where the device has no memory for
+    /// them.
     ///
     /// # Errors
     ///
-    /// If the frames are not of the size of this video.
+    /// If the frames are not of the size of this video, or the device has no memory for one of them. The video cannot
+    /// go on then.
     pub fn push(&mut self, frames: &Tensor) -> Result<(), ModelError> {
-        self.frame_size.check(frames)?;
-        tch::no_grad(|| {
-            let images = self.model.preprocess(frames, self.frame_size)?;
-            let memory = self.model.encode_images(&images, &self.layout, false);
-            let (model, layout) = (self.model, &self.layout);
-            let mask_features = timed(Stage::Masks, || model.mask_features(&memory.get(0), layout));
-            let reading = timed(Stage::Decoder, || model.read_frames(&memory, layout));
-            self.reading.add(&reading);
-            let BoxOutput { references, pred_boxes, .. } = reading.into_boxes();
-            self.parts.push(Part { mask_features, references, pred_boxes });
+        let encoded = self.encoder.encode(frames)?;
+        let Self { encoder, reading: all, parts, .. } = self;
+        encoder.caught("a video", || {
+            for EncodedFrames { mask_features, reading } in encoded {
+                tch::no_grad(|| all.add(&reading));
+                let BoxOutput { references, pred_boxes, .. } = reading.into_boxes();
+                parts.push(Part { mask_features, references, pred_boxes });
+            }
             Ok(())
         })
     }
 
     /// Size of the frames, without padding.
     pub fn frame_size(&self) -> FrameSize {
-        self.frame_size
+        self.encoder.frame_size()
     }
 
     /// Frames read so far.
@@ -86,14 +86,16 @@ impl<'a> WholeVideo<'a> {
             let (expected, found) = ("at least one".to_owned(), "none".to_owned());
             return Err(ModelError::Frames { expected, found });
         }
-        let Self { model, frame_size, reading, parts, .. } = self;
+        let Self { model, encoder, reading, parts } = self;
         let heads = || {
             let instances = model.decode_running(&reading);
             let references: Vec<&Tensor> = parts.iter().map(|part| &part.references).collect();
             let references = Tensor::cat(&references, 1);
-            model.heads_of(&instances, &references, model.last_layer(), &[frame_size])
+            let sizes = [encoder.frame_size()];
+            model.heads_of(&instances, &references, model.last_layer(), &sizes)
         };
-        let heads = tch::no_grad(|| timed(Stage::Decoder, heads));
+        let heads = || Ok(tch::no_grad(|| timed(Stage::Decoder, heads)));
+        let heads = encoder.caught("the decoder", heads)?;
         Ok(DecodedVideo { model, parts, heads })
     }
 }

@@ -1,0 +1,114 @@
+//! The way of frames through the part of the network in which frames do not meet.
+//!
+//! Whole videos and clips share it. On a GPU it is launched as one CUDA graph for each size and number of frames: nothing
+//! in it waits for the device, and all constants are made before.
+
+use std::rc::Rc;
+
+use seqformer_ops::out_of_memory::catch_out_of_memory;
+use tch::Tensor;
+
+use super::device_cache::out_of_memory;
+use super::in_parts::in_parts;
+use crate::stage_clock::{self, Stage, timed};
+use crate::{FrameReading, FrameSize, ModelError, SeqFormer, TokenLayout};
+
+/// Frames that have been through the network, as far as it handles them one by one.
+#[derive(Debug)]
+pub(crate) struct EncodedFrames {
+    /// `[T', C / 32, H / 8, W / 8]`
+    pub(crate) mask_features: Tensor,
+    /// What the decoder reads of them.
+    pub(crate) reading: FrameReading,
+}
+
+/// Takes frames of one size through the network.
+#[derive(Debug)]
+pub(crate) struct FrameEncoder<'a> {
+    model: &'a SeqFormer,
+    frame_size: FrameSize,
+    layout: Rc<TokenLayout>,
+}
+
+impl EncodedFrames {
+    /// The same numbers in new tensors.
+    pub(crate) fn copy(&self) -> Self {
+        Self { mask_features: self.mask_features.copy(), reading: self.reading.copy() }
+    }
+}
+
+impl<'a> FrameEncoder<'a> {
+    /// Prepares for frames of `frame_size`.
+    pub(crate) fn new(model: &'a SeqFormer, frame_size: FrameSize) -> Self {
+        let make = || tch::no_grad(|| model.token_layout(&[frame_size]));
+        Self { model, frame_size, layout: model.device_cache().layout(frame_size, make) }
+    }
+
+    /// Size of the frames.
+    pub(crate) fn frame_size(&self) -> FrameSize {
+        self.frame_size
+    }
+
+    /// Takes frames `[T, 3, H, W]` of 0 to 255 through the network, together if the device has memory for that.
+    ///
+    /// # Errors
+    ///
+    /// If the frames are not of this size, or there is no memory for one at a time.
+    pub(crate) fn encode(&self, frames: &Tensor) -> Result<Vec<EncodedFrames>, ModelError> {
+        self.frame_size.check(frames)?;
+        let (cache, device) = (self.model.device_cache(), self.model.device());
+        let before = cache.most_at_once(self.frame_size);
+        let mut most = before;
+        let mut run = |part: std::ops::Range<i64>| {
+            let frames = frames.narrow(0, part.start, part.end - part.start);
+            tch::no_grad(|| self.caught("one frame at a time", || self.run(&frames)))
+        };
+        let mut relieve = || cache.relieve(device);
+        let encoded = in_parts(frames.size()[0], &mut most, &mut run, &mut relieve);
+        if most < before {
+            cache.set_most_at_once(self.frame_size, most);
+        }
+        encoded
+    }
+
+    /// Runs a part of inference; that the device has no memory left is an error.
+    pub(crate) fn caught<R>(
+        &self,
+        what: &str,
+        work: impl FnOnce() -> Result<R, ModelError>,
+    ) -> Result<R, ModelError> {
+        let what = format!("{what}, {} pixels (height x width)", self.frame_size);
+        match catch_out_of_memory(work) {
+            Ok(Err(ModelError::OutOfMemory { message, .. })) => {
+                Err(ModelError::OutOfMemory { what, message })
+            }
+            Ok(result) => result,
+            Err(error) => Err(out_of_memory(&what, error)),
+        }
+    }
+
+    fn run(&self, frames: &Tensor) -> Result<EncodedFrames, ModelError> {
+        let network = |frames: &Tensor| self.network(frames);
+        // Stages cannot be told apart within a graph.
+        if self.model.device().is_cuda() && !stage_clock::is_running() {
+            let (cache, device) = (self.model.device_cache(), self.model.device());
+            let part = (self.frame_size, frames);
+            if let Some(encoded) = cache.replay(part, &self.layout, device, &network)? {
+                return Ok(encoded);
+            }
+        }
+        network(frames)
+    }
+
+    fn network(&self, frames: &Tensor) -> Result<EncodedFrames, ModelError> {
+        let (model, layout) = (self.model, &*self.layout);
+        let images = model.preprocess(frames, self.frame_size)?;
+        let memory = model.encode_images(&images, layout, false); // [1, T', S, C]
+        let mask_features = timed(Stage::Masks, || model.mask_features(&memory.get(0), layout));
+        let reading = timed(Stage::Decoder, || model.read_frames(&memory, layout));
+        Ok(EncodedFrames { mask_features, reading })
+    }
+}
+
+#[cfg(test)]
+mod tests;

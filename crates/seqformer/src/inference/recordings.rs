@@ -1,0 +1,134 @@
+//! A few recorded pieces of work by what they are for, and what becomes of those that cannot be recorded.
+
+use seqformer_ops::cuda_graph::CaptureError;
+use seqformer_ops::out_of_memory::OutOfMemory;
+
+/// Recordings that are kept. Each holds the memory that its work takes, most of it together with the others.
+const MAX_RECORDINGS: usize = 4;
+/// Keys that are remembered to have been asked for once.
+const MAX_SEEN: usize = 64;
+
+/// The recordings that were used last.
+#[derive(Debug)]
+pub(super) struct Recordings<K, V> {
+    /// Used last at the end.
+    entries: Vec<(K, V)>,
+    /// Asked for once, and not recorded yet.
+    seen: Vec<K>,
+    is_off: bool,
+}
+
+impl<K, V> Default for Recordings<K, V> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), seen: Vec::new(), is_off: false }
+    }
+}
+
+impl<K: PartialEq + Copy, V> Recordings<K, V> {
+    /// The recording for `key`, which `record` makes when it is wanted for the second time: recording runs the work
+    /// more than once, which does not pay for what never comes again.
+    ///
+    /// None where there is none, and the work should be run as it is: for good, with one warning, after something could
+    /// not be recorded.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for the recording.
+    pub(super) fn get(
+        &mut self,
+        key: K,
+        record: impl FnOnce() -> Result<V, CaptureError>,
+    ) -> Result<Option<&V>, OutOfMemory> {
+        if let Some(place) = self.entries.iter().position(|(of, _)| *of == key) {
+            let entry = self.entries.remove(place);
+            self.entries.push(entry);
+        } else if !self.is_off && self.was_seen(key) {
+            // The oldest goes first, so that its memory serves the new one.
+            if self.entries.len() >= MAX_RECORDINGS {
+                self.entries.remove(0);
+            }
+            match record() {
+                Ok(recording) => self.entries.push((key, recording)),
+                Err(CaptureError::OutOfMemory(error)) => return Err(error),
+                Err(CaptureError::Unsupported { message }) => {
+                    tracing::warn!(
+                        "the network cannot be recorded as a CUDA graph, and runs without: {message}"
+                    );
+                    self.is_off = true;
+                    self.clear();
+                }
+            }
+        } else {
+            return Ok(None);
+        }
+        Ok(self.entries.last().filter(|(of, _)| *of == key).map(|(_, recording)| recording))
+    }
+
+    /// Forgets all recordings.
+    pub(super) fn clear(&mut self) {
+        self.entries.clear();
+        self.seen.clear();
+    }
+
+    fn was_seen(&mut self, key: K) -> bool {
+        if let Some(place) = self.seen.iter().position(|of| *of == key) {
+            self.seen.remove(place);
+            return true;
+        }
+        if self.seen.len() >= MAX_SEEN {
+            self.seen.remove(0);
+        }
+        self.seen.push(key);
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unsupported() -> Result<char, CaptureError> {
+        Err(CaptureError::Unsupported { message: "stream is capturing".to_owned() })
+    }
+
+    #[test]
+    fn what_comes_again_is_recorded_once_and_the_oldest_makes_room() {
+        let mut recordings = Recordings::default();
+        let mut recorded = Vec::new();
+        for key in [1, 2, 3, 4, 1, 2, 3, 4, 1, 5, 5, 1, 3, 2, 2, 2] {
+            let recording = recordings.get(key, || {
+                recorded.push(key);
+                Ok(key * 10)
+            });
+            let found = recording.unwrap().copied();
+            assert!(found.is_none() || found == Some(key * 10));
+        }
+        // Four at their second time; 5 in the place of 2, which was used the longest ago; then 2 in that of 4.
+        assert_eq!(recorded, [1, 2, 3, 4, 5, 2]);
+        assert_eq!(recordings.entries, [(5, 50), (1, 10), (3, 30), (2, 20)]);
+    }
+
+    #[test]
+    fn after_one_failure_nothing_is_recorded() {
+        let mut recordings = Recordings::default();
+        assert_eq!(recordings.get(1, unsupported).unwrap(), None);
+        assert_eq!(recordings.get(1, unsupported).unwrap(), None);
+        for _ in 0..3 {
+            let never = || unreachable!("recording is off");
+            assert_eq!(recordings.get(1, never).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn too_little_memory_is_an_error_and_recording_goes_on_later() {
+        let mut recordings = Recordings::default();
+        let full = || {
+            let message = "CUDA out of memory".to_owned();
+            Err(CaptureError::OutOfMemory(OutOfMemory { message }))
+        };
+        assert_eq!(recordings.get(1, || Ok('a')).unwrap(), None);
+        assert!(recordings.get(1, full).is_err());
+        assert_eq!(recordings.get(1, || Ok('a')).unwrap(), None);
+        assert_eq!(recordings.get(1, || Ok('a')).unwrap(), Some(&'a'));
+    }
+}
