@@ -34,7 +34,16 @@ pub enum EngineError {
     },
     /// The network cannot be built or run.
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Model(ModelError),
+    /// A device has no memory left, however few frames go through the network at once.
+    #[error(
+        "{source}; take smaller frames (INPUT.MIN_SIZE_TEST and INPUT.MAX_SIZE_TEST), allow more if --max-memory was \
+         given, or use --device cpu"
+    )]
+    DeviceMemory {
+        /// What there is no memory for.
+        source: ModelError,
+    },
     /// A frame could not be had; the inner error names the file.
     #[error(transparent)]
     Frame(Box<dyn std::error::Error + Send + Sync>),
@@ -214,8 +223,17 @@ pub enum EngineError {
     },
 }
 
+impl From<ModelError> for EngineError {
+    fn from(source: ModelError) -> Self {
+        match source {
+            ModelError::OutOfMemory { .. } => Self::DeviceMemory { source },
+            source => Self::Model(source),
+        }
+    }
+}
+
 impl From<tch::TchError> for EngineError {
     fn from(error: tch::TchError) -> Self {
-        Self::Model(error.into())
+        ModelError::from(error).into()
     }
 }

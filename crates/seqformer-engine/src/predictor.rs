@@ -5,8 +5,11 @@
 
 mod clips;
 mod clock;
+mod frame_bits;
 mod frame_masks;
+mod gpu;
 mod image;
+mod mask_reader;
 mod memory;
 mod network_run;
 mod ordered_workers;
@@ -24,10 +27,12 @@ use seqformer_config::Config;
 use seqformer_config::config::ImageFormat;
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
+use seqformer_ops::transfer::upload;
 use tch::{Device, Kind, Tensor, nn};
 
 use clock::PipelineClock;
 use frame_masks::FrameGeometry;
+use gpu::GpuMemory;
 use memory::{MemoryPlan, Needs};
 use read_ahead::{Input, Preparation, read_ahead};
 
@@ -59,7 +64,7 @@ pub struct PredictorOptions {
     pub clips: Option<ClipOptions>,
     /// The numbers in which the network computes.
     pub precision: Precision,
-    /// Bytes that the process may hold; none: no limit.
+    /// Bytes that the process may hold, or its tensors on a GPU; none: no limit.
     pub max_memory: Option<u64>,
 }
 
@@ -112,6 +117,7 @@ pub struct Predictor {
     clock: PipelineClock,
     /// Bytes that the process held when the network was ready.
     resident: u64,
+    gpu: Option<GpuMemory>,
     // Owns the parameters.
     _variables: nn::VarStore,
 }
@@ -155,7 +161,9 @@ impl Predictor {
     ) -> Self {
         seqformer_ops::runtime::keep_freed_memory();
         tch::no_grad(|| model.prepare_inference(options.precision));
+        let gpu = gpu::prepare(model.device(), &options);
         Self {
+            gpu,
             model,
             options,
             class_names: Vec::new(),
@@ -201,6 +209,7 @@ impl Predictor {
         MemoryPlan::new(Needs {
             limit: self.options.max_memory,
             resident: self.resident,
+            gpu: self.gpu,
             network: self.model.config(),
             precision: self.options.precision,
             input: geometry.input,
@@ -210,9 +219,15 @@ impl Predictor {
         })
     }
 
-    /// Frames of one size as the network's input.
-    fn tensor(&self, inputs: &[Input]) -> Tensor {
-        frames_tensor(inputs.iter().map(|input| &input.image), self.options.channels)
+    /// Frames of one size as the network's input, on their way to its device while that still computes.
+    fn upload(&self, inputs: &[Input]) -> Tensor {
+        let images = inputs.iter().map(|input| &input.image);
+        upload(&frames_tensor(images, self.options.channels), self.model.device())
+    }
+
+    /// Frames that go through the network together at most.
+    fn frames_at_once(&self) -> usize {
+        gpu::frames_at_once(self.model.device())
     }
 
     fn preparation(&self) -> Preparation<'_> {

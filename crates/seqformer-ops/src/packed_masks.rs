@@ -6,6 +6,8 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::transfer::upload;
+
 /// Pixels of a frame, each way, for one cell of the logits.
 const STRIDE: usize = 4;
 
@@ -53,7 +55,7 @@ impl MaskPacker {
             rows: Axis::new(cells.height, input.height, output.height, device),
             columns: Axis::new(cells.width, input.width, output.width, device),
             output,
-            bits: Tensor::from_slice(&bits).to_device(device),
+            bits: upload(&Tensor::from_slice(&bits), device),
         }
     }
 
@@ -111,10 +113,10 @@ impl Axis {
             weights.push(NEARER[offset]);
         }
         let far_weights: Vec<f32> = weights.iter().map(|nearer| 1.0 - nearer).collect();
-        let on_device = |values: &[f32]| Tensor::from_slice(values).to_device(device);
+        let on_device = |values: &[f32]| upload(&Tensor::from_slice(values), device);
         Self {
-            near: Tensor::from_slice(&near).to_device(device),
-            far: Tensor::from_slice(&far).to_device(device),
+            near: upload(&Tensor::from_slice(&near), device),
+            far: upload(&Tensor::from_slice(&far), device),
             near_weights: on_device(&weights),
             far_weights: on_device(&far_weights),
         }

@@ -14,6 +14,14 @@ pub struct Upload(Way<ffi::cuda_device::Upload>);
 #[derive(Debug)]
 pub struct Download(Way<ffi::cuda_device::Download>);
 
+/// A tensor of the host on `device`, whose stream waits for it instead of this thread.
+///
+/// Without the part for GPUs it is copied in libtorch's plain way.
+pub fn upload(host: &Tensor, device: Device) -> Tensor {
+    let uploaded = Upload::start(host, device).and_then(Upload::take);
+    uploaded.unwrap_or_else(|_error| host.to_device(device))
+}
+
 #[derive(Debug)]
 enum Way<T> {
     There(Tensor),

@@ -10,7 +10,9 @@ use seqformer::inference::{
 use seqformer_data::RgbImage;
 use seqformer_masks::Rle;
 
-use super::frame_masks::{FrameGeometry, FrameLogits};
+use super::frame_masks::FrameGeometry;
+use super::gpu::out_of_memory;
+use super::mask_reader::{FrameMasks, MaskReader};
 use super::ordered_workers::OrderedWorkers;
 use super::read_ahead::{Input, read_ahead};
 use super::{AnyError, Predictor, Progress, VideoPrediction, frame_size, num_threads};
@@ -83,7 +85,8 @@ impl Predictor {
             let encode = move |frame: Waiting| clock.time(|| frame.encode());
             let workers = OrderedWorkers::start(scope, num_threads(), encode);
             let workers = workers.map_err(EngineError::Thread)?;
-            let mut done = Finished { workers, masks: None, each_frame, progress };
+            let reader = MaskReader::new(self.model.device());
+            let mut done = Finished { workers, reader, masks: None, each_frame, progress };
             self.track_inputs(&inputs, clips, rule, &mut done)
         })
     }
@@ -107,7 +110,7 @@ impl Predictor {
             if part.is_empty() {
                 break;
             }
-            let finished = video.push(&self.tensor(&part))?;
+            let finished = video.push(&self.upload(&part))?;
             (done.progress)(Progress::Encoded(video.num_frames()));
             for frame in finished {
                 done.add(&frame, geometry, &|track| video.class_probs_of(track))?;
@@ -137,7 +140,7 @@ impl Predictor {
 /// A frame whose masks are being encoded.
 struct Waiting {
     frame: usize,
-    logits: FrameLogits,
+    masks: FrameMasks,
     geometry: FrameGeometry,
     /// Indices and class probabilities.
     tracks: Vec<(usize, Vec<f32>)>,
@@ -145,7 +148,7 @@ struct Waiting {
 
 impl Waiting {
     fn encode(self) -> TrackedFrame {
-        let masks = self.logits.encode(self.geometry);
+        let masks = self.masks.encode(self.geometry);
         let tracks = self.tracks.into_iter().zip(masks);
         let tracks =
             tracks.map(|((track, class_probs), mask)| TrackOnFrame { track, mask, class_probs });
@@ -156,6 +159,7 @@ impl Waiting {
 /// Where finished frames go.
 struct Finished<'a> {
     workers: OrderedWorkers<Waiting, TrackedFrame>,
+    reader: MaskReader,
     masks: Option<TrackMasks>,
     each_frame: &'a mut dyn FnMut(&TrackedFrame) -> Result<(), AnyError>,
     progress: &'a mut dyn FnMut(Progress),
@@ -172,7 +176,7 @@ impl Finished<'_> {
         let with_probs = |&track: &usize| (track, class_probs(track).unwrap_or_default());
         let waiting = Waiting {
             frame: frame.frame,
-            logits: FrameLogits::new(&frame.mask_logits),
+            masks: out_of_memory("masks", || self.reader.read(&frame.mask_logits, geometry))??,
             geometry,
             tracks: frame.tracks.iter().map(with_probs).collect(),
         };

@@ -4,7 +4,9 @@ use seqformer::inference::{Detection, SelectionRule, WholeVideo, select};
 use seqformer_data::RgbImage;
 use seqformer_masks::{BoxXywh, ImageSize};
 
-use super::frame_masks::{FrameGeometry, FrameLogits};
+use super::frame_masks::FrameGeometry;
+use super::gpu::out_of_memory;
+use super::mask_reader::MaskReader;
 use super::read_ahead::Input;
 use super::{Predictor, frame_size};
 use crate::{EngineError, TrackMasks};
@@ -35,15 +37,18 @@ impl Predictor {
         let input = Input { image: self.resize(image), size: image.size };
         let geometry = FrameGeometry { input: frame_size(input.image.size), output: image.size };
         let mut video = WholeVideo::new(&self.model, geometry.input);
-        video.push(&self.tensor(&[input]))?;
+        video.push(&self.upload(&[input]))?;
         let decoded = video.decode()?;
         let rule = SelectionRule { max_queries: MAX_QUERIES, ..self.options.rule };
         let selection = select(&decoded.pred_logits(), rule);
-        let logits = FrameLogits::new(&decoded.mask_logits(&selection.queries, 0).select(1, 0));
+        let mut reader = MaskReader::new(self.model.device());
+        let found = out_of_memory("masks", || {
+            reader.read(&decoded.mask_logits(&selection.queries, 0).select(1, 0), geometry)
+        })??;
         let mut masks = TrackMasks::new(image.size);
         masks.reserve_tracks(selection.queries.len());
-        masks.push_frame(logits.encode(geometry).iter().enumerate());
-        let all = decoded.pred_boxes().get(0); // [Q, 4]
+        masks.push_frame(found.encode(geometry).iter().enumerate());
+        let all = decoded.pred_boxes().get(0).to_device(tch::Device::Cpu); // [Q, 4]
         let box_of = |&query: &i64| {
             let side = |index: i64| all.double_value(&[query, index]);
             in_image([side(0), side(1), side(2), side(3)], image.size)

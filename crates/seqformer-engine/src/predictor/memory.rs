@@ -8,6 +8,7 @@ use seqformer::{FrameSize, Precision};
 use seqformer_masks::ImageSize;
 
 use super::PART;
+use super::gpu::GpuMemory;
 use super::read_ahead::FRAMES_AHEAD;
 use crate::EngineError;
 use crate::arithmetic::maps;
@@ -23,6 +24,8 @@ const CODE_BYTES: u64 = 1024;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct MemoryPlan {
     limit: Option<u64>,
+    /// Whether the limit was asked for; otherwise one frame is tried at least.
+    is_firm: bool,
     /// Program, weights and buffers of fixed size.
     fixed: u64,
     /// A frame on its way through the network.
@@ -37,6 +40,8 @@ pub(super) struct Needs<'a> {
     pub(super) limit: Option<u64>,
     /// Bytes that the process held before the first frame.
     pub(super) resident: u64,
+    /// Of the GPU, where the network is on one: then its memory counts instead of that of the process.
+    pub(super) gpu: Option<GpuMemory>,
     pub(super) network: &'a SeqFormerConfig,
     pub(super) precision: Precision,
     pub(super) input: FrameSize,
@@ -63,9 +68,14 @@ impl MemoryPlan {
             Some(length) => ((length + PART) as u64 * reading, codes),
             None => (reading, mask_features + 8 * queries * 4 + codes),
         };
+        let (limit, fixed) = match needs.gpu {
+            Some(GpuMemory { used, planned }) => (Some(planned), used + SLACK + readings),
+            None => (needs.limit, needs.resident + SLACK + pictures + readings),
+        };
         Self {
-            limit: needs.limit,
-            fixed: needs.resident + SLACK + pictures + readings,
+            limit,
+            is_firm: needs.limit.is_some(),
+            fixed,
             per_frame: frame_bytes(network, padded, needs.precision),
             kept,
         }
@@ -84,6 +94,9 @@ impl MemoryPlan {
             self.fixed + (done as u64 + frames) * self.kept + frames * self.per_frame
         };
         let fits = |frames: &usize| needed(*frames) <= limit;
+        if !self.is_firm {
+            return Ok((1..=most).rev().find(fits).unwrap_or(1));
+        }
         (1..=most).rev().find(fits).ok_or_else(|| EngineError::Memory {
             limit_mib: limit >> 20,
             // Rounded up, so that a limit of this many is enough the next time.
@@ -115,7 +128,7 @@ fn frame_bytes(network: &SeqFormerConfig, padded: FrameSize, precision: Precisio
     let tokens = pixels * (1.0 / 64.0 + 1.0 / 256.0 + 1.0 / 1024.0 + 1.0 / 4096.0);
     let encoder = tokens * (7 * transformer.hidden_dim + transformer.feedforward_dim) as f64;
     let bytes = match precision {
-        Precision::F32 => 4.0,
+        Precision::F32 | Precision::Tf32 => 4.0,
         // Norms, sums and sampling points stay in f32.
         Precision::Bf16 => 3.0,
     };

@@ -3,16 +3,17 @@
 use seqformer::inference::{ClipRule, ClipVideo, FRAMES_PER_PART, WholeVideo, select};
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
-use tch::Tensor;
 
-use super::frame_masks::{FrameGeometry, FrameLogits};
+use super::frame_masks::FrameGeometry;
+use super::gpu::out_of_memory;
+use super::mask_reader::{FrameMasks, MaskReader};
 use super::read_ahead::Input;
-use super::{ClipOptions, PART, Predictor, Progress, frame_size};
+use super::{ClipOptions, Predictor, Progress, frame_size};
 use crate::EngineError;
 
 impl Predictor {
     /// Runs the network on frames as [`Predictor::resize`] gives them, and leaves its results in memory: class
-    /// scores, and mask logits of the selected queries in a quarter of the size.
+    /// scores, and mask logits of the selected queries in a quarter of the size, or from a GPU their bits.
     ///
     /// This is what a prediction costs without decoding, resizing and run lengths. `progress` is told of every
     /// step, as in [`Predictor::predict`].
@@ -44,22 +45,27 @@ impl Predictor {
     ) -> Result<(), EngineError> {
         let plan = self.memory_plan(geometry(size), None);
         let mut video = WholeVideo::new(&self.model, frame_size(size));
-        for part in inputs.chunks(plan.part(PART, inputs.len())?) {
-            video.push(&self.tensor(part))?;
+        for part in inputs.chunks(plan.part(self.frames_at_once(), inputs.len())?) {
+            video.push(&self.upload(part))?;
             progress(Progress::Encoded(video.num_frames() as usize));
         }
         let decoded = video.decode()?;
         let selection = select(&decoded.pred_logits(), self.options.rule);
         progress(Progress::Decoded);
         let mut done = 0;
-        for part in 0..decoded.num_parts() {
-            let logits = decoded.mask_logits(&selection.queries, part); // [I, T', h, w]
-            for frame in 0..logits.size()[1] {
-                take(&logits.select(1, frame));
+        let mut reader = MaskReader::new(self.model.device());
+        let mut came = |masks: Vec<FrameMasks>| {
+            for frame in masks {
+                take(frame);
                 done += 1;
                 progress(Progress::Masks(done));
             }
+        };
+        for part in 0..decoded.num_parts() {
+            let logits = out_of_memory("masks", || decoded.mask_logits(&selection.queries, part))?;
+            came(out_of_memory("masks", || reader.push(&logits, geometry(size)))??);
         }
+        came(reader.finish()?);
         Ok(())
     }
 
@@ -76,18 +82,19 @@ impl Predictor {
             max_queries: self.options.rule.max_queries,
         };
         let plan = self.memory_plan(geometry(size), Some(rule.length));
+        let mut reader = MaskReader::new(self.model.device());
         let mut video = ClipVideo::new(&self.model, frame_size(size), rule)?;
         video.set_frames_per_part(plan.part(FRAMES_PER_PART, inputs.len())?);
         for part in inputs.chunks(plan.part(clips.frames_at_once, inputs.len())?) {
-            let finished = video.push(&self.tensor(part))?;
+            let finished = video.push(&self.upload(part))?;
             progress(Progress::Encoded(video.num_frames()));
             for frame in finished {
-                take(&frame.mask_logits);
+                take(reader.read(&frame.mask_logits, geometry(size))?);
                 progress(Progress::Masks(frame.frame + 1));
             }
         }
         for frame in video.finish()?.frames {
-            take(&frame.mask_logits);
+            take(reader.read(&frame.mask_logits, geometry(size))?);
             progress(Progress::Masks(frame.frame + 1));
         }
         Ok(())
@@ -99,7 +106,7 @@ fn geometry(size: ImageSize) -> FrameGeometry {
     FrameGeometry { input: frame_size(size), output: size }
 }
 
-/// Waits until the logits are there, wherever they were made.
-fn take(logits: &Tensor) {
-    drop(std::hint::black_box(FrameLogits::new(logits)));
+/// Keeps the masks from being left out because nobody uses them.
+fn take(masks: FrameMasks) {
+    drop(std::hint::black_box(masks));
 }

@@ -6,9 +6,11 @@ use std::thread::Scope;
 use seqformer::inference::{DecodedVideo, Selection, WholeVideo};
 use seqformer_masks::{ImageSize, Rle};
 
-use super::frame_masks::{FrameGeometry, FrameLogits};
+use super::frame_masks::FrameGeometry;
+use super::gpu::out_of_memory;
+use super::mask_reader::{FrameMasks, MaskReader};
 use super::read_ahead::Input;
-use super::{OrderedWorkers, PART, Predictor, Progress, frame_size, num_threads};
+use super::{OrderedWorkers, Predictor, Progress, frame_size, num_threads};
 use crate::{EngineError, TrackMasks};
 
 impl Predictor {
@@ -25,10 +27,10 @@ impl Predictor {
         let mut inputs = std::iter::once(Ok(first)).chain(inputs).peekable();
         let mut num_read = 0;
         while inputs.peek().is_some() {
-            let part = inputs.by_ref().take(plan.part(PART, num_read)?);
+            let part = inputs.by_ref().take(plan.part(self.frames_at_once(), num_read)?);
             let part = part.collect::<Result<Vec<_>, _>>()?;
             num_read += part.len();
-            video.push(&self.tensor(&part))?;
+            video.push(&self.upload(&part))?;
             progress(Progress::Encoded(num_read));
         }
         Ok((video, output))
@@ -44,7 +46,7 @@ impl Predictor {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<TrackMasks, EngineError> {
         let clock = &self.clock.rle;
-        let encode = move |logits: FrameLogits| clock.time(|| logits.encode(geometry));
+        let encode = move |masks: FrameMasks| clock.time(|| masks.encode(geometry));
         let mut workers =
             OrderedWorkers::start(scope, num_threads(), encode).map_err(EngineError::Thread)?;
         let mut masks = TrackMasks::new(geometry.output);
@@ -53,12 +55,15 @@ impl Predictor {
             masks.push_frame(codes.iter().enumerate());
             progress(Progress::Masks(masks.num_frames()));
         };
+        let mut reader = MaskReader::new(self.model.device());
         for part in 0..decoded.num_parts() {
-            let logits = decoded.mask_logits(&selection.queries, part); // [I, T', h, w]
-            for frame in 0..logits.size()[1] {
-                let finished = workers.push(FrameLogits::new(&logits.select(1, frame)));
-                finished.into_iter().for_each(&mut add);
+            let logits = out_of_memory("masks", || decoded.mask_logits(&selection.queries, part))?;
+            for frame in out_of_memory("masks", || reader.push(&logits, geometry))?? {
+                workers.push(frame).into_iter().for_each(&mut add);
             }
+        }
+        for frame in reader.finish()? {
+            workers.push(frame).into_iter().for_each(&mut add);
         }
         workers.for_each(add);
         Ok(masks)

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use seqformer_ops::transfer::upload;
 use tch::Tensor;
 
 use super::clip_schedule::ClipSchedule;
@@ -197,7 +198,7 @@ impl<'a> ClipPredictor<'a> {
         });
         let TopQueries { queries, class_probs } =
             top_queries(&heads.pred_logits.get(0), self.max_queries);
-        let queries = Tensor::from_slice(&queries).to_device(heads.dynamic_params.device());
+        let queries = upload(&Tensor::from_slice(&queries), heads.dynamic_params.device());
         let params = heads.dynamic_params.get(0).index_select(0, &queries);
         let points = heads.reference_points_px.get(0).index_select(1, &queries);
         let features: Vec<&Tensor> = clip.iter().map(|frame| &frame.mask_features).collect();

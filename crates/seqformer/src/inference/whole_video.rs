@@ -4,7 +4,8 @@
 //! at a time go through the whole network, and what remains of a frame is its map for the masks, its boxes
 //! and its share of the mean.
 
-use tch::{Kind, Tensor};
+use seqformer_ops::transfer::upload;
+use tch::Tensor;
 
 use super::frame_encoder::{EncodedFrames, FrameEncoder};
 use crate::stage_clock::{Stage, timed};
@@ -128,8 +129,7 @@ impl DecodedVideo<'_> {
         tch::no_grad(|| {
             let features = &self.parts[part].mask_features;
             let first: i64 = self.parts[..part].iter().map(Part::num_frames).sum();
-            let queries =
-                Tensor::from_slice(queries).to_kind(Kind::Int64).to_device(features.device());
+            let queries = upload(&Tensor::from_slice(queries), features.device());
             let params = self.heads.dynamic_params.get(0).index_select(0, &queries);
             let points = self.heads.reference_points_px.get(0);
             let points = points.narrow(0, first, features.size()[0]).index_select(1, &queries);

@@ -187,6 +187,7 @@ impl Setting {
             device: format!("{:?}", bench.device).to_lowercase(),
             precision: match bench.predictor.options().precision {
                 Precision::F32 => "f32",
+                Precision::Tf32 => "tf32",
                 Precision::Bf16 => "bf16",
             },
             mode: match args.mode {
@@ -266,7 +267,7 @@ impl Speed {
     pub(super) fn with_work(mut self, network: &NetworkWork, precision: Precision) -> Self {
         let NetworkWork { backbone, encoder, decoder, masks } = *network;
         let bytes = match precision {
-            Precision::F32 => 4.0,
+            Precision::F32 | Precision::Tf32 => 4.0,
             Precision::Bf16 => 2.0,
         };
         let parts =

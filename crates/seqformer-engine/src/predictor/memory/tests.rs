@@ -1,7 +1,7 @@
 use super::*;
 
 fn plan(limit: Option<u64>) -> MemoryPlan {
-    MemoryPlan { limit, fixed: 100 << 20, per_frame: 20 << 20, kept: 1 << 20 }
+    MemoryPlan { limit, is_firm: true, fixed: 100 << 20, per_frame: 20 << 20, kept: 1 << 20 }
 }
 
 #[test]
@@ -28,4 +28,11 @@ fn the_figure_in_the_message_is_enough() {
     assert_eq!(plan(Some(needed_mib << 20)).part(5, 3).ok(), Some(1));
     // And little more than what is needed: 100 MiB, four frames to keep and one in the network.
     assert!((124..=124 + (RUN_TO_RUN >> 20)).contains(&needed_mib), "{needed_mib}");
+}
+
+#[test]
+fn one_frame_is_tried_where_nobody_asked_for_a_limit() {
+    let plan = MemoryPlan { is_firm: false, ..plan(Some(205 << 20)) };
+    assert_eq!(plan.part(36, 0).ok(), Some(5));
+    assert_eq!(plan.part(36, 1000).ok(), Some(1));
 }
