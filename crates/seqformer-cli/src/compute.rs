@@ -2,8 +2,9 @@
 
 use std::num::NonZeroUsize;
 
+use anyhow::{Result, bail};
 use seqformer::Precision;
-use seqformer_engine::{PredictorOptions, use_threads};
+use seqformer_engine::{Device, PredictorOptions, gpu_card, use_threads};
 use seqformer_video::FfmpegLocation;
 
 use crate::args::{ComputeArgs, PrecisionChoice};
@@ -25,20 +26,51 @@ impl ComputeArgs {
         }
     }
 
-    /// Adds precision and memory to the options of a prediction.
-    pub(crate) fn apply(&self, options: &mut PredictorOptions) {
-        options.precision = self.precision();
+    /// Adds precision and memory to the options of a prediction on `device`.
+    pub(crate) fn apply(&self, options: &mut PredictorOptions, device: Device) -> Result<()> {
+        options.precision = precision(self.precision, &|| Products::of(device))?;
         options.max_memory = self.max_memory;
+        Ok(())
     }
+}
 
-    /// The numbers that the network computes in.
-    pub(crate) fn precision(&self) -> Precision {
-        let bf16 = match self.precision {
-            PrecisionChoice::F32 => false,
-            PrecisionChoice::Bf16 => true,
-            PrecisionChoice::Auto => multiplies_bf16(),
-        };
-        if bf16 { Precision::Bf16 } else { Precision::F32 }
+/// What a device multiplies itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Products {
+    is_gpu: bool,
+    /// bf16, and on a GPU TF32, which came with it.
+    bf16: bool,
+}
+
+impl Products {
+    fn of(device: Device) -> Result<Self> {
+        Ok(match gpu_card(device)? {
+            Some(card) => Self { is_gpu: true, bf16: card.has_bf16() },
+            None => Self { is_gpu: false, bf16: multiplies_bf16() },
+        })
+    }
+}
+
+/// The numbers that the network computes in.
+fn precision(
+    choice: PrecisionChoice,
+    products: &dyn Fn() -> Result<Products>,
+) -> Result<Precision> {
+    match choice {
+        // Every device computes these, and need not be asked.
+        PrecisionChoice::F32 => Ok(Precision::F32),
+        PrecisionChoice::Bf16 => Ok(Precision::Bf16),
+        PrecisionChoice::Auto if products()?.bf16 => Ok(Precision::Bf16),
+        PrecisionChoice::Auto => Ok(Precision::F32),
+        PrecisionChoice::Tf32 => match products()? {
+            Products { is_gpu: true, bf16: true } => Ok(Precision::Tf32),
+            Products { is_gpu: true, bf16: false } => bail!(
+                "--precision tf32: this GPU has no such products, which came with compute capability 8.0; use f32"
+            ),
+            Products { is_gpu: false, .. } => {
+                bail!("--precision tf32: only GPUs have such products; use f32 or bf16 on the CPU")
+            }
+        },
     }
 }
 
@@ -54,4 +86,29 @@ pub(crate) fn cpu_field(names: &[&str]) -> Option<String> {
     let fields = text.lines().filter_map(|line| line.split_once(':'));
     let mut found = fields.filter(|(name, _)| names.contains(&name.trim()));
     found.next().map(|(_, value)| value.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auto_is_bf16_where_it_is_multiplied_and_tf32_needs_a_gpu_that_has_it() {
+        let on = |is_gpu, bf16| Products { is_gpu, bf16 };
+        let cases = [
+            (PrecisionChoice::Auto, on(true, true), Some(Precision::Bf16)),
+            (PrecisionChoice::Auto, on(true, false), Some(Precision::F32)),
+            (PrecisionChoice::Auto, on(false, true), Some(Precision::Bf16)),
+            (PrecisionChoice::Auto, on(false, false), Some(Precision::F32)),
+            (PrecisionChoice::Tf32, on(true, true), Some(Precision::Tf32)),
+            (PrecisionChoice::Tf32, on(true, false), None),
+            (PrecisionChoice::Tf32, on(false, true), None),
+            (PrecisionChoice::Bf16, on(false, false), Some(Precision::Bf16)),
+            (PrecisionChoice::F32, on(true, true), Some(Precision::F32)),
+        ];
+        for (choice, products, expected) in cases {
+            let found = precision(choice, &|| Ok(products)).ok();
+            assert_eq!(found, expected, "{choice:?} on {products:?}");
+        }
+    }
 }

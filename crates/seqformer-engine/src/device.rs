@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use seqformer_ops::cuda_device::{self, Card};
 use tch::{Cuda, Device};
 
 use crate::EngineError;
@@ -79,6 +80,36 @@ pub fn count_gpus() -> usize {
         return 0;
     }
     if Cuda::is_available() { usize::try_from(Cuda::device_count()).unwrap_or(0) } else { 0 }
+}
+
+/// What a GPU is; none for the CPU.
+///
+/// # Errors
+///
+/// If the part of this program for GPUs is missing.
+pub fn gpu_card(device: Device) -> Result<Option<Card>, EngineError> {
+    match device {
+        Device::Cuda(index) => Ok(Some(cuda_device::card(index)?)),
+        _ => Ok(None),
+    }
+}
+
+/// Begins a new peak of the memory that tensors hold on a GPU; nothing on the CPU.
+pub fn forget_gpu_peak(device: Device) {
+    if let Device::Cuda(index) = device
+        && let Err(error) = cuda_device::forget_peak(index)
+    {
+        tracing::debug!("{error}");
+    }
+}
+
+/// The most bytes that tensors have held on a GPU since [`forget_gpu_peak`]; none for the CPU, and where this program
+/// has no part for GPUs.
+pub fn gpu_peak(device: Device) -> Option<u64> {
+    match device {
+        Device::Cuda(index) => u64::try_from(cuda_device::memory(index).ok()?.peak_allocated).ok(),
+        _ => None,
+    }
 }
 
 fn open_cuda(index: usize) -> Result<Device, String> {

@@ -1,7 +1,10 @@
 //! What a machine can do at best, measured: the yardstick for the network's speed.
+//!
+//! On a GPU, events on its stream take the time, so that the time to hand work in does not count.
 
 use std::time::Instant;
 
+use seqformer_ops::cuda_device::{Tf32Scope, Timer};
 use tch::{Cuda, Device, Kind, Tensor};
 
 /// Times of which the best counts.
@@ -19,30 +22,53 @@ pub struct MachineSizes {
 /// Rates of the device, each the best of a few tries.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MachineRates {
-    /// Operations per second of a product of two large `f32` matrices.
+    /// Operations per second of a product of two large `f32` matrices; on a GPU strictly without TF32.
     pub matmul_f32_flops: f64,
+    /// The same with TF32, on a GPU.
+    pub matmul_tf32_flops: Option<f64>,
     /// The same with `bf16` matrices.
     pub matmul_bf16_flops: f64,
     /// Bytes per second of a plain read of memory.
     pub read_bytes_per_sec: f64,
+    /// Bytes per second that a copy within the memory of a GPU reads and writes.
+    pub copy_bytes_per_sec: Option<f64>,
 }
 
-impl Default for MachineSizes {
-    /// Large enough for steady rates, small enough for a second.
-    fn default() -> Self {
+impl MachineSizes {
+    /// Large enough for steady rates of this device, small enough for a second.
+    pub fn of(device: Device) -> Self {
+        if device.is_cuda() {
+            return Self { matrix: 8192, memory: 1 << 30 };
+        }
         Self { matrix: 2048, memory: 256 << 20 }
     }
 }
 
 impl MachineRates {
-    /// Measures the rates with all threads that libtorch has.
+    /// Measures the rates with all threads that libtorch has, or those of a GPU.
     pub fn measure(device: Device, sizes: MachineSizes) -> Self {
+        let MachineSizes { matrix, memory } = sizes;
         tch::no_grad(|| Self {
-            matmul_f32_flops: matmul(device, Kind::Float, sizes.matrix),
-            matmul_bf16_flops: matmul(device, Kind::BFloat16, sizes.matrix),
-            read_bytes_per_sec: read(device, sizes.memory),
+            matmul_f32_flops: {
+                // The CPU's part of libtorch is not asked for that of GPUs.
+                let _strict = device.is_cuda().then(|| Tf32Scope::begin(false).ok());
+                matmul(device, Kind::Float, matrix)
+            },
+            matmul_tf32_flops: tf32(device, matrix),
+            matmul_bf16_flops: matmul(device, Kind::BFloat16, matrix),
+            read_bytes_per_sec: read(device, memory),
+            copy_bytes_per_sec: device.is_cuda().then(|| copy(device, memory)),
         })
     }
+}
+
+/// None on the CPU, and where this program has no part for GPUs.
+fn tf32(device: Device, size: i64) -> Option<f64> {
+    if !device.is_cuda() {
+        return None;
+    }
+    let _allowed = Tf32Scope::begin(true).ok()?;
+    Some(matmul(device, Kind::Float, size))
 }
 
 /// The better of libtorch's two ways to a product: of matrices, and as a convolution of single cells.
@@ -65,20 +91,47 @@ fn read(device: Device, bytes: usize) -> f64 {
     (count * size_of::<f32>()) as f64 / secs
 }
 
+fn copy(device: Device, bytes: usize) -> f64 {
+    let from = Tensor::ones([bytes.max(1) as i64], (Kind::Uint8, device));
+    let to = from.empty_like();
+    let secs = best_secs(device, || {
+        let mut to = to.shallow_clone();
+        to.copy_(&from);
+        to
+    });
+    2.0 * bytes.max(1) as f64 / secs
+}
+
 /// Seconds of the fastest of a few runs, after one that does not count.
 fn best_secs(device: Device, work: impl Fn() -> Tensor) -> f64 {
-    let run = || {
-        let start = Instant::now();
-        let result = work();
-        if let Device::Cuda(index) = device {
-            Cuda::synchronize(index as i64);
-        }
-        let secs = start.elapsed().as_secs_f64();
-        drop(result);
-        secs
+    let run = || match device {
+        Device::Cuda(index) => on_gpu(index, &work),
+        _ => on_host(&work),
     };
     run();
     (0..RUNS).map(|_| run()).fold(f64::INFINITY, f64::min).max(f64::MIN_POSITIVE)
+}
+
+fn on_host(work: &dyn Fn() -> Tensor) -> f64 {
+    let start = Instant::now();
+    let result = work();
+    let secs = start.elapsed().as_secs_f64();
+    drop(result);
+    secs
+}
+
+/// By events, or else by the clock of the host.
+fn on_gpu(index: usize, work: &dyn Fn() -> Tensor) -> f64 {
+    Cuda::synchronize(index as i64);
+    let start = Instant::now();
+    let timer = Timer::start(index);
+    let result = work();
+    let secs = timer.and_then(Timer::stop).unwrap_or_else(|_no_events| {
+        Cuda::synchronize(index as i64);
+        start.elapsed().as_secs_f64()
+    });
+    drop(result);
+    secs
 }
 
 #[cfg(test)]
@@ -88,9 +141,12 @@ mod tests {
     #[test]
     fn all_rates_are_positive_numbers() {
         let sizes = MachineSizes { matrix: 32, memory: 1 << 16 };
-        let MachineRates { matmul_f32_flops, matmul_bf16_flops, read_bytes_per_sec } =
-            MachineRates::measure(Device::Cpu, sizes);
-        for rate in [matmul_f32_flops, matmul_bf16_flops, read_bytes_per_sec] {
+        let rates = MachineRates::measure(Device::Cpu, sizes);
+        // What only GPUs have is not measured on the CPU.
+        assert_eq!((rates.matmul_tf32_flops, rates.copy_bytes_per_sec), (None, None));
+        let MachineRates { matmul_f32_flops, matmul_bf16_flops, read_bytes_per_sec, .. } = rates;
+        let copied = copy(Device::Cpu, sizes.memory);
+        for rate in [matmul_f32_flops, matmul_bf16_flops, read_bytes_per_sec, copied] {
             assert!(rate.is_finite() && rate > 0.0, "{rate}");
         }
     }

@@ -11,12 +11,12 @@ pub(crate) struct ComputeArgs {
     /// for each core that this process may use].
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
-    /// Numbers in which the network computes: f32 gives those of the reference, bf16 takes half the memory
-    /// and is faster on processors that multiply such numbers themselves; auto is bf16 on those and f32
-    /// elsewhere.
+    /// Numbers in which the network computes: f32 gives those of the reference; tf32, on GPUs alone, rounds them to 10
+    /// bits before they are multiplied; bf16 takes half the memory and is faster on processors and GPUs that
+    /// multiply such numbers themselves; auto is bf16 on those and f32 elsewhere.
     #[arg(long, value_name = "PRECISION", value_enum, default_value_t = PrecisionChoice::F32)]
     pub(crate) precision: PrecisionChoice,
-    /// Memory that the process may take, as in 2GiB or 1500MiB: fewer frames go through the network at once
+    /// Memory that the process may take, or its tensors on a GPU, as in 2GiB or 1500MiB: fewer frames go through the network at once
     /// where that is too little for more [default: no limit].
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(crate) max_memory: Option<u64>,
@@ -27,9 +27,11 @@ pub(crate) struct ComputeArgs {
 pub(crate) enum PrecisionChoice {
     /// 32 bits.
     F32,
+    /// 32 bits, rounded to 10 before products on a GPU.
+    Tf32,
     /// bfloat16.
     Bf16,
-    /// bfloat16 where the processor multiplies it.
+    /// bfloat16 where the processor or the GPU multiplies it.
     Auto,
 }
 

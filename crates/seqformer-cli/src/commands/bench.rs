@@ -70,7 +70,7 @@ impl<'a> Bench<'a> {
             let length = or(args.clip_length, section.clip_length);
             ClipOptions::new(length, or(args.clip_stride, section.clip_stride))
         });
-        args.compute.apply(&mut options);
+        args.compute.apply(&mut options, device)?;
         let predictor = if let Some(path) = &weights {
             Predictor::new(config, path, options, device)?
         } else {
@@ -79,6 +79,11 @@ impl<'a> Bench<'a> {
             Predictor::with_random_weights(config, options, device, SEED)?
         };
         Ok(Self { args, settings, predictor, weights, device })
+    }
+
+    /// Runs that do not count: on a GPU kernels are chosen in the first, and the network is recorded in the second.
+    fn warm_ups(&self) -> usize {
+        if self.device.is_cuda() { 2 } else { 1 }
     }
 
     fn ffmpeg(&self) -> FfmpegLocation {

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use seqformer_config::Config;
-use seqformer_engine::{ClipOptions, Predictor, PredictorOptions, open_device, own_categories};
+use seqformer_engine::{
+    ClipOptions, Device, Predictor, PredictorOptions, open_device, own_categories,
+};
 use seqformer_video::{FfmpegLocation, FrameSource};
 
 use crate::args::PredictArgs;
@@ -33,7 +35,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let weights = weights_path(args, &settings)?;
     let device = open_device(settings.device(args.device)?)?;
     args.compute.start();
-    let predictor = Predictor::new(config, &weights, options(args, &settings), device)?;
+    let predictor = Predictor::new(config, &weights, options(args, &settings, device)?, device)?;
     let classes =
         known.unwrap_or_else(|| class_names::of_weights(predictor.class_names(), num_classes));
     std::fs::create_dir_all(&args.output)
@@ -103,7 +105,7 @@ fn weights_path(args: &PredictArgs, settings: &Settings) -> Result<PathBuf> {
     Ok(PathBuf::from(path))
 }
 
-fn options(args: &PredictArgs, settings: &Settings) -> PredictorOptions {
+fn options(args: &PredictArgs, settings: &Settings, device: Device) -> Result<PredictorOptions> {
     let mut options = PredictorOptions::from_config(&settings.config);
     options.rule.max_queries = i64::from(args.max_tracks);
     if let (Some(threshold), Some(class_threshold)) =
@@ -119,6 +121,6 @@ fn options(args: &PredictArgs, settings: &Settings) -> PredictorOptions {
             or(args.clip_stride, section.clip_stride),
         ));
     }
-    args.compute.apply(&mut options);
-    options
+    args.compute.apply(&mut options, device)?;
+    Ok(options)
 }

@@ -144,7 +144,7 @@ fn eval(
     let weights = eval_weights(args, settings)?;
     let mut options = PredictorOptions::from_config(config);
     if let Some(compute) = compute {
-        compute.apply(&mut options);
+        compute.apply(&mut options, device)?;
     }
     let mut run = run_line(&weights, &settings.node.dump());
     if options.precision != Precision::default() {

@@ -23,7 +23,7 @@ const FPS: f64 = 25.0;
 /// Objects above this score are drawn: with random weights all that are kept, otherwise as `predict` does.
 const OVERLAY_THRESHOLD: f64 = 0.3;
 
-/// Predicts the video, once for nothing and then as often as was asked for.
+/// Predicts the video, a few times for nothing and then as often as was asked for.
 pub(super) fn measure(bench: &Bench<'_>, frames: &[RgbImage]) -> Result<Speed> {
     let folder = TempDir::new()?;
     let mut sink = FrameSink::video(&folder.path().join("bench.mp4"), FPS, &bench.ffmpeg())?;
@@ -31,13 +31,13 @@ pub(super) fn measure(bench: &Bench<'_>, frames: &[RgbImage]) -> Result<Speed> {
         sink.write(frame)?;
     }
     let video = sink.finish()?.path;
-    let phase = Phase::begin();
+    let phase = Phase::begin(bench.device);
     let mut runs = Vec::new();
-    for run in 0..=bench.args.runs.get() {
-        let timed = once(bench, &video)?;
-        if run > 0 {
-            runs.push(timed);
-        }
+    for _ in 0..bench.warm_ups() {
+        once(bench, &video)?;
+    }
+    for _ in 0..bench.args.runs.get() {
+        runs.push(once(bench, &video)?);
     }
     Ok(Speed::new(&runs, phase, memory::peak_mib()))
 }
@@ -60,13 +60,19 @@ fn once(bench: &Bench<'_>, video: &Path) -> Result<Timed> {
     let ffmpeg = bench.ffmpeg();
     let input = Input { source: FrameSource::open(video, &ffmpeg)?, name: "bench".to_owned() };
     let mut run = Run { output, classes, predictor: &bench.predictor, ffmpeg, summary };
-    let (done, network) =
-        time_stages(bench.device, || run.video(&input, 1, &mut |progress| times.step(progress)));
+    let mut work = || run.video(&input, 1, &mut |progress| times.step(progress));
+    // On a GPU the network is one graph, without stages.
+    let (done, network) = if bench.device.is_cuda() {
+        (work(), None)
+    } else {
+        let (done, network) = time_stages(bench.device, &mut work);
+        (done, Some(network))
+    };
     let done = done?;
     let secs = start.elapsed().as_secs_f64();
     let frames = times.finish();
     let around = bench.predictor.take_times();
-    let mut stages = network_stages(&network);
+    let mut stages = network.as_ref().map(network_stages).unwrap_or_default();
     stages.extend([
         ("decode", around.read.as_secs_f64()),
         ("resize", around.resize.as_secs_f64()),

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use seqformer_engine::{MachineRates, MachineSizes};
+use seqformer_engine::{MachineRates, MachineSizes, gpu_card};
 use serde::Serialize;
 use tch::Device;
 
@@ -13,6 +13,8 @@ use crate::compute::{cpu_field, multiplies_bf16};
 pub(super) struct Machine {
     /// Name of the processor, where the system tells.
     pub(super) cpu: Option<String>,
+    /// Name of the GPU, where the network is on one.
+    pub(super) gpu: Option<String>,
     /// Cores that this process may use.
     pub(super) cores: usize,
     /// Threads that compute.
@@ -21,22 +23,31 @@ pub(super) struct Machine {
     pub(super) multiplies_bf16: bool,
     /// Operations per second of a large product in f32.
     pub(super) matmul_f32_flops: f64,
+    /// The same in TF32, on a GPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) matmul_tf32_flops: Option<f64>,
     /// The same in bf16.
     pub(super) matmul_bf16_flops: f64,
     /// Bytes per second of a plain read of memory.
     pub(super) memory_read_bytes_per_second: f64,
+    /// Bytes per second that a copy within a GPU reads and writes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) memory_copy_bytes_per_second: Option<f64>,
 }
 
 /// Measures the rates of the device.
 pub(super) fn measure(device: Device, threads: NonZeroUsize) -> Machine {
-    let rates = MachineRates::measure(device, MachineSizes::default());
+    let rates = MachineRates::measure(device, MachineSizes::of(device));
     Machine {
         cpu: cpu_field(&["model name", "Model"]),
+        gpu: gpu_card(device).ok().flatten().map(|card| card.name),
         cores: std::thread::available_parallelism().map_or(1, Into::into),
         threads: threads.get(),
         multiplies_bf16: multiplies_bf16(),
         matmul_f32_flops: rates.matmul_f32_flops,
+        matmul_tf32_flops: rates.matmul_tf32_flops,
         matmul_bf16_flops: rates.matmul_bf16_flops,
         memory_read_bytes_per_second: rates.read_bytes_per_sec,
+        memory_copy_bytes_per_second: rates.copy_bytes_per_sec,
     }
 }

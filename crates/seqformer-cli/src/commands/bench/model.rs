@@ -13,34 +13,49 @@ use super::report::{Phase, Speed};
 use super::timing::{FrameTimes, Timed};
 use crate::memory;
 
-/// Runs the network on the frames, once for nothing and then as often as was asked for.
+/// Runs the network on the frames, a few times for nothing and then as often as was asked for.
+///
+/// On a GPU the network runs as one graph, in which no stage can be told from the next. So its stages are those of one
+/// more run, without the graph, whose time does not count.
 pub(super) fn measure(bench: &Bench<'_>, frames: &[RgbImage]) -> Result<Speed> {
-    let phase = Phase::begin();
+    let on_gpu = bench.device.is_cuda();
+    let phase = Phase::begin(bench.device);
+    for _ in 0..bench.warm_ups() {
+        once(bench, frames, false)?;
+    }
     let mut runs = Vec::new();
-    for run in 0..=bench.args.runs.get() {
-        let timed = once(bench, frames)?;
-        if run > 0 {
-            runs.push(timed);
-        }
+    for _ in 0..bench.args.runs.get() {
+        runs.push(once(bench, frames, !on_gpu)?);
+    }
+    if on_gpu && let Some(last) = runs.last_mut() {
+        last.stages = once(bench, frames, true)?.stages;
     }
     let peak_mib = memory::peak_mib();
     Ok(Speed::new(&runs, phase, peak_mib)
         .with_work(&work(bench)?, bench.predictor.options().precision))
 }
 
-fn once(bench: &Bench<'_>, frames: &[RgbImage]) -> Result<Timed> {
+/// The results are in the host's memory at the end, so a GPU has done everything then.
+fn once(bench: &Bench<'_>, frames: &[RgbImage], with_stages: bool) -> Result<Timed> {
     let frames = frames.to_vec();
     let mut times = FrameTimes::start();
     let start = Instant::now();
-    let (done, stages) = time_stages(bench.device, || {
-        bench.predictor.run_network(frames, &mut |progress| times.step(progress))
-    });
-    done?;
+    let run = || bench.predictor.run_network(frames, &mut |progress| times.step(progress));
+    let stages = if with_stages {
+        let (done, stages) = time_stages(bench.device, run);
+        done?;
+        Some(stages)
+    } else {
+        run()?;
+        None
+    };
     let secs = start.elapsed().as_secs_f64();
     let frames = times.finish();
-    let mut stages = network_stages(&stages);
-    let rest = secs - stages.iter().map(|(_, secs)| secs).sum::<f64>();
-    stages.push(("other", rest.max(0.0)));
+    let mut stages = stages.as_ref().map(network_stages).unwrap_or_default();
+    if with_stages {
+        let rest = secs - stages.iter().map(|(_, secs)| secs).sum::<f64>();
+        stages.push(("other", rest.max(0.0)));
+    }
     Ok(Timed { secs, stages: stages.into_iter().collect(), frames })
 }
 

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use seqformer::Precision;
 use seqformer_config::config::{BackboneName, ModelSection};
-use seqformer_engine::{NetworkWork, StageWork};
+use seqformer_engine::{Device, NetworkWork, StageWork, forget_gpu_peak, gpu_peak};
 use serde::Serialize;
 
 use super::Bench;
@@ -71,6 +71,9 @@ pub(super) struct Speed {
     rss_before_mib: Option<f64>,
     /// Whether the peak is of this phase alone, or of the process since its start.
     peak_is_of_phase: bool,
+    /// The most memory that tensors held on the GPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_gpu_mib: Option<f64>,
     /// What each stage of the network multiplies.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     work: BTreeMap<&'static str, Work>,
@@ -95,14 +98,16 @@ pub(super) struct Work {
 /// A phase whose memory is measured.
 #[derive(Debug)]
 pub(super) struct Phase {
+    device: Device,
     before_mib: Option<f64>,
     is_alone: bool,
 }
 
 impl Phase {
     /// Begins a new peak of memory.
-    pub(super) fn begin() -> Self {
-        Self { is_alone: memory::forget_peak(), before_mib: memory::resident_mib() }
+    pub(super) fn begin(device: Device) -> Self {
+        forget_gpu_peak(device);
+        Self { device, is_alone: memory::forget_peak(), before_mib: memory::resident_mib() }
     }
 }
 
@@ -115,6 +120,7 @@ impl Report {
     ) -> Self {
         let rate = match setting.precision {
             "bf16" => machine.matmul_bf16_flops,
+            "tf32" => machine.matmul_tf32_flops.unwrap_or(machine.matmul_f32_flops),
             _ => machine.matmul_f32_flops,
         };
         for work in model.work.values_mut() {
@@ -138,6 +144,10 @@ impl Report {
             [number(model), end].map(|text| right(text.unwrap_or_else(|| "-".to_owned())))
         };
         for (name, number) in ROWS {
+            // Only a network on a GPU has some of them.
+            if number(model).is_none() && end_to_end.as_ref().and_then(number).is_none() {
+                continue;
+            }
             let mut row = vec![Cell::new(name)];
             row.extend(both(&|speed| number(speed)));
             table.add_row(row);
@@ -164,12 +174,13 @@ impl Report {
 
 type Row = (&'static str, fn(&Speed) -> Option<String>);
 
-const ROWS: [Row; 6] = [
+const ROWS: [Row; 7] = [
     ("seconds, median", |speed| Some(format!("{:.3}", speed.seconds_median))),
     ("frames per second", |speed| Some(format!("{:.2}", speed.fps))),
     ("p50 of a frame, ms", |speed| Some(format!("{:.1}", speed.p50_ms))),
     ("p99 of a frame, ms", |speed| Some(format!("{:.1}", speed.p99_ms))),
     ("peak memory, MiB", |speed| speed.peak_rss_mib.map(|mib| format!("{mib:.0}"))),
+    ("peak GPU memory, MiB", |speed| speed.peak_gpu_mib.map(|mib| format!("{mib:.0}"))),
     ("speed over the model's", |speed| {
         speed.share_of_model.map(|share| format!("{:.0} %", 100.0 * share))
     }),
@@ -229,13 +240,24 @@ fn backbone_name(model: &ModelSection) -> String {
 
 impl Machine {
     fn line(&self) -> String {
+        let cpu = self.cpu.as_deref().unwrap_or("this machine");
+        let tera = |flops: f64| format!("{:.3}", flops / 1e12);
+        let name = match &self.gpu {
+            Some(gpu) => format!("{gpu} in {cpu}"),
+            None => cpu.to_owned(),
+        };
+        let tf32 = self.matmul_tf32_flops.map(|flops| format!("{} in tf32, ", tera(flops)));
+        let copied = self
+            .memory_copy_bytes_per_second
+            .map(|rate| format!(" and copied at {:.1} GB/s", rate / 1e9));
         format!(
-            "{}, {} cores: matrix products {:.3} TFLOP/s in f32 and {:.3} in bf16, memory read at {:.1} GB/s",
-            self.cpu.as_deref().unwrap_or("this machine"),
+            "{name}, {} cores: matrix products {} TFLOP/s in f32, {}{} in bf16, memory read at {:.1} GB/s{}",
             self.cores,
-            self.matmul_f32_flops / 1e12,
-            self.matmul_bf16_flops / 1e12,
-            self.memory_read_bytes_per_second / 1e9
+            tera(self.matmul_f32_flops),
+            tf32.unwrap_or_default(),
+            tera(self.matmul_bf16_flops),
+            self.memory_read_bytes_per_second / 1e9,
+            copied.unwrap_or_default()
         )
     }
 }
@@ -256,6 +278,7 @@ impl Speed {
             seconds_median,
             seconds,
             peak_rss_mib,
+            peak_gpu_mib: gpu_peak(phase.device).map(|bytes| bytes as f64 / f64::from(1 << 20)),
             rss_before_mib: phase.before_mib,
             peak_is_of_phase: phase.is_alone,
             work: BTreeMap::new(),
