@@ -5,6 +5,7 @@
 use seqformer::{AbsentInstances, ClipTarget, FrameSize};
 use seqformer_config::config::ImageFormat;
 use seqformer_data::ClipSample;
+use seqformer_ops::transfer::upload;
 use tch::{Device, Kind, Tensor};
 
 use crate::predictor::frames_tensor;
@@ -12,7 +13,7 @@ use crate::predictor::frames_tensor;
 /// One training clip.
 #[derive(Debug)]
 pub struct TrainClip {
-    /// Frames of 0 to 255, `[T, 3, H, W]`, on the CPU.
+    /// Frames of 0 to 255, `[T, 3, H, W]`.
     pub frames: Tensor,
     /// What the network should find in it.
     pub target: ClipTarget,
@@ -27,7 +28,7 @@ pub struct Collate {
     pub channels: ImageFormat,
     /// What becomes of instances that no frame shows.
     pub absent: AbsentInstances,
-    /// Where the targets are wanted.
+    /// Where frames and targets are wanted; they get there while the device still computes.
     pub device: Device,
 }
 
@@ -63,7 +64,7 @@ impl Collate {
         };
         let indices: Vec<String> = sample.frame_indices.iter().map(ToString::to_string).collect();
         TrainClip {
-            frames: frames_tensor(&sample.frames, self.channels),
+            frames: upload(&frames_tensor(&sample.frames, self.channels), self.device),
             target: target.with_absent(self.absent).to_device(self.device),
             name: format!("video {} frames {}", sample.video_id, indices.join(",")),
         }

@@ -66,6 +66,20 @@ pub enum EngineError {
         /// Frames that were done.
         done: usize,
     },
+    /// A device has no memory for a training step.
+    #[error(
+        "iteration {iteration}: the device has no memory left for {clips}: {message}; lower SOLVER.MICRO_BATCH_SIZE, the \
+         clips whose gradients are made at a time, or run parts of the network again for the gradients instead of \
+         keeping them: SOLVER.ACTIVATION_CHECKPOINTING \"('backbone', 'encoder', 'decoder')\""
+    )]
+    TrainingMemory {
+        /// The iteration.
+        iteration: u64,
+        /// The clips of the batch with their sizes.
+        clips: String,
+        /// What libtorch says.
+        message: String,
+    },
     /// The system has no more threads.
     #[error("a thread cannot be started: {0}")]
     Thread(std::io::Error),

@@ -5,6 +5,7 @@
 
 mod batch_losses;
 mod journal;
+mod memory;
 mod setup;
 mod start;
 mod step;
@@ -172,6 +173,15 @@ impl Trainer {
     ///
     /// If a dataset or an output file cannot be used.
     pub fn validate(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
+        let done = self.validate_all(tell);
+        if self.device.is_cuda() {
+            // Inference has its own.
+            tch::Cuda::cudnn_set_benchmark(self.config.cudnn_benchmark);
+        }
+        done
+    }
+
+    fn validate_all(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
         let iteration = self.position.iterations.saturating_sub(1);
         self.communicator.note(iteration, "validating");
         let predictor = self.predictor()?;

@@ -18,6 +18,9 @@ pub struct Download(Way<ffi::cuda_device::Download>);
 ///
 /// Without the part for GPUs it is copied in libtorch's plain way.
 pub fn upload(host: &Tensor, device: Device) -> Tensor {
+    if device == host.device() {
+        return host.shallow_clone();
+    }
     let uploaded = Upload::start(host, device).and_then(Upload::take);
     uploaded.unwrap_or_else(|_error| host.to_device(device))
 }

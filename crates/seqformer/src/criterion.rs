@@ -3,6 +3,7 @@
 //! SeqFormer (arXiv:2112.08275), section 3.4. Reference: VNext `models/segmentation_condInst.py`,
 //! `SetCriterion`.
 
+use seqformer_ops::transfer::upload;
 use tch::{Kind, Tensor};
 
 use crate::losses::{box_giou, box_l1, dice, sigmoid_focal};
@@ -111,7 +112,7 @@ impl Targets {
         let boxes: Vec<Tensor> = clips.iter().map(|clip| clip.boxes.to_kind(Kind::Float)).collect();
         let masks: Vec<Tensor> = clips.iter().map(|clip| clip.strided_masks(padded)).collect();
         Self {
-            labels: Tensor::from_slice(&labels).to_device(device),
+            labels: upload(&Tensor::from_slice(&labels), device),
             boxes: Tensor::cat(&boxes, 0).to_device(device),
             masks: Tensor::cat(&masks, 0).to_device(device),
         }

@@ -3,6 +3,7 @@
 //! DETR (arXiv:2005.12872), section 3.1, with whole box sequences. Reference: VNext `models/matcher.py`,
 //! `HungarianMatcher.forward`.
 
+use seqformer_ops::transfer::upload;
 use tch::{Device, Kind, Tensor};
 
 use crate::assignment::{CostMatrix, linear_sum_assignment};
@@ -73,7 +74,7 @@ impl HungarianMatcher {
 
     /// `class_costs` is `[D, Q, K]` and `boxes` `[D, Q, T, 4]`.
     fn clip_costs(&self, class_costs: &Tensor, boxes: &Tensor, target: &ClipTarget) -> Tensor {
-        let labels = Tensor::from_slice(&target.labels).to_device(boxes.device());
+        let labels = upload(&Tensor::from_slice(&target.labels), boxes.device());
         let class = class_costs.index_select(2, &labels); // [D, Q, I]
         let goals = target.boxes.to_kind(Kind::Float); // [I, T, 4]
         // Differs: the reference lets PyTorch multiply matrices when there are many boxes, which

@@ -1,5 +1,6 @@
 //! What the network should find in a clip.
 
+use seqformer_ops::transfer::upload;
 use tch::{Device, Kind, Tensor};
 
 use crate::config::MASK_STRIDE;
@@ -36,12 +37,12 @@ impl ClipTarget {
         self.labels.len()
     }
 
-    /// The same on another device.
+    /// The same on another device, whose stream waits for it instead of this thread.
     pub fn to_device(&self, device: Device) -> Self {
         Self {
             labels: self.labels.clone(),
-            boxes: self.boxes.to_device(device),
-            masks: self.masks.to_device(device),
+            boxes: upload(&self.boxes, device),
+            masks: upload(&self.masks, device),
             size: self.size,
         }
     }

@@ -1,6 +1,7 @@
 //! The losses of a batch as numbers: added up over its parts, for other processes, for messages and for the logs.
 
 use seqformer::Losses;
+use seqformer_ops::transfer::Download;
 use tch::{Kind, Tensor};
 
 use crate::{EngineError, Metrics};
@@ -8,35 +9,53 @@ use crate::{EngineError, Metrics};
 /// More than all decoder layers have losses.
 const MAX_LOSSES: usize = 256;
 
-/// Adds the losses of a part of the batch; those of broken predictions are not numbers.
-pub(super) fn add_losses(
-    sums: &mut Vec<(String, f64)>,
-    losses: Option<&Losses>,
-    class_error_share: f64,
-) -> Result<(), EngineError> {
-    let Some(losses) = losses else {
-        if sums.is_empty() {
-            sums.push(("the predictions".to_owned(), f64::NAN));
-        }
-        for (_, sum) in sums {
-            *sum = f64::NAN;
-        }
-        return Ok(());
-    };
-    let logged = losses.logged();
-    let names: Vec<String> = logged.iter().map(|(name, _)| (*name).to_owned()).collect();
-    // One transfer for all.
-    let values: Vec<&Tensor> = logged.into_iter().map(|(_, value)| value).collect();
-    let values = Tensor::stack(&values, 0).to_kind(Kind::Double);
-    let values = Vec::<f64>::try_from(values.detach().to_device(tch::Device::Cpu))?;
-    for (index, (name, value)) in names.into_iter().zip(values).enumerate() {
-        let value = if name == "class_error" { value * class_error_share } else { value };
-        match sums.get_mut(index) {
-            Some((_, sum)) => *sum += value,
-            None => sums.push((name, value)),
-        }
+/// The losses of a part of the batch on their way to the host, all in one transfer.
+pub(super) struct LossNumbers {
+    names: Vec<String>,
+    /// None of broken predictions.
+    values: Option<Download>,
+}
+
+impl LossNumbers {
+    /// Begins the transfer behind what computes the losses; what is computed later does not delay it.
+    pub(super) fn start(losses: Option<&Losses>) -> Result<Self, EngineError> {
+        let logged = losses.map(Losses::logged).unwrap_or_default();
+        let names = logged.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let values: Vec<&Tensor> = logged.into_iter().map(|(_, value)| value).collect();
+        let values = if values.is_empty() {
+            None
+        } else {
+            let values = Tensor::stack(&values, 0).to_kind(Kind::Double).detach();
+            Some(Download::start(&values)?)
+        };
+        Ok(Self { names, values })
     }
-    Ok(())
+
+    /// Waits for them, and adds them to `sums`; those of broken predictions are not numbers.
+    pub(super) fn add_to(
+        self,
+        sums: &mut Vec<(String, f64)>,
+        class_error_share: f64,
+    ) -> Result<(), EngineError> {
+        let Some(values) = self.values else {
+            if sums.is_empty() {
+                sums.push(("the predictions".to_owned(), f64::NAN));
+            }
+            for (_, sum) in sums {
+                *sum = f64::NAN;
+            }
+            return Ok(());
+        };
+        let values = Vec::<f64>::try_from(values.wait()?)?;
+        for (index, (name, value)) in self.names.into_iter().zip(values).enumerate() {
+            let value = if name == "class_error" { value * class_error_share } else { value };
+            match sums.get_mut(index) {
+                Some((_, sum)) => *sum += value,
+                None => sums.push((name, value)),
+            }
+        }
+        Ok(())
+    }
 }
 
 pub(super) fn is_finite(losses: &[(String, f64)]) -> bool {

@@ -8,7 +8,8 @@ use seqformer_ops::precision::autocast;
 use tch::Tensor;
 
 use super::Trainer;
-use super::batch_losses::{add_losses, describe_broken, is_finite, numbers, record_losses};
+use super::batch_losses::{LossNumbers, describe_broken, is_finite, numbers, record_losses};
+use super::memory::with_memory_for;
 use crate::collate::TrainClip;
 use crate::{EngineError, Gradients};
 
@@ -75,14 +76,16 @@ impl Trainer {
         let seed = self.position.seed.wrapping_add(self.communicator.rank() as u64);
         tch::manual_seed(iteration_seed(seed, iteration));
         let multiplier = self.schedule.multiplier(iteration);
-        let result = self.batch(&clips, &batch)?;
+        let result = with_memory_for(iteration, &clips, || self.batch(&clips, &batch))?;
         match result.gradients {
             Some(gradients) if result.is_finite => {
-                let gradients = match self.grad_clip {
-                    Some(clip) => clip.apply(gradients)?.gradients,
-                    None => gradients,
-                };
-                self.optimizer.step(&gradients, multiplier)?;
+                with_memory_for(iteration, &clips, || {
+                    let gradients = match self.grad_clip {
+                        Some(clip) => clip.apply(gradients)?.gradients,
+                        None => gradients,
+                    };
+                    self.optimizer.step(&gradients, multiplier)
+                })?;
             }
             _ => self.skip(iteration, &result.broken, &clips)?,
         }
@@ -144,20 +147,27 @@ impl Trainer {
         for (number, part) in parts.iter().enumerate() {
             self.communicator.note(iteration, "forward pass");
             let losses = self.losses(part, batch)?;
-            add_losses(&mut sums, losses.as_ref(), class_error_share(part, batch))?;
+            let numbers_of_part = LossNumbers::start(losses.as_ref())?;
+            let share = class_error_share(part, batch);
             let total = losses.map(|losses| losses.total());
             let Some(reducer) = &mut self.reducer else {
-                let Some(total) = total.filter(|_| is_finite(&sums)) else {
+                // A GPU goes on with the backward pass while the losses come, which are numbers nearly always.
+                let found = match total {
+                    Some(total) => Some(self.optimizer.gradients(&total)?),
+                    None => None,
+                };
+                numbers_of_part.add_to(&mut sums, share)?;
+                let Some(found) = found.filter(|_| is_finite(&sums)) else {
                     gradients = None;
                     break;
                 };
-                let found = self.optimizer.gradients(&total)?;
                 gradients = Some(match gradients {
                     Some(sum) => sum.plus(found)?,
                     None => found,
                 });
                 continue;
             };
+            numbers_of_part.add_to(&mut sums, share)?;
             self.communicator.note(iteration, "backward pass");
             if number + 1 < parts.len() {
                 if let Some(total) = total {

@@ -2,6 +2,7 @@
 //!
 //! Reference: VNext `models/segmentation_condInst.py`, `CondInst_segm.forward`.
 
+use seqformer_ops::transfer::upload;
 use tch::{Kind, Tensor};
 
 use super::SeqFormer;
@@ -178,7 +179,7 @@ impl SeqFormer {
         of(|clip| &clip.queries, &steps, &mut flat);
         of(|clip| &clip.targets, &counts, &mut flat);
         let both =
-            Tensor::from_slice(&flat).view([2, matches.len() as i64, total]).to_device(self.device);
+            upload(&Tensor::from_slice(&flat), self.device).view([2, matches.len() as i64, total]);
         MatchIndex { queries: both.get(0), targets: both.get(1), counts }
     }
 
