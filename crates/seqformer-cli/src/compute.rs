@@ -60,8 +60,9 @@ fn precision(
         // Every device computes these, and need not be asked.
         PrecisionChoice::F32 => Ok(Precision::F32),
         PrecisionChoice::Bf16 => Ok(Precision::Bf16),
-        PrecisionChoice::Auto if products()?.bf16 => Ok(Precision::Bf16),
-        PrecisionChoice::Auto => Ok(Precision::F32),
+        PrecisionChoice::Auto => {
+            Ok(if products()?.bf16 { Precision::Bf16 } else { Precision::F32 })
+        }
         PrecisionChoice::Tf32 => match products()? {
             Products { is_gpu: true, bf16: true } => Ok(Precision::Tf32),
             Products { is_gpu: true, bf16: false } => bail!(

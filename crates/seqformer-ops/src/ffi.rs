@@ -5,6 +5,7 @@
 
 pub(crate) mod cuda_device;
 pub(crate) mod cuda_graph;
+pub(crate) mod grad_mode;
 mod library;
 mod pages;
 pub(crate) mod process_group;

@@ -8,6 +8,8 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Once;
 
+use crate::ffi;
+
 /// What libtorch, CUDA's runtime, cuBLAS and cuDNN say.
 const WORDS: [&str; 4] = [
     "CUDA out of memory",
@@ -89,9 +91,13 @@ fn caught<R>(silence: Silence, work: impl FnOnce() -> R) -> Result<R, Box<dyn An
             }
         }));
     });
-    let before = SILENCE.replace(silence);
+    let (before, has_gradients) = (SILENCE.replace(silence), ffi::grad_mode::get());
     let result = catch_unwind(AssertUnwindSafe(work));
     SILENCE.set(before);
+    if result.is_err() {
+        // `tch::no_grad` does not turn gradients on again when it is left by a panic.
+        ffi::grad_mode::set(has_gradients);
+    }
     result
 }
 

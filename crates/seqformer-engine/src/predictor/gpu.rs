@@ -84,10 +84,10 @@ mod tests {
 
     #[test]
     fn a_device_without_memory_is_an_error_with_advice() {
-        let fail = || -> i64 {
-            let error =
-                tch::TchError::Torch("CUDA out of memory. Tried to allocate 1 GiB".to_owned());
-            Err(error).unwrap()
+        let fail = || {
+            let words = "CUDA out of memory. Tried to allocate 1 GiB".to_owned();
+            let failed: Result<(), _> = std::iter::once(Err(tch::TchError::Torch(words))).collect();
+            failed.unwrap();
         };
         let error = out_of_memory("masks", fail).unwrap_err().to_string();
         assert!(

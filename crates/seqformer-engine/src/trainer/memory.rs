@@ -67,7 +67,8 @@ mod tests {
     #[test]
     fn without_memory_the_batch_is_named_however_libtorch_says_it() {
         let panics = || -> Result<(), EngineError> {
-            Err::<(), _>(torch()).unwrap();
+            let failed: Result<(), _> = std::iter::once(Err(torch())).collect();
+            failed.unwrap();
             Ok(())
         };
         let fails = || -> Result<(), EngineError> { Err(torch().into()) };

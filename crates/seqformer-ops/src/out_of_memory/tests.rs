@@ -2,9 +2,9 @@ use super::*;
 
 /// As `tch` panics when libtorch throws.
 fn fail(words: &str) {
-    let error =
-        tch::TchError::Torch(format!("{words}. Tried to allocate 2.00 GiB\nframe #0: start"));
-    Err::<(), _>(error).unwrap();
+    let words = format!("{words}. Tried to allocate 2.00 GiB\nframe #0: start");
+    let failed: Result<(), _> = std::iter::once(Err(tch::TchError::Torch(words))).collect();
+    failed.unwrap();
 }
 
 #[test]
@@ -18,7 +18,7 @@ fn a_panic_about_memory_is_an_error_that_says_only_that() {
 
 #[test]
 fn every_other_panic_goes_on() {
-    let panic = std::panic::catch_unwind(|| {
+    let panic = catch_unwind(|| {
         let _caught = catch_out_of_memory(|| std::panic::panic_any("no such column"));
     });
     assert_eq!(panic.unwrap_err().downcast_ref::<&str>(), Some(&"no such column"));
@@ -33,4 +33,14 @@ fn messages_of_other_failures_are_not_about_the_memory_of_a_device() {
     }
     // The memory of the host is not freed by fewer frames on a device.
     assert!(!is_out_of_memory("DefaultCPUAllocator: can't allocate memory"));
+}
+
+#[test]
+fn gradients_are_recorded_again_after_a_panic() {
+    for has_gradients in [true, false] {
+        let before = ffi::grad_mode::set(has_gradients);
+        let failed = catch_out_of_memory(|| tch::no_grad(|| fail(WORDS[0])));
+        assert!(failed.is_err() && ffi::grad_mode::get() == has_gradients);
+        ffi::grad_mode::set(before);
+    }
 }
