@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use seqformer::ModelError;
 use seqformer_ops::cuda_device::{self, Card};
+use seqformer_ops::out_of_memory::catch_out_of_memory;
 use tch::{Cuda, Device};
 
 use crate::EngineError;
@@ -126,6 +128,13 @@ fn open_cuda(index: usize) -> Result<Device, String> {
         ));
     }
     Ok(Device::Cuda(index))
+}
+
+/// Runs work; that the device has no memory left for `what` is an error.
+pub(crate) fn out_of_memory<R>(what: &str, work: impl FnOnce() -> R) -> Result<R, EngineError> {
+    catch_out_of_memory(work).map_err(|error| {
+        EngineError::from(ModelError::OutOfMemory { what: what.to_owned(), message: error.message })
+    })
 }
 
 #[cfg(test)]

@@ -36,6 +36,7 @@ use gpu::GpuMemory;
 use memory::{MemoryPlan, Needs};
 use read_ahead::{Input, Preparation, read_ahead};
 
+use crate::device::out_of_memory;
 use crate::{EngineError, TrackMasks, builder, initial_weights};
 
 pub use clips::{ClipOptions, TrackOnFrame, TrackedFrame};
@@ -127,8 +128,19 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// If the network cannot be built, the checkpoint cannot be read, or it belongs to another network.
+    /// If the network cannot be built, the checkpoint cannot be read, it belongs to another network, or the device
+    /// has no memory for it or no products of the precision.
     pub fn new(
+        config: &Config,
+        weights: &Path,
+        options: PredictorOptions,
+        device: Device,
+    ) -> Result<Self, EngineError> {
+        gpu::check(device, options.precision)?;
+        out_of_memory("the weights", || Self::load(config, weights, options, device))?
+    }
+
+    fn load(
         config: &Config,
         weights: &Path,
         options: PredictorOptions,
@@ -220,9 +232,10 @@ impl Predictor {
     }
 
     /// Frames of one size as the network's input, on their way to its device while that still computes.
-    fn upload(&self, inputs: &[Input]) -> Tensor {
+    fn upload(&self, inputs: &[Input]) -> Result<Tensor, EngineError> {
         let images = inputs.iter().map(|input| &input.image);
-        upload(&frames_tensor(images, self.options.channels), self.model.device())
+        let frames = frames_tensor(images, self.options.channels);
+        out_of_memory("frames", || upload(&frames, self.model.device()))
     }
 
     /// Frames that go through the network together at most.

@@ -23,6 +23,7 @@ use tch::{Device, nn};
 
 use crate::checkpointer::{Checkpointer, Position, TrainState};
 use crate::collate::Collate;
+use crate::device::out_of_memory;
 use crate::evaluate::{EvaluationOutput, evaluate};
 use crate::{
     Communicator, EngineError, GradClip, LrSchedule, Optimizer, Predictor, PredictorOptions,
@@ -184,7 +185,7 @@ impl Trainer {
     fn validate_all(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
         let iteration = self.position.iterations.saturating_sub(1);
         self.communicator.note(iteration, "validating");
-        let predictor = self.predictor()?;
+        let predictor = out_of_memory("validation", || self.predictor())??;
         for name in &self.config.datasets.test.clone() {
             let dataset = datasets::find_dataset(&self.config, name)?;
             let folder = self.inference_folder(&dataset);

@@ -3,6 +3,8 @@
 //! Opening libtorch's CUDA part changes the tables of operations that all threads read, so this test is a program of
 //! its own.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests do")]
+
 use std::path::PathBuf;
 
 use seqformer::Precision;

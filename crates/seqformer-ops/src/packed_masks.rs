@@ -15,8 +15,8 @@ const STRIDE: usize = 4;
 /// one behind.
 const NEARER: [f32; STRIDE] = [0.625, 0.875, 0.875, 0.625];
 
-/// Pixels that are interpolated at once, at most: what is in between takes some twelve bytes for each.
-const PIXELS_AT_ONCE: i64 = 1 << 25;
+/// Pixels that are interpolated at once, at most: what is in between takes some twenty bytes for each.
+const PIXELS_AT_ONCE: i64 = 1 << 24;
 
 /// Height and width of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

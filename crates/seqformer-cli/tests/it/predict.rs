@@ -406,4 +406,10 @@ fn mistakes_on_the_command_line_are_explained() {
         "{}",
         text(&done.stderr)
     );
+    let done = predict(folder.path(), &["--precision", "tf32"], &[&long]);
+    let message = text(&done.stderr);
+    assert!(
+        !done.status.success() && message.contains("only GPUs have such products"),
+        "{message}"
+    );
 }

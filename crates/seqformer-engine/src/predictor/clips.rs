@@ -11,11 +11,11 @@ use seqformer_data::RgbImage;
 use seqformer_masks::Rle;
 
 use super::frame_masks::FrameGeometry;
-use super::gpu::out_of_memory;
 use super::mask_reader::{FrameMasks, MaskReader};
 use super::ordered_workers::OrderedWorkers;
 use super::read_ahead::{Input, read_ahead};
 use super::{AnyError, Predictor, Progress, VideoPrediction, frame_size, num_threads};
+use crate::device::out_of_memory;
 use crate::{EngineError, TrackMasks};
 
 /// How videos are cut into clips.
@@ -110,7 +110,7 @@ impl Predictor {
             if part.is_empty() {
                 break;
             }
-            let finished = video.push(&self.upload(&part))?;
+            let finished = video.push(&self.upload(&part)?)?;
             (done.progress)(Progress::Encoded(video.num_frames()));
             for frame in finished {
                 done.add(&frame, geometry, &|track| video.class_probs_of(track))?;

@@ -1,8 +1,7 @@
 //! What a prediction needs of a GPU, and how much of its memory it may take.
 
-use seqformer::{ModelError, Precision};
+use seqformer::Precision;
 use seqformer_ops::cuda_device;
-use seqformer_ops::out_of_memory::catch_out_of_memory;
 use tch::{Cuda, Device};
 
 use super::{PART, PredictorOptions};
@@ -26,6 +25,19 @@ pub(super) struct GpuMemory {
 /// Frames that go through the network together at most.
 pub(super) fn frames_at_once(device: Device) -> usize {
     if device.is_cuda() { PART_ON_GPU } else { PART }
+}
+
+/// Makes sure that the device has products of this precision.
+///
+/// # Errors
+///
+/// If TF32 is asked for on the CPU: what it would compute is `f32`.
+pub(super) fn check(device: Device, precision: Precision) -> Result<(), EngineError> {
+    if precision == Precision::Tf32 && !device.is_cuda() {
+        let what = "TF32 is a precision of GPUs alone; use f32 or bf16 on the CPU".to_owned();
+        return Err(EngineError::Unsupported(what));
+    }
+    Ok(())
 }
 
 /// Makes a GPU ready for a prediction; none for the CPU, and where the part for GPUs is missing.
@@ -63,16 +75,16 @@ impl GpuMemory {
     }
 }
 
-/// Runs work of a prediction outside of the network; that the device has no memory left is an error.
-pub(super) fn out_of_memory<R>(what: &str, work: impl FnOnce() -> R) -> Result<R, EngineError> {
-    catch_out_of_memory(work).map_err(|error| {
-        EngineError::from(ModelError::OutOfMemory { what: what.to_owned(), message: error.message })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_cpu_has_no_tf32() {
+        let on = |device, precision| check(device, precision).is_ok();
+        assert!(!on(Device::Cpu, Precision::Tf32) && on(Device::Cuda(0), Precision::Tf32));
+        assert!(on(Device::Cpu, Precision::F32) && on(Device::Cpu, Precision::Bf16));
+    }
 
     #[test]
     fn a_limit_counts_where_it_is_less_than_what_is_free() {
@@ -80,20 +92,5 @@ mod tests {
         assert_eq!(memory(None), GpuMemory { used: 100, planned: 850 });
         assert_eq!(memory(Some(500)).planned, 500);
         assert_eq!(memory(Some(5000)).planned, 850);
-    }
-
-    #[test]
-    fn a_device_without_memory_is_an_error_with_advice() {
-        let fail = || {
-            let words = "CUDA out of memory. Tried to allocate 1 GiB".to_owned();
-            let failed: Result<(), _> = std::iter::once(Err(tch::TchError::Torch(words))).collect();
-            failed.unwrap();
-        };
-        let error = out_of_memory("masks", fail).unwrap_err().to_string();
-        assert!(
-            error.starts_with("the device has no memory left for masks: CUDA out of"),
-            "{error}"
-        );
-        assert!(error.contains("INPUT.MIN_SIZE_TEST") && error.contains("--max-memory"), "{error}");
     }
 }

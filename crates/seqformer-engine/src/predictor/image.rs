@@ -5,10 +5,10 @@ use seqformer_data::RgbImage;
 use seqformer_masks::{BoxXywh, ImageSize};
 
 use super::frame_masks::FrameGeometry;
-use super::gpu::out_of_memory;
 use super::mask_reader::MaskReader;
 use super::read_ahead::Input;
 use super::{Predictor, frame_size};
+use crate::device::out_of_memory;
 use crate::{EngineError, TrackMasks};
 
 /// As many as the COCO benchmark counts.
@@ -37,7 +37,7 @@ impl Predictor {
         let input = Input { image: self.resize(image), size: image.size };
         let geometry = FrameGeometry { input: frame_size(input.image.size), output: image.size };
         let mut video = WholeVideo::new(&self.model, geometry.input);
-        video.push(&self.upload(&[input]))?;
+        video.push(&self.upload(&[input])?)?;
         let decoded = video.decode()?;
         let rule = SelectionRule { max_queries: MAX_QUERIES, ..self.options.rule };
         let selection = select(&decoded.pred_logits(), rule);

@@ -5,11 +5,11 @@ use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
 
 use super::frame_masks::FrameGeometry;
-use super::gpu::out_of_memory;
 use super::mask_reader::{FrameMasks, MaskReader};
 use super::read_ahead::Input;
 use super::{ClipOptions, Predictor, Progress, frame_size};
 use crate::EngineError;
+use crate::device::out_of_memory;
 
 impl Predictor {
     /// Runs the network on frames as [`Predictor::resize`] gives them, and leaves its results in memory: class
@@ -46,7 +46,7 @@ impl Predictor {
         let plan = self.memory_plan(geometry(size), None);
         let mut video = WholeVideo::new(&self.model, frame_size(size));
         for part in inputs.chunks(plan.part(self.frames_at_once(), inputs.len())?) {
-            video.push(&self.upload(part))?;
+            video.push(&self.upload(part)?)?;
             progress(Progress::Encoded(video.num_frames() as usize));
         }
         let decoded = video.decode()?;
@@ -86,7 +86,7 @@ impl Predictor {
         let mut video = ClipVideo::new(&self.model, frame_size(size), rule)?;
         video.set_frames_per_part(plan.part(FRAMES_PER_PART, inputs.len())?);
         for part in inputs.chunks(plan.part(clips.frames_at_once, inputs.len())?) {
-            let finished = video.push(&self.upload(part))?;
+            let finished = video.push(&self.upload(part)?)?;
             progress(Progress::Encoded(video.num_frames()));
             for frame in finished {
                 take(reader.read(&frame.mask_logits, geometry(size))?);

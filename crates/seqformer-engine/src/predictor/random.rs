@@ -4,7 +4,8 @@ use seqformer::{FrameSize, SeqFormer, initialize};
 use seqformer_config::Config;
 use tch::{Device, Kind, Tensor, nn};
 
-use super::{Predictor, PredictorOptions};
+use super::{Predictor, PredictorOptions, gpu};
+use crate::device::out_of_memory;
 use crate::{EngineError, builder};
 
 /// Sides of the picture of noise that the backbone's statistics are taken from.
@@ -18,8 +19,18 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// If the network cannot be built.
+    /// If the network cannot be built, or the device has no memory for it or no products of the precision.
     pub fn with_random_weights(
+        config: &Config,
+        options: PredictorOptions,
+        device: Device,
+        seed: i64,
+    ) -> Result<Self, EngineError> {
+        gpu::check(device, options.precision)?;
+        out_of_memory("the weights", || Self::draw(config, options, device, seed))?
+    }
+
+    fn draw(
         config: &Config,
         options: PredictorOptions,
         device: Device,

@@ -7,10 +7,10 @@ use seqformer::inference::{DecodedVideo, Selection, WholeVideo};
 use seqformer_masks::{ImageSize, Rle};
 
 use super::frame_masks::FrameGeometry;
-use super::gpu::out_of_memory;
 use super::mask_reader::{FrameMasks, MaskReader};
 use super::read_ahead::Input;
 use super::{OrderedWorkers, Predictor, Progress, frame_size, num_threads};
+use crate::device::out_of_memory;
 use crate::{EngineError, TrackMasks};
 
 impl Predictor {
@@ -30,7 +30,7 @@ impl Predictor {
             let part = inputs.by_ref().take(plan.part(self.frames_at_once(), num_read)?);
             let part = part.collect::<Result<Vec<_>, _>>()?;
             num_read += part.len();
-            video.push(&self.upload(&part))?;
+            video.push(&self.upload(&part)?)?;
             progress(Progress::Encoded(num_read));
         }
         Ok((video, output))

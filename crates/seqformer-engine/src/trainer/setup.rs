@@ -15,6 +15,7 @@ use super::start::{begin, go_on};
 use super::{Trainer, TrainerOptions};
 use crate::checkpointer::{Checkpointer, Position};
 use crate::collate::Collate;
+use crate::device::out_of_memory;
 use crate::{Communicator, EngineError, Optimizer, TensorState, builder, datasets, files};
 
 /// Locked by the run that writes into the folder.
@@ -30,6 +31,14 @@ impl Trainer {
     /// If a dataset, a checkpoint or the output folder cannot be used, another run writes there, or processes
     /// were given different data or settings.
     pub fn new(
+        config: &Config,
+        options: TrainerOptions,
+        communicator: Rc<Communicator>,
+    ) -> Result<Self, EngineError> {
+        out_of_memory("the weights", || Self::set_up(config, options, communicator))?
+    }
+
+    fn set_up(
         config: &Config,
         options: TrainerOptions,
         communicator: Rc<Communicator>,

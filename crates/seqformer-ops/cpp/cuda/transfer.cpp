@@ -47,8 +47,8 @@ SF_API char *sf_cuda_upload(SfUpload **out, const at::Tensor *host, int device) 
     const auto pinned = host->is_pinned() ? *host : host->pin_memory();
     auto upload = std::make_unique<SfUpload>();
     const c10::cuda::CUDAStreamGuard guard(stream);
-    upload->tensor = pinned.to(pinned.options().device(at::Device(at::kCUDA, index)).pinned_memory(false),
-                               /*non_blocking=*/true, /*copy=*/true);
+    upload->tensor = pinned.to(at::Device(at::kCUDA, index), pinned.scalar_type(), /*non_blocking=*/true,
+                               /*copy=*/true);
     upload->ready.record(stream);
     *out = upload.release();
   });
