@@ -7,6 +7,7 @@ mod clips;
 mod clock;
 mod frame_bits;
 mod frame_masks;
+mod frame_tensor;
 mod gpu;
 mod image;
 mod mask_reader;
@@ -28,7 +29,7 @@ use seqformer_config::config::ImageFormat;
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
 use seqformer_ops::transfer::upload;
-use tch::{Device, Kind, Tensor, nn};
+use tch::{Device, Tensor, nn};
 
 use clock::PipelineClock;
 use frame_masks::FrameGeometry;
@@ -41,6 +42,7 @@ use crate::{EngineError, TrackMasks, builder, initial_weights};
 
 pub use clips::{ClipOptions, TrackOnFrame, TrackedFrame};
 pub use clock::PipelineTimes;
+pub(crate) use frame_tensor::frames_tensor;
 pub use image::ImagePrediction;
 pub use ordered_workers::OrderedWorkers;
 pub use threads::{num_threads, use_threads};
@@ -266,25 +268,6 @@ impl Predictor {
     /// Which results are kept.
     pub fn options(&self) -> &PredictorOptions {
         &self.options
-    }
-}
-
-/// Frames of one size as `[T, 3, H, W]` bytes, channels in the order of the weights.
-pub(crate) fn frames_tensor<'a>(
-    frames: impl IntoIterator<Item = &'a RgbImage>,
-    channels: ImageFormat,
-) -> Tensor {
-    let tensors: Vec<Tensor> = frames
-        .into_iter()
-        .map(|frame| {
-            let size = [i64::from(frame.size.height), i64::from(frame.size.width), 3];
-            Tensor::from_data_size(&frame.pixels, &size, Kind::Uint8)
-        })
-        .collect();
-    let frames = Tensor::stack(&tensors, 0).permute([0, 3, 1, 2]);
-    match channels {
-        ImageFormat::Rgb => frames,
-        ImageFormat::Bgr => frames.flip([1]),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use seqformer_config::CfgNode;
 use seqformer_data::read_image;
 use seqformer_testing::golden_path;
+use tch::Kind;
 
 use super::*;
 

@@ -1,5 +1,7 @@
 //! Image networks by name.
 
+use seqformer_config::config::{BackboneName, ModelSection};
+
 use crate::args::BackboneChoice;
 
 /// The keys that make the image network, as `KEY VALUE` pairs.
@@ -37,4 +39,18 @@ pub(super) fn pairs(choice: BackboneChoice) -> Vec<String> {
         BackboneChoice::SwinL => swin("192", "[2, 2, 18, 2]", "[6, 12, 24, 48]", "12", "384"),
     };
     pairs.into_iter().flat_map(|(key, value)| [key.to_owned(), value]).collect()
+}
+
+/// The image network as papers call it.
+pub(super) fn backbone_name(model: &ModelSection) -> String {
+    let resnets = &model.resnets;
+    let (depth, groups, width) = (resnets.depth, resnets.num_groups, resnets.width_per_group);
+    match model.backbone.name {
+        BackboneName::ResNet if groups > 1 => format!("ResNeXt-{depth} {groups}x{width}d"),
+        BackboneName::ResNet => format!("ResNet-{depth}"),
+        BackboneName::Swin => {
+            let swin = &model.swin;
+            format!("Swin of {} channels, depths {:?}", swin.embed_dim, swin.depths)
+        }
+    }
 }

@@ -5,11 +5,11 @@ use std::num::NonZeroUsize;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use seqformer::Precision;
-use seqformer_config::config::{BackboneName, ModelSection};
 use seqformer_engine::{Device, NetworkWork, StageWork, forget_gpu_peak, gpu_peak};
 use serde::Serialize;
 
 use super::Bench;
+use super::backbones::backbone_name;
 use super::machine::Machine;
 use super::timing::{Timed, median, quantile};
 use crate::args::Mode;
@@ -221,20 +221,6 @@ impl Setting {
             "{backbone}, {frames} frames of {width}x{height}, {mode}, {precision}, {device}, {threads} threads, {runs} \
              runs"
         )
-    }
-}
-
-/// The image network as papers call it.
-fn backbone_name(model: &ModelSection) -> String {
-    let resnets = &model.resnets;
-    let (depth, groups, width) = (resnets.depth, resnets.num_groups, resnets.width_per_group);
-    match model.backbone.name {
-        BackboneName::ResNet if groups > 1 => format!("ResNeXt-{depth} {groups}x{width}d"),
-        BackboneName::ResNet => format!("ResNet-{depth}"),
-        BackboneName::Swin => {
-            let swin = &model.swin;
-            format!("Swin of {} channels, depths {:?}", swin.embed_dim, swin.depths)
-        }
     }
 }
 
