@@ -7,22 +7,24 @@ use tch::Tensor;
 #[derive(Debug)]
 pub(super) struct FrameBits {
     num_masks: usize,
+    /// Enough for the pixels; kernels that write words round it up.
+    bytes_per_mask: usize,
     bytes: Vec<u8>,
 }
 
 impl FrameBits {
     /// Takes `[I, bytes]` of the host.
     pub(super) fn new(packed: &Tensor) -> Self {
-        let num_masks = packed.size()[0] as usize;
+        let (num_masks, bytes_per_mask) = (packed.size()[0] as usize, packed.size()[1] as usize);
         let packed = packed.contiguous();
         let mut bytes = vec![0; packed.numel()];
         packed.copy_data(&mut bytes, packed.numel());
-        Self { num_masks, bytes }
+        Self { num_masks, bytes_per_mask, bytes }
     }
 
     /// The masks of all instances; a frame has as many pixels as `size` says.
     pub(super) fn encode(&self, size: ImageSize) -> Vec<Rle> {
-        let each = size.num_pixels().div_ceil(8) as usize;
+        let each = self.bytes_per_mask;
         let code = |index: usize| {
             let counts = runs(&self.bytes[index * each..][..each], size.num_pixels());
             Rle::from_counts(size, counts).expect("the runs end with the pixels of the mask")
@@ -67,7 +69,9 @@ mod tests {
             let size = ImageSize { height, width };
             for kind in 0..6 {
                 let mut mask = BitMask::new(size);
-                let mut bytes = vec![0_u8; size.num_pixels().div_ceil(8) as usize];
+                // Whole words, and one more behind the pixels.
+                let bytes_per_mask = 4 * size.num_pixels().div_ceil(32) as usize + 4;
+                let mut bytes = vec![0_u8; bytes_per_mask];
                 for place in 0..size.num_pixels() as u32 {
                     state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                     // Nothing, everything, noise, and long runs.
@@ -80,7 +84,7 @@ mod tests {
                     mask.set(place % height, place / height, is_set);
                     bytes[place as usize / 8] |= u8::from(is_set) << (place % 8);
                 }
-                let bits = FrameBits { num_masks: 1, bytes };
+                let bits = FrameBits { num_masks: 1, bytes_per_mask, bytes };
                 assert_eq!(bits.encode(size), [Rle::encode(&mask)], "{size} {kind}");
             }
         }
