@@ -11,6 +11,7 @@ mod pages;
 pub(crate) mod process_group;
 mod product;
 mod recompute;
+mod simd;
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
@@ -25,6 +26,9 @@ pub(crate) use self::product::{
     BlockShape, Factor, block_product, booleans, elements, end_block_products, filled, has_bf16,
 };
 pub(crate) use self::recompute::recomputed;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use self::simd::{add_group_gradients, split_pairs};
+pub(crate) use self::simd::{prefetch, sum16, truncate};
 use crate::fused::{Activation, After};
 use crate::kernels::dropout;
 use crate::kernels::{self, Bf16, Element, Gradients, Inputs, InstructionSet, Samples, Shape};
@@ -372,63 +376,6 @@ impl<'a, T: Copy> DisjointRows<'a, T> {
         let to = unsafe { self.start.add(first) };
         // SAFETY: the target lies inside the slice, belongs to this thread's task, and `row` is elsewhere.
         unsafe { std::ptr::copy_nonoverlapping(row.as_ptr(), to, row.len()) };
-    }
-}
-
-/// `value` without its fraction; negative numbers and NaN become 0, huge ones 2³⁰.
-#[inline(always)]
-pub(crate) fn truncate(value: f32) -> i32 {
-    const LARGEST: f32 = (1_u32 << 30) as f32;
-    // Not `clamp`, which keeps NaN.
-    let value = value.max(0.0);
-    let value = if value < LARGEST { value } else { LARGEST };
-    // SAFETY: a number from 0 to 2³⁰ fits; the plain conversion checks that again and is not vectorised.
-    unsafe { value.to_int_unchecked() }
-}
-
-/// The sum of sixteen numbers, by halves.
-#[inline(always)]
-pub(crate) fn sum16(lanes: &[f32; 16]) -> f32 {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: every x86-64 has SSE.
-    return unsafe { sum16_sse(lanes) };
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        let mut four = [0.0; 4];
-        for j in 0..4 {
-            four[j] = (lanes[j] + lanes[j + 8]) + (lanes[j + 4] + lanes[j + 12]);
-        }
-        (four[0] + four[2]) + (four[1] + four[3])
-    }
-}
-
-/// In vectors by name: the compiler takes the loop apart into steps of two numbers.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "sse")]
-#[inline]
-fn sum16_sse(lanes: &[f32; 16]) -> f32 {
-    use std::arch::x86_64::{
-        __m128, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehl_ps, _mm_setr_ps, _mm_shuffle_ps,
-    };
-    let [a, b, c, d]: [__m128; 4] = std::array::from_fn(|part| {
-        let lanes = &lanes[4 * part..4 * part + 4];
-        _mm_setr_ps(lanes[0], lanes[1], lanes[2], lanes[3])
-    });
-    let four = _mm_add_ps(_mm_add_ps(a, c), _mm_add_ps(b, d));
-    let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
-}
-
-/// Asks for `length` elements from `first` on to be brought into the cache; any position is fine.
-#[inline(always)]
-pub(crate) fn prefetch<T>(slice: &[T], first: usize, length: usize) {
-    #[cfg(target_arch = "x86_64")]
-    if let Some(part) = slice.get(first..first + length) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        for line in part.chunks((64 / size_of::<T>()).max(1)) {
-            // SAFETY: the machine has SSE, as every x86-64 has; a prefetch reads nothing.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
-        }
     }
 }
 

@@ -186,7 +186,7 @@ pub(crate) fn forward<T: Element>(
     let block = shape.queries.div_ceil(blocks);
     let centres = &inputs.samples.centres(shape);
     parallel_for(heads * blocks, grain(shape, block), &|range| {
-        let mut scratch = forward::Scratch::new(shape);
+        let mut scratch = forward::Scratch::new(shape, set);
         for index in range {
             let (pair, part) = (index / blocks, index % blocks);
             let first_query = part * block;
@@ -215,14 +215,14 @@ pub(crate) fn backward<T: Element>(
     let shape = inputs.shape;
     let centres = &inputs.samples.centres(shape);
     parallel_for(shape.batch * shape.heads, grain(shape, shape.queries), &|range| {
-        let mut scratch = backward::Scratch::new(shape);
+        let mut scratch = backward::Scratch::new(shape, set);
         for pair in range {
             let (clip, head) = (pair / shape.heads, pair % shape.heads);
             let task = Task { clip, head, first_query: 0, num_queries: shape.queries };
             let scratch = &mut scratch;
             run_vectorized(
                 set,
-                backward::Backward { inputs, centres, grad_out, gradients, task, scratch },
+                backward::Backward { inputs, centres, grad_out, gradients, task, scratch, set },
             );
         }
     });

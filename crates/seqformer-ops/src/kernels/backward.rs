@@ -2,9 +2,11 @@
 
 use super::forward::{PREFETCH_QUERIES, add_scaled, factors};
 use super::head::{Head, block_width};
-use super::points::{CORNERS, LANES, Lanes, PointGroup, groups, part, to_array};
+use super::points::{CORNERS, LANES, Lanes, PointGroup, groups};
 use super::samples::{Buffer, Centres, Place};
-use super::{Element, Gradients, Inputs, Shape, Task};
+use super::{Element, Gradients, Inputs, InstructionSet, Shape, Task};
+#[cfg(target_arch = "x86_64")]
+use crate::ffi::add_group_gradients;
 use crate::ffi::{Vectorized, prefetch, sum16};
 
 /// One task and what its thread keeps between tasks.
@@ -16,6 +18,8 @@ pub(super) struct Backward<'a, T> {
     pub(super) gradients: &'a Gradients<'a, T>,
     pub(super) task: Task,
     pub(super) scratch: &'a mut Scratch<T>,
+    /// What the code runs in.
+    pub(super) set: InstructionSet,
 }
 
 /// The buffers of a thread.
@@ -33,7 +37,7 @@ pub(super) struct Scratch<T> {
 }
 
 impl<T: Element> Scratch<T> {
-    pub(super) fn new(shape: &Shape) -> Self {
+    pub(super) fn new(shape: &Shape, set: InstructionSet) -> Self {
         let head = Head::new(shape.channels);
         let samples = shape.samples();
         Self {
@@ -43,7 +47,7 @@ impl<T: Element> Scratch<T> {
             grad_weights: vec![0.0; samples],
             row: vec![T::from_f32(0.0); shape.channels],
             groups: groups(shape),
-            points: Buffer::new(shape),
+            points: Buffer::new(shape, set),
             head,
         }
     }
@@ -63,7 +67,7 @@ impl<T: Element> Vectorized for Backward<'_, T> {
 
 #[inline(always)]
 fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) {
-    let Backward { inputs, centres, grad_out, gradients, task, scratch } = work;
+    let Backward { inputs, centres, grad_out, gradients, task, scratch, set } = work;
     let shape = inputs.shape;
     let samples = shape.samples();
     scratch.head.load(inputs, task);
@@ -77,25 +81,28 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
         inputs.samples.prefetch(ahead, samples);
         prefetch(grad_out, shape.channels * ahead, shape.channels);
         let place = Place { clip: task.clip, query, index };
-        let (locations, weights) =
-            inputs.samples.read::<FMA>(shape, centres, place, &mut scratch.points);
+        inputs.samples.read::<FMA>(shape, centres, place, &mut scratch.points);
         let source = &grad_out[index * shape.channels..][..shape.channels];
-        for (to, from) in scratch.grad_out.iter_mut().zip(source) {
-            *to = from.to_f32();
-        }
+        widen::<T, W>(&mut scratch.grad_out, source);
         let (grad, _) = scratch.grad_out.as_chunks::<W>();
         for (number, group) in scratch.groups.iter_mut().enumerate() {
-            group.place::<true>(part(locations, number, 2));
-            let weights = to_array::<LANES>(part(weights, number, 1), 0.0);
+            group.place::<true>(&scratch.points.locations[number]);
+            let weights = scratch.points.weights[number];
             let factors = factors(group, &weights);
             let mut dots = [[0.0; LANES]; CORNERS];
             for (block, grad) in grad.iter().enumerate() {
                 for corner in 0..CORNERS {
+                    let cells = |k: usize| group.cells[corner][k] as usize * blocks + block;
+                    let corner_dots = add_gradients::<W, FMA>(
+                        set,
+                        grad,
+                        rows,
+                        grad_rows,
+                        cells,
+                        &factors[corner],
+                    );
                     for k in 0..LANES {
-                        let row = group.cells[corner][k] as usize * blocks + block;
-                        let products = wide_products::<W, FMA>(grad, &rows[row]);
-                        dots[corner][k] += sum16(&products);
-                        add_scaled::<f32, W, FMA>(&mut grad_rows[row], grad, factors[corner][k]);
+                        dots[corner][k] += corner_dots[k];
                     }
                 }
             }
@@ -113,6 +120,44 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
         gradients.weights.write(samples * index, &scratch.grad_weights);
     }
     write_value_gradient(inputs, gradients, task, scratch);
+}
+
+/// Copies a row as `f32`, a block at a time: blocks are what is read next, and the processor would wait for smaller
+/// writes to be finished.
+#[inline(always)]
+fn widen<T: Element, const W: usize>(to: &mut [f32], from: &[T]) {
+    for (to, from) in to.as_chunks_mut::<W>().0.iter_mut().zip(from.chunks(W)) {
+        if let Some(from) = from.first_chunk::<W>() {
+            *to = from.map(T::to_f32);
+        } else {
+            for (to, from) in to.iter_mut().zip(from) {
+                *to = from.to_f32();
+            }
+        }
+    }
+}
+
+/// Products of the output's gradient with the rows of sixteen cells, whose own gradients grow by it.
+#[inline(always)]
+fn add_gradients<const W: usize, const FMA: bool>(
+    set: InstructionSet,
+    grad: &[f32; W],
+    rows: &[[f32; W]],
+    grad_rows: &mut [[f32; W]],
+    cells: impl Fn(usize) -> usize,
+    factors: &Lanes<f32>,
+) -> Lanes<f32> {
+    #[cfg(target_arch = "x86_64")]
+    if set == InstructionSet::Avx512 && W.is_multiple_of(WIDE) {
+        return add_group_gradients::<W>(set, grad, rows, grad_rows, cells, factors);
+    }
+    let mut dots = [0.0; LANES];
+    for k in 0..LANES {
+        let row = cells(k);
+        dots[k] = sum16(&wide_products::<W, FMA>(grad, &rows[row]));
+        add_scaled::<f32, W, FMA>(&mut grad_rows[row], grad, factors[k]);
+    }
+    dots
 }
 
 /// Partial sums of a product.

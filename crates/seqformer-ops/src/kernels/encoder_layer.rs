@@ -8,7 +8,7 @@ use super::forward::{add_group, factors};
 use super::packed::{
     Aligned, Block, Failure, NoProduct, Norm, PANEL, Packed, ROWS, convert, divide, in_blocks,
 };
-use super::points::{LANES, PointGroup, groups, part, to_array};
+use super::points::{PointGroup, groups};
 use super::samples::{Buffer, Centres, Place};
 use super::{InstructionSet, Samples, Shape};
 use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
@@ -49,7 +49,7 @@ pub(crate) fn tokens<T: Factor>(
 ) -> Result<(), NoProduct> {
     let samples = Samples::Offset { offsets: &[], logits: &[], references: inputs.references };
     let centres = &samples.centres(inputs.shape);
-    let new = || Scratch::new(weights, inputs.shape);
+    let new = || Scratch::new(weights, inputs.shape, set);
     let tokens = inputs.shape.batch * inputs.shape.tokens;
     in_blocks::<T, _>(tokens, 1, &new, &|block, _part, scratch, failed| {
         run_vectorized(
@@ -77,7 +77,7 @@ struct Scratch<T> {
 }
 
 impl<T: Factor> Scratch<T> {
-    fn new(weights: &Weights<T>, shape: &Shape) -> Self {
+    fn new(weights: &Weights<T>, shape: &Shape, set: InstructionSet) -> Self {
         let (width, samples) = (shape.heads * shape.channels, shape.heads * shape.samples());
         Self {
             rows: Aligned::new(ROWS * width),
@@ -87,7 +87,7 @@ impl<T: Factor> Scratch<T> {
             logits: Aligned::new(ROWS * samples),
             stream: Aligned::new(ROWS * width),
             groups: groups(shape),
-            points: Buffer::new(shape),
+            points: Buffer::new(shape, set),
         }
     }
 }
@@ -188,12 +188,11 @@ impl<T: Factor> Tokens<'_, T> {
                 let (clip, query) = divide(block.first + row, shape.tokens);
                 let map = &maps[(clip * shape.heads + head) * shape.tokens..][..shape.tokens];
                 let place = Place { clip, query, index: row * shape.heads + head };
-                let (locations, weights) =
-                    samples.read::<FMA>(shape, self.centres, place, &mut scratch.points);
+                samples.read::<FMA>(shape, self.centres, place, &mut scratch.points);
                 let mut sum = [0.0; W];
                 for (number, group) in scratch.groups.iter_mut().enumerate() {
-                    group.place::<false>(part(locations, number, 2));
-                    let factors = factors(group, &to_array::<LANES>(part(weights, number, 1), 0.0));
+                    group.place::<false>(&scratch.points.locations[number]);
+                    let factors = factors(group, &scratch.points.weights[number]);
                     add_group::<T, W, FMA>(&mut sum, map, 1, 0, &group.cells, &factors);
                 }
                 convert(&sum, &mut scratch.rows[row * width + head * W..][..W]);

@@ -1,9 +1,9 @@
 //! The forward pass of one task.
 
 use super::head::{Head, block_width, dense_head};
-use super::points::{CORNERS, LANES, Lanes, PointGroup, groups, part, to_array};
+use super::points::{CORNERS, LANES, Lanes, PointGroup, groups};
 use super::samples::{Buffer, Centres, Place};
-use super::{Element, Inputs, Shape, Task};
+use super::{Element, Inputs, InstructionSet, Shape, Task};
 use crate::ffi::{DisjointRows, Vectorized};
 
 /// How many queries ahead the locations and weights are fetched; a head's lie far apart.
@@ -35,11 +35,12 @@ struct QueryScratch<T> {
 }
 
 impl<T: Element> Scratch<T> {
-    pub(super) fn new(shape: &Shape) -> Self {
+    pub(super) fn new(shape: &Shape, set: InstructionSet) -> Self {
         let head = Head::new(shape.channels);
         let sum = vec![0.0; head.row_length];
         let row = vec![T::from_f32(0.0); shape.channels];
-        let queries = QueryScratch { groups: groups(shape), points: Buffer::new(shape), sum, row };
+        let queries =
+            QueryScratch { groups: groups(shape), points: Buffer::new(shape, set), sum, row };
         Self { head, queries }
     }
 }
@@ -86,12 +87,11 @@ fn sum_rows<T: Element, R: Element, const W: usize, const FMA: bool>(
         let index = (task.clip * shape.queries + query) * shape.heads + task.head;
         inputs.samples.prefetch(index + PREFETCH_QUERIES * shape.heads, samples);
         let place = Place { clip: task.clip, query, index };
-        let (locations, weights) =
-            inputs.samples.read::<FMA>(shape, centres, place, &mut scratch.points);
+        inputs.samples.read::<FMA>(shape, centres, place, &mut scratch.points);
         scratch.sum.fill(0.0);
         for (number, group) in scratch.groups.iter_mut().enumerate() {
-            group.place::<false>(part(locations, number, 2));
-            let factors = factors(group, &to_array::<LANES>(part(weights, number, 1), 0.0));
+            group.place::<false>(&scratch.points.locations[number]);
+            let factors = factors(group, &scratch.points.weights[number]);
             for (block, sum) in scratch.sum.as_chunks_mut::<W>().0.iter_mut().enumerate() {
                 add_group::<R, W, FMA>(sum, rows, blocks, block, &group.cells, &factors);
             }

@@ -1,6 +1,8 @@
 //! From sampling locations to rows and factors, for all points of one query and head at once.
 
-use super::Shape;
+use super::{InstructionSet, Shape};
+#[cfg(target_arch = "x86_64")]
+use crate::ffi::split_pairs;
 use crate::ffi::truncate;
 
 /// The four cells around a point: top left, top right, bottom left, bottom right.
@@ -10,6 +12,39 @@ pub(super) const LANES: usize = 16;
 
 /// A number for each of some points.
 pub(super) type Lanes<T> = [T; LANES];
+
+/// A pair of numbers for each of some points.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pairs {
+    pub(super) x: Lanes<f32>,
+    pub(super) y: Lanes<f32>,
+}
+
+impl Pairs {
+    /// The pairs of group `index`; lanes beyond are `rest`.
+    #[inline(always)]
+    pub(super) fn read(set: InstructionSet, numbers: &[f32], index: usize, rest: f32) -> Self {
+        let numbers = part(numbers, index, 2);
+        match numbers.first_chunk() {
+            Some(all) => Self::split(set, all),
+            None => Self::split(set, &to_array(numbers, rest)),
+        }
+    }
+
+    #[inline(always)]
+    fn split(set: InstructionSet, pairs: &[f32; 2 * LANES]) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if set == InstructionSet::Avx512 {
+            let (x, y) = split_pairs(set, pairs);
+            return Self { x, y };
+        }
+        let (mut x, mut y) = ([0.0; LANES], [0.0; LANES]);
+        for k in 0..LANES {
+            (x[k], y[k]) = (pairs[2 * k], pairs[2 * k + 1]);
+        }
+        Self { x, y }
+    }
+}
 
 /// Some points of one query and head; the last group of a query may have lanes without a point.
 #[derive(Debug, Clone)]
@@ -54,16 +89,15 @@ pub(super) fn groups(shape: &Shape) -> Vec<PointGroup> {
 }
 
 impl PointGroup {
-    /// Places the points at `locations`, `[L * P, 2]` of this group; lanes beyond get no share.
+    /// Places the points at `locations`; where those are not numbers, as in lanes beyond the points, they get no share.
     ///
     /// `SLOPES` says whether the derivatives are wanted too. A corner outside the map gets share 0
     /// and some cell inside, so that reading it needs no branch.
     #[inline(always)]
-    pub(super) fn place<const SLOPES: bool>(&mut self, locations: &[f32]) {
-        let (xs, ys) = split(&to_array(locations, f32::NAN));
+    pub(super) fn place<const SLOPES: bool>(&mut self, locations: &Pairs) {
         for k in 0..LANES {
             let (w, h) = (self.width[k], self.height[k]);
-            let (x, y) = (xs[k] * w - 0.5, ys[k] * h - 0.5);
+            let (x, y) = (locations.x[k] * w - 0.5, locations.y[k] * h - 0.5);
             // All comparisons are false for NaN. `&` does not branch, as `&&` may.
             #[expect(clippy::needless_bitwise_bool, reason = "branches would not be vectorised")]
             let in_range = (x > -1.0) & (x < w) & (y > -1.0) & (y < h);
@@ -104,16 +138,6 @@ impl PointGroup {
             }
         }
     }
-}
-
-/// Pairs to two arrays.
-#[inline(always)]
-fn split(pairs: &[f32; 2 * LANES]) -> (Lanes<f32>, Lanes<f32>) {
-    let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
-    for k in 0..LANES {
-        (first[k], second[k]) = (pairs[2 * k], pairs[2 * k + 1]);
-    }
-    (first, second)
 }
 
 /// The part of a query's numbers that belongs to group `index`, `per_point` of them for each point.

@@ -1,7 +1,7 @@
 //! Where the points of a query and head lie and how much each counts.
 
-use super::Shape;
-use super::points::{LANES, Lanes, part, to_array};
+use super::points::{LANES, Lanes, Pairs, part, to_array};
+use super::{InstructionSet, Shape};
 use crate::ffi::{prefetch, truncate};
 
 /// The two forms in which a caller gives the points.
@@ -35,21 +35,27 @@ pub(super) struct Place {
     pub(super) index: usize,
 }
 
-/// The references of every query and point, `[N or 1, Q, groups, LANES, 2]`: worked out once for all heads.
+/// The references of every query and point, `[N or 1, Q, groups]`: worked out once for all heads.
 #[derive(Debug)]
-pub(super) struct Centres(Vec<[f32; 2 * LANES]>);
+pub(super) struct Centres(Vec<Pairs>);
 
-/// The points of one query and head, made from offsets; whole groups, what is beyond the points unused.
+/// The points of one query and head, whole groups.
 #[derive(Debug)]
 pub(super) struct Buffer {
     /// Width and height of each point's map.
     cells: Vec<[f32; 2 * LANES]>,
-    locations: Vec<[f32; 2 * LANES]>,
-    weights: Vec<Lanes<f32>>,
+    /// The same by axis.
+    sizes: Vec<Pairs>,
+    /// Locations; what is beyond the points has no share.
+    pub(super) locations: Vec<Pairs>,
+    /// Attention weights; those beyond the points are 0.
+    pub(super) weights: Vec<Lanes<f32>>,
+    /// What the code runs in.
+    set: InstructionSet,
 }
 
 impl Buffer {
-    pub(super) fn new(shape: &Shape) -> Self {
+    pub(super) fn new(shape: &Shape, set: InstructionSet) -> Self {
         let num_groups = shape.samples().div_ceil(LANES);
         let mut cells = vec![[1.0; 2 * LANES]; num_groups];
         let sizes = shape.levels.iter().map(|level| [level.width as f32, level.height as f32]);
@@ -57,7 +63,11 @@ impl Buffer {
         for (cell, size) in cells.as_flattened_mut().iter_mut().zip(sizes) {
             *cell = size;
         }
-        Self { locations: cells.clone(), cells, weights: vec![[0.0; LANES]; num_groups] }
+        let numbers = cells.as_flattened();
+        let sizes: Vec<Pairs> =
+            (0..num_groups).map(|number| Pairs::read(set, numbers, number, 1.0)).collect();
+        let (locations, weights) = (sizes.clone(), vec![[0.0; LANES]; num_groups]);
+        Self { cells, sizes, locations, weights, set }
     }
 }
 
@@ -67,14 +77,14 @@ impl Samples<'_> {
         let Self::Offset { references, .. } = self else { return Centres(Vec::new()) };
         let groups_per_query = shape.samples().div_ceil(LANES);
         let per_query = references.chunks_exact(2 * shape.levels.len());
-        let mut centres = vec![[0.0; 2 * LANES]; per_query.len() * groups_per_query];
-        let rows = centres.chunks_exact_mut(groups_per_query);
-        for (row, references) in rows.zip(per_query) {
-            let levels = row.as_flattened_mut().chunks_exact_mut(2 * shape.points);
-            for (level, reference) in levels.zip(references.as_chunks::<2>().0) {
-                for centre in level.as_chunks_mut::<2>().0 {
-                    *centre = *reference;
-                }
+        // Lanes beyond the points are no place.
+        let nowhere = Pairs { x: [f32::NAN; LANES], y: [f32::NAN; LANES] };
+        let mut centres = vec![nowhere; per_query.len() * groups_per_query];
+        for (row, references) in centres.chunks_exact_mut(groups_per_query).zip(per_query) {
+            for sample in 0..shape.samples() {
+                let (centre, lane) = (&mut row[sample / LANES], sample % LANES);
+                let reference = &references[2 * (sample / shape.points)..];
+                (centre.x[lane], centre.y[lane]) = (reference[0], reference[1]);
             }
         }
         Centres(centres)
@@ -89,37 +99,39 @@ impl Samples<'_> {
         prefetch(weights, samples * index, samples);
     }
 
-    /// Locations, `[L, P, 2]`, and weights, `[L, P]`, of one query and head.
+    /// Reads locations and weights of one query and head into `buffer`.
     #[inline(always)]
-    pub(super) fn read<'b, const FMA: bool>(
-        &'b self,
+    pub(super) fn read<const FMA: bool>(
+        &self,
         shape: &Shape,
         centres: &Centres,
         place: Place,
-        buffer: &'b mut Buffer,
-    ) -> (&'b [f32], &'b [f32]) {
-        let samples = shape.samples();
+        buffer: &mut Buffer,
+    ) {
+        let (samples, num_groups) = (shape.samples(), buffer.cells.len());
         match *self {
             Self::Located { locations, weights } => {
-                (row_at(locations, place.index, 2 * samples), row_at(weights, place.index, samples))
+                let locations = row_at(locations, place.index, 2 * samples);
+                let weights = row_at(weights, place.index, samples);
+                for number in 0..num_groups {
+                    buffer.locations[number] = Pairs::read(buffer.set, locations, number, f32::NAN);
+                    buffer.weights[number] = to_array(part(weights, number, 1), 0.0);
+                }
             }
             Self::Offset { offsets, logits, references } => {
-                let num_groups = buffer.cells.len();
                 let per_clip = 2 * shape.levels.len() * shape.queries;
                 let clip = if references.len() > per_clip { place.clip } else { 0 };
                 let centres = row_at(&centres.0, clip * shape.queries + place.query, num_groups);
                 let offsets = row_at(offsets, place.index, 2 * samples);
-                for (number, locations) in buffer.locations.iter_mut().enumerate() {
-                    let offsets = to_array::<{ 2 * LANES }>(part(offsets, number, 2), 0.0);
-                    for k in 0..2 * LANES {
-                        locations[k] = centres[number][k] + offsets[k] / buffer.cells[number][k];
+                for (number, centre) in centres.iter().enumerate() {
+                    let offset = Pairs::read(buffer.set, offsets, number, 0.0);
+                    let (size, location) = (&buffer.sizes[number], &mut buffer.locations[number]);
+                    for k in 0..LANES {
+                        location.x[k] = centre.x[k] + offset.x[k] / size.x[k];
+                        location.y[k] = centre.y[k] + offset.y[k] / size.y[k];
                     }
                 }
                 softmax::<FMA>(row_at(logits, place.index, samples), &mut buffer.weights);
-                (
-                    &buffer.locations.as_flattened()[..2 * samples],
-                    &buffer.weights.as_flattened()[..samples],
-                )
             }
         }
     }

@@ -1,0 +1,146 @@
+//! Steps of attention in AVX-512.
+//!
+//! Left to the compiler, the backward pass's sums over channels are taken apart into steps of a few numbers. Here those of sixteen
+//! points are finished together, by a tree whose every step adds whole registers.
+
+use std::arch::x86_64::{
+    __m512, _mm512_add_epi32, _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_fmadd_ps,
+    _mm512_loadu_ps, _mm512_mul_ps, _mm512_permutex2var_ps, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_setr_epi32, _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_storeu_ps,
+    _mm512_unpackhi_pd, _mm512_unpackhi_ps, _mm512_unpacklo_pd, _mm512_unpacklo_ps,
+};
+
+use super::super::InstructionSet;
+
+/// Numbers in a register, and points of a group.
+const LANES: usize = 16;
+/// Registers of the widest block of channels.
+const MOST_PARTS: usize = 4;
+
+/// Reads `rows[cell]` for sixteen cells, returns each one's product with `grad`, and adds `grad` times the cell's factor
+/// to `grad_rows[cell]`, one cell after the other.
+///
+/// `W` is a multiple of 16 up to 64; cell `k` is row `cells[k] * blocks + block`. `set` proves that the machine has the
+/// instructions: only [`InstructionSet::Avx512`] may be passed.
+#[inline(always)]
+pub(crate) fn add_group_gradients<const W: usize>(
+    set: InstructionSet,
+    grad: &[f32; W],
+    rows: &[[f32; W]],
+    grad_rows: &mut [[f32; W]],
+    cells: impl Fn(usize) -> usize,
+    factors: &[f32; LANES],
+) -> [f32; LANES] {
+    assert!(
+        set == InstructionSet::Avx512 && W.is_multiple_of(LANES) && W <= MOST_PARTS * LANES,
+        "the machine has AVX-512"
+    );
+    // SAFETY: `InstructionSet::Avx512` exists only on machines that have these instructions.
+    unsafe { group_gradients::<W>(grad, rows, grad_rows, cells, factors) }
+}
+
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
+#[inline]
+fn group_gradients<const W: usize>(
+    grad: &[f32; W],
+    rows: &[[f32; W]],
+    grad_rows: &mut [[f32; W]],
+    cells: impl Fn(usize) -> usize,
+    factors: &[f32; LANES],
+) -> [f32; LANES] {
+    let grad = registers(grad);
+    let mut sums = [_mm512_setzero_ps(); LANES];
+    for (k, sum) in sums.iter_mut().enumerate() {
+        let cell = cells(k);
+        let row = registers(&rows[cell]);
+        let grad_row = &mut grad_rows[cell];
+        let factor = _mm512_set1_ps(factors[k]);
+        let mut products = _mm512_mul_ps(grad[0], row[0]);
+        for part in 1..W / LANES {
+            products = _mm512_fmadd_ps(grad[part], row[part], products);
+        }
+        *sum = products;
+        let before = registers(grad_row);
+        for (part, to) in grad_row.chunks_exact_mut(LANES).enumerate() {
+            store(to, _mm512_fmadd_ps(grad[part], factor, before[part]));
+        }
+    }
+    let mut out = [0.0; LANES];
+    store(&mut out, sum_each(&sums));
+    out
+}
+
+/// The first and second numbers of sixteen pairs.
+///
+/// Loads by the compiler are masked and reach over the last pair into a cache line that nobody needs; waiting for that
+/// line was a third of the forward pass. `set` is as for [`add_group_gradients`].
+#[inline(always)]
+pub(crate) fn split_pairs(
+    set: InstructionSet,
+    pairs: &[f32; 2 * LANES],
+) -> ([f32; LANES], [f32; LANES]) {
+    assert!(set == InstructionSet::Avx512, "the machine has AVX-512");
+    // SAFETY: `InstructionSet::Avx512` exists only on machines that have these instructions.
+    unsafe { even_and_odd(pairs) }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn even_and_odd(pairs: &[f32; 2 * LANES]) -> ([f32; LANES], [f32; LANES]) {
+    let [low, high, ..] = registers(pairs);
+    let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    let odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+    let (mut first, mut second) = ([0.0; LANES], [0.0; LANES]);
+    store(&mut first, _mm512_permutex2var_ps(low, even, high));
+    store(&mut second, _mm512_permutex2var_ps(low, odd, high));
+    (first, second)
+}
+
+/// A block of channels in registers; those beyond its width are zero.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn registers<const W: usize>(block: &[f32; W]) -> [__m512; MOST_PARTS] {
+    let mut registers = [_mm512_setzero_ps(); MOST_PARTS];
+    for (register, part) in registers.iter_mut().zip(block.as_chunks::<LANES>().0) {
+        // SAFETY: the part is sixteen numbers; their place need not be aligned.
+        *register = unsafe { _mm512_loadu_ps(part.as_ptr()) };
+    }
+    registers
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn store(to: &mut [f32], register: __m512) {
+    let to: &mut [f32; LANES] = to.try_into().expect("the target is as long as a register");
+    // SAFETY: the target is sixteen numbers; their place need not be aligned.
+    unsafe { _mm512_storeu_ps(to.as_mut_ptr(), register) };
+}
+
+/// The sum of every register, in their order.
+#[target_feature(enable = "avx512f,avx512dq")]
+#[inline]
+fn sum_each(all: &[__m512; LANES]) -> __m512 {
+    // Within each quarter of a register: halves of two, then wholes of four.
+    let two: [__m512; 8] = std::array::from_fn(|i| {
+        let (a, b) = (all[2 * i], all[2 * i + 1]);
+        _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b))
+    });
+    let four: [__m512; 4] = std::array::from_fn(|i| {
+        let (a, b) = (_mm512_castps_pd(two[2 * i]), _mm512_castps_pd(two[2 * i + 1]));
+        let (low, high) = (_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
+        _mm512_add_ps(_mm512_castpd_ps(low), _mm512_castpd_ps(high))
+    });
+    // Then even and odd quarters, twice.
+    let upper = add_quarters(four[0], four[1]);
+    let lower = add_quarters(four[2], four[3]);
+    add_quarters(upper, lower)
+}
+
+/// Sums of neighbouring quarters, those of `a` first.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn add_quarters(a: __m512, b: __m512) -> __m512 {
+    const EVEN: i32 = 0b10_00_10_00;
+    const ODD: i32 = 0b11_01_11_01;
+    _mm512_add_ps(_mm512_shuffle_f32x4::<EVEN>(a, b), _mm512_shuffle_f32x4::<ODD>(a, b))
+}
