@@ -9,7 +9,7 @@ pub(crate) mod process_group;
 mod product;
 mod recompute;
 
-use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -26,7 +26,7 @@ use crate::fused::{Activation, After};
 use crate::kernels::dropout;
 use crate::kernels::{self, Bf16, Element, Gradients, Inputs, InstructionSet, Samples, Shape};
 use crate::optimize::{AdamW, AdamWTensors};
-use crate::{FeatureLevels, LevelSize, OpsError};
+use crate::{FeatureLevels, LevelSize};
 
 /// What one call reads, as `MsDeformAttnInputs` in `c_api.cpp`.
 #[repr(C)]

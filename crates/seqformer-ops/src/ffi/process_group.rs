@@ -2,7 +2,7 @@
 
 mod store;
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{CString, c_char, c_int, c_void};
 use std::path::Path;
 use std::time::Duration;
 
