@@ -58,7 +58,7 @@ fn readable(value: &Tensor) -> Tensor {
 }
 
 fn run(tensors: &AttentionTensors<'_>, levels: &FeatureLevels) -> Result<Tensor, OpsError> {
-    ffi::ms_deform_attn(tensors, levels)
+    ffi::ms_deform_attn(tensors, levels, &ffi::CPU_KERNELS)
         .map_err(|message| OpsError::Torch { operation: OPERATION, message })
 }
 
