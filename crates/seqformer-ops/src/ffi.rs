@@ -3,7 +3,9 @@
 //! Every entry point of the shim catches all exceptions; a failure comes back as a message. The
 //! kernels travel the other way, as function pointers that libtorch's autograd calls.
 
+pub(crate) mod cuda;
 mod library;
+pub(crate) mod nvrtc;
 mod pages;
 pub(crate) mod process_group;
 mod product;

@@ -19,6 +19,7 @@
 //! # Ok::<(), seqformer_ops::OpsError>(())
 //! ```
 
+pub mod cuda;
 mod cuda_library;
 pub mod encoder_layer;
 mod error;
@@ -36,6 +37,7 @@ pub mod fused;
 mod kernels;
 mod levels;
 mod ms_deform_attn;
+mod nvrtc;
 pub mod optimize;
 pub mod packed_linear;
 mod pool;

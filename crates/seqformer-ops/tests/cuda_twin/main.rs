@@ -4,6 +4,7 @@
 
 mod attention;
 mod emulator;
+mod masks;
 
 use tch::{Kind, Tensor};
 
