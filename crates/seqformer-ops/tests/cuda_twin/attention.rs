@@ -51,7 +51,8 @@ struct Inputs {
 fn inputs(case: &Case) -> Inputs {
     tch::manual_seed(case.channels + 100 * case.points);
     let sizes = case.levels.iter().map(|&(height, width)| LevelSize { height, width });
-    let levels = FeatureLevels::new(&sizes.collect::<Vec<_>>()).unwrap();
+    let levels =
+        FeatureLevels::new(&sizes.collect::<Vec<_>>()).expect("the levels of a case have cells");
     let Case { batch, queries, heads, channels, points, .. } = *case;
     let (on, tokens, num_levels) =
         ((Kind::Float, Device::Cpu), levels.num_tokens(), levels.len() as i64);
@@ -99,8 +100,11 @@ fn emulate(
         .buffer(Some(weights))
         .buffer(references)
         .buffer(padding);
-    let forward = request.clone().buffer(None).run(gpu).unwrap();
-    let backward = request.buffer(Some(&grad_out.to_kind(case.kind))).run(gpu).unwrap();
+    let forward = request.clone().buffer(None).run(gpu).expect("the emulator runs to its end");
+    let backward = request
+        .buffer(Some(&grad_out.to_kind(case.kind)))
+        .run(gpu)
+        .expect("the emulator runs to its end");
     let mut results = split(&forward, &[(&grad_out.size(), case.kind)]);
     let gradients = [inputs.value.size(), places.size(), weights.size()];
     results.extend(split(&backward, &gradients.each_ref().map(|size| (&size[..], Kind::Float))));
@@ -149,13 +153,14 @@ fn check(case: &Case, gpu: Gpu) {
         expected(&inputs, [value, offsets, logits], |[value, offsets, logits], kind| {
             let references = &references.to_kind(kind);
             let points = PredictedPoints { offsets, logits, references };
-            ms_deform_attn_at_offsets(value, levels, &points, inputs.padding.as_ref()).unwrap()
+            ms_deform_attn_at_offsets(value, levels, &points, inputs.padding.as_ref())
+                .expect("the tensors of a case fit")
         });
     let locations = reference::locations(references, offsets, levels).detach();
     let weights = logits.softmax(-1, Kind::Float).view(&offsets.size()[..5]).detach();
     let at_locations =
         expected(&inputs, [value, &locations, &weights], |[value, locations, weights], _| {
-            ms_deform_attn(value, levels, locations, weights).unwrap()
+            ms_deform_attn(value, levels, locations, weights).expect("the tensors of a case fit")
         });
     for placement in [Placement::AtEnd, Placement::AtStart, Placement::NotAligned] {
         let found = emulate(case, &inputs, (offsets, logits, Some(references)), (gpu, placement));

@@ -11,7 +11,7 @@ const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
 
 /// The mask head as a network without kernels computes it; see `mask_head.rs` of the crate `seqformer`.
 fn plain_masks(features: &Tensor, params: &Tensor, references: &Tensor, stride: i64) -> Tensor {
-    let (frames, channels, height, width) = features.size4().unwrap();
+    let (frames, channels, height, width) = features.size4().expect("features are [T, C, h, w]");
     let instances = params.size()[0];
     let centres = |cells: i64| Tensor::arange(cells, FLOAT) * stride as f64 + stride as f64 / 2.0;
     let x = centres(width).unsqueeze(0).expand([height, width], false).flatten(0, 1);
@@ -108,57 +108,59 @@ fn is_inside(mask: &[f32], of: &Packing, y: i64, x: i64) -> bool {
     wide(row) * share_y + wide(other_row) * (1.0 - share_y) > 0.0
 }
 
+/// Packs masks wherever their buffer lies, and walks over all pixels.
+fn check_packing(of: &Packing, logits: &Tensor) {
+    let values: Vec<f32> = Vec::try_from(logits.reshape([-1])).expect("logits are numbers");
+    let masks = logits.size()[0];
+    let pixels = of.output.0 * of.output.1;
+    let words_per_mask = (pixels + 31) / 32;
+    for placement in PLACEMENTS {
+        let request = Request::new("pack", placement)
+            .numbers(&[masks, of.cells.0, of.cells.1, of.input.0, of.input.1])
+            .numbers(&[of.output.0, of.output.1])
+            .buffer(Some(logits));
+        let answer = request.run(Gpu::Hopper).expect("the emulator runs to its end");
+        let found = split(&answer, &[(&[masks, words_per_mask], Kind::Int)]);
+        for (mask, values) in values.chunks((of.cells.0 * of.cells.1) as usize).enumerate() {
+            let words: Vec<i32> =
+                Vec::try_from(found[0].get(mask as i64)).expect("words are numbers");
+            let (mut counts, mut set) = (vec![0], false);
+            for pixel in 0..pixels {
+                if is_inside(values, of, pixel % of.output.0, pixel / of.output.0) != set {
+                    counts.push(0);
+                    set = !set;
+                }
+                *counts.last_mut().expect("there is one run at least") += 1;
+            }
+            assert_eq!(run_lengths(&words, pixels as u32), counts);
+        }
+    }
+}
+
 #[test]
 fn packed_masks_have_the_bits_of_a_walk_over_all_pixels() {
     tch::manual_seed(6);
-    let masks = 3;
     for of in [
         Packing { cells: (8, 10), input: (32, 40), output: (32, 40) },
         Packing { cells: (8, 10), input: (30, 37), output: (45, 61) },
         Packing { cells: (8, 10), input: (31, 40), output: (13, 7) },
         Packing { cells: (1, 1), input: (1, 3), output: (5, 1) },
     ] {
-        let logits = Tensor::randn([masks, of.cells.0, of.cells.1], FLOAT);
-        // Sums that are 0, above or below it by their rounding alone.
-        let values: Vec<f32> = Vec::try_from(logits.view(-1)).unwrap();
-        let values: Vec<f32> = values
-            .iter()
-            .map(|value| {
-                if *value > 0.8 {
-                    -0.1
-                } else if *value < -0.8 {
-                    0.1
-                } else {
-                    *value
-                }
-            })
-            .collect();
-        let logits = Tensor::from_slice(&values).view([masks, of.cells.0, of.cells.1]);
-        let pixels = of.output.0 * of.output.1;
-        let words_per_mask = (pixels + 31) / 32;
-        for placement in PLACEMENTS {
-            let request = Request::new("pack", placement)
-                .numbers(&[masks, of.cells.0, of.cells.1, of.input.0, of.input.1])
-                .numbers(&[of.output.0, of.output.1])
-                .buffer(Some(&logits));
-            let answer = request.run(Gpu::Hopper).unwrap();
-            let found = split(&answer, &[(&[masks, words_per_mask], Kind::Int)]);
-            for mask in 0..masks {
-                let words: Vec<i32> = Vec::try_from(found[0].get(mask)).unwrap();
-                let cells = (of.cells.0 * of.cells.1) as usize;
-                let mask = &values[mask as usize * cells..][..cells];
-                let (mut counts, mut set) = (vec![0], false);
-                for pixel in 0..pixels {
-                    if is_inside(mask, &of, pixel % of.output.0, pixel / of.output.0) != set {
-                        counts.push(0);
-                        set = !set;
-                    }
-                    *counts.last_mut().unwrap() += 1;
-                }
-                assert_eq!(run_lengths(&words, pixels as u32), counts);
-            }
-        }
+        check_packing(&of, &Tensor::randn([3, of.cells.0, of.cells.1], FLOAT));
     }
+}
+
+#[test]
+fn sums_whose_sign_their_rounding_decides_have_the_hosts_sign() {
+    tch::manual_seed(8);
+    // 5/8 of the one cell and 3/8 of the other are nearly the same; fused, the sum would be another.
+    let first = Tensor::rand([64, 1, 1], FLOAT) + 0.5;
+    let logits = Tensor::cat(&[&first, &(&first * (-5.0 / 3.0))], 2);
+    let of = Packing { cells: (1, 2), input: (4, 8), output: (4, 8) };
+    check_packing(&of, &logits);
+    check_packing(&of, &-logits);
+    let of = Packing { cells: (2, 1), input: (8, 4), output: (8, 4) };
+    check_packing(&of, &Tensor::cat(&[&first, &(&first * (-5.0 / 3.0))], 1));
 }
 
 #[test]
