@@ -113,7 +113,7 @@ fn checked_attention(device: usize) -> Result<&'static Kernels, Missing> {
         Err(Missing::ForNow) => {}
         Err(Missing::Forever(reason)) => {
             tracing::warn!(
-                "attention on GPU {device} runs as plain tensor operations, which are slow: {reason}"
+                "attention on GPU {device} runs as plain tensor operations, which take more memory: {reason}"
             );
             drop(checked.insert(device, Err(reason.clone())));
         }
