@@ -6,6 +6,7 @@ const LIBTORCH_VERSION: &str = "2.11.0";
 
 fn main() {
     println!("cargo:rerun-if-changed=cpp");
+    println!("cargo:rerun-if-changed=cuda");
     println!("cargo:rerun-if-changed=build.rs");
     // torch-sys exports its library folder to packages that depend on it directly.
     let lib = std::env::var("DEP_TCH_LIBTORCH_LIB")

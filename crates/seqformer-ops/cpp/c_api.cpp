@@ -4,6 +4,7 @@
 // with `sf_free_message`. Shapes, kinds, devices and contiguity are checked in Rust before the call.
 
 #include "guarded.h"
+#include "ms_deform_attn.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -21,34 +22,6 @@
 #define SF_API extern "C" __attribute__((visibility("default")))
 
 namespace {
-
-// What one call reads; the layout is that of `RawInputs` in ffi.rs.
-struct MsDeformAttnInputs {
-  int64_t batch;    // N
-  int64_t tokens;   // S, sum of H*W over the levels
-  int64_t heads;    // M
-  int64_t channels; // D, per head
-  int64_t queries;  // Q
-  int64_t levels;   // L
-  int64_t points;   // P
-  int64_t bf16;     // 1: values, outputs and their gradients are bfloat16; 0: float
-  const int64_t *level_sizes;  // [L, 2] as (height, width)
-  const void *value;           // [N, S, M, D], or [N, M, S, D] if `head_major`
-  const float *places;         // [N, Q, M, L, P, 2]: locations, or offsets if there are references
-  const float *weights;        // [N, Q, M, L, P]: weights, or their logits if there are references
-  const float *references;     // null, or [N or 1, Q, L, 2]
-  const bool *padding;         // null, or [N or 1, S]
-  int64_t references_batch;
-  int64_t padding_batch;
-  int64_t head_major;
-};
-
-// The CPU kernels, written in Rust.
-struct MsDeformAttnKernels {
-  void (*forward)(const MsDeformAttnInputs *, void *out);
-  void (*backward)(const MsDeformAttnInputs *, const void *grad_out, void *grad_value, float *grad_places,
-                   float *grad_weights);
-};
 
 // The tensors of one call, all contiguous; the last two may be undefined.
 struct MsDeformAttnTensors {
@@ -74,7 +47,16 @@ MsDeformAttnInputs inputs_of(const MsDeformAttnTensors &of, const std::vector<in
           has_padding ? of.padding.const_data_ptr<bool>() : nullptr,
           has_references ? of.references.size(0) : 0,
           has_padding ? of.padding.size(0) : 0,
-          !value.is_contiguous() && value.transpose(1, 2).is_contiguous()};
+          !value.is_contiguous() && value.transpose(1, 2).is_contiguous(),
+          value.is_cuda() ? value.get_device() : -1};
+}
+
+// Takes a message of a kernel over.
+void check_kernel(char *message) {
+  if (message == nullptr) return;
+  const std::string text = message;
+  std::free(message);
+  throw std::runtime_error(text);
 }
 
 class MsDeformAttn : public torch::autograd::Function<MsDeformAttn> {
@@ -89,7 +71,7 @@ public:
     const auto inputs = inputs_of(of, level_sizes);
     auto out = at::empty({inputs.batch, inputs.queries, inputs.heads * inputs.channels}, value.options());
     const auto *kernels = reinterpret_cast<const MsDeformAttnKernels *>(kernels_address);
-    kernels->forward(&inputs, out.mutable_data_ptr());
+    check_kernel(kernels->forward(&inputs, out.mutable_data_ptr()));
     ctx->save_for_backward({value, places, weights, of.references, of.padding});
     ctx->saved_data["level_sizes"] = level_sizes;
     ctx->saved_data["kernels"] = kernels_address;
@@ -105,10 +87,19 @@ public:
         reinterpret_cast<const MsDeformAttnKernels *>(ctx->saved_data["kernels"].toInt());
     const auto inputs = inputs_of(of, level_sizes);
     const auto grad_out = grads[0].to(of.value.scalar_type()).contiguous();
-    auto grad_value = at::empty_like(of.value), grad_places = at::empty_like(of.places),
-         grad_weights = at::empty_like(of.weights);
-    kernels->backward(&inputs, grad_out.const_data_ptr(), grad_value.mutable_data_ptr(),
-                      grad_places.mutable_data_ptr<float>(), grad_weights.mutable_data_ptr<float>());
+    auto grad_places = at::empty_like(of.places), grad_weights = at::empty_like(of.weights);
+    at::Tensor grad_value;
+    if (of.value.is_cpu()) {
+      grad_value = at::empty_like(of.value);
+    } else if (ctx->needs_input_grad(0)) {
+      // Many threads add to a cell, which single precision alone can do well.
+      grad_value = at::zeros(of.value.sizes(), of.value.options().dtype(at::kFloat));
+    }
+    const MsDeformAttnGradients gradients{grad_value.defined() ? grad_value.mutable_data_ptr() : nullptr,
+                                          grad_places.mutable_data_ptr<float>(),
+                                          grad_weights.mutable_data_ptr<float>()};
+    check_kernel(kernels->backward(&inputs, grad_out.const_data_ptr(), &gradients));
+    if (grad_value.defined()) grad_value = grad_value.to(of.value.scalar_type());
     return {grad_value, grad_places, grad_weights, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };

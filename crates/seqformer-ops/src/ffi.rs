@@ -3,10 +3,12 @@
 //! Every entry point of the shim catches all exceptions; a failure comes back as a message. The
 //! kernels travel the other way, as function pointers that libtorch's autograd calls.
 
+pub(crate) mod cuda;
 pub(crate) mod cuda_device;
 pub(crate) mod cuda_graph;
 pub(crate) mod grad_mode;
 mod library;
+pub(crate) mod nvrtc;
 mod pages;
 pub(crate) mod process_group;
 mod product;
@@ -35,7 +37,7 @@ use crate::kernels::{self, Bf16, Element, Gradients, Inputs, InstructionSet, Sam
 use crate::optimize::{AdamW, AdamWTensors};
 use crate::{FeatureLevels, LevelSize};
 
-/// What one call reads, as `MsDeformAttnInputs` in `c_api.cpp`.
+/// What one call reads, as `MsDeformAttnInputs` in `ms_deform_attn.h`.
 #[repr(C)]
 struct RawInputs {
     batch: i64,
@@ -55,20 +57,32 @@ struct RawInputs {
     references_batch: i64,
     padding_batch: i64,
     head_major: i64,
+    device: i64,
 }
 
-type ForwardKernel = extern "C" fn(*const RawInputs, *mut c_void);
-type BackwardKernel =
-    extern "C" fn(*const RawInputs, *const c_void, *mut c_void, *mut f32, *mut f32);
-
-/// The kernels that the autograd function calls, as `MsDeformAttnKernels` in `c_api.cpp`.
+/// The gradients that a kernel writes, all of the sizes of their tensors, as `MsDeformAttnGradients` in
+/// `ms_deform_attn.h`.
 #[repr(C)]
-struct Kernels {
+struct RawGradients {
+    value: *mut c_void,
+    places: *mut f32,
+    weights: *mut f32,
+}
+
+type ForwardKernel = extern "C" fn(*const RawInputs, *mut c_void) -> *mut c_char;
+type BackwardKernel =
+    extern "C" fn(*const RawInputs, *const c_void, *const RawGradients) -> *mut c_char;
+
+/// The kernels that the autograd function calls, as `MsDeformAttnKernels` in `ms_deform_attn.h`.
+#[repr(C)]
+pub(crate) struct Kernels {
     forward: ForwardKernel,
     backward: BackwardKernel,
 }
 
-static KERNELS: Kernels = Kernels { forward: forward_kernel, backward: backward_kernel };
+/// The kernels for the CPU.
+pub(crate) static CPU_KERNELS: Kernels =
+    Kernels { forward: forward_kernel, backward: backward_kernel };
 
 unsafe extern "C" {
     fn sf_ms_deform_attn(
@@ -145,7 +159,7 @@ fn check(message: *mut c_char) -> Result<(), String> {
     Err(text)
 }
 
-/// The tensors of one call, contiguous and of shapes that fit; see `MsDeformAttnInputs` in `c_api.cpp`.
+/// The tensors of one call, contiguous and of shapes that fit; see `MsDeformAttnInputs` in `ms_deform_attn.h`.
 pub(crate) struct AttentionTensors<'a> {
     pub(crate) value: &'a Tensor,
     pub(crate) places: &'a Tensor,
@@ -158,13 +172,14 @@ pub(crate) struct AttentionTensors<'a> {
 pub(crate) fn ms_deform_attn(
     tensors: &AttentionTensors<'_>,
     levels: &FeatureLevels,
+    kernels: &'static Kernels,
 ) -> Result<Tensor, String> {
     let sizes: Vec<i64> =
         levels.sizes().iter().flat_map(|size| [size.height, size.width]).collect();
     let or_null = |tensor: Option<&Tensor>| tensor.map_or(std::ptr::null(), Tensor::as_ptr);
     let mut out = std::ptr::null_mut();
     // SAFETY: the tensors and sizes live through the call, null stands for those that are not there, `out` is
-    // writable, and the kernels are static.
+    // writable, and the kernels are static and those of the tensors' device.
     let message = unsafe {
         sf_ms_deform_attn(
             &raw mut out,
@@ -175,7 +190,7 @@ pub(crate) fn ms_deform_attn(
             or_null(tensors.padding),
             sizes.as_ptr(),
             levels.len() as i64,
-            &raw const KERNELS,
+            kernels,
         )
     };
     check(message)?;
@@ -482,7 +497,7 @@ unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> Inputs<'a, T
     Inputs { shape, value, head_major: raw.head_major != 0, samples, padding }
 }
 
-extern "C" fn forward_kernel(raw: *const RawInputs, out: *mut c_void) {
+extern "C" fn forward_kernel(raw: *const RawInputs, out: *mut c_void) -> *mut c_char {
     // SAFETY: the shim passes the inputs that it was called with.
     let raw = unsafe { &*raw };
     if raw.bf16 != 0 {
@@ -490,6 +505,7 @@ extern "C" fn forward_kernel(raw: *const RawInputs, out: *mut c_void) {
     } else {
         forward_of::<f32>(raw, out);
     }
+    std::ptr::null_mut()
 }
 
 fn forward_of<T: Element>(raw: &RawInputs, out: *mut c_void) {
@@ -506,25 +522,18 @@ fn forward_of<T: Element>(raw: &RawInputs, out: *mut c_void) {
 extern "C" fn backward_kernel(
     raw: *const RawInputs,
     grad_out: *const c_void,
-    grad_value: *mut c_void,
-    grad_places: *mut f32,
-    grad_weights: *mut f32,
-) {
+    gradients: *const RawGradients,
+) -> *mut c_char {
     // SAFETY: the shim passes the inputs that it was called with.
     let raw = unsafe { &*raw };
-    let out = RawGradients { value: grad_value, places: grad_places, weights: grad_weights };
+    // SAFETY: the shim passes the gradients that it has allocated.
+    let gradients = unsafe { &*gradients };
     if raw.bf16 != 0 {
-        backward_of::<Bf16>(raw, grad_out, &out);
+        backward_of::<Bf16>(raw, grad_out, gradients);
     } else {
-        backward_of::<f32>(raw, grad_out, &out);
+        backward_of::<f32>(raw, grad_out, gradients);
     }
-}
-
-/// The gradients that a kernel writes, all of the sizes in its shape.
-struct RawGradients {
-    value: *mut c_void,
-    places: *mut f32,
-    weights: *mut f32,
+    std::ptr::null_mut()
 }
 
 fn backward_of<T: Element>(raw: &RawInputs, grad_out: *const c_void, out: &RawGradients) {

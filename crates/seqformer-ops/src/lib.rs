@@ -1,9 +1,10 @@
-//! Multi-scale deformable attention for libtorch on the CPU, and the shim around what `tch` lacks.
+//! Multi-scale deformable attention for libtorch on the CPU and on NVIDIA GPUs, and the shim around what `tch` lacks.
 //!
 //! [`ms_deform_attn`] is the operation of Deformable DETR (arXiv:2010.04159, equation 3): every query
 //! of every head reads a few bilinearly interpolated points of several feature maps and sums them by
 //! weight. It is one differentiable step with kernels of its own, written in Rust and run on
-//! libtorch's threads; [`reference::ms_deform_attn`] is the same in plain tensor operations.
+//! libtorch's threads, or in CUDA (see [`cuda`]); [`reference::ms_deform_attn`] is the same in plain tensor
+//! operations.
 //!
 //! ```
 //! use seqformer_ops::{FeatureLevels, LevelSize, ms_deform_attn};
@@ -20,6 +21,7 @@
 //! ```
 
 mod constants;
+pub mod cuda;
 pub mod cuda_device;
 pub mod cuda_graph;
 mod cuda_library;
@@ -39,6 +41,7 @@ pub mod fused;
 mod kernels;
 mod levels;
 mod ms_deform_attn;
+mod nvrtc;
 pub mod optimize;
 pub mod out_of_memory;
 pub mod packed_linear;

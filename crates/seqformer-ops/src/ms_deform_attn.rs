@@ -2,8 +2,8 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::ffi::{self, AttentionTensors};
-use crate::{FeatureLevels, OpsError, reference};
+use crate::ffi::{self, AttentionTensors, Kernels};
+use crate::{FeatureLevels, OpsError, cuda, reference};
 
 const OPERATION: &str = "ms_deform_attn";
 
@@ -11,8 +11,8 @@ const OPERATION: &str = "ms_deform_attn";
 ///
 /// A location `(x, y)` of a level with `W` columns and `H` rows is the point `x * W - 0.5`,
 /// `y * H - 0.5` between its cells; cells outside the map count as zero. Differentiable in all three
-/// tensors. Runs in our kernels for `f32` and `bf16` values (summed in `f32`) on the CPU, and as
-/// plain tensor operations for other kinds and devices.
+/// tensors. Runs in our kernels for `f32` and `bf16` values (summed in `f32`) on the CPU and on NVIDIA GPUs
+/// (see [`cuda`]), and as plain tensor operations for other kinds and devices.
 ///
 /// # Shapes
 ///
@@ -34,11 +34,9 @@ pub fn ms_deform_attn(
     weights: &Tensor,
 ) -> Result<Tensor, OpsError> {
     check(value, levels, locations, weights)?;
-    let has_kernel =
-        value.device() == Device::Cpu && matches!(value.kind(), Kind::Float | Kind::BFloat16);
-    if !has_kernel {
+    let Some(kernels) = kernels_for(value, levels, locations.size()[4]) else {
         return Ok(reference::ms_deform_attn(value, levels, locations, weights));
-    }
+    };
     let locations = locations.to_kind(Kind::Float).contiguous();
     let weights = weights.to_kind(Kind::Float).contiguous();
     let tensors = AttentionTensors {
@@ -48,7 +46,7 @@ pub fn ms_deform_attn(
         references: None,
         padding: None,
     };
-    run(&tensors, levels)
+    run(&tensors, levels, kernels)
 }
 
 /// The values as the kernels read them: dense by token, or, where no gradient is asked for, by head.
@@ -57,8 +55,26 @@ fn readable(value: &Tensor) -> Tensor {
     if is_by_head { value.shallow_clone() } else { value.contiguous() }
 }
 
-fn run(tensors: &AttentionTensors<'_>, levels: &FeatureLevels) -> Result<Tensor, OpsError> {
-    ffi::ms_deform_attn(tensors, levels)
+/// The kernels for these values, nothing where plain tensor operations serve.
+fn kernels_for(value: &Tensor, levels: &FeatureLevels, points: i64) -> Option<&'static Kernels> {
+    if !matches!(value.kind(), Kind::Float | Kind::BFloat16) {
+        return None;
+    }
+    match value.device() {
+        Device::Cpu => Some(&ffi::CPU_KERNELS),
+        Device::Cuda(index) if points > 0 && levels.len() <= cuda::MAX_LEVELS => {
+            cuda::attention(index)
+        }
+        _ => None,
+    }
+}
+
+fn run(
+    tensors: &AttentionTensors<'_>,
+    levels: &FeatureLevels,
+    kernels: &'static Kernels,
+) -> Result<Tensor, OpsError> {
+    ffi::ms_deform_attn(tensors, levels, kernels)
         .map_err(|message| OpsError::Torch { operation: OPERATION, message })
 }
 
@@ -96,10 +112,8 @@ pub fn ms_deform_attn_at_offsets(
 ) -> Result<Tensor, OpsError> {
     let sizes = points.offsets.size();
     check_points(value, levels, points, padding)?;
-    let has_kernel = value.device() == Device::Cpu
-        && matches!(value.kind(), Kind::Float | Kind::BFloat16)
-        && !points.references.requires_grad();
-    if !has_kernel {
+    let kernels = kernels_for(value, levels, sizes[4]);
+    let Some(kernels) = kernels.filter(|_| !points.references.requires_grad()) else {
         let value = match padding {
             Some(padding) => value.masked_fill(&padding.unsqueeze(-1).unsqueeze(-1), 0.0),
             None => value.shallow_clone(),
@@ -108,7 +122,7 @@ pub fn ms_deform_attn_at_offsets(
         let kind = if points.logits.kind() == Kind::Double { Kind::Double } else { Kind::Float };
         let weights = points.logits.softmax(-1, kind).view(&sizes[..5]);
         return ms_deform_attn(&value, levels, &locations, &weights);
-    }
+    };
     let offsets = points.offsets.to_kind(Kind::Float).contiguous();
     let logits = points.logits.to_kind(Kind::Float).contiguous();
     let references = points.references.to_kind(Kind::Float).contiguous();
@@ -121,7 +135,7 @@ pub fn ms_deform_attn_at_offsets(
         references: Some(&references),
         padding: padding.as_ref(),
     };
-    run(&tensors, levels)
+    run(&tensors, levels, kernels)
 }
 
 /// Checks what [`check`] does not.
@@ -151,6 +165,14 @@ fn check_points(
             format!("[{batch} or 1, {queries}, {}, 2]", levels.len()),
             &references,
         );
+    }
+    for (argument, tensor) in [("references", Some(points.references)), ("padding", padding)] {
+        let found = tensor.map_or(value.device(), Tensor::device);
+        if found != value.device() {
+            let expected = format!("a tensor on {:?}", value.device());
+            let found = format!("{found:?}");
+            return Err(OpsError::Argument { operation: OPERATION, argument, expected, found });
+        }
     }
     if let Some(padding) = padding {
         let (found, tokens) = (padding.size(), value.size().get(1).copied().unwrap_or(0));

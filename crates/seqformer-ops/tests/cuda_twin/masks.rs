@@ -1,0 +1,190 @@
+//! Mask logits, their bits, and frames: against plain tensor operations and walks over all pixels.
+
+use seqformer_ops::cuda::run_lengths;
+use tch::{Device, Kind, Tensor};
+
+use crate::emulator::{Gpu, Placement, Request, split};
+use crate::max_difference;
+
+const PLACEMENTS: [Placement; 2] = [Placement::AtEnd, Placement::AtStart];
+const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
+
+/// The mask head as a network without kernels computes it; see `mask_head.rs` of the crate `seqformer`.
+fn plain_masks(features: &Tensor, params: &Tensor, references: &Tensor, stride: i64) -> Tensor {
+    let (frames, channels, height, width) = features.size4().expect("features are [T, C, h, w]");
+    let instances = params.size()[0];
+    let centres = |cells: i64| Tensor::arange(cells, FLOAT) * stride as f64 + stride as f64 / 2.0;
+    let x = centres(width).unsqueeze(0).expand([height, width], false).flatten(0, 1);
+    let y = centres(height).unsqueeze(1).expand([height, width], false).flatten(0, 1);
+    let relative = references.unsqueeze(-1) - Tensor::stack(&[x, y], 0); // [T, I, 2, h * w]
+    let shared = features.reshape([frames, 1, channels, height * width]);
+    let input = Tensor::cat(&[relative, shared.expand([-1, instances, -1, -1], false)], 2);
+    let mut start = 0;
+    let mut take = |size: &[i64]| {
+        let count: i64 = size.iter().product();
+        start += count;
+        let of_all = [&[1, instances], size].concat();
+        params.narrow(1, start - count, count).reshape(of_all)
+    };
+    let weights = [take(&[8, channels + 2]), take(&[8, 8]), take(&[1, 8])];
+    let biases = [take(&[8, 1]), take(&[8, 1]), take(&[1, 1])];
+    let hidden = (weights[0].matmul(&input) + &biases[0]).relu();
+    let hidden = (weights[1].matmul(&hidden) + &biases[1]).relu();
+    let logits = weights[2].matmul(&hidden) + &biases[2]; // [T, I, 1, h * w]
+    let map = logits.view([frames, instances, height, width]).replication_pad2d([0, 1, 0, 1]);
+    let map = map.upsample_bilinear2d([2 * height + 1, 2 * width + 1], true, None, None);
+    let map = map.replication_pad2d([1, 0, 1, 0]);
+    map.narrow(2, 0, 2 * height).narrow(3, 0, 2 * width).transpose(0, 1)
+}
+
+#[test]
+fn dynamic_masks_agree_with_plain_tensor_operations() {
+    tch::manual_seed(5);
+    // One tile, several with a rest, one cell; as many channels as there may be.
+    for (height, width, channels, kind) in [
+        (5, 7, 8, Kind::Float),
+        (17, 65, 8, Kind::BFloat16),
+        (1, 1, 1, Kind::Float),
+        (8, 32, 64, Kind::Float),
+    ] {
+        let (frames, instances, stride) = (2, 3, 8);
+        let num_params = (channels + 2) * 8 + 8 * 11 + 1;
+        let features = Tensor::randn([frames, channels, height, width], FLOAT).to_kind(kind);
+        let params = Tensor::randn([instances, num_params], FLOAT) * 0.3;
+        let references = Tensor::rand([frames, instances, 2], FLOAT) * 60.0;
+        let expected = plain_masks(&features.to_kind(Kind::Float), &params, &references, stride);
+        let largest = expected.abs().max().double_value(&[]).max(1.0);
+        let last = features.permute([0, 2, 3, 1]).contiguous();
+        for (features, channels_last) in [(&features, false), (&last, true)] {
+            let strides = if channels_last {
+                [channels * height * width, 1, width * channels, channels]
+            } else {
+                [channels * height * width, height * width, width, 1]
+            };
+            for placement in PLACEMENTS {
+                let request = Request::new("masks", placement)
+                    .numbers(&[frames, instances, channels + 2, height, width, stride])
+                    .numbers(&[i64::from(kind == Kind::BFloat16)])
+                    .numbers(&strides)
+                    .buffer(Some(features))
+                    .buffer(Some(&params))
+                    .buffer(Some(&references));
+                let answer = request.run(Gpu::Hopper).unwrap();
+                let found = split(&answer, &[(&expected.size(), Kind::Float)]);
+                let difference = max_difference(&found[0], &expected);
+                assert!(
+                    difference <= 1e-5 * largest,
+                    "{difference} of {largest} at {height}x{width}"
+                );
+            }
+        }
+    }
+}
+
+/// Masks and the sizes that they are brought to, (height, width).
+struct Packing {
+    cells: (i64, i64),
+    input: (i64, i64),
+    output: (i64, i64),
+}
+
+/// Whether a pixel of the video is inside, one pixel at a time, by the arithmetic of the host's encoder.
+fn is_inside(mask: &[f32], of: &Packing, y: i64, x: i64) -> bool {
+    const NEARER: [f32; 4] = [0.625, 0.875, 0.875, 0.625];
+    let nearest = |index: i64, input: i64, output: i64| {
+        let scale = input as f32 / output as f32;
+        ((index as f32 * scale).floor() as i64).min(input - 1)
+    };
+    let neighbours = |pixel: i64, cells: i64| {
+        let (cell, offset) = (pixel / 4, (pixel % 4) as usize);
+        let other = if offset < 2 { cell - 1 } else { cell + 1 };
+        (cell, other.clamp(0, cells - 1), NEARER[offset])
+    };
+    let (row, other_row, share_y) = neighbours(nearest(y, of.input.0, of.output.0), of.cells.0);
+    let (column, other_column, share_x) =
+        neighbours(nearest(x, of.input.1, of.output.1), of.cells.1);
+    let at = |row: i64, column: i64| mask[(row * of.cells.1 + column) as usize];
+    let wide = |row: i64| at(row, column) * share_x + at(row, other_column) * (1.0 - share_x);
+    wide(row) * share_y + wide(other_row) * (1.0 - share_y) > 0.0
+}
+
+/// Packs masks wherever their buffer lies, and walks over all pixels.
+fn check_packing(of: &Packing, logits: &Tensor) {
+    let values: Vec<f32> = Vec::try_from(logits.reshape([-1])).expect("logits are numbers");
+    let masks = logits.size()[0];
+    let pixels = of.output.0 * of.output.1;
+    let words_per_mask = (pixels + 31) / 32;
+    for placement in PLACEMENTS {
+        let request = Request::new("pack", placement)
+            .numbers(&[masks, of.cells.0, of.cells.1, of.input.0, of.input.1])
+            .numbers(&[of.output.0, of.output.1])
+            .buffer(Some(logits));
+        let answer = request.run(Gpu::Hopper).expect("the emulator runs to its end");
+        let found = split(&answer, &[(&[masks, words_per_mask], Kind::Int)]);
+        for (mask, values) in values.chunks((of.cells.0 * of.cells.1) as usize).enumerate() {
+            let words: Vec<i32> =
+                Vec::try_from(found[0].get(mask as i64)).expect("words are numbers");
+            let (mut counts, mut set) = (vec![0], false);
+            for pixel in 0..pixels {
+                if is_inside(values, of, pixel % of.output.0, pixel / of.output.0) != set {
+                    counts.push(0);
+                    set = !set;
+                }
+                *counts.last_mut().expect("there is one run at least") += 1;
+            }
+            assert_eq!(run_lengths(&words, pixels as u32), counts);
+        }
+    }
+}
+
+#[test]
+fn packed_masks_have_the_bits_of_a_walk_over_all_pixels() {
+    tch::manual_seed(6);
+    for of in [
+        Packing { cells: (8, 10), input: (32, 40), output: (32, 40) },
+        Packing { cells: (8, 10), input: (30, 37), output: (45, 61) },
+        Packing { cells: (8, 10), input: (31, 40), output: (13, 7) },
+        Packing { cells: (1, 1), input: (1, 3), output: (5, 1) },
+    ] {
+        check_packing(&of, &Tensor::randn([3, of.cells.0, of.cells.1], FLOAT));
+    }
+}
+
+#[test]
+fn sums_whose_sign_their_rounding_decides_have_the_hosts_sign() {
+    tch::manual_seed(8);
+    // 5/8 of the one cell and 3/8 of the other are nearly the same; fused, the sum would be another.
+    let first = Tensor::rand([64, 1, 1], FLOAT) + 0.5;
+    let logits = Tensor::cat(&[&first, &(&first * (-5.0 / 3.0))], 2);
+    let of = Packing { cells: (1, 2), input: (4, 8), output: (4, 8) };
+    check_packing(&of, &logits);
+    check_packing(&of, &-logits);
+    let of = Packing { cells: (2, 1), input: (8, 4), output: (8, 4) };
+    check_packing(&of, &Tensor::cat(&[&first, &(&first * (-5.0 / 3.0))], 1));
+}
+
+#[test]
+fn frames_are_those_of_the_plain_formula_bit_by_bit() {
+    tch::manual_seed(7);
+    let (frames, height, width, padded) = (2, 5, 7, [8, 12]);
+    let bytes = Tensor::randint(256, [frames, height, width, 3], (Kind::Uint8, Device::Cpu));
+    let mean = Tensor::from_slice(&[123.675_f32, 116.28, 103.53]);
+    let deviation = Tensor::from_slice(&[58.395_f32, 57.12, 57.375]);
+    for (reversed, kind) in [(false, Kind::Float), (true, Kind::Float), (true, Kind::BFloat16)] {
+        let ordered = if reversed { bytes.flip([3]) } else { bytes.shallow_clone() };
+        let expected = (ordered.to_kind(Kind::Float) - &mean) / &deviation;
+        let pads = [0, 0, 0, padded[1] - width, 0, padded[0] - height];
+        let expected = expected.constant_pad_nd(pads).to_kind(kind);
+        for placement in PLACEMENTS {
+            let request = Request::new("frames", placement)
+                .numbers(&[frames, height, width, padded[0], padded[1]])
+                .numbers(&[i64::from(reversed), i64::from(kind == Kind::BFloat16)])
+                .buffer(Some(&bytes))
+                .buffer(Some(&mean))
+                .buffer(Some(&deviation));
+            let answer = request.run(Gpu::Hopper).unwrap();
+            let found = split(&answer, &[(&expected.size(), kind)]);
+            assert_eq!(max_difference(&found[0], &expected), 0.0, "{kind:?}, reversed: {reversed}");
+        }
+    }
+}
