@@ -8,16 +8,18 @@
 //! has run once before.
 
 pub(crate) mod modules;
-mod packed_masks;
 mod registry;
 mod self_check;
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 
 use tch::{Device, Kind, Tensor};
 
 use self::modules::Module;
-pub use self::packed_masks::{PackedMasks, run_lengths};
 pub(crate) use self::registry::attention;
 use crate::ffi::cuda as shim;
+use crate::out_of_memory::is_out_of_memory;
 use crate::{OpsError, cuda_library};
 
 /// Levels that the kernels of attention take.
@@ -137,11 +139,13 @@ pub fn dynamic_masks(
 /// # Shapes
 ///
 /// - `logits`: `[I, h, w]`, `f32`, one cell for four pixels of the padded input
+/// - output: `[I, words]` of 32-bit integers: 32 pixels a word in the order of columns, as COCO's run lengths are, the
+///   first in the lowest bit, no gap between columns
 ///
 /// # Errors
 ///
 /// If a shape, kind or device does not fit, or the kernel cannot be compiled, loaded or launched.
-pub fn pack_masks(logits: &Tensor, frame: MaskFrame) -> Result<PackedMasks, OpsError> {
+pub fn pack_masks(logits: &Tensor, frame: MaskFrame) -> Result<Tensor, OpsError> {
     const OPERATION: &str = "pack_masks";
     let MaskFrame { input, output } = frame;
     let device = gpu(OPERATION, "logits", logits)?;
@@ -156,10 +160,9 @@ pub fn pack_masks(logits: &Tensor, frame: MaskFrame) -> Result<PackedMasks, OpsE
     }
     let logits = logits.contiguous();
     let sizes = [input.height, input.width, output.height, output.width];
-    let words = run(OPERATION, device, &modules::PACK_MASKS, |library| {
+    run(OPERATION, device, &modules::PACK_MASKS, |library| {
         shim::pack_masks(library, &logits, sizes)
-    })?;
-    Ok(PackedMasks { words, size: output })
+    })
 }
 
 /// Frames of bytes as the network takes them: each channel less its mean and divided by its deviation, zeros on the
@@ -199,6 +202,22 @@ pub fn normalize_frames(
     run(OPERATION, device, &modules::NORMALIZE_FRAMES, |library| {
         shim::normalize_frames(library, &frames, &settings)
     })
+}
+
+/// A step by a kernel of ours, or none, so that the caller makes it of plain tensor operations: a warning says why, once
+/// for each step.
+pub fn kernel_or_none(result: Result<Tensor, OpsError>) -> Option<Tensor> {
+    static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let error = match result {
+        Ok(tensor) => return Some(tensor),
+        Err(error) => error.to_string(),
+    };
+    // Where memory has run out, the plain operations say so to whoever can make room.
+    let is_new = || WARNED.lock().unwrap_or_else(PoisonError::into_inner).insert(error.clone());
+    if !is_out_of_memory(&error) && is_new() {
+        tracing::warn!("made of plain tensor operations on the GPU: {error}");
+    }
+    None
 }
 
 /// Loads a module on a GPU and runs something of it.

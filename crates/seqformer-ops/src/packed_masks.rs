@@ -6,7 +6,10 @@
 
 use tch::{Device, Kind, Tensor};
 
+use crate::cuda::{self, MaskFrame, kernel_or_none};
 use crate::transfer::upload;
+
+pub use crate::cuda::PixelSize;
 
 /// Pixels of a frame, each way, for one cell of the logits.
 const STRIDE: usize = 4;
@@ -18,21 +21,12 @@ const NEARER: [f32; STRIDE] = [0.625, 0.875, 0.875, 0.625];
 /// Pixels that are interpolated at once, at most: what is in between takes some twenty bytes for each.
 const PIXELS_AT_ONCE: i64 = 1 << 24;
 
-/// Height and width of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PixelSize {
-    /// Rows.
-    pub height: i64,
-    /// Columns.
-    pub width: i64,
-}
-
 /// Interpolates, compares and packs the masks of frames of one size.
 #[derive(Debug)]
 pub struct MaskPacker {
     rows: Axis,
     columns: Axis,
-    output: PixelSize,
+    frame: MaskFrame,
     /// 1, 2, 4, … 128.
     bits: Tensor,
 }
@@ -54,7 +48,7 @@ impl MaskPacker {
         Self {
             rows: Axis::new(cells.height, input.height, output.height, device),
             columns: Axis::new(cells.width, input.width, output.width, device),
-            output,
+            frame: MaskFrame { input, output },
             bits: upload(&Tensor::from_slice(&bits), device),
         }
     }
@@ -64,14 +58,20 @@ impl MaskPacker {
     /// # Shapes
     ///
     /// - `logits`: `[…, h, w]`
-    /// - output: `[…, ⌈H W / 8⌉]`, column after column
+    /// - output: `[…, bytes]`, column after column: ⌈H W / 8⌉ bytes, or up to three more where a kernel writes words
     pub fn pack(&self, logits: &Tensor) -> Tensor {
         let sizes = logits.size();
         let (masks, cells) = sizes.split_at(sizes.len().saturating_sub(2));
         let count: i64 = masks.iter().product();
-        let pixels = self.output.height * self.output.width;
+        let pixels = self.frame.output.height * self.frame.output.width;
         let num_bytes = pixels.unsigned_abs().div_ceil(8) as i64;
         let logits = logits.reshape([[count].as_slice(), cells].concat());
+        if logits.device().is_cuda() && count > 0 {
+            let words = cuda::pack_masks(&logits.to_kind(Kind::Float), self.frame);
+            if let Some(words) = kernel_or_none(words) {
+                return words.view_dtype(Kind::Uint8).view([masks, &[-1]].concat().as_slice());
+            }
+        }
         let at_once = (PIXELS_AT_ONCE / pixels.max(1)).max(1);
         let parts: Vec<Tensor> = (0..count)
             .step_by(usize::try_from(at_once).unwrap_or(1))

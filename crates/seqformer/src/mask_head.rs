@@ -3,6 +3,7 @@
 //! CondInst (arXiv:2003.05664), section 3. Reference: VNext `models/segmentation_condInst.py`,
 //! `MaskHeadSmallConv`, `CondInst_segm.dynamic_mask_with_coords`, `mask_heads_forward`.
 
+use seqformer_ops::cuda;
 use tch::{Kind, Tensor, nn};
 
 use crate::Precision;
@@ -99,6 +100,14 @@ pub(crate) fn dynamic_masks(
     params: &Tensor,
     reference_points_px: &Tensor,
 ) -> Tensor {
+    let asks_gradient = [features, params, reference_points_px].iter().any(|t| t.requires_grad());
+    if features.device().is_cuda() && !asks_gradient {
+        let stride = MASK_FEATURE_STRIDE;
+        let masks = cuda::dynamic_masks(features, params, reference_points_px, stride);
+        if let Some(masks) = cuda::kernel_or_none(masks) {
+            return masks;
+        }
+    }
     let (frames, channels, height, width) = features.size4().expect("features are [T, C, h, w]");
     let instances = params.size()[0];
     let cells = height * width;

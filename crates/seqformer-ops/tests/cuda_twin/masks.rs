@@ -1,6 +1,5 @@
 //! Mask logits, their bits, and frames: against plain tensor operations and walks over all pixels.
 
-use seqformer_ops::cuda::run_lengths;
 use tch::{Device, Kind, Tensor};
 
 use crate::emulator::{Gpu, Placement, Request, split};
@@ -124,15 +123,13 @@ fn check_packing(of: &Packing, logits: &Tensor) {
         for (mask, values) in values.chunks((of.cells.0 * of.cells.1) as usize).enumerate() {
             let words: Vec<i32> =
                 Vec::try_from(found[0].get(mask as i64)).expect("words are numbers");
-            let (mut counts, mut set) = (vec![0], false);
+            let mut expected = vec![0_u32; words.len()];
             for pixel in 0..pixels {
-                if is_inside(values, of, pixel % of.output.0, pixel / of.output.0) != set {
-                    counts.push(0);
-                    set = !set;
-                }
-                *counts.last_mut().expect("there is one run at least") += 1;
+                let inside = is_inside(values, of, pixel % of.output.0, pixel / of.output.0);
+                expected[pixel as usize / 32] |= u32::from(inside) << (pixel % 32);
             }
-            assert_eq!(run_lengths(&words, pixels as u32), counts);
+            let words: Vec<u32> = words.into_iter().map(i32::cast_unsigned).collect();
+            assert_eq!(words, expected);
         }
     }
 }
