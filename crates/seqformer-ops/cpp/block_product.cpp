@@ -18,16 +18,17 @@ struct BlockShape {
   int64_t c_stride;
 };
 
-// c = a b with `a` [rows, depth] and `b` [depth, columns], rows `…_stride` elements apart. In bfloat16 the
+// c = a b, or c += a b if asked for, with `a` [rows, depth] and `b` [depth, columns], rows `…_stride` elements apart. In bfloat16 the
 // rows of `b` come in pairs, the two numbers of a column side by side. Returns 0, or 1 if this machine or
 // build has no such kernel.
-SF_API int sf_block_product(int bf16, const BlockShape *of, const void *a, const void *b, float *c) noexcept {
+SF_API int sf_block_product(int bf16, const BlockShape *of, const void *a, const void *b, float *c,
+                            int add) noexcept {
   try {
     if (bf16) {
-      at::native::cpublas::brgemm(of->rows, of->columns, of->depth, of->a_stride, of->b_stride, of->c_stride, false,
+      at::native::cpublas::brgemm(of->rows, of->columns, of->depth, of->a_stride, of->b_stride, of->c_stride, add != 0,
                                   static_cast<const at::BFloat16 *>(a), static_cast<const at::BFloat16 *>(b), c, true);
     } else {
-      at::native::cpublas::brgemm(of->rows, of->columns, of->depth, of->a_stride, of->b_stride, of->c_stride, false,
+      at::native::cpublas::brgemm(of->rows, of->columns, of->depth, of->a_stride, of->b_stride, of->c_stride, add != 0,
                                   static_cast<const float *>(a), static_cast<const float *>(b), c, false);
     }
     return 0;

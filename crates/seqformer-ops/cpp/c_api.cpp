@@ -212,13 +212,28 @@ at::Tensor product(const at::Tensor &input, const at::Tensor &weight, const at::
                      relu ? "relu" : "none", no_scalars(), std::string()});
 }
 
+// Writes gradᵀ input for `sizes` of tokens, outputs and inputs; returns 1, with nothing written, where a general product
+// is as good. Written in Rust.
+using WeightGradientKernel = int (*)(const float *grad, const float *input, float *out, const int64_t *sizes);
+
+// The gradient of a weight from rows of the output's gradient and of the input.
+at::Tensor weight_gradient(const at::Tensor &grad, const at::Tensor &input, WeightGradientKernel kernel) {
+  if (grad.scalar_type() == at::kFloat && grad.is_contiguous() && input.is_contiguous()) {
+    const int64_t sizes[] = {grad.size(0), grad.size(1), input.size(1)};
+    auto out = at::empty({sizes[1], sizes[2]}, grad.options());
+    if (kernel(grad.const_data_ptr<float>(), input.const_data_ptr<float>(), out.mutable_data_ptr<float>(), sizes) == 0)
+      return out;
+  }
+  return grad.t().mm(input);
+}
+
 // x Wᵀ + b, ReLU and dropout with oneDNN's product in both directions. Neither the sum before ReLU nor
 // a mask of what was dropped is kept.
 class TrainedLinear : public torch::autograd::Function<TrainedLinear> {
 public:
   static at::Tensor forward(torch::autograd::AutogradContext *ctx, const at::Tensor &input,
                             const at::Tensor &weight, const at::Tensor &bias, bool relu, double p,
-                            int64_t kernel) {
+                            int64_t kernel, int64_t weight_kernel) {
     auto out = product(input, weight, bias, relu);
     int64_t seed = 0;
     if (p > 0) {
@@ -229,6 +244,7 @@ public:
     ctx->saved_data["seed"] = seed;
     ctx->saved_data["p"] = p;
     ctx->saved_data["kernel"] = kernel;
+    ctx->saved_data["weight_kernel"] = weight_kernel;
     return out;
   }
 
@@ -250,9 +266,12 @@ public:
     at::Tensor grad_input, grad_weight, grad_bias;
     if (ctx->needs_input_grad(0)) grad_input = product(grad, weight.t(), at::Tensor(), false);
     const auto rows = grad.reshape({-1, grad.size(-1)});
-    if (ctx->needs_input_grad(1)) grad_weight = rows.t().mm(input.reshape({-1, input.size(-1)}));
+    if (ctx->needs_input_grad(1)) {
+      const auto kernel = reinterpret_cast<WeightGradientKernel>(ctx->saved_data["weight_kernel"].toInt());
+      grad_weight = weight_gradient(rows, input.reshape({-1, input.size(-1)}), kernel);
+    }
     if (ctx->needs_input_grad(2)) grad_bias = rows.sum(0);
-    return {grad_input, grad_weight, grad_bias, at::Tensor(), at::Tensor(), at::Tensor()};
+    return {grad_input, grad_weight, grad_bias, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -275,6 +294,7 @@ struct After {
   double dropout;
   int relu;
   DropoutKernel kernel;
+  WeightGradientKernel weight_gradient;
 };
 
 // x Wᵀ + b, ReLU if asked for, dropout, plus `residual` unless that is null: in as few operations as there are.
@@ -298,7 +318,8 @@ SF_API char *sf_linear(at::Tensor **out, const at::Tensor *input, const at::Tens
     } else {
       if (has_gradient && can_train(x, w, b)) {
         result = TrainedLinear::apply(x, w, b, relu, after->dropout,
-                                      reinterpret_cast<int64_t>(after->kernel));
+                                      reinterpret_cast<int64_t>(after->kernel),
+                                      reinterpret_cast<int64_t>(after->weight_gradient));
       } else {
         result = at::linear(x, w, b);
         if (relu) result = at::relu(result);

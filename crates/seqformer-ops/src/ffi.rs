@@ -25,7 +25,8 @@ use torch_sys::C_tensor;
 pub(crate) use self::library::{find_symbol, open_library};
 pub(crate) use self::pages::{SystemPages, use_pool};
 pub(crate) use self::product::{
-    BlockShape, Factor, block_product, booleans, elements, end_block_products, filled, has_bf16,
+    BlockShape, Factor, add_block_product, block_product, booleans, elements, end_block_products,
+    filled, has_bf16,
 };
 pub(crate) use self::recompute::recomputed;
 #[cfg(target_arch = "x86_64")]
@@ -216,6 +217,7 @@ struct RawAfter {
     dropout: f64,
     relu: c_int,
     kernel: DropoutKernel,
+    weight_gradient: product::WeightGradientKernel,
 }
 
 /// See [`crate::fused::linear`].
@@ -231,6 +233,7 @@ pub(crate) fn linear(
         dropout: after.dropout,
         relu: c_int::from(after.activation == Activation::Relu),
         kernel: dropout_kernel,
+        weight_gradient: product::weight_gradient_kernel,
     };
     // SAFETY: the tensors live through the call, null stands for no residual, and `out` is writable.
     let message = unsafe {

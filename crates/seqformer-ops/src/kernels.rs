@@ -18,6 +18,7 @@ pub(crate) mod linear;
 pub(crate) mod packed;
 mod points;
 mod samples;
+pub(crate) mod weight_gradient;
 
 pub(crate) use samples::Samples;
 

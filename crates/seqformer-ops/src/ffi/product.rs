@@ -5,7 +5,8 @@ use std::ffi::{c_int, c_void};
 use tch::{Device, Kind, Tensor};
 
 use super::{operand, operand_mut};
-use crate::kernels::{Bf16, Element};
+use crate::kernels::weight_gradient::{Factors, weight_gradient};
+use crate::kernels::{Bf16, Element, InstructionSet};
 
 unsafe extern "C" {
     fn sf_block_product(
@@ -14,6 +15,7 @@ unsafe extern "C" {
         a: *const c_void,
         b: *const c_void,
         c: *mut f32,
+        add: c_int,
     ) -> c_int;
     fn sf_end_block_products(bf16: c_int);
     fn sf_has_bf16() -> c_int;
@@ -67,6 +69,21 @@ pub(crate) fn block_product<T: Factor>(
     b: &[T],
     c: &mut [f32],
 ) -> bool {
+    multiply(shape, a, b, c, false)
+}
+
+/// `c += a b`, otherwise as [`block_product`].
+#[must_use]
+pub(crate) fn add_block_product<T: Factor>(
+    shape: &BlockShape,
+    a: &[T],
+    b: &[T],
+    c: &mut [f32],
+) -> bool {
+    multiply(shape, a, b, c, true)
+}
+
+fn multiply<T: Factor>(shape: &BlockShape, a: &[T], b: &[T], c: &mut [f32], add: bool) -> bool {
     let BlockShape { rows, columns, depth, a_stride, b_stride, c_stride } = *shape;
     let pairs = depth.div_ceil(T::INTERLEAVED);
     assert!(rows > 0 && columns > 0 && depth > 0, "a block has elements");
@@ -82,6 +99,7 @@ pub(crate) fn block_product<T: Factor>(
             a.as_ptr().cast(),
             b.as_ptr().cast(),
             c.as_mut_ptr(),
+            c_int::from(add),
         )
     };
     failed == 0
@@ -124,4 +142,32 @@ pub(crate) fn filled<T: Factor>(
     let elements = unsafe { operand_mut(tensor.data_ptr().cast::<T>(), tensor.numel()) };
     fill(elements)?;
     Ok(tensor)
+}
+
+/// Writes the gradient of a weight, `[outputs, inputs]`, from `grad`, `[tokens, outputs]`, and `input`,
+/// `[tokens, inputs]`. Returns 1 where a general product is as good.
+pub(super) type WeightGradientKernel =
+    extern "C" fn(grad: *const f32, input: *const f32, out: *mut f32, sizes: *const i64) -> c_int;
+
+/// `sizes` are tokens, outputs and inputs.
+pub(super) extern "C" fn weight_gradient_kernel(
+    grad: *const f32,
+    input: *const f32,
+    out: *mut f32,
+    sizes: *const i64,
+) -> c_int {
+    // SAFETY: the shim passes three sizes.
+    let &[tokens, outputs, inputs] = unsafe { &*sizes.cast::<[i64; 3]>() };
+    let [tokens, outputs, inputs] = [tokens as usize, outputs as usize, inputs as usize];
+    // SAFETY: the shim passes dense tensors of these sizes.
+    let grad = unsafe { operand(grad, tokens * outputs) };
+    // SAFETY: as above.
+    let input = unsafe { operand(input, tokens * inputs) };
+    let factors = Factors { grad, input, tokens, outputs, inputs };
+    if !factors.are_tall() {
+        return 1;
+    }
+    // SAFETY: the shim has just allocated the result.
+    let out = unsafe { operand_mut(out, outputs * inputs) };
+    c_int::from(weight_gradient(&factors, out, InstructionSet::detect()).is_err())
 }

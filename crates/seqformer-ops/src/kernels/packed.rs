@@ -190,6 +190,10 @@ impl Failure {
     pub(super) fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// What is done with one part of a block, in a thread's buffers.
@@ -212,7 +216,7 @@ pub(super) fn in_blocks<T: Factor, S>(
         }
         end_block_products::<T>();
     });
-    if failed.0.into_inner() { Err(NoProduct) } else { Ok(()) }
+    if failed.is_set() { Err(NoProduct) } else { Ok(()) }
 }
 
 /// Quotient and rest.

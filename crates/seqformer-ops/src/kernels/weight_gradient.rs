@@ -1,0 +1,175 @@
+//! The gradient of a weight matrix: `gradᵀ x` over very many rows.
+//!
+//! Both factors are tall and the result is small, which general products are slow at. A thread takes some rows of the
+//! result and goes down the tokens a block at a time: it turns the block of the gradient over, which the product wants as
+//! rows, and adds the product of the blocks to the result, all of which stay in the cache meanwhile. Threads share no
+//! element of the result, so there is nothing to add up in the end, and the order of the sums does not depend on
+//! their number.
+
+use super::InstructionSet;
+use super::packed::{Aligned, Failure, NoProduct};
+use crate::ffi::{
+    BlockShape, Vectorized, add_block_product, end_block_products, num_threads, parallel_rows,
+    run_vectorized,
+};
+
+/// Outputs of a block.
+const OUTPUTS: usize = 64;
+/// Elements of the input that a block has at most.
+const INPUT_BLOCK: usize = 1 << 16;
+/// Tokens of a block, at least and at most.
+const TOKENS: (usize, usize) = (64, 512);
+/// Sides of the squares that are turned over together.
+const TILE: usize = 16;
+
+/// The factors.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Factors<'a> {
+    /// `[tokens, outputs]`
+    pub(crate) grad: &'a [f32],
+    /// `[tokens, inputs]`
+    pub(crate) input: &'a [f32],
+    pub(crate) tokens: usize,
+    pub(crate) outputs: usize,
+    pub(crate) inputs: usize,
+}
+
+impl Factors<'_> {
+    /// Whether the work is worth more than a general product.
+    pub(crate) fn are_tall(&self) -> bool {
+        self.tokens >= 4 * TOKENS.0 && self.outputs >= OUTPUTS && self.inputs >= OUTPUTS
+    }
+}
+
+/// Writes `gradᵀ input`, `[outputs, inputs]`.
+pub(crate) fn weight_gradient(
+    factors: &Factors<'_>,
+    out: &mut [f32],
+    set: InstructionSet,
+) -> Result<(), NoProduct> {
+    let Factors { outputs, inputs, .. } = *factors;
+    let failed = Failure::default();
+    // As many whole blocks of outputs for each thread as there are, so that a thread reads the input once.
+    let blocks_per_part = outputs.div_ceil(OUTPUTS).div_ceil(num_threads());
+    let part_rows = OUTPUTS * blocks_per_part;
+    parallel_rows(out, part_rows * inputs, &|number, out| {
+        let tokens = (INPUT_BLOCK / inputs).clamp(TOKENS.0, TOKENS.1);
+        let mut turned = Aligned::new(OUTPUTS * stride(tokens));
+        let first_output = number * part_rows;
+        for first in (0..factors.tokens).step_by(tokens) {
+            let count = tokens.min(factors.tokens - first);
+            let input = &factors.input[first * inputs..][..count * inputs];
+            for (block, out) in out.chunks_mut(OUTPUTS * inputs).enumerate() {
+                let first_output = first_output + block * OUTPUTS;
+                let width = out.len() / inputs;
+                let grad = &factors.grad[first * outputs + first_output..];
+                run_vectorized(
+                    set,
+                    Turn { grad, outputs, count, width, to: &mut turned, stride: stride(tokens) },
+                );
+                let shape = BlockShape {
+                    rows: width,
+                    columns: inputs,
+                    depth: count,
+                    a_stride: stride(tokens),
+                    b_stride: inputs,
+                    c_stride: inputs,
+                };
+                if first == 0 {
+                    out.fill(0.0);
+                }
+                if !add_block_product(&shape, &turned, input, out) {
+                    failed.set();
+                    return;
+                }
+            }
+        }
+        end_block_products::<f32>();
+    });
+    if failed.is_set() { Err(NoProduct) } else { Ok(()) }
+}
+
+/// From one row of a block that was turned over to the next: rows a power of two apart would share few lines of the
+/// cache.
+fn stride(tokens: usize) -> usize {
+    tokens + TILE
+}
+
+/// Turns a block of the gradient over: `count` rows of `width` of the `outputs` numbers become columns.
+struct Turn<'a> {
+    grad: &'a [f32],
+    outputs: usize,
+    count: usize,
+    width: usize,
+    to: &'a mut [f32],
+    stride: usize,
+}
+
+impl Vectorized for Turn<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Self { grad, outputs, count, width, to, stride } = self;
+        for top in (0..count).step_by(TILE) {
+            let height = TILE.min(count - top);
+            for left in (0..width).step_by(TILE) {
+                let breadth = TILE.min(width - left);
+                if height == TILE && breadth == TILE {
+                    let mut tile = [[0.0_f32; TILE]; TILE];
+                    for (row, tile) in tile.iter_mut().enumerate() {
+                        let from = &grad[(top + row) * outputs + left..][..TILE];
+                        tile.copy_from_slice(from);
+                    }
+                    for column in 0..TILE {
+                        let to = &mut to[(left + column) * stride + top..][..TILE];
+                        for (row, to) in to.iter_mut().enumerate() {
+                            *to = tile[row][column];
+                        }
+                    }
+                } else {
+                    for row in top..top + height {
+                        for column in left..left + breadth {
+                            to[column * stride + row] = grad[row * outputs + column];
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Differences of sums of a thousand numbers near 1.
+    const TOLERANCE: f32 = 1e-4;
+
+    #[test]
+    fn the_product_is_that_of_a_plain_sum() {
+        let number =
+            |seed: usize| (seed.wrapping_mul(0x9E37_79B9) >> 8 & 0xffff) as f32 / 32768.0 - 1.0;
+        for (tokens, outputs, inputs) in
+            [(1, 1, 1), (17, 3, 5), (64, 64, 64), (300, 130, 70), (1000, 96, 1500), (515, 16, 600)]
+        {
+            let grad: Vec<f32> = (0..tokens * outputs).map(number).collect();
+            let input: Vec<f32> = (0..tokens * inputs).map(|i| number(i + 77)).collect();
+            let factors = Factors { grad: &grad, input: &input, tokens, outputs, inputs };
+            for set in InstructionSet::available() {
+                let mut out = vec![f32::NAN; outputs * inputs];
+                if weight_gradient(&factors, &mut out, set).is_err() {
+                    eprintln!("skipped: this machine has no block products");
+                    return;
+                }
+                for (place, &found) in out.iter().enumerate().step_by(37) {
+                    let (output, column) = (place / inputs, place % inputs);
+                    let products = (0..tokens).map(|token| {
+                        f64::from(grad[token * outputs + output])
+                            * f64::from(input[token * inputs + column])
+                    });
+                    let expected = products.sum::<f64>() as f32;
+                    assert!((found - expected).abs() < TOLERANCE, "{place}: {found} {expected}");
+                }
+            }
+        }
+    }
+}
