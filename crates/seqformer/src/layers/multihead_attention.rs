@@ -2,9 +2,9 @@
 
 use seqformer_ops::fused::{Activation, After, linear};
 use seqformer_ops::packed_linear::{Affine, PackedLinear};
-use tch::{Tensor, nn};
+use tch::{Device, Tensor, nn};
 
-use super::Linear;
+use super::{Linear, dropout};
 use crate::Precision;
 
 /// Self-attention in which values carry no position.
@@ -73,18 +73,17 @@ impl MultiheadAttention {
         };
         let query = heads(&query_key.narrow(2, 0, channels));
         let key = heads(&query_key.narrow(2, channels, channels));
+        let value = heads(&value);
         let dropout = if train { self.dropout } else { 0.0 };
-        // softmax(q kᵀ / √D) v, [N, M, Q, D]
-        let read = Tensor::scaled_dot_product_attention(
-            &query,
-            &key,
-            &heads(&value),
-            None::<&Tensor>,
-            dropout,
-            false,
-            None,
-            false,
-        );
+        let read = if dropout > 0.0 && query.device() == Device::Cpu {
+            read_with_dropout(&query, &key, &value, dropout)
+        } else {
+            // softmax(q kᵀ / √D) v, [N, M, Q, D]
+            let (mask, scale) = (None::<&Tensor>, None);
+            Tensor::scaled_dot_product_attention(
+                &query, &key, &value, mask, dropout, false, scale, false,
+            )
+        };
         let read = read.transpose(1, 2).reshape([batch, queries, channels]);
         self.out_proj.forward_then(&read, after)
     }
@@ -107,4 +106,12 @@ impl MultiheadAttention {
         };
         result.expect("the projections have the channels of the queries")
     }
+}
+
+/// `dropout(softmax(q kᵀ / √D)) v`, `[N, M, Q, D]`. On the CPU, libtorch's own form draws the choice on one thread.
+fn read_with_dropout(query: &Tensor, key: &Tensor, value: &Tensor, p: f64) -> Tensor {
+    let head_dim = query.size()[3] as f64;
+    let logits = (query * head_dim.powf(-0.5)).matmul(&key.transpose(2, 3)); // [N, M, Q, Q]
+    let weights = logits.softmax(-1, logits.kind());
+    dropout(weights, p, true).matmul(value)
 }
