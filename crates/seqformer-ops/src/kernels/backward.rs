@@ -2,6 +2,7 @@
 
 use super::forward::{PREFETCH_QUERIES, add_scaled, factors};
 use super::head::{Head, block_width};
+use super::packed::Aligned;
 use super::points::{CORNERS, LANES, Lanes, PointGroup, groups};
 use super::samples::{Buffer, Centres, Place};
 use super::{Element, Gradients, Inputs, InstructionSet, Shape, Task};
@@ -28,9 +29,9 @@ pub(super) struct Scratch<T> {
     groups: Vec<PointGroup>,
     points: Buffer,
     /// Gradient of the head's values, laid out like them.
-    grad_rows: Vec<f32>,
+    grad_rows: Aligned<f32>,
     /// Gradient of one output row.
-    grad_out: Vec<f32>,
+    grad_out: Aligned<f32>,
     grad_places: Vec<f32>,
     grad_weights: Vec<f32>,
     row: Vec<T>,
@@ -41,8 +42,8 @@ impl<T: Element> Scratch<T> {
         let head = Head::new(shape.channels);
         let samples = shape.samples();
         Self {
-            grad_rows: vec![0.0; shape.tokens * head.row_length],
-            grad_out: vec![0.0; head.row_length],
+            grad_rows: Aligned::new(shape.tokens * head.row_length),
+            grad_out: Aligned::new(head.row_length),
             grad_places: vec![0.0; 2 * samples],
             grad_weights: vec![0.0; samples],
             row: vec![T::from_f32(0.0); shape.channels],

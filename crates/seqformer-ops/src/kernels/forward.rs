@@ -1,6 +1,7 @@
 //! The forward pass of one task.
 
 use super::head::{Head, block_width, dense_head};
+use super::packed::Aligned;
 use super::points::{CORNERS, LANES, Lanes, PointGroup, groups};
 use super::samples::{Buffer, Centres, Place};
 use super::{Element, Inputs, InstructionSet, Shape, Task};
@@ -29,7 +30,7 @@ struct QueryScratch<T> {
     groups: Vec<PointGroup>,
     points: Buffer,
     /// One output row in `f32`, padded like the rows of the head.
-    sum: Vec<f32>,
+    sum: Aligned<f32>,
     /// One output row.
     row: Vec<T>,
 }
@@ -37,7 +38,7 @@ struct QueryScratch<T> {
 impl<T: Element> Scratch<T> {
     pub(super) fn new(shape: &Shape, set: InstructionSet) -> Self {
         let head = Head::new(shape.channels);
-        let sum = vec![0.0; head.row_length];
+        let sum = Aligned::new(head.row_length);
         let row = vec![T::from_f32(0.0); shape.channels];
         let queries =
             QueryScratch { groups: groups(shape), points: Buffer::new(shape, set), sum, row };
@@ -96,7 +97,7 @@ fn sum_rows<T: Element, R: Element, const W: usize, const FMA: bool>(
                 add_group::<R, W, FMA>(sum, rows, blocks, block, &group.cells, &factors);
             }
         }
-        for (to, from) in scratch.row.iter_mut().zip(&scratch.sum) {
+        for (to, from) in scratch.row.iter_mut().zip(scratch.sum.iter()) {
             *to = T::from_f32(*from);
         }
         out.write(index * shape.channels, &scratch.row);

@@ -1,5 +1,6 @@
 //! The values of one head as a dense block.
 
+use super::packed::Aligned;
 use super::{Element, Inputs, Task};
 use crate::ffi::prefetch;
 
@@ -18,7 +19,7 @@ pub(super) fn block_width(channels: usize) -> usize {
 /// One head of one clip: `[S, D]` in `f32`, rows padded with zeros to a multiple of the block width.
 #[derive(Debug)]
 pub(super) struct Head {
-    pub(super) rows: Vec<f32>,
+    pub(super) rows: Aligned<f32>,
     pub(super) row_length: usize,
     of: Option<(usize, usize)>,
 }
@@ -26,7 +27,7 @@ pub(super) struct Head {
 impl Head {
     pub(super) fn new(channels: usize) -> Self {
         let width = block_width(channels);
-        Self { rows: Vec::new(), row_length: channels.div_ceil(width) * width, of: None }
+        Self { rows: Aligned::new(0), row_length: channels.div_ceil(width) * width, of: None }
     }
 
     /// Copies the head of `task`, unless it is the one that is already here; padded tokens become zero.
@@ -36,7 +37,9 @@ impl Head {
         if self.of == Some((task.clip, task.head)) {
             return;
         }
-        self.rows.resize(shape.tokens * self.row_length, 0.0);
+        if self.rows.len() != shape.tokens * self.row_length {
+            self.rows = Aligned::new(shape.tokens * self.row_length);
+        }
         let (from, stride) = if inputs.head_major {
             let head = task.clip * shape.heads + task.head;
             (head * shape.tokens * shape.channels, shape.channels)
