@@ -129,7 +129,10 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
 fn widen<T: Element, const W: usize>(to: &mut [f32], from: &[T]) {
     for (to, from) in to.as_chunks_mut::<W>().0.iter_mut().zip(from.chunks(W)) {
         if let Some(from) = from.first_chunk::<W>() {
-            *to = from.map(T::to_f32);
+            // Not `map`, which stays a call of its own.
+            for j in 0..W {
+                to[j] = from[j].to_f32();
+            }
         } else {
             for (to, from) in to.iter_mut().zip(from) {
                 *to = from.to_f32();
