@@ -217,7 +217,10 @@ impl Communicator {
             let bytes = self.wait_for(&format!("{key}/{rank}"))?;
             Ok(String::from_utf8_lossy(&bytes).into_owned())
         });
-        texts.collect()
+        let texts = texts.collect::<Result<Vec<_>, EngineError>>()?;
+        // The process that serves the table may end for what it has read; the others have to read it first.
+        self.barrier()?;
+        Ok(texts)
     }
 
     /// Copies tensors of the first process to all others, into the memory of theirs, a few large pieces at a

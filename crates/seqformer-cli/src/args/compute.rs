@@ -16,8 +16,8 @@ pub(crate) struct ComputeArgs {
     /// multiply such numbers themselves; auto is bf16 on those and f32 elsewhere.
     #[arg(long, value_name = "PRECISION", value_enum, default_value_t = PrecisionChoice::F32)]
     pub(crate) precision: PrecisionChoice,
-    /// Memory that the process may take, or its tensors on a GPU, as in 2GiB or 1500MiB: fewer frames go through the network at once
-    /// where that is too little for more [default: no limit].
+    /// Memory that the process may take, or its tensors on a GPU, as in 2GiB or 1500MiB: fewer frames go through the
+    /// network at once where that is too little for more [default: no limit].
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(crate) max_memory: Option<u64>,
 }

@@ -115,3 +115,6 @@ fn read_with_dropout(query: &Tensor, key: &Tensor, value: &Tensor, p: f64) -> Te
     let weights = logits.softmax(-1, logits.kind());
     dropout(weights, p, true).matmul(value)
 }
+
+#[cfg(test)]
+mod tests;
