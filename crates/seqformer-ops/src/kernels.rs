@@ -8,9 +8,11 @@
 //!
 //! The code is compiled three times (AVX-512, AVX2, baseline) and the best is picked at run time.
 
+pub(crate) mod attention;
 mod backward;
 pub(crate) mod dropout;
 pub(crate) mod encoder_layer;
+mod exponential;
 mod forward;
 mod head;
 pub(crate) mod head_values;

@@ -20,6 +20,7 @@
 //! # Ok::<(), seqformer_ops::OpsError>(())
 //! ```
 
+pub mod attention;
 mod constants;
 pub mod cuda;
 pub mod cuda_device;

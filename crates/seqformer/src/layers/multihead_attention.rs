@@ -1,5 +1,7 @@
 //! Softmax attention among queries, PyTorch's `nn.MultiheadAttention`.
 
+use seqformer_ops::OpsError;
+use seqformer_ops::attention::SelfAttention;
 use seqformer_ops::fused::{Activation, After, linear};
 use seqformer_ops::packed_linear::{Affine, PackedLinear};
 use tch::{Device, Tensor, nn};
@@ -15,8 +17,24 @@ pub(crate) struct MultiheadAttention {
     out_proj: Linear,
     num_heads: i64,
     dropout: f64,
-    /// The input projections for inference: of queries and keys, and of values.
-    packed: Option<(PackedLinear, PackedLinear)>,
+    packed: Option<Packed>,
+}
+
+/// The attention for inference, where the machine has kernels for it.
+#[derive(Debug)]
+struct Packed {
+    query_key: PackedLinear,
+    value: PackedLinear,
+    attention: SelfAttention,
+}
+
+impl Packed {
+    /// What the heads read from `content`, `[N, Q, C]`.
+    fn read(&self, with_position: &Tensor, content: &Tensor) -> Result<Tensor, OpsError> {
+        let query_key = self.query_key.forward(with_position, Activation::None, None)?;
+        let value = self.value.forward(content, Activation::None, None)?;
+        self.attention.forward(&query_key, &value)
+    }
 }
 
 impl MultiheadAttention {
@@ -35,12 +53,17 @@ impl MultiheadAttention {
 
     /// Lays the weights out for inference; call again after they have changed.
     pub(crate) fn prepare_inference(&mut self, precision: Precision) {
-        let pack = |(weight, bias): (Tensor, Tensor)| {
-            let affine = Affine { weight: &weight, bias: &bias };
-            PackedLinear::new(affine, precision == Precision::Bf16)
-        };
-        self.packed = pack(self.rows(0, 2)).zip(pack(self.rows(2, 1)));
+        self.packed = self.pack(precision == Precision::Bf16);
         self.out_proj.prepare_inference(precision);
+    }
+
+    fn pack(&self, bf16: bool) -> Option<Packed> {
+        let pack = |(weight, bias): (Tensor, Tensor)| {
+            PackedLinear::new(Affine { weight: &weight, bias: &bias }, bf16)
+        };
+        let takes = (self.in_proj_weight.size()[1] / self.num_heads) % 2 == 0;
+        let attention = SelfAttention::new(self.num_heads as usize, bf16).filter(|_| takes)?;
+        Some(Packed { query_key: pack(self.rows(0, 2))?, value: pack(self.rows(2, 1))?, attention })
     }
 
     /// Weight and bias of `count` of the three input projections.
@@ -65,9 +88,30 @@ impl MultiheadAttention {
         train: bool,
         after: &After<'_>,
     ) -> Tensor {
+        let with_position = content + position;
+        let packed = self.packed.as_ref().filter(|_| !train && !content.requires_grad());
+        let read = match packed {
+            Some(packed) => packed.read(&with_position, content),
+            None => self.read(&with_position, content, train),
+        };
+        let read = read.expect("the projections have the channels of the queries");
+        self.out_proj.forward_then(&read, after)
+    }
+
+    /// What the heads read from `content`, `[N, Q, C]`.
+    fn read(
+        &self,
+        with_position: &Tensor,
+        content: &Tensor,
+        train: bool,
+    ) -> Result<Tensor, OpsError> {
         let (batch, queries, channels) = content.size3().expect("queries are [N, Q, C]");
         let head_dim = channels / self.num_heads;
-        let (query_key, value) = self.project(&(content + position), content); // [N, Q, 2C and C]
+        let project = |input: &Tensor, (weight, bias): (Tensor, Tensor)| {
+            linear(input, &weight, &bias, &After::NOTHING)
+        };
+        let query_key = project(with_position, self.rows(0, 2))?; // [N, Q, 2C]
+        let value = project(content, self.rows(2, 1))?;
         let heads = |tensor: &Tensor| {
             tensor.reshape([batch, queries, self.num_heads, head_dim]).transpose(1, 2) // [N, M, Q, D]
         };
@@ -84,27 +128,7 @@ impl MultiheadAttention {
                 &query, &key, &value, mask, dropout, false, scale, false,
             )
         };
-        let read = read.transpose(1, 2).reshape([batch, queries, channels]);
-        self.out_proj.forward_then(&read, after)
-    }
-
-    /// Queries and keys of one input, side by side, and the values of another.
-    fn project(&self, with_position: &Tensor, content: &Tensor) -> (Tensor, Tensor) {
-        let packed = self.packed.as_ref().filter(|_| !content.requires_grad());
-        let result = if let Some((query_key, value)) = packed {
-            let project = |input: &Tensor, packed: &PackedLinear| {
-                packed.forward(input, Activation::None, None)
-            };
-            project(with_position, query_key)
-                .and_then(|first| Ok((first, project(content, value)?)))
-        } else {
-            let project = |input: &Tensor, (weight, bias): (Tensor, Tensor)| {
-                linear(input, &weight, &bias, &After::NOTHING)
-            };
-            let first = project(with_position, self.rows(0, 2));
-            first.and_then(|first| Ok((first, project(content, self.rows(2, 1))?)))
-        };
-        result.expect("the projections have the channels of the queries")
+        Ok(read.transpose(1, 2).reshape([batch, queries, channels]))
     }
 }
 

@@ -1,0 +1,230 @@
+//! Softmax attention of a few hundred queries to each other, a head at a time.
+//!
+//! Keys and values of a head are laid out once as right factors of block products. A block of queries then goes
+//! from its logits through the softmax to its sums while all of it is in the cache.
+
+use super::exponential::exp;
+use super::packed::{Aligned, Failure, NoProduct, divide};
+use super::{Element, InstructionSet};
+use crate::ffi::{
+    BlockShape, DisjointRows, Factor, Vectorized, block_product, end_block_products, parallel_for,
+    run_vectorized,
+};
+
+/// Queries of a block: its logits to 300 keys stay in the nearest cache.
+const ROWS: usize = 32;
+/// Numbers of a register.
+const LANES: usize = 16;
+
+/// What the attention reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inputs<'a> {
+    /// Queries and keys side by side, `[N, Q, 2 * M * D]`.
+    pub(crate) query_key: &'a [f32],
+    /// `[N, Q, M * D]`
+    pub(crate) values: &'a [f32],
+    /// `Q`
+    pub(crate) queries: usize,
+    /// `M`
+    pub(crate) heads: usize,
+    /// `D`, whole groups of the factors' interleaved rows
+    pub(crate) channels: usize,
+}
+
+/// Writes `softmax(q kᵀ / √D) v`, `[N, Q, M * D]`.
+pub(crate) fn attention<T: Factor>(
+    inputs: &Inputs<'_>,
+    out: &DisjointRows<'_, f32>,
+    set: InstructionSet,
+) -> Result<(), NoProduct> {
+    let per_item = inputs.queries * inputs.heads * inputs.channels;
+    let batch = inputs.values.len().checked_div(per_item).unwrap_or(0);
+    let failed = Failure::default();
+    parallel_for(batch * inputs.heads, 1, &|heads| {
+        let mut scratch = Scratch::<T>::new(inputs);
+        for index in heads {
+            let (item, head) = divide(index, inputs.heads);
+            let scratch = &mut scratch;
+            run_vectorized(set, Head { inputs, out, item, head, scratch, failed: &failed });
+        }
+        end_block_products::<T>();
+    });
+    if failed.is_set() { Err(NoProduct) } else { Ok(()) }
+}
+
+/// The buffers of a thread. Keys are filled up to whole registers, and count for nothing there.
+struct Scratch<T> {
+    /// `Q`, filled up
+    num_keys: usize,
+    /// `[D, keys]`, interleaved
+    keys: Aligned<T>,
+    /// `[keys, D]`, interleaved
+    values: Aligned<T>,
+    /// `[ROWS, D]`
+    rows: Aligned<T>,
+    /// `[ROWS, keys]`
+    logits: Aligned<f32>,
+    /// Exponentials of the logits, `[ROWS, keys]`.
+    weights: Aligned<T>,
+    /// `[ROWS, D]`
+    sums: Aligned<f32>,
+}
+
+impl<T: Factor> Scratch<T> {
+    fn new(inputs: &Inputs<'_>) -> Self {
+        let (num_keys, channels) = (inputs.queries.next_multiple_of(LANES), inputs.channels);
+        Self {
+            num_keys,
+            keys: Aligned::new(channels * num_keys),
+            values: Aligned::new(num_keys * channels),
+            rows: Aligned::new(ROWS * channels),
+            logits: Aligned::new(ROWS * num_keys),
+            weights: Aligned::new(ROWS * num_keys),
+            sums: Aligned::new(ROWS * channels),
+        }
+    }
+}
+
+/// One head of one item.
+struct Head<'a, T> {
+    inputs: &'a Inputs<'a>,
+    out: &'a DisjointRows<'a, f32>,
+    item: usize,
+    head: usize,
+    scratch: &'a mut Scratch<T>,
+    failed: &'a Failure,
+}
+
+impl<T: Factor> Vectorized for Head<'_, T> {
+    #[inline(always)]
+    fn run<const FMA: bool>(mut self) {
+        self.load();
+        for first in (0..self.inputs.queries).step_by(ROWS) {
+            if self.block::<FMA>(first).is_err() {
+                self.failed.set();
+                return;
+            }
+        }
+    }
+}
+
+impl<T: Factor> Head<'_, T> {
+    /// The part of a token's numbers that belongs to this head: `part` 0 is the query, 1 the key.
+    #[inline(always)]
+    fn query_key(&self, query: usize, part: usize) -> &[f32] {
+        let Inputs { query_key, queries, heads, channels, .. } = *self.inputs;
+        let width = heads * channels;
+        let first = (self.item * queries + query) * 2 * width + part * width;
+        &query_key[first + self.head * channels..][..channels]
+    }
+
+    /// First element of a query's values and results.
+    #[inline(always)]
+    fn row(&self, query: usize) -> usize {
+        let Inputs { queries, heads, channels, .. } = *self.inputs;
+        ((self.item * queries + query) * heads + self.head) * channels
+    }
+
+    /// Lays keys and values out.
+    #[inline(always)]
+    fn load(&mut self) {
+        let Inputs { values, queries, channels, .. } = *self.inputs;
+        let num_keys = self.scratch.num_keys;
+        for key in 0..queries {
+            let first = self.row(key);
+            for (channel, &value) in values[first..][..channels].iter().enumerate() {
+                let (group, lane) = divide(key, T::INTERLEAVED);
+                let place = (group * channels + channel) * T::INTERLEAVED + lane;
+                self.scratch.values[place] = T::from_f32(value);
+            }
+            for channel in 0..channels {
+                let value = self.query_key(key, 1)[channel];
+                let (group, lane) = divide(channel, T::INTERLEAVED);
+                let place = (group * num_keys + key) * T::INTERLEAVED + lane;
+                self.scratch.keys[place] = T::from_f32(value);
+            }
+        }
+    }
+
+    /// Attends for the block of queries from `first` on.
+    #[inline(always)]
+    fn block<const FMA: bool>(&mut self, first: usize) -> Result<(), NoProduct> {
+        let Inputs { queries, channels, .. } = *self.inputs;
+        let rows = ROWS.min(queries - first);
+        let scale = 1.0 / (channels as f32).sqrt();
+        for row in 0..rows {
+            for channel in 0..channels {
+                let value = self.query_key(first + row, 0)[channel] * scale;
+                self.scratch.rows[row * channels + channel] = T::from_f32(value);
+            }
+        }
+        let num_keys = self.scratch.num_keys;
+        let Scratch { keys, values, rows: left, logits, weights, sums, .. } = &mut *self.scratch;
+        let shape = BlockShape {
+            rows,
+            columns: num_keys,
+            depth: channels,
+            a_stride: channels,
+            b_stride: num_keys,
+            c_stride: num_keys,
+        };
+        if !block_product(&shape, left, keys, logits) {
+            return Err(NoProduct);
+        }
+        let mut scales = [0.0; ROWS];
+        let to_rows = weights.chunks_exact_mut(num_keys);
+        let from_rows = logits.chunks_exact_mut(num_keys);
+        for ((scale, logits), weights) in scales.iter_mut().zip(from_rows).zip(to_rows).take(rows) {
+            *scale = 1.0 / exponentials::<T, FMA>(logits, queries, weights);
+        }
+        let shape = BlockShape {
+            rows,
+            columns: channels,
+            depth: num_keys,
+            a_stride: num_keys,
+            b_stride: channels,
+            c_stride: channels,
+        };
+        if !block_product(&shape, weights, values, sums) {
+            return Err(NoProduct);
+        }
+        for (row, scale) in scales[..rows].iter().enumerate() {
+            let sums = &mut self.scratch.sums[row * channels..][..channels];
+            for sum in sums {
+                *sum *= scale;
+            }
+            let sums = &self.scratch.sums[row * channels..][..channels];
+            self.out.write(self.row(first + row), sums);
+        }
+        Ok(())
+    }
+}
+
+/// Writes `exp(logit - max)` of the first `count` logits, rounded to factors, and zeros behind them; returns the sum.
+#[inline(always)]
+fn exponentials<T: Element, const FMA: bool>(
+    logits: &mut [f32],
+    count: usize,
+    weights: &mut [T],
+) -> f32 {
+    logits[count..].fill(f32::NEG_INFINITY);
+    let (chunks, _) = logits.as_chunks::<LANES>();
+    let mut most = [f32::NEG_INFINITY; LANES];
+    for chunk in chunks {
+        for (most, &logit) in most.iter_mut().zip(chunk) {
+            // Not `max`: NaN is passed over here and spreads from its exponential.
+            *most = if logit > *most { logit } else { *most };
+        }
+    }
+    let most = most.iter().fold(f32::NEG_INFINITY, |most, &lane| most.max(lane));
+    let mut sums = [0.0; LANES];
+    for (chunk, weights) in chunks.iter().zip(weights.as_chunks_mut::<LANES>().0) {
+        for k in 0..LANES {
+            let weight = exp::<FMA>(chunk[k] - most);
+            weights[k] = T::from_f32(weight);
+            sums[k] += weight;
+        }
+    }
+    weights[count..].fill(T::from_f32(0.0));
+    sums.iter().sum()
+}
