@@ -10,8 +10,8 @@
 
 pub(crate) mod attention;
 mod backward;
+pub(crate) mod deformable_layer;
 pub(crate) mod dropout;
-pub(crate) mod encoder_layer;
 mod exponential;
 mod forward;
 mod head;

@@ -26,7 +26,7 @@ pub mod cuda;
 pub mod cuda_device;
 pub mod cuda_graph;
 mod cuda_library;
-pub mod encoder_layer;
+pub mod deformable_layer;
 mod error;
 #[expect(
     unsafe_code,

@@ -77,7 +77,7 @@ fn write<T: Factor>(work: Values<'_, T>) -> Result<(), NoProduct> {
     let tokens = &tokens[block.first * width..][..block.rows * width];
     convert(tokens, &mut scratch.rows[..tokens.len()]);
     for panel in 0..weights.num_panels() {
-        let bias = weights.multiply(panel, &scratch.rows, &mut scratch.sums)?;
+        let bias = weights.multiply(panel, block.height, &scratch.rows, &mut scratch.sums)?;
         let outputs = PANEL.min(weights.outputs() - panel * PANEL);
         let sums = scratch.sums.as_chunks::<PANEL>().0;
         for (row, sums) in sums[..block.rows].iter().enumerate() {

@@ -76,7 +76,7 @@ fn write<T: Factor>(work: Linear<'_, T>) -> Result<(), NoProduct> {
         convert(rows, &mut scratch.rows[..rows.len()]);
         scratch.held = Some(block.first);
     }
-    let bias = weights.multiply(panel, &scratch.rows, &mut scratch.sums)?;
+    let bias = weights.multiply(panel, block.height, &scratch.rows, &mut scratch.sums)?;
     let count = PANEL.min(outputs - panel * PANEL);
     let sums = scratch.sums.as_chunks_mut::<PANEL>().0;
     for (row, sums) in sums[..block.rows].iter_mut().enumerate() {

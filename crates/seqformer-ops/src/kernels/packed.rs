@@ -4,9 +4,11 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Element;
-use crate::ffi::{BlockShape, Factor, block_product, end_block_products, parallel_for};
+use crate::ffi::{
+    BlockShape, Factor, block_product, end_block_products, num_threads, parallel_for,
+};
 
-/// Rows of a block: enough to use each weight often, few enough for all of a block to stay in cache.
+/// Most rows of a block: enough to use each weight often, few enough for all of a block to stay in cache.
 pub(crate) const ROWS: usize = 64;
 /// Outputs of a panel.
 pub(crate) const PANEL: usize = 64;
@@ -96,20 +98,21 @@ impl<T: Factor> Packed<T> {
     /// Whether this machine has a kernel for the product.
     pub(crate) fn can_multiply(&self) -> bool {
         let rows = vec![T::from_f32(0.0); ROWS * self.inputs];
-        self.multiply(0, &rows, &mut [0.0; ROWS * PANEL]).is_ok()
+        self.multiply(0, ROWS, &rows, &mut [0.0; ROWS * PANEL]).is_ok()
     }
 
-    /// Multiplies a block of `ROWS` rows by panel `number`: `sums` becomes `[ROWS, PANEL]`, to which the bias
+    /// Multiplies a block of `height` rows by panel `number`: `sums` becomes `[height, PANEL]`, to which the bias
     /// that is returned has still to be added.
     #[inline(always)]
     pub(super) fn multiply(
         &self,
         number: usize,
+        height: usize,
         rows: &[T],
         sums: &mut [f32],
     ) -> Result<&[f32; PANEL], NoProduct> {
         let shape = BlockShape {
-            rows: ROWS,
+            rows: height,
             columns: PANEL,
             depth: self.inputs,
             a_stride: self.inputs,
@@ -180,6 +183,8 @@ fn sum(row: &[f32], of: impl Fn(f32) -> f32) -> f32 {
 pub(super) struct Block {
     pub(super) first: usize,
     pub(super) rows: usize,
+    /// Rows that the products take, the same in all blocks of a call; those beyond `rows` hold anything.
+    pub(super) height: usize,
 }
 
 /// Whether a product has failed on any thread.
@@ -199,6 +204,19 @@ impl Failure {
 /// What is done with one part of a block, in a thread's buffers.
 type InBlock<'a, S> = &'a (dyn Fn(Block, usize, &mut S, &Failure) + Sync);
 
+/// Rows of a block when there are `rows` in all.
+///
+/// Few rows are shared out evenly among threads. Many go in full blocks, so that products come in few sizes, each
+/// of which is compiled when it is first met.
+fn height_for(rows: usize) -> usize {
+    const FEW: usize = 8;
+    let (blocks, threads) = (rows.div_ceil(ROWS), num_threads());
+    if blocks > FEW * threads {
+        return ROWS;
+    }
+    rows.div_ceil(blocks.next_multiple_of(threads).max(1)).max(1)
+}
+
 /// Runs `work` for `parts` parts of every block of `rows` rows, on libtorch's threads.
 pub(super) fn in_blocks<T: Factor, S>(
     rows: usize,
@@ -207,12 +225,14 @@ pub(super) fn in_blocks<T: Factor, S>(
     work: InBlock<'_, S>,
 ) -> Result<(), NoProduct> {
     let failed = Failure::default();
-    parallel_for(rows.div_ceil(ROWS) * parts, 1, &|units| {
+    let height = height_for(rows);
+    parallel_for(rows.div_ceil(height) * parts, 1, &|units| {
         let mut scratch = new();
         for unit in units {
             let (number, part) = divide(unit, parts);
-            let first = number * ROWS;
-            work(Block { first, rows: ROWS.min(rows - first) }, part, &mut scratch, &failed);
+            let first = number * height;
+            let block = Block { first, rows: height.min(rows - first), height };
+            work(block, part, &mut scratch, &failed);
         }
         end_block_products::<T>();
     });

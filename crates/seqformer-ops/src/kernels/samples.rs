@@ -5,7 +5,7 @@ use super::points::{LANES, Lanes, Pairs, part, to_array};
 use super::{InstructionSet, Shape};
 use crate::ffi::prefetch;
 
-/// The two forms in which a caller gives the points.
+/// The forms in which a caller gives the points.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Samples<'a> {
     /// As they are.
@@ -25,6 +25,16 @@ pub(crate) enum Samples<'a> {
         /// `[N or 1, Q, L, 2]`
         references: &'a [f32],
     },
+    /// As a network predicts them around boxes, for the forward pass: locations are
+    /// `centre + offsets / P * size / 2`.
+    AroundBoxes {
+        /// In halves of the box, times `P`, `[N, Q, M, L, P, 2]`.
+        offsets: &'a [f32],
+        /// `[N, Q, M, L, P]`
+        logits: &'a [f32],
+        /// (cx, cy, w, h), `[N or 1, Q, L, 4]`.
+        references: &'a [f32],
+    },
 }
 
 /// A query of a clip, and the number of its first element in units of queries and heads.
@@ -36,9 +46,13 @@ pub(super) struct Place {
     pub(super) index: usize,
 }
 
-/// The references of every query and point, `[N or 1, Q, groups]`: worked out once for all heads.
-#[derive(Debug)]
-pub(super) struct Centres(Vec<Pairs>);
+/// The references of every query and point, `[N or 1, Q, groups]` each: worked out once for all heads.
+#[derive(Debug, Default)]
+pub(super) struct Centres {
+    points: Vec<Pairs>,
+    /// What an offset of 1 is worth; empty where that is a cell.
+    extents: Vec<Pairs>,
+}
 
 /// The points of one query and head, whole groups.
 #[derive(Debug)]
@@ -75,27 +89,29 @@ impl Buffer {
 impl Samples<'_> {
     /// Places the references of all points; nothing where locations are given.
     pub(super) fn centres(&self, shape: &Shape) -> Centres {
-        let Self::Offset { references, .. } = self else { return Centres(Vec::new()) };
-        let groups_per_query = shape.samples().div_ceil(LANES);
-        let per_query = references.chunks_exact(2 * shape.levels.len());
-        // Lanes beyond the points are no place.
-        let nowhere = Pairs { x: [f32::NAN; LANES], y: [f32::NAN; LANES] };
-        let mut centres = vec![nowhere; per_query.len() * groups_per_query];
-        for (row, references) in centres.chunks_exact_mut(groups_per_query).zip(per_query) {
-            for sample in 0..shape.samples() {
-                let (centre, lane) = (&mut row[sample / LANES], sample % LANES);
-                let reference = &references[2 * (sample / shape.points)..];
-                (centre.x[lane], centre.y[lane]) = (reference[0], reference[1]);
+        match *self {
+            Self::Located { .. } => Centres::default(),
+            Self::Offset { references, .. } => {
+                let points = by_point(shape, references, |&[x, y]: &[f32; 2]| (x, y));
+                Centres { points, extents: Vec::new() }
+            }
+            Self::AroundBoxes { references, .. } => {
+                let half = 0.5 / shape.points as f32;
+                let extent = |&[_, _, w, h]: &[f32; 4]| (w * half, h * half);
+                Centres {
+                    points: by_point(shape, references, |&[x, y, _, _]: &[f32; 4]| (x, y)),
+                    extents: by_point(shape, references, extent),
+                }
             }
         }
-        Centres(centres)
     }
 
     /// Asks for the points of query and head number `index` to be brought into the cache.
     #[inline(always)]
     pub(super) fn prefetch(&self, index: usize, samples: usize) {
         let (Self::Located { locations: places, weights }
-        | Self::Offset { offsets: places, logits: weights, .. }) = *self;
+        | Self::Offset { offsets: places, logits: weights, .. }
+        | Self::AroundBoxes { offsets: places, logits: weights, .. }) = *self;
         prefetch(places, 2 * samples * index, 2 * samples);
         prefetch(weights, samples * index, samples);
     }
@@ -119,17 +135,26 @@ impl Samples<'_> {
                     buffer.weights[number] = to_array(part(weights, number, 1), 0.0);
                 }
             }
-            Self::Offset { offsets, logits, references } => {
-                let per_clip = 2 * shape.levels.len() * shape.queries;
-                let clip = if references.len() > per_clip { place.clip } else { 0 };
-                let centres = row_at(&centres.0, clip * shape.queries + place.query, num_groups);
+            Self::Offset { offsets, logits, .. } | Self::AroundBoxes { offsets, logits, .. } => {
+                let per_clip = num_groups * shape.queries;
+                let clip = if centres.points.len() > per_clip { place.clip } else { 0 };
+                let row = clip * shape.queries + place.query;
                 let offsets = row_at(offsets, place.index, 2 * samples);
-                for (number, centre) in centres.iter().enumerate() {
+                for (number, centre) in row_at(&centres.points, row, num_groups).iter().enumerate()
+                {
                     let offset = Pairs::read(buffer.set, offsets, number, 0.0);
-                    let (size, location) = (&buffer.sizes[number], &mut buffer.locations[number]);
-                    for k in 0..LANES {
-                        location.x[k] = centre.x[k] + offset.x[k] / size.x[k];
-                        location.y[k] = centre.y[k] + offset.y[k] / size.y[k];
+                    let location = &mut buffer.locations[number];
+                    if let Some(extent) = centres.extents.get(row * num_groups + number) {
+                        for k in 0..LANES {
+                            location.x[k] = centre.x[k] + offset.x[k] * extent.x[k];
+                            location.y[k] = centre.y[k] + offset.y[k] * extent.y[k];
+                        }
+                    } else {
+                        let size = &buffer.sizes[number];
+                        for k in 0..LANES {
+                            location.x[k] = centre.x[k] + offset.x[k] / size.x[k];
+                            location.y[k] = centre.y[k] + offset.y[k] / size.y[k];
+                        }
                     }
                 }
                 softmax::<FMA>(row_at(logits, place.index, samples), &mut buffer.weights);
@@ -139,10 +164,10 @@ impl Samples<'_> {
 
     /// Turns gradients of the points that were read last into those of what was given.
     ///
-    /// `places` is `[L, P, 2]`, `weights` `[L, P]`.
+    /// `places` is `[L, P, 2]`, `weights` `[L, P]`. Points around boxes have no backward pass.
     #[inline(always)]
     pub(super) fn chain(&self, buffer: &Buffer, places: &mut [f32], weights: &mut [f32]) {
-        if matches!(self, Self::Located { .. }) {
+        if !matches!(self, Self::Offset { .. }) {
             return;
         }
         for (gradient, cells) in places.iter_mut().zip(buffer.cells.as_flattened()) {
@@ -160,6 +185,25 @@ impl Samples<'_> {
             *gradient = weight * (*gradient - mean);
         }
     }
+}
+
+/// A pair of each query's reference, `[N or 1, Q, L, R]`, for each of its points; lanes beyond the points are no place.
+fn by_point<const R: usize>(
+    shape: &Shape,
+    references: &[f32],
+    pick: impl Fn(&[f32; R]) -> (f32, f32),
+) -> Vec<Pairs> {
+    let groups_per_query = shape.samples().div_ceil(LANES);
+    let per_query = references.as_chunks::<R>().0.chunks_exact(shape.levels.len().max(1));
+    let nowhere = Pairs { x: [f32::NAN; LANES], y: [f32::NAN; LANES] };
+    let mut pairs = vec![nowhere; per_query.len() * groups_per_query];
+    for (row, references) in pairs.chunks_exact_mut(groups_per_query.max(1)).zip(per_query) {
+        for sample in 0..shape.samples() {
+            let (group, lane) = (&mut row[sample / LANES], sample % LANES);
+            (group.x[lane], group.y[lane]) = pick(&references[sample / shape.points]);
+        }
+    }
+    pairs
 }
 
 /// Row `index` of rows of `length`.

@@ -47,7 +47,7 @@ pub(crate) struct MsDeformAttn {
     pub(crate) value_proj: Linear,
     pub(crate) output_proj: Linear,
     /// Part of every module of the reference; only the decoder uses it.
-    output_proj_box: Linear,
+    pub(crate) output_proj_box: Linear,
     pub(crate) shape: AttentionShape,
     /// `value_proj` for inference.
     packed_value: Option<PackedLinear>,

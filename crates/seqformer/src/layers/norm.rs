@@ -1,5 +1,6 @@
 //! Layer and group normalisation.
 
+use seqformer_ops::packed_linear::Affine;
 use tch::{Tensor, nn};
 
 pub(crate) const EPS: f64 = 1e-5;
@@ -15,6 +16,11 @@ impl LayerNorm {
     /// Parameters under `vs`: `weight`, `bias`, both `[channels]`.
     pub(crate) fn new(vs: &nn::Path<'_>, channels: i64) -> Self {
         Self { weight: vs.ones("weight", &[channels]), bias: vs.zeros("bias", &[channels]) }
+    }
+
+    /// The parameters.
+    pub(crate) fn affine(&self) -> Affine<'_> {
+        Affine { weight: &self.weight, bias: &self.bias }
     }
 
     /// `[…, channels]` → the same shape

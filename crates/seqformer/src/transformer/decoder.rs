@@ -6,8 +6,11 @@
 
 use std::rc::Rc;
 
+use seqformer_ops::deformable_layer::{
+    DeformableLayer, DeformableLayerInput, DeformableLayerParameters,
+};
 use seqformer_ops::fused::After;
-use tch::{Tensor, nn};
+use tch::{Kind, Tensor, nn};
 
 use super::encoder::repeat;
 use super::frame_reading::{BoxOutput, FrameReading, LayerReading, RunningReading};
@@ -16,8 +19,8 @@ use super::{TokenLayout, inverse_sigmoid};
 use crate::Precision;
 use crate::config::{NUM_LEVELS, TransformerConfig};
 use crate::layers::{
-    AttentionShape, LayerNorm, Linear, Mlp, MsDeformAttn, MultiheadAttention, References, dropout,
-    run_again,
+    AttentionShape, LayerNorm, Linear, Mlp, MsDeformAttn, MultiheadAttention, NORM_EPS, References,
+    dropout, run_again,
 };
 
 /// All decoder layers and the box head of each.
@@ -76,6 +79,8 @@ struct DecoderLayer {
     boxes: Stream,
     temporal: TemporalAggregation,
     dropout: f64,
+    /// The box queries' way from their points on as one operation, for inference where the machine has that.
+    fused: Option<DeformableLayer>,
 }
 
 /// The parts that instance and box queries each have of their own.
@@ -292,10 +297,12 @@ impl DecoderLayer {
             boxes: Stream::new(vs, "_box", config),
             temporal: TemporalAggregation::new(vs, config.hidden_dim),
             dropout: config.dropout,
+            fused: None,
         }
     }
 
     fn prepare_inference(&mut self, precision: Precision) {
+        self.fused = self.fuse(precision);
         self.cross_attn.prepare_inference(precision);
         self.temporal.prepare_inference(precision);
         for stream in [&mut self.instance, &mut self.boxes] {
@@ -303,6 +310,25 @@ impl DecoderLayer {
             stream.linear1.prepare_inference(precision);
             stream.linear2.prepare_inference(precision);
         }
+    }
+
+    fn fuse(&self, precision: Precision) -> Option<DeformableLayer> {
+        let (attention, stream) = (&self.cross_attn, &self.boxes);
+        let parameters = DeformableLayerParameters {
+            value_proj: attention.value_proj.affine(),
+            sampling_offsets: attention.sampling_offsets.affine(),
+            attention_weights: attention.attention_weights.affine(),
+            output_proj: attention.output_proj_box.affine(),
+            second_output_proj: Some(attention.output_proj.affine()),
+            norm1: stream.norm_after_cross.affine(),
+            linear1: stream.linear1.affine(),
+            linear2: stream.linear2.affine(),
+            norm2: stream.norm_after_feedforward.affine(),
+            eps: NORM_EPS,
+            num_heads: attention.shape.num_heads as usize,
+            num_points: attention.shape.num_points as usize,
+        };
+        DeformableLayer::new(&parameters, precision == Precision::Bf16)
     }
 
     /// `[N, Q, C]` → the same; `gathered` is the mean over frames of what the box queries have read.
@@ -336,6 +362,10 @@ impl DecoderLayer {
         let references =
             if same { input.references.narrow(1, 0, 1) } else { input.references.shallow_clone() };
         let references = per_level(&references, layout.valid_ratios());
+        let fused = self.fused.as_ref().filter(|_| !train && !input.tokens.requires_grad());
+        if let Some(fused) = fused {
+            return self.read_fused(fused, &boxes, &references, input, layout);
+        }
         let sampling = attention.sampling(&(&boxes + input.positions), &references, levels);
         let sampling = if same { sampling.repeat(num_frames) } else { sampling };
         let padding = layout.padding().map(|padding| repeat(padding, num_frames).unsqueeze(-1));
@@ -351,6 +381,44 @@ impl DecoderLayer {
             scores: self.temporal.scores(&boxes),
             boxes,
             features: attention.project(&read).view(frames),
+        }
+    }
+
+    /// [`Self::read_frames`] from the box queries' points on, in one operation: `[N * 1 or T', Q, C]`.
+    fn read_fused(
+        &self,
+        fused: &DeformableLayer,
+        boxes: &Tensor,
+        references: &References,
+        input: &ReadInput<'_>,
+        layout: &TokenLayout,
+    ) -> ReadOutput {
+        let size = input.tokens.size(); // [N, T', S, C]
+        let (References::Points(references) | References::Boxes(references)) = references;
+        let for_frames = |tensor: &Tensor| {
+            if tensor.size()[0] == size[0] {
+                repeat(tensor, size[1])
+            } else {
+                tensor.shallow_clone()
+            }
+        };
+        let padding = layout.padding().map(|padding| repeat(padding, size[1]));
+        let input = DeformableLayerInput {
+            tokens: &input.tokens.flatten(0, 1).to_kind(Kind::Float),
+            queries: Some(&for_frames(boxes)),
+            positions: &input.positions.unsqueeze(0),
+            references: &for_frames(references),
+            padding: padding.as_ref(),
+        };
+        let output = fused
+            .forward(&input, layout.levels())
+            .expect("the tokens have the layout of their levels");
+        let frames = |tensor: Tensor| tensor.view([size[0], size[1], -1, size[3]]);
+        let boxes = frames(output.queries);
+        ReadOutput {
+            scores: self.temporal.scores(&boxes),
+            boxes,
+            features: frames(output.second.expect("the layer has a second projection")),
         }
     }
 }

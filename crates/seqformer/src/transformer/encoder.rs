@@ -5,9 +5,10 @@
 use std::rc::Rc;
 
 use seqformer_ops::FeatureLevels;
-use seqformer_ops::encoder_layer::{self, EncoderLayerInput, EncoderLayerParameters};
+use seqformer_ops::deformable_layer::{
+    DeformableLayer, DeformableLayerInput, DeformableLayerParameters,
+};
 use seqformer_ops::fused::After;
-use seqformer_ops::packed_linear::Affine;
 use tch::{Kind, Tensor, nn};
 
 use super::TokenLayout;
@@ -32,7 +33,7 @@ struct EncoderLayer {
     norm2: LayerNorm,
     dropout: f64,
     /// All of it as one operation, for inference where the machine has that.
-    fused: Option<encoder_layer::EncoderLayer>,
+    fused: Option<DeformableLayer>,
 }
 
 impl Encoder {
@@ -115,18 +116,20 @@ pub(super) fn repeat(per_clip: &Tensor, num_frames: i64) -> Tensor {
 }
 
 fn run_fused(
-    layer: &encoder_layer::EncoderLayer,
+    layer: &DeformableLayer,
     tokens: &Tensor,
     positions: &Tensor,
     frames: &Frames,
 ) -> Tensor {
-    let input = EncoderLayerInput {
+    let input = DeformableLayerInput {
         tokens: &tokens.to_kind(Kind::Float),
+        queries: None,
         positions,
         references: &frames.references,
         padding: frames.padding.as_ref(),
     };
-    layer.forward(&input, &frames.levels).expect("the tokens have the layout of their levels")
+    let output = layer.forward(&input, &frames.levels);
+    output.expect("the tokens have the layout of their levels").queries
 }
 
 impl EncoderLayer {
@@ -151,20 +154,21 @@ impl EncoderLayer {
 
     fn prepare_inference(&mut self, precision: Precision) {
         let attention = &self.self_attn;
-        let parameters = EncoderLayerParameters {
+        let parameters = DeformableLayerParameters {
             value_proj: attention.value_proj.affine(),
             sampling_offsets: attention.sampling_offsets.affine(),
             attention_weights: attention.attention_weights.affine(),
             output_proj: attention.output_proj.affine(),
-            norm1: of_norm(&self.norm1),
+            second_output_proj: None,
+            norm1: self.norm1.affine(),
             linear1: self.linear1.affine(),
             linear2: self.linear2.affine(),
-            norm2: of_norm(&self.norm2),
+            norm2: self.norm2.affine(),
             eps: NORM_EPS,
             num_heads: attention.shape.num_heads as usize,
             num_points: attention.shape.num_points as usize,
         };
-        self.fused = encoder_layer::EncoderLayer::new(&parameters, precision == Precision::Bf16);
+        self.fused = DeformableLayer::new(&parameters, precision == Precision::Bf16);
     }
 
     /// `[N * T, S, C]` → the same shape; positions may be `[1, S, C]` for one clip.
@@ -192,8 +196,4 @@ impl EncoderLayer {
         let tokens = self.linear2.forward_then(&hidden, &add);
         self.norm2.forward(&tokens)
     }
-}
-
-fn of_norm(norm: &LayerNorm) -> Affine<'_> {
-    Affine { weight: &norm.weight, bias: &norm.bias }
 }

@@ -1,7 +1,7 @@
-//! One layer of a deformable encoder, a block of tokens at a time.
+//! One layer of a deformable encoder or decoder from its points on, a block of queries at a time.
 //!
 //! The values of all tokens are there already. A block goes through the whole layer: its points, what they
-//! read, the output projection, the feed-forward part and both normalisations. All of that stays in the
+//! read, the output projections, the feed-forward part and both normalisations. All of that stays in the
 //! cache, and between the products everything is `f32`.
 
 use super::forward::{add_group, factors};
@@ -20,6 +20,8 @@ pub(crate) struct Weights<T> {
     /// The offsets of all heads, levels and points, then the logits.
     pub(crate) points: Packed<T>,
     pub(crate) output: Packed<T>,
+    /// Of what was read, beside the layer's stream.
+    pub(crate) second_output: Option<Packed<T>>,
     pub(crate) norm1: Norm,
     pub(crate) linear1: Packed<T>,
     pub(crate) linear2: Packed<T>,
@@ -29,37 +31,62 @@ pub(crate) struct Weights<T> {
 /// What a layer reads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Inputs<'a> {
-    /// Queries are tokens.
     pub(crate) shape: &'a Shape,
-    /// `[N, S, C]`
-    pub(crate) tokens: &'a [f32],
-    /// `[N or 1, S, C]`
+    /// `[N or 1, Q, C]`
+    pub(crate) queries: &'a [f32],
+    /// `[N or 1, Q, C]`
     pub(crate) positions: &'a [f32],
-    /// `[N or 1, S, L, 2]`
-    pub(crate) references: &'a [f32],
+    pub(crate) references: References<'a>,
 }
 
-/// Writes the tokens after the layer, `[N, S, C]`; `values` is `[N, M, S, D]`.
-pub(crate) fn tokens<T: Factor>(
+/// What the points are relative to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum References<'a> {
+    /// `[N or 1, Q, L, 2]`
+    Points(&'a [f32]),
+    /// `[N or 1, Q, L, 4]`
+    Boxes(&'a [f32]),
+}
+
+impl<'a> References<'a> {
+    #[inline(always)]
+    fn samples(self, offsets: &'a [f32], logits: &'a [f32]) -> Samples<'a> {
+        match self {
+            Self::Points(references) => Samples::Offset { offsets, logits, references },
+            Self::Boxes(references) => Samples::AroundBoxes { offsets, logits, references },
+        }
+    }
+}
+
+/// Where a layer writes.
+#[derive(Debug)]
+pub(crate) struct Outputs<'a> {
+    /// The queries after the layer, `[N, Q, C]`.
+    pub(crate) queries: DisjointRows<'a, f32>,
+    /// What was read, by the second output projection, `[N, Q, C]`; empty without one.
+    pub(crate) second: DisjointRows<'a, f32>,
+}
+
+/// Runs the layer; `values` is `[N, M, S, D]`.
+pub(crate) fn deformable_layer<T: Factor>(
     weights: &Weights<T>,
     inputs: &Inputs<'_>,
     values: &[T],
-    out: &DisjointRows<'_, f32>,
+    out: &Outputs<'_>,
     set: InstructionSet,
 ) -> Result<(), NoProduct> {
-    let samples = Samples::Offset { offsets: &[], logits: &[], references: inputs.references };
-    let centres = &samples.centres(inputs.shape);
+    let centres = &inputs.references.samples(&[], &[]).centres(inputs.shape);
     let new = || Scratch::new(weights, inputs.shape, set);
-    let tokens = inputs.shape.batch * inputs.shape.tokens;
-    in_blocks::<T, _>(tokens, 1, &new, &|block, _part, scratch, failed| {
+    let queries = inputs.shape.batch * inputs.shape.queries;
+    in_blocks::<T, _>(queries, 1, &new, &|block, _part, scratch, failed| {
         run_vectorized(
             set,
-            Tokens { weights, inputs, values, centres, out, block, scratch, failed },
+            Layer { weights, inputs, values, centres, out, block, scratch, failed },
         );
     })
 }
 
-/// The buffers of a thread for [`tokens`], rows of a block each.
+/// The buffers of a thread, rows of a block each.
 struct Scratch<T> {
     /// Left factor of the products from `C` channels.
     rows: Aligned<T>,
@@ -70,7 +97,7 @@ struct Scratch<T> {
     offsets: Aligned<f32>,
     /// `[ROWS, M, L, P]`
     logits: Aligned<f32>,
-    /// The tokens on their way, `[ROWS, C]`.
+    /// The queries on their way, `[ROWS, C]`.
     stream: Aligned<f32>,
     groups: Vec<PointGroup>,
     points: Buffer,
@@ -92,18 +119,18 @@ impl<T: Factor> Scratch<T> {
     }
 }
 
-struct Tokens<'a, T> {
+struct Layer<'a, T> {
     weights: &'a Weights<T>,
     inputs: &'a Inputs<'a>,
     values: &'a [T],
     centres: &'a Centres,
-    out: &'a DisjointRows<'a, f32>,
+    out: &'a Outputs<'a>,
     block: Block,
     scratch: &'a mut Scratch<T>,
     failed: &'a Failure,
 }
 
-impl<T: Factor> Vectorized for Tokens<'_, T> {
+impl<T: Factor> Vectorized for Layer<'_, T> {
     #[inline(always)]
     fn run<const FMA: bool>(mut self) {
         if self.points().and_then(|()| self.read_and_finish::<FMA>()).is_err() {
@@ -112,36 +139,39 @@ impl<T: Factor> Vectorized for Tokens<'_, T> {
     }
 }
 
-impl<T: Factor> Tokens<'_, T> {
-    /// Channels of a token.
+impl<T: Factor> Layer<'_, T> {
+    /// Channels of a query.
     #[inline(always)]
     fn width(&self) -> usize {
         self.inputs.shape.heads * self.inputs.shape.channels
     }
 
-    /// Predicts offsets and logits from the tokens and their positions.
+    /// Row number `row` of the block, of what is given for all items or for each.
+    #[inline(always)]
+    fn row<'a>(&self, of: &'a [f32], row: usize) -> &'a [f32] {
+        let (width, per_item) = (self.width(), self.inputs.shape.queries);
+        let number = self.block.first + row;
+        let number = if of.len() > per_item * width { number } else { number % per_item };
+        &of[number * width..][..width]
+    }
+
+    /// Predicts offsets and logits from the queries and their positions.
     #[inline(always)]
     fn points(&mut self) -> Result<(), NoProduct> {
         let (inputs, width, block) = (self.inputs, self.width(), self.block);
-        let scratch = &mut *self.scratch;
         for row in 0..block.rows {
-            let token = block.first + row;
-            let place = if inputs.positions.len() > inputs.shape.tokens * width {
-                token
-            } else {
-                token % inputs.shape.tokens
-            };
-            let tokens = &inputs.tokens[token * width..][..width];
-            let positions = &inputs.positions[place * width..][..width];
-            let to = &mut scratch.rows[row * width..][..width];
-            for ((to, token), position) in to.iter_mut().zip(tokens).zip(positions) {
-                *to = T::from_f32(token + position);
+            let queries = self.row(inputs.queries, row);
+            let positions = self.row(inputs.positions, row);
+            let to = &mut self.scratch.rows[row * width..][..width];
+            for ((to, query), position) in to.iter_mut().zip(queries).zip(positions) {
+                *to = T::from_f32(query + position);
             }
         }
+        let scratch = &mut *self.scratch;
         let samples = inputs.shape.heads * inputs.shape.samples();
         let weights = &self.weights.points;
         for panel in 0..weights.num_panels() {
-            let bias = weights.multiply(panel, &scratch.rows, &mut scratch.sums)?;
+            let bias = weights.multiply(panel, block.height, &scratch.rows, &mut scratch.sums)?;
             let (first, end) = (panel * PANEL, weights.outputs().min((panel + 1) * PANEL));
             let border = (2 * samples).clamp(first, end);
             let sums = scratch.sums.as_chunks::<PANEL>().0;
@@ -172,20 +202,16 @@ impl<T: Factor> Tokens<'_, T> {
         self.feed_forward()
     }
 
-    /// Sums the values at the points of every token, head by head, so that a head's map stays in the cache.
+    /// Sums the values at the points of every query, head by head, so that a head's map stays in the cache.
     #[inline(always)]
     fn read<const W: usize, const FMA: bool>(&mut self) {
         let (shape, width, block) = (self.inputs.shape, self.width(), self.block);
         let scratch = &mut *self.scratch;
-        let samples = Samples::Offset {
-            offsets: &scratch.offsets,
-            logits: &scratch.logits,
-            references: self.inputs.references,
-        };
+        let samples = self.inputs.references.samples(&scratch.offsets, &scratch.logits);
         let maps = self.values.as_chunks::<W>().0;
         for head in 0..shape.heads {
             for row in 0..block.rows {
-                let (clip, query) = divide(block.first + row, shape.tokens);
+                let (clip, query) = divide(block.first + row, shape.queries);
                 let map = &maps[(clip * shape.heads + head) * shape.tokens..][..shape.tokens];
                 let place = Place { clip, query, index: row * shape.heads + head };
                 samples.read::<FMA>(shape, self.centres, place, &mut scratch.points);
@@ -200,14 +226,19 @@ impl<T: Factor> Tokens<'_, T> {
         }
     }
 
-    /// Projects what was read, adds it to the tokens and normalises the sum.
+    /// Projects what was read, adds it to the queries and normalises the sum.
     #[inline(always)]
     fn add_output(&mut self) -> Result<(), NoProduct> {
         let (width, block) = (self.width(), self.block);
-        let tokens = &self.inputs.tokens[block.first * width..][..block.rows * width];
+        for row in 0..block.rows {
+            let queries = self.row(self.inputs.queries, row);
+            self.scratch.stream[row * width..][..width].copy_from_slice(queries);
+        }
+        if let Some(weights) = &self.weights.second_output {
+            self.write_second_output(weights)?;
+        }
         let Scratch { rows, sums, stream, .. } = &mut *self.scratch;
-        stream[..tokens.len()].copy_from_slice(tokens);
-        add_product(&self.weights.output, rows, sums, stream, block.rows)?;
+        add_product(&self.weights.output, block, rows, sums, stream)?;
         let rows = rows.chunks_exact_mut(width);
         for (row, stream) in rows.zip(stream.chunks_exact_mut(width)).take(block.rows) {
             self.weights.norm1.apply(stream);
@@ -216,14 +247,33 @@ impl<T: Factor> Tokens<'_, T> {
         Ok(())
     }
 
-    /// Adds the feed-forward part, normalises and writes the tokens.
+    /// Projects what was read the other way.
+    #[inline(always)]
+    fn write_second_output(&mut self, weights: &Packed<T>) -> Result<(), NoProduct> {
+        let Scratch { rows, sums, .. } = &mut *self.scratch;
+        for panel in 0..weights.num_panels() {
+            let bias = weights.multiply(panel, self.block.height, rows, sums)?;
+            let (first, end) = (panel * PANEL, weights.outputs().min((panel + 1) * PANEL));
+            let sums = sums.as_chunks_mut::<PANEL>().0;
+            for (row, sums) in sums[..self.block.rows].iter_mut().enumerate() {
+                for (sum, bias) in sums.iter_mut().zip(bias) {
+                    *sum += bias;
+                }
+                let to = (self.block.first + row) * weights.outputs() + first;
+                self.out.second.write(to, &sums[..end - first]);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the feed-forward part, normalises and writes the queries.
     #[inline(always)]
     fn feed_forward(&mut self) -> Result<(), NoProduct> {
         let (width, block) = (self.width(), self.block);
         let Scratch { rows, hidden, sums, stream, .. } = &mut *self.scratch;
         let weights = &self.weights.linear1;
         for panel in 0..weights.num_panels() {
-            let bias = weights.multiply(panel, rows, sums)?;
+            let bias = weights.multiply(panel, block.height, rows, sums)?;
             let (first, end) = (panel * PANEL, weights.outputs().min((panel + 1) * PANEL));
             let sums = sums.as_chunks::<PANEL>().0;
             for (row, sums) in sums[..block.rows].iter().enumerate() {
@@ -233,29 +283,29 @@ impl<T: Factor> Tokens<'_, T> {
                 }
             }
         }
-        add_product(&self.weights.linear2, hidden, sums, stream, block.rows)?;
+        add_product(&self.weights.linear2, block, hidden, sums, stream)?;
         for (row, stream) in stream.chunks_exact_mut(width).take(block.rows).enumerate() {
             self.weights.norm2.apply(stream);
-            self.out.write((block.first + row) * width, stream);
+            self.out.queries.write((block.first + row) * width, stream);
         }
         Ok(())
     }
 }
 
-/// Adds a product with its bias to the first `count` rows of `stream`.
+/// Adds a product with its bias to the rows of a block in `stream`.
 #[inline(always)]
 fn add_product<T: Factor>(
     weights: &Packed<T>,
+    block: Block,
     rows: &[T],
     sums: &mut [f32],
     stream: &mut [f32],
-    count: usize,
 ) -> Result<(), NoProduct> {
     for panel in 0..weights.num_panels() {
-        let bias = weights.multiply(panel, rows, sums)?;
+        let bias = weights.multiply(panel, block.height, rows, sums)?;
         let (first, end) = (panel * PANEL, weights.outputs().min((panel + 1) * PANEL));
         let sums = sums.as_chunks::<PANEL>().0;
-        for (row, sums) in sums[..count].iter().enumerate() {
+        for (row, sums) in sums[..block.rows].iter().enumerate() {
             let to = &mut stream[row * weights.outputs()..][first..end];
             for ((to, sum), bias) in to.iter_mut().zip(sums).zip(bias) {
                 *to += sum + bias;

@@ -1,7 +1,7 @@
 use tch::{Device, Kind, Tensor};
 
 use super::*;
-use crate::{LevelSize, PredictedPoints, ms_deform_attn_at_offsets};
+use crate::{LevelSize, ms_deform_attn, reference};
 
 const ON_CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -30,20 +30,22 @@ impl Layer {
             affine(hidden, width),
             affine(width, hidden),
             norm(),
+            affine(width, width),
         ];
         Self { width, heads, points, tensors }
     }
 
-    fn parameters(&self) -> EncoderLayerParameters<'_> {
+    fn parameters(&self, has_second: bool) -> DeformableLayerParameters<'_> {
         let affine = |index: usize| {
             let (weight, bias) = &self.tensors[index];
             Affine { weight, bias }
         };
-        EncoderLayerParameters {
+        DeformableLayerParameters {
             value_proj: affine(0),
             sampling_offsets: affine(1),
             attention_weights: affine(2),
             output_proj: affine(3),
+            second_output_proj: has_second.then(|| affine(8)),
             norm1: affine(4),
             linear1: affine(5),
             linear2: affine(6),
@@ -54,8 +56,12 @@ impl Layer {
         }
     }
 
-    /// The layer in plain operations.
-    fn reference(&self, input: &EncoderLayerInput<'_>, levels: &FeatureLevels) -> Tensor {
+    /// Queries and second result of the layer in plain operations.
+    fn reference(
+        &self,
+        input: &DeformableLayerInput<'_>,
+        levels: &FeatureLevels,
+    ) -> (Tensor, Tensor) {
         let linear = |x: &Tensor, index: usize| {
             let (weight, bias) = &self.tensors[index];
             x.linear(weight, Some(bias))
@@ -65,21 +71,30 @@ impl Layer {
             x.layer_norm([self.width], Some(weight), Some(bias), 1e-5, false)
         };
         let (batch, tokens, _) = input.tokens.size3().unwrap();
-        let num_levels = levels.len() as i64;
-        let queries = input.tokens + input.positions;
-        let sizes = [batch, tokens, self.heads, num_levels, self.points, 2];
-        let logits =
-            linear(&queries, 2).view([batch, tokens, self.heads, num_levels * self.points]);
-        let points = PredictedPoints {
-            offsets: &linear(&queries, 1).view(sizes),
-            logits: &logits,
-            references: input.references,
+        let start = input.queries.unwrap_or(input.tokens);
+        let start = start.expand([batch, -1, -1], false);
+        let (num_queries, num_levels) = (start.size()[1], levels.len() as i64);
+        let queries = &start + input.positions;
+        let sizes = [batch, num_queries, self.heads, num_levels, self.points, 2];
+        let offsets = linear(&queries, 1).view(sizes);
+        let logits = linear(&queries, 2);
+        let logits = logits.view([batch, num_queries, self.heads, num_levels * self.points]);
+        let weights = logits.softmax(-1, Kind::Float).view(&sizes[..5]);
+        let locations = if input.references.size()[3] == 2 {
+            reference::locations(input.references, &offsets, levels)
+        } else {
+            let part = |first| input.references.narrow(3, first, 2).unsqueeze(2).unsqueeze(4);
+            part(0) + offsets / self.points as f64 * part(2) * 0.5
         };
-        let value = linear(input.tokens, 0);
+        let mut value = linear(input.tokens, 0);
+        if let Some(padding) = input.padding {
+            value = value.masked_fill(&padding.unsqueeze(-1), 0.0);
+        }
         let value = value.view([batch, tokens, self.heads, self.width / self.heads]);
-        let read = ms_deform_attn_at_offsets(&value, levels, &points, input.padding).unwrap();
-        let stream = norm(&(input.tokens + linear(&read, 3)), 4);
-        norm(&(&stream + linear(&linear(&stream, 5).relu(), 6)), 7)
+        let read = ms_deform_attn(&value, levels, &locations, &weights).unwrap();
+        let stream = norm(&(start + linear(&read, 3)), 4);
+        let hidden = linear(&stream, 5).relu();
+        (norm(&(&stream + linear(&hidden, 6)), 7), linear(&read, 8))
     }
 }
 
@@ -88,21 +103,54 @@ fn levels() -> FeatureLevels {
     FeatureLevels::new(&[size(9, 11), size(5, 3), size(1, 2)]).unwrap()
 }
 
+fn max_difference(a: &Tensor, b: &Tensor) -> f64 {
+    assert_eq!(a.size(), b.size());
+    (a - b).abs().max().double_value(&[])
+}
+
 /// The greatest difference between a layer and its plain form; `None` where there is no kernel.
 fn difference(layer: &Layer, batch: i64, padded: bool, bf16: bool) -> Option<f64> {
     let levels = levels();
     let tokens = levels.num_tokens();
-    let kernel = EncoderLayer::new(&layer.parameters(), bf16)?;
+    let kernel = DeformableLayer::new(&layer.parameters(false), bf16)?;
     let padding = Tensor::rand([1, tokens], ON_CPU).lt(0.2);
-    let input = EncoderLayerInput {
+    let input = DeformableLayerInput {
         tokens: &Tensor::randn([batch, tokens, layer.width], ON_CPU),
+        queries: None,
         positions: &Tensor::randn([1, tokens, layer.width], ON_CPU),
         references: &Tensor::rand([1, tokens, levels.len() as i64, 2], ON_CPU),
         padding: padded.then_some(&padding),
     };
     let found = kernel.forward(&input, &levels).unwrap();
-    let expected = layer.reference(&input, &levels);
-    Some((found - expected).abs().max().double_value(&[]))
+    assert!(found.second.is_none());
+    Some(max_difference(&found.queries, &layer.reference(&input, &levels).0))
+}
+
+#[test]
+fn queries_of_a_decoder_read_around_points_and_boxes() {
+    tch::manual_seed(5);
+    let (levels, layer) = (levels(), Layer::new(96, 3, 4, 70, 3));
+    let tokens = levels.num_tokens();
+    let padding = Tensor::rand([2, tokens], ON_CPU).lt(0.2);
+    for bf16 in [false, true] {
+        let Some(kernel) = DeformableLayer::new(&layer.parameters(true), bf16) else { continue };
+        for (queries, items, numbers) in [(7, 1, 2), (150, 2, 4), (64, 1, 4), (1, 2, 2)] {
+            let input = DeformableLayerInput {
+                tokens: &Tensor::randn([2, tokens, 96], ON_CPU),
+                queries: Some(&Tensor::randn([items, queries, 96], ON_CPU)),
+                positions: &Tensor::randn([1, queries, 96], ON_CPU),
+                references: &Tensor::rand([items, queries, 3, numbers], ON_CPU),
+                padding: Some(&padding),
+            };
+            let found = kernel.forward(&input, &levels).unwrap();
+            let (expected, second) = layer.reference(&input, &levels);
+            let tolerance = if bf16 { 0.15 } else { 2e-5 };
+            let difference = max_difference(&found.queries, &expected);
+            assert!(difference < tolerance, "{queries} queries: {difference}");
+            let difference = max_difference(&found.second.unwrap(), &second);
+            assert!(difference < tolerance, "{queries} queries, second: {difference}");
+        }
+    }
 }
 
 #[test]
@@ -133,17 +181,18 @@ fn factors_of_bf16_cost_what_their_rounding_costs() {
 #[test]
 fn sizes_that_the_kernel_does_not_take_have_none() {
     let layer = Layer::new(36, 3, 4, 64, 3);
-    assert!(EncoderLayer::new(&layer.parameters(), false).is_none());
+    assert!(DeformableLayer::new(&layer.parameters(false), false).is_none());
 }
 
 #[test]
 fn wrong_shapes_are_refused() {
     let layer = Layer::new(64, 8, 4, 128, 3);
-    let Some(kernel) = EncoderLayer::new(&layer.parameters(), false) else { return };
+    let Some(kernel) = DeformableLayer::new(&layer.parameters(false), false) else { return };
     let levels = levels();
     let tokens = levels.num_tokens();
-    let input = EncoderLayerInput {
+    let input = DeformableLayerInput {
         tokens: &Tensor::randn([2, tokens, 64], ON_CPU),
+        queries: None,
         positions: &Tensor::randn([1, tokens, 32], ON_CPU),
         references: &Tensor::rand([1, tokens, 3, 2], ON_CPU),
         padding: None,

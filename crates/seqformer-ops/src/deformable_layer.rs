@@ -1,30 +1,33 @@
-//! A layer of a deformable encoder as one operation, for inference.
+//! A layer of a deformable encoder or decoder as one operation, for inference.
 //!
-//! Its products are oneDNN's micro-kernels on blocks of tokens; no tensor is written between two of them.
+//! Queries predict points, read the tokens' values there, add what they read and go through a feed-forward part. In an
+//! encoder the tokens are the queries. The products are oneDNN's micro-kernels on blocks of tokens; no tensor is written between two of them.
 //! Processors and builds without such kernels, and sizes that they do not take, have no such layer.
 
 use tch::{Kind, Tensor};
 
 use crate::ffi::{self, DisjointRows, Factor};
-use crate::kernels::encoder_layer::{self, Inputs, Weights};
+use crate::kernels::deformable_layer::{self, Inputs, Outputs, References, Weights};
 use crate::kernels::packed::Norm;
 use crate::kernels::{Bf16, InstructionSet, Shape, head_values};
 use crate::packed_linear::{Affine, failed, has_products, numbers, pack};
 use crate::{FeatureLevels, OpsError};
 
-const OPERATION: &str = "encoder_layer";
+const OPERATION: &str = "deformable_layer";
 
 /// The parameters of a layer of `C` channels with `M` heads that look at `P` points on each of `L` levels.
 #[derive(Debug, Clone, Copy)]
-pub struct EncoderLayerParameters<'a> {
+pub struct DeformableLayerParameters<'a> {
     /// `[C, C]`
     pub value_proj: Affine<'a>,
     /// `[M * L * P * 2, C]`
     pub sampling_offsets: Affine<'a>,
     /// `[M * L * P, C]`
     pub attention_weights: Affine<'a>,
-    /// `[C, C]`
+    /// Of what was read, to be added to the queries, `[C, C]`.
     pub output_proj: Affine<'a>,
+    /// Of what was read, as a result of its own, `[C, C]`.
+    pub second_output_proj: Option<Affine<'a>>,
     /// Normalisation behind the attention, `[C]`.
     pub norm1: Affine<'a>,
     /// `[F, C]`
@@ -43,7 +46,7 @@ pub struct EncoderLayerParameters<'a> {
 
 /// A layer whose weights are laid out for its kernel.
 #[derive(Debug)]
-pub struct EncoderLayer {
+pub struct DeformableLayer {
     weights: PackedWeights,
     num_heads: usize,
     num_points: usize,
@@ -59,21 +62,33 @@ enum PackedWeights {
 
 /// What a layer reads.
 #[derive(Debug, Clone, Copy)]
-pub struct EncoderLayerInput<'a> {
+pub struct DeformableLayerInput<'a> {
     /// `[N, S, C]`, `f32`
     pub tokens: &'a Tensor,
-    /// Added to the tokens to predict points, `[N or 1, S, C]`.
+    /// `[N or 1, Q, C]`, `f32`; the tokens if nothing is given.
+    pub queries: Option<&'a Tensor>,
+    /// Added to the queries to predict points, `[N or 1, Q, C]`.
     pub positions: &'a Tensor,
-    /// (x, y) in units of each whole map, `[N or 1, S, L, 2]`.
+    /// In units of each whole map: points (x, y), `[N or 1, Q, L, 2]`, from which offsets count cells, or boxes
+    /// (cx, cy, w, h), `[N or 1, Q, L, 4]`, from whose centres offsets count halves of the box, divided by `P`.
     pub references: &'a Tensor,
     /// `[N or 1, S]`, true = the token's value counts as zero.
     pub padding: Option<&'a Tensor>,
 }
 
-impl EncoderLayer {
+/// The results of a layer, `[N, Q, C]` each, `f32`.
+#[derive(Debug)]
+pub struct DeformableLayerOutput {
+    /// The queries after the layer.
+    pub queries: Tensor,
+    /// What was read, by the second output projection, if there is one.
+    pub second: Option<Tensor>,
+}
+
+impl DeformableLayer {
     /// Lays the weights out, with factors of products in `bf16` if asked for; `None` where the kernel cannot
     /// take the place of plain operations.
-    pub fn new(parameters: &EncoderLayerParameters<'_>, bf16: bool) -> Option<Self> {
+    pub fn new(parameters: &DeformableLayerParameters<'_>, bf16: bool) -> Option<Self> {
         let width = parameters.norm1.weight.size()[0] as usize;
         let num_heads = parameters.num_heads;
         let takes = num_heads > 0
@@ -92,21 +107,25 @@ impl EncoderLayer {
         Some(Self { weights, num_heads, num_points: parameters.num_points, width })
     }
 
-    /// Runs the layer without a gradient: `[N, S, C]` → the same shape, `f32`.
+    /// Runs the layer without a gradient.
     ///
     /// # Errors
     ///
     /// If a shape or kind does not fit, or there is no memory for the result.
     pub fn forward(
         &self,
-        input: &EncoderLayerInput<'_>,
+        input: &DeformableLayerInput<'_>,
         levels: &FeatureLevels,
-    ) -> Result<Tensor, OpsError> {
+    ) -> Result<DeformableLayerOutput, OpsError> {
         let (tokens, width) = (levels.num_tokens(), self.width as i64);
         let batch = input.tokens.size().first().copied().unwrap_or(0);
         check("tokens", input.tokens, batch, &[tokens, width], Kind::Float)?;
-        check("positions", input.positions, batch, &[tokens, width], Kind::Float)?;
-        let references = [tokens, levels.len() as i64, 2];
+        let queries = input.queries.unwrap_or(input.tokens);
+        let num_queries = queries.size().get(1).copied().unwrap_or(0);
+        check("queries", queries, batch, &[num_queries, width], Kind::Float)?;
+        check("positions", input.positions, batch, &[num_queries, width], Kind::Float)?;
+        let numbers = if input.references.size().last() == Some(&4) { 4 } else { 2 };
+        let references = [num_queries, levels.len() as i64, numbers];
         check("references", input.references, batch, &references, Kind::Float)?;
         if let Some(padding) = input.padding {
             check("padding", padding, batch, &[tokens], Kind::Bool)?;
@@ -116,7 +135,7 @@ impl EncoderLayer {
             tokens: tokens as usize,
             heads: self.num_heads,
             channels: self.width / self.num_heads,
-            queries: tokens as usize,
+            queries: num_queries as usize,
             points: self.num_points,
             levels: levels.sizes().to_vec(),
         };
@@ -128,7 +147,7 @@ impl EncoderLayer {
     }
 }
 
-fn packed<T: Factor>(of: &EncoderLayerParameters<'_>) -> Option<Weights<T>> {
+fn packed<T: Factor>(of: &DeformableLayerParameters<'_>) -> Option<Weights<T>> {
     let norm = |affine: Affine<'_>| {
         let (weight, bias) = (numbers(affine.weight)?, numbers(affine.bias)?);
         Some(Norm { weight, bias, eps: of.eps as f32 })
@@ -142,6 +161,10 @@ fn packed<T: Factor>(of: &EncoderLayerParameters<'_>) -> Option<Weights<T>> {
         value: pack(of.value_proj)?,
         points: pack(points)?,
         output: pack(of.output_proj)?,
+        second_output: match of.second_output_proj {
+            Some(affine) => Some(pack(affine)?),
+            None => None,
+        },
         norm1: norm(of.norm1)?,
         linear1: pack(of.linear1)?,
         linear2: pack(of.linear2)?,
@@ -152,23 +175,29 @@ fn packed<T: Factor>(of: &EncoderLayerParameters<'_>) -> Option<Weights<T>> {
 fn run<T: Factor>(
     weights: &Weights<T>,
     shape: &Shape,
-    input: &EncoderLayerInput<'_>,
-) -> Result<Tensor, String> {
-    let [tokens, positions, references] =
-        [input.tokens, input.positions, input.references].map(Tensor::contiguous);
+    input: &DeformableLayerInput<'_>,
+) -> Result<DeformableLayerOutput, String> {
+    let queries = input.queries.unwrap_or(input.tokens);
+    let [tokens, queries, positions, references] =
+        [input.tokens, queries, input.positions, input.references].map(Tensor::contiguous);
     let padding = input.padding.map(Tensor::contiguous);
     let padding = padding.as_ref().and_then(ffi::booleans).unwrap_or(&[]);
+    let numbers = ffi::elements(&references).ok_or("the references are not dense")?;
     let inputs = Inputs {
         shape,
-        tokens: ffi::elements(&tokens).ok_or("the tokens are not dense")?,
+        queries: ffi::elements(&queries).ok_or("the queries are not dense")?,
         positions: ffi::elements(&positions).ok_or("the positions are not dense")?,
-        references: ffi::elements(&references).ok_or("the references are not dense")?,
+        references: if references.size()[3] == 4 {
+            References::Boxes(numbers)
+        } else {
+            References::Points(numbers)
+        },
     };
     let projection = head_values::Inputs {
         weights: &weights.value,
         heads: shape.heads,
         tokens_per_clip: shape.tokens,
-        tokens: inputs.tokens,
+        tokens: ffi::elements(&tokens).ok_or("the tokens are not dense")?,
         padding,
     };
     let set = InstructionSet::detect();
@@ -177,10 +206,16 @@ fn run<T: Factor>(
         head_values::head_values(&projection, &DisjointRows::new(out), set).map_err(failed)
     })?;
     let values = ffi::elements::<T>(&values).ok_or("the values are not dense")?;
-    ffi::filled::<f32>(&tokens.size(), |out| {
-        encoder_layer::tokens(weights, &inputs, values, &DisjointRows::new(out), set)
-            .map_err(failed)
-    })
+    let results = if weights.second_output.is_some() { 2 } else { 1 };
+    let sizes = [results, shape.batch, shape.queries, shape.heads * shape.channels];
+    let results = ffi::filled::<f32>(&sizes.map(|size| size as i64), |out| {
+        let (queries, second) = out.split_at_mut(sizes[1] * sizes[2] * sizes[3]);
+        let out =
+            Outputs { queries: DisjointRows::new(queries), second: DisjointRows::new(second) };
+        deformable_layer::deformable_layer(weights, &inputs, values, &out, set).map_err(failed)
+    })?;
+    let second = weights.second_output.is_some().then(|| results.get(1));
+    Ok(DeformableLayerOutput { queries: results.get(0), second })
 }
 
 /// Checks kind and shape, `[batch or 1, …]`.
