@@ -30,8 +30,8 @@ pub(crate) use self::product::{
 };
 pub(crate) use self::recompute::recomputed;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use self::simd::{add_group_gradients, split_pairs};
-pub(crate) use self::simd::{prefetch, sum16, truncate};
+pub(crate) use self::simd::{add_bf16_rows, add_group_gradients, round_to_bf16, split_pairs};
+pub(crate) use self::simd::{prefetch, prefetch_rows, sum16, truncate};
 use crate::fused::{Activation, After};
 use crate::kernels::dropout;
 use crate::kernels::{self, Bf16, Element, Gradients, Inputs, InstructionSet, Samples, Shape};
@@ -407,6 +407,9 @@ pub(crate) trait Vectorized {
 /// Runs `work` in the code for `set`.
 pub(crate) fn run_vectorized(set: InstructionSet, work: impl Vectorized) {
     match set {
+        // SAFETY: `InstructionSet::Avx512Bf16` exists only on machines that have these features.
+        #[cfg(target_arch = "x86_64")]
+        InstructionSet::Avx512Bf16 => unsafe { run_avx512_bf16(work) },
         // SAFETY: `InstructionSet::Avx512` exists only on machines that have these features.
         #[cfg(target_arch = "x86_64")]
         InstructionSet::Avx512 => unsafe { run_avx512(work) },
@@ -415,6 +418,12 @@ pub(crate) fn run_vectorized(set: InstructionSet, work: impl Vectorized) {
         InstructionSet::Avx2 => unsafe { run_avx2(work) },
         InstructionSet::Baseline => work.run::<false>(),
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512bf16,avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
+fn run_avx512_bf16(work: impl Vectorized) {
+    work.run::<true>();
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -6,7 +6,7 @@
 //! factors at once, in vector registers, and the rows are summed. Backward gives a whole head
 //! to one thread, so that the gradient of the values needs no atomics.
 //!
-//! The code is compiled three times (AVX-512, AVX2, baseline) and the best is picked at run time.
+//! The code is compiled four times (AVX-512 with and without bfloat16, AVX2, baseline) and the best is picked at run time.
 
 pub(crate) mod attention;
 mod backward;
@@ -19,18 +19,45 @@ pub(crate) mod head_values;
 pub(crate) mod linear;
 pub(crate) mod packed;
 mod points;
+mod reading;
 mod samples;
 pub(crate) mod weight_gradient;
 
 pub(crate) use samples::Samples;
 
+use points::{CORNERS, Lanes};
+
 use crate::LevelSize;
 use crate::ffi::{DisjointRows, num_threads, parallel_for, run_vectorized};
+#[cfg(target_arch = "x86_64")]
+use crate::ffi::{add_bf16_rows, round_to_bf16};
 
 /// Values that a kernel reads and writes; sums are always `f32`.
 pub(crate) trait Element: Copy + Send + Sync + 'static {
     fn to_f32(self) -> f32;
     fn from_f32(value: f32) -> Self;
+
+    /// Rounds the numbers of `from` into as many of `to`.
+    #[inline(always)]
+    fn round(_set: InstructionSet, from: &[f32], to: &mut [Self]) {
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = Self::from_f32(*from);
+        }
+    }
+
+    /// Adds the weighted rows of one group of points to the `W` channels of a block of channels; the row of a corner
+    /// is number `cell * blocks + block`.
+    #[inline(always)]
+    fn add_group<const W: usize, const FMA: bool>(
+        _set: InstructionSet,
+        sum: &mut [f32; W],
+        rows: &[[Self; W]],
+        of: [usize; 2],
+        cells: &[Lanes<i32>; CORNERS],
+        factors: &[Lanes<f32>; CORNERS],
+    ) {
+        forward::add_group::<Self, W, FMA>(sum, rows, of, cells, factors);
+    }
 }
 
 impl Element for f32 {
@@ -64,6 +91,33 @@ impl Element for Bf16 {
         }
         let bits = value.to_bits();
         Self(((bits + 0x7fff + ((bits >> 16) & 1)) >> 16) as u16)
+    }
+
+    #[inline(always)]
+    fn round(set: InstructionSet, from: &[f32], to: &mut [Self]) {
+        #[cfg(target_arch = "x86_64")]
+        let done = if set == InstructionSet::Avx512Bf16 { round_to_bf16(set, from, to) } else { 0 };
+        #[cfg(not(target_arch = "x86_64"))]
+        let done = 0;
+        for (to, from) in to.iter_mut().zip(from).skip(done) {
+            *to = Self::from_f32(*from);
+        }
+    }
+
+    #[inline(always)]
+    fn add_group<const W: usize, const FMA: bool>(
+        set: InstructionSet,
+        sum: &mut [f32; W],
+        rows: &[[Self; W]],
+        of: [usize; 2],
+        cells: &[Lanes<i32>; CORNERS],
+        factors: &[Lanes<f32>; CORNERS],
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if set.has_avx512() && matches!(W, 32 | 64) {
+            return add_bf16_rows::<W>(set, sum, rows, of, cells, factors);
+        }
+        forward::add_group::<Self, W, FMA>(sum, rows, of, cells, factors);
     }
 }
 
@@ -131,6 +185,9 @@ struct Task {
 /// The instruction sets that the kernels are compiled for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InstructionSet {
+    /// AVX-512 with products of bfloat16 numbers.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16,
     #[cfg(target_arch = "x86_64")]
     Avx512,
     #[cfg(target_arch = "x86_64")]
@@ -154,6 +211,9 @@ impl InstructionSet {
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512bw")
                 && is_x86_feature_detected!("avx512vl");
+            if fma && wide && is_x86_feature_detected!("avx512bf16") {
+                found.push(Self::Avx512Bf16);
+            }
             if fma && wide {
                 found.push(Self::Avx512);
             }
@@ -163,6 +223,13 @@ impl InstructionSet {
         }
         found.push(Self::Baseline);
         found
+    }
+
+    /// Whether AVX-512 is part of the set.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub(crate) fn has_avx512(self) -> bool {
+        matches!(self, Self::Avx512Bf16 | Self::Avx512)
     }
 }
 

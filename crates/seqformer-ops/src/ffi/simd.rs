@@ -2,9 +2,18 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod bf16;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use bf16::{add_bf16_rows, round_to_bf16};
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::{add_group_gradients, split_pairs};
+
+/// Bytes of a line of the cache.
+#[cfg(target_arch = "x86_64")]
+const LINE: usize = 64;
 
 /// `value` without its fraction; negative numbers and NaN become 0, huge ones 2³⁰.
 #[inline(always)]
@@ -56,9 +65,23 @@ pub(crate) fn prefetch<T>(slice: &[T], first: usize, length: usize) {
     #[cfg(target_arch = "x86_64")]
     if let Some(part) = slice.get(first..first + length) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        for line in part.chunks((64 / size_of::<T>()).max(1)) {
+        for line in part.chunks((LINE / size_of::<T>()).max(1)) {
             // SAFETY: the machine has SSE, as every x86-64 has; a prefetch reads nothing.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
+        }
+    }
+}
+
+/// Asks for the rows of some cells to be brought into the cache; any number of a cell is fine.
+#[inline(always)]
+pub(crate) fn prefetch_rows<R, const N: usize>(rows: &[R], cells: &[[i32; N]]) {
+    #[cfg(target_arch = "x86_64")]
+    for &cell in cells.as_flattened() {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let row = rows.as_ptr().wrapping_add(cell as usize).cast::<i8>();
+        for line in 0..size_of::<R>().div_ceil(LINE) {
+            // SAFETY: the machine has SSE, as every x86-64 has; a prefetch reads nothing, wherever it points.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(line * LINE)) };
         }
     }
 }

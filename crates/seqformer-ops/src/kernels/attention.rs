@@ -3,9 +3,9 @@
 //! Keys and values of a head are laid out once as right factors of block products. A block of queries then goes
 //! from its logits through the softmax to its sums while all of it is in the cache.
 
+use super::InstructionSet;
 use super::exponential::exp;
 use super::packed::{Aligned, Failure, NoProduct, divide};
-use super::{Element, InstructionSet};
 use crate::ffi::{
     BlockShape, DisjointRows, Factor, Vectorized, block_product, end_block_products, parallel_for,
     run_vectorized,
@@ -45,7 +45,7 @@ pub(crate) fn attention<T: Factor>(
         for index in heads {
             let (item, head) = divide(index, inputs.heads);
             let scratch = &mut scratch;
-            run_vectorized(set, Head { inputs, out, item, head, scratch, failed: &failed });
+            run_vectorized(set, Head { inputs, out, item, head, scratch, failed: &failed, set });
         }
         end_block_products::<T>();
     });
@@ -60,6 +60,8 @@ struct Scratch<T> {
     keys: Aligned<T>,
     /// `[keys, D]`, interleaved
     values: Aligned<T>,
+    /// `[D]`
+    row: Aligned<T>,
     /// `[ROWS, D]`
     rows: Aligned<T>,
     /// `[ROWS, keys]`
@@ -77,6 +79,7 @@ impl<T: Factor> Scratch<T> {
             num_keys,
             keys: Aligned::new(channels * num_keys),
             values: Aligned::new(num_keys * channels),
+            row: Aligned::new(channels),
             rows: Aligned::new(ROWS * channels),
             logits: Aligned::new(ROWS * num_keys),
             weights: Aligned::new(ROWS * num_keys),
@@ -93,6 +96,7 @@ struct Head<'a, T> {
     head: usize,
     scratch: &'a mut Scratch<T>,
     failed: &'a Failure,
+    set: InstructionSet,
 }
 
 impl<T: Factor> Vectorized for Head<'_, T> {
@@ -109,15 +113,6 @@ impl<T: Factor> Vectorized for Head<'_, T> {
 }
 
 impl<T: Factor> Head<'_, T> {
-    /// The part of a token's numbers that belongs to this head: `part` 0 is the query, 1 the key.
-    #[inline(always)]
-    fn query_key(&self, query: usize, part: usize) -> &[f32] {
-        let Inputs { query_key, queries, heads, channels, .. } = *self.inputs;
-        let width = heads * channels;
-        let first = (self.item * queries + query) * 2 * width + part * width;
-        &query_key[first + self.head * channels..][..channels]
-    }
-
     /// First element of a query's values and results.
     #[inline(always)]
     fn row(&self, query: usize) -> usize {
@@ -130,18 +125,20 @@ impl<T: Factor> Head<'_, T> {
     fn load(&mut self) {
         let Inputs { values, queries, channels, .. } = *self.inputs;
         let num_keys = self.scratch.num_keys;
+        let group_length = num_keys * T::INTERLEAVED;
         for key in 0..queries {
             let first = self.row(key);
-            for (channel, &value) in values[first..][..channels].iter().enumerate() {
-                let (group, lane) = divide(key, T::INTERLEAVED);
-                let place = (group * channels + channel) * T::INTERLEAVED + lane;
-                self.scratch.values[place] = T::from_f32(value);
+            let row = &mut self.scratch.row[..channels];
+            T::round(self.set, query_key(self.inputs, self.item, self.head, key, 1), row);
+            let groups = self.scratch.keys.chunks_exact_mut(group_length);
+            for (to, from) in groups.zip(row.chunks_exact(T::INTERLEAVED)) {
+                to[key * T::INTERLEAVED..][..T::INTERLEAVED].copy_from_slice(from);
             }
-            for channel in 0..channels {
-                let value = self.query_key(key, 1)[channel];
-                let (group, lane) = divide(channel, T::INTERLEAVED);
-                let place = (group * num_keys + key) * T::INTERLEAVED + lane;
-                self.scratch.keys[place] = T::from_f32(value);
+            T::round(self.set, &values[first..][..channels], row);
+            let (group, lane) = divide(key, T::INTERLEAVED);
+            let to = &mut self.scratch.values[group * channels * T::INTERLEAVED..];
+            for (to, from) in to.chunks_exact_mut(T::INTERLEAVED).zip(&*row) {
+                to[lane] = *from;
             }
         }
     }
@@ -151,12 +148,14 @@ impl<T: Factor> Head<'_, T> {
     fn block<const FMA: bool>(&mut self, first: usize) -> Result<(), NoProduct> {
         let Inputs { queries, channels, .. } = *self.inputs;
         let rows = ROWS.min(queries - first);
-        let scale = 1.0 / (channels as f32).sqrt();
+        let (scale, set) = (1.0 / (channels as f32).sqrt(), self.set);
         for row in 0..rows {
-            for channel in 0..channels {
-                let value = self.query_key(first + row, 0)[channel] * scale;
-                self.scratch.rows[row * channels + channel] = T::from_f32(value);
+            let query = query_key(self.inputs, self.item, self.head, first + row, 0);
+            let scaled = &mut self.scratch.sums[..channels];
+            for (scaled, channel) in scaled.iter_mut().zip(query) {
+                *scaled = channel * scale;
             }
+            T::round(self.set, scaled, &mut self.scratch.rows[row * channels..][..channels]);
         }
         let num_keys = self.scratch.num_keys;
         let Scratch { keys, values, rows: left, logits, weights, sums, .. } = &mut *self.scratch;
@@ -175,7 +174,8 @@ impl<T: Factor> Head<'_, T> {
         let to_rows = weights.chunks_exact_mut(num_keys);
         let from_rows = logits.chunks_exact_mut(num_keys);
         for ((scale, logits), weights) in scales.iter_mut().zip(from_rows).zip(to_rows).take(rows) {
-            *scale = 1.0 / exponentials::<T, FMA>(logits, queries, weights);
+            *scale = 1.0 / exponentials::<FMA>(logits, queries);
+            T::round(set, logits, weights);
         }
         let shape = BlockShape {
             rows,
@@ -200,17 +200,28 @@ impl<T: Factor> Head<'_, T> {
     }
 }
 
-/// Writes `exp(logit - max)` of the first `count` logits, rounded to factors, and zeros behind them; returns the sum.
+/// The numbers of a query that belong to a head: `part` 0 is what it asks for, 1 its key.
 #[inline(always)]
-fn exponentials<T: Element, const FMA: bool>(
-    logits: &mut [f32],
-    count: usize,
-    weights: &mut [T],
-) -> f32 {
+fn query_key<'a>(
+    inputs: &Inputs<'a>,
+    item: usize,
+    head: usize,
+    query: usize,
+    part: usize,
+) -> &'a [f32] {
+    let Inputs { query_key, queries, heads, channels, .. } = *inputs;
+    let width = heads * channels;
+    let first = (item * queries + query) * 2 * width + part * width;
+    &query_key[first + head * channels..][..channels]
+}
+
+/// Turns the first `count` logits into `exp(logit - max)` and those behind them into zeros; returns the sum.
+#[inline(always)]
+fn exponentials<const FMA: bool>(logits: &mut [f32], count: usize) -> f32 {
     logits[count..].fill(f32::NEG_INFINITY);
-    let (chunks, _) = logits.as_chunks::<LANES>();
+    let (chunks, _) = logits.as_chunks_mut::<LANES>();
     let mut most = [f32::NEG_INFINITY; LANES];
-    for chunk in chunks {
+    for chunk in &*chunks {
         for (most, &logit) in most.iter_mut().zip(chunk) {
             // Not `max`: NaN is passed over here and spreads from its exponential.
             *most = if logit > *most { logit } else { *most };
@@ -218,13 +229,12 @@ fn exponentials<T: Element, const FMA: bool>(
     }
     let most = most.iter().fold(f32::NEG_INFINITY, |most, &lane| most.max(lane));
     let mut sums = [0.0; LANES];
-    for (chunk, weights) in chunks.iter().zip(weights.as_chunks_mut::<LANES>().0) {
+    for chunk in chunks {
         for k in 0..LANES {
-            let weight = exp::<FMA>(chunk[k] - most);
-            weights[k] = T::from_f32(weight);
-            sums[k] += weight;
+            chunk[k] = exp::<FMA>(chunk[k] - most);
+            sums[k] += chunk[k];
         }
     }
-    weights[count..].fill(T::from_f32(0.0));
+    logits[count..].fill(0.0);
     sums.iter().sum()
 }

@@ -152,7 +152,7 @@ fn add_gradients<const W: usize, const FMA: bool>(
     factors: &Lanes<f32>,
 ) -> Lanes<f32> {
     #[cfg(target_arch = "x86_64")]
-    if set == InstructionSet::Avx512 && W.is_multiple_of(WIDE) {
+    if set.has_avx512() && W.is_multiple_of(WIDE) {
         return add_group_gradients::<W>(set, grad, rows, grad_rows, cells, factors);
     }
     let mut dots = [0.0; LANES];

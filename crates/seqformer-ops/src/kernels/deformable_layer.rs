@@ -4,12 +4,11 @@
 //! read, the output projections, the feed-forward part and both normalisations. All of that stays in the
 //! cache, and between the products everything is `f32`.
 
-use super::forward::{add_group, factors};
 use super::packed::{
-    Aligned, Block, Failure, NoProduct, Norm, PANEL, Packed, ROWS, convert, divide, in_blocks,
+    Aligned, Block, Failure, NoProduct, Norm, PANEL, Packed, ROWS, divide, in_blocks,
 };
-use super::points::{PointGroup, groups};
-use super::samples::{Buffer, Centres, Place};
+use super::reading::{HeadMap, Reader};
+use super::samples::{Centres, Place};
 use super::{InstructionSet, Samples, Shape};
 use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
 
@@ -81,7 +80,7 @@ pub(crate) fn deformable_layer<T: Factor>(
     in_blocks::<T, _>(queries, 1, &new, &|block, _part, scratch, failed| {
         run_vectorized(
             set,
-            Layer { weights, inputs, values, centres, out, block, scratch, failed },
+            Layer { weights, inputs, values, centres, out, block, scratch, failed, set },
         );
     })
 }
@@ -99,8 +98,7 @@ struct Scratch<T> {
     logits: Aligned<f32>,
     /// The queries on their way, `[ROWS, C]`.
     stream: Aligned<f32>,
-    groups: Vec<PointGroup>,
-    points: Buffer,
+    reader: Reader,
 }
 
 impl<T: Factor> Scratch<T> {
@@ -113,8 +111,7 @@ impl<T: Factor> Scratch<T> {
             offsets: Aligned::new(ROWS * 2 * samples),
             logits: Aligned::new(ROWS * samples),
             stream: Aligned::new(ROWS * width),
-            groups: groups(shape),
-            points: Buffer::new(shape, set),
+            reader: Reader::new(shape, set),
         }
     }
 }
@@ -128,6 +125,7 @@ struct Layer<'a, T> {
     block: Block,
     scratch: &'a mut Scratch<T>,
     failed: &'a Failure,
+    set: InstructionSet,
 }
 
 impl<T: Factor> Vectorized for Layer<'_, T> {
@@ -162,10 +160,12 @@ impl<T: Factor> Layer<'_, T> {
         for row in 0..block.rows {
             let queries = self.row(inputs.queries, row);
             let positions = self.row(inputs.positions, row);
-            let to = &mut self.scratch.rows[row * width..][..width];
-            for ((to, query), position) in to.iter_mut().zip(queries).zip(positions) {
-                *to = T::from_f32(query + position);
+            // The stream is not yet in use.
+            let sums = &mut self.scratch.stream[..width];
+            for ((sum, query), position) in sums.iter_mut().zip(queries).zip(positions) {
+                *sum = query + position;
             }
+            T::round(self.set, sums, &mut self.scratch.rows[row * width..][..width]);
         }
         let scratch = &mut *self.scratch;
         let samples = inputs.shape.heads * inputs.shape.samples();
@@ -205,23 +205,29 @@ impl<T: Factor> Layer<'_, T> {
     /// Sums the values at the points of every query, head by head, so that a head's map stays in the cache.
     #[inline(always)]
     fn read<const W: usize, const FMA: bool>(&mut self) {
-        let (shape, width, block) = (self.inputs.shape, self.width(), self.block);
+        let (shape, width, block, set) = (self.inputs.shape, self.width(), self.block, self.set);
         let scratch = &mut *self.scratch;
         let samples = self.inputs.references.samples(&scratch.offsets, &scratch.logits);
         let maps = self.values.as_chunks::<W>().0;
+        let per_clip = shape.heads * shape.tokens;
         for head in 0..shape.heads {
-            for row in 0..block.rows {
+            let mut row = 0;
+            while row < block.rows {
+                // The queries of one clip.
                 let (clip, query) = divide(block.first + row, shape.queries);
-                let map = &maps[(clip * shape.heads + head) * shape.tokens..][..shape.tokens];
-                let place = Place { clip, query, index: row * shape.heads + head };
-                samples.read::<FMA>(shape, self.centres, place, &mut scratch.points);
-                let mut sum = [0.0; W];
-                for (number, group) in scratch.groups.iter_mut().enumerate() {
-                    group.place::<false>(&scratch.points.locations[number]);
-                    let factors = factors(group, &scratch.points.weights[number]);
-                    add_group::<T, W, FMA>(&mut sum, map, 1, 0, &group.cells, &factors);
-                }
-                convert(&sum, &mut scratch.rows[row * width + head * W..][..W]);
+                let count = (block.rows - row).min(shape.queries - query);
+                let rows = &maps[clip * per_clip + head * shape.tokens..][..shape.tokens];
+                let map = HeadMap { shape, samples: &samples, centres: self.centres, rows };
+                let places = (0..count).map(|number| Place {
+                    clip,
+                    query: query + number,
+                    index: (row + number) * shape.heads + head,
+                });
+                scratch.reader.read::<T, W, FMA>(&map, places, |number, sum| {
+                    let to = &mut scratch.rows[(row + number) * width + head * W..][..W];
+                    T::round(set, sum, to);
+                });
+                row += count;
             }
         }
     }
@@ -242,7 +248,7 @@ impl<T: Factor> Layer<'_, T> {
         let rows = rows.chunks_exact_mut(width);
         for (row, stream) in rows.zip(stream.chunks_exact_mut(width)).take(block.rows) {
             self.weights.norm1.apply(stream);
-            convert(stream, row);
+            T::round(self.set, stream, row);
         }
         Ok(())
     }
@@ -275,12 +281,13 @@ impl<T: Factor> Layer<'_, T> {
         for panel in 0..weights.num_panels() {
             let bias = weights.multiply(panel, block.height, rows, sums)?;
             let (first, end) = (panel * PANEL, weights.outputs().min((panel + 1) * PANEL));
-            let sums = sums.as_chunks::<PANEL>().0;
-            for (row, sums) in sums[..block.rows].iter().enumerate() {
-                let to = &mut hidden[row * weights.outputs()..][first..end];
-                for ((to, sum), bias) in to.iter_mut().zip(sums).zip(bias) {
-                    *to = T::from_f32((sum + bias).max(0.0));
+            let sums = sums.as_chunks_mut::<PANEL>().0;
+            for (row, sums) in sums[..block.rows].iter_mut().enumerate() {
+                for (sum, bias) in sums.iter_mut().zip(bias) {
+                    *sum = (*sum + bias).max(0.0);
                 }
+                let to = &mut hidden[row * weights.outputs()..][first..end];
+                T::round(self.set, &sums[..end - first], to);
             }
         }
         add_product(&self.weights.linear2, block, hidden, sums, stream)?;

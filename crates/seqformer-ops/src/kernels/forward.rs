@@ -81,7 +81,7 @@ fn sum_rows<T: Element, R: Element, const W: usize, const FMA: bool>(
     rows: &[R],
 ) {
     let shape = inputs.shape;
-    let samples = shape.samples();
+    let (samples, set) = (shape.samples(), scratch.points.set);
     let (rows, _) = rows.as_chunks::<W>();
     let blocks = scratch.sum.len() / W;
     for query in task.first_query..task.first_query + task.num_queries {
@@ -94,12 +94,10 @@ fn sum_rows<T: Element, R: Element, const W: usize, const FMA: bool>(
             group.place::<false>(&scratch.points.locations[number]);
             let factors = factors(group, &scratch.points.weights[number]);
             for (block, sum) in scratch.sum.as_chunks_mut::<W>().0.iter_mut().enumerate() {
-                add_group::<R, W, FMA>(sum, rows, blocks, block, &group.cells, &factors);
+                R::add_group::<W, FMA>(set, sum, rows, [blocks, block], &group.cells, &factors);
             }
         }
-        for (to, from) in scratch.row.iter_mut().zip(scratch.sum.iter()) {
-            *to = T::from_f32(*from);
-        }
+        T::round(set, &scratch.sum, &mut scratch.row);
         out.write(index * shape.channels, &scratch.row);
     }
 }
@@ -121,8 +119,7 @@ pub(super) fn factors(group: &PointGroup, weights: &Lanes<f32>) -> [Lanes<f32>; 
 pub(super) fn add_group<T: Element, const W: usize, const FMA: bool>(
     sum: &mut [f32; W],
     rows: &[[T; W]],
-    blocks: usize,
-    block: usize,
+    [blocks, block]: [usize; 2],
     cells: &[Lanes<i32>; CORNERS],
     factors: &[Lanes<f32>; CORNERS],
 ) {

@@ -1,9 +1,7 @@
 //! The projection of tokens to the values of attention, laid out by head.
 
 use super::InstructionSet;
-use super::packed::{
-    Aligned, Block, Failure, NoProduct, PANEL, Packed, ROWS, convert, divide, in_blocks,
-};
+use super::packed::{Aligned, Block, Failure, NoProduct, PANEL, Packed, ROWS, divide, in_blocks};
 use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
 
 /// What the projection reads.
@@ -30,7 +28,7 @@ pub(crate) fn head_values<T: Factor>(
     let rows = inputs.tokens.len() / inputs.weights.inputs();
     let new = || Scratch::new(inputs.weights);
     in_blocks::<T, _>(rows, 1, &new, &|block, _part, scratch, failed| {
-        run_vectorized(set, Values { inputs, out, block, scratch, failed });
+        run_vectorized(set, Values { inputs, out, block, scratch, failed, set });
     })
 }
 
@@ -57,6 +55,7 @@ struct Values<'a, T> {
     block: Block,
     scratch: &'a mut Scratch<T>,
     failed: &'a Failure,
+    set: InstructionSet,
 }
 
 impl<T: Factor> Vectorized for Values<'_, T> {
@@ -71,20 +70,21 @@ impl<T: Factor> Vectorized for Values<'_, T> {
 
 #[inline(always)]
 fn write<T: Factor>(work: Values<'_, T>) -> Result<(), NoProduct> {
-    let Values { inputs, out, block, scratch, .. } = work;
+    let Values { inputs, out, block, scratch, set, .. } = work;
     let &Inputs { weights, heads, tokens_per_clip, tokens, padding } = inputs;
     let (width, channels) = (weights.inputs(), weights.outputs() / heads);
     let tokens = &tokens[block.first * width..][..block.rows * width];
-    convert(tokens, &mut scratch.rows[..tokens.len()]);
+    T::round(set, tokens, &mut scratch.rows[..tokens.len()]);
     for panel in 0..weights.num_panels() {
         let bias = weights.multiply(panel, block.height, &scratch.rows, &mut scratch.sums)?;
         let outputs = PANEL.min(weights.outputs() - panel * PANEL);
-        let sums = scratch.sums.as_chunks::<PANEL>().0;
-        for (row, sums) in sums[..block.rows].iter().enumerate() {
+        let sums = scratch.sums.as_chunks_mut::<PANEL>().0;
+        for (row, sums) in sums[..block.rows].iter_mut().enumerate() {
             let (clip, token) = divide(block.first + row, tokens_per_clip);
-            for ((to, sum), bias) in scratch.value.iter_mut().zip(sums).zip(bias) {
-                *to = T::from_f32(sum + bias);
+            for (sum, bias) in sums.iter_mut().zip(bias) {
+                *sum += bias;
             }
+            T::round(set, sums, &mut scratch.value);
             let of_clip = if padding.len() > tokens_per_clip { clip } else { 0 };
             if padding.get(of_clip * tokens_per_clip + token).copied().unwrap_or(false) {
                 scratch.value.fill(T::from_f32(0.0));

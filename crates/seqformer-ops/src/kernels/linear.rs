@@ -1,7 +1,7 @@
 //! An affine map of rows, with what follows it.
 
 use super::InstructionSet;
-use super::packed::{Aligned, Block, Failure, NoProduct, PANEL, Packed, ROWS, convert, in_blocks};
+use super::packed::{Aligned, Block, Failure, NoProduct, PANEL, Packed, ROWS, in_blocks};
 use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
 
 /// What the map reads.
@@ -25,7 +25,7 @@ pub(crate) fn linear<T: Factor>(
     let rows = inputs.rows.len() / inputs.weights.inputs();
     let new = || Scratch::new(inputs.weights);
     in_blocks::<T, _>(rows, inputs.weights.num_panels(), &new, &|block, panel, scratch, failed| {
-        run_vectorized(set, Linear { inputs, out, block, panel, scratch, failed });
+        run_vectorized(set, Linear { inputs, out, block, panel, scratch, failed, set });
     })
 }
 
@@ -54,6 +54,7 @@ struct Linear<'a, T> {
     panel: usize,
     scratch: &'a mut Scratch<T>,
     failed: &'a Failure,
+    set: InstructionSet,
 }
 
 impl<T: Factor> Vectorized for Linear<'_, T> {
@@ -68,12 +69,12 @@ impl<T: Factor> Vectorized for Linear<'_, T> {
 
 #[inline(always)]
 fn write<T: Factor>(work: Linear<'_, T>) -> Result<(), NoProduct> {
-    let Linear { inputs, out, block, panel, scratch, .. } = work;
+    let Linear { inputs, out, block, panel, scratch, set, .. } = work;
     let weights = inputs.weights;
     let (width, outputs) = (weights.inputs(), weights.outputs());
     if scratch.held != Some(block.first) {
         let rows = &inputs.rows[block.first * width..][..block.rows * width];
-        convert(rows, &mut scratch.rows[..rows.len()]);
+        T::round(set, rows, &mut scratch.rows[..rows.len()]);
         scratch.held = Some(block.first);
     }
     let bias = weights.multiply(panel, block.height, &scratch.rows, &mut scratch.sums)?;

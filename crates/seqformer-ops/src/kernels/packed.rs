@@ -127,14 +127,6 @@ impl<T: Factor> Packed<T> {
     }
 }
 
-/// Converts numbers to those of a product.
-#[inline(always)]
-pub(super) fn convert<T: Element>(from: &[f32], to: &mut [T]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = T::from_f32(*from);
-    }
-}
-
 /// Layer normalisation.
 #[derive(Debug)]
 pub(crate) struct Norm {

@@ -34,7 +34,7 @@ impl Pairs {
     #[inline(always)]
     fn split(set: InstructionSet, pairs: &[f32; 2 * LANES]) -> Self {
         #[cfg(target_arch = "x86_64")]
-        if set == InstructionSet::Avx512 {
+        if set.has_avx512() {
             let (x, y) = split_pairs(set, pairs);
             return Self { x, y };
         }

@@ -66,7 +66,7 @@ pub(super) struct Buffer {
     /// Attention weights; those beyond the points are 0.
     pub(super) weights: Vec<Lanes<f32>>,
     /// What the code runs in.
-    set: InstructionSet,
+    pub(super) set: InstructionSet,
 }
 
 impl Buffer {

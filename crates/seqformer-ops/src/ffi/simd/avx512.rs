@@ -21,7 +21,7 @@ const MOST_PARTS: usize = 4;
 /// to `grad_rows[cell]`, one cell after the other.
 ///
 /// `W` is a multiple of 16 up to 64; cell `k` is row `cells[k] * blocks + block`. `set` proves that the machine has the
-/// instructions: only [`InstructionSet::Avx512`] may be passed.
+/// instructions: only a set with AVX-512 may be passed.
 #[inline(always)]
 pub(crate) fn add_group_gradients<const W: usize>(
     set: InstructionSet,
@@ -32,10 +32,10 @@ pub(crate) fn add_group_gradients<const W: usize>(
     factors: &[f32; LANES],
 ) -> [f32; LANES] {
     assert!(
-        set == InstructionSet::Avx512 && W.is_multiple_of(LANES) && W <= MOST_PARTS * LANES,
+        set.has_avx512() && W.is_multiple_of(LANES) && W <= MOST_PARTS * LANES,
         "the machine has AVX-512"
     );
-    // SAFETY: `InstructionSet::Avx512` exists only on machines that have these instructions.
+    // SAFETY: sets with AVX-512 exist only on machines that have these instructions.
     unsafe { group_gradients::<W>(grad, rows, grad_rows, cells, factors) }
 }
 
@@ -79,8 +79,8 @@ pub(crate) fn split_pairs(
     set: InstructionSet,
     pairs: &[f32; 2 * LANES],
 ) -> ([f32; LANES], [f32; LANES]) {
-    assert!(set == InstructionSet::Avx512, "the machine has AVX-512");
-    // SAFETY: `InstructionSet::Avx512` exists only on machines that have these instructions.
+    assert!(set.has_avx512(), "the machine has AVX-512");
+    // SAFETY: sets with AVX-512 exist only on machines that have these instructions.
     unsafe { even_and_odd(pairs) }
 }
 
