@@ -13,8 +13,8 @@ use crate::ffi::{
 
 /// Queries of a block: its logits to 300 keys stay in the nearest cache.
 const ROWS: usize = 32;
-/// Numbers of a register.
-const LANES: usize = 16;
+/// Numbers that are worked on together: a register of bfloat16 numbers, two of `f32`.
+const LANES: usize = 32;
 
 /// What the attention reads.
 #[derive(Debug, Clone, Copy)]
