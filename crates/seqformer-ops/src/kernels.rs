@@ -19,6 +19,7 @@ pub(crate) mod packed;
 mod points;
 mod samples;
 pub(crate) mod weight_gradient;
+pub(crate) mod winograd;
 
 pub(crate) use samples::Samples;
 

@@ -2,9 +2,13 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod tiles;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::{add_group_gradients, split_pairs};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use tiles::{Bf16Tiles, PlanesAt};
 
 /// `value` without its fraction; negative numbers and NaN become 0, huge ones 2³⁰.
 #[inline(always)]

@@ -108,8 +108,27 @@ impl<T: Factor> Packed<T> {
         rows: &[T],
         sums: &mut [f32],
     ) -> Result<&[f32; PANEL], NoProduct> {
+        self.multiply_rows(number, ROWS, rows, sums)?;
+        Ok(self.bias(number))
+    }
+
+    /// The bias of panel `number`.
+    #[inline(always)]
+    pub(super) fn bias(&self, number: usize) -> &[f32; PANEL] {
+        &self.bias.as_chunks::<PANEL>().0[number]
+    }
+
+    /// As [`Packed::multiply`], for a block of `count` rows and without the bias.
+    #[inline(always)]
+    pub(super) fn multiply_rows(
+        &self,
+        number: usize,
+        count: usize,
+        rows: &[T],
+        sums: &mut [f32],
+    ) -> Result<(), NoProduct> {
         let shape = BlockShape {
-            rows: ROWS,
+            rows: count,
             columns: PANEL,
             depth: self.inputs,
             a_stride: self.inputs,
@@ -117,10 +136,7 @@ impl<T: Factor> Packed<T> {
             c_stride: PANEL,
         };
         let panel = &self.panels[number * self.inputs * PANEL..][..self.inputs * PANEL];
-        if !block_product(&shape, rows, panel, sums) {
-            return Err(NoProduct);
-        }
-        Ok(&self.bias.as_chunks::<PANEL>().0[number])
+        if block_product(&shape, rows, panel, sums) { Ok(()) } else { Err(NoProduct) }
     }
 }
 
