@@ -1,7 +1,7 @@
 //! Times 3×3 convolutions of five frames of 384x640 by Winograd's filtering beside oneDNN's direct ones.
 //!
-//! `cargo bench -p seqformer-ops --bench winograd -- [INPUTSxOUTPUTSxHEIGHTxWIDTH…]` prints one JSON object:
-//! milliseconds for each size.
+//! `cargo bench -p seqformer-ops --bench winograd -- [bf16|f32] [INPUTSxOUTPUTSxHEIGHTxWIDTH…]` prints one
+//! JSON object: milliseconds for each size.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on stdout")]
 
 use std::time::Instant;
@@ -90,10 +90,18 @@ fn main() {
     let (frames, runs) = if small { (1, 1) } else { (5, 15) };
     runtime::keep_freed_memory();
     tch::manual_seed(0);
-    let kinds = [Kind::BFloat16, Kind::Float];
+    let named = |name: &str| std::env::args().any(|text| text == name);
+    let kinds: &[Kind] = match (named("bf16"), named("f32")) {
+        (true, false) => &[Kind::BFloat16],
+        (false, true) => &[Kind::Float],
+        _ => &[Kind::BFloat16, Kind::Float],
+    };
     let reports: Vec<String> = tch::no_grad(|| {
-        let both = |size: &[i64; 4]| kinds.map(|kind| report(frames, *size, kind, runs));
-        sizes.iter().flat_map(both).collect()
+        let all = |size: &[i64; 4]| {
+            let size = *size;
+            kinds.iter().map(move |&kind| report(frames, size, kind, runs))
+        };
+        sizes.iter().flat_map(all).collect()
     });
     println!(
         "{{\"frames\": {frames}, \"threads\": {}, \"convolutions\": [\n{}\n]}}",

@@ -8,6 +8,7 @@ use tch::{Device, Tensor};
 use crate::OpsError;
 use crate::ffi::{self, DisjointRows, Factor};
 use crate::fused::Activation;
+use crate::kernels::packed::PANEL;
 use crate::kernels::winograd::{self, Inputs, Weights};
 use crate::kernels::{Bf16, InstructionSet};
 use crate::packed_linear::{failed, has_products, numbers};
@@ -52,12 +53,15 @@ impl WinogradConv {
 
     /// Whether convolutions in `bf16` of so many channels take less time this way than directly.
     ///
-    /// Where a processor has AMX, direct convolutions are several times faster and the transforms would take most of
-    /// the time; this was measured on none, so that the answer is no.
+    /// With few channels the transforms take more than the products save, and outputs are computed in panels of 64:
+    /// from 64 inputs on and with panels at least three quarters full it was faster at every size that was measured.
+    /// Where a processor has AMX, direct convolutions are several times faster; this was measured on none, so that the
+    /// answer is no.
     #[must_use]
     pub fn is_faster_in_bf16(inputs: i64, outputs: i64) -> bool {
-        let fills_registers = inputs % 32 == 0 && inputs >= 64 && outputs >= 64;
-        fills_registers && has_bf16_products() && !ffi::has_amx_bf16()
+        let computed = (outputs as usize).next_multiple_of(PANEL) as i64;
+        let pays = inputs >= 64 && inputs % 32 == 0 && outputs > 0 && 3 * computed <= 4 * outputs;
+        pays && has_bf16_products() && !ffi::has_amx_bf16()
     }
 
     /// `activation(conv(input) + bias)`, without a gradient.

@@ -206,9 +206,14 @@ impl<T: Factor> Tiles<'_, T> {
         }
         let bias = weights.positions[0].bias(panel);
         let mut outputs = [[T::from_f32(0.0); PANEL]; OUTPUTS];
+        let is_whole = weights.outputs() >= (panel + 1) * PANEL;
         for tile in 0..self.block.rows {
             self.outputs(tile, bias, &mut outputs);
-            self.write(self.corner(tile), panel, &outputs);
+            if is_whole {
+                self.write::<true>(tile, panel, &outputs);
+            } else {
+                self.write::<false>(tile, panel, &outputs);
+            }
         }
         Ok(())
     }
@@ -233,11 +238,11 @@ impl<T: Factor> Tiles<'_, T> {
         }
     }
 
-    /// Writes the outputs of a tile that lie on the map.
+    /// Writes the outputs of a tile that lie on the map; `WHOLE` says that the panel is full.
     #[inline(always)]
-    fn write(&self, corner: Corner, panel: usize, outputs: &[[T; PANEL]; OUTPUTS]) {
+    fn write<const WHOLE: bool>(&self, tile: usize, panel: usize, outputs: &[[T; PANEL]; OUTPUTS]) {
         let &Inputs { weights, height, width, .. } = self.inputs;
-        let count = PANEL.min(weights.outputs() - panel * PANEL);
+        let corner = self.corner(tile);
         for (index, outputs) in outputs.iter().enumerate() {
             let (down, right) = divide(index, STEP);
             let (row, column) = (corner.row + down, corner.column + right);
@@ -246,12 +251,9 @@ impl<T: Factor> Tiles<'_, T> {
             }
             let pixel = (corner.frame * height + row) * width + column;
             let first = pixel * weights.outputs() + panel * PANEL;
-            if count == PANEL {
-                // A copy of a known length is no call.
-                self.out.write(first, outputs);
-            } else {
-                self.out.write(first, &outputs[..count]);
-            }
+            // A copy of a known length is no call.
+            let count = if WHOLE { PANEL } else { weights.outputs() - panel * PANEL };
+            self.out.write(first, &outputs[..count]);
         }
     }
 }

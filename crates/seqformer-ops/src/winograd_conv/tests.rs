@@ -175,3 +175,20 @@ fn what_does_not_fit_is_an_error() {
     assert!(of(&[0, 4, 3, 3], 0).is_none());
     assert!(WinogradConv::new(&weight.to_kind(Kind::Double), &bias, false).is_none());
 }
+
+#[test]
+fn few_channels_are_left_to_direct_convolutions() {
+    for (inputs, outputs, pays) in [
+        (64, 64, true),
+        (512, 512, true),
+        (96, 96, true),
+        (64, 8, false),
+        (64, 72, false),
+        (32, 64, false),
+        (72, 64, false),
+        (0, 0, false),
+    ] {
+        let can = has_bf16_products() && !ffi::has_amx_bf16();
+        assert_eq!(WinogradConv::is_faster_in_bf16(inputs, outputs), pays && can);
+    }
+}
