@@ -54,3 +54,12 @@ SF_API int sf_has_bf16() noexcept {
   return 0;
 #endif
 }
+
+// Whether the processor has AMX, which multiplies whole tiles of bfloat16 numbers, and the system lets programs use it.
+SF_API int sf_has_amx_bf16() noexcept {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("amx-bf16") ? 1 : 0;
+#else
+  return 0;
+#endif
+}

@@ -26,11 +26,13 @@ pub(crate) use self::library::{find_symbol, open_library};
 pub(crate) use self::pages::{SystemPages, use_pool};
 pub(crate) use self::product::{
     BlockShape, Factor, add_block_product, block_product, booleans, elements, end_block_products,
-    filled, has_bf16,
+    filled, has_amx_bf16, has_bf16,
 };
 pub(crate) use self::recompute::recomputed;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use self::simd::{add_bf16_rows, add_group_gradients, round_to_bf16, split_pairs};
+pub(crate) use self::simd::{
+    Bf16Tiles, PlanesAt, add_bf16_rows, add_group_gradients, round_to_bf16, split_pairs,
+};
 pub(crate) use self::simd::{prefetch, prefetch_rows, sum16, truncate};
 use crate::fused::{Activation, After};
 use crate::kernels::dropout;

@@ -22,6 +22,7 @@ mod points;
 mod reading;
 mod samples;
 pub(crate) mod weight_gradient;
+pub(crate) mod winograd;
 
 pub(crate) use samples::Samples;
 

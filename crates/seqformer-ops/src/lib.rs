@@ -54,6 +54,7 @@ pub mod recompute;
 pub mod reference;
 pub mod runtime;
 pub mod transfer;
+pub mod winograd_conv;
 
 pub use constants::small_tensor;
 pub use error::OpsError;

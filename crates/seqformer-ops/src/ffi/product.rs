@@ -19,6 +19,7 @@ unsafe extern "C" {
     ) -> c_int;
     fn sf_end_block_products(bf16: c_int);
     fn sf_has_bf16() -> c_int;
+    fn sf_has_amx_bf16() -> c_int;
 }
 
 /// Sizes of a product of blocks, as `BlockShape` in `block_product.cpp`.
@@ -115,6 +116,12 @@ pub(crate) fn end_block_products<T: Factor>() {
 pub(crate) fn has_bf16() -> bool {
     // SAFETY: the call only looks at the processor.
     unsafe { sf_has_bf16() != 0 }
+}
+
+/// Whether the processor multiplies tiles of bfloat16 numbers by AMX.
+pub(crate) fn has_amx_bf16() -> bool {
+    // SAFETY: the call only looks at the processor.
+    unsafe { sf_has_amx_bf16() != 0 }
 }
 
 /// The elements of a dense tensor of this kind on the CPU; `None` for any other tensor.

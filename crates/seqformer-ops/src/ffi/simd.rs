@@ -4,12 +4,16 @@
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 mod bf16;
+#[cfg(target_arch = "x86_64")]
+mod tiles;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use bf16::{add_bf16_rows, round_to_bf16};
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::{add_group_gradients, split_pairs};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use tiles::{Bf16Tiles, PlanesAt};
 
 /// Bytes of a line of the cache.
 #[cfg(target_arch = "x86_64")]

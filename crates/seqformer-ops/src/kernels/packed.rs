@@ -120,10 +120,17 @@ impl<T: Factor> Packed<T> {
             c_stride: PANEL,
         };
         let panel = &self.panels[number * self.inputs * PANEL..][..self.inputs * PANEL];
-        if !block_product(&shape, rows, panel, sums) {
-            return Err(NoProduct);
+        if block_product(&shape, rows, panel, sums) {
+            Ok(self.bias(number))
+        } else {
+            Err(NoProduct)
         }
-        Ok(&self.bias.as_chunks::<PANEL>().0[number])
+    }
+
+    /// The bias of panel `number`.
+    #[inline(always)]
+    pub(super) fn bias(&self, number: usize) -> &[f32; PANEL] {
+        &self.bias.as_chunks::<PANEL>().0[number]
     }
 }
 

@@ -243,7 +243,7 @@ impl ConvNorm {
             let norm = self.norm.scale_shift();
             let weight = &self.weight * norm.scale.view([-1, 1, 1, 1]);
             let kernel = Kernel { weight: &weight, bias: &norm.shift };
-            PreparedKernel::new(kernel, precision)
+            PreparedKernel::new(&self.shape, kernel, precision)
         }));
     }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use seqformer_ops::fused::{self, Activation, ConvLayer, Convolution};
+use seqformer_ops::winograd_conv::WinogradConv;
 use tch::{Kind, Tensor, nn};
 
 use crate::Precision;
@@ -53,6 +54,13 @@ impl ConvShape {
         Convolution { stride, padding, dilation, groups }
     }
 
+    /// Whether it is 3×3, keeps the size of the map and mixes all channels.
+    fn is_plain_three(&self) -> bool {
+        let &Self { inputs, outputs, .. } = self;
+        let three = Self::three(inputs, outputs);
+        self.kernel == three.kernel && self.convolution() == three.convolution()
+    }
+
     /// Shape of the kernel, `[outputs, inputs / groups, kernel, kernel]`.
     pub(crate) fn weight_size(&self) -> [i64; 4] {
         [self.outputs, self.inputs / self.groups, self.kernel, self.kernel]
@@ -84,13 +92,22 @@ pub(crate) struct PreparedKernel {
     bias: Tensor,
     /// The weight laid out for inputs of the size that came last.
     packed: RefCell<Option<([i64; 4], Tensor)>>,
+    /// The same with fewer multiplications, where that is faster. In `f32` it is not used, so that the numbers remain
+    /// those of the reference.
+    winograd: Option<WinogradConv>,
 }
 
 impl PreparedKernel {
-    /// Converts the numbers to `precision`.
-    pub(crate) fn new(kernel: Kernel<'_>, precision: Precision) -> Self {
+    /// Converts the numbers of a convolution of this shape to `precision`.
+    pub(crate) fn new(shape: &ConvShape, kernel: Kernel<'_>, precision: Precision) -> Self {
         let kind = precision.kind();
+        let by_winograd = precision == Precision::Bf16
+            && shape.is_plain_three()
+            && WinogradConv::is_faster_in_bf16(shape.inputs, shape.outputs);
+        let winograd =
+            by_winograd.then(|| WinogradConv::new(kernel.weight, kernel.bias, true)).flatten();
         Self {
+            winograd,
             weight: to_channels_last(&kernel.weight.detach().to_kind(kind)),
             bias: kernel.bias.detach().to_kind(kind),
             packed: RefCell::new(None),
@@ -106,6 +123,12 @@ impl PreparedKernel {
         activation: Activation,
     ) -> Tensor {
         let input = input.to_kind(self.bias.kind());
+        let plain = residual.is_none() && !input.requires_grad();
+        if let Some(winograd) = self.winograd.as_ref().filter(|_| plain) {
+            return winograd
+                .forward(&input, activation)
+                .expect("the layer has the channels of its input");
+        }
         let weight = self.packed_for(shape, &input);
         let kernel = Kernel { weight: &weight, bias: &self.bias };
         shape.apply(&input, kernel, residual, activation)
@@ -136,7 +159,7 @@ impl Conv2d {
 
     /// Lays the weights out for inference; call again after they have changed.
     pub(crate) fn prepare_inference(&mut self, precision: Precision) {
-        self.prepared = Some(PreparedKernel::new(self.kernel(), precision));
+        self.prepared = Some(PreparedKernel::new(&self.shape, self.kernel(), precision));
     }
 
     /// `[N, inputs, H, W]` → `[N, outputs, H', W']`
@@ -170,3 +193,6 @@ impl Conv2d {
 pub(crate) fn to_channels_last(map: &Tensor) -> Tensor {
     map.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+use super::*;
+use crate::kernels::{Bf16, Element};
+
+/// Numbers between -1 and 1 that follow from their place.
+fn numbers<T: Element>(count: usize, seed: usize) -> Vec<T> {
+    (0..count).map(|i| T::from_f32((((i + seed) * 7919) % 2003) as f32 / 1001.0 - 1.0)).collect()
+}
+
+/// The bits of the outputs by one set of instructions; `None` without a kernel for the products.
+fn outputs<T: Factor>(
+    inputs: &Inputs<'_, T>,
+    count: usize,
+    set: InstructionSet,
+) -> Option<Vec<u32>> {
+    let mut out = vec![T::from_f32(0.0); count];
+    convolve(inputs, &DisjointRows::new(&mut out), set).ok()?;
+    Some(out.into_iter().map(|value| value.to_f32().to_bits()).collect())
+}
+
+#[cfg(target_arch = "x86_64")]
+fn check<T: Factor>([frames, height, width, channels]: [usize; 4], num_outputs: usize, relu: bool) {
+    let weight = numbers::<f32>(9 * channels * num_outputs, 5);
+    let weights = Weights::<T>::new(&weight, &numbers(num_outputs, 3));
+    let map = numbers::<T>(frames * height * width * channels, 0);
+    let plain = Inputs { weights: &weights, map: &map, height, width, relu, native: None };
+    let count = frames * height * width * num_outputs;
+    let Some(expected) = outputs(&plain, count, InstructionSet::Baseline) else { return };
+    assert!(expected.iter().any(|&bits| f32::from_bits(bits) != 0.0));
+    for set in InstructionSet::available() {
+        for native in [None, Bf16Tiles::detect::<T>()] {
+            let found = outputs(&Inputs { native, ..plain }, count, set);
+            assert_eq!(found.as_ref(), Some(&expected), "{set:?}, {native:?}");
+        }
+    }
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn all_instructions_give_the_same_bits() {
+    for relu in [false, true] {
+        for (size, num_outputs) in
+            [([1, 1, 1, 32], 1), ([2, 5, 6, 64], 64), ([1, 9, 4, 70], 130), ([3, 17, 23, 96], 70)]
+        {
+            check::<f32>(size, num_outputs, relu);
+            check::<Bf16>(size, num_outputs, relu);
+        }
+    }
+}
+
+#[test]
+fn blocks_are_even_and_cover_all_tiles() {
+    for threads in 1..5 {
+        for tiles in [1, 2, 3, 95, 96, 97, 300, 4800] {
+            let block = tiles_of_block(tiles, threads);
+            assert!((1..=MOST_TILES).contains(&block));
+            let blocks = tiles.div_ceil(block);
+            assert!(blocks <= tiles.div_ceil(MOST_TILES).next_multiple_of(threads));
+        }
+    }
+    assert_eq!(tiles_of_block(300, 2), 75);
+}
