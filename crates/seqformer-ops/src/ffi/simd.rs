@@ -53,12 +53,19 @@ fn sum16_sse(lanes: &[f32; 16]) -> f32 {
 /// Asks for `length` elements from `first` on to be brought into the cache; any position is fine.
 #[inline(always)]
 pub(crate) fn prefetch<T>(slice: &[T], first: usize, length: usize) {
-    #[cfg(target_arch = "x86_64")]
     if let Some(part) = slice.get(first..first + length) {
+        prefetch_lines(part.as_ptr(), length);
+    }
+}
+
+/// As [`prefetch`], by address, of which nothing is read.
+#[inline(always)]
+pub(super) fn prefetch_lines<T>(start: *const T, length: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for first in (0..length).step_by((64 / size_of::<T>()).max(1)) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        for line in part.chunks((64 / size_of::<T>()).max(1)) {
-            // SAFETY: the machine has SSE, as every x86-64 has; a prefetch reads nothing.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
-        }
+        let line = start.wrapping_add(first).cast();
+        // SAFETY: the machine has SSE, as every x86-64 has; a prefetch reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
     }
 }

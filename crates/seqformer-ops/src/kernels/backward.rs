@@ -1,7 +1,7 @@
 //! The backward pass of one task, a whole head of one clip.
 
 use super::forward::{PREFETCH_QUERIES, add_scaled, factors};
-use super::head::{Head, block_width};
+use super::head::{Head, PREFETCH_ROWS, block_width};
 use super::packed::Aligned;
 use super::points::{CORNERS, LANES, Lanes, PointGroup, groups};
 use super::samples::{Buffer, Centres, Place};
@@ -81,6 +81,8 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
         let ahead = index + PREFETCH_QUERIES * shape.heads;
         inputs.samples.prefetch(ahead, samples);
         prefetch(grad_out, shape.channels * ahead, shape.channels);
+        gradients.places.prefetch(2 * samples * ahead, 2 * samples);
+        gradients.weights.prefetch(samples * ahead, samples);
         let place = Place { clip: task.clip, query, index };
         inputs.samples.read::<FMA>(shape, centres, place, &mut scratch.points);
         let source = &grad_out[index * shape.channels..][..shape.channels];
@@ -94,26 +96,13 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
             for (block, grad) in grad.iter().enumerate() {
                 for corner in 0..CORNERS {
                     let cells = |k: usize| group.cells[corner][k] as usize * blocks + block;
-                    let corner_dots = add_gradients::<W, FMA>(
-                        set,
-                        grad,
-                        rows,
-                        grad_rows,
-                        cells,
-                        &factors[corner],
-                    );
-                    for k in 0..LANES {
-                        dots[corner][k] += corner_dots[k];
-                    }
+                    let (factors, dots) = (&factors[corner], &mut dots[corner]);
+                    add_gradients::<W, FMA>(set, grad, rows, grad_rows, cells, factors, dots);
                 }
             }
             let (grad_xy, grad_weights) = point_gradients(group, &dots, &weights);
-            let to = &mut scratch.grad_places[2 * LANES * number..];
-            let length = to.len().min(2 * LANES);
-            to[..length].copy_from_slice(&grad_xy[..length]);
-            let to = &mut scratch.grad_weights[LANES * number..];
-            let length = to.len().min(LANES);
-            to[..length].copy_from_slice(&grad_weights[..length]);
+            fill_front(&mut scratch.grad_places[2 * LANES * number..], &grad_xy);
+            fill_front(&mut scratch.grad_weights[LANES * number..], &grad_weights);
         }
         let (places, weights) = (&mut scratch.grad_places, &mut scratch.grad_weights);
         inputs.samples.chain(&scratch.points, places, weights);
@@ -121,6 +110,17 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
         gradients.weights.write(samples * index, &scratch.grad_weights);
     }
     write_value_gradient(inputs, gradients, task, scratch);
+}
+
+/// Copies as much of `from` as `to` has room for.
+#[inline(always)]
+fn fill_front<const N: usize>(to: &mut [f32], from: &[f32; N]) {
+    if let Some(to) = to.first_chunk_mut() {
+        *to = *from;
+    } else {
+        let length = to.len();
+        to.copy_from_slice(&from[..length]);
+    }
 }
 
 /// Copies a row as `f32`, a block at a time: blocks are what is read next, and the processor would wait for smaller
@@ -141,7 +141,7 @@ fn widen<T: Element, const W: usize>(to: &mut [f32], from: &[T]) {
     }
 }
 
-/// Products of the output's gradient with the rows of sixteen cells, whose own gradients grow by it.
+/// Adds the products of the output's gradient with the rows of sixteen cells to `dots`; their own gradients grow by it.
 #[inline(always)]
 fn add_gradients<const W: usize, const FMA: bool>(
     set: InstructionSet,
@@ -150,18 +150,17 @@ fn add_gradients<const W: usize, const FMA: bool>(
     grad_rows: &mut [[f32; W]],
     cells: impl Fn(usize) -> usize,
     factors: &Lanes<f32>,
-) -> Lanes<f32> {
+    dots: &mut Lanes<f32>,
+) {
     #[cfg(target_arch = "x86_64")]
     if set == InstructionSet::Avx512 && W.is_multiple_of(WIDE) {
-        return add_group_gradients::<W>(set, grad, rows, grad_rows, cells, factors);
+        return add_group_gradients::<W>(set, grad, rows, grad_rows, cells, factors, dots);
     }
-    let mut dots = [0.0; LANES];
     for k in 0..LANES {
         let row = cells(k);
-        dots[k] = sum16(&wide_products::<W, FMA>(grad, &rows[row]));
+        dots[k] += sum16(&wide_products::<W, FMA>(grad, &rows[row]));
         add_scaled::<f32, W, FMA>(&mut grad_rows[row], grad, factors[k]);
     }
-    dots
 }
 
 /// Partial sums of a product.
@@ -222,6 +221,8 @@ fn write_value_gradient<T: Element>(
             *to = T::from_f32(*from);
         }
         let index = (task.clip * shape.tokens + token) * shape.heads + task.head;
+        let ahead = index + PREFETCH_ROWS * shape.heads;
+        gradients.value.prefetch(ahead * shape.channels, shape.channels);
         gradients.value.write(index * shape.channels, &scratch.row);
     }
 }
