@@ -6,6 +6,15 @@ mod avx512;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::{add_group_gradients, split_pairs};
 
+/// The values of a head, and their gradient: a block of the channels of cell `c` is row `c * blocks + block`.
+#[derive(Debug)]
+pub(crate) struct HeadRows<'a, const W: usize> {
+    pub(crate) values: &'a [[f32; W]],
+    pub(crate) gradients: &'a mut [[f32; W]],
+    pub(crate) blocks: usize,
+    pub(crate) block: usize,
+}
+
 /// `value` without its fraction; negative numbers and NaN become 0, huge ones 2³⁰.
 #[inline(always)]
 pub(crate) fn truncate(value: f32) -> i32 {

@@ -3,12 +3,12 @@
 use super::forward::{PREFETCH_QUERIES, add_scaled, factors};
 use super::head::{Head, PREFETCH_ROWS, block_width};
 use super::packed::Aligned;
-use super::points::{CORNERS, LANES, Lanes, PointGroup, groups};
+use super::points::{CORNERS, LANES, Lanes, Line, PointGroup, groups};
 use super::samples::{Buffer, Centres, Place};
 use super::{Element, Gradients, Inputs, InstructionSet, Shape, Task};
 #[cfg(target_arch = "x86_64")]
 use crate::ffi::add_group_gradients;
-use crate::ffi::{Vectorized, prefetch, sum16};
+use crate::ffi::{HeadRows, Vectorized, prefetch, sum16};
 
 /// One task and what its thread keeps between tasks.
 pub(super) struct Backward<'a, T> {
@@ -32,9 +32,9 @@ pub(super) struct Scratch<T> {
     grad_rows: Aligned<f32>,
     /// Gradient of one output row.
     grad_out: Aligned<f32>,
-    grad_places: Vec<f32>,
-    grad_weights: Vec<f32>,
-    row: Vec<T>,
+    grad_places: Aligned<f32>,
+    grad_weights: Aligned<f32>,
+    row: Aligned<T>,
 }
 
 impl<T: Element> Scratch<T> {
@@ -44,9 +44,9 @@ impl<T: Element> Scratch<T> {
         Self {
             grad_rows: Aligned::new(shape.tokens * head.row_length),
             grad_out: Aligned::new(head.row_length),
-            grad_places: vec![0.0; 2 * samples],
-            grad_weights: vec![0.0; samples],
-            row: vec![T::from_f32(0.0); shape.channels],
+            grad_places: Aligned::new(2 * samples),
+            grad_weights: Aligned::new(samples),
+            row: Aligned::new(shape.channels),
             groups: groups(shape),
             points: Buffer::new(shape, set),
             head,
@@ -73,9 +73,12 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
     let samples = shape.samples();
     scratch.head.load(inputs, task);
     scratch.grad_rows.fill(0.0);
-    let (rows, _) = scratch.head.rows.as_chunks::<W>();
-    let (grad_rows, _) = scratch.grad_rows.as_chunks_mut::<W>();
-    let blocks = scratch.head.row_length / W;
+    let mut rows = HeadRows {
+        values: scratch.head.rows.as_chunks::<W>().0,
+        gradients: scratch.grad_rows.as_chunks_mut::<W>().0,
+        blocks: scratch.head.row_length / W,
+        block: 0,
+    };
     for query in 0..task.num_queries {
         let index = (task.clip * shape.queries + query) * shape.heads + task.head;
         let ahead = index + PREFETCH_QUERIES * shape.heads;
@@ -92,12 +95,13 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
             group.place::<true>(&scratch.points.locations[number]);
             let weights = scratch.points.weights[number];
             let factors = factors(group, &weights);
-            let mut dots = [[0.0; LANES]; CORNERS];
+            let mut dots = [Line([0.0; LANES]); CORNERS];
             for (block, grad) in grad.iter().enumerate() {
+                rows.block = block;
                 for corner in 0..CORNERS {
-                    let cells = |k: usize| group.cells[corner][k] as usize * blocks + block;
-                    let (factors, dots) = (&factors[corner], &mut dots[corner]);
-                    add_gradients::<W, FMA>(set, grad, rows, grad_rows, cells, factors, dots);
+                    let (cells, factors) = (&group.cells[corner], &factors[corner]);
+                    let dots = &mut dots[corner];
+                    add_gradients::<W, FMA>(set, grad, &mut rows, cells, factors, dots);
                 }
             }
             let (grad_xy, grad_weights) = point_gradients(group, &dots, &weights);
@@ -146,20 +150,19 @@ fn widen<T: Element, const W: usize>(to: &mut [f32], from: &[T]) {
 fn add_gradients<const W: usize, const FMA: bool>(
     set: InstructionSet,
     grad: &[f32; W],
-    rows: &[[f32; W]],
-    grad_rows: &mut [[f32; W]],
-    cells: impl Fn(usize) -> usize,
+    rows: &mut HeadRows<'_, W>,
+    cells: &Lanes<i32>,
     factors: &Lanes<f32>,
     dots: &mut Lanes<f32>,
 ) {
     #[cfg(target_arch = "x86_64")]
     if set == InstructionSet::Avx512 && W.is_multiple_of(WIDE) {
-        return add_group_gradients::<W>(set, grad, rows, grad_rows, cells, factors, dots);
+        return add_group_gradients::<W>(set, grad, rows, cells, factors, dots);
     }
     for k in 0..LANES {
-        let row = cells(k);
-        dots[k] += sum16(&wide_products::<W, FMA>(grad, &rows[row]));
-        add_scaled::<f32, W, FMA>(&mut grad_rows[row], grad, factors[k]);
+        let row = cells[k] as usize * rows.blocks + rows.block;
+        dots[k] += sum16(&wide_products::<W, FMA>(grad, &rows.values[row]));
+        add_scaled::<f32, W, FMA>(&mut rows.gradients[row], grad, factors[k]);
     }
 }
 
@@ -184,7 +187,7 @@ fn wide_products<const W: usize, const FMA: bool>(a: &[f32; W], b: &[f32; W]) ->
 #[inline(always)]
 fn point_gradients(
     group: &PointGroup,
-    dots: &[Lanes<f32>; CORNERS],
+    dots: &[Line; CORNERS],
     weights: &Lanes<f32>,
 ) -> ([f32; 2 * LANES], Lanes<f32>) {
     let mut grad_xy = [0.0; 2 * LANES];

@@ -11,24 +11,24 @@ use std::arch::x86_64::{
 };
 
 use super::super::InstructionSet;
+use super::HeadRows;
 
 /// Numbers in a register, and points of a group.
 const LANES: usize = 16;
 /// Registers of the widest block of channels.
 const MOST_PARTS: usize = 4;
 
-/// Reads `rows[cell]` for sixteen cells, adds each one's product with `grad` to `dots`, and `grad` times the cell's factor
-/// to `grad_rows[cell]`, one cell after the other.
+/// Reads the values of sixteen cells, adds each one's product with `grad` to `dots`, and `grad` times the cell's factor
+/// to its gradient, one cell after the other.
 ///
-/// `W` is a multiple of 16 up to 64; cell `k` is row `cells[k] * blocks + block`. `set` proves that the machine has the
+/// `W` is a multiple of 16 up to 64. `set` proves that the machine has the
 /// instructions: only [`InstructionSet::Avx512`] may be passed.
 #[inline(always)]
 pub(crate) fn add_group_gradients<const W: usize>(
     set: InstructionSet,
     grad: &[f32; W],
-    rows: &[[f32; W]],
-    grad_rows: &mut [[f32; W]],
-    cells: impl Fn(usize) -> usize,
+    rows: &mut HeadRows<'_, W>,
+    cells: &[i32; LANES],
     factors: &[f32; LANES],
     dots: &mut [f32; LANES],
 ) {
@@ -37,7 +37,7 @@ pub(crate) fn add_group_gradients<const W: usize>(
         "the machine has AVX-512"
     );
     // SAFETY: `InstructionSet::Avx512` exists only on machines that have these instructions.
-    unsafe { group_gradients::<W>(grad, rows, grad_rows, cells, factors, dots) }
+    unsafe { group_gradients::<W>(grad, rows, cells, factors, dots) }
 }
 
 /// By fours, whose sums fit into registers: the queue of stores is what the pass waits for, and it is kept for the rows.
@@ -45,24 +45,26 @@ pub(crate) fn add_group_gradients<const W: usize>(
 #[inline]
 fn group_gradients<const W: usize>(
     grad: &[f32; W],
-    rows: &[[f32; W]],
-    grad_rows: &mut [[f32; W]],
-    cells: impl Fn(usize) -> usize,
+    rows: &mut HeadRows<'_, W>,
+    cells: &[i32; LANES],
     factors: &[f32; LANES],
     dots: &mut [f32; LANES],
 ) {
+    let (values, blocks, block) = (rows.values, rows.blocks, rows.block);
+    // As long as the values, so that one check serves both.
+    let gradients = &mut rows.gradients[..values.len()];
     let grad = registers(grad);
     let mut cell_gradients = |k: usize| {
-        let cell = cells(k);
-        let row = registers(&rows[cell]);
-        let grad_row = &mut grad_rows[cell];
+        let cell = cells[k] as usize * blocks + block;
+        let row = registers(&values[cell]);
+        let gradient = &mut gradients[cell];
         let factor = _mm512_set1_ps(factors[k]);
         let mut products = _mm512_mul_ps(grad[0], row[0]);
         for part in 1..W / LANES {
             products = _mm512_fmadd_ps(grad[part], row[part], products);
         }
-        let before = registers(grad_row);
-        for (part, to) in grad_row.chunks_exact_mut(LANES).enumerate() {
+        let before = registers(gradient);
+        for (part, to) in gradient.chunks_exact_mut(LANES).enumerate() {
             store(to, _mm512_fmadd_ps(grad[part], factor, before[part]));
         }
         products
