@@ -3,6 +3,10 @@
 //! `cargo bench -p seqformer-ops -- [FRAMES]` prints one JSON object. Its bound is a plain read of as many bytes as
 //! the forward pass gathers. The inputs are those of the
 //! PyTorch benchmark: locations around each token's centre with a spread of two cells.
+//!
+//! `forward_backward` is given a dense gradient of the output, as the product behind attention gives it in a network.
+//! `forward_backward_of_sum` starts from a sum, whose gradient is one number for all: making it dense is part of that time,
+//! and no network does it.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on stdout")]
 
 use std::time::Instant;
@@ -87,10 +91,25 @@ fn median_secs<T>(runs: usize, mut run: impl FnMut() -> T) -> f64 {
     times[runs / 2]
 }
 
-fn forward_backward(inputs: &Inputs) {
-    let [value, locations, weights] = [&inputs.value, &inputs.locations, &inputs.weights]
+/// A forward pass with inputs that ask for gradients: the output, and the inputs.
+fn differentiable_forward(inputs: &Inputs) -> (Tensor, [Tensor; 3]) {
+    let leaves = [&inputs.value, &inputs.locations, &inputs.weights]
         .map(|tensor| tensor.detach().set_requires_grad(true));
-    let out = ms_deform_attn(&value, &inputs.levels, &locations, &weights).expect("the shapes fit");
+    let [value, locations, weights] = &leaves;
+    let out = ms_deform_attn(value, &inputs.levels, locations, weights).expect("the shapes fit");
+    (out, leaves)
+}
+
+/// Both passes, given the gradient of the output as a network gives it: a dense tensor, here of ones, which libtorch
+/// writes first.
+fn forward_backward(inputs: &Inputs) -> Vec<Tensor> {
+    let (out, leaves) = differentiable_forward(inputs);
+    Tensor::run_backward(&[out], &leaves, false, false)
+}
+
+/// Both passes and a sum, whose gradient is one number that the operation has to spread first.
+fn forward_backward_of_sum(inputs: &Inputs) {
+    let (out, _leaves) = differentiable_forward(inputs);
     out.sum(Kind::Float).backward();
 }
 
@@ -122,6 +141,7 @@ fn main() {
             }),
         ),
         ("forward_backward", median_secs(runs, || forward_backward(&inputs))),
+        ("forward_backward_of_sum", median_secs(runs, || forward_backward_of_sum(&inputs))),
         (
             "forward_reference",
             median_secs(runs.min(3), || {

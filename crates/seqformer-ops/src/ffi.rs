@@ -29,11 +29,12 @@ pub(crate) use self::product::{
     filled, has_amx_bf16, has_bf16,
 };
 pub(crate) use self::recompute::recomputed;
+use self::simd::prefetch_lines;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use self::simd::{
     Bf16Tiles, PlanesAt, add_bf16_rows, add_group_gradients, round_to_bf16, split_pairs,
 };
-pub(crate) use self::simd::{prefetch, prefetch_rows, sum16, truncate};
+pub(crate) use self::simd::{HeadRows, prefetch, prefetch_rows, sum16, truncate};
 use crate::fused::{Activation, After};
 use crate::kernels::dropout;
 use crate::kernels::{self, Bf16, Element, Gradients, Inputs, InstructionSet, Samples, Shape};
@@ -396,6 +397,15 @@ impl<'a, T: Copy> DisjointRows<'a, T> {
         let to = unsafe { self.start.add(first) };
         // SAFETY: the target lies inside the slice, belongs to this thread's task, and `row` is elsewhere.
         unsafe { std::ptr::copy_nonoverlapping(row.as_ptr(), to, row.len()) };
+    }
+
+    /// Asks for the place of a row that is written soon. Stores end in order: one that waits for memory holds up all
+    /// that follow.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, first: usize, length: usize) {
+        if first < self.length && length <= self.length - first {
+            prefetch_lines(self.start.wrapping_add(first), length);
+        }
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) use samples::Samples;
 
 use points::{CORNERS, Lanes};
 
+pub(crate) use points::Line;
+
 use crate::LevelSize;
 use crate::ffi::{DisjointRows, num_threads, parallel_for, run_vectorized};
 #[cfg(target_arch = "x86_64")]
@@ -55,7 +57,7 @@ pub(crate) trait Element: Copy + Send + Sync + 'static {
         rows: &[[Self; W]],
         of: [usize; 2],
         cells: &[Lanes<i32>; CORNERS],
-        factors: &[Lanes<f32>; CORNERS],
+        factors: &[Line; CORNERS],
     ) {
         forward::add_group::<Self, W, FMA>(sum, rows, of, cells, factors);
     }
@@ -112,7 +114,7 @@ impl Element for Bf16 {
         rows: &[[Self; W]],
         of: [usize; 2],
         cells: &[Lanes<i32>; CORNERS],
-        factors: &[Lanes<f32>; CORNERS],
+        factors: &[Line; CORNERS],
     ) {
         #[cfg(target_arch = "x86_64")]
         if set.has_avx512() && matches!(W, 32 | 64) {

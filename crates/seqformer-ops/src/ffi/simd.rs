@@ -19,6 +19,15 @@ pub(crate) use tiles::{Bf16Tiles, PlanesAt};
 #[cfg(target_arch = "x86_64")]
 const LINE: usize = 64;
 
+/// The values of a head, and their gradient: a block of the channels of cell `c` is row `c * blocks + block`.
+#[derive(Debug)]
+pub(crate) struct HeadRows<'a, const W: usize> {
+    pub(crate) values: &'a [[f32; W]],
+    pub(crate) gradients: &'a mut [[f32; W]],
+    pub(crate) blocks: usize,
+    pub(crate) block: usize,
+}
+
 /// `value` without its fraction; negative numbers and NaN become 0, huge ones 2³⁰.
 #[inline(always)]
 pub(crate) fn truncate(value: f32) -> i32 {
@@ -66,26 +75,28 @@ fn sum16_sse(lanes: &[f32; 16]) -> f32 {
 /// Asks for `length` elements from `first` on to be brought into the cache; any position is fine.
 #[inline(always)]
 pub(crate) fn prefetch<T>(slice: &[T], first: usize, length: usize) {
-    #[cfg(target_arch = "x86_64")]
     if let Some(part) = slice.get(first..first + length) {
+        prefetch_lines(part.as_ptr(), length);
+    }
+}
+
+/// As [`prefetch`], by address, of which nothing is read.
+#[inline(always)]
+pub(super) fn prefetch_lines<T>(start: *const T, length: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for first in (0..length).step_by((LINE / size_of::<T>()).max(1)) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        for line in part.chunks((LINE / size_of::<T>()).max(1)) {
-            // SAFETY: the machine has SSE, as every x86-64 has; a prefetch reads nothing.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
-        }
+        let line = start.wrapping_add(first).cast();
+        // SAFETY: the machine has SSE, as every x86-64 has; a prefetch reads nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line) };
     }
 }
 
 /// Asks for the rows of some cells to be brought into the cache; any number of a cell is fine.
 #[inline(always)]
 pub(crate) fn prefetch_rows<R, const N: usize>(rows: &[R], cells: &[[i32; N]]) {
-    #[cfg(target_arch = "x86_64")]
     for &cell in cells.as_flattened() {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let row = rows.as_ptr().wrapping_add(cell as usize).cast::<i8>();
-        for line in 0..size_of::<R>().div_ceil(LINE) {
-            // SAFETY: the machine has SSE, as every x86-64 has; a prefetch reads nothing, wherever it points.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(line * LINE)) };
-        }
+        let row = rows.as_ptr().wrapping_add(cell as usize);
+        prefetch_lines(row.cast::<u8>(), size_of::<R>());
     }
 }

@@ -1,14 +1,14 @@
 //! The backward pass of one task, a whole head of one clip.
 
 use super::forward::{PREFETCH_QUERIES, add_scaled, factors};
-use super::head::{Head, block_width};
+use super::head::{Head, PREFETCH_ROWS, block_width};
 use super::packed::Aligned;
-use super::points::{CORNERS, LANES, Lanes, PointGroup, groups};
+use super::points::{CORNERS, LANES, Lanes, Line, PointGroup, groups};
 use super::samples::{Buffer, Centres, Place};
 use super::{Element, Gradients, Inputs, InstructionSet, Shape, Task};
 #[cfg(target_arch = "x86_64")]
 use crate::ffi::add_group_gradients;
-use crate::ffi::{Vectorized, prefetch, sum16};
+use crate::ffi::{HeadRows, Vectorized, prefetch, sum16};
 
 /// One task and what its thread keeps between tasks.
 pub(super) struct Backward<'a, T> {
@@ -32,9 +32,9 @@ pub(super) struct Scratch<T> {
     grad_rows: Aligned<f32>,
     /// Gradient of one output row.
     grad_out: Aligned<f32>,
-    grad_places: Vec<f32>,
-    grad_weights: Vec<f32>,
-    row: Vec<T>,
+    grad_places: Aligned<f32>,
+    grad_weights: Aligned<f32>,
+    row: Aligned<T>,
 }
 
 impl<T: Element> Scratch<T> {
@@ -44,9 +44,9 @@ impl<T: Element> Scratch<T> {
         Self {
             grad_rows: Aligned::new(shape.tokens * head.row_length),
             grad_out: Aligned::new(head.row_length),
-            grad_places: vec![0.0; 2 * samples],
-            grad_weights: vec![0.0; samples],
-            row: vec![T::from_f32(0.0); shape.channels],
+            grad_places: Aligned::new(2 * samples),
+            grad_weights: Aligned::new(samples),
+            row: Aligned::new(shape.channels),
             groups: groups(shape),
             points: Buffer::new(shape, set),
             head,
@@ -73,14 +73,19 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
     let samples = shape.samples();
     scratch.head.load(inputs, task);
     scratch.grad_rows.fill(0.0);
-    let (rows, _) = scratch.head.rows.as_chunks::<W>();
-    let (grad_rows, _) = scratch.grad_rows.as_chunks_mut::<W>();
-    let blocks = scratch.head.row_length / W;
+    let mut rows = HeadRows {
+        values: scratch.head.rows.as_chunks::<W>().0,
+        gradients: scratch.grad_rows.as_chunks_mut::<W>().0,
+        blocks: scratch.head.row_length / W,
+        block: 0,
+    };
     for query in 0..task.num_queries {
         let index = (task.clip * shape.queries + query) * shape.heads + task.head;
         let ahead = index + PREFETCH_QUERIES * shape.heads;
         inputs.samples.prefetch(ahead, samples);
         prefetch(grad_out, shape.channels * ahead, shape.channels);
+        gradients.places.prefetch(2 * samples * ahead, 2 * samples);
+        gradients.weights.prefetch(samples * ahead, samples);
         let place = Place { clip: task.clip, query, index };
         inputs.samples.read::<FMA>(shape, centres, place, &mut scratch.points);
         let source = &grad_out[index * shape.channels..][..shape.channels];
@@ -90,30 +95,18 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
             group.place::<true>(&scratch.points.locations[number]);
             let weights = scratch.points.weights[number];
             let factors = factors(group, &weights);
-            let mut dots = [[0.0; LANES]; CORNERS];
+            let mut dots = [Line([0.0; LANES]); CORNERS];
             for (block, grad) in grad.iter().enumerate() {
+                rows.block = block;
                 for corner in 0..CORNERS {
-                    let cells = |k: usize| group.cells[corner][k] as usize * blocks + block;
-                    let corner_dots = add_gradients::<W, FMA>(
-                        set,
-                        grad,
-                        rows,
-                        grad_rows,
-                        cells,
-                        &factors[corner],
-                    );
-                    for k in 0..LANES {
-                        dots[corner][k] += corner_dots[k];
-                    }
+                    let (cells, factors) = (&group.cells[corner], &factors[corner]);
+                    let dots = &mut dots[corner];
+                    add_gradients::<W, FMA>(set, grad, &mut rows, cells, factors, dots);
                 }
             }
             let (grad_xy, grad_weights) = point_gradients(group, &dots, &weights);
-            let to = &mut scratch.grad_places[2 * LANES * number..];
-            let length = to.len().min(2 * LANES);
-            to[..length].copy_from_slice(&grad_xy[..length]);
-            let to = &mut scratch.grad_weights[LANES * number..];
-            let length = to.len().min(LANES);
-            to[..length].copy_from_slice(&grad_weights[..length]);
+            fill_front(&mut scratch.grad_places[2 * LANES * number..], &grad_xy);
+            fill_front(&mut scratch.grad_weights[LANES * number..], &grad_weights);
         }
         let (places, weights) = (&mut scratch.grad_places, &mut scratch.grad_weights);
         inputs.samples.chain(&scratch.points, places, weights);
@@ -121,6 +114,17 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
         gradients.weights.write(samples * index, &scratch.grad_weights);
     }
     write_value_gradient(inputs, gradients, task, scratch);
+}
+
+/// Copies as much of `from` as `to` has room for.
+#[inline(always)]
+fn fill_front<const N: usize>(to: &mut [f32], from: &[f32; N]) {
+    if let Some(to) = to.first_chunk_mut() {
+        *to = *from;
+    } else {
+        let length = to.len();
+        to.copy_from_slice(&from[..length]);
+    }
 }
 
 /// Copies a row as `f32`, a block at a time: blocks are what is read next, and the processor would wait for smaller
@@ -141,27 +145,25 @@ fn widen<T: Element, const W: usize>(to: &mut [f32], from: &[T]) {
     }
 }
 
-/// Products of the output's gradient with the rows of sixteen cells, whose own gradients grow by it.
+/// Adds the products of the output's gradient with the rows of sixteen cells to `dots`; their own gradients grow by it.
 #[inline(always)]
 fn add_gradients<const W: usize, const FMA: bool>(
     set: InstructionSet,
     grad: &[f32; W],
-    rows: &[[f32; W]],
-    grad_rows: &mut [[f32; W]],
-    cells: impl Fn(usize) -> usize,
+    rows: &mut HeadRows<'_, W>,
+    cells: &Lanes<i32>,
     factors: &Lanes<f32>,
-) -> Lanes<f32> {
+    dots: &mut Lanes<f32>,
+) {
     #[cfg(target_arch = "x86_64")]
     if set.has_avx512() && W.is_multiple_of(WIDE) {
-        return add_group_gradients::<W>(set, grad, rows, grad_rows, cells, factors);
+        return add_group_gradients::<W>(set, grad, rows, cells, factors, dots);
     }
-    let mut dots = [0.0; LANES];
     for k in 0..LANES {
-        let row = cells(k);
-        dots[k] = sum16(&wide_products::<W, FMA>(grad, &rows[row]));
-        add_scaled::<f32, W, FMA>(&mut grad_rows[row], grad, factors[k]);
+        let row = cells[k] as usize * rows.blocks + rows.block;
+        dots[k] += sum16(&wide_products::<W, FMA>(grad, &rows.values[row]));
+        add_scaled::<f32, W, FMA>(&mut rows.gradients[row], grad, factors[k]);
     }
-    dots
 }
 
 /// Partial sums of a product.
@@ -185,7 +187,7 @@ fn wide_products<const W: usize, const FMA: bool>(a: &[f32; W], b: &[f32; W]) ->
 #[inline(always)]
 fn point_gradients(
     group: &PointGroup,
-    dots: &[Lanes<f32>; CORNERS],
+    dots: &[Line; CORNERS],
     weights: &Lanes<f32>,
 ) -> ([f32; 2 * LANES], Lanes<f32>) {
     let mut grad_xy = [0.0; 2 * LANES];
@@ -222,6 +224,8 @@ fn write_value_gradient<T: Element>(
             *to = T::from_f32(*from);
         }
         let index = (task.clip * shape.tokens + token) * shape.heads + task.head;
+        let ahead = index + PREFETCH_ROWS * shape.heads;
+        gradients.value.prefetch(ahead * shape.channels, shape.channels);
         gradients.value.write(index * shape.channels, &scratch.row);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::head::{Head, block_width, dense_head};
 use super::packed::Aligned;
-use super::points::{CORNERS, LANES, Lanes, PointGroup, groups};
+use super::points::{CORNERS, LANES, Lanes, Line, PointGroup, groups};
 use super::samples::{Buffer, Centres, Place};
 use super::{Element, Inputs, InstructionSet, Shape, Task};
 use crate::ffi::{DisjointRows, Vectorized};
@@ -32,14 +32,14 @@ struct QueryScratch<T> {
     /// One output row in `f32`, padded like the rows of the head.
     sum: Aligned<f32>,
     /// One output row.
-    row: Vec<T>,
+    row: Aligned<T>,
 }
 
 impl<T: Element> Scratch<T> {
     pub(super) fn new(shape: &Shape, set: InstructionSet) -> Self {
         let head = Head::new(shape.channels);
         let sum = Aligned::new(head.row_length);
-        let row = vec![T::from_f32(0.0); shape.channels];
+        let row = Aligned::new(shape.channels);
         let queries =
             QueryScratch { groups: groups(shape), points: Buffer::new(shape, set), sum, row };
         Self { head, queries }
@@ -104,8 +104,8 @@ fn sum_rows<T: Element, R: Element, const W: usize, const FMA: bool>(
 
 /// Bilinear shares times attention weights.
 #[inline(always)]
-pub(super) fn factors(group: &PointGroup, weights: &Lanes<f32>) -> [Lanes<f32>; CORNERS] {
-    let mut factors = [[0.0; LANES]; CORNERS];
+pub(super) fn factors(group: &PointGroup, weights: &Lanes<f32>) -> [Line; CORNERS] {
+    let mut factors = [Line([0.0; LANES]); CORNERS];
     for (factors, shares) in factors.iter_mut().zip(&group.shares) {
         for k in 0..LANES {
             factors[k] = shares[k] * weights[k];
@@ -121,7 +121,7 @@ pub(super) fn add_group<T: Element, const W: usize, const FMA: bool>(
     rows: &[[T; W]],
     [blocks, block]: [usize; 2],
     cells: &[Lanes<i32>; CORNERS],
-    factors: &[Lanes<f32>; CORNERS],
+    factors: &[Line; CORNERS],
 ) {
     // Two chains, so that one addition does not wait for the other.
     let (mut upper, mut lower) = (*sum, [0.0; W]);

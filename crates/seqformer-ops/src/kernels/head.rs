@@ -8,7 +8,7 @@ use crate::ffi::prefetch;
 const NARROWEST: usize = 8;
 
 /// How many tokens ahead the rows of a head are fetched.
-const PREFETCH_ROWS: usize = 24;
+pub(super) const PREFETCH_ROWS: usize = 24;
 
 /// Channels per block for heads of `channels`: the widest that is compiled and divides them.
 pub(super) fn block_width(channels: usize) -> usize {

@@ -1,5 +1,7 @@
 //! From sampling locations to rows and factors, for all points of one query and head at once.
 
+use std::ops::{Deref, DerefMut};
+
 use super::{InstructionSet, Shape};
 #[cfg(target_arch = "x86_64")]
 use crate::ffi::split_pairs;
@@ -13,8 +15,31 @@ pub(super) const LANES: usize = 16;
 /// A number for each of some points.
 pub(super) type Lanes<T> = [T; LANES];
 
-/// A pair of numbers for each of some points.
+/// The same in a line of the cache of its own: a register that lies in two lines is written in two steps, and who reads it
+/// next waits for both, which doubled the time of the forward pass where memory happened to lie that way.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub(crate) struct Line(pub(super) Lanes<f32>);
+
+impl Deref for Line {
+    type Target = Lanes<f32>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Lanes<f32> {
+        &self.0
+    }
+}
+
+impl DerefMut for Line {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut Lanes<f32> {
+        &mut self.0
+    }
+}
+
+/// A pair of numbers for each of some points, in whole lines of the cache like [`Line`].
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 pub(super) struct Pairs {
     pub(super) x: Lanes<f32>,
     pub(super) y: Lanes<f32>,
@@ -47,7 +72,10 @@ impl Pairs {
 }
 
 /// Some points of one query and head; the last group of a query may have lanes without a point.
+///
+/// In whole lines of the cache like [`Line`].
 #[derive(Debug, Clone)]
+#[repr(align(64))]
 pub(super) struct PointGroup {
     /// Size of each point's map in cells, and its first token.
     width: Lanes<f32>,

@@ -1,7 +1,7 @@
 //! What a block of queries reads of one head's map.
 
 use super::forward::factors;
-use super::points::{CORNERS, Lanes, PointGroup, groups};
+use super::points::{CORNERS, Lanes, Line, PointGroup, groups};
 use super::samples::{Buffer, Centres, Place};
 use super::{Element, InstructionSet, Samples, Shape};
 use crate::ffi::prefetch_rows;
@@ -19,10 +19,11 @@ pub(super) struct Reader {
 
 /// The corners of a group of points.
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 struct Corners {
     cells: [Lanes<i32>; CORNERS],
     /// Bilinear shares times attention weights.
-    factors: [Lanes<f32>; CORNERS],
+    factors: [Line; CORNERS],
 }
 
 /// What is read.
@@ -38,7 +39,7 @@ pub(super) struct HeadMap<'a, T, const W: usize> {
 impl Reader {
     pub(super) fn new(shape: &Shape, set: InstructionSet) -> Self {
         let groups = groups(shape);
-        let none = Corners { cells: [[0; _]; CORNERS], factors: [[0.0; _]; CORNERS] };
+        let none = Corners { cells: [[0; _]; CORNERS], factors: [Line([0.0; _]); CORNERS] };
         let corners = vec![none; AHEAD * groups.len()];
         Self { groups, points: Buffer::new(shape, set), corners }
     }

@@ -1,7 +1,7 @@
 //! Where the points of a query and head lie and how much each counts.
 
 use super::exponential::exp;
-use super::points::{LANES, Lanes, Pairs, part, to_array};
+use super::points::{LANES, Lanes, Line, Pairs, part, to_array};
 use super::{InstructionSet, Shape};
 use crate::ffi::prefetch;
 
@@ -64,7 +64,7 @@ pub(super) struct Buffer {
     /// Locations; what is beyond the points has no share.
     pub(super) locations: Vec<Pairs>,
     /// Attention weights; those beyond the points are 0.
-    pub(super) weights: Vec<Lanes<f32>>,
+    pub(super) weights: Vec<Line>,
     /// What the code runs in.
     pub(super) set: InstructionSet,
 }
@@ -81,7 +81,7 @@ impl Buffer {
         let numbers = cells.as_flattened();
         let sizes: Vec<Pairs> =
             (0..num_groups).map(|number| Pairs::read(set, numbers, number, 1.0)).collect();
-        let (locations, weights) = (sizes.clone(), vec![[0.0; LANES]; num_groups]);
+        let (locations, weights) = (sizes.clone(), vec![Line([0.0; LANES]); num_groups]);
         Self { cells, sizes, locations, weights, set }
     }
 }
@@ -132,7 +132,7 @@ impl Samples<'_> {
                 let weights = row_at(weights, place.index, samples);
                 for number in 0..num_groups {
                     buffer.locations[number] = Pairs::read(buffer.set, locations, number, f32::NAN);
-                    buffer.weights[number] = to_array(part(weights, number, 1), 0.0);
+                    buffer.weights[number] = Line(to_array(part(weights, number, 1), 0.0));
                 }
             }
             Self::Offset { offsets, logits, .. } | Self::AroundBoxes { offsets, logits, .. } => {
@@ -181,8 +181,10 @@ impl Samples<'_> {
             }
         }
         let mean = sum_lanes(&sums);
-        for (gradient, weight) in weights.iter_mut().zip(buffer.weights.as_flattened()) {
-            *gradient = weight * (*gradient - mean);
+        for (gradients, softmax) in weights.chunks_mut(LANES).zip(&buffer.weights) {
+            for (gradient, weight) in gradients.iter_mut().zip(softmax.iter()) {
+                *gradient = weight * (*gradient - mean);
+            }
         }
     }
 }
@@ -214,12 +216,12 @@ fn row_at<T>(elements: &[T], index: usize, length: usize) -> &[T] {
 
 /// `exp(logit) / Σ exp(logit)`; lanes beyond the logits become 0.
 #[inline(always)]
-fn softmax<const FMA: bool>(logits: &[f32], weights: &mut [Lanes<f32>]) {
+fn softmax<const FMA: bool>(logits: &[f32], weights: &mut [Line]) {
     // Floats are ordered like these integers, whose maximum may be taken in any order. NaN is above or
     // below all and spreads from there, as it should.
     let mut largest = [i32::MIN; LANES];
     for (number, group) in weights.iter_mut().enumerate() {
-        *group = to_array::<LANES>(part(logits, number, 1), f32::NEG_INFINITY);
+        *group = Line(to_array(part(logits, number, 1), f32::NEG_INFINITY));
         for k in 0..LANES {
             largest[k] = largest[k].max(flip_negative(group[k].to_bits().cast_signed()));
         }
@@ -238,7 +240,7 @@ fn softmax<const FMA: bool>(logits: &[f32], weights: &mut [Lanes<f32>]) {
     }
     let scale = 1.0 / sum_lanes(&sums);
     for group in weights.iter_mut() {
-        for weight in group {
+        for weight in group.iter_mut() {
             *weight *= scale;
         }
     }

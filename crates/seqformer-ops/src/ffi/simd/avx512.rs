@@ -11,63 +11,72 @@ use std::arch::x86_64::{
 };
 
 use super::super::InstructionSet;
+use super::HeadRows;
 
 /// Numbers in a register, and points of a group.
 const LANES: usize = 16;
 /// Registers of the widest block of channels.
 const MOST_PARTS: usize = 4;
 
-/// Reads `rows[cell]` for sixteen cells, returns each one's product with `grad`, and adds `grad` times the cell's factor
-/// to `grad_rows[cell]`, one cell after the other.
+/// Reads the values of sixteen cells, adds each one's product with `grad` to `dots`, and `grad` times the cell's factor
+/// to its gradient, one cell after the other.
 ///
-/// `W` is a multiple of 16 up to 64; cell `k` is row `cells[k] * blocks + block`. `set` proves that the machine has the
+/// `W` is a multiple of 16 up to 64. `set` proves that the machine has the
 /// instructions: only a set with AVX-512 may be passed.
 #[inline(always)]
 pub(crate) fn add_group_gradients<const W: usize>(
     set: InstructionSet,
     grad: &[f32; W],
-    rows: &[[f32; W]],
-    grad_rows: &mut [[f32; W]],
-    cells: impl Fn(usize) -> usize,
+    rows: &mut HeadRows<'_, W>,
+    cells: &[i32; LANES],
     factors: &[f32; LANES],
-) -> [f32; LANES] {
+    dots: &mut [f32; LANES],
+) {
     assert!(
         set.has_avx512() && W.is_multiple_of(LANES) && W <= MOST_PARTS * LANES,
         "the machine has AVX-512"
     );
     // SAFETY: sets with AVX-512 exist only on machines that have these instructions.
-    unsafe { group_gradients::<W>(grad, rows, grad_rows, cells, factors) }
+    unsafe { group_gradients::<W>(grad, rows, cells, factors, dots) }
 }
 
+/// By fours, whose sums fit into registers: the queue of stores is what the pass waits for, and it is kept for the rows.
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
 #[inline]
 fn group_gradients<const W: usize>(
     grad: &[f32; W],
-    rows: &[[f32; W]],
-    grad_rows: &mut [[f32; W]],
-    cells: impl Fn(usize) -> usize,
+    rows: &mut HeadRows<'_, W>,
+    cells: &[i32; LANES],
     factors: &[f32; LANES],
-) -> [f32; LANES] {
+    dots: &mut [f32; LANES],
+) {
+    let (values, blocks, block) = (rows.values, rows.blocks, rows.block);
+    // As long as the values, so that one check serves both.
+    let gradients = &mut rows.gradients[..values.len()];
     let grad = registers(grad);
-    let mut sums = [_mm512_setzero_ps(); LANES];
-    for (k, sum) in sums.iter_mut().enumerate() {
-        let cell = cells(k);
-        let row = registers(&rows[cell]);
-        let grad_row = &mut grad_rows[cell];
+    let mut cell_gradients = |k: usize| {
+        let cell = cells[k] as usize * blocks + block;
+        let row = registers(&values[cell]);
+        let gradient = &mut gradients[cell];
         let factor = _mm512_set1_ps(factors[k]);
         let mut products = _mm512_mul_ps(grad[0], row[0]);
         for part in 1..W / LANES {
             products = _mm512_fmadd_ps(grad[part], row[part], products);
         }
-        *sum = products;
-        let before = registers(grad_row);
-        for (part, to) in grad_row.chunks_exact_mut(LANES).enumerate() {
+        let before = registers(gradient);
+        for (part, to) in gradient.chunks_exact_mut(LANES).enumerate() {
             store(to, _mm512_fmadd_ps(grad[part], factor, before[part]));
         }
-    }
-    let mut out = [0.0; LANES];
-    store(&mut out, sum_each(&sums));
-    out
+        products
+    };
+    let mut four_cells = |first: usize| {
+        let (a, b) = (cell_gradients(first), cell_gradients(first + 1));
+        let (c, d) = (cell_gradients(first + 2), cell_gradients(first + 3));
+        sum_quarters([a, b, c, d])
+    };
+    let sums = [four_cells(0), four_cells(4), four_cells(8), four_cells(12)];
+    let [before, ..] = registers(dots);
+    store(dots, _mm512_add_ps(before, sum_each(sums)));
 }
 
 /// The first and second numbers of sixteen pairs.
@@ -116,21 +125,23 @@ fn store(to: &mut [f32], register: __m512) {
     unsafe { _mm512_storeu_ps(to.as_mut_ptr(), register) };
 }
 
-/// The sum of every register, in their order.
+/// The sums of four registers within each quarter, side by side in the same quarter of the result.
 #[target_feature(enable = "avx512f,avx512dq")]
 #[inline]
-fn sum_each(all: &[__m512; LANES]) -> __m512 {
-    // Within each quarter of a register: halves of two, then wholes of four.
-    let two: [__m512; 8] = std::array::from_fn(|i| {
-        let (a, b) = (all[2 * i], all[2 * i + 1]);
-        _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b))
-    });
-    let four: [__m512; 4] = std::array::from_fn(|i| {
-        let (a, b) = (_mm512_castps_pd(two[2 * i]), _mm512_castps_pd(two[2 * i + 1]));
-        let (low, high) = (_mm512_unpacklo_pd(a, b), _mm512_unpackhi_pd(a, b));
-        _mm512_add_ps(_mm512_castpd_ps(low), _mm512_castpd_ps(high))
-    });
-    // Then even and odd quarters, twice.
+fn sum_quarters([a, b, c, d]: [__m512; 4]) -> __m512 {
+    // Halves of two, then wholes of four.
+    let first = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+    let second = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+    let (first, second) = (_mm512_castps_pd(first), _mm512_castps_pd(second));
+    let (low, high) = (_mm512_unpacklo_pd(first, second), _mm512_unpackhi_pd(first, second));
+    _mm512_add_ps(_mm512_castpd_ps(low), _mm512_castpd_ps(high))
+}
+
+/// The sum of every register behind four [`sum_quarters`], in their order.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn sum_each(four: [__m512; 4]) -> __m512 {
+    // Even and odd quarters, twice.
     let upper = add_quarters(four[0], four[1]);
     let lower = add_quarters(four[2], four[3]);
     add_quarters(upper, lower)

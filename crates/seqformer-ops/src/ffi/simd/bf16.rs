@@ -10,7 +10,7 @@ use std::arch::x86_64::{
 };
 
 use super::super::InstructionSet;
-use crate::kernels::Bf16;
+use crate::kernels::{Bf16, Line};
 
 /// `f32` numbers in a register.
 const LANES: usize = 16;
@@ -67,7 +67,7 @@ pub(crate) fn add_bf16_rows<const W: usize>(
     rows: &[[Bf16; W]],
     [blocks, block]: [usize; 2],
     cells: &[[i32; POINTS]; CORNERS],
-    factors: &[[f32; POINTS]; CORNERS],
+    factors: &[Line; CORNERS],
 ) {
     assert!(
         set.has_avx512() && W.is_multiple_of(WIDE) && W <= MOST_PARTS * WIDE,
@@ -92,7 +92,7 @@ unsafe fn add_rows<const W: usize>(
     rows: &[[Bf16; W]],
     [blocks, block]: [usize; 2],
     cells: &[[i32; POINTS]; CORNERS],
-    factors: &[[f32; POINTS]; CORNERS],
+    factors: &[Line; CORNERS],
 ) {
     // A sum for each corner, so that an addition rarely waits for another one.
     let mut even = [[_mm512_setzero_ps(); CORNERS]; MOST_PARTS];
