@@ -32,12 +32,15 @@ pub(crate) use self::recompute::recomputed;
 use self::simd::prefetch_lines;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use self::simd::{
-    Bf16Tiles, PlanesAt, add_bf16_rows, add_group_gradients, round_to_bf16, split_pairs,
+    Bf16Tiles, PlanesAt, PointsAt, add_bf16_rows, add_f32_rows, add_group_gradients, corners16,
+    round_sums_to_bf16, round_to_bf16, softmax16, split_pairs,
 };
 pub(crate) use self::simd::{HeadRows, prefetch, prefetch_rows, sum16, truncate};
 use crate::fused::{Activation, After};
 use crate::kernels::dropout;
-use crate::kernels::{self, Bf16, Element, Gradients, Inputs, InstructionSet, Samples, Shape};
+use crate::kernels::{
+    self, Bf16, Element, Gradients, Inputs, InstructionSet, Samples, Shape, Shares,
+};
 use crate::optimize::{AdamW, AdamWTensors};
 use crate::{FeatureLevels, LevelSize};
 
@@ -516,7 +519,7 @@ unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> Inputs<'a, T
     let samples = if raw.references.is_null() {
         Samples::Located { locations: places, weights }
     } else {
-        Samples::Offset { offsets: places, logits: weights, references }
+        Samples::Offset { offsets: places, shares: Shares::Logits(weights), references }
     };
     Inputs { shape, value, head_major: raw.head_major != 0, samples, padding }
 }

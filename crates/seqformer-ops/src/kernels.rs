@@ -24,7 +24,7 @@ mod samples;
 pub(crate) mod weight_gradient;
 pub(crate) mod winograd;
 
-pub(crate) use samples::Samples;
+pub(crate) use samples::{Samples, Shares};
 
 use points::{CORNERS, Lanes};
 
@@ -33,7 +33,7 @@ pub(crate) use points::Line;
 use crate::LevelSize;
 use crate::ffi::{DisjointRows, num_threads, parallel_for, run_vectorized};
 #[cfg(target_arch = "x86_64")]
-use crate::ffi::{add_bf16_rows, round_to_bf16};
+use crate::ffi::{add_bf16_rows, add_f32_rows, round_sums_to_bf16, round_to_bf16};
 
 /// Values that a kernel reads and writes; sums are always `f32`.
 pub(crate) trait Element: Copy + Send + Sync + 'static {
@@ -48,19 +48,29 @@ pub(crate) trait Element: Copy + Send + Sync + 'static {
         }
     }
 
+    /// Rounds `sums + bias` into as many of `to`, negative numbers to zero if asked for; the sums are lost.
+    #[inline(always)]
+    fn round_sums<const W: usize>(
+        set: InstructionSet,
+        sums: &mut [f32; W],
+        bias: &[f32; W],
+        relu: bool,
+        to: &mut [Self],
+    ) {
+        finish(sums, bias, relu);
+        Self::round(set, sums, to);
+    }
+
     /// Adds the weighted rows of one group of points to the `W` channels of a block of channels; the row of a corner
     /// is number `cell * blocks + block`.
-    #[inline(always)]
     fn add_group<const W: usize, const FMA: bool>(
-        _set: InstructionSet,
+        set: InstructionSet,
         sum: &mut [f32; W],
         rows: &[[Self; W]],
         of: [usize; 2],
         cells: &[Lanes<i32>; CORNERS],
         factors: &[Line; CORNERS],
-    ) {
-        forward::add_group::<Self, W, FMA>(sum, rows, of, cells, factors);
-    }
+    );
 }
 
 impl Element for f32 {
@@ -72,6 +82,22 @@ impl Element for f32 {
     #[inline(always)]
     fn from_f32(value: f32) -> Self {
         value
+    }
+
+    #[inline(always)]
+    fn add_group<const W: usize, const FMA: bool>(
+        set: InstructionSet,
+        sum: &mut [f32; W],
+        rows: &[[Self; W]],
+        of: [usize; 2],
+        cells: &[Lanes<i32>; CORNERS],
+        factors: &[Line; CORNERS],
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if set.has_avx512() && matches!(W, 16 | 32 | 64) {
+            return add_f32_rows::<W>(set, sum, rows, of, cells, factors);
+        }
+        forward::add_group::<Self, W, FMA>(sum, rows, of, cells, factors);
     }
 }
 
@@ -108,6 +134,25 @@ impl Element for Bf16 {
     }
 
     #[inline(always)]
+    fn round_sums<const W: usize>(
+        set: InstructionSet,
+        sums: &mut [f32; W],
+        bias: &[f32; W],
+        relu: bool,
+        to: &mut [Self],
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if let Ok(to) = to.try_into()
+            && set == InstructionSet::Avx512Bf16
+            && W.is_multiple_of(32)
+        {
+            return round_sums_to_bf16::<W>(set, sums, bias, relu, to);
+        }
+        finish(sums, bias, relu);
+        Self::round(set, sums, to);
+    }
+
+    #[inline(always)]
     fn add_group<const W: usize, const FMA: bool>(
         set: InstructionSet,
         sum: &mut [f32; W],
@@ -121,6 +166,16 @@ impl Element for Bf16 {
             return add_bf16_rows::<W>(set, sum, rows, of, cells, factors);
         }
         forward::add_group::<Self, W, FMA>(sum, rows, of, cells, factors);
+    }
+}
+
+/// Adds the bias to sums, and makes negative numbers zero if asked for.
+#[inline(always)]
+fn finish<const W: usize>(sums: &mut [f32; W], bias: &[f32; W], relu: bool) {
+    let least = if relu { 0.0 } else { f32::NEG_INFINITY };
+    for (sum, bias) in sums.iter_mut().zip(bias) {
+        let value = *sum + bias;
+        *sum = if value < least { least } else { value };
     }
 }
 

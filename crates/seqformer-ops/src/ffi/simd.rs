@@ -3,15 +3,19 @@
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
-mod bf16;
+mod points;
+#[cfg(target_arch = "x86_64")]
+mod rows;
 #[cfg(target_arch = "x86_64")]
 mod tiles;
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use bf16::{add_bf16_rows, round_to_bf16};
+pub(crate) use rows::{add_bf16_rows, add_f32_rows, round_sums_to_bf16, round_to_bf16};
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::{add_group_gradients, split_pairs};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use points::{PointsAt, corners16, softmax16};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use tiles::{Bf16Tiles, PlanesAt};
 
@@ -94,8 +98,8 @@ pub(super) fn prefetch_lines<T>(start: *const T, length: usize) {
 
 /// Asks for the rows of some cells to be brought into the cache; any number of a cell is fine.
 #[inline(always)]
-pub(crate) fn prefetch_rows<R, const N: usize>(rows: &[R], cells: &[[i32; N]]) {
-    for &cell in cells.as_flattened() {
+pub(crate) fn prefetch_rows<R>(rows: &[R], cells: &[i32]) {
+    for &cell in cells {
         let row = rows.as_ptr().wrapping_add(cell as usize);
         prefetch_lines(row.cast::<u8>(), size_of::<R>());
     }

@@ -8,7 +8,7 @@ use super::exponential::exp;
 use super::packed::{Aligned, Failure, NoProduct, divide};
 use crate::ffi::{
     BlockShape, DisjointRows, Factor, Vectorized, block_product, end_block_products, parallel_for,
-    run_vectorized,
+    run_vectorized, sum16,
 };
 
 /// Queries of a block: its logits to 300 keys stay in the nearest cache.
@@ -227,7 +227,7 @@ fn exponentials<const FMA: bool>(logits: &mut [f32], count: usize) -> f32 {
             *most = if logit > *most { logit } else { *most };
         }
     }
-    let most = most.iter().fold(f32::NEG_INFINITY, |most, &lane| most.max(lane));
+    let most = greatest(&most);
     let mut sums = [0.0; LANES];
     for chunk in chunks {
         for k in 0..LANES {
@@ -236,5 +236,26 @@ fn exponentials<const FMA: bool>(logits: &mut [f32], count: usize) -> f32 {
         }
     }
     logits[count..].fill(0.0);
-    sums.iter().sum()
+    let (low, high) = sums.split_at_mut(LANES / 2);
+    for k in 0..LANES / 2 {
+        low[k] += high[k];
+    }
+    sum16(low.first_chunk().expect("half of the sums is sixteen"))
+}
+
+/// The greatest of some numbers, by halves.
+#[inline(always)]
+fn greatest(lanes: &[f32; LANES]) -> f32 {
+    let greater = |a: f32, b: f32| if a > b { a } else { b };
+    let (mut sixteen, mut eight, mut four) = ([0.0; 16], [0.0; 8], [0.0; 4]);
+    for k in 0..16 {
+        sixteen[k] = greater(lanes[k], lanes[k + 16]);
+    }
+    for k in 0..8 {
+        eight[k] = greater(sixteen[k], sixteen[k + 8]);
+    }
+    for k in 0..4 {
+        four[k] = greater(eight[k], eight[k + 4]);
+    }
+    greater(greater(four[0], four[2]), greater(four[1], four[3]))
 }

@@ -1,6 +1,6 @@
 //! The backward pass of one task, a whole head of one clip.
 
-use super::forward::{PREFETCH_QUERIES, add_scaled, factors};
+use super::forward::{PREFETCH_QUERIES, add_scaled};
 use super::head::{Head, PREFETCH_ROWS, block_width};
 use super::packed::Aligned;
 use super::points::{CORNERS, LANES, Lanes, Line, PointGroup, groups};
@@ -94,7 +94,7 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
         for (number, group) in scratch.groups.iter_mut().enumerate() {
             group.place::<true>(&scratch.points.locations[number]);
             let weights = scratch.points.weights[number];
-            let factors = factors(group, &weights);
+            let factors = group.factors(&weights);
             let mut dots = [Line([0.0; LANES]); CORNERS];
             for (block, grad) in grad.iter().enumerate() {
                 rows.block = block;

@@ -8,7 +8,7 @@ use super::packed::{
     Aligned, Block, Failure, NoProduct, Norm, PANEL, Packed, ROWS, divide, in_blocks,
 };
 use super::reading::{HeadMap, Reader};
-use super::samples::{Centres, Place};
+use super::samples::{Centres, Place, Shares};
 use super::{InstructionSet, Samples, Shape};
 use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
 
@@ -49,10 +49,11 @@ pub(crate) enum References<'a> {
 
 impl<'a> References<'a> {
     #[inline(always)]
-    fn samples(self, offsets: &'a [f32], logits: &'a [f32]) -> Samples<'a> {
+    fn samples(self, offsets: &'a [f32], weights: &'a [f32]) -> Samples<'a> {
+        let shares = Shares::Weights(weights);
         match self {
-            Self::Points(references) => Samples::Offset { offsets, logits, references },
-            Self::Boxes(references) => Samples::AroundBoxes { offsets, logits, references },
+            Self::Points(references) => Samples::Offset { offsets, shares, references },
+            Self::Boxes(references) => Samples::AroundBoxes { offsets, shares, references },
         }
     }
 }
@@ -131,13 +132,20 @@ struct Layer<'a, T> {
 impl<T: Factor> Vectorized for Layer<'_, T> {
     #[inline(always)]
     fn run<const FMA: bool>(mut self) {
-        if self.points().and_then(|()| self.read_and_finish::<FMA>()).is_err() {
+        if self.whole::<FMA>().is_err() {
             self.failed.set();
         }
     }
 }
 
 impl<T: Factor> Layer<'_, T> {
+    /// All steps. They are no closures, which would not be inlined for certain and then be baseline code.
+    #[inline(always)]
+    fn whole<const FMA: bool>(&mut self) -> Result<(), NoProduct> {
+        self.points()?;
+        self.read_and_finish::<FMA>()
+    }
+
     /// Channels of a query.
     #[inline(always)]
     fn width(&self) -> usize {
@@ -205,8 +213,10 @@ impl<T: Factor> Layer<'_, T> {
     /// Sums the values at the points of every query, head by head, so that a head's map stays in the cache.
     #[inline(always)]
     fn read<const W: usize, const FMA: bool>(&mut self) {
-        let (shape, width, block, set) = (self.inputs.shape, self.width(), self.block, self.set);
+        let (shape, width, block) = (self.inputs.shape, self.width(), self.block);
         let scratch = &mut *self.scratch;
+        let logits = &mut scratch.logits[..block.rows * shape.heads * shape.samples()];
+        scratch.reader.normalise::<FMA>(logits, shape.samples());
         let samples = self.inputs.references.samples(&scratch.offsets, &scratch.logits);
         let maps = self.values.as_chunks::<W>().0;
         let per_clip = shape.heads * shape.tokens;
@@ -223,10 +233,8 @@ impl<T: Factor> Layer<'_, T> {
                     query: query + number,
                     index: (row + number) * shape.heads + head,
                 });
-                scratch.reader.read::<T, W, FMA>(&map, places, |number, sum| {
-                    let to = &mut scratch.rows[(row + number) * width + head * W..][..W];
-                    T::round(set, sum, to);
-                });
+                let out = &mut scratch.rows[row * width + head * W..];
+                scratch.reader.read::<T, W, FMA>(&map, places, out, width);
                 row += count;
             }
         }
@@ -283,11 +291,8 @@ impl<T: Factor> Layer<'_, T> {
             let (first, end) = (panel * PANEL, weights.outputs().min((panel + 1) * PANEL));
             let sums = sums.as_chunks_mut::<PANEL>().0;
             for (row, sums) in sums[..block.rows].iter_mut().enumerate() {
-                for (sum, bias) in sums.iter_mut().zip(bias) {
-                    *sum = (*sum + bias).max(0.0);
-                }
                 let to = &mut hidden[row * weights.outputs()..][first..end];
-                T::round(self.set, &sums[..end - first], to);
+                T::round_sums(self.set, sums, bias, true, to);
             }
         }
         add_product(&self.weights.linear2, block, hidden, sums, stream)?;

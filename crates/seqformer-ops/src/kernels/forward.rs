@@ -2,7 +2,7 @@
 
 use super::head::{Head, block_width, dense_head};
 use super::packed::Aligned;
-use super::points::{CORNERS, LANES, Lanes, Line, PointGroup, groups};
+use super::points::{CORNERS, Corners, LANES, Lanes, Line, PointGroup, groups};
 use super::samples::{Buffer, Centres, Place};
 use super::{Element, Inputs, InstructionSet, Shape, Task};
 use crate::ffi::{DisjointRows, Vectorized};
@@ -29,6 +29,7 @@ pub(super) struct Scratch<T> {
 struct QueryScratch<T> {
     groups: Vec<PointGroup>,
     points: Buffer,
+    corners: Corners,
     /// One output row in `f32`, padded like the rows of the head.
     sum: Aligned<f32>,
     /// One output row.
@@ -40,8 +41,8 @@ impl<T: Element> Scratch<T> {
         let head = Head::new(shape.channels);
         let sum = Aligned::new(head.row_length);
         let row = Aligned::new(shape.channels);
-        let queries =
-            QueryScratch { groups: groups(shape), points: Buffer::new(shape, set), sum, row };
+        let (groups, points) = (groups(shape), Buffer::new(shape, set));
+        let queries = QueryScratch { groups, points, corners: Corners::NONE, sum, row };
         Self { head, queries }
     }
 }
@@ -91,27 +92,16 @@ fn sum_rows<T: Element, R: Element, const W: usize, const FMA: bool>(
         inputs.samples.read::<FMA>(shape, centres, place, &mut scratch.points);
         scratch.sum.fill(0.0);
         for (number, group) in scratch.groups.iter_mut().enumerate() {
-            group.place::<false>(&scratch.points.locations[number]);
-            let factors = factors(group, &scratch.points.weights[number]);
+            let Buffer { locations, weights, .. } = &scratch.points;
+            scratch.corners.set(set, group, &locations[number], &weights[number]);
+            let Corners { cells, factors } = &scratch.corners;
             for (block, sum) in scratch.sum.as_chunks_mut::<W>().0.iter_mut().enumerate() {
-                R::add_group::<W, FMA>(set, sum, rows, [blocks, block], &group.cells, &factors);
+                R::add_group::<W, FMA>(set, sum, rows, [blocks, block], cells, factors);
             }
         }
         T::round(set, &scratch.sum, &mut scratch.row);
         out.write(index * shape.channels, &scratch.row);
     }
-}
-
-/// Bilinear shares times attention weights.
-#[inline(always)]
-pub(super) fn factors(group: &PointGroup, weights: &Lanes<f32>) -> [Line; CORNERS] {
-    let mut factors = [Line([0.0; LANES]); CORNERS];
-    for (factors, shares) in factors.iter_mut().zip(&group.shares) {
-        for k in 0..LANES {
-            factors[k] = shares[k] * weights[k];
-        }
-    }
-    factors
 }
 
 /// Adds the weighted rows of one group of points to the `W` channels of `block`.

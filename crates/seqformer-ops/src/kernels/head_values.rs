@@ -81,20 +81,35 @@ fn write<T: Factor>(work: Values<'_, T>) -> Result<(), NoProduct> {
         let sums = scratch.sums.as_chunks_mut::<PANEL>().0;
         for (row, sums) in sums[..block.rows].iter_mut().enumerate() {
             let (clip, token) = divide(block.first + row, tokens_per_clip);
-            for (sum, bias) in sums.iter_mut().zip(bias) {
-                *sum += bias;
-            }
-            T::round(set, sums, &mut scratch.value);
+            T::round_sums(set, sums, bias, false, &mut scratch.value);
             let of_clip = if padding.len() > tokens_per_clip { clip } else { 0 };
             if padding.get(of_clip * tokens_per_clip + token).copied().unwrap_or(false) {
                 scratch.value.fill(T::from_f32(0.0));
             }
             let first_head = clip * heads + panel * PANEL / channels;
-            for (head, value) in scratch.value[..outputs].chunks_exact(channels).enumerate() {
-                let row = (first_head + head) * tokens_per_clip + token;
-                out.write(row * channels, value);
+            let value = &scratch.value[..outputs];
+            let place = (first_head * tokens_per_clip + token, tokens_per_clip);
+            match channels {
+                64 => write_heads::<T, 64>(out, place, value),
+                32 => write_heads::<T, 32>(out, place, value),
+                16 => write_heads::<T, 16>(out, place, value),
+                _ => write_heads::<T, 8>(out, place, value),
             }
         }
     }
     Ok(())
+}
+
+/// Writes the heads of a token; the first one's row is `first`, those of the others are `step` rows apart.
+///
+/// A copy of a known length is no call.
+#[inline(always)]
+fn write_heads<T: Factor, const D: usize>(
+    out: &DisjointRows<'_, T>,
+    (first, step): (usize, usize),
+    value: &[T],
+) {
+    for (head, value) in value.as_chunks::<D>().0.iter().enumerate() {
+        out.write((first + head * step) * D, value);
+    }
 }

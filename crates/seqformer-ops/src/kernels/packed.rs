@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Element;
 use crate::ffi::{
-    BlockShape, Factor, block_product, end_block_products, num_threads, parallel_for,
+    BlockShape, Factor, block_product, end_block_products, num_threads, parallel_for, sum16,
 };
 
 /// Most rows of a block: enough to use each weight often, few enough for all of a block to stay in cache.
@@ -159,18 +159,19 @@ impl Norm {
 /// `Σ of(x)` in interleaved sums.
 #[inline(always)]
 fn sum(row: &[f32], of: impl Fn(f32) -> f32) -> f32 {
-    const LANES: usize = 32;
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    let mut lanes = [0.0_f32; LANES];
+    const LANES: usize = 16;
+    let (chunks, rest) = row.as_chunks::<{ 2 * LANES }>();
+    let (mut even, mut odd) = ([0.0_f32; LANES], [0.0_f32; LANES]);
     for chunk in chunks {
-        for (lane, x) in lanes.iter_mut().zip(chunk) {
-            *lane += of(*x);
+        for k in 0..LANES {
+            even[k] += of(chunk[k]);
+            odd[k] += of(chunk[k + LANES]);
         }
     }
-    let mut total = 0.0;
-    for lane in lanes {
-        total += lane;
+    for k in 0..LANES {
+        even[k] += odd[k];
     }
+    let mut total = sum16(&even);
     for x in rest {
         total += of(*x);
     }

@@ -3,9 +3,9 @@
 use std::ops::{Deref, DerefMut};
 
 use super::{InstructionSet, Shape};
-#[cfg(target_arch = "x86_64")]
-use crate::ffi::split_pairs;
 use crate::ffi::truncate;
+#[cfg(target_arch = "x86_64")]
+use crate::ffi::{PointsAt, corners16, split_pairs};
 
 /// The four cells around a point: top left, top right, bottom left, bottom right.
 pub(super) const CORNERS: usize = 4;
@@ -165,6 +165,60 @@ impl PointGroup {
                 self.slopes_y[3][k] = h * bottom * share_x1;
             }
         }
+    }
+}
+
+impl PointGroup {
+    /// Bilinear shares times attention weights.
+    #[inline(always)]
+    pub(super) fn factors(&self, weights: &Lanes<f32>) -> [Line; CORNERS] {
+        let mut factors = [Line([0.0; LANES]); CORNERS];
+        for (factors, shares) in factors.iter_mut().zip(&self.shares) {
+            for k in 0..LANES {
+                factors[k] = shares[k] * weights[k];
+            }
+        }
+        factors
+    }
+}
+
+/// The corners of a group of points.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub(super) struct Corners {
+    /// Token of each corner; any token of the map where the corner lies outside.
+    pub(super) cells: [Lanes<i32>; CORNERS],
+    /// Bilinear shares times attention weights, 0 outside the map.
+    pub(super) factors: [Line; CORNERS],
+}
+
+impl Corners {
+    pub(super) const NONE: Self =
+        Self { cells: [[0; LANES]; CORNERS], factors: [Line([0.0; LANES]); CORNERS] };
+
+    /// Takes the corners of points at `locations` that count as much as `weights` say.
+    #[inline(always)]
+    pub(super) fn set(
+        &mut self,
+        set: InstructionSet,
+        group: &mut PointGroup,
+        locations: &Pairs,
+        weights: &Line,
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if set.has_avx512() {
+            let points = PointsAt {
+                width: &group.width,
+                height: &group.height,
+                start: &group.start,
+                x: &locations.x,
+                y: &locations.y,
+            };
+            let factors = self.factors.each_mut().map(|line| &mut line.0);
+            return corners16(set, &points, weights, &mut self.cells, factors);
+        }
+        group.place::<false>(locations);
+        *self = Self { cells: group.cells, factors: group.factors(weights) };
     }
 }
 

@@ -1,8 +1,7 @@
 //! What a block of queries reads of one head's map.
 
-use super::forward::factors;
-use super::points::{CORNERS, Lanes, Line, PointGroup, groups};
-use super::samples::{Buffer, Centres, Place};
+use super::points::{Corners, PointGroup, groups};
+use super::samples::{Buffer, Centres, Place, normalise};
 use super::{Element, InstructionSet, Samples, Shape};
 use crate::ffi::prefetch_rows;
 
@@ -15,15 +14,6 @@ pub(super) struct Reader {
     points: Buffer,
     /// Those of the queries whose points are placed, `[AHEAD, groups]`.
     corners: Vec<Corners>,
-}
-
-/// The corners of a group of points.
-#[derive(Debug, Clone, Copy)]
-#[repr(align(64))]
-struct Corners {
-    cells: [Lanes<i32>; CORNERS],
-    /// Bilinear shares times attention weights.
-    factors: [Line; CORNERS],
 }
 
 /// What is read.
@@ -39,18 +29,24 @@ pub(super) struct HeadMap<'a, T, const W: usize> {
 impl Reader {
     pub(super) fn new(shape: &Shape, set: InstructionSet) -> Self {
         let groups = groups(shape);
-        let none = Corners { cells: [[0; _]; CORNERS], factors: [Line([0.0; _]); CORNERS] };
-        let corners = vec![none; AHEAD * groups.len()];
+        let corners = vec![Corners::NONE; AHEAD * groups.len()];
         Self { groups, points: Buffer::new(shape, set), corners }
     }
 
-    /// Calls `each` with the number and the sum of every one of some queries.
+    /// Replaces logits, `samples` of each query and head, by their softmax.
+    #[inline(always)]
+    pub(super) fn normalise<const FMA: bool>(&mut self, logits: &mut [f32], samples: usize) {
+        normalise::<FMA>(logits, samples, &mut self.points);
+    }
+
+    /// Writes the sums of some queries, `stride` numbers apart.
     #[inline(always)]
     pub(super) fn read<T: Element, const W: usize, const FMA: bool>(
         &mut self,
         head: &HeadMap<'_, T, W>,
         places: impl ExactSizeIterator<Item = Place>,
-        mut each: impl FnMut(usize, &[f32; W]),
+        out: &mut [T],
+        stride: usize,
     ) {
         let (count, mut places) = (places.len(), places);
         for step in 0..count + AHEAD {
@@ -67,15 +63,20 @@ impl Reader {
                         factors,
                     );
                 }
-                each(number, &sum);
+                T::round(self.points.set, &sum, &mut out[number * stride..][..W]);
             }
             if let Some(place) = places.next() {
                 self.place::<T, W, FMA>(head, place, slot);
             }
+            // Those of the query before: its cells are in memory by now, else they would be taken from registers one by one.
+            let before = (step + AHEAD - 1) % AHEAD * self.groups.len();
+            for corners in &self.corners[before..][..self.groups.len()] {
+                prefetch_rows(head.rows, corners.cells.as_flattened());
+            }
         }
     }
 
-    /// Places the points of a query and asks for their rows.
+    /// Places the points of a query.
     #[inline(always)]
     fn place<T: Element, const W: usize, const FMA: bool>(
         &mut self,
@@ -85,12 +86,10 @@ impl Reader {
     ) {
         head.samples.read::<FMA>(head.shape, head.centres, place, &mut self.points);
         let Self { groups, points, corners } = self;
-        let points = points.locations.iter().zip(&points.weights);
+        let places = points.locations.iter().zip(&points.weights);
         let corners = &mut corners[slot..][..groups.len()];
-        for ((group, to), (location, weights)) in groups.iter_mut().zip(corners).zip(points) {
-            group.place::<false>(location);
-            *to = Corners { cells: group.cells, factors: factors(group, weights) };
-            prefetch_rows(head.rows, &group.cells);
+        for ((group, to), (location, weights)) in groups.iter_mut().zip(corners).zip(places) {
+            to.set(points.set, group, location, weights);
         }
     }
 }

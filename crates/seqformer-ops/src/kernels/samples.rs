@@ -4,6 +4,8 @@ use super::exponential::exp;
 use super::points::{LANES, Lanes, Line, Pairs, part, to_array};
 use super::{InstructionSet, Shape};
 use crate::ffi::prefetch;
+#[cfg(target_arch = "x86_64")]
+use crate::ffi::softmax16;
 
 /// The forms in which a caller gives the points.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +22,7 @@ pub(crate) enum Samples<'a> {
     Offset {
         /// In cells, `[N, Q, M, L, P, 2]`.
         offsets: &'a [f32],
-        /// `[N, Q, M, L, P]`
-        logits: &'a [f32],
+        shares: Shares<'a>,
         /// `[N or 1, Q, L, 2]`
         references: &'a [f32],
     },
@@ -30,11 +31,19 @@ pub(crate) enum Samples<'a> {
     AroundBoxes {
         /// In halves of the box, times `P`, `[N, Q, M, L, P, 2]`.
         offsets: &'a [f32],
-        /// `[N, Q, M, L, P]`
-        logits: &'a [f32],
+        shares: Shares<'a>,
         /// (cx, cy, w, h), `[N or 1, Q, L, 4]`.
         references: &'a [f32],
     },
+}
+
+/// How much the points count, `[N, Q, M, L, P]`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Shares<'a> {
+    /// Before the softmax over `L * P`.
+    Logits(&'a [f32]),
+    /// After it.
+    Weights(&'a [f32]),
 }
 
 /// A query of a clip, and the number of its first element in units of queries and heads.
@@ -109,9 +118,13 @@ impl Samples<'_> {
     /// Asks for the points of query and head number `index` to be brought into the cache.
     #[inline(always)]
     pub(super) fn prefetch(&self, index: usize, samples: usize) {
-        let (Self::Located { locations: places, weights }
-        | Self::Offset { offsets: places, logits: weights, .. }
-        | Self::AroundBoxes { offsets: places, logits: weights, .. }) = *self;
+        let (places, weights) = match *self {
+            Self::Located { locations, weights } => (locations, weights),
+            Self::Offset { offsets, shares, .. } | Self::AroundBoxes { offsets, shares, .. } => {
+                let (Shares::Logits(weights) | Shares::Weights(weights)) = shares;
+                (offsets, weights)
+            }
+        };
         prefetch(places, 2 * samples * index, 2 * samples);
         prefetch(weights, samples * index, samples);
     }
@@ -135,7 +148,7 @@ impl Samples<'_> {
                     buffer.weights[number] = Line(to_array(part(weights, number, 1), 0.0));
                 }
             }
-            Self::Offset { offsets, logits, .. } | Self::AroundBoxes { offsets, logits, .. } => {
+            Self::Offset { offsets, shares, .. } | Self::AroundBoxes { offsets, shares, .. } => {
                 let per_clip = num_groups * shape.queries;
                 let clip = if centres.points.len() > per_clip { place.clip } else { 0 };
                 let row = clip * shape.queries + place.query;
@@ -157,7 +170,18 @@ impl Samples<'_> {
                         }
                     }
                 }
-                softmax::<FMA>(row_at(logits, place.index, samples), &mut buffer.weights);
+                match shares {
+                    Shares::Logits(logits) => {
+                        let logits = row_at(logits, place.index, samples);
+                        softmax::<FMA>(buffer.set, logits, &mut buffer.weights);
+                    }
+                    Shares::Weights(weights) => {
+                        let weights = row_at(weights, place.index, samples);
+                        for (number, to) in buffer.weights.iter_mut().enumerate() {
+                            *to = Line(to_array(part(weights, number, 1), 0.0));
+                        }
+                    }
+                }
             }
         }
     }
@@ -214,9 +238,31 @@ fn row_at<T>(elements: &[T], index: usize, length: usize) -> &[T] {
     &elements[length * index..][..length]
 }
 
+/// Replaces logits, `samples` of each query and head, by their softmax.
+///
+/// One after the other, not each before its rows are read: an addition then waits for another softmax than its own.
+#[inline(always)]
+pub(super) fn normalise<const FMA: bool>(logits: &mut [f32], samples: usize, buffer: &mut Buffer) {
+    for logits in logits.chunks_exact_mut(samples.max(1)) {
+        softmax::<FMA>(buffer.set, logits, &mut buffer.weights);
+        for (logits, weights) in logits.chunks_mut(LANES).zip(&buffer.weights) {
+            match logits.first_chunk_mut() {
+                Some(all) => *all = **weights,
+                None => logits.copy_from_slice(&weights[..logits.len()]),
+            }
+        }
+    }
+}
+
 /// `exp(logit) / Σ exp(logit)`; lanes beyond the logits become 0.
 #[inline(always)]
-fn softmax<const FMA: bool>(logits: &[f32], weights: &mut [Line]) {
+fn softmax<const FMA: bool>(set: InstructionSet, logits: &[f32], weights: &mut [Line]) {
+    #[cfg(target_arch = "x86_64")]
+    if let ([weights], Ok(logits)) = (&mut *weights, logits.try_into())
+        && set.has_avx512()
+    {
+        return softmax16(set, logits, weights);
+    }
     // Floats are ordered like these integers, whose maximum may be taken in any order. NaN is above or
     // below all and spreads from there, as it should.
     let mut largest = [i32::MIN; LANES];

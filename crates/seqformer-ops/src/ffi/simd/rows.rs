@@ -1,0 +1,252 @@
+//! Weighted sums of rows, and rounding to bfloat16, in AVX-512.
+//!
+//! Left to the compiler, the sums are in registers or not as it happens to see them. A register holds 32 of them; as `f32`, those at even and at odd places come out with one operation each.
+
+use std::arch::x86_64::{
+    __m512, __m512bh, __m512i, _mm512_add_ps, _mm512_and_si512, _mm512_castsi512_ps,
+    _mm512_cvtne2ps_pbh, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_max_ps,
+    _mm512_permutex2var_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32,
+    _mm512_setzero_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_storeu_si512,
+};
+
+use super::super::InstructionSet;
+use crate::kernels::{Bf16, Line};
+
+/// `f32` numbers in a register.
+const LANES: usize = 16;
+/// Points of a group.
+const POINTS: usize = 16;
+/// Corners of a point.
+const CORNERS: usize = 4;
+/// bfloat16 numbers in a register.
+const WIDE: usize = 2 * LANES;
+/// Registers of the widest row of bfloat16 numbers.
+const MOST_PARTS: usize = 2;
+/// Registers of the widest row of `f32` numbers.
+const MOST_F32_PARTS: usize = 4;
+
+/// Rounds whole registers of `from` to the nearest, ties to even, and returns how many numbers that were.
+///
+/// Subnormal numbers become zero. `set` proves that the machine has the instructions: only
+/// [`InstructionSet::Avx512Bf16`] may be passed.
+#[inline(always)]
+pub(crate) fn round_to_bf16(set: InstructionSet, from: &[f32], to: &mut [Bf16]) -> usize {
+    assert!(set == InstructionSet::Avx512Bf16, "the machine has AVX-512 with bf16");
+    // SAFETY: `InstructionSet::Avx512Bf16` exists only on machines that have these instructions.
+    unsafe { round(from, to) }
+}
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+#[inline]
+fn round(from: &[f32], to: &mut [Bf16]) -> usize {
+    let (from, to) = (from.as_chunks::<WIDE>().0, to.as_chunks_mut::<WIDE>().0);
+    for (from, to) in from.iter().zip(&mut *to) {
+        let (low, high) = from.split_at(LANES);
+        let half = |half: &[f32]| load(half.first_chunk().expect("half of 32 numbers is sixteen"));
+        store(to, _mm512_cvtne2ps_pbh(half(high), half(low)));
+    }
+    from.len().min(to.len()) * WIDE
+}
+
+/// Adds `bias` to `sums`, makes negative numbers zero if asked for, and rounds as [`round_to_bf16`].
+///
+/// `set` is as for it; `W` is a multiple of 32.
+#[inline(always)]
+pub(crate) fn round_sums_to_bf16<const W: usize>(
+    set: InstructionSet,
+    sums: &[f32; W],
+    bias: &[f32; W],
+    relu: bool,
+    to: &mut [Bf16; W],
+) {
+    assert!(
+        set == InstructionSet::Avx512Bf16 && W.is_multiple_of(WIDE),
+        "the machine has AVX-512 with bf16"
+    );
+    // SAFETY: `InstructionSet::Avx512Bf16` exists only on machines that have these instructions.
+    unsafe { round_sums(sums, bias, relu, to) }
+}
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+#[inline]
+fn round_sums<const W: usize>(sums: &[f32; W], bias: &[f32; W], relu: bool, to: &mut [Bf16; W]) {
+    let least = _mm512_set1_ps(if relu { 0.0 } else { f32::NEG_INFINITY });
+    let (sums, bias) = (sums.as_chunks::<LANES>().0, bias.as_chunks::<LANES>().0);
+    let finished = |part: usize| {
+        let sum = _mm512_add_ps(load(&sums[part]), load(&bias[part]));
+        // The second operand is the result where the other is not a number: that remains visible.
+        _mm512_max_ps(least, sum)
+    };
+    for (number, to) in to.as_chunks_mut::<WIDE>().0.iter_mut().enumerate() {
+        store(to, _mm512_cvtne2ps_pbh(finished(2 * number + 1), finished(2 * number)));
+    }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn load(from: &[f32; LANES]) -> __m512 {
+    // SAFETY: these are sixteen numbers; their place need not be aligned.
+    unsafe { _mm512_loadu_ps(from.as_ptr()) }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn store(to: &mut [Bf16; WIDE], rounded: __m512bh) {
+    // SAFETY: both are 64 bytes of numbers without structure.
+    let rounded: __m512i = unsafe { std::mem::transmute(rounded) };
+    // SAFETY: the target is 64 bytes; their place need not be aligned.
+    unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), rounded) };
+}
+
+/// Adds to `sum` the rows of sixteen points' corners times their factors.
+///
+/// `W` is 32 or 64; the row of a corner is number `cells[corner][point] * blocks + block`. `set` proves that the machine
+/// has the instructions: only those with AVX-512 may be passed.
+///
+/// # Panics
+///
+/// If a row is not there.
+#[inline(always)]
+pub(crate) fn add_bf16_rows<const W: usize>(
+    set: InstructionSet,
+    sum: &mut [f32; W],
+    rows: &[[Bf16; W]],
+    [blocks, block]: [usize; 2],
+    cells: &[[i32; POINTS]; CORNERS],
+    factors: &[Line; CORNERS],
+) {
+    assert!(
+        set.has_avx512() && W.is_multiple_of(WIDE) && W <= MOST_PARTS * WIDE,
+        "the machine has AVX-512"
+    );
+    check(cells, [blocks, block], rows.len());
+    // SAFETY: these sets exist only on machines that have these instructions, and the rows are there.
+    unsafe { add_rows::<W>(sum, rows, [blocks, block], cells, factors) }
+}
+
+/// The same for rows of `f32`; `W` is a multiple of 16 up to 64.
+///
+/// # Panics
+///
+/// If a row is not there.
+#[inline(always)]
+pub(crate) fn add_f32_rows<const W: usize>(
+    set: InstructionSet,
+    sum: &mut [f32; W],
+    rows: &[[f32; W]],
+    [blocks, block]: [usize; 2],
+    cells: &[[i32; POINTS]; CORNERS],
+    factors: &[Line; CORNERS],
+) {
+    assert!(
+        set.has_avx512() && W.is_multiple_of(LANES) && W <= MOST_F32_PARTS * LANES,
+        "the machine has AVX-512"
+    );
+    check(cells, [blocks, block], rows.len());
+    // SAFETY: these sets exist only on machines that have these instructions, and the rows are there.
+    unsafe { add_whole_rows::<W>(sum, rows, [blocks, block], cells, factors) }
+}
+
+/// Asserts that the rows are there.
+#[inline(always)]
+fn check(cells: &[[i32; POINTS]; CORNERS], [blocks, block]: [usize; 2], rows: usize) {
+    let mut most = 0_u32;
+    for cell in cells.as_flattened() {
+        most = most.max(cell.cast_unsigned());
+    }
+    assert!(most as usize * blocks + block < rows, "cells lie on their map");
+}
+
+/// # Safety
+///
+/// `cells * blocks + block` are numbers of rows.
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn add_whole_rows<const W: usize>(
+    sum: &mut [f32; W],
+    rows: &[[f32; W]],
+    [blocks, block]: [usize; 2],
+    cells: &[[i32; POINTS]; CORNERS],
+    factors: &[Line; CORNERS],
+) {
+    // A sum for each corner, so that an addition rarely waits for another one.
+    let mut sums = [[_mm512_setzero_ps(); CORNERS]; MOST_F32_PARTS];
+    for point in 0..POINTS {
+        for corner in 0..CORNERS {
+            let row = cells[corner][point].cast_unsigned() as usize * blocks + block;
+            // SAFETY: the row is there, as the caller promises.
+            let row = unsafe { rows.get_unchecked(row) };
+            let factor = _mm512_set1_ps(factors[corner][point]);
+            for (part, numbers) in row.as_chunks::<LANES>().0.iter().enumerate() {
+                sums[part][corner] = _mm512_fmadd_ps(load(numbers), factor, sums[part][corner]);
+            }
+        }
+    }
+    for (to, sums) in sum.chunks_exact_mut(LANES).zip(&sums) {
+        add(to, total(sums));
+    }
+}
+
+/// # Safety
+///
+/// `cells * blocks + block` are numbers of rows.
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn add_rows<const W: usize>(
+    sum: &mut [f32; W],
+    rows: &[[Bf16; W]],
+    [blocks, block]: [usize; 2],
+    cells: &[[i32; POINTS]; CORNERS],
+    factors: &[Line; CORNERS],
+) {
+    // A sum for each corner, so that an addition rarely waits for another one.
+    let mut even = [[_mm512_setzero_ps(); CORNERS]; MOST_PARTS];
+    let mut odd = [[_mm512_setzero_ps(); CORNERS]; MOST_PARTS];
+    let upper_half = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
+    for point in 0..POINTS {
+        for corner in 0..CORNERS {
+            let row = cells[corner][point].cast_unsigned() as usize * blocks + block;
+            // SAFETY: the row is there, as the caller promises.
+            let row = unsafe { rows.get_unchecked(row) };
+            let factor = _mm512_set1_ps(factors[corner][point]);
+            for part in 0..W / WIDE {
+                // SAFETY: the part is 64 bytes of the row; their place need not be aligned.
+                let pairs = unsafe { _mm512_loadu_si512(row.as_ptr().add(part * WIDE).cast()) };
+                let first = _mm512_castsi512_ps(_mm512_slli_epi32::<16>(pairs));
+                let second = _mm512_castsi512_ps(_mm512_and_si512(pairs, upper_half));
+                even[part][corner] = _mm512_fmadd_ps(first, factor, even[part][corner]);
+                odd[part][corner] = _mm512_fmadd_ps(second, factor, odd[part][corner]);
+            }
+        }
+    }
+    for (part, to) in sum.as_chunks_mut::<WIDE>().0.iter_mut().enumerate() {
+        let (first, second) = interleave(total(&even[part]), total(&odd[part]));
+        add(&mut to[..LANES], first);
+        add(&mut to[LANES..], second);
+    }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn total(corners: &[__m512; CORNERS]) -> __m512 {
+    let upper = _mm512_add_ps(corners[0], corners[1]);
+    _mm512_add_ps(upper, _mm512_add_ps(corners[2], corners[3]))
+}
+
+/// The numbers at even and odd places in their order.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn interleave(even: __m512, odd: __m512) -> (__m512, __m512) {
+    let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    let high = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    (_mm512_permutex2var_ps(even, low, odd), _mm512_permutex2var_ps(even, high, odd))
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn add(to: &mut [f32], register: __m512) {
+    let to: &mut [f32; LANES] = to.try_into().expect("the target is as long as a register");
+    let sum = _mm512_add_ps(load(to), register);
+    // SAFETY: the target is sixteen numbers; their place need not be aligned.
+    unsafe { _mm512_storeu_ps(to.as_mut_ptr(), sum) };
+}
