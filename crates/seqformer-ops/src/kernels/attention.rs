@@ -4,8 +4,8 @@
 //! from its logits through the softmax to its sums while all of it is in the cache.
 
 use super::InstructionSet;
-use super::exponential::exp;
 use super::packed::{Aligned, Failure, NoProduct, divide};
+use super::softmax::exp;
 use crate::ffi::{
     BlockShape, DisjointRows, Factor, Vectorized, block_product, end_block_products, parallel_for,
     run_vectorized, sum16,
@@ -43,9 +43,9 @@ pub(crate) fn attention<T: Factor>(
     parallel_for(batch * inputs.heads, 1, &|heads| {
         let mut scratch = Scratch::<T>::new(inputs);
         for index in heads {
-            let (item, head) = divide(index, inputs.heads);
+            let (item, number) = divide(index, inputs.heads);
             let scratch = &mut scratch;
-            run_vectorized(set, Head { inputs, out, item, head, scratch, failed: &failed, set });
+            run_vectorized(set, Head { inputs, out, item, number, scratch, failed: &failed, set });
         }
         end_block_products::<T>();
     });
@@ -93,7 +93,7 @@ struct Head<'a, T> {
     inputs: &'a Inputs<'a>,
     out: &'a DisjointRows<'a, f32>,
     item: usize,
-    head: usize,
+    number: usize,
     scratch: &'a mut Scratch<T>,
     failed: &'a Failure,
     set: InstructionSet,
@@ -117,7 +117,7 @@ impl<T: Factor> Head<'_, T> {
     #[inline(always)]
     fn row(&self, query: usize) -> usize {
         let Inputs { queries, heads, channels, .. } = *self.inputs;
-        ((self.item * queries + query) * heads + self.head) * channels
+        ((self.item * queries + query) * heads + self.number) * channels
     }
 
     /// Lays keys and values out.
@@ -129,7 +129,7 @@ impl<T: Factor> Head<'_, T> {
         for key in 0..queries {
             let first = self.row(key);
             let row = &mut self.scratch.row[..channels];
-            T::round(self.set, query_key(self.inputs, self.item, self.head, key, 1), row);
+            T::round(self.set, query_key(self.inputs, self.item, self.number, key, 1), row);
             let groups = self.scratch.keys.chunks_exact_mut(group_length);
             for (to, from) in groups.zip(row.chunks_exact(T::INTERLEAVED)) {
                 to[key * T::INTERLEAVED..][..T::INTERLEAVED].copy_from_slice(from);
@@ -150,7 +150,7 @@ impl<T: Factor> Head<'_, T> {
         let rows = ROWS.min(queries - first);
         let (scale, set) = (1.0 / (channels as f32).sqrt(), self.set);
         for row in 0..rows {
-            let query = query_key(self.inputs, self.item, self.head, first + row, 0);
+            let query = query_key(self.inputs, self.item, self.number, first + row, 0);
             let scaled = &mut self.scratch.sums[..channels];
             for (scaled, channel) in scaled.iter_mut().zip(query) {
                 *scaled = channel * scale;

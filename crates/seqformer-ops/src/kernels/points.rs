@@ -21,6 +21,13 @@ pub(super) type Lanes<T> = [T; LANES];
 #[repr(align(64))]
 pub(crate) struct Line(pub(super) Lanes<f32>);
 
+impl Line {
+    #[cfg(test)]
+    pub(super) fn from_fn(of: impl FnMut(usize) -> f32) -> Self {
+        Self(std::array::from_fn(of))
+    }
+}
+
 impl Deref for Line {
     type Target = Lanes<f32>;
 
@@ -239,3 +246,6 @@ pub(super) fn to_array<const N: usize>(numbers: &[f32], rest: f32) -> [f32; N] {
     array[..numbers.len()].copy_from_slice(numbers);
     array
 }
+
+#[cfg(test)]
+mod tests;

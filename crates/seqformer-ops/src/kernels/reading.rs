@@ -1,7 +1,8 @@
 //! What a block of queries reads of one head's map.
 
 use super::points::{Corners, PointGroup, groups};
-use super::samples::{Buffer, Centres, Place, normalise};
+use super::samples::{Buffer, Centres, Place};
+use super::softmax::normalise;
 use super::{Element, InstructionSet, Samples, Shape};
 use crate::ffi::prefetch_rows;
 

@@ -1,11 +1,9 @@
 //! Where the points of a query and head lie and how much each counts.
 
-use super::exponential::exp;
-use super::points::{LANES, Lanes, Line, Pairs, part, to_array};
+use super::points::{LANES, Line, Pairs, part, to_array};
+use super::softmax::{softmax, sum_lanes};
 use super::{InstructionSet, Shape};
 use crate::ffi::prefetch;
-#[cfg(target_arch = "x86_64")]
-use crate::ffi::softmax16;
 
 /// The forms in which a caller gives the points.
 #[derive(Debug, Clone, Copy)]
@@ -236,77 +234,4 @@ fn by_point<const R: usize>(
 #[inline(always)]
 fn row_at<T>(elements: &[T], index: usize, length: usize) -> &[T] {
     &elements[length * index..][..length]
-}
-
-/// Replaces logits, `samples` of each query and head, by their softmax.
-///
-/// One after the other, not each before its rows are read: an addition then waits for another softmax than its own.
-#[inline(always)]
-pub(super) fn normalise<const FMA: bool>(logits: &mut [f32], samples: usize, buffer: &mut Buffer) {
-    for logits in logits.chunks_exact_mut(samples.max(1)) {
-        softmax::<FMA>(buffer.set, logits, &mut buffer.weights);
-        for (logits, weights) in logits.chunks_mut(LANES).zip(&buffer.weights) {
-            match logits.first_chunk_mut() {
-                Some(all) => *all = **weights,
-                None => logits.copy_from_slice(&weights[..logits.len()]),
-            }
-        }
-    }
-}
-
-/// `exp(logit) / Σ exp(logit)`; lanes beyond the logits become 0.
-#[inline(always)]
-fn softmax<const FMA: bool>(set: InstructionSet, logits: &[f32], weights: &mut [Line]) {
-    #[cfg(target_arch = "x86_64")]
-    if let ([weights], Ok(logits)) = (&mut *weights, logits.try_into())
-        && set.has_avx512()
-    {
-        return softmax16(set, logits, weights);
-    }
-    // Floats are ordered like these integers, whose maximum may be taken in any order. NaN is above or
-    // below all and spreads from there, as it should.
-    let mut largest = [i32::MIN; LANES];
-    for (number, group) in weights.iter_mut().enumerate() {
-        *group = Line(to_array(part(logits, number, 1), f32::NEG_INFINITY));
-        for k in 0..LANES {
-            largest[k] = largest[k].max(flip_negative(group[k].to_bits().cast_signed()));
-        }
-    }
-    let mut most = i32::MIN;
-    for key in largest {
-        most = most.max(key);
-    }
-    let most = f32::from_bits(flip_negative(most).cast_unsigned());
-    let mut sums = [0.0; LANES];
-    for group in weights.iter_mut() {
-        for k in 0..LANES {
-            group[k] = exp::<FMA>(group[k] - most);
-            sums[k] += group[k];
-        }
-    }
-    let scale = 1.0 / sum_lanes(&sums);
-    for group in weights.iter_mut() {
-        for weight in group.iter_mut() {
-            *weight *= scale;
-        }
-    }
-}
-
-/// Maps the bits of a float to an integer of the same order, and back.
-#[inline(always)]
-fn flip_negative(bits: i32) -> i32 {
-    bits ^ ((bits >> 31) & i32::MAX)
-}
-
-/// The sum of all lanes, by halves.
-#[inline(always)]
-fn sum_lanes(lanes: &Lanes<f32>) -> f32 {
-    let (mut eight, mut four) = ([0.0; 8], [0.0; 4]);
-    for k in 0..8 {
-        eight[k] = lanes[k] + lanes[k + 8];
-    }
-    for k in 0..4 {
-        four[k] = eight[k] + eight[k + 4];
-    }
-    (four[0] + four[2]) + (four[1] + four[3])
 }

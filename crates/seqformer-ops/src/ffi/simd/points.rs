@@ -1,6 +1,6 @@
 //! Sixteen points of a query and head in AVX-512: from what the network predicts to rows and factors.
 //!
-//! The plain code for it (`kernels/samples.rs`, `kernels/points.rs`) writes every step to memory; here a group stays in
+//! The plain code for it (`kernels/softmax.rs`, `kernels/points.rs`) writes every step to memory; here a group stays in
 //! registers.
 
 use std::arch::x86_64::{
@@ -50,7 +50,7 @@ fn softmax(logits: &[f32; LANES], weights: &mut [f32; LANES]) {
     store(weights, _mm512_mul_ps(weight, scale));
 }
 
-/// `exp(x)` for `x <= 0` as `exp` in `kernels/exponential.rs`.
+/// `exp(x)` for `x <= 0` as `exp` in `kernels/softmax.rs`.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn exp(x: __m512) -> __m512 {

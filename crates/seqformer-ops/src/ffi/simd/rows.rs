@@ -210,8 +210,10 @@ unsafe fn add_rows<const W: usize>(
             let row = unsafe { rows.get_unchecked(row) };
             let factor = _mm512_set1_ps(factors[corner][point]);
             for part in 0..W / WIDE {
-                // SAFETY: the part is 64 bytes of the row; their place need not be aligned.
-                let pairs = unsafe { _mm512_loadu_si512(row.as_ptr().add(part * WIDE).cast()) };
+                // SAFETY: the part lies in the row.
+                let part_of_row = unsafe { row.as_ptr().add(part * WIDE) };
+                // SAFETY: the part is 64 bytes; their place need not be aligned.
+                let pairs = unsafe { _mm512_loadu_si512(part_of_row.cast()) };
                 let first = _mm512_castsi512_ps(_mm512_slli_epi32::<16>(pairs));
                 let second = _mm512_castsi512_ps(_mm512_and_si512(pairs, upper_half));
                 even[part][corner] = _mm512_fmadd_ps(first, factor, even[part][corner]);
