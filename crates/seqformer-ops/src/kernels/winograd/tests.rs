@@ -17,25 +17,35 @@ fn outputs<T: Factor>(
     Some(out.into_iter().map(|value| value.to_f32().to_bits()).collect())
 }
 
-#[cfg(target_arch = "x86_64")]
 fn check<T: Factor>([frames, height, width, channels]: [usize; 4], num_outputs: usize, relu: bool) {
     let weight = numbers::<f32>(9 * channels * num_outputs, 5);
     let weights = Weights::<T>::new(&weight, &numbers(num_outputs, 3));
     let map = numbers::<T>(frames * height * width * channels, 0);
-    let plain = Inputs { weights: &weights, map: &map, height, width, relu, native: None };
+    let plain = Inputs {
+        weights: &weights,
+        map: &map,
+        height,
+        width,
+        relu,
+        #[cfg(target_arch = "x86_64")]
+        native: None,
+    };
+    let all = [
+        plain,
+        #[cfg(target_arch = "x86_64")]
+        Inputs { native: Bf16Tiles::detect::<T>(), ..plain },
+    ];
     let count = frames * height * width * num_outputs;
     let Some(expected) = outputs(&plain, count, InstructionSet::Baseline) else { return };
     assert!(expected.iter().any(|&bits| f32::from_bits(bits) != 0.0));
     for set in InstructionSet::available() {
-        for native in [None, Bf16Tiles::detect::<T>()] {
-            let found = outputs(&Inputs { native, ..plain }, count, set);
-            assert_eq!(found.as_ref(), Some(&expected), "{set:?}, {native:?}");
+        for inputs in &all {
+            assert_eq!(outputs(inputs, count, set).as_ref(), Some(&expected), "{set:?}");
         }
     }
 }
 
 #[test]
-#[cfg(target_arch = "x86_64")]
 fn all_instructions_give_the_same_bits() {
     for relu in [false, true] {
         for (size, num_outputs) in
