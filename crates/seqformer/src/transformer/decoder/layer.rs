@@ -252,8 +252,8 @@ impl Stream {
 
     fn feedforward(&self, queries: &Tensor, dropout: f64, train: bool) -> Tensor {
         let dropout = if train { dropout } else { 0.0 };
-        let hidden = self.linear1.forward_then(&queries, &After { dropout, ..After::RELU });
-        let add = After { dropout, residual: Some(&queries), ..After::NOTHING };
+        let hidden = self.linear1.forward_then(queries, &After { dropout, ..After::RELU });
+        let add = After { dropout, residual: Some(queries), ..After::NOTHING };
         self.norm_after_feedforward.forward(&self.linear2.forward_then(&hidden, &add))
     }
 }
