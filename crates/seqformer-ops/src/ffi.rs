@@ -32,7 +32,7 @@ pub(crate) use self::recompute::recomputed;
 use self::simd::prefetch_lines;
 pub(crate) use self::simd::{HeadRows, prefetch, sum16, truncate};
 #[cfg(target_arch = "x86_64")]
-pub(crate) use self::simd::{add_group_gradients, split_pairs};
+pub(crate) use self::simd::{add_group_gradients, split_pairs, turn_square};
 use crate::fused::{Activation, After};
 use crate::kernels::dropout;
 use crate::kernels::{self, Bf16, Element, Gradients, Inputs, InstructionSet, Samples, Shape};

@@ -4,7 +4,7 @@
 mod avx512;
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use avx512::{add_group_gradients, split_pairs};
+pub(crate) use avx512::{add_group_gradients, split_pairs, turn_square};
 
 /// The values of a head, and their gradient: a block of the channels of cell `c` is row `c * blocks + block`.
 #[derive(Debug)]
