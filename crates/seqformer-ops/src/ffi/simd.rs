@@ -13,7 +13,7 @@ mod tiles;
 pub(crate) use rows::{add_bf16_rows, add_f32_rows, round_sums_to_bf16, round_to_bf16};
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use avx512::{add_group_gradients, split_pairs};
+pub(crate) use avx512::{add_group_gradients, split_pairs, turn_square};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use points::{PointsAt, corners16, softmax16};
 #[cfg(target_arch = "x86_64")]

@@ -8,9 +8,11 @@
 
 use super::InstructionSet;
 use super::packed::{Aligned, Failure, NoProduct};
+#[cfg(target_arch = "x86_64")]
+use crate::ffi::turn_square;
 use crate::ffi::{
     BlockShape, Vectorized, add_block_product, end_block_products, num_threads, parallel_rows,
-    run_vectorized,
+    prefetch, run_vectorized,
 };
 
 /// Outputs of a block.
@@ -54,7 +56,8 @@ pub(crate) fn weight_gradient(
     let part_rows = OUTPUTS * blocks_per_part;
     parallel_rows(out, part_rows * inputs, &|number, out| {
         let tokens = (INPUT_BLOCK / inputs).clamp(TOKENS.0, TOKENS.1);
-        let mut turned = Aligned::new(OUTPUTS * stride(tokens));
+        let stride = stride(tokens);
+        let mut turned = Aligned::new(OUTPUTS * stride);
         let first_output = number * part_rows;
         for first in (0..factors.tokens).step_by(tokens) {
             let count = tokens.min(factors.tokens - first);
@@ -65,13 +68,13 @@ pub(crate) fn weight_gradient(
                 let grad = &factors.grad[first * outputs + first_output..];
                 run_vectorized(
                     set,
-                    Turn { grad, outputs, count, width, to: &mut turned, stride: stride(tokens) },
+                    Turn { grad, outputs, count, width, to: &mut turned, stride, set },
                 );
                 let shape = BlockShape {
                     rows: width,
                     columns: inputs,
                     depth: count,
-                    a_stride: stride(tokens),
+                    a_stride: stride,
                     b_stride: inputs,
                     c_stride: inputs,
                 };
@@ -103,36 +106,58 @@ struct Turn<'a> {
     width: usize,
     to: &'a mut [f32],
     stride: usize,
+    set: InstructionSet,
 }
 
 impl Vectorized for Turn<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Self { grad, outputs, count, width, to, stride } = self;
+        let Self { grad, outputs, count, width, to, stride, set } = self;
         for top in (0..count).step_by(TILE) {
             let height = TILE.min(count - top);
+            // Rows lie too far apart for the processor to guess them.
+            for row in top + TILE..top + 2 * TILE {
+                prefetch(grad, row * outputs, width);
+            }
             for left in (0..width).step_by(TILE) {
                 let breadth = TILE.min(width - left);
+                let from = &grad[top * outputs + left..];
+                let to = &mut to[left * stride + top..];
                 if height == TILE && breadth == TILE {
-                    let mut tile = [[0.0_f32; TILE]; TILE];
-                    for (row, tile) in tile.iter_mut().enumerate() {
-                        let from = &grad[(top + row) * outputs + left..][..TILE];
-                        tile.copy_from_slice(from);
-                    }
-                    for column in 0..TILE {
-                        let to = &mut to[(left + column) * stride + top..][..TILE];
-                        for (row, to) in to.iter_mut().enumerate() {
-                            *to = tile[row][column];
-                        }
-                    }
+                    turn_tile(set, from, outputs, to, stride);
                 } else {
-                    for row in top..top + height {
-                        for column in left..left + breadth {
-                            to[column * stride + row] = grad[row * outputs + column];
+                    for row in 0..height {
+                        for column in 0..breadth {
+                            to[column * stride + row] = from[row * outputs + column];
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// Turns a whole tile over; rows of `from` lie `from_stride` apart, those of `to` `to_stride`.
+#[inline(always)]
+fn turn_tile(
+    set: InstructionSet,
+    from: &[f32],
+    from_stride: usize,
+    to: &mut [f32],
+    to_stride: usize,
+) {
+    #[cfg(target_arch = "x86_64")]
+    if set.has_avx512() {
+        return turn_square(set, from, from_stride, to, to_stride);
+    }
+    let mut tile = [[0.0_f32; TILE]; TILE];
+    for (row, tile) in tile.iter_mut().enumerate() {
+        tile.copy_from_slice(&from[row * from_stride..][..TILE]);
+    }
+    for column in 0..TILE {
+        let to = &mut to[column * to_stride..][..TILE];
+        for (row, to) in to.iter_mut().enumerate() {
+            *to = tile[row][column];
         }
     }
 }

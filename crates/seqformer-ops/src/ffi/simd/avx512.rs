@@ -17,6 +17,9 @@ use super::HeadRows;
 const LANES: usize = 16;
 /// Registers of the widest block of channels.
 const MOST_PARTS: usize = 4;
+/// The even and odd quarters of one register, then those of another.
+const EVEN: i32 = 0b10_00_10_00;
+const ODD: i32 = 0b11_01_11_01;
 
 /// Reads the values of sixteen cells, adds each one's product with `grad` to `dots`, and `grad` times the cell's factor
 /// to its gradient, one cell after the other.
@@ -151,7 +154,65 @@ fn sum_each(four: [__m512; 4]) -> __m512 {
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn add_quarters(a: __m512, b: __m512) -> __m512 {
-    const EVEN: i32 = 0b10_00_10_00;
-    const ODD: i32 = 0b11_01_11_01;
     _mm512_add_ps(_mm512_shuffle_f32x4::<EVEN>(a, b), _mm512_shuffle_f32x4::<ODD>(a, b))
+}
+
+/// Writes sixteen rows of sixteen numbers as columns.
+///
+/// Rows of `from` lie `from_stride` apart, those of `to` `to_stride`. `set` is as for [`add_group_gradients`].
+#[inline(always)]
+pub(crate) fn turn_square(
+    set: InstructionSet,
+    from: &[f32],
+    from_stride: usize,
+    to: &mut [f32],
+    to_stride: usize,
+) {
+    assert!(set.has_avx512(), "the machine has AVX-512");
+    // SAFETY: sets with AVX-512 exist only on machines that have these instructions.
+    unsafe { turn(from, from_stride, to, to_stride) }
+}
+
+#[target_feature(enable = "avx512f,avx512dq")]
+#[inline]
+fn turn(from: &[f32], from_stride: usize, to: &mut [f32], to_stride: usize) {
+    let rows = std::array::from_fn(|row| {
+        let row: &[f32; LANES] = from[row * from_stride..].first_chunk().expect("a whole square");
+        let [register, ..] = registers(row);
+        register
+    });
+    for (column, register) in columns(&rows).into_iter().enumerate() {
+        store(&mut to[column * to_stride..][..LANES], register);
+    }
+}
+
+/// The columns of a square of sixteen rows.
+#[target_feature(enable = "avx512f,avx512dq")]
+#[inline]
+fn columns(rows: &[__m512; LANES]) -> [__m512; LANES] {
+    let mut columns = [_mm512_setzero_ps(); LANES];
+    // Squares of four by four within the quarters of four rows: quarter `q` of the register `c` is column `4 q + c`.
+    let mut squares = [[_mm512_setzero_ps(); 4]; 4];
+    for (square, rows) in squares.iter_mut().zip(rows.as_chunks::<4>().0) {
+        let pair = |a, b| {
+            let (low, high) = (_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
+            [_mm512_castps_pd(low), _mm512_castps_pd(high)]
+        };
+        let (upper, lower) = (pair(rows[0], rows[1]), pair(rows[2], rows[3]));
+        for half in 0..2 {
+            let (a, b) = (upper[half], lower[half]);
+            square[2 * half] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+            square[2 * half + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+        }
+    }
+    for c in 0..4 {
+        let [a, b, d, e] = [squares[0][c], squares[1][c], squares[2][c], squares[3][c]];
+        let even = (_mm512_shuffle_f32x4::<EVEN>(a, b), _mm512_shuffle_f32x4::<EVEN>(d, e));
+        let odd = (_mm512_shuffle_f32x4::<ODD>(a, b), _mm512_shuffle_f32x4::<ODD>(d, e));
+        columns[c] = _mm512_shuffle_f32x4::<EVEN>(even.0, even.1);
+        columns[4 + c] = _mm512_shuffle_f32x4::<EVEN>(odd.0, odd.1);
+        columns[8 + c] = _mm512_shuffle_f32x4::<ODD>(even.0, even.1);
+        columns[12 + c] = _mm512_shuffle_f32x4::<ODD>(odd.0, odd.1);
+    }
+    columns
 }
