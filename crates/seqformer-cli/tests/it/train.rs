@@ -195,7 +195,8 @@ fn a_run_that_is_asked_to_stop_writes_a_checkpoint_first() {
     let mut child = bench.start("train", "asked", &[], &["SOLVER.MAX_ITER", "100000"]);
     wait_for(&bench.output("asked").join("model_0000001.pth"));
     let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-    assert!(asked.success() && child.wait().unwrap().success());
+    let status = child.wait().unwrap();
+    assert!(asked.success() && status.success(), "{status}");
     let last = fs::read_to_string(bench.output("asked").join("last_checkpoint")).unwrap();
     let tree = bench.checkpoint("asked", &last);
     assert!(tree.get("iteration").unwrap().as_i64().unwrap() >= 1);
