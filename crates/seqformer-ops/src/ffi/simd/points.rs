@@ -6,13 +6,14 @@
 use std::arch::x86_64::{
     __m512, __m512i, __mmask16, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LT_OQ, _MM_FROUND_NO_EXC,
     _MM_FROUND_TO_NEG_INF, _mm512_add_epi32, _mm512_add_ps, _mm512_cmp_ps_mask,
-    _mm512_cvttps_epi32, _mm512_fmadd_ps, _mm512_loadu_epi32, _mm512_loadu_ps,
-    _mm512_mask_cmp_ps_mask, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
-    _mm512_mullo_epi32, _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps,
-    _mm512_scalef_ps, _mm512_set1_ps, _mm512_storeu_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_cvttps_epi32, _mm512_fmadd_ps, _mm512_loadu_epi32, _mm512_mask_cmp_ps_mask,
+    _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_mullo_epi32,
+    _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps, _mm512_scalef_ps,
+    _mm512_set1_ps, _mm512_storeu_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::super::InstructionSet;
+use super::rows::load;
 
 /// Points of a group.
 const LANES: usize = 16;
@@ -152,15 +153,8 @@ fn floor(x: __m512) -> __m512 {
 
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn load(from: &[f32; LANES]) -> __m512 {
-    // SAFETY: these are sixteen numbers; their place need not be aligned.
-    unsafe { _mm512_loadu_ps(from.as_ptr()) }
-}
-
-#[target_feature(enable = "avx512f")]
-#[inline]
 fn load_integers(from: &[i32; LANES]) -> __m512i {
-    // SAFETY: as in `load`.
+    // SAFETY: these are sixteen numbers; their place need not be aligned.
     unsafe { _mm512_loadu_epi32(from.as_ptr()) }
 }
 

@@ -84,7 +84,7 @@ fn round_sums<const W: usize>(sums: &[f32; W], bias: &[f32; W], relu: bool, to: 
 
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn load(from: &[f32; LANES]) -> __m512 {
+pub(super) fn load(from: &[f32; LANES]) -> __m512 {
     // SAFETY: these are sixteen numbers; their place need not be aligned.
     unsafe { _mm512_loadu_ps(from.as_ptr()) }
 }

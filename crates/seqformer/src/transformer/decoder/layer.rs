@@ -99,12 +99,14 @@ impl DecoderLayer {
 
     pub(super) fn prepare_inference(&mut self, precision: Precision) {
         self.fused = self.fuse(precision);
-        self.cross_attn.prepare_inference(precision);
         self.temporal.prepare_inference(precision);
-        for stream in [&mut self.instance, &mut self.boxes] {
-            stream.self_attn.prepare_inference(precision);
-            stream.linear1.prepare_inference(precision);
-            stream.linear2.prepare_inference(precision);
+        self.instance.prepare_inference(precision);
+        if self.fused.is_some() {
+            // The rest of the box queries' way is in there; a second copy of its weights would never be used.
+            self.boxes.self_attn.prepare_inference(precision);
+        } else {
+            self.boxes.prepare_inference(precision);
+            self.cross_attn.prepare_inference(precision);
         }
     }
 
@@ -248,6 +250,12 @@ impl Stream {
             linear2: Linear::new(&at("linear2"), feedforward_dim, hidden_dim),
             norm_after_feedforward: LayerNorm::new(&at("norm3"), hidden_dim),
         }
+    }
+
+    fn prepare_inference(&mut self, precision: Precision) {
+        self.self_attn.prepare_inference(precision);
+        self.linear1.prepare_inference(precision);
+        self.linear2.prepare_inference(precision);
     }
 
     fn feedforward(&self, queries: &Tensor, dropout: f64, train: bool) -> Tensor {
