@@ -63,3 +63,8 @@ SF_API int sf_has_amx_bf16() noexcept {
   return 0;
 #endif
 }
+
+// Whether nothing but `tensor` itself refers to its elements.
+SF_API int sf_is_only_owner(const at::Tensor *tensor) noexcept {
+  return tensor->use_count() == 1 && tensor->storage().use_count() == 1 ? 1 : 0;
+}

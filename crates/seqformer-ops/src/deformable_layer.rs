@@ -1,8 +1,9 @@
 //! A layer of a deformable encoder or decoder as one operation, for inference.
 //!
 //! Queries predict points, read the tokens' values there, add what they read and go through a feed-forward part. In an
-//! encoder the tokens are the queries. The products are oneDNN's micro-kernels on blocks of queries; no tensor is written
-//! between two of them. Processors and builds without such kernels, and sizes that they do not take, have no such layer.
+//! encoder the tokens are the queries. The products are kernels of our own on blocks of queries, or oneDNN's
+//! micro-kernels; no tensor is written between two of them. Processors and builds without either, and sizes that they do
+//! not take, have no such layer.
 
 use tch::{Kind, Tensor};
 

@@ -25,8 +25,8 @@ use torch_sys::C_tensor;
 pub(crate) use self::library::{find_symbol, open_library};
 pub(crate) use self::pages::{SystemPages, use_pool};
 pub(crate) use self::product::{
-    BlockShape, Factor, add_block_product, block_product, booleans, elements, end_block_products,
-    filled, has_amx_bf16, has_bf16,
+    BlockShape, Factor, PanelOut, PanelProduct, PanelSums, add_block_product, block_product,
+    booleans, elements, end_block_products, filled, has_amx_bf16, has_bf16, own_map,
 };
 pub(crate) use self::recompute::recomputed;
 use self::simd::prefetch_lines;
@@ -342,11 +342,12 @@ pub(crate) fn parallel_for(count: usize, grain: usize, body: &(dyn Fn(Range<usiz
     unsafe { sf_parallel_for(count as i64, grain as i64, call, context) };
 }
 
-/// Runs `body` over blocks of `length` elements, each with its number, on libtorch's threads.
-pub(crate) fn parallel_rows<T: Send>(
+/// Runs `body` over blocks of `length` elements, each with its number, on libtorch's threads; each has a scratch by `new`.
+pub(crate) fn parallel_rows<T: Send, S>(
     elements: &mut [T],
     length: usize,
-    body: &(dyn Fn(usize, &mut [T]) + Sync),
+    new: &(dyn Fn() -> S + Sync),
+    body: &(dyn Fn(usize, &mut [T], &mut S) + Sync),
 ) {
     struct Start<T>(*mut T);
     // SAFETY: threads make disjoint slices of it.
@@ -354,6 +355,7 @@ pub(crate) fn parallel_rows<T: Send>(
     let (start, count) = (Start(elements.as_mut_ptr()), elements.len());
     let start = &start;
     parallel_for(count.div_ceil(length), 1, &|blocks| {
+        let mut scratch = new();
         for number in blocks {
             let first = number * length;
             let length = length.min(count - first);
@@ -361,7 +363,7 @@ pub(crate) fn parallel_rows<T: Send>(
             let start = unsafe { start.0.add(first) };
             // SAFETY: as above, and no other block has a part of it.
             let block = unsafe { std::slice::from_raw_parts_mut(start, length) };
-            body(number, block);
+            body(number, block, &mut scratch);
         }
     });
 }

@@ -19,6 +19,7 @@ pub(crate) mod head_values;
 pub(crate) mod linear;
 pub(crate) mod packed;
 mod points;
+pub(crate) mod pointwise;
 mod reading;
 mod samples;
 mod softmax;

@@ -47,6 +47,7 @@ pub mod optimize;
 pub mod out_of_memory;
 pub mod packed_linear;
 pub mod packed_masks;
+pub mod pointwise_conv;
 mod pool;
 pub mod precision;
 pub mod process_group;

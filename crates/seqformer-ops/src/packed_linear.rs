@@ -1,7 +1,7 @@
 //! Affine maps whose weights are laid out once, for inference.
 //!
-//! Inputs and results are `f32`; factors of the products are, too, or `bf16`. Products are oneDNN's
-//! micro-kernels on blocks of rows. Processors and builds without such kernels have no such maps.
+//! Inputs and results are `f32`; factors of the products are, too, or `bf16`. Products are kernels of
+//! our own on blocks of rows, or oneDNN's micro-kernels. Processors and builds without either have no such maps.
 
 use tch::{Device, Kind, Tensor};
 

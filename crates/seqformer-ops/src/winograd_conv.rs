@@ -1,7 +1,7 @@
 //! 3×3 convolutions that keep the size of the map, with fewer multiplications, for inference.
 //!
-//! Winograd's minimal filtering (Lavin & Gray, arXiv:1509.09308). Products are oneDNN's micro-kernels on blocks of
-//! tiles. Processors and builds without such kernels have no such convolutions.
+//! Winograd's minimal filtering (Lavin & Gray, arXiv:1509.09308). Products are kernels of our own on blocks
+//! of tiles, or oneDNN's micro-kernels. Processors and builds without either have no such convolutions.
 
 use tch::{Device, Tensor};
 

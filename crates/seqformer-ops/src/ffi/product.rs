@@ -3,8 +3,12 @@
 use std::ffi::{c_int, c_void};
 
 use tch::{Device, Kind, Tensor};
+use torch_sys::C_tensor;
 
+#[cfg(target_arch = "x86_64")]
+use super::simd::{multiply_bf16_panel, multiply_f32_panel};
 use super::{operand, operand_mut};
+use crate::kernels::packed::PANEL;
 use crate::kernels::weight_gradient::{Factors, weight_gradient};
 use crate::kernels::{Bf16, Element, InstructionSet};
 
@@ -20,6 +24,7 @@ unsafe extern "C" {
     fn sf_end_block_products(bf16: c_int);
     fn sf_has_bf16() -> c_int;
     fn sf_has_amx_bf16() -> c_int;
+    fn sf_is_only_owner(tensor: *const C_tensor) -> c_int;
 }
 
 /// Sizes of a product of blocks, as `BlockShape` in `block_product.cpp`.
@@ -34,21 +39,99 @@ pub(crate) struct BlockShape {
     pub(crate) c_stride: usize,
 }
 
+/// Rows times a panel of a matrix.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PanelProduct<'a, T> {
+    /// Left factor: `height` rows, `stride` numbers apart.
+    pub(crate) rows: &'a [T],
+    pub(crate) stride: usize,
+    pub(crate) height: usize,
+    /// Right factor, `[depth, PANEL]`, its rows interleaved as the numbers need it.
+    pub(crate) panel: &'a [T],
+    pub(crate) bias: &'a [f32; PANEL],
+}
+
+/// What becomes of the sums of a [`PanelProduct`].
+#[derive(Debug)]
+pub(crate) struct PanelSums<'a, T> {
+    pub(crate) out: PanelOut<'a, T>,
+    /// From one row of `out` to the next.
+    pub(crate) stride: usize,
+    /// Whether what `out` holds is added.
+    pub(crate) add: bool,
+    /// Whether negative sums become zero.
+    pub(crate) relu: bool,
+}
+
+/// Where sums go.
+#[derive(Debug)]
+pub(crate) enum PanelOut<'a, T> {
+    Exact(&'a mut [f32]),
+    Rounded(&'a mut [T]),
+}
+
 /// Numbers that block products take.
 pub(crate) trait Factor: Element {
     const KIND: Kind;
     /// Rows of the right factor that lie interleaved.
     const INTERLEAVED: usize;
+
+    /// Whether kernels of our own multiply by panels at the rate of the hardware.
+    fn has_panel_products(set: InstructionSet) -> bool;
+
+    /// Multiplies by a panel, where [`Self::has_panel_products`].
+    fn multiply_panel(
+        set: InstructionSet,
+        product: &PanelProduct<'_, Self>,
+        sums: PanelSums<'_, Self>,
+    );
 }
 
 impl Factor for f32 {
     const KIND: Kind = Kind::Float;
     const INTERLEAVED: usize = 1;
+
+    #[inline(always)]
+    fn has_panel_products(set: InstructionSet) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return set.has_avx512();
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
+    #[inline(always)]
+    fn multiply_panel(
+        set: InstructionSet,
+        product: &PanelProduct<'_, Self>,
+        sums: PanelSums<'_, Self>,
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        multiply_f32_panel(set, product, sums);
+    }
 }
 
 impl Factor for Bf16 {
     const KIND: Kind = Kind::BFloat16;
     const INTERLEAVED: usize = 2;
+
+    /// Not where there is AMX, which is several times faster.
+    #[inline(always)]
+    fn has_panel_products(set: InstructionSet) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return set == InstructionSet::Avx512Bf16 && !has_amx_bf16();
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
+    #[inline(always)]
+    fn multiply_panel(
+        set: InstructionSet,
+        product: &PanelProduct<'_, Self>,
+        sums: PanelSums<'_, Self>,
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        multiply_bf16_panel(set, product, sums);
+    }
 }
 
 fn is_bf16<T: Factor>() -> c_int {
@@ -129,6 +212,19 @@ pub(crate) fn elements<T: Factor>(tensor: &Tensor) -> Option<&[T]> {
     let fits = tensor.kind() == T::KIND && tensor.device() == Device::Cpu && tensor.is_contiguous();
     // SAFETY: a dense tensor has this many elements of its kind, which live as long as the tensor.
     fits.then(|| unsafe { operand(tensor.data_ptr().cast_const().cast::<T>(), tensor.numel()) })
+}
+
+/// The elements of a map `[N, C, H, W]` of this kind on the CPU whose channels are innermost, as `[N, H, W, C]`, if nobody else
+/// refers to them.
+pub(crate) fn own_map<T: Factor>(map: &mut Tensor) -> Option<&mut [T]> {
+    let fits = map.dim() == 4
+        && map.kind() == T::KIND
+        && map.device() == Device::Cpu
+        && map.permute([0, 2, 3, 1]).is_contiguous();
+    // SAFETY: the tensor is alive, and the call only reads its counts.
+    let is_owner = fits && unsafe { sf_is_only_owner(map.as_ptr()) } != 0;
+    // SAFETY: the map has this many elements of its kind, one after the other, and the caller has the only reference.
+    is_owner.then(|| unsafe { operand_mut(map.data_ptr().cast::<T>(), map.numel()) })
 }
 
 /// The elements of a dense boolean tensor on the CPU; `None` for any other tensor.

@@ -3,6 +3,8 @@
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 #[cfg(target_arch = "x86_64")]
+mod panels;
+#[cfg(target_arch = "x86_64")]
 mod points;
 #[cfg(target_arch = "x86_64")]
 mod rows;
@@ -14,6 +16,8 @@ pub(crate) use rows::{add_bf16_rows, add_f32_rows, round_sums_to_bf16, round_to_
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::{add_group_gradients, split_pairs, turn_square};
+#[cfg(target_arch = "x86_64")]
+pub(super) use panels::{multiply_bf16_panel, multiply_f32_panel};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use points::{PointsAt, corners16, softmax16};
 #[cfg(target_arch = "x86_64")]

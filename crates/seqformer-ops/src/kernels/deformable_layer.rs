@@ -4,13 +4,18 @@
 //! read, the output projections, the feed-forward part and both normalisations. All of that stays in the
 //! cache, and between the products everything is `f32`.
 
+use std::ops::Range;
+
 use super::packed::{
-    Aligned, Block, Failure, NoProduct, Norm, PANEL, Packed, ROWS, divide, in_blocks,
+    Aligned, Block, Failure, Left, NoProduct, Norm, PANEL, Packed, ROWS, Rows, divide, in_blocks,
 };
 use super::reading::{HeadMap, Reader};
 use super::samples::{Centres, Place, Shares};
 use super::{InstructionSet, Samples, Shape};
 use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
+
+/// Panels of hidden channels that are computed and used together.
+const HIDDEN_PANELS: usize = 4;
 
 /// The weights of a layer.
 #[derive(Debug)]
@@ -76,7 +81,7 @@ pub(crate) fn deformable_layer<T: Factor>(
     set: InstructionSet,
 ) -> Result<(), NoProduct> {
     let centres = &inputs.references.samples(&[], &[]).centres(inputs.shape);
-    let new = || Scratch::new(weights, inputs.shape, set);
+    let new = || Scratch::new(inputs.shape, set);
     let queries = inputs.shape.batch * inputs.shape.queries;
     in_blocks::<T, _>(queries, 1, &new, &|block, _part, scratch, failed| {
         run_vectorized(
@@ -90,7 +95,7 @@ pub(crate) fn deformable_layer<T: Factor>(
 struct Scratch<T> {
     /// Left factor of the products from `C` channels.
     rows: Aligned<T>,
-    /// Left factor of the last product.
+    /// Left factor of the last product: some hidden channels.
     hidden: Aligned<T>,
     sums: Aligned<f32>,
     /// `[ROWS, M, L, P, 2]`
@@ -103,11 +108,11 @@ struct Scratch<T> {
 }
 
 impl<T: Factor> Scratch<T> {
-    fn new(weights: &Weights<T>, shape: &Shape, set: InstructionSet) -> Self {
+    fn new(shape: &Shape, set: InstructionSet) -> Self {
         let (width, samples) = (shape.heads * shape.channels, shape.heads * shape.samples());
         Self {
             rows: Aligned::new(ROWS * width),
-            hidden: Aligned::new(ROWS * weights.linear2.inputs()),
+            hidden: Aligned::new(ROWS * HIDDEN_PANELS * PANEL),
             sums: Aligned::new(ROWS * PANEL),
             offsets: Aligned::new(ROWS * 2 * samples),
             logits: Aligned::new(ROWS * samples),
@@ -178,20 +183,21 @@ impl<T: Factor> Layer<'_, T> {
         let scratch = &mut *self.scratch;
         let samples = inputs.shape.heads * inputs.shape.samples();
         let weights = &self.weights.points;
+        let left = Left { rows: &scratch.rows, stride: width, block, set: self.set };
         for panel in 0..weights.num_panels() {
-            let bias = weights.multiply(panel, block.height, &scratch.rows, &mut scratch.sums)?;
-            let (first, end) = (panel * PANEL, weights.outputs().min((panel + 1) * PANEL));
-            let border = (2 * samples).clamp(first, end);
+            weights.sum(panel, &left, false, &mut scratch.sums)?;
+            let Range { start, end } = weights.columns(panel);
+            let border = (2 * samples).clamp(start, end);
             let sums = scratch.sums.as_chunks::<PANEL>().0;
             for (row, sums) in sums[..block.rows].iter().enumerate() {
-                if first < border {
-                    let row = &mut scratch.offsets[row * 2 * samples..][first..border];
-                    add_bias(row, sums, bias);
+                let (offsets, logits) = sums[..end - start].split_at(border - start);
+                if !offsets.is_empty() {
+                    let row = &mut scratch.offsets[row * 2 * samples..];
+                    row[start..border].copy_from_slice(offsets);
                 }
-                if border < end {
-                    let row = &mut scratch.logits[row * samples..][..samples];
-                    let row = &mut row[border - 2 * samples..end - 2 * samples];
-                    add_bias(row, &sums[border - first..], &bias[border - first..]);
+                if !logits.is_empty() {
+                    let row = &mut scratch.logits[row * samples..];
+                    row[border - 2 * samples..end - 2 * samples].copy_from_slice(logits);
                 }
             }
         }
@@ -252,7 +258,12 @@ impl<T: Factor> Layer<'_, T> {
             self.write_second_output(weights)?;
         }
         let Scratch { rows, sums, stream, .. } = &mut *self.scratch;
-        add_product(&self.weights.output, block, rows, sums, stream)?;
+        let left = Left { rows, stride: width, block, set: self.set };
+        let weights = &self.weights.output;
+        for panel in 0..weights.num_panels() {
+            let numbers = &mut stream[weights.columns(panel).start..];
+            weights.add(panel, 0..width, &left, sums, &mut Rows { numbers, stride: width })?;
+        }
         let rows = rows.chunks_exact_mut(width);
         for (row, stream) in rows.zip(stream.chunks_exact_mut(width)).take(block.rows) {
             self.weights.norm1.apply(stream);
@@ -264,17 +275,15 @@ impl<T: Factor> Layer<'_, T> {
     /// Projects what was read the other way.
     #[inline(always)]
     fn write_second_output(&mut self, weights: &Packed<T>) -> Result<(), NoProduct> {
+        let (width, block) = (self.width(), self.block);
         let Scratch { rows, sums, .. } = &mut *self.scratch;
+        let left = Left { rows, stride: width, block, set: self.set };
         for panel in 0..weights.num_panels() {
-            let bias = weights.multiply(panel, self.block.height, rows, sums)?;
-            let (first, end) = (panel * PANEL, weights.outputs().min((panel + 1) * PANEL));
-            let sums = sums.as_chunks_mut::<PANEL>().0;
-            for (row, sums) in sums[..self.block.rows].iter_mut().enumerate() {
-                for (sum, bias) in sums.iter_mut().zip(bias) {
-                    *sum += bias;
-                }
-                let to = (self.block.first + row) * weights.outputs() + first;
-                self.out.second.write(to, &sums[..end - first]);
+            weights.sum(panel, &left, false, sums)?;
+            let columns = weights.columns(panel);
+            for (row, sums) in sums.as_chunks::<PANEL>().0[..block.rows].iter().enumerate() {
+                let to = (block.first + row) * weights.outputs() + columns.start;
+                self.out.second.write(to, &sums[..columns.len()]);
             }
         }
         Ok(())
@@ -283,53 +292,30 @@ impl<T: Factor> Layer<'_, T> {
     /// Adds the feed-forward part, normalises and writes the queries.
     #[inline(always)]
     fn feed_forward(&mut self) -> Result<(), NoProduct> {
-        let (width, block) = (self.width(), self.block);
+        let (width, block, set) = (self.width(), self.block, self.set);
         let Scratch { rows, hidden, sums, stream, .. } = &mut *self.scratch;
-        let weights = &self.weights.linear1;
-        for panel in 0..weights.num_panels() {
-            let bias = weights.multiply(panel, block.height, rows, sums)?;
-            let (first, end) = (panel * PANEL, weights.outputs().min((panel + 1) * PANEL));
-            let sums = sums.as_chunks_mut::<PANEL>().0;
-            for (row, sums) in sums[..block.rows].iter_mut().enumerate() {
-                let to = &mut hidden[row * weights.outputs()..][first..end];
-                T::round_sums(self.set, sums, bias, true, to);
+        let (linear1, linear2) = (&self.weights.linear1, &self.weights.linear2);
+        let left = Left { rows, stride: width, block, set };
+        // Some hidden channels go all the way while they are in the cache.
+        for first in (0..linear1.num_panels()).step_by(HIDDEN_PANELS) {
+            let panels = first..linear1.num_panels().min(first + HIDDEN_PANELS);
+            let inputs = linear1.columns(first).start..linear1.columns(panels.end - 1).end;
+            let stride = inputs.len();
+            for panel in panels {
+                let numbers = &mut hidden[(panel - first) * PANEL..];
+                linear1.round(panel, &left, true, sums, &mut Rows { numbers, stride })?;
+            }
+            let hidden = Left { rows: hidden, stride, block, set };
+            for panel in 0..linear2.num_panels() {
+                let numbers = &mut stream[linear2.columns(panel).start..];
+                let to = &mut Rows { numbers, stride: width };
+                linear2.add(panel, inputs.clone(), &hidden, sums, to)?;
             }
         }
-        add_product(&self.weights.linear2, block, hidden, sums, stream)?;
         for (row, stream) in stream.chunks_exact_mut(width).take(block.rows).enumerate() {
             self.weights.norm2.apply(stream);
             self.out.queries.write((block.first + row) * width, stream);
         }
         Ok(())
-    }
-}
-
-/// Adds a product with its bias to the rows of a block in `stream`.
-#[inline(always)]
-fn add_product<T: Factor>(
-    weights: &Packed<T>,
-    block: Block,
-    rows: &[T],
-    sums: &mut [f32],
-    stream: &mut [f32],
-) -> Result<(), NoProduct> {
-    for panel in 0..weights.num_panels() {
-        let bias = weights.multiply(panel, block.height, rows, sums)?;
-        let (first, end) = (panel * PANEL, weights.outputs().min((panel + 1) * PANEL));
-        let sums = sums.as_chunks::<PANEL>().0;
-        for (row, sums) in sums[..block.rows].iter().enumerate() {
-            let to = &mut stream[row * weights.outputs()..][first..end];
-            for ((to, sum), bias) in to.iter_mut().zip(sums).zip(bias) {
-                *to += sum + bias;
-            }
-        }
-    }
-    Ok(())
-}
-
-#[inline(always)]
-fn add_bias(to: &mut [f32], sums: &[f32], bias: &[f32]) {
-    for ((to, sum), bias) in to.iter_mut().zip(sums).zip(bias) {
-        *to = sum + bias;
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn drop_elements<T: Element>(elements: &mut [T], seed: u64, p: f64) {
     }
     let set = InstructionSet::detect();
     let scale = (1.0 / (1.0 - p)) as f32;
-    parallel_rows(elements, BLOCK, &|number, block| {
+    parallel_rows(elements, BLOCK, &|| (), &|number, block, ()| {
         let key = mix(seed ^ (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let work = Block { block, keys: [key as u32, (key >> 32) as u32] };
         run_vectorized(set, Drop { work, threshold: threshold as u32, scale });

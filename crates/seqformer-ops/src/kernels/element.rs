@@ -141,7 +141,7 @@ impl Element for Bf16 {
 
 /// Adds the bias to sums, and makes negative numbers zero if asked for.
 #[inline(always)]
-fn finish<const W: usize>(sums: &mut [f32; W], bias: &[f32; W], relu: bool) {
+pub(super) fn finish<const W: usize>(sums: &mut [f32; W], bias: &[f32; W], relu: bool) {
     let least = if relu { 0.0 } else { f32::NEG_INFINITY };
     for (sum, bias) in sums.iter_mut().zip(bias) {
         let value = *sum + bias;

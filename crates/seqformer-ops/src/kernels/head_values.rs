@@ -1,7 +1,9 @@
 //! The projection of tokens to the values of attention, laid out by head.
 
 use super::InstructionSet;
-use super::packed::{Aligned, Block, Failure, NoProduct, PANEL, Packed, ROWS, divide, in_blocks};
+use super::packed::{
+    Aligned, Block, Failure, Left, NoProduct, PANEL, Packed, ROWS, Rows, divide, in_blocks,
+};
 use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
 
 /// What the projection reads.
@@ -36,7 +38,8 @@ pub(crate) fn head_values<T: Factor>(
 struct Scratch<T> {
     rows: Aligned<T>,
     sums: Aligned<f32>,
-    value: [T; PANEL],
+    /// The values of a panel.
+    values: Aligned<T>,
 }
 
 impl<T: Factor> Scratch<T> {
@@ -44,7 +47,7 @@ impl<T: Factor> Scratch<T> {
         Self {
             rows: Aligned::new(ROWS * weights.inputs()),
             sums: Aligned::new(ROWS * PANEL),
-            value: [T::from_f32(0.0); PANEL],
+            values: Aligned::new(ROWS * PANEL),
         }
     }
 }
@@ -75,19 +78,21 @@ fn write<T: Factor>(work: Values<'_, T>) -> Result<(), NoProduct> {
     let (width, channels) = (weights.inputs(), weights.outputs() / heads);
     let tokens = &tokens[block.first * width..][..block.rows * width];
     T::round(set, tokens, &mut scratch.rows[..tokens.len()]);
+    let Scratch { rows, sums, values } = scratch;
+    let left = Left { rows, stride: width, block, set };
     for panel in 0..weights.num_panels() {
-        let bias = weights.multiply(panel, block.height, &scratch.rows, &mut scratch.sums)?;
-        let outputs = PANEL.min(weights.outputs() - panel * PANEL);
-        let sums = scratch.sums.as_chunks_mut::<PANEL>().0;
-        for (row, sums) in sums[..block.rows].iter_mut().enumerate() {
+        let mut to = Rows { numbers: values, stride: PANEL };
+        weights.round(panel, &left, false, sums, &mut to)?;
+        let columns = weights.columns(panel);
+        let values = values.as_chunks_mut::<PANEL>().0;
+        for (row, value) in values[..block.rows].iter_mut().enumerate() {
             let (clip, token) = divide(block.first + row, tokens_per_clip);
-            T::round_sums(set, sums, bias, false, &mut scratch.value);
             let of_clip = if padding.len() > tokens_per_clip { clip } else { 0 };
             if padding.get(of_clip * tokens_per_clip + token).copied().unwrap_or(false) {
-                scratch.value.fill(T::from_f32(0.0));
+                value.fill(T::from_f32(0.0));
             }
             let first_head = clip * heads + panel * PANEL / channels;
-            let value = &scratch.value[..outputs];
+            let value = &value[..columns.len()];
             let place = (first_head * tokens_per_clip + token, tokens_per_clip);
             match channels {
                 64 => write_heads::<T, 64>(out, place, value),

@@ -1,7 +1,7 @@
 //! An affine map of rows, with what follows it.
 
 use super::InstructionSet;
-use super::packed::{Aligned, Block, Failure, NoProduct, PANEL, Packed, ROWS, in_blocks};
+use super::packed::{Aligned, Block, Failure, Left, NoProduct, PANEL, Packed, ROWS, in_blocks};
 use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
 
 /// What the map reads.
@@ -77,25 +77,19 @@ fn write<T: Factor>(work: Linear<'_, T>) -> Result<(), NoProduct> {
         T::round(set, rows, &mut scratch.rows[..rows.len()]);
         scratch.held = Some(block.first);
     }
-    let bias = weights.multiply(panel, block.height, &scratch.rows, &mut scratch.sums)?;
-    let count = PANEL.min(outputs - panel * PANEL);
+    let left = Left { rows: &scratch.rows, stride: width, block, set };
+    weights.sum(panel, &left, inputs.relu, &mut scratch.sums)?;
+    let columns = weights.columns(panel);
     let sums = scratch.sums.as_chunks_mut::<PANEL>().0;
     for (row, sums) in sums[..block.rows].iter_mut().enumerate() {
-        for (sum, bias) in sums.iter_mut().zip(bias) {
-            *sum += bias;
-        }
-        if inputs.relu {
-            for sum in sums.iter_mut() {
-                *sum = sum.max(0.0);
-            }
-        }
-        let first = (block.first + row) * outputs + panel * PANEL;
+        let first = (block.first + row) * outputs + columns.start;
         if !inputs.residual.is_empty() {
-            for (sum, residual) in sums.iter_mut().zip(&inputs.residual[first..][..count]) {
+            let residual = &inputs.residual[first..][..columns.len()];
+            for (sum, residual) in sums.iter_mut().zip(residual) {
                 *sum += residual;
             }
         }
-        out.write(first, &sums[..count]);
+        out.write(first, &sums[..columns.len()]);
     }
     Ok(())
 }

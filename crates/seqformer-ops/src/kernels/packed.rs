@@ -1,11 +1,13 @@
 //! Weight matrices laid out for block products, and what follows the products.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Element;
+use super::element::finish;
+use super::{Element, InstructionSet};
 use crate::ffi::{
-    BlockShape, Factor, block_product, end_block_products, num_threads, parallel_for, sum16,
+    BlockShape, Factor, PanelOut, PanelProduct, PanelSums, block_product, end_block_products,
+    num_threads, parallel_for, sum16,
 };
 
 /// Most rows of a block: enough to use each weight often, few enough for all of a block to stay in cache.
@@ -98,40 +100,159 @@ impl<T: Factor> Packed<T> {
     /// Whether this machine has a kernel for the product.
     pub(crate) fn can_multiply(&self) -> bool {
         let rows = vec![T::from_f32(0.0); ROWS * self.inputs];
-        self.multiply(0, ROWS, &rows, &mut [0.0; ROWS * PANEL]).is_ok()
+        let block = Block { first: 0, rows: ROWS, height: ROWS };
+        let left = Left { rows: &rows, stride: self.inputs, block, set: InstructionSet::Baseline };
+        self.multiply(0, 0..self.inputs, &left, &mut [0.0; ROWS * PANEL]).is_ok()
     }
 
-    /// Multiplies a block of `height` rows by panel `number`: `sums` becomes `[height, PANEL]`, to which the bias
-    /// that is returned has still to be added.
+    /// Columns of panel `number`.
     #[inline(always)]
-    pub(super) fn multiply(
+    pub(super) fn columns(&self, number: usize) -> Range<usize> {
+        number * PANEL..self.outputs.min((number + 1) * PANEL)
+    }
+
+    /// `sums` becomes the block times panel `number` with its bias, `[rows, PANEL]`; with `relu`, negative sums become zero.
+    #[inline(always)]
+    pub(super) fn sum(
         &self,
         number: usize,
-        height: usize,
-        rows: &[T],
+        left: &Left<'_, T>,
+        relu: bool,
         sums: &mut [f32],
-    ) -> Result<&[f32; PANEL], NoProduct> {
+    ) -> Result<(), NoProduct> {
+        if T::has_panel_products(left.set) {
+            let out = PanelOut::Exact(sums);
+            let sums = PanelSums { out, stride: PANEL, add: false, relu };
+            T::multiply_panel(left.set, &self.product(number, 0..self.inputs, left), sums);
+            return Ok(());
+        }
+        self.multiply(number, 0..self.inputs, left, sums)?;
+        let bias = self.bias(number);
+        for sums in &mut sums.as_chunks_mut::<PANEL>().0[..left.block.rows] {
+            finish(sums, bias, relu);
+        }
+        Ok(())
+    }
+
+    /// Writes what [`Self::sum`] would give to rows of `to`, rounded; no more than the columns that there are.
+    #[inline(always)]
+    pub(super) fn round(
+        &self,
+        number: usize,
+        left: &Left<'_, T>,
+        relu: bool,
+        sums: &mut [f32],
+        to: &mut Rows<'_, T>,
+    ) -> Result<(), NoProduct> {
+        let columns = self.columns(number).len();
+        if T::has_panel_products(left.set) && columns == PANEL {
+            let out = PanelOut::Rounded(&mut *to.numbers);
+            let sums = PanelSums { out, stride: to.stride, add: false, relu };
+            T::multiply_panel(left.set, &self.product(number, 0..self.inputs, left), sums);
+            return Ok(());
+        }
+        self.multiply(number, 0..self.inputs, left, sums)?;
+        let sums = sums.as_chunks_mut::<PANEL>().0;
+        for (row, sums) in sums[..left.block.rows].iter_mut().enumerate() {
+            let to = &mut to.numbers[row * to.stride..][..columns];
+            T::round_sums(left.set, sums, self.bias(number), relu, to);
+        }
+        Ok(())
+    }
+
+    /// Adds the block times panel `number` to rows of `to`: the part of the product that comes of some `inputs`, of which alone
+    /// the rows of `left` are. The bias comes with the first of them.
+    #[inline(always)]
+    pub(super) fn add(
+        &self,
+        number: usize,
+        inputs: Range<usize>,
+        left: &Left<'_, T>,
+        sums: &mut [f32],
+        to: &mut Rows<'_, f32>,
+    ) -> Result<(), NoProduct> {
+        let columns = self.columns(number).len();
+        if T::has_panel_products(left.set) && columns == PANEL {
+            let out = PanelOut::Exact(&mut *to.numbers);
+            let sums = PanelSums { out, stride: to.stride, add: true, relu: false };
+            T::multiply_panel(left.set, &self.product(number, inputs, left), sums);
+            return Ok(());
+        }
+        let bias = if inputs.start == 0 { self.bias(number) } else { &[0.0; PANEL] };
+        self.multiply(number, inputs, left, sums)?;
+        for (row, sums) in sums.as_chunks::<PANEL>().0[..left.block.rows].iter().enumerate() {
+            let to = &mut to.numbers[row * to.stride..][..columns];
+            for ((to, sum), bias) in to.iter_mut().zip(sums).zip(bias) {
+                *to += sum + bias;
+            }
+        }
+        Ok(())
+    }
+
+    /// The product that some inputs have a part in; the bias comes with the first of them.
+    #[inline(always)]
+    pub(super) fn product<'a>(
+        &'a self,
+        number: usize,
+        inputs: Range<usize>,
+        left: &Left<'a, T>,
+    ) -> PanelProduct<'a, T> {
+        let &Left { rows, stride, block, .. } = left;
+        let bias = if inputs.start == 0 { self.bias(number) } else { &[0.0; PANEL] };
+        let panel = self.panel(number, inputs);
+        PanelProduct { rows, stride, height: block.rows, panel, bias }
+    }
+
+    /// Multiplies by oneDNN, without the bias.
+    #[inline(always)]
+    fn multiply(
+        &self,
+        number: usize,
+        inputs: Range<usize>,
+        left: &Left<'_, T>,
+        sums: &mut [f32],
+    ) -> Result<(), NoProduct> {
         let shape = BlockShape {
-            rows: height,
+            rows: left.block.height,
             columns: PANEL,
-            depth: self.inputs,
-            a_stride: self.inputs,
+            depth: inputs.len(),
+            a_stride: left.stride,
             b_stride: PANEL,
             c_stride: PANEL,
         };
-        let panel = &self.panels[number * self.inputs * PANEL..][..self.inputs * PANEL];
-        if block_product(&shape, rows, panel, sums) {
-            Ok(self.bias(number))
-        } else {
-            Err(NoProduct)
-        }
+        let done = block_product(&shape, left.rows, self.panel(number, inputs), sums);
+        if done { Ok(()) } else { Err(NoProduct) }
+    }
+
+    /// Some inputs of panel `number`.
+    #[inline(always)]
+    fn panel(&self, number: usize, inputs: Range<usize>) -> &[T] {
+        &self.panels[(number * self.inputs + inputs.start) * PANEL..][..inputs.len() * PANEL]
     }
 
     /// The bias of panel `number`.
     #[inline(always)]
-    pub(super) fn bias(&self, number: usize) -> &[f32; PANEL] {
+    fn bias(&self, number: usize) -> &[f32; PANEL] {
         &self.bias.as_chunks::<PANEL>().0[number]
     }
+}
+
+/// Rows that a panel is multiplied by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Left<'a, T> {
+    pub(super) rows: &'a [T],
+    /// From one row to the next.
+    pub(super) stride: usize,
+    pub(super) block: Block,
+    pub(super) set: InstructionSet,
+}
+
+/// Rows that take what comes of a product.
+#[derive(Debug)]
+pub(super) struct Rows<'a, T> {
+    pub(super) numbers: &'a mut [T],
+    /// From one row to the next.
+    pub(super) stride: usize,
 }
 
 /// Layer normalisation.
@@ -208,7 +329,7 @@ type InBlock<'a, S> = &'a (dyn Fn(Block, usize, &mut S, &Failure) + Sync);
 ///
 /// Few rows are shared out evenly among threads. Many go in full blocks, so that products come in few sizes, each
 /// of which is compiled when it is first met.
-fn height_for(rows: usize) -> usize {
+pub(super) fn height_for(rows: usize) -> usize {
     const FEW: usize = 8;
     let (blocks, threads) = (rows.div_ceil(ROWS), num_threads());
     if blocks > FEW * threads {
@@ -244,3 +365,6 @@ pub(super) fn in_blocks<T: Factor, S>(
 pub(super) fn divide(number: usize, by: usize) -> (usize, usize) {
     (number / by, number % by)
 }
+
+#[cfg(test)]
+mod tests;

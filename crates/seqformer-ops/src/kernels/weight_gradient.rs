@@ -54,7 +54,7 @@ pub(crate) fn weight_gradient(
     // As many whole blocks of outputs for each thread as there are, so that a thread reads the input once.
     let blocks_per_part = outputs.div_ceil(OUTPUTS).div_ceil(num_threads());
     let part_rows = OUTPUTS * blocks_per_part;
-    parallel_rows(out, part_rows * inputs, &|number, out| {
+    parallel_rows(out, part_rows * inputs, &|| (), &|number, out, ()| {
         let tokens = (INPUT_BLOCK / inputs).clamp(TOKENS.0, TOKENS.1);
         let stride = stride(tokens);
         let mut turned = Aligned::new(OUTPUTS * stride);

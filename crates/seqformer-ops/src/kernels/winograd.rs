@@ -8,9 +8,11 @@ mod input;
 mod transforms;
 
 use self::input::{Corner, Planes, transform_tile};
-use self::transforms::{OUTPUTS, POSITIONS, STEP, transform_kernel, transform_output};
+use self::transforms::{
+    ONCE_IN_EACH, OUTPUTS, POSITIONS, STEP, transform_kernel, transform_output,
+};
 use super::InstructionSet;
-use super::packed::{Block, Failure, NoProduct, PANEL, Packed, divide};
+use super::packed::{Block, Failure, Left, NoProduct, PANEL, Packed, divide};
 #[cfg(target_arch = "x86_64")]
 use crate::ffi::{Bf16Tiles, PlanesAt};
 use crate::ffi::{
@@ -44,7 +46,12 @@ impl<T: Factor> Weights<T> {
                 matrix[output * depth + input] = value;
             }
         }
-        let positions = matrices.iter().map(|matrix| Packed::new(matrix, bias)).collect();
+        let nothing = vec![0.0; bias.len()];
+        let mut positions = Vec::with_capacity(POSITIONS);
+        for (position, matrix) in matrices.iter().enumerate() {
+            let bias = if position == ONCE_IN_EACH { bias } else { &nothing };
+            positions.push(Packed::new(matrix, bias));
+        }
         Self { positions, inputs }
     }
 
@@ -195,14 +202,13 @@ impl<T: Factor> Tiles<'_, T> {
         let weights = self.inputs.weights;
         for (position, matrix) in weights.positions.iter().enumerate() {
             let rows = &inputs.elements[position * inputs.stride..];
-            let sums = &mut sums.elements[position * sums.stride..];
-            matrix.multiply(panel, self.block.height, rows, sums)?;
+            let left = Left { rows, stride: weights.depth(), block: self.block, set: self.set };
+            matrix.sum(panel, &left, false, &mut sums.elements[position * sums.stride..])?;
         }
-        let bias = weights.positions[0].bias(panel);
         let mut outputs = [[T::from_f32(0.0); PANEL]; OUTPUTS];
         let is_whole = weights.outputs() >= (panel + 1) * PANEL;
         for tile in 0..self.block.rows {
-            self.outputs(tile, bias, &mut outputs);
+            self.outputs(tile, &mut outputs);
             if is_whole {
                 self.write::<true>(tile, panel, &outputs);
             } else {
@@ -214,19 +220,19 @@ impl<T: Factor> Tiles<'_, T> {
 
     /// Transforms the sums of a tile.
     #[inline(always)]
-    fn outputs(&self, tile: usize, bias: &[f32; PANEL], outputs: &mut [[T; PANEL]; OUTPUTS]) {
+    fn outputs(&self, tile: usize, outputs: &mut [[T; PANEL]; OUTPUTS]) {
         let Planes { elements: sums, stride } = &self.scratch.sums;
         #[cfg(target_arch = "x86_64")]
         if let Some(tiles) = self.inputs.native {
             let from = PlanesAt { elements: &**sums, stride: *stride, first: tile * PANEL };
-            return tiles.transform_output(&from, bias, self.inputs.relu, outputs);
+            return tiles.transform_output(&from, self.inputs.relu, outputs);
         }
         let mut parts = [part(sums, 0); POSITIONS];
         for (position, sums_there) in parts.iter_mut().enumerate() {
             *sums_there = part(sums, position * stride + tile * PANEL);
         }
         let mut values = [[0.0; PANEL]; OUTPUTS];
-        transform_output(&parts, bias, self.inputs.relu, &mut values);
+        transform_output(&parts, self.inputs.relu, &mut values);
         for (values, outputs) in values.iter().zip(outputs) {
             T::round(self.set, values, outputs);
         }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use seqformer_ops::fused::{self, Activation, ConvLayer, Convolution};
+use seqformer_ops::pointwise_conv::PointwiseConv;
 use seqformer_ops::winograd_conv::WinogradConv;
 use tch::{Kind, Tensor, nn};
 
@@ -95,6 +96,8 @@ pub(crate) struct PreparedKernel {
     /// The same with fewer multiplications, where that is faster. In `f32` it is not used, so that the numbers remain
     /// those of the reference.
     winograd: Option<WinogradConv>,
+    /// The same with products of our own, where these are faster.
+    pointwise: Option<PointwiseConv>,
 }
 
 impl PreparedKernel {
@@ -106,8 +109,11 @@ impl PreparedKernel {
             && WinogradConv::is_faster_in_bf16(shape.inputs, shape.outputs);
         let winograd =
             by_winograd.then(|| WinogradConv::new(kernel.weight, kernel.bias, true)).flatten();
+        let Kernel { weight, bias } = kernel;
+        let bf16 = precision == Precision::Bf16;
         Self {
             winograd,
+            pointwise: PointwiseConv::new(weight, bias, shape.convolution(), bf16),
             weight: to_channels_last(&kernel.weight.detach().to_kind(kind)),
             bias: kernel.bias.detach().to_kind(kind),
             packed: RefCell::new(None),
@@ -123,11 +129,13 @@ impl PreparedKernel {
         activation: Activation,
     ) -> Tensor {
         let input = input.to_kind(self.bias.kind());
-        let plain = residual.is_none() && !input.requires_grad();
-        if let Some(winograd) = self.winograd.as_ref().filter(|_| plain) {
-            return winograd
-                .forward(&input, activation)
-                .expect("the layer has the channels of its input");
+        let fits = "the layer has the channels of its input";
+        let learns = input.requires_grad();
+        if let Some(winograd) = self.winograd.as_ref().filter(|_| residual.is_none() && !learns) {
+            return winograd.forward(&input, activation).expect(fits);
+        }
+        if let Some(pointwise) = self.pointwise.as_ref().filter(|_| !learns) {
+            return pointwise.forward(&input, activation, residual).expect(fits);
         }
         let weight = self.packed_for(shape, &input);
         let kernel = Kernel { weight: &weight, bias: &self.bias };

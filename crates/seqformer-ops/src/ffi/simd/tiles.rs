@@ -18,8 +18,6 @@ const LANES: usize = 16;
 const SIDE: usize = 4;
 /// Positions of a tile.
 const POSITIONS: usize = SIDE * SIDE;
-/// The position to which a bias is added.
-const ONCE_IN_EACH: usize = SIDE + 1;
 
 /// Proof that the machine has AVX-512 with conversions to `bf16`.
 #[derive(Debug, Clone, Copy)]
@@ -63,11 +61,10 @@ impl Bf16Tiles {
         unsafe { transform_input(from, channels, start.cast(), to.stride) };
     }
 
-    /// `Aᵀ (m + bias) A` of a tile, for as many outputs as there are numbers in `bias`, a multiple of 16.
+    /// `Aᵀ m A` of a tile, for `W` outputs, a multiple of 16.
     pub(crate) fn transform_output<T: Factor, const W: usize>(
         self,
         sums: &PlanesAt<&[f32]>,
-        bias: &[f32; W],
         relu: bool,
         out: &mut [[T; W]; 4],
     ) {
@@ -79,7 +76,7 @@ impl Bf16Tiles {
         let start = unsafe { sums.elements.as_ptr().add(sums.first) };
         let out = out.each_mut().map(|pixel| pixel.as_mut_ptr().cast());
         // SAFETY: `self` proves the instructions, and the assertions above hold.
-        unsafe { transform_output(start, sums.stride, bias, relu, out) };
+        unsafe { transform_output::<W>(start, sums.stride, relu, out) };
     }
 }
 
@@ -116,14 +113,11 @@ unsafe fn transform_input(rows: [*const u16; SIDE], channels: usize, to: *mut u1
 unsafe fn transform_output<const W: usize>(
     sums: *const f32,
     stride: usize,
-    bias: &[f32; W],
     relu: bool,
     out: [*mut u16; 4],
 ) {
     let least = _mm512_set1_ps(if relu { 0.0 } else { f32::NEG_INFINITY });
     for first in (0..W).step_by(LANES) {
-        // SAFETY: `W` is a multiple of the numbers of a register.
-        let bias = unsafe { load(bias.as_ptr(), first) };
         let mut columns = [[_mm512_setzero_ps(); 2]; SIDE];
         for (number, column) in columns.iter_mut().enumerate() {
             let mut values = [_mm512_setzero_ps(); SIDE];
@@ -131,9 +125,6 @@ unsafe fn transform_output<const W: usize>(
                 let position = SIDE * row + number;
                 // SAFETY: the matrix of this position has the tile's sums there.
                 *value = unsafe { load(sums, position * stride + first) };
-                if position == ONCE_IN_EACH {
-                    *value = _mm512_add_ps(*value, bias);
-                }
             }
             *column = gather(values);
         }

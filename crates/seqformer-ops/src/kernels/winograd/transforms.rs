@@ -66,20 +66,15 @@ pub(super) fn transform_input<T: Element, const W: usize>(
     }
 }
 
-/// `Aᵀ (m + bias) A` for some outputs of a tile, the bias at the one position where it belongs.
+/// `Aᵀ m A` for some outputs of a tile.
 #[inline(always)]
 pub(super) fn transform_output<const W: usize>(
     sums: &[&[f32; W]; POSITIONS],
-    bias: &[f32; W],
     relu: bool,
     out: &mut [[f32; W]; OUTPUTS],
 ) {
     for lane in 0..W {
-        let sum = |row: usize, column: usize| {
-            let position = SIDE * row + column;
-            let sum = sums[position][lane];
-            if position == ONCE_IN_EACH { sum + bias[lane] } else { sum }
-        };
+        let sum = |row: usize, column: usize| sums[SIDE * row + column][lane];
         let mut columns = [[0.0; STEP]; SIDE];
         for (x, column) in columns.iter_mut().enumerate() {
             *column = gather([sum(0, x), sum(1, x), sum(2, x), sum(3, x)]);

@@ -1,0 +1,134 @@
+//! A 1×1 convolution as products: a block of outputs at a time, with what is added to them.
+
+use super::InstructionSet;
+use super::packed::{Aligned, Block, Left, PANEL, Packed, ROWS, divide, height_for};
+use crate::ffi::{Factor, PanelOut, PanelSums, Vectorized, parallel_rows, run_vectorized};
+
+/// The kernel of a convolution.
+#[derive(Debug)]
+pub(crate) struct Weights<T> {
+    pub(crate) matrix: Packed<T>,
+    /// Cells from one output to the next, in both directions.
+    pub(crate) stride: usize,
+}
+
+/// What the convolution reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Inputs<'a, T> {
+    pub(crate) weights: &'a Weights<T>,
+    /// `[N, H, W, inputs]`
+    pub(crate) map: &'a [T],
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    /// Whether what the outputs hold is added.
+    pub(crate) add: bool,
+    /// Whether negative outputs become zero.
+    pub(crate) relu: bool,
+}
+
+/// Writes the outputs, `[N, H', W', outputs]`; no size is zero, and there are
+/// [products by panels](Factor::has_panel_products) of these numbers.
+pub(crate) fn convolve<T: Factor>(inputs: &Inputs<'_, T>, out: &mut [T], set: InstructionSet) {
+    let outputs = inputs.weights.matrix.outputs();
+    let height = height_for(out.len() / outputs);
+    let new = || Scratch::new(inputs.weights);
+    parallel_rows(out, height * outputs, &new, &|number, out, scratch| {
+        let rows = out.len() / outputs;
+        let block = Block { first: number * height, rows, height: rows };
+        run_vectorized(set, Pixels { inputs, block, out, scratch, set });
+    });
+}
+
+/// The buffers of a thread.
+struct Scratch<T> {
+    /// The pixels under the outputs of a block, where these do not follow each other on the map.
+    pixels: Aligned<T>,
+    /// Sums of a panel that is not full.
+    sums: Aligned<f32>,
+}
+
+impl<T: Factor> Scratch<T> {
+    fn new(weights: &Weights<T>) -> Self {
+        let rows = if weights.stride > 1 { ROWS } else { 0 };
+        Self {
+            pixels: Aligned::new(rows * weights.matrix.inputs()),
+            sums: Aligned::new(ROWS * PANEL),
+        }
+    }
+}
+
+/// A block of outputs on its way.
+struct Pixels<'a, 'b, T> {
+    inputs: &'a Inputs<'a, T>,
+    block: Block,
+    /// `[rows, outputs]`
+    out: &'b mut [T],
+    scratch: &'b mut Scratch<T>,
+    set: InstructionSet,
+}
+
+impl<T: Factor> Vectorized for Pixels<'_, '_, T> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let Self { inputs, block, out, scratch, set } = self;
+        let depth = inputs.weights.matrix.inputs();
+        let rows = if inputs.weights.stride > 1 {
+            gather(inputs, block, &mut scratch.pixels);
+            &scratch.pixels
+        } else {
+            &inputs.map[block.first * depth..]
+        };
+        let left = Left { rows, stride: depth, block, set };
+        for panel in 0..inputs.weights.matrix.num_panels() {
+            multiply(inputs, panel, &left, &mut scratch.sums, out);
+        }
+    }
+}
+
+/// Copies the pixels under the outputs of a block side by side.
+#[inline(always)]
+fn gather<T: Factor>(inputs: &Inputs<'_, T>, block: Block, pixels: &mut [T]) {
+    let &Inputs { weights: Weights { matrix, stride }, map, height, width, .. } = inputs;
+    let (rows, columns) = (height.div_ceil(*stride), width.div_ceil(*stride));
+    for (row, pixel) in pixels.chunks_exact_mut(matrix.inputs()).enumerate().take(block.rows) {
+        let (line, x) = divide(block.first + row, columns);
+        let (frame, y) = divide(line, rows);
+        let from = (frame * height + y * stride) * width + x * stride;
+        pixel.copy_from_slice(&map[from * matrix.inputs()..][..matrix.inputs()]);
+    }
+}
+
+/// Computes a panel of outputs.
+#[inline(always)]
+fn multiply<T: Factor>(
+    inputs: &Inputs<'_, T>,
+    panel: usize,
+    left: &Left<'_, T>,
+    sums: &mut [f32],
+    out: &mut [T],
+) {
+    let &Inputs { weights: Weights { matrix, .. }, add, relu, .. } = inputs;
+    let (columns, outputs) = (matrix.columns(panel), matrix.outputs());
+    let product = matrix.product(panel, 0..matrix.inputs(), left);
+    if columns.len() == PANEL {
+        let out = PanelOut::Rounded(&mut out[columns.start..]);
+        return T::multiply_panel(
+            left.set,
+            &product,
+            PanelSums { out, stride: outputs, add, relu },
+        );
+    }
+    let to = PanelOut::Exact(&mut *sums);
+    let to = PanelSums { out: to, stride: PANEL, add: false, relu: false };
+    T::multiply_panel(left.set, &product, to);
+    let sums = sums.as_chunks_mut::<PANEL>().0;
+    for (row, sums) in sums[..left.block.rows].iter_mut().enumerate() {
+        let out = &mut out[row * outputs..][columns.clone()];
+        if add {
+            for (sum, held) in sums.iter_mut().zip(&*out) {
+                *sum += held.to_f32();
+            }
+        }
+        T::round_sums(left.set, sums, &[0.0; PANEL], relu, out);
+    }
+}

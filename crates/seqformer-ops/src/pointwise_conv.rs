@@ -1,0 +1,152 @@
+//! 1×1 convolutions with kernels of our own, for inference.
+//!
+//! Only where these kernels reach the rate of the hardware, which those of oneDNN miss: with AVX-512, and in bfloat16 without
+//! AMX.
+
+use tch::{Device, Tensor};
+
+use crate::OpsError;
+use crate::ffi::{self, Factor};
+use crate::fused::{Activation, Convolution};
+use crate::kernels::pointwise::{Inputs, Weights, convolve};
+use crate::kernels::{Bf16, InstructionSet};
+use crate::packed_linear::{Affine, pack};
+
+const OPERATION: &str = "pointwise_conv";
+
+/// A 1×1 convolution without padding and groups.
+#[derive(Debug)]
+pub struct PointwiseConv {
+    weights: PackedWeights,
+}
+
+#[derive(Debug)]
+enum PackedWeights {
+    F32(Weights<f32>),
+    Bf16(Weights<Bf16>),
+}
+
+impl PointwiseConv {
+    /// Lays a kernel out, for factors in `bf16` if asked for; `None` where the sizes are those of another convolution, the
+    /// inputs odd, the numbers not `f32` on the CPU, or this machine has no such kernels.
+    ///
+    /// # Shapes
+    ///
+    /// - `weight`: `[outputs, inputs, 1, 1]`
+    /// - `bias`: `[outputs]`
+    pub fn new(weight: &Tensor, bias: &Tensor, shape: Convolution, bf16: bool) -> Option<Self> {
+        let (outputs, inputs, height, width) = weight.size4().ok()?;
+        let Convolution { stride, padding, groups, .. } = shape;
+        let stride = usize::try_from(stride).ok().filter(|&stride| stride > 0)?;
+        let is_point = (height, width, padding, groups) == (1, 1, 0, 1);
+        let fits = outputs > 0 && inputs > 0 && inputs % 2 == 0 && bias.size() == [outputs];
+        if !is_point || !fits || !has_kernels(bf16) {
+            return None;
+        }
+        let affine = Affine { weight, bias };
+        let weights = if bf16 {
+            PackedWeights::Bf16(Weights { matrix: pack(affine)?, stride })
+        } else {
+            PackedWeights::F32(Weights { matrix: pack(affine)?, stride })
+        };
+        Some(Self { weights })
+    }
+
+    /// `activation(conv(input) + bias + residual)`, without a gradient.
+    ///
+    /// The residual is given away, so that its memory can become that of the result; other references to it keep what
+    /// they see.
+    ///
+    /// # Shapes
+    ///
+    /// - `input`: `[N, inputs, H, W]` of the kind of the factors, without a copy if its channels are innermost
+    /// - `residual`: that of the output
+    /// - output: `[N, outputs, H', W']` of the same kind, with channels innermost
+    ///
+    /// # Errors
+    ///
+    /// If shape or kind do not fit, or there is no memory for the result.
+    pub fn forward(
+        &self,
+        input: &Tensor,
+        activation: Activation,
+        residual: Option<Tensor>,
+    ) -> Result<Tensor, OpsError> {
+        let relu = activation == Activation::Relu;
+        match &self.weights {
+            PackedWeights::F32(weights) => apply(weights, input, relu, residual),
+            PackedWeights::Bf16(weights) => apply(weights, input, relu, residual),
+        }
+    }
+}
+
+fn has_kernels(bf16: bool) -> bool {
+    let set = InstructionSet::detect();
+    if bf16 { Bf16::has_panel_products(set) } else { f32::has_panel_products(set) }
+}
+
+fn apply<T: Factor>(
+    weights: &Weights<T>,
+    input: &Tensor,
+    relu: bool,
+    residual: Option<Tensor>,
+) -> Result<Tensor, OpsError> {
+    let size = input.size();
+    let (inputs, outputs) = (weights.matrix.inputs() as i64, weights.matrix.outputs() as i64);
+    let fits = size.len() == 4 && size[1] == inputs;
+    if !fits || input.kind() != T::KIND || input.device() != Device::Cpu {
+        let expected = format!("{:?} of [N, {inputs}, H, W] on the CPU", T::KIND);
+        let found = format!("{:?} of {size:?} on {:?}", input.kind(), input.device());
+        return Err(wrong("input", expected, found));
+    }
+    let after = |length: i64| (length as usize).div_ceil(weights.stride) as i64;
+    let sizes = [size[0], outputs, after(size[2]), after(size[3])];
+    let torch = |message: String| OpsError::Torch { operation: OPERATION, message };
+    let map = input.detach().permute([0, 2, 3, 1]);
+    let map = map.f_contiguous().map_err(|error| torch(error.to_string()))?;
+    let inputs = Inputs {
+        weights,
+        map: ffi::elements(&map).ok_or_else(|| torch("the map is not dense".to_owned()))?,
+        height: size[2] as usize,
+        width: size[3] as usize,
+        add: residual.is_some(),
+        relu,
+    };
+    let fits = |given: &Tensor| given.size() == sizes && given.kind() == T::KIND;
+    if let Some(residual) = residual.as_ref().filter(|residual| !fits(residual)) {
+        let found = format!("{:?} of {:?}", residual.kind(), residual.size());
+        return Err(wrong("residual", format!("{:?} of {sizes:?}", T::KIND), found));
+    }
+    let mut out = result_map::<T>(sizes, residual).map_err(|error| torch(error.to_string()))?;
+    let elements = ffi::own_map::<T>(&mut out)
+        .ok_or_else(|| torch("the memory of the result is shared".to_owned()))?;
+    if !elements.is_empty() {
+        convolve(&inputs, elements, InstructionSet::detect());
+    }
+    Ok(out)
+}
+
+/// A map with channels innermost that nobody else sees, and in it the residual; of any numbers without one.
+fn result_map<T: Factor>(
+    [batch, channels, height, width]: [i64; 4],
+    residual: Option<Tensor>,
+) -> Result<Tensor, tch::TchError> {
+    let mut residual = residual;
+    if residual.as_mut().and_then(ffi::own_map::<T>).is_none() {
+        let strides = [height * width * channels, 1, width * channels, channels];
+        let on = (T::KIND, Device::Cpu);
+        let mut map = Tensor::f_empty_strided([batch, channels, height, width], strides, on)?;
+        if let Some(residual) = residual {
+            map.f_copy_(&residual.detach())?;
+        }
+        return Ok(map);
+    }
+    Ok(residual.expect("there is a residual if it has elements"))
+}
+
+fn wrong(argument: &'static str, expected: String, found: String) -> OpsError {
+    OpsError::Argument { operation: OPERATION, argument, expected, found }
+}
+
+#[cfg(test)]
+mod tests;
