@@ -12,14 +12,16 @@ mod rows;
 mod tiles;
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use rows::{add_bf16_rows, add_f32_rows, round_sums_to_bf16, round_to_bf16};
+pub(crate) use rows::{
+    add_bf16_row_pairs, add_bf16_rows, add_f32_rows, round_sums_to_bf16, round_to_bf16,
+};
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::{add_group_gradients, split_pairs, turn_square};
 #[cfg(target_arch = "x86_64")]
 pub(super) use panels::{multiply_bf16_panel, multiply_f32_panel};
 #[cfg(target_arch = "x86_64")]
-pub(crate) use points::{PointsAt, corners16, softmax16};
+pub(crate) use points::{PointMaps, PointsAround, corners_around16, corners16, softmax16};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use tiles::{Bf16Tiles, PlanesAt};
 

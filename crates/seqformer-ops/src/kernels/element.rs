@@ -1,9 +1,11 @@
 //! The numbers that kernels read and write, and what is faster in the instructions for them.
 
-use super::points::{CORNERS, Lanes, Line};
+use super::points::{CORNERS, Corners, Lanes, Line};
 use super::{InstructionSet, forward};
 #[cfg(target_arch = "x86_64")]
-use crate::ffi::{add_bf16_rows, add_f32_rows, round_sums_to_bf16, round_to_bf16};
+use crate::ffi::{
+    add_bf16_row_pairs, add_bf16_rows, add_f32_rows, round_sums_to_bf16, round_to_bf16,
+};
 
 /// Values that a kernel reads and writes; sums are always `f32`.
 pub(crate) trait Element: Copy + Send + Sync + 'static {
@@ -41,6 +43,23 @@ pub(crate) trait Element: Copy + Send + Sync + 'static {
         cells: &[Lanes<i32>; CORNERS],
         factors: &[Line; CORNERS],
     );
+
+    /// Whether [`Self::add_pairs`] has code for rows of `W` numbers.
+    #[inline(always)]
+    fn adds_pairs<const W: usize>(_set: InstructionSet) -> bool {
+        false
+    }
+
+    /// As [`Self::add_group`] for whole rows, with the factors of the corners in pairs.
+    #[inline(always)]
+    fn add_pairs<const W: usize>(
+        _set: InstructionSet,
+        _sum: &mut [f32; W],
+        _rows: &[[Self; W]],
+        _corners: &Corners,
+    ) {
+        unreachable!("only where it adds pairs");
+    }
 }
 
 impl Element for f32 {
@@ -120,6 +139,25 @@ impl Element for Bf16 {
         }
         finish(sums, bias, relu);
         Self::round(set, sums, to);
+    }
+
+    #[inline(always)]
+    fn adds_pairs<const W: usize>(set: InstructionSet) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return set == InstructionSet::Avx512Bf16 && matches!(W, 32 | 64);
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn add_pairs<const W: usize>(
+        set: InstructionSet,
+        sum: &mut [f32; W],
+        rows: &[[Self; W]],
+        corners: &Corners,
+    ) {
+        add_bf16_row_pairs::<W>(set, sum, rows, &corners.cells, &corners.pairs);
     }
 
     #[inline(always)]

@@ -94,7 +94,7 @@ fn sum_rows<T: Element, R: Element, const W: usize, const FMA: bool>(
         for (number, group) in scratch.groups.iter_mut().enumerate() {
             let Buffer { locations, weights, .. } = &scratch.points;
             scratch.corners.set(set, group, &locations[number], &weights[number]);
-            let Corners { cells, factors } = &scratch.corners;
+            let Corners { cells, factors, .. } = &scratch.corners;
             for (block, sum) in scratch.sum.as_chunks_mut::<W>().0.iter_mut().enumerate() {
                 R::add_group::<W, FMA>(set, sum, rows, [blocks, block], cells, factors);
             }

@@ -2,10 +2,11 @@
 
 use std::ops::{Deref, DerefMut};
 
+use super::samples::Around;
 use super::{InstructionSet, Shape};
 use crate::ffi::truncate;
 #[cfg(target_arch = "x86_64")]
-use crate::ffi::{PointsAt, corners16, split_pairs};
+use crate::ffi::{PointMaps, PointsAround, corners_around16, corners16, split_pairs};
 
 /// The four cells around a point: top left, top right, bottom left, bottom right.
 pub(super) const CORNERS: usize = 4;
@@ -124,7 +125,7 @@ pub(super) fn groups(shape: &Shape) -> Vec<PointGroup> {
 }
 
 impl PointGroup {
-    /// Places the points at `locations`; where those are not numbers, as in lanes beyond the points, they get no share.
+    /// Places the points at `locations` in cells of their maps, 0 in the middle of the first; where those are not numbers, as in lanes beyond the points, they get no share.
     ///
     /// `SLOPES` says whether the derivatives are wanted too. A corner outside the map gets share 0
     /// and some cell inside, so that reading it needs no branch.
@@ -132,7 +133,7 @@ impl PointGroup {
     pub(super) fn place<const SLOPES: bool>(&mut self, locations: &Pairs) {
         for k in 0..LANES {
             let (w, h) = (self.width[k], self.height[k]);
-            let (x, y) = (locations.x[k] * w - 0.5, locations.y[k] * h - 0.5);
+            let (x, y) = (locations.x[k], locations.y[k]);
             // All comparisons are false for NaN. `&` does not branch, as `&&` may.
             #[expect(clippy::needless_bitwise_bool, reason = "branches would not be vectorised")]
             let in_range = (x > -1.0) & (x < w) & (y > -1.0) & (y < h);
@@ -192,16 +193,22 @@ impl PointGroup {
 /// The corners of a group of points.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
-pub(super) struct Corners {
+pub(crate) struct Corners {
     /// Token of each corner; any token of the map where the corner lies outside.
     pub(super) cells: [Lanes<i32>; CORNERS],
     /// Bilinear shares times attention weights, 0 outside the map.
     pub(super) factors: [Line; CORNERS],
+    /// Instead of them, where [rows are added in pairs](Element::adds_pairs): rounded to bfloat16, those of the left corner
+    /// in the lower halves and those of the right one in the upper; at the top, then at the bottom.
+    pub(super) pairs: [Lanes<i32>; CORNERS / 2],
 }
 
 impl Corners {
-    pub(super) const NONE: Self =
-        Self { cells: [[0; LANES]; CORNERS], factors: [Line([0.0; LANES]); CORNERS] };
+    pub(super) const NONE: Self = Self {
+        cells: [[0; LANES]; CORNERS],
+        factors: [Line([0.0; LANES]); CORNERS],
+        pairs: [[0; LANES]; CORNERS / 2],
+    };
 
     /// Takes the corners of points at `locations` that count as much as `weights` say.
     #[inline(always)]
@@ -214,18 +221,50 @@ impl Corners {
     ) {
         #[cfg(target_arch = "x86_64")]
         if set.has_avx512() {
-            let points = PointsAt {
-                width: &group.width,
-                height: &group.height,
-                start: &group.start,
-                x: &locations.x,
-                y: &locations.y,
-            };
+            let maps =
+                PointMaps { width: &group.width, height: &group.height, start: &group.start };
             let factors = self.factors.each_mut().map(|line| &mut line.0);
-            return corners16(set, &points, weights, &mut self.cells, factors);
+            let at = [&locations.x, &locations.y];
+            return corners16(set, &maps, at, weights, &mut self.cells, factors);
         }
         group.place::<false>(locations);
-        *self = Self { cells: group.cells, factors: group.factors(weights) };
+        (self.cells, self.factors) = (group.cells, group.factors(weights));
+    }
+
+    /// Takes the corners of the points of group `number` as they are predicted, as pairs where `PAIRS`; false where there is no
+    /// code for it.
+    #[inline(always)]
+    #[must_use]
+    pub(super) fn set_around<const PAIRS: bool>(
+        &mut self,
+        set: InstructionSet,
+        group: &PointGroup,
+        around: &Around<'_>,
+        number: usize,
+    ) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if let (Some(offsets), Some(weights)) = (
+            part(around.offsets, number, 2).first_chunk(),
+            part(around.weights, number, 1).first_chunk(),
+        ) && set.has_avx512()
+        {
+            let centre = &around.centres[number];
+            let extent = around.extents.get(number).map(|extent| [&extent.x, &extent.y]);
+            let maps =
+                PointMaps { width: &group.width, height: &group.height, start: &group.start };
+            let around = PointsAround { centre: [&centre.x, &centre.y], extent, offsets, weights };
+            let factors = self.factors.each_mut().map(|line| &mut line.0);
+            corners_around16::<PAIRS>(
+                set,
+                &maps,
+                &around,
+                &mut self.cells,
+                factors,
+                &mut self.pairs,
+            );
+            return true;
+        }
+        false
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a block of queries reads of one head's map.
 
-use super::points::{Corners, PointGroup, groups};
+use super::points::{Corners, LANES, PointGroup, groups};
 use super::samples::{Buffer, Centres, Place};
 use super::softmax::normalise;
 use super::{Element, InstructionSet, Samples, Shape};
@@ -50,19 +50,19 @@ impl Reader {
         stride: usize,
     ) {
         let (count, mut places) = (places.len(), places);
+        let pairs = self.adds_pairs::<T, W>(head.shape);
         for step in 0..count + AHEAD {
             let slot = step % AHEAD * self.groups.len();
             if let Some(number) = step.checked_sub(AHEAD) {
                 let mut sum = [0.0; W];
-                for Corners { cells, factors } in &self.corners[slot..][..self.groups.len()] {
-                    T::add_group::<W, FMA>(
-                        self.points.set,
-                        &mut sum,
-                        head.rows,
-                        [1, 0],
-                        cells,
-                        factors,
-                    );
+                for corners in &self.corners[slot..][..self.groups.len()] {
+                    if pairs {
+                        T::add_pairs::<W>(self.points.set, &mut sum, head.rows, corners);
+                        continue;
+                    }
+                    let Corners { cells, factors, .. } = corners;
+                    let set = self.points.set;
+                    T::add_group::<W, FMA>(set, &mut sum, head.rows, [1, 0], cells, factors);
                 }
                 T::round(self.points.set, &sum, &mut out[number * stride..][..W]);
             }
@@ -77,6 +77,12 @@ impl Reader {
         }
     }
 
+    /// Whether factors go in pairs.
+    #[inline(always)]
+    fn adds_pairs<T: Element, const W: usize>(&self, shape: &Shape) -> bool {
+        T::adds_pairs::<W>(self.points.set) && shape.samples().is_multiple_of(LANES)
+    }
+
     /// Places the points of a query.
     #[inline(always)]
     fn place<T: Element, const W: usize, const FMA: bool>(
@@ -85,10 +91,24 @@ impl Reader {
         place: Place,
         slot: usize,
     ) {
-        head.samples.read::<FMA>(head.shape, head.centres, place, &mut self.points);
+        let pairs = self.adds_pairs::<T, W>(head.shape);
         let Self { groups, points, corners } = self;
-        let places = points.locations.iter().zip(&points.weights);
         let corners = &mut corners[slot..][..groups.len()];
+        if let Some(around) = head.samples.around(head.shape, head.centres, place) {
+            let mut done = true;
+            for (number, (group, to)) in groups.iter().zip(&mut *corners).enumerate() {
+                done &= if pairs {
+                    to.set_around::<true>(points.set, group, &around, number)
+                } else {
+                    to.set_around::<false>(points.set, group, &around, number)
+                };
+            }
+            if done {
+                return;
+            }
+        }
+        head.samples.read::<FMA>(head.shape, head.centres, place, points);
+        let places = points.locations.iter().zip(&points.weights);
         for ((group, to), (location, weights)) in groups.iter_mut().zip(corners).zip(places) {
             to.set(points.set, group, location, weights);
         }

@@ -3,6 +3,7 @@
 use super::points::{LANES, Line, Pairs, part, to_array};
 use super::softmax::{softmax, sum_lanes};
 use super::{InstructionSet, Shape};
+use crate::LevelSize;
 use crate::ffi::prefetch;
 
 /// The forms in which a caller gives the points.
@@ -56,9 +57,38 @@ pub(super) struct Place {
 /// The references of every query and point, `[N or 1, Q, groups]` each: worked out once for all heads.
 #[derive(Debug, Default)]
 pub(super) struct Centres {
+    /// In cells of the point's map, 0 in the middle of the first.
     points: Vec<Pairs>,
-    /// What an offset of 1 is worth; empty where that is a cell.
+    /// How many cells an offset of 1 is; empty where that is one.
     extents: Vec<Pairs>,
+}
+
+impl Centres {
+    /// Points and extents of a place; the latter may be none.
+    #[inline(always)]
+    fn of(&self, shape: &Shape, place: Place, num_groups: usize) -> (&[Pairs], &[Pairs]) {
+        let per_clip = num_groups * shape.queries;
+        let clip = if self.points.len() > per_clip { place.clip } else { 0 };
+        let row = clip * shape.queries + place.query;
+        let extents = if self.extents.is_empty() {
+            &self.extents[..]
+        } else {
+            row_at(&self.extents, row, num_groups)
+        };
+        (row_at(&self.points, row, num_groups), extents)
+    }
+}
+
+/// The points of one query and head as they are predicted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) centres: &'a [Pairs],
+    /// As many, or none.
+    pub(super) extents: &'a [Pairs],
+    /// `[L, P, 2]`
+    pub(super) offsets: &'a [f32],
+    /// `[L, P]`
+    pub(super) weights: &'a [f32],
 }
 
 /// The points of one query and head, whole groups.
@@ -68,7 +98,7 @@ pub(super) struct Buffer {
     cells: Vec<[f32; 2 * LANES]>,
     /// The same by axis.
     sizes: Vec<Pairs>,
-    /// Locations; what is beyond the points has no share.
+    /// Where the points lie in cells of their maps, 0 in the middle of the first; what is beyond the points has no share.
     pub(super) locations: Vec<Pairs>,
     /// Attention weights; those beyond the points are 0.
     pub(super) weights: Vec<Line>,
@@ -93,21 +123,24 @@ impl Buffer {
     }
 }
 
-impl Samples<'_> {
+impl<'a> Samples<'a> {
     /// Places the references of all points; nothing where locations are given.
     pub(super) fn centres(&self, shape: &Shape) -> Centres {
         match *self {
             Self::Located { .. } => Centres::default(),
-            Self::Offset { references, .. } => {
-                let points = by_point(shape, references, |&[x, y]: &[f32; 2]| (x, y));
-                Centres { points, extents: Vec::new() }
-            }
+            Self::Offset { references, .. } => Centres {
+                points: by_point(shape, references, |&[x, y], [w, h]| [x * w - 0.5, y * h - 0.5]),
+                extents: Vec::new(),
+            },
             Self::AroundBoxes { references, .. } => {
                 let half = 0.5 / shape.points as f32;
-                let extent = |&[_, _, w, h]: &[f32; 4]| (w * half, h * half);
                 Centres {
-                    points: by_point(shape, references, |&[x, y, _, _]: &[f32; 4]| (x, y)),
-                    extents: by_point(shape, references, extent),
+                    points: by_point(shape, references, |&[x, y, _, _], [w, h]| {
+                        [x * w - 0.5, y * h - 0.5]
+                    }),
+                    extents: by_point(shape, references, |&[_, _, x, y], [w, h]| {
+                        [x * half * w, y * half * h]
+                    }),
                 }
             }
         }
@@ -142,29 +175,31 @@ impl Samples<'_> {
                 let locations = row_at(locations, place.index, 2 * samples);
                 let weights = row_at(weights, place.index, samples);
                 for number in 0..num_groups {
-                    buffer.locations[number] = Pairs::read(buffer.set, locations, number, f32::NAN);
+                    let mut location = Pairs::read(buffer.set, locations, number, f32::NAN);
+                    let size = &buffer.sizes[number];
+                    for k in 0..LANES {
+                        location.x[k] = location.x[k] * size.x[k] - 0.5;
+                        location.y[k] = location.y[k] * size.y[k] - 0.5;
+                    }
+                    buffer.locations[number] = location;
                     buffer.weights[number] = Line(to_array(part(weights, number, 1), 0.0));
                 }
             }
             Self::Offset { offsets, shares, .. } | Self::AroundBoxes { offsets, shares, .. } => {
-                let per_clip = num_groups * shape.queries;
-                let clip = if centres.points.len() > per_clip { place.clip } else { 0 };
-                let row = clip * shape.queries + place.query;
+                let (points, extents) = centres.of(shape, place, num_groups);
                 let offsets = row_at(offsets, place.index, 2 * samples);
-                for (number, centre) in row_at(&centres.points, row, num_groups).iter().enumerate()
-                {
+                for (number, centre) in points.iter().enumerate() {
                     let offset = Pairs::read(buffer.set, offsets, number, 0.0);
                     let location = &mut buffer.locations[number];
-                    if let Some(extent) = centres.extents.get(row * num_groups + number) {
+                    if let Some(extent) = extents.get(number) {
                         for k in 0..LANES {
                             location.x[k] = centre.x[k] + offset.x[k] * extent.x[k];
                             location.y[k] = centre.y[k] + offset.y[k] * extent.y[k];
                         }
                     } else {
-                        let size = &buffer.sizes[number];
                         for k in 0..LANES {
-                            location.x[k] = centre.x[k] + offset.x[k] / size.x[k];
-                            location.y[k] = centre.y[k] + offset.y[k] / size.y[k];
+                            location.x[k] = centre.x[k] + offset.x[k];
+                            location.y[k] = centre.y[k] + offset.y[k];
                         }
                     }
                 }
@@ -182,6 +217,26 @@ impl Samples<'_> {
                 }
             }
         }
+    }
+
+    /// What is known of the points of a place whose weights need no softmax.
+    #[inline(always)]
+    pub(super) fn around(
+        &self,
+        shape: &Shape,
+        centres: &'a Centres,
+        place: Place,
+    ) -> Option<Around<'a>> {
+        let samples = shape.samples();
+        let (Self::Offset { offsets, shares, .. } | Self::AroundBoxes { offsets, shares, .. }) =
+            *self
+        else {
+            return None;
+        };
+        let Shares::Weights(weights) = shares else { return None };
+        let (centres, extents) = centres.of(shape, place, samples.div_ceil(LANES));
+        let offsets = row_at(offsets, place.index, 2 * samples);
+        Some(Around { centres, extents, offsets, weights: row_at(weights, place.index, samples) })
     }
 
     /// Turns gradients of the points that were read last into those of what was given.
@@ -211,11 +266,12 @@ impl Samples<'_> {
     }
 }
 
-/// A pair of each query's reference, `[N or 1, Q, L, R]`, for each of its points; lanes beyond the points are no place.
+/// A pair of each query's reference, `[N or 1, Q, L, R]`, for each of its points, given the size of the point's map; lanes
+/// beyond the points are no place.
 fn by_point<const R: usize>(
     shape: &Shape,
     references: &[f32],
-    pick: impl Fn(&[f32; R]) -> (f32, f32),
+    pick: impl Fn(&[f32; R], [f32; 2]) -> [f32; 2],
 ) -> Vec<Pairs> {
     let groups_per_query = shape.samples().div_ceil(LANES);
     let per_query = references.as_chunks::<R>().0.chunks_exact(shape.levels.len().max(1));
@@ -224,7 +280,10 @@ fn by_point<const R: usize>(
     for (row, references) in pairs.chunks_exact_mut(groups_per_query.max(1)).zip(per_query) {
         for sample in 0..shape.samples() {
             let (group, lane) = (&mut row[sample / LANES], sample % LANES);
-            (group.x[lane], group.y[lane]) = pick(&references[sample / shape.points]);
+            let level = sample / shape.points;
+            let LevelSize { height, width } = shape.levels[level];
+            let size = [width as f32, height as f32];
+            [group.x[lane], group.y[lane]] = pick(&references[level], size);
         }
     }
     pairs

@@ -5,11 +5,13 @@
 
 use std::arch::x86_64::{
     __m512, __m512i, __mmask16, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LT_OQ, _MM_FROUND_NO_EXC,
-    _MM_FROUND_TO_NEG_INF, _mm512_add_epi32, _mm512_add_ps, _mm512_cmp_ps_mask,
-    _mm512_cvttps_epi32, _mm512_fmadd_ps, _mm512_loadu_epi32, _mm512_mask_cmp_ps_mask,
+    _MM_FROUND_TO_NEG_INF, _mm512_add_epi32, _mm512_add_ps, _mm512_castsi512_si256,
+    _mm512_cmp_ps_mask, _mm512_cvtepu16_epi32, _mm512_cvtne2ps_pbh, _mm512_cvttps_epi32,
+    _mm512_extracti64x4_epi64, _mm512_fmadd_ps, _mm512_loadu_epi32, _mm512_mask_cmp_ps_mask,
     _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_mullo_epi32,
-    _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps, _mm512_scalef_ps,
-    _mm512_set1_ps, _mm512_storeu_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_or_si512, _mm512_permutex2var_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps,
+    _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_ps, _mm512_setr_epi32, _mm512_slli_epi32,
+    _mm512_storeu_epi32, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::super::InstructionSet;
@@ -18,17 +20,25 @@ use super::rows::load;
 /// Points of a group.
 const LANES: usize = 16;
 
-/// The maps of sixteen points, and where the points lie.
+/// The maps of sixteen points.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct PointsAt<'a> {
+pub(crate) struct PointMaps<'a> {
     /// Sizes of each point's map in cells.
     pub(crate) width: &'a [f32; LANES],
     pub(crate) height: &'a [f32; LANES],
     /// First cell of each point's map.
     pub(crate) start: &'a [i32; LANES],
-    /// (x, y) in units of the whole map.
-    pub(crate) x: &'a [f32; LANES],
-    pub(crate) y: &'a [f32; LANES],
+}
+
+/// Sixteen points as they are predicted: x, then y.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PointsAround<'a> {
+    /// Where an offset of 0 is, in cells of the point's map, 0 in the middle of the first.
+    pub(crate) centre: [&'a [f32; LANES]; 2],
+    /// How many cells an offset of 1 is; without it, one.
+    pub(crate) extent: Option<[&'a [f32; LANES]; 2]>,
+    pub(crate) offsets: &'a [f32; 2 * LANES],
+    pub(crate) weights: &'a [f32; LANES],
 }
 
 /// `exp(logit) / Σ exp(logit)`.
@@ -72,32 +82,123 @@ fn exp(x: __m512) -> __m512 {
 
 /// Cells of the four corners of each point, and their bilinear shares times `weights`; 0 outside of the map.
 ///
-/// `set` is as for [`softmax16`].
+/// `at` is x and y in cells, 0 in the middle of the first. `set` is as for [`softmax16`].
 #[inline(always)]
 pub(crate) fn corners16(
     set: InstructionSet,
-    points: &PointsAt<'_>,
+    maps: &PointMaps<'_>,
+    at: [&[f32; LANES]; 2],
     weights: &[f32; LANES],
     cells: &mut [[i32; LANES]; 4],
     factors: [&mut [f32; LANES]; 4],
 ) {
     assert!(set.has_avx512(), "the machine has AVX-512");
     // SAFETY: sets with AVX-512 exist only on machines that have these instructions.
-    unsafe { corners(points, weights, cells, factors) }
+    unsafe { corners_at(maps, at, weights, cells, factors) }
 }
 
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn corners(
-    points: &PointsAt<'_>,
+fn corners_at(
+    maps: &PointMaps<'_>,
+    [x, y]: [&[f32; LANES]; 2],
     weights: &[f32; LANES],
     cells: &mut [[i32; LANES]; 4],
     factors: [&mut [f32; LANES]; 4],
 ) {
-    let (w, h) = (load(points.width), load(points.height));
-    let half = _mm512_set1_ps(0.5);
-    let x = _mm512_sub_ps(_mm512_mul_ps(load(points.x), w), half);
-    let y = _mm512_sub_ps(_mm512_mul_ps(load(points.y), h), half);
+    let found = corners(maps, [load(x), load(y)], load(weights), cells);
+    for (to, factor) in factors.into_iter().zip(found) {
+        store(to, factor);
+    }
+}
+
+/// The same for points as they are predicted; if `PAIRS`, the factors go to `pairs` instead, rounded to bfloat16: those of a
+/// left corner in the lower halves, those of the right one in the upper.
+///
+/// `set` is as for [`softmax16`], and for pairs as for [`round_to_bf16`](super::round_to_bf16).
+#[inline(always)]
+pub(crate) fn corners_around16<const PAIRS: bool>(
+    set: InstructionSet,
+    maps: &PointMaps<'_>,
+    around: &PointsAround<'_>,
+    cells: &mut [[i32; LANES]; 4],
+    factors: [&mut [f32; LANES]; 4],
+    pairs: &mut [[i32; LANES]; 2],
+) {
+    if PAIRS {
+        assert!(set == InstructionSet::Avx512Bf16, "the machine has AVX-512 with bf16");
+        // SAFETY: `InstructionSet::Avx512Bf16` exists only on machines that have these instructions.
+        unsafe { corner_pairs_around(maps, around, cells, pairs) };
+    } else {
+        assert!(set.has_avx512(), "the machine has AVX-512");
+        // SAFETY: sets with AVX-512 exist only on machines that have these instructions.
+        unsafe { corners_around(maps, around, cells, factors) };
+    }
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn corners_around(
+    maps: &PointMaps<'_>,
+    around: &PointsAround<'_>,
+    cells: &mut [[i32; LANES]; 4],
+    factors: [&mut [f32; LANES]; 4],
+) {
+    let found = corners(maps, place(around), load(around.weights), cells);
+    for (to, factor) in factors.into_iter().zip(found) {
+        store(to, factor);
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+#[inline]
+fn corner_pairs_around(
+    maps: &PointMaps<'_>,
+    around: &PointsAround<'_>,
+    cells: &mut [[i32; LANES]; 4],
+    pairs: &mut [[i32; LANES]; 2],
+) {
+    let [a, b, c, d] = corners(maps, place(around), load(around.weights), cells);
+    for (to, (left, right)) in pairs.iter_mut().zip([(a, b), (c, d)]) {
+        // Rounded side by side, then brought together lane by lane.
+        // SAFETY: both are 512 bits without structure.
+        let halves: __m512i = unsafe { std::mem::transmute(_mm512_cvtne2ps_pbh(right, left)) };
+        let left = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(halves));
+        let right = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64::<1>(halves));
+        store_integers(to, _mm512_or_si512(left, _mm512_slli_epi32::<16>(right)));
+    }
+}
+
+/// x and y of points in cells.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn place(around: &PointsAround<'_>) -> [__m512; 2] {
+    let (low, high) = around.offsets.split_at(LANES);
+    let half = |half: &[f32]| load(half.first_chunk().expect("half of 32 numbers is sixteen"));
+    let (low, high) = (half(low), half(high));
+    let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    let x = _mm512_permutex2var_ps(low, even, high);
+    let y = _mm512_permutex2var_ps(low, odd, high);
+    let [centre_x, centre_y] = around.centre.map(|centre| load(centre));
+    match around.extent.map(|extent| extent.map(|extent| load(extent))) {
+        Some([width, height]) => {
+            [_mm512_fmadd_ps(x, width, centre_x), _mm512_fmadd_ps(y, height, centre_y)]
+        }
+        None => [_mm512_add_ps(x, centre_x), _mm512_add_ps(y, centre_y)],
+    }
+}
+
+/// Writes the cells of the corners, and gives what they count.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn corners(
+    maps: &PointMaps<'_>,
+    [x, y]: [__m512; 2],
+    weights: __m512,
+    cells: &mut [[i32; LANES]; 4],
+) -> [__m512; 4] {
+    let (w, h) = (load(maps.width), load(maps.height));
     // Comparisons are false where there is no number.
     let minus_one = _mm512_set1_ps(-1.0);
     let inside = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(x, minus_one);
@@ -106,18 +207,17 @@ fn corners(
     let inside = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(inside, y, h);
     let columns = axis(_mm512_maskz_mov_ps(inside, x), w, inside);
     let rows = axis(_mm512_maskz_mov_ps(inside, y), h, inside);
-    let (width, start) = (_mm512_cvttps_epi32(w), load_integers(points.start));
-    let weights = load(weights);
+    let (width, start) = (_mm512_cvttps_epi32(w), load_integers(maps.start));
     for (row, pair) in cells.as_chunks_mut::<2>().0.iter_mut().enumerate() {
         let first = _mm512_add_epi32(start, _mm512_mullo_epi32(rows.cells[row], width));
         for (to, column) in pair.iter_mut().zip(columns.cells) {
             store_integers(to, _mm512_add_epi32(first, column));
         }
     }
-    for (corner, to) in factors.into_iter().enumerate() {
-        let share = _mm512_mul_ps(columns.shares[corner % 2], rows.shares[corner / 2]);
-        store(to, _mm512_mul_ps(share, weights));
-    }
+    let [left, right] = columns.shares;
+    let [top, bottom] = rows.shares;
+    [(left, top), (right, top), (left, bottom), (right, bottom)]
+        .map(|(column, row)| _mm512_mul_ps(_mm512_mul_ps(column, row), weights))
 }
 
 /// The two cells of an axis around a place, and their shares, 0 outside of the map.

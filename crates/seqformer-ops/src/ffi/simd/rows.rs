@@ -4,9 +4,10 @@
 
 use std::arch::x86_64::{
     __m512, __m512bh, __m512i, _mm512_add_ps, _mm512_and_si512, _mm512_castsi512_ps,
-    _mm512_cvtne2ps_pbh, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_max_ps,
-    _mm512_permutex2var_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32,
+    _mm512_cvtne2ps_pbh, _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
+    _mm512_max_ps, _mm512_permutex2var_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32,
     _mm512_setzero_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_storeu_si512,
+    _mm512_unpackhi_epi16, _mm512_unpacklo_epi16,
 };
 
 use super::super::InstructionSet;
@@ -226,6 +227,86 @@ unsafe fn add_rows<const W: usize>(
         add(&mut to[..LANES], first);
         add(&mut to[LANES..], second);
     }
+}
+
+/// Adds to `sum` the rows of sixteen points' corners times their factors, which are rounded to bfloat16: a left and a right
+/// corner are one product.
+///
+/// `W` is 32 or 64; the row of a corner is number `cells[corner][point]`, its factors as in
+/// [`corners_around16`](super::corners_around16). `set` is as for [`round_to_bf16`].
+///
+/// # Panics
+///
+/// If a row is not there.
+#[inline(always)]
+pub(crate) fn add_bf16_row_pairs<const W: usize>(
+    set: InstructionSet,
+    sum: &mut [f32; W],
+    rows: &[[Bf16; W]],
+    cells: &[[i32; POINTS]; CORNERS],
+    pairs: &[[i32; POINTS]; CORNERS / 2],
+) {
+    assert!(
+        set == InstructionSet::Avx512Bf16 && W.is_multiple_of(WIDE) && W <= MOST_PARTS * WIDE,
+        "the machine has AVX-512 with bf16"
+    );
+    check(cells, [1, 0], rows.len());
+    // SAFETY: this set exists only on machines that have these instructions, and the rows are there.
+    unsafe { add_row_pairs::<W>(sum, rows, cells, pairs) }
+}
+
+/// # Safety
+///
+/// `cells` are numbers of rows.
+#[target_feature(enable = "avx512f,avx512bw,avx512bf16")]
+#[inline]
+unsafe fn add_row_pairs<const W: usize>(
+    sum: &mut [f32; W],
+    rows: &[[Bf16; W]],
+    cells: &[[i32; POINTS]; CORNERS],
+    pairs: &[[i32; POINTS]; CORNERS / 2],
+) {
+    // Sums for the top and the bottom, of the first and the second four channels of each eight.
+    let mut first = [[_mm512_setzero_ps(); CORNERS / 2]; MOST_PARTS];
+    let mut second = [[_mm512_setzero_ps(); CORNERS / 2]; MOST_PARTS];
+    for point in 0..POINTS {
+        for line in 0..CORNERS / 2 {
+            let factors = _mm512_set1_epi32(pairs[line][point]);
+            for part in 0..W / WIDE {
+                let numbers = |corner: usize| {
+                    let row = cells[corner][point].cast_unsigned() as usize;
+                    // SAFETY: the row is there, as the caller promises.
+                    let row = unsafe { rows.get_unchecked(row) };
+                    // SAFETY: the part lies in the row.
+                    let part_of_row = unsafe { row.as_ptr().add(part * WIDE) };
+                    // SAFETY: the part is 64 bytes; their place need not be aligned.
+                    unsafe { _mm512_loadu_si512(part_of_row.cast()) }
+                };
+                let (left, right) = (numbers(2 * line), numbers(2 * line + 1));
+                let low = _mm512_unpacklo_epi16(left, right);
+                let high = _mm512_unpackhi_epi16(left, right);
+                first[part][line] = add_products(first[part][line], low, factors);
+                second[part][line] = add_products(second[part][line], high, factors);
+            }
+        }
+    }
+    for (part, to) in sum.as_chunks_mut::<WIDE>().0.iter_mut().enumerate() {
+        let total = |[top, bottom]: [__m512; CORNERS / 2]| _mm512_add_ps(top, bottom);
+        let (first, second) = (total(first[part]), total(second[part]));
+        let low = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+        let high = _mm512_setr_epi32(8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
+        add(&mut to[..LANES], _mm512_permutex2var_ps(first, low, second));
+        add(&mut to[LANES..], _mm512_permutex2var_ps(first, high, second));
+    }
+}
+
+/// `sum` plus the products of both numbers of each pair.
+#[target_feature(enable = "avx512f,avx512bf16")]
+#[inline]
+fn add_products(sum: __m512, pairs: __m512i, factors: __m512i) -> __m512 {
+    // SAFETY: all are 512 bits without structure.
+    let (pairs, factors): (__m512bh, __m512bh) = unsafe { std::mem::transmute((pairs, factors)) };
+    _mm512_dpbf16_ps(sum, pairs, factors)
 }
 
 #[target_feature(enable = "avx512f")]
