@@ -7,8 +7,8 @@ use super::InstructionSet;
 use super::packed::{Aligned, Failure, NoProduct, divide};
 use super::softmax::exp;
 use crate::ffi::{
-    BlockShape, DisjointRows, Factor, Vectorized, block_product, end_block_products, parallel_for,
-    run_vectorized, sum16,
+    BlockShape, DisjointRows, Factor, Vectorized, block_product, end_block_products,
+    run_vectorized, share_out, sum16,
 };
 
 /// Queries of a block: its logits to 300 keys stay in the nearest cache.
@@ -40,7 +40,7 @@ pub(crate) fn attention<T: Factor>(
     let per_item = inputs.queries * inputs.heads * inputs.channels;
     let batch = inputs.values.len().checked_div(per_item).unwrap_or(0);
     let failed = Failure::default();
-    parallel_for(batch * inputs.heads, 1, &|heads| {
+    share_out(batch * inputs.heads, &|heads| {
         let mut scratch = Scratch::<T>::new(inputs);
         for index in heads {
             let (item, number) = divide(index, inputs.heads);

@@ -7,7 +7,7 @@ use super::element::finish;
 use super::{Element, InstructionSet};
 use crate::ffi::{
     BlockShape, Factor, PanelOut, PanelProduct, PanelSums, block_product, end_block_products,
-    num_threads, parallel_for, sum16,
+    num_threads, share_out, sum16,
 };
 
 /// Most rows of a block: enough to use each weight often, few enough for all of a block to stay in cache.
@@ -347,7 +347,7 @@ pub(super) fn in_blocks<T: Factor, S>(
 ) -> Result<(), NoProduct> {
     let failed = Failure::default();
     let height = height_for(rows);
-    parallel_for(rows.div_ceil(height) * parts, 1, &|units| {
+    share_out(rows.div_ceil(height) * parts, &|units| {
         let mut scratch = new();
         for unit in units {
             let (number, part) = divide(unit, parts);

@@ -16,7 +16,7 @@ use super::packed::{Block, Failure, Left, NoProduct, PANEL, Packed, divide};
 #[cfg(target_arch = "x86_64")]
 use crate::ffi::{Bf16Tiles, PlanesAt};
 use crate::ffi::{
-    DisjointRows, Factor, Vectorized, end_block_products, num_threads, parallel_for, run_vectorized,
+    DisjointRows, Factor, Vectorized, end_block_products, num_threads, run_vectorized, share_out,
 };
 
 /// Channels that are transformed together; numbers of channels are filled up to it with zeros.
@@ -102,7 +102,7 @@ pub(crate) fn convolve<T: Factor>(
     let tiles = frames * rows * columns;
     let block = tiles_of_block(tiles, num_threads());
     let failed = &Failure::default();
-    parallel_for(tiles.div_ceil(block), 1, &|numbers| {
+    share_out(tiles.div_ceil(block), &|numbers| {
         let mut scratch = Scratch::new(inputs.weights, block);
         for number in numbers {
             let first = number * block;
