@@ -34,8 +34,8 @@ use self::simd::prefetch_lines;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use self::simd::{
     Bf16Tiles, PlanesAt, PointMaps, PointsAround, add_bf16_row_pairs, add_bf16_rows, add_f32_rows,
-    add_group_gradients, corners_around16, corners16, round_sums_to_bf16, round_to_bf16, softmax16,
-    split_pairs, turn_square,
+    add_group_gradients, copy_and_round_sum_to_bf16, corners_around16, corners16,
+    round_sums_to_bf16, round_to_bf16, softmax16, split_pairs, turn_square,
 };
 pub(crate) use self::simd::{HeadRows, prefetch, prefetch_rows, sum16, truncate};
 use crate::fused::{Activation, After};

@@ -13,7 +13,8 @@ mod tiles;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use rows::{
-    add_bf16_row_pairs, add_bf16_rows, add_f32_rows, round_sums_to_bf16, round_to_bf16,
+    add_bf16_row_pairs, add_bf16_rows, add_f32_rows, copy_and_round_sum_to_bf16,
+    round_sums_to_bf16, round_to_bf16,
 };
 
 #[cfg(target_arch = "x86_64")]

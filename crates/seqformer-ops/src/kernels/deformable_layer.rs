@@ -12,8 +12,10 @@ use super::packed::{
 use super::reading::{HeadMap, Reader};
 use super::samples::{Centres, Place, Shares};
 use super::{InstructionSet, Samples, Shape};
-use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
+use crate::ffi::{DisjointRows, Factor, Vectorized, prefetch, run_vectorized};
 
+/// Rows ahead that are brought into the cache.
+const AHEAD: usize = 4;
 /// Panels of hidden channels that are computed and used together.
 const HIDDEN_PANELS: usize = 4;
 
@@ -171,33 +173,31 @@ impl<T: Factor> Layer<'_, T> {
     fn points(&mut self) -> Result<(), NoProduct> {
         let (inputs, width, block) = (self.inputs, self.width(), self.block);
         for row in 0..block.rows {
-            let queries = self.row(inputs.queries, row);
-            let positions = self.row(inputs.positions, row);
-            // The stream is not yet in use.
-            let sums = &mut self.scratch.stream[..width];
-            for ((sum, query), position) in sums.iter_mut().zip(queries).zip(positions) {
-                *sum = query + position;
-            }
-            T::round(self.set, sums, &mut self.scratch.rows[row * width..][..width]);
+            let rows = [self.row(inputs.queries, row), self.row(inputs.positions, row)];
+            prefetch(inputs.queries, (block.first + row + AHEAD) * width, width);
+            let scratch = &mut *self.scratch;
+            let stream = &mut scratch.stream[row * width..][..width];
+            let to = &mut scratch.rows[row * width..][..width];
+            T::copy_and_round_sum(self.set, rows, stream, to);
         }
-        let scratch = &mut *self.scratch;
+        let Scratch { rows, sums, offsets, logits, .. } = &mut *self.scratch;
         let samples = inputs.shape.heads * inputs.shape.samples();
-        let weights = &self.weights.points;
-        let left = Left { rows: &scratch.rows, stride: width, block, set: self.set };
+        let (weights, border) = (&self.weights.points, 2 * samples);
+        let left = Left { rows, stride: width, block, set: self.set };
         for panel in 0..weights.num_panels() {
-            weights.sum(panel, &left, false, &mut scratch.sums)?;
             let Range { start, end } = weights.columns(panel);
-            let border = (2 * samples).clamp(start, end);
-            let sums = scratch.sums.as_chunks::<PANEL>().0;
-            for (row, sums) in sums[..block.rows].iter().enumerate() {
-                let (offsets, logits) = sums[..end - start].split_at(border - start);
-                if !offsets.is_empty() {
-                    let row = &mut scratch.offsets[row * 2 * samples..];
-                    row[start..border].copy_from_slice(offsets);
-                }
-                if !logits.is_empty() {
-                    let row = &mut scratch.logits[row * samples..];
-                    row[border - 2 * samples..end - 2 * samples].copy_from_slice(logits);
+            if end <= border {
+                let numbers = &mut offsets[start..];
+                weights.write(panel, &left, sums, &mut Rows { numbers, stride: border })?;
+            } else if start >= border {
+                let numbers = &mut logits[start - border..];
+                weights.write(panel, &left, sums, &mut Rows { numbers, stride: samples })?;
+            } else {
+                weights.sum(panel, &left, false, sums)?;
+                for (row, sums) in sums.as_chunks::<PANEL>().0[..block.rows].iter().enumerate() {
+                    let (left, right) = sums[..end - start].split_at(border - start);
+                    offsets[row * border..][start..border].copy_from_slice(left);
+                    logits[row * samples..][..end - border].copy_from_slice(right);
                 }
             }
         }
@@ -250,10 +250,6 @@ impl<T: Factor> Layer<'_, T> {
     #[inline(always)]
     fn add_output(&mut self) -> Result<(), NoProduct> {
         let (width, block) = (self.width(), self.block);
-        for row in 0..block.rows {
-            let queries = self.row(self.inputs.queries, row);
-            self.scratch.stream[row * width..][..width].copy_from_slice(queries);
-        }
         if let Some(weights) = &self.weights.second_output {
             self.write_second_output(weights)?;
         }
@@ -313,6 +309,7 @@ impl<T: Factor> Layer<'_, T> {
             }
         }
         for (row, stream) in stream.chunks_exact_mut(width).take(block.rows).enumerate() {
+            self.out.queries.prefetch((block.first + row + AHEAD) * width, width);
             self.weights.norm2.apply(stream);
             self.out.queries.write((block.first + row) * width, stream);
         }

@@ -4,7 +4,8 @@ use super::points::{CORNERS, Corners, Lanes, Line};
 use super::{InstructionSet, forward};
 #[cfg(target_arch = "x86_64")]
 use crate::ffi::{
-    add_bf16_row_pairs, add_bf16_rows, add_f32_rows, round_sums_to_bf16, round_to_bf16,
+    add_bf16_row_pairs, add_bf16_rows, add_f32_rows, copy_and_round_sum_to_bf16,
+    round_sums_to_bf16, round_to_bf16,
 };
 
 /// Values that a kernel reads and writes; sums are always `f32`.
@@ -17,6 +18,20 @@ pub(crate) trait Element: Copy + Send + Sync + 'static {
     fn round(_set: InstructionSet, from: &[f32], to: &mut [Self]) {
         for (to, from) in to.iter_mut().zip(from) {
             *to = Self::from_f32(*from);
+        }
+    }
+
+    /// Copies `numbers` to `copy` and rounds `numbers + others` into `to`; all are as long.
+    #[inline(always)]
+    fn copy_and_round_sum(
+        _set: InstructionSet,
+        [numbers, others]: [&[f32]; 2],
+        copy: &mut [f32],
+        to: &mut [Self],
+    ) {
+        for (((number, other), copy), to) in numbers.iter().zip(others).zip(copy).zip(to) {
+            *copy = *number;
+            *to = Self::from_f32(number + other);
         }
     }
 
@@ -119,6 +134,28 @@ impl Element for Bf16 {
         let done = 0;
         for (to, from) in to.iter_mut().zip(from).skip(done) {
             *to = Self::from_f32(*from);
+        }
+    }
+
+    #[inline(always)]
+    fn copy_and_round_sum(
+        set: InstructionSet,
+        [numbers, others]: [&[f32]; 2],
+        copy: &mut [f32],
+        to: &mut [Self],
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        let done = if set == InstructionSet::Avx512Bf16 {
+            copy_and_round_sum_to_bf16(set, [numbers, others], copy, to)
+        } else {
+            0
+        };
+        #[cfg(not(target_arch = "x86_64"))]
+        let done = 0;
+        let rest = numbers.iter().zip(others).zip(copy).zip(to).skip(done);
+        for (((number, other), copy), to) in rest {
+            *copy = *number;
+            *to = Self::from_f32(number + other);
         }
     }
 

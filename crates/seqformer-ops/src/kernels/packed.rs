@@ -134,6 +134,29 @@ impl<T: Factor> Packed<T> {
         Ok(())
     }
 
+    /// Writes what [`Self::sum`] would give, without `relu`, to rows of `to`; no more than the columns that there are.
+    #[inline(always)]
+    pub(super) fn write(
+        &self,
+        number: usize,
+        left: &Left<'_, T>,
+        sums: &mut [f32],
+        to: &mut Rows<'_, f32>,
+    ) -> Result<(), NoProduct> {
+        let columns = self.columns(number).len();
+        if T::has_panel_products(left.set) && columns == PANEL {
+            let out = PanelOut::Exact(&mut *to.numbers);
+            let sums = PanelSums { out, stride: to.stride, add: false, relu: false };
+            T::multiply_panel(left.set, &self.product(number, 0..self.inputs, left), sums);
+            return Ok(());
+        }
+        self.sum(number, left, false, sums)?;
+        for (row, sums) in sums.as_chunks::<PANEL>().0[..left.block.rows].iter().enumerate() {
+            to.numbers[row * to.stride..][..columns].copy_from_slice(&sums[..columns]);
+        }
+        Ok(())
+    }
+
     /// Writes what [`Self::sum`] would give to rows of `to`, rounded; no more than the columns that there are.
     #[inline(always)]
     pub(super) fn round(

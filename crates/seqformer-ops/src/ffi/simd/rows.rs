@@ -49,6 +49,42 @@ fn round(from: &[f32], to: &mut [Bf16]) -> usize {
     from.len().min(to.len()) * WIDE
 }
 
+/// Copies `numbers` to `copy`, rounds `numbers + others` as [`round_to_bf16`], and returns how many that were.
+///
+/// `set` is as for it.
+#[inline(always)]
+pub(crate) fn copy_and_round_sum_to_bf16(
+    set: InstructionSet,
+    [numbers, others]: [&[f32]; 2],
+    copy: &mut [f32],
+    to: &mut [Bf16],
+) -> usize {
+    assert!(set == InstructionSet::Avx512Bf16, "the machine has AVX-512 with bf16");
+    // SAFETY: `InstructionSet::Avx512Bf16` exists only on machines that have these instructions.
+    unsafe { copy_and_round_sum(numbers, others, copy, to) }
+}
+
+#[target_feature(enable = "avx512f,avx512bf16")]
+#[inline]
+fn copy_and_round_sum(numbers: &[f32], others: &[f32], copy: &mut [f32], to: &mut [Bf16]) -> usize {
+    let (numbers, others) = (numbers.as_chunks::<WIDE>().0, others.as_chunks::<WIDE>().0);
+    let (copies, to) = (copy.as_chunks_mut::<WIDE>().0, to.as_chunks_mut::<WIDE>().0);
+    let mut done = 0;
+    for (((numbers, others), copy), to) in numbers.iter().zip(others).zip(copies).zip(to) {
+        let (numbers, others) = (numbers.as_chunks::<LANES>().0, others.as_chunks::<LANES>().0);
+        let (low, high) = (load(&numbers[0]), load(&numbers[1]));
+        let (low_sum, high_sum) =
+            (_mm512_add_ps(low, load(&others[0])), _mm512_add_ps(high, load(&others[1])));
+        store(to, _mm512_cvtne2ps_pbh(high_sum, low_sum));
+        for (copy, register) in copy.as_chunks_mut::<LANES>().0.iter_mut().zip([low, high]) {
+            // SAFETY: the target is sixteen numbers; its place need not be aligned.
+            unsafe { _mm512_storeu_ps(copy.as_mut_ptr(), register) };
+        }
+        done += WIDE;
+    }
+    done
+}
+
 /// Adds `bias` to `sums`, makes negative numbers zero if asked for, and rounds as [`round_to_bf16`].
 ///
 /// `set` is as for it; `W` is a multiple of 32.
