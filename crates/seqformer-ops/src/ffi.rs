@@ -27,14 +27,15 @@ pub(crate) use self::library::{find_symbol, open_library};
 pub(crate) use self::pages::{SystemPages, use_pool};
 pub(crate) use self::product::{
     BlockShape, Factor, PanelOut, PanelProduct, PanelSums, add_block_product, block_product,
-    booleans, elements, end_block_products, filled, has_amx_bf16, has_bf16, own_map,
+    booleans, bytes, elements, end_block_products, filled, has_amx_bf16, has_bf16, new_map,
+    own_map,
 };
 pub(crate) use self::recompute::recomputed;
 use self::simd::prefetch_lines;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use self::simd::{
     Bf16Tiles, PlanesAt, PointMaps, PointsAround, add_bf16_row_pairs, add_bf16_rows, add_f32_rows,
-    add_group_gradients, copy_and_round_sum_to_bf16, corners_around16, corners16,
+    add_group_gradients, copy_and_round_sum_to_bf16, corners_around16, corners16, exponentials16,
     round_sums_to_bf16, round_to_bf16, softmax16, split_pairs, turn_square,
 };
 pub(crate) use self::simd::{HeadRows, prefetch, prefetch_rows, sum16, truncate};

@@ -35,6 +35,7 @@ mod error;
 )]
 mod ffi;
 pub mod fused;
+pub mod images;
 #[expect(
     clippy::inline_always,
     reason = "only what is inlined takes part in being compiled for several instruction sets"

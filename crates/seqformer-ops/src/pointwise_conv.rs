@@ -128,14 +128,12 @@ fn apply<T: Factor>(
 
 /// A map with channels innermost that nobody else sees, and in it the residual; of any numbers without one.
 fn result_map<T: Factor>(
-    [batch, channels, height, width]: [i64; 4],
+    sizes: [i64; 4],
     residual: Option<Tensor>,
 ) -> Result<Tensor, tch::TchError> {
     let mut residual = residual;
     if residual.as_mut().and_then(ffi::own_map::<T>).is_none() {
-        let strides = [height * width * channels, 1, width * channels, channels];
-        let on = (T::KIND, Device::Cpu);
-        let mut map = Tensor::f_empty_strided([batch, channels, height, width], strides, on)?;
+        let mut map = ffi::new_map::<T>(sizes)?;
         if let Some(residual) = residual {
             map.f_copy_(&residual.detach())?;
         }

@@ -3,7 +3,7 @@
 use seqformer_ops::cuda::{
     ChannelOrder, FrameNormalization, PixelSize, kernel_or_none, normalize_frames,
 };
-use seqformer_ops::small_tensor;
+use seqformer_ops::{images, small_tensor};
 use tch::{Device, Kind, Tensor};
 
 use crate::ModelError;
@@ -87,16 +87,28 @@ pub fn normalize_and_pad(
     })
 }
 
-/// The same in one step, for pictures on a GPU whose channels lie side by side.
+/// The same in one step, for pictures whose channels lie side by side.
 fn normalized_by_kernel(
     frames: &Tensor,
     padded: FrameSize,
     config: &SeqFormerConfig,
 ) -> Option<Tensor> {
     let pictures = frames.permute([0, 2, 3, 1]);
-    let fits =
-        frames.device().is_cuda() && frames.kind() == Kind::Uint8 && pictures.is_contiguous();
-    if !fits {
+    if frames.kind() != Kind::Uint8 || !pictures.is_contiguous() {
+        return None;
+    }
+    if frames.device() == Device::Cpu {
+        let normalization = images::FrameNormalization {
+            mean: config.pixel_mean.map(|value| value as f32),
+            deviation: config.pixel_std.map(|value| value as f32),
+            padded: [padded.height, padded.width],
+        };
+        return Some(
+            images::normalize_frames(&pictures, &normalization)
+                .expect("there is memory for one more image of each frame"),
+        );
+    }
+    if !frames.device().is_cuda() {
         return None;
     }
     let normalization = FrameNormalization {

@@ -227,6 +227,22 @@ pub(crate) fn own_map<T: Factor>(map: &mut Tensor) -> Option<&mut [T]> {
     is_owner.then(|| unsafe { operand_mut(map.data_ptr().cast::<T>(), map.numel()) })
 }
 
+/// The elements of a dense tensor of bytes on the CPU; `None` for any other tensor.
+pub(crate) fn bytes(tensor: &Tensor) -> Option<&[u8]> {
+    let fits =
+        tensor.kind() == Kind::Uint8 && tensor.device() == Device::Cpu && tensor.is_contiguous();
+    // SAFETY: a dense tensor of bytes has this many of them, which live as long as the tensor.
+    fits.then(|| unsafe { operand(tensor.data_ptr().cast_const().cast::<u8>(), tensor.numel()) })
+}
+
+/// A map `[N, C, H, W]` of any numbers whose channels are innermost.
+pub(crate) fn new_map<T: Factor>(
+    [batch, channels, height, width]: [i64; 4],
+) -> Result<Tensor, tch::TchError> {
+    let strides = [height * width * channels, 1, width * channels, channels];
+    Tensor::f_empty_strided([batch, channels, height, width], strides, (T::KIND, Device::Cpu))
+}
+
 /// The elements of a dense boolean tensor on the CPU; `None` for any other tensor.
 pub(crate) fn booleans(tensor: &Tensor) -> Option<&[bool]> {
     let fits =

@@ -9,6 +9,8 @@ mod points;
 #[cfg(target_arch = "x86_64")]
 mod rows;
 #[cfg(target_arch = "x86_64")]
+mod softmax;
+#[cfg(target_arch = "x86_64")]
 mod tiles;
 
 #[cfg(target_arch = "x86_64")]
@@ -22,7 +24,9 @@ pub(crate) use avx512::{add_group_gradients, split_pairs, turn_square};
 #[cfg(target_arch = "x86_64")]
 pub(super) use panels::{multiply_bf16_panel, multiply_f32_panel};
 #[cfg(target_arch = "x86_64")]
-pub(crate) use points::{PointMaps, PointsAround, corners_around16, corners16, softmax16};
+pub(crate) use points::{PointMaps, PointsAround, corners_around16, corners16};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use softmax::{exponentials16, softmax16};
 #[cfg(target_arch = "x86_64")]
 pub(crate) use tiles::{Bf16Tiles, PlanesAt};
 

@@ -6,6 +6,8 @@
 use super::InstructionSet;
 use super::packed::{Aligned, Failure, NoProduct, divide};
 use super::softmax::exp;
+#[cfg(target_arch = "x86_64")]
+use crate::ffi::exponentials16;
 use crate::ffi::{
     BlockShape, DisjointRows, Factor, Vectorized, block_product, end_block_products,
     run_vectorized, share_out, sum16,
@@ -174,7 +176,7 @@ impl<T: Factor> Head<'_, T> {
         let to_rows = weights.chunks_exact_mut(num_keys);
         let from_rows = logits.chunks_exact_mut(num_keys);
         for ((scale, logits), weights) in scales.iter_mut().zip(from_rows).zip(to_rows).take(rows) {
-            *scale = 1.0 / exponentials::<FMA>(logits, queries);
+            *scale = 1.0 / exponentials::<FMA>(set, logits, queries);
             T::round(set, logits, weights);
         }
         let shape = BlockShape {
@@ -217,7 +219,7 @@ fn query_key<'a>(
 
 /// Turns the first `count` logits into `exp(logit - max)` and those behind them into zeros; returns the sum.
 #[inline(always)]
-fn exponentials<const FMA: bool>(logits: &mut [f32], count: usize) -> f32 {
+fn exponentials<const FMA: bool>(set: InstructionSet, logits: &mut [f32], count: usize) -> f32 {
     logits[count..].fill(f32::NEG_INFINITY);
     let (chunks, _) = logits.as_chunks_mut::<LANES>();
     let mut most = [f32::NEG_INFINITY; LANES];
@@ -228,6 +230,13 @@ fn exponentials<const FMA: bool>(logits: &mut [f32], count: usize) -> f32 {
         }
     }
     let most = greatest(&most);
+    #[cfg(target_arch = "x86_64")]
+    if set.has_avx512() {
+        // Those behind the last count for nothing in the sum: their exponentials are the least that there are.
+        let sum = exponentials16(set, logits, most);
+        logits[count..].fill(0.0);
+        return sum;
+    }
     let mut sums = [0.0; LANES];
     for chunk in chunks {
         for k in 0..LANES {

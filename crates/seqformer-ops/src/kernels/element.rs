@@ -110,6 +110,15 @@ impl Element for f32 {
 #[repr(transparent)]
 pub(crate) struct Bf16(u16);
 
+impl Bf16 {
+    /// The greater of two numbers that are not below zero; what is not a number is greater than all.
+    #[inline(always)]
+    pub(super) fn greater_of_positive(self, other: Self) -> Self {
+        // These have the order of their bits; a zero below zero comes before all.
+        Self(self.0.cast_signed().max(other.0.cast_signed()).cast_unsigned())
+    }
+}
+
 impl Element for Bf16 {
     #[inline(always)]
     fn to_f32(self) -> f32 {

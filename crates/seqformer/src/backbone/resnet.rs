@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use seqformer_ops::fused::Activation;
+use seqformer_ops::images::max_pool_of_relu;
 use tch::{Tensor, nn};
 
 use super::{Backbone, ShapeSpec};
@@ -135,7 +136,10 @@ impl Backbone for ResNet {
 
     fn forward_t(&self, images: &Tensor, train: bool) -> Vec<Tensor> {
         let map = self.stem.forward(&to_channels_last(images), None, Activation::Relu);
-        let mut map = map.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
+        let mut map = match max_pool_of_relu(&map) {
+            Some(pooled) => pooled.expect("there is memory for a quarter of the map"),
+            None => map.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false),
+        };
         let mut outputs = Vec::with_capacity(self.stages.len());
         for stage in &self.stages {
             for block in stage {

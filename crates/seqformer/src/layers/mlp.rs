@@ -29,11 +29,13 @@ impl Mlp {
         full_precision(|| self.forward(&input.to_kind(Kind::Float)))
     }
 
-    /// Lays the weights out for inference; call again after they have changed.
+    /// Lays the weights out for inference, those of the last layer in full precision; call again after they have changed.
     pub(crate) fn prepare_inference(&mut self, precision: Precision) {
-        for layer in &mut self.layers {
+        let (last, hidden) = self.layers.split_last_mut().expect("there are three layers");
+        for layer in hidden {
             layer.prepare_inference(precision);
         }
+        last.prepare_inference(Precision::F32);
     }
 
     /// `[…, inputs]` → `[…, outputs]`

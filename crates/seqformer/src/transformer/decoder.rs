@@ -90,9 +90,9 @@ impl Decoder {
                 .expect("no backward pass is open while a network is changed")
                 .prepare_inference(precision);
         }
-        // Boxes are computed in full.
+        // Boxes are added up in full.
         for bbox_embed in &mut self.bbox_embed {
-            bbox_embed.prepare_inference(Precision::F32);
+            bbox_embed.prepare_inference(precision);
         }
     }
 

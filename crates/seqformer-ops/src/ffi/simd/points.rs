@@ -1,21 +1,20 @@
 //! Sixteen points of a query and head in AVX-512: from what the network predicts to rows and factors.
 //!
-//! The plain code for it (`kernels/softmax.rs`, `kernels/points.rs`) writes every step to memory; here a group stays in
+//! The plain code for it (`kernels/points.rs`) writes every step to memory; here a group stays in
 //! registers.
 
 use std::arch::x86_64::{
-    __m512, __m512i, __mmask16, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LT_OQ, _MM_FROUND_NO_EXC,
-    _MM_FROUND_TO_NEG_INF, _mm512_add_epi32, _mm512_add_ps, _mm512_castsi512_si256,
-    _mm512_cmp_ps_mask, _mm512_cvtepu16_epi32, _mm512_cvtne2ps_pbh, _mm512_cvttps_epi32,
-    _mm512_extracti64x4_epi64, _mm512_fmadd_ps, _mm512_loadu_epi32, _mm512_mask_cmp_ps_mask,
-    _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_mullo_epi32,
-    _mm512_or_si512, _mm512_permutex2var_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps,
-    _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_ps, _mm512_setr_epi32, _mm512_slli_epi32,
-    _mm512_storeu_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    __m512, __m512i, __mmask16, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LT_OQ, _mm512_add_epi32,
+    _mm512_add_ps, _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cvtepu16_epi32,
+    _mm512_cvtne2ps_pbh, _mm512_cvttps_epi32, _mm512_extracti64x4_epi64, _mm512_fmadd_ps,
+    _mm512_loadu_epi32, _mm512_mask_cmp_ps_mask, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps,
+    _mm512_mul_ps, _mm512_mullo_epi32, _mm512_or_si512, _mm512_permutex2var_ps, _mm512_set1_ps,
+    _mm512_setr_epi32, _mm512_slli_epi32, _mm512_storeu_epi32, _mm512_sub_ps,
 };
 
 use super::super::InstructionSet;
 use super::rows::load;
+use super::softmax::{floor, store};
 
 /// Points of a group.
 const LANES: usize = 16;
@@ -41,48 +40,9 @@ pub(crate) struct PointsAround<'a> {
     pub(crate) weights: &'a [f32; LANES],
 }
 
-/// `exp(logit) / Σ exp(logit)`.
-///
-/// `set` proves that the machine has the instructions: only a set with AVX-512 may be passed.
-#[inline(always)]
-pub(crate) fn softmax16(set: InstructionSet, logits: &[f32; LANES], weights: &mut [f32; LANES]) {
-    assert!(set.has_avx512(), "the machine has AVX-512");
-    // SAFETY: sets with AVX-512 exist only on machines that have these instructions.
-    unsafe { softmax(logits, weights) }
-}
-
-#[target_feature(enable = "avx512f,avx512dq")]
-#[inline]
-fn softmax(logits: &[f32; LANES], weights: &mut [f32; LANES]) {
-    let logits = load(logits);
-    let most = _mm512_set1_ps(_mm512_reduce_max_ps(logits));
-    let weight = exp(_mm512_sub_ps(logits, most));
-    let scale = _mm512_set1_ps(1.0 / _mm512_reduce_add_ps(weight));
-    store(weights, _mm512_mul_ps(weight, scale));
-}
-
-/// `exp(x)` for `x <= 0` as `exp` in `kernels/softmax.rs`.
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn exp(x: __m512) -> __m512 {
-    let constant = |value: f32| _mm512_set1_ps(value);
-    // The second operand is the result where the other is not a number.
-    let x = _mm512_max_ps(constant(-87.0), x);
-    let power = _mm512_mul_ps(x, constant(std::f32::consts::LOG2_E));
-    let power = floor(_mm512_add_ps(power, constant(0.5)));
-    let rest = _mm512_fmadd_ps(power, constant(-0.693_359_4), x);
-    let rest = _mm512_fmadd_ps(power, constant(2.121_944_4e-4), rest);
-    let mut sum = constant(1.987_569_2e-4);
-    for factor in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5e-1] {
-        sum = _mm512_fmadd_ps(sum, rest, constant(factor));
-    }
-    let mantissa = _mm512_fmadd_ps(sum, _mm512_mul_ps(rest, rest), rest);
-    _mm512_scalef_ps(_mm512_add_ps(mantissa, constant(1.0)), power)
-}
-
 /// Cells of the four corners of each point, and their bilinear shares times `weights`; 0 outside of the map.
 ///
-/// `at` is x and y in cells, 0 in the middle of the first. `set` is as for [`softmax16`].
+/// `at` is x and y in cells, 0 in the middle of the first. `set` is as for [`softmax16`](super::softmax16).
 #[inline(always)]
 pub(crate) fn corners16(
     set: InstructionSet,
@@ -115,7 +75,7 @@ fn corners_at(
 /// The same for points as they are predicted; if `PAIRS`, the factors go to `pairs` instead, rounded to bfloat16: those of a
 /// left corner in the lower halves, those of the right one in the upper.
 ///
-/// `set` is as for [`softmax16`], and for pairs as for [`round_to_bf16`](super::round_to_bf16).
+/// `set` is as for [`softmax16`](super::softmax16), and for pairs as for [`round_to_bf16`](super::round_to_bf16).
 #[inline(always)]
 pub(crate) fn corners_around16<const PAIRS: bool>(
     set: InstructionSet,
@@ -247,22 +207,9 @@ fn axis(place: __m512, size: __m512, inside: __mmask16) -> Axis {
 
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn floor(x: __m512) -> __m512 {
-    _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(x)
-}
-
-#[target_feature(enable = "avx512f")]
-#[inline]
 fn load_integers(from: &[i32; LANES]) -> __m512i {
     // SAFETY: these are sixteen numbers; their place need not be aligned.
     unsafe { _mm512_loadu_epi32(from.as_ptr()) }
-}
-
-#[target_feature(enable = "avx512f")]
-#[inline]
-fn store(to: &mut [f32; LANES], register: __m512) {
-    // SAFETY: the target is sixteen numbers; its place need not be aligned.
-    unsafe { _mm512_storeu_ps(to.as_mut_ptr(), register) };
 }
 
 #[target_feature(enable = "avx512f")]

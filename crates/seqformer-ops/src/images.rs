@@ -1,0 +1,95 @@
+//! From frames to the first maps, on the CPU.
+
+use tch::Tensor;
+
+use crate::OpsError;
+use crate::ffi;
+use crate::kernels::frames::{self, Normalization};
+use crate::kernels::max_pool::{self, Map};
+use crate::kernels::{Bf16, InstructionSet};
+
+/// How frames become images.
+#[derive(Debug, Clone, Copy)]
+pub struct FrameNormalization {
+    /// Mean of each channel, from 0 to 255.
+    pub mean: [f32; 3],
+    /// Standard deviation of each channel.
+    pub deviation: [f32; 3],
+    /// Height and width of the images, zeros where these are beyond those of the frames.
+    pub padded: [i64; 2],
+}
+
+/// Frames of bytes as the network takes them: each channel less its mean and divided by its deviation, zeros on the right and
+/// at the bottom.
+///
+/// # Shapes
+///
+/// - `frames`: `[T, H, W, 3]`, `u8` on the CPU
+/// - output: `[T, 3, padded H, padded W]`, `f32`, in memory channels last
+///
+/// # Errors
+///
+/// If shape or kind do not fit, or there is no memory for the result.
+pub fn normalize_frames(
+    frames: &Tensor,
+    normalization: &FrameNormalization,
+) -> Result<Tensor, OpsError> {
+    const OPERATION: &str = "normalize_frames";
+    let &FrameNormalization { mean, deviation, padded } = normalization;
+    let wrong = || OpsError::Argument {
+        operation: OPERATION,
+        argument: "frames",
+        expected: format!("[T, H, W, 3] of u8 on the CPU, up to {padded:?}"),
+        found: format!("{:?} of {:?} on {:?}", frames.kind(), frames.size(), frames.device()),
+    };
+    let dense = frames.contiguous();
+    let (Ok((count, height, width, 3)), Some(bytes)) = (frames.size4(), ffi::bytes(&dense)) else {
+        return Err(wrong());
+    };
+    if height > padded[0] || width > padded[1] || padded[0] < 1 || padded[1] < 1 {
+        return Err(wrong());
+    }
+    let sizes = |sizes: [i64; 2]| sizes.map(|size| size as usize);
+    let (frame, padded_size) = (sizes([height, width]), sizes(padded));
+    let normalization = Normalization { frame, padded: padded_size, mean, deviation };
+    let mut images = new_map::<f32>([count, 3, padded[0], padded[1]], OPERATION)?;
+    let out = ffi::own_map::<f32>(&mut images).unwrap_or_default();
+    frames::normalize_frames(bytes, &normalization, out, InstructionSet::detect());
+    Ok(images)
+}
+
+/// The greatest of 3×3 cells, every second cell of every second row, of a map after ReLU; `None` for a map that is not
+/// `bf16` on the CPU with channels innermost, or that needs a gradient.
+///
+/// # Shapes
+///
+/// - `map`: `[N, C, H, W]`, nothing below zero
+/// - output: `[N, C, H / 2, W / 2]`, halves rounded up, in memory channels last
+///
+/// # Errors
+///
+/// If there is no memory for the result.
+pub fn max_pool_of_relu(map: &Tensor) -> Option<Result<Tensor, OpsError>> {
+    let (batch, channels, height, width) = map.size4().ok()?;
+    let cells = map.permute([0, 2, 3, 1]);
+    let cells = ffi::elements::<Bf16>(&cells).filter(|cells| !cells.is_empty())?;
+    if map.requires_grad() {
+        return None;
+    }
+    let [height, width, depth] = [height, width, channels].map(|size| size as usize);
+    let [rows, columns] = [height, width].map(|length| max_pool::pooled(length) as i64);
+    Some(new_map::<Bf16>([batch, channels, rows, columns], "max_pool_of_relu").map(|mut out| {
+        let to = ffi::own_map::<Bf16>(&mut out).unwrap_or_default();
+        let map = Map { cells, height, width, channels: depth };
+        max_pool::max_pool(&map, to, InstructionSet::detect());
+        out
+    }))
+}
+
+fn new_map<T: ffi::Factor>(sizes: [i64; 4], operation: &'static str) -> Result<Tensor, OpsError> {
+    let torch = |error: tch::TchError| OpsError::Torch { operation, message: error.to_string() };
+    ffi::new_map::<T>(sizes).map_err(torch)
+}
+
+#[cfg(test)]
+mod tests;
