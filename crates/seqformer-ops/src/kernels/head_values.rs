@@ -76,21 +76,31 @@ fn write<T: Factor>(work: Values<'_, T>) -> Result<(), NoProduct> {
     let Values { inputs, out, block, scratch, set, .. } = work;
     let &Inputs { weights, heads, tokens_per_clip, tokens, padding } = inputs;
     let (width, channels) = (weights.inputs(), weights.outputs() / heads);
+    let is_padded = |row: usize| {
+        let (clip, token) = divide(block.first + row, tokens_per_clip);
+        let of_clip = if padding.len() > tokens_per_clip { clip } else { 0 };
+        padding.get(of_clip * tokens_per_clip + token).copied().unwrap_or(false)
+    };
     let tokens = &tokens[block.first * width..][..block.rows * width];
-    T::round(set, tokens, &mut scratch.rows[..tokens.len()]);
+    // All that lies below a picture are whole blocks, for which nothing needs to be computed.
+    let nothing = (0..block.rows).all(is_padded);
+    if !nothing {
+        T::round(set, tokens, &mut scratch.rows[..tokens.len()]);
+    }
     let Scratch { rows, sums, values } = scratch;
     let left = Left { rows, stride: width, block, set };
     for panel in 0..weights.num_panels() {
-        let mut to = Rows { numbers: values, stride: PANEL };
-        weights.round(panel, &left, false, sums, &mut to)?;
+        if !nothing {
+            let mut to = Rows { numbers: values, stride: PANEL };
+            weights.round(panel, &left, false, sums, &mut to)?;
+        }
         let columns = weights.columns(panel);
         let values = values.as_chunks_mut::<PANEL>().0;
         for (row, value) in values[..block.rows].iter_mut().enumerate() {
-            let (clip, token) = divide(block.first + row, tokens_per_clip);
-            let of_clip = if padding.len() > tokens_per_clip { clip } else { 0 };
-            if padding.get(of_clip * tokens_per_clip + token).copied().unwrap_or(false) {
+            if is_padded(row) {
                 value.fill(T::from_f32(0.0));
             }
+            let (clip, token) = divide(block.first + row, tokens_per_clip);
             let first_head = clip * heads + panel * PANEL / channels;
             let value = &value[..columns.len()];
             let place = (first_head * tokens_per_clip + token, tokens_per_clip);
