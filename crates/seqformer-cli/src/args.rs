@@ -205,7 +205,7 @@ pub(crate) struct ScoreArgs {
     /// What is compared, with coco [default: mask if all results have one, otherwise box].
     #[arg(long, value_name = "KIND", value_enum)]
     pub(crate) iou: Option<Iou>,
-    /// Writes all numbers to this JSON file, too.
+    /// Writes all numbers to this JSON file, too; - is standard output.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
     /// Prints a line for each class, too.

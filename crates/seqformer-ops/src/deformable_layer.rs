@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 
 use crate::ffi::{self, DisjointRows, Factor};
 use crate::kernels::deformable_layer::{self, Inputs, Outputs, References, Weights};
-use crate::kernels::packed::Norm;
+use crate::kernels::norm::Norm;
 use crate::kernels::{Bf16, InstructionSet, Shape, head_values};
 use crate::packed_linear::{Affine, failed, has_products, numbers, pack};
 use crate::{FeatureLevels, OpsError};

@@ -10,6 +10,7 @@
 
 pub(crate) mod attention;
 mod backward;
+mod blocks;
 pub(crate) mod deformable_layer;
 pub(crate) mod dropout;
 mod element;
@@ -19,6 +20,7 @@ mod head;
 pub(crate) mod head_values;
 pub(crate) mod linear;
 pub(crate) mod max_pool;
+pub(crate) mod norm;
 pub(crate) mod packed;
 mod points;
 pub(crate) mod pointwise;

@@ -8,7 +8,7 @@ mod model;
 mod report;
 mod timing;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use seqformer_engine::{ClipOptions, Predictor, PredictorOptions, open_device};
@@ -16,7 +16,7 @@ use seqformer_video::FfmpegLocation;
 
 use crate::args::{BenchArgs, Mode};
 use crate::settings::Settings;
-use crate::{files, output};
+use crate::output;
 use report::{Report, Setting};
 
 /// The seed of random weights.
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
         end_to_end,
         machine::measure(device, threads),
     );
-    show(&report, args.json.as_deref())
+    output::show(&report.table(), &report, args.json.as_deref())
 }
 
 impl<'a> Bench<'a> {
@@ -89,20 +89,4 @@ impl<'a> Bench<'a> {
     fn ffmpeg(&self) -> FfmpegLocation {
         self.args.compute.ffmpeg(FfmpegLocation::find(self.args.ffmpeg.as_deref()))
     }
-}
-
-/// Prints the table, and the JSON where it is wanted.
-fn show(report: &Report, json: Option<&Path>) -> Result<()> {
-    let Some(path) = json else {
-        output::print_line(&report.table());
-        return Ok(());
-    };
-    let text = serde_json::to_string_pretty(report)?;
-    if path == Path::new("-") {
-        output::note(&report.table());
-        output::print_line(&text);
-        return Ok(());
-    }
-    output::print_line(&report.table());
-    files::replace(path, |to| std::io::Write::write_all(to, format!("{text}\n").as_bytes()))
 }

@@ -1,7 +1,5 @@
 //! `seqformer score`: annotations and results in; average precision and recall out.
 
-use std::io::Write as _;
-
 use anyhow::{Result, bail};
 use seqformer_evaluation::{
     CocoEvaluator, CocoGroundTruth, CocoResults, DatasetFormat, GroundTruth, IouKind, Report,
@@ -9,7 +7,7 @@ use seqformer_evaluation::{
 };
 
 use crate::args::{Benchmark, Iou, ScoreArgs};
-use crate::{files, output};
+use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
@@ -68,27 +66,33 @@ fn warn_of_nothing(args: &ScoreArgs, is_empty: bool) {
 
 /// Prints the numbers, and writes them to where they are asked for.
 fn write(args: &ScoreArgs, report: &Report) -> Result<()> {
-    if let Some(path) = &args.json {
-        let text = serde_json::to_string_pretty(&report.to_json())?;
-        files::replace(path, |to| writeln!(to, "{text}"))?;
-    }
-    output::print_line(report.summary().to_string().trim_end_matches('\n'));
+    let mut table = report.summary().to_string().trim_end_matches('\n').to_owned();
     if args.per_class {
-        output::print_line(format!("\n{}", report.per_class_table()).trim_end_matches('\n'));
+        let classes = report.per_class_table().to_string();
+        table = format!("{table}\n\n{}", classes.trim_end_matches('\n'));
     }
-    Ok(())
+    output::show(&table, &report.to_json(), args.json.as_deref())
+}
+
+/// Prints a line that is no part of the numbers.
+fn say(args: &ScoreArgs, line: &str) {
+    if args.json.as_deref().is_some_and(output::is_standard_output) {
+        output::note(line);
+    } else {
+        output::print_line(line);
+    }
 }
 
 /// Lists the faults of the results; any fault is an error.
 fn check(args: &ScoreArgs, truth: &GroundTruth) -> Result<()> {
     let report = check_results(&args.results, truth)?;
     for fault in &report.faults {
-        output::print_line(&format!("{}: {fault}", args.results.display()));
+        say(args, &format!("{}: {fault}", args.results.display()));
     }
     let (results, faults) = (report.num_results, report.faults.len());
     if faults > 0 {
         bail!("{}: {faults} faults in {results} results", args.results.display());
     }
-    output::print_line(&format!("{}: {results} results, no fault", args.results.display()));
+    say(args, &format!("{}: {results} results, no fault", args.results.display()));
     Ok(())
 }

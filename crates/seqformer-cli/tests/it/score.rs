@@ -49,6 +49,17 @@ fn all_numbers_go_to_a_json_file_and_the_classes_to_a_table() {
     }
 }
 
+#[test]
+fn json_may_go_to_standard_output() {
+    let (gt, results) = (golden("eval/gt.json"), golden("eval/results.json"));
+    let done = seqformer(&["score", "--gt", &gt, "--results", &results, "--json", "-", "--check"]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let found: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert!(found["stats"][0].is_number(), "{found}");
+    assert!(text(&done.stderr).contains("Average Precision"), "{}", text(&done.stderr));
+    assert!(!Path::new("-").exists());
+}
+
 /// Writes `text` to `results.json` and checks it against the videos of the golden data.
 fn check(folder: &Path, content: &str) -> (bool, String) {
     let results = display(&folder.join("results.json"));

@@ -7,6 +7,8 @@ mod panels;
 #[cfg(target_arch = "x86_64")]
 mod points;
 #[cfg(target_arch = "x86_64")]
+mod rounding;
+#[cfg(target_arch = "x86_64")]
 mod rows;
 #[cfg(target_arch = "x86_64")]
 mod softmax;
@@ -14,10 +16,9 @@ mod softmax;
 mod tiles;
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use rows::{
-    add_bf16_row_pairs, add_bf16_rows, add_f32_rows, copy_and_round_sum_to_bf16,
-    round_sums_to_bf16, round_to_bf16,
-};
+pub(crate) use rounding::{copy_and_round_sum_to_bf16, round_sums_to_bf16, round_to_bf16};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use rows::{add_bf16_row_pairs, add_bf16_rows, add_f32_rows};
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::{add_group_gradients, split_pairs, turn_square};

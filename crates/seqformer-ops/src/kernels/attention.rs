@@ -4,7 +4,8 @@
 //! from its logits through the softmax to its sums while all of it is in the cache.
 
 use super::InstructionSet;
-use super::packed::{Aligned, Failure, NoProduct, divide};
+use super::blocks::{Failure, divide};
+use super::packed::{Aligned, NoProduct};
 use super::softmax::exp;
 #[cfg(target_arch = "x86_64")]
 use crate::ffi::exponentials16;

@@ -6,9 +6,9 @@
 
 use std::ops::Range;
 
-use super::packed::{
-    Aligned, Block, Failure, Left, NoProduct, Norm, PANEL, Packed, ROWS, Rows, divide, in_blocks,
-};
+use super::blocks::{Block, Failure, ROWS, divide, in_blocks};
+use super::norm::Norm;
+use super::packed::{Aligned, Left, NoProduct, PANEL, Packed, Rows};
 use super::reading::{HeadMap, Reader};
 use super::samples::{Centres, Place, Shares};
 use super::{InstructionSet, Samples, Shape};

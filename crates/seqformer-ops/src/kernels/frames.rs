@@ -1,7 +1,7 @@
 //! Frames as the network takes them.
 
 use super::InstructionSet;
-use super::packed::divide;
+use super::blocks::divide;
 use crate::ffi::{Vectorized, parallel_rows, run_vectorized};
 
 /// Channels of a pixel.

@@ -1,9 +1,8 @@
 //! The projection of tokens to the values of attention, laid out by head.
 
 use super::InstructionSet;
-use super::packed::{
-    Aligned, Block, Failure, Left, NoProduct, PANEL, Packed, ROWS, Rows, divide, in_blocks,
-};
+use super::blocks::{Block, Failure, ROWS, divide, in_blocks};
+use super::packed::{Aligned, Left, NoProduct, PANEL, Packed, Rows};
 use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
 
 /// What the projection reads.

@@ -1,7 +1,8 @@
 //! An affine map of rows, with what follows it.
 
 use super::InstructionSet;
-use super::packed::{Aligned, Block, Failure, Left, NoProduct, PANEL, Packed, ROWS, in_blocks};
+use super::blocks::{Block, Failure, ROWS, in_blocks};
+use super::packed::{Aligned, Left, NoProduct, PANEL, Packed};
 use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
 
 /// What the map reads.

@@ -1,6 +1,6 @@
 //! The greatest of 3×3 cells, every second cell of every second row.
 
-use super::packed::divide;
+use super::blocks::divide;
 use super::{Bf16, Element, InstructionSet};
 use crate::ffi::{Vectorized, parallel_rows, run_vectorized};
 

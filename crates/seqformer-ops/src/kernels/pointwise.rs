@@ -1,7 +1,8 @@
 //! A 1×1 convolution as products: a block of outputs at a time, with what is added to them.
 
 use super::InstructionSet;
-use super::packed::{Aligned, Block, Left, PANEL, Packed, ROWS, divide, height_for};
+use super::blocks::{Block, ROWS, divide, height_for};
+use super::packed::{Aligned, Left, PANEL, Packed};
 use crate::ffi::{Factor, PanelOut, PanelSums, Vectorized, parallel_rows, run_vectorized};
 
 /// The kernel of a convolution.

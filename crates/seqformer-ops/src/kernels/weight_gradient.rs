@@ -7,7 +7,8 @@
 //! their number.
 
 use super::InstructionSet;
-use super::packed::{Aligned, Failure, NoProduct};
+use super::blocks::Failure;
+use super::packed::{Aligned, NoProduct};
 #[cfg(target_arch = "x86_64")]
 use crate::ffi::turn_square;
 use crate::ffi::{

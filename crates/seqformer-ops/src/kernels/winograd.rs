@@ -12,7 +12,8 @@ use self::transforms::{
     ONCE_IN_EACH, OUTPUTS, POSITIONS, STEP, transform_kernel, transform_output,
 };
 use super::InstructionSet;
-use super::packed::{Block, Failure, Left, NoProduct, PANEL, Packed, divide};
+use super::blocks::{Block, Failure, divide};
+use super::packed::{Left, NoProduct, PANEL, Packed};
 #[cfg(target_arch = "x86_64")]
 use crate::ffi::{Bf16Tiles, PlanesAt};
 use crate::ffi::{

@@ -13,7 +13,7 @@ use std::arch::x86_64::{
 };
 
 use super::super::InstructionSet;
-use super::rows::load;
+use super::rounding::load;
 use super::softmax::{floor, store};
 
 /// Points of a group.

@@ -7,7 +7,7 @@ use std::arch::x86_64::{
 };
 
 use super::super::InstructionSet;
-use super::rows::load;
+use super::rounding::load;
 
 /// Numbers of a register.
 const LANES: usize = 16;

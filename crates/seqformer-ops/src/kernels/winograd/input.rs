@@ -5,7 +5,8 @@ use super::{CHANNELS, Inputs};
 use crate::ffi::Factor;
 use crate::kernels::Element;
 use crate::kernels::InstructionSet;
-use crate::kernels::packed::{Aligned, divide};
+use crate::kernels::blocks::divide;
+use crate::kernels::packed::Aligned;
 
 /// Bytes of a line of the cache.
 const LINE: usize = 64;
