@@ -2,11 +2,16 @@
 
 use seqformer_masks::ImageSize;
 
-use super::Region;
+use super::{MAX_CONTOUR, Region};
+
+// The rim is no wider than distances are carried.
+const _: () = assert!((MAX_CONTOUR as usize) < 2 * STEPS[STEPS.len() - 1]);
 
 /// Weights of the 3-4 chamfer distance (Borgefors 1986): straight and diagonal steps.
 const STRAIGHT: u8 = 3;
 const DIAGONAL: u8 = 4;
+/// How far distances are carried along a row at once, one after the other.
+const STEPS: [usize; 3] = [1, 2, 4];
 /// Far from any background: farther than the rim is wide, and distances never grow beyond it.
 const FAR: u8 = u8::MAX;
 
@@ -69,21 +74,38 @@ impl Distances {
     fn sweep(&mut self) {
         let width = self.width;
         let height = self.values.len() / width;
+        let mut before = vec![0; width];
         for y in 1..height - 1 {
             let (above, row) = self.values.split_at_mut(y * width);
-            lower(&above[(y - 1) * width..], &mut row[..width]);
-            for x in 1..width - 1 {
-                row[x] = row[x].min(row[x - 1].saturating_add(STRAIGHT));
+            let row = &mut row[..width];
+            lower(&above[(y - 1) * width..], row);
+            for steps in STEPS {
+                before.copy_from_slice(row);
+                let targets = row[..width - 1].iter_mut().skip(steps);
+                lower_along(targets.zip(&before), steps);
             }
         }
         for y in (1..height - 1).rev() {
             let (row, below) = self.values.split_at_mut((y + 1) * width);
             let row = &mut row[y * width..];
             lower(&below[..width], row);
-            for x in (1..width - 1).rev() {
-                row[x] = row[x].min(row[x + 1].saturating_add(STRAIGHT));
+            for steps in STEPS {
+                before.copy_from_slice(row);
+                let targets = row[1..].iter_mut().zip(before.iter().skip(1 + steps));
+                lower_along(targets, steps);
             }
         }
+    }
+}
+
+/// Lowers values to what is nearer over those some steps away in the row.
+///
+/// After 1, 2 and 4 steps, each from what the one before has left, all distances of up to seven steps are exact, which is
+/// farther than a rim is wide. A pixel need not wait for its neighbour, as it would have to step by step.
+fn lower_along<'a>(pairs: impl Iterator<Item = (&'a mut u8, &'a u8)>, steps: usize) {
+    let distance = steps as u8 * STRAIGHT;
+    for (value, near) in pairs {
+        *value = (*value).min(near.saturating_add(distance));
     }
 }
 
