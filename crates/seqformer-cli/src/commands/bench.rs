@@ -15,8 +15,8 @@ use seqformer_engine::{ClipOptions, Predictor, PredictorOptions, open_device};
 use seqformer_video::FfmpegLocation;
 
 use crate::args::{BenchArgs, Mode};
-use crate::settings::Settings;
 use crate::output;
+use crate::settings::Settings;
 use report::{Report, Setting};
 
 /// The seed of random weights.

@@ -129,10 +129,12 @@ fn difference(layer: &Layer, batch: i64, padded: bool, bf16: bool) -> Option<f64
 #[test]
 fn queries_of_a_decoder_read_around_points_and_boxes() {
     tch::manual_seed(5);
-    let (levels, layer) = (levels(), Layer::new(96, 3, 4, 70, 3));
+    let levels = levels();
     let tokens = levels.num_tokens();
     let padding = Tensor::rand([2, tokens], ON_CPU).lt(0.2);
-    for bf16 in [false, true] {
+    // Points of whole groups of sixteen, and others.
+    for (points, bf16) in [(4, false), (4, true), (16, false), (16, true)] {
+        let layer = Layer::new(96, 3, points, 70, 3);
         let Some(kernel) = DeformableLayer::new(&layer.parameters(true), bf16) else { continue };
         for (queries, items, numbers) in [(7, 1, 2), (150, 2, 4), (64, 1, 4), (1, 2, 2)] {
             let input = DeformableLayerInput {
@@ -156,9 +158,14 @@ fn queries_of_a_decoder_read_around_points_and_boxes() {
 #[test]
 fn the_layer_is_what_its_operations_are_one_after_the_other() {
     tch::manual_seed(3);
-    for (width, heads, points, hidden) in
-        [(64, 8, 4, 128), (96, 3, 3, 70), (256, 8, 4, 1024), (128, 2, 1, 64), (48, 3, 2, 200)]
-    {
+    for (width, heads, points, hidden) in [
+        (64, 8, 4, 128),
+        (96, 3, 3, 70),
+        (256, 8, 4, 1024),
+        (128, 2, 1, 64),
+        (48, 3, 2, 200),
+        (64, 2, 16, 128),
+    ] {
         let layer = Layer::new(width, heads, points, hidden, 3);
         for (batch, padded) in [(1, false), (3, true)] {
             if let Some(difference) = difference(&layer, batch, padded, false) {
@@ -171,10 +178,13 @@ fn the_layer_is_what_its_operations_are_one_after_the_other() {
 #[test]
 fn factors_of_bf16_cost_what_their_rounding_costs() {
     tch::manual_seed(4);
-    let layer = Layer::new(256, 8, 4, 1024, 3);
-    if let Some(difference) = difference(&layer, 2, true, true) {
-        // Numbers near 3 with an error of 1/512 each in a few products one behind the other.
-        assert!(difference > 1e-4 && difference < 0.15, "{difference}");
+    // Points of whole groups of sixteen, and others.
+    for points in [4, 16] {
+        let layer = Layer::new(256, 8, points, 1024, 3);
+        if let Some(difference) = difference(&layer, 2, true, true) {
+            // Numbers near 3 with an error of 1/512 each in a few products one behind the other.
+            assert!(difference > 1e-4 && difference < 0.15, "{points} points: {difference}");
+        }
     }
 }
 

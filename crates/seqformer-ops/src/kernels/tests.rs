@@ -1,4 +1,5 @@
 use super::*;
+use crate::ffi::share_out;
 
 /// A small problem with odd sizes and points inside, on the border and far outside.
 struct Case {
@@ -98,4 +99,23 @@ fn work_is_shared_by_libtorchs_threads() {
         threads.lock().unwrap().insert(std::thread::current().id());
     });
     assert_eq!(threads.into_inner().unwrap().len(), 2);
+}
+
+#[test]
+fn every_piece_of_work_is_done_once() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    tch::set_num_threads(2);
+    for count in [0, 1, 2, 3, 500] {
+        let done: Vec<AtomicUsize> = (0..count).map(|_| AtomicUsize::new(0)).collect();
+        share_out(count, &|units| {
+            for unit in units {
+                // The first half takes longer, so that the other thread helps.
+                if unit < count / 2 {
+                    std::thread::sleep(std::time::Duration::from_micros(100));
+                }
+                done[unit].fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        assert!(done.iter().all(|times| times.load(Ordering::Relaxed) == 1), "{count} pieces");
+    }
 }
