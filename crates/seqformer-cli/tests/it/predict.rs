@@ -86,7 +86,7 @@ fn two_videos_give_the_results_of_the_reference() {
     assert!(names.iter().all(|name| !name.ends_with(".tmp")), "{names:?}");
 }
 
-/// How many pixels of a mask may differ from the reference's: logits there are zero up to the order of sums.
+/// How many pixels of a track may differ from the reference's: logits there are zero up to the order of sums.
 const MAX_PIXELS_APART: u64 = 5;
 
 /// Pixels that only one of two masks has, each as a result has it; null is an empty mask.
@@ -117,10 +117,9 @@ fn check_results(out: &Path, case: &str, video_id: u64) {
         let masks = |of: &Value| of["segmentations"].as_array().unwrap().clone();
         let (found_masks, expected_masks) = (masks(found), masks(expected));
         assert_eq!(found_masks.len(), expected_masks.len());
-        for (found, expected) in found_masks.iter().zip(&expected_masks) {
-            let apart = pixels_apart(found, expected);
-            assert!(apart <= MAX_PIXELS_APART, "{apart} pixels: {found} for {expected}");
-        }
+        let pairs = found_masks.iter().zip(&expected_masks);
+        let apart: u64 = pairs.map(|(found, expected)| pixels_apart(found, expected)).sum();
+        assert!(apart <= MAX_PIXELS_APART, "{apart} pixels: {found} for {expected}");
         let score = |value: &Value| value["score"].as_f64().unwrap();
         assert!((score(found) - score(expected)).abs() < 1e-5);
     }

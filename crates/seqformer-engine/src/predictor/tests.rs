@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use seqformer_config::CfgNode;
 use seqformer_data::read_image;
+use seqformer_masks::Rle;
 use seqformer_testing::golden_path;
 use tch::Kind;
 
@@ -35,6 +36,9 @@ fn frames(video: &str) -> impl Iterator<Item = Result<RgbImage, AnyError>> + Sen
     frame_paths(video).into_iter().map(|path| Ok(read_image(&path)?.image))
 }
 
+/// How many pixels of a track may differ from the reference's: logits there are zero up to the order of sums.
+const MAX_PIXELS_APART: u64 = 5;
+
 /// Compares the results of both videos with what the reference's evaluator wrote.
 fn check_results(predictor: &Predictor, case: &str) {
     let golden = golden_path(&format!("public/{case}/results.json"));
@@ -53,24 +57,29 @@ fn check_results(predictor: &Predictor, case: &str) {
                 (expected["score"].as_f64().unwrap() - f64::from(found.score)).abs() < 1e-5,
                 "result {next}"
             );
-            let codes: Vec<_> =
-                video.masks.track(found.rank).map(|mask| mask.to_compressed()).collect();
+            let masks: Vec<_> = video.masks.track(found.rank).collect();
             let segmentations = expected["segmentations"].as_array().unwrap();
-            let expected: Vec<_> =
-                segmentations.iter().map(|code| code["counts"].as_str().unwrap()).collect();
-            assert_eq!(codes, expected, "result {next}");
+            assert_eq!(masks.len(), segmentations.len(), "result {next}");
+            let mut apart = 0;
+            for (mask, code) in masks.iter().zip(segmentations) {
+                let code = code["counts"].as_str().unwrap();
+                let expected = Rle::parse_compressed(mask.size(), code).unwrap();
+                let both = mask.intersection_area(&expected).unwrap();
+                apart += mask.area() + expected.area() - 2 * both;
+            }
+            assert!(apart <= MAX_PIXELS_APART, "result {next}: {apart} pixels");
         }
     }
     assert_eq!(next, golden.len());
 }
 
 #[test]
-fn results_equal_those_of_the_reference_pixel_by_pixel() {
+fn results_are_those_of_the_reference() {
     check_results(&tiny_predictor(), "tiny_whole");
 }
 
 #[test]
-fn clips_give_the_results_of_the_reference_pixel_by_pixel() {
+fn clips_give_the_results_of_the_reference() {
     let mut predictor = tiny_predictor();
     for (length, stride) in [(5, 1), (4, 3)] {
         predictor.options.clips = Some(ClipOptions::new(length, stride));
