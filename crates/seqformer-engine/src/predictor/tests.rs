@@ -74,12 +74,12 @@ fn check_results(predictor: &Predictor, case: &str) {
 }
 
 #[test]
-fn results_are_those_of_the_reference() {
+fn results_equal_those_of_the_reference_pixel_by_pixel() {
     check_results(&tiny_predictor(), "tiny_whole");
 }
 
 #[test]
-fn clips_give_the_results_of_the_reference() {
+fn clips_give_the_results_of_the_reference_pixel_by_pixel() {
     let mut predictor = tiny_predictor();
     for (length, stride) in [(5, 1), (4, 3)] {
         predictor.options.clips = Some(ClipOptions::new(length, stride));
