@@ -88,9 +88,14 @@ impl Bench {
         let arguments = self.arguments(command, output, flags, pairs);
         crate::command(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(fs::File::create(self.said(output)).unwrap())
             .spawn()
             .unwrap()
+    }
+
+    /// What a run that was started says on standard error.
+    fn said(&self, output: &str) -> PathBuf {
+        self.output(output).with_extension("stderr")
     }
 
     fn checkpoint(&self, output: &str, name: &str) -> Value {
@@ -196,7 +201,8 @@ fn a_run_that_is_asked_to_stop_writes_a_checkpoint_first() {
     wait_for(&bench.output("asked").join("model_0000001.pth"));
     let asked = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     let status = child.wait().unwrap();
-    assert!(asked.success() && status.success(), "{status}");
+    let said = fs::read_to_string(bench.said("asked")).unwrap();
+    assert!(asked.success() && status.success(), "{status}: {said}");
     let last = fs::read_to_string(bench.output("asked").join("last_checkpoint")).unwrap();
     let tree = bench.checkpoint("asked", &last);
     assert!(tree.get("iteration").unwrap().as_i64().unwrap() >= 1);
