@@ -27,8 +27,8 @@ pub(crate) use self::library::{find_symbol, open_library};
 pub(crate) use self::pages::{SystemPages, use_pool};
 pub(crate) use self::product::{
     BlockShape, Factor, PanelOut, PanelProduct, PanelSums, add_block_product, block_product,
-    booleans, bytes, elements, end_block_products, filled, has_amx_bf16, has_bf16, new_map,
-    own_map,
+    booleans, bytes, elements, end_block_products, filled, filled_map, has_amx_bf16, has_bf16,
+    new_map, own_map,
 };
 pub(crate) use self::recompute::recomputed;
 use self::simd::prefetch_lines;

@@ -52,10 +52,11 @@ pub fn normalize_frames(
     let sizes = |sizes: [i64; 2]| sizes.map(|size| size as usize);
     let (frame, padded_size) = (sizes([height, width]), sizes(padded));
     let normalization = Normalization { frame, padded: padded_size, mean, deviation };
-    let mut images = new_map::<f32>([count, 3, padded[0], padded[1]], OPERATION)?;
-    let out = ffi::own_map::<f32>(&mut images).unwrap_or_default();
-    frames::normalize_frames(bytes, &normalization, out, InstructionSet::detect());
-    Ok(images)
+    let sizes = [count, 3, padded[0], padded[1]];
+    let images = ffi::filled_map::<f32>(sizes, |out| {
+        frames::normalize_frames(bytes, &normalization, out, InstructionSet::detect());
+    });
+    images.map_err(|message| OpsError::Torch { operation: OPERATION, message })
 }
 
 /// The greatest of 3×3 cells, every second cell of every second row, of a map after ReLU; `None` for a map that is not
@@ -78,17 +79,11 @@ pub fn max_pool_of_relu(map: &Tensor) -> Option<Result<Tensor, OpsError>> {
     }
     let [height, width, depth] = [height, width, channels].map(|size| size as usize);
     let [rows, columns] = [height, width].map(|length| max_pool::pooled(length) as i64);
-    Some(new_map::<Bf16>([batch, channels, rows, columns], "max_pool_of_relu").map(|mut out| {
-        let to = ffi::own_map::<Bf16>(&mut out).unwrap_or_default();
+    let pooled = ffi::filled_map::<Bf16>([batch, channels, rows, columns], |out| {
         let map = Map { cells, height, width, channels: depth };
-        max_pool::max_pool(&map, to, InstructionSet::detect());
-        out
-    }))
-}
-
-fn new_map<T: ffi::Factor>(sizes: [i64; 4], operation: &'static str) -> Result<Tensor, OpsError> {
-    let torch = |error: tch::TchError| OpsError::Torch { operation, message: error.to_string() };
-    ffi::new_map::<T>(sizes).map_err(torch)
+        max_pool::max_pool(&map, out, InstructionSet::detect());
+    });
+    Some(pooled.map_err(|message| OpsError::Torch { operation: "max_pool_of_relu", message }))
 }
 
 #[cfg(test)]

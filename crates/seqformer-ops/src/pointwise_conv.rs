@@ -10,7 +10,7 @@ use crate::ffi::{self, Factor};
 use crate::fused::{Activation, Convolution};
 use crate::kernels::pointwise::{Inputs, Weights, convolve};
 use crate::kernels::{Bf16, InstructionSet};
-use crate::packed_linear::{Affine, pack};
+use crate::packed_linear::{Affine, failed, pack};
 
 const OPERATION: &str = "pointwise_conv";
 
@@ -121,7 +121,8 @@ fn apply<T: Factor>(
     let elements = ffi::own_map::<T>(&mut out)
         .ok_or_else(|| torch("the memory of the result is shared".to_owned()))?;
     if !elements.is_empty() {
-        convolve(&inputs, elements, InstructionSet::detect());
+        convolve(&inputs, elements, InstructionSet::detect())
+            .map_err(|error| torch(failed(error)))?;
     }
     Ok(out)
 }

@@ -263,6 +263,17 @@ pub(crate) fn filled<T: Factor>(
     Ok(tensor)
 }
 
+/// A new map `[N, C, H, W]` with channels innermost, whose elements, `[N, H, W, C]`, `fill` writes.
+pub(crate) fn filled_map<T: Factor>(
+    sizes: [i64; 4],
+    fill: impl FnOnce(&mut [T]),
+) -> Result<Tensor, String> {
+    let map = new_map::<T>(sizes).map_err(|error| error.to_string())?;
+    // SAFETY: a new map has this many elements of its kind, one after the other, and nobody else refers to it.
+    fill(unsafe { operand_mut(map.data_ptr().cast::<T>(), map.numel()) });
+    Ok(map)
+}
+
 /// Writes the gradient of a weight, `[outputs, inputs]`, from `grad`, `[tokens, outputs]`, and `input`,
 /// `[tokens, inputs]`. Returns 1 where a general product is as good.
 pub(super) type WeightGradientKernel =

@@ -13,10 +13,28 @@ pub(crate) trait Element: Copy + Send + Sync + 'static {
     fn to_f32(self) -> f32;
     fn from_f32(value: f32) -> Self;
 
+    /// Rounds whole registers of `from` in the instructions for it; how many numbers that were.
+    #[inline(always)]
+    fn round_registers(_set: InstructionSet, _from: &[f32], _to: &mut [Self]) -> usize {
+        0
+    }
+
+    /// As [`Self::copy_and_round_sum`] for whole registers; how many numbers that were.
+    #[inline(always)]
+    fn copy_and_round_sum_registers(
+        _set: InstructionSet,
+        _of: [&[f32]; 2],
+        _copy: &mut [f32],
+        _to: &mut [Self],
+    ) -> usize {
+        0
+    }
+
     /// Rounds the numbers of `from` into as many of `to`.
     #[inline(always)]
-    fn round(_set: InstructionSet, from: &[f32], to: &mut [Self]) {
-        for (to, from) in to.iter_mut().zip(from) {
+    fn round(set: InstructionSet, from: &[f32], to: &mut [Self]) {
+        let done = Self::round_registers(set, from, to);
+        for (to, from) in to.iter_mut().zip(from).skip(done) {
             *to = Self::from_f32(*from);
         }
     }
@@ -24,12 +42,14 @@ pub(crate) trait Element: Copy + Send + Sync + 'static {
     /// Copies `numbers` to `copy` and rounds `numbers + others` into `to`; all are as long.
     #[inline(always)]
     fn copy_and_round_sum(
-        _set: InstructionSet,
+        set: InstructionSet,
         [numbers, others]: [&[f32]; 2],
         copy: &mut [f32],
         to: &mut [Self],
     ) {
-        for (((number, other), copy), to) in numbers.iter().zip(others).zip(copy).zip(to) {
+        let done = Self::copy_and_round_sum_registers(set, [numbers, others], copy, to);
+        let rest = numbers.iter().zip(others).zip(copy).zip(to).skip(done);
+        for (((number, other), copy), to) in rest {
             *copy = *number;
             *to = Self::from_f32(number + other);
         }
@@ -135,36 +155,24 @@ impl Element for Bf16 {
         Self(((bits + 0x7fff + ((bits >> 16) & 1)) >> 16) as u16)
     }
 
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    fn round(set: InstructionSet, from: &[f32], to: &mut [Self]) {
-        #[cfg(target_arch = "x86_64")]
-        let done = if set == InstructionSet::Avx512Bf16 { round_to_bf16(set, from, to) } else { 0 };
-        #[cfg(not(target_arch = "x86_64"))]
-        let done = 0;
-        for (to, from) in to.iter_mut().zip(from).skip(done) {
-            *to = Self::from_f32(*from);
-        }
+    fn round_registers(set: InstructionSet, from: &[f32], to: &mut [Self]) -> usize {
+        if set == InstructionSet::Avx512Bf16 { round_to_bf16(set, from, to) } else { 0 }
     }
 
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
-    fn copy_and_round_sum(
+    fn copy_and_round_sum_registers(
         set: InstructionSet,
-        [numbers, others]: [&[f32]; 2],
+        of: [&[f32]; 2],
         copy: &mut [f32],
         to: &mut [Self],
-    ) {
-        #[cfg(target_arch = "x86_64")]
-        let done = if set == InstructionSet::Avx512Bf16 {
-            copy_and_round_sum_to_bf16(set, [numbers, others], copy, to)
+    ) -> usize {
+        if set == InstructionSet::Avx512Bf16 {
+            copy_and_round_sum_to_bf16(set, of, copy, to)
         } else {
             0
-        };
-        #[cfg(not(target_arch = "x86_64"))]
-        let done = 0;
-        let rest = numbers.iter().zip(others).zip(copy).zip(to).skip(done);
-        for (((number, other), copy), to) in rest {
-            *copy = *number;
-            *to = Self::from_f32(number + other);
         }
     }
 

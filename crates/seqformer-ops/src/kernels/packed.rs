@@ -115,10 +115,9 @@ impl<T: Factor> Packed<T> {
         relu: bool,
         sums: &mut [f32],
     ) -> Result<(), NoProduct> {
-        if T::has_panel_products(left.set) {
-            let out = PanelOut::Exact(sums);
-            let sums = PanelSums { out, stride: PANEL, add: false, relu };
-            T::multiply_panel(left.set, &self.product(number, 0..self.inputs, left), sums);
+        let out = PanelOut::Exact(&mut *sums);
+        let own = PanelSums { out, stride: PANEL, add: false, relu };
+        if self.multiply_ourselves(number, 0..self.inputs, left, own) {
             return Ok(());
         }
         self.multiply(number, 0..self.inputs, left, sums)?;
@@ -138,13 +137,12 @@ impl<T: Factor> Packed<T> {
         sums: &mut [f32],
         to: &mut Rows<'_, f32>,
     ) -> Result<(), NoProduct> {
-        let columns = self.columns(number).len();
-        if T::has_panel_products(left.set) && columns == PANEL {
-            let out = PanelOut::Exact(&mut *to.numbers);
-            let sums = PanelSums { out, stride: to.stride, add: false, relu: false };
-            T::multiply_panel(left.set, &self.product(number, 0..self.inputs, left), sums);
+        let out = PanelOut::Exact(&mut *to.numbers);
+        let own = PanelSums { out, stride: to.stride, add: false, relu: false };
+        if self.multiply_ourselves(number, 0..self.inputs, left, own) {
             return Ok(());
         }
+        let columns = self.columns(number).len();
         self.sum(number, left, false, sums)?;
         for (row, sums) in sums.as_chunks::<PANEL>().0[..left.block.rows].iter().enumerate() {
             to.numbers[row * to.stride..][..columns].copy_from_slice(&sums[..columns]);
@@ -162,13 +160,12 @@ impl<T: Factor> Packed<T> {
         sums: &mut [f32],
         to: &mut Rows<'_, T>,
     ) -> Result<(), NoProduct> {
-        let columns = self.columns(number).len();
-        if T::has_panel_products(left.set) && columns == PANEL {
-            let out = PanelOut::Rounded(&mut *to.numbers);
-            let sums = PanelSums { out, stride: to.stride, add: false, relu };
-            T::multiply_panel(left.set, &self.product(number, 0..self.inputs, left), sums);
+        let out = PanelOut::Rounded(&mut *to.numbers);
+        let own = PanelSums { out, stride: to.stride, add: false, relu };
+        if self.multiply_ourselves(number, 0..self.inputs, left, own) {
             return Ok(());
         }
+        let columns = self.columns(number).len();
         self.multiply(number, 0..self.inputs, left, sums)?;
         let sums = sums.as_chunks_mut::<PANEL>().0;
         for (row, sums) in sums[..left.block.rows].iter_mut().enumerate() {
@@ -189,14 +186,13 @@ impl<T: Factor> Packed<T> {
         sums: &mut [f32],
         to: &mut Rows<'_, f32>,
     ) -> Result<(), NoProduct> {
-        let columns = self.columns(number).len();
-        if T::has_panel_products(left.set) && columns == PANEL {
-            let out = PanelOut::Exact(&mut *to.numbers);
-            let sums = PanelSums { out, stride: to.stride, add: true, relu: false };
-            T::multiply_panel(left.set, &self.product(number, inputs, left), sums);
+        let out = PanelOut::Exact(&mut *to.numbers);
+        let own = PanelSums { out, stride: to.stride, add: true, relu: false };
+        if self.multiply_ourselves(number, inputs.clone(), left, own) {
             return Ok(());
         }
-        let bias = if inputs.start == 0 { self.bias(number) } else { &[0.0; PANEL] };
+        let columns = self.columns(number).len();
+        let bias = self.bias_with(number, &inputs);
         self.multiply(number, inputs, left, sums)?;
         for (row, sums) in sums.as_chunks::<PANEL>().0[..left.block.rows].iter().enumerate() {
             let to = &mut to.numbers[row * to.stride..][..columns];
@@ -207,18 +203,27 @@ impl<T: Factor> Packed<T> {
         Ok(())
     }
 
-    /// The product that some inputs have a part in; the bias comes with the first of them.
+    /// Has a kernel of our own compute the part of a product that comes of some inputs; false where there is none, or where what
+    /// fills the panel up would be written over other columns.
     #[inline(always)]
-    pub(super) fn product<'a>(
-        &'a self,
+    #[must_use]
+    pub(super) fn multiply_ourselves(
+        &self,
         number: usize,
         inputs: Range<usize>,
-        left: &Left<'a, T>,
-    ) -> PanelProduct<'a, T> {
-        let &Left { rows, stride, block, .. } = left;
-        let bias = if inputs.start == 0 { self.bias(number) } else { &[0.0; PANEL] };
+        left: &Left<'_, T>,
+        sums: PanelSums<'_, T>,
+    ) -> bool {
+        let has_room = self.columns(number).len() == PANEL || sums.stride == PANEL;
+        if !has_room || !T::has_panel_products(left.set) {
+            return false;
+        }
+        let &Left { rows, stride, block, set } = left;
+        let bias = self.bias_with(number, &inputs);
         let panel = self.panel(number, inputs);
-        PanelProduct { rows, stride, height: block.rows, panel, bias }
+        let product = PanelProduct { rows, stride, height: block.rows, panel, bias };
+        T::multiply_panel(set, &product, sums);
+        true
     }
 
     /// Multiplies by oneDNN, without the bias.
@@ -246,6 +251,12 @@ impl<T: Factor> Packed<T> {
     #[inline(always)]
     fn panel(&self, number: usize, inputs: Range<usize>) -> &[T] {
         &self.panels[(number * self.inputs + inputs.start) * PANEL..][..inputs.len() * PANEL]
+    }
+
+    /// The bias that comes with some inputs of panel `number`: with the first of them.
+    #[inline(always)]
+    fn bias_with(&self, number: usize, inputs: &Range<usize>) -> &[f32; PANEL] {
+        if inputs.start == 0 { self.bias(number) } else { &[0.0; PANEL] }
     }
 
     /// The bias of panel `number`.

@@ -1,8 +1,8 @@
 //! A 1×1 convolution as products: a block of outputs at a time, with what is added to them.
 
 use super::InstructionSet;
-use super::blocks::{Block, ROWS, divide, height_for};
-use super::packed::{Aligned, Left, PANEL, Packed};
+use super::blocks::{Block, Failure, ROWS, divide, height_for};
+use super::packed::{Aligned, Left, NoProduct, PANEL, Packed};
 use crate::ffi::{Factor, PanelOut, PanelSums, Vectorized, parallel_rows, run_vectorized};
 
 /// The kernel of a convolution.
@@ -27,17 +27,22 @@ pub(crate) struct Inputs<'a, T> {
     pub(crate) relu: bool,
 }
 
-/// Writes the outputs, `[N, H', W', outputs]`; no size is zero, and there are
-/// [products by panels](Factor::has_panel_products) of these numbers.
-pub(crate) fn convolve<T: Factor>(inputs: &Inputs<'_, T>, out: &mut [T], set: InstructionSet) {
+/// Writes the outputs, `[N, H', W', outputs]`; no size is zero.
+pub(crate) fn convolve<T: Factor>(
+    inputs: &Inputs<'_, T>,
+    out: &mut [T],
+    set: InstructionSet,
+) -> Result<(), NoProduct> {
+    let failed = &Failure::default();
     let outputs = inputs.weights.matrix.outputs();
     let height = height_for(out.len() / outputs);
     let new = || Scratch::new(inputs.weights);
     parallel_rows(out, height * outputs, &new, &|number, out, scratch| {
         let rows = out.len() / outputs;
         let block = Block { first: number * height, rows, height: rows };
-        run_vectorized(set, Pixels { inputs, block, out, scratch, set });
+        run_vectorized(set, Pixels { inputs, block, out, scratch, failed, set });
     });
+    if failed.is_set() { Err(NoProduct) } else { Ok(()) }
 }
 
 /// The buffers of a thread.
@@ -65,13 +70,14 @@ struct Pixels<'a, 'b, T> {
     /// `[rows, outputs]`
     out: &'b mut [T],
     scratch: &'b mut Scratch<T>,
+    failed: &'a Failure,
     set: InstructionSet,
 }
 
 impl<T: Factor> Vectorized for Pixels<'_, '_, T> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Self { inputs, block, out, scratch, set } = self;
+        let Self { inputs, block, out, scratch, failed, set } = self;
         let depth = inputs.weights.matrix.inputs();
         let rows = if inputs.weights.stride > 1 {
             gather(inputs, block, &mut scratch.pixels);
@@ -81,7 +87,9 @@ impl<T: Factor> Vectorized for Pixels<'_, '_, T> {
         };
         let left = Left { rows, stride: depth, block, set };
         for panel in 0..inputs.weights.matrix.num_panels() {
-            multiply(inputs, panel, &left, &mut scratch.sums, out);
+            if multiply(inputs, panel, &left, &mut scratch.sums, out).is_err() {
+                return failed.set();
+            }
         }
     }
 }
@@ -107,21 +115,16 @@ fn multiply<T: Factor>(
     left: &Left<'_, T>,
     sums: &mut [f32],
     out: &mut [T],
-) {
+) -> Result<(), NoProduct> {
     let &Inputs { weights: Weights { matrix, .. }, add, relu, .. } = inputs;
     let (columns, outputs) = (matrix.columns(panel), matrix.outputs());
-    let product = matrix.product(panel, 0..matrix.inputs(), left);
-    if columns.len() == PANEL {
-        let out = PanelOut::Rounded(&mut out[columns.start..]);
-        return T::multiply_panel(
-            left.set,
-            &product,
-            PanelSums { out, stride: outputs, add, relu },
-        );
+    let to = PanelOut::Rounded(&mut out[columns.start..]);
+    let all = 0..matrix.inputs();
+    let own = PanelSums { out: to, stride: outputs, add, relu };
+    if matrix.multiply_ourselves(panel, all, left, own) {
+        return Ok(());
     }
-    let to = PanelOut::Exact(&mut *sums);
-    let to = PanelSums { out: to, stride: PANEL, add: false, relu: false };
-    T::multiply_panel(left.set, &product, to);
+    matrix.sum(panel, left, false, sums)?;
     let sums = sums.as_chunks_mut::<PANEL>().0;
     for (row, sums) in sums[..left.block.rows].iter_mut().enumerate() {
         let out = &mut out[row * outputs..][columns.clone()];
@@ -132,4 +135,5 @@ fn multiply<T: Factor>(
         }
         T::round_sums(left.set, sums, &[0.0; PANEL], relu, out);
     }
+    Ok(())
 }
