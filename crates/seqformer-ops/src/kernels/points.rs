@@ -125,7 +125,7 @@ pub(super) fn groups(shape: &Shape) -> Vec<PointGroup> {
 }
 
 impl PointGroup {
-    /// Places the points at `locations` in cells of their maps, 0 in the middle of the first; where those are not numbers, as in lanes beyond the points, they get no share.
+    /// Places the points at `locations`; where those are not numbers, as in lanes beyond the points, they get no share.
     ///
     /// `SLOPES` says whether the derivatives are wanted too. A corner outside the map gets share 0
     /// and some cell inside, so that reading it needs no branch.
@@ -133,7 +133,7 @@ impl PointGroup {
     pub(super) fn place<const SLOPES: bool>(&mut self, locations: &Pairs) {
         for k in 0..LANES {
             let (w, h) = (self.width[k], self.height[k]);
-            let (x, y) = (locations.x[k], locations.y[k]);
+            let (x, y) = (locations.x[k] * w - 0.5, locations.y[k] * h - 0.5);
             // All comparisons are false for NaN. `&` does not branch, as `&&` may.
             #[expect(clippy::needless_bitwise_bool, reason = "branches would not be vectorised")]
             let in_range = (x > -1.0) & (x < w) & (y > -1.0) & (y < h);

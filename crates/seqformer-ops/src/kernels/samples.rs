@@ -3,7 +3,6 @@
 use super::points::{LANES, Line, Pairs, part, to_array};
 use super::softmax::{softmax, sum_lanes};
 use super::{InstructionSet, Shape};
-use crate::LevelSize;
 use crate::ffi::prefetch;
 
 /// The forms in which a caller gives the points.
@@ -57,9 +56,8 @@ pub(super) struct Place {
 /// The references of every query and point, `[N or 1, Q, groups]` each: worked out once for all heads.
 #[derive(Debug, Default)]
 pub(super) struct Centres {
-    /// In cells of the point's map, 0 in the middle of the first.
     points: Vec<Pairs>,
-    /// How many cells an offset of 1 is; empty where that is one.
+    /// What an offset of 1 is worth; empty where that is a cell.
     extents: Vec<Pairs>,
 }
 
@@ -98,7 +96,7 @@ pub(super) struct Buffer {
     cells: Vec<[f32; 2 * LANES]>,
     /// The same by axis.
     sizes: Vec<Pairs>,
-    /// Where the points lie in cells of their maps, 0 in the middle of the first; what is beyond the points has no share.
+    /// Locations; what is beyond the points has no share.
     pub(super) locations: Vec<Pairs>,
     /// Attention weights; those beyond the points are 0.
     pub(super) weights: Vec<Line>,
@@ -128,19 +126,16 @@ impl<'a> Samples<'a> {
     pub(super) fn centres(&self, shape: &Shape) -> Centres {
         match *self {
             Self::Located { .. } => Centres::default(),
-            Self::Offset { references, .. } => Centres {
-                points: by_point(shape, references, |&[x, y], [w, h]| [x * w - 0.5, y * h - 0.5]),
-                extents: Vec::new(),
-            },
+            Self::Offset { references, .. } => {
+                let points = by_point(shape, references, |&[x, y]: &[f32; 2]| (x, y));
+                Centres { points, extents: Vec::new() }
+            }
             Self::AroundBoxes { references, .. } => {
                 let half = 0.5 / shape.points as f32;
+                let extent = |&[_, _, w, h]: &[f32; 4]| (w * half, h * half);
                 Centres {
-                    points: by_point(shape, references, |&[x, y, _, _], [w, h]| {
-                        [x * w - 0.5, y * h - 0.5]
-                    }),
-                    extents: by_point(shape, references, |&[_, _, x, y], [w, h]| {
-                        [x * half * w, y * half * h]
-                    }),
+                    points: by_point(shape, references, |&[x, y, _, _]: &[f32; 4]| (x, y)),
+                    extents: by_point(shape, references, extent),
                 }
             }
         }
@@ -175,13 +170,7 @@ impl<'a> Samples<'a> {
                 let locations = row_at(locations, place.index, 2 * samples);
                 let weights = row_at(weights, place.index, samples);
                 for number in 0..num_groups {
-                    let mut location = Pairs::read(buffer.set, locations, number, f32::NAN);
-                    let size = &buffer.sizes[number];
-                    for k in 0..LANES {
-                        location.x[k] = location.x[k] * size.x[k] - 0.5;
-                        location.y[k] = location.y[k] * size.y[k] - 0.5;
-                    }
-                    buffer.locations[number] = location;
+                    buffer.locations[number] = Pairs::read(buffer.set, locations, number, f32::NAN);
                     buffer.weights[number] = Line(to_array(part(weights, number, 1), 0.0));
                 }
             }
@@ -197,9 +186,10 @@ impl<'a> Samples<'a> {
                             location.y[k] = centre.y[k] + offset.y[k] * extent.y[k];
                         }
                     } else {
+                        let size = &buffer.sizes[number];
                         for k in 0..LANES {
-                            location.x[k] = centre.x[k] + offset.x[k];
-                            location.y[k] = centre.y[k] + offset.y[k];
+                            location.x[k] = centre.x[k] + offset.x[k] / size.x[k];
+                            location.y[k] = centre.y[k] + offset.y[k] / size.y[k];
                         }
                     }
                 }
@@ -266,12 +256,11 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// A pair of each query's reference, `[N or 1, Q, L, R]`, for each of its points, given the size of the point's map; lanes
-/// beyond the points are no place.
+/// A pair of each query's reference, `[N or 1, Q, L, R]`, for each of its points; lanes beyond the points are no place.
 fn by_point<const R: usize>(
     shape: &Shape,
     references: &[f32],
-    pick: impl Fn(&[f32; R], [f32; 2]) -> [f32; 2],
+    pick: impl Fn(&[f32; R]) -> (f32, f32),
 ) -> Vec<Pairs> {
     let groups_per_query = shape.samples().div_ceil(LANES);
     let per_query = references.as_chunks::<R>().0.chunks_exact(shape.levels.len().max(1));
@@ -280,10 +269,7 @@ fn by_point<const R: usize>(
     for (row, references) in pairs.chunks_exact_mut(groups_per_query.max(1)).zip(per_query) {
         for sample in 0..shape.samples() {
             let (group, lane) = (&mut row[sample / LANES], sample % LANES);
-            let level = sample / shape.points;
-            let LevelSize { height, width } = shape.levels[level];
-            let size = [width as f32, height as f32];
-            [group.x[lane], group.y[lane]] = pick(&references[level], size);
+            (group.x[lane], group.y[lane]) = pick(&references[sample / shape.points]);
         }
     }
     pairs

@@ -32,9 +32,9 @@ pub(crate) struct PointMaps<'a> {
 /// Sixteen points as they are predicted: x, then y.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PointsAround<'a> {
-    /// Where an offset of 0 is, in cells of the point's map, 0 in the middle of the first.
+    /// Where an offset of 0 is, in units of the whole map.
     pub(crate) centre: [&'a [f32; LANES]; 2],
-    /// How many cells an offset of 1 is; without it, one.
+    /// What an offset of 1 is worth in these units; without it, a cell.
     pub(crate) extent: Option<[&'a [f32; LANES]; 2]>,
     pub(crate) offsets: &'a [f32; 2 * LANES],
     pub(crate) weights: &'a [f32; LANES],
@@ -42,7 +42,7 @@ pub(crate) struct PointsAround<'a> {
 
 /// Cells of the four corners of each point, and their bilinear shares times `weights`; 0 outside of the map.
 ///
-/// `at` is x and y in cells, 0 in the middle of the first. `set` is as for [`softmax16`](super::softmax16).
+/// `at` is x and y in units of the whole map. `set` is as for [`softmax16`](super::softmax16).
 #[inline(always)]
 pub(crate) fn corners16(
     set: InstructionSet,
@@ -66,7 +66,11 @@ fn corners_at(
     cells: &mut [[i32; LANES]; 4],
     factors: [&mut [f32; LANES]; 4],
 ) {
-    let found = corners(maps, [load(x), load(y)], load(weights), cells);
+    // Two roundings, as in the plain code: at the border of a cell they decide on which side of it a gradient is taken.
+    let half = _mm512_set1_ps(0.5);
+    let x = _mm512_sub_ps(_mm512_mul_ps(load(x), load(maps.width)), half);
+    let y = _mm512_sub_ps(_mm512_mul_ps(load(y), load(maps.height)), half);
+    let found = corners(maps, [x, y], load(weights), cells);
     for (to, factor) in factors.into_iter().zip(found) {
         store(to, factor);
     }
@@ -104,7 +108,7 @@ fn corners_around(
     cells: &mut [[i32; LANES]; 4],
     factors: [&mut [f32; LANES]; 4],
 ) {
-    let found = corners(maps, place(around), load(around.weights), cells);
+    let found = corners(maps, place(maps, around), load(around.weights), cells);
     for (to, factor) in factors.into_iter().zip(found) {
         store(to, factor);
     }
@@ -118,7 +122,7 @@ fn corner_pairs_around(
     cells: &mut [[i32; LANES]; 4],
     pairs: &mut [[i32; LANES]; 2],
 ) {
-    let [a, b, c, d] = corners(maps, place(around), load(around.weights), cells);
+    let [a, b, c, d] = corners(maps, place(maps, around), load(around.weights), cells);
     for (to, (left, right)) in pairs.iter_mut().zip([(a, b), (c, d)]) {
         // Rounded side by side, then brought together lane by lane.
         // SAFETY: both are 512 bits without structure.
@@ -129,10 +133,12 @@ fn corner_pairs_around(
     }
 }
 
-/// x and y of points in cells.
+/// x and y of points in cells, 0 in the middle of the first.
+///
+/// For the forward pass alone, where it does not matter on which side of a cell's border rounding brings a point.
 #[target_feature(enable = "avx512f")]
 #[inline]
-fn place(around: &PointsAround<'_>) -> [__m512; 2] {
+fn place(maps: &PointMaps<'_>, around: &PointsAround<'_>) -> [__m512; 2] {
     let (low, high) = around.offsets.split_at(LANES);
     let half = |half: &[f32]| load(half.first_chunk().expect("half of 32 numbers is sixteen"));
     let (low, high) = (half(low), half(high));
@@ -141,15 +147,20 @@ fn place(around: &PointsAround<'_>) -> [__m512; 2] {
     let x = _mm512_permutex2var_ps(low, even, high);
     let y = _mm512_permutex2var_ps(low, odd, high);
     let [centre_x, centre_y] = around.centre.map(|centre| load(centre));
+    let (w, h, minus_half) = (load(maps.width), load(maps.height), _mm512_set1_ps(-0.5));
     match around.extent.map(|extent| extent.map(|extent| load(extent))) {
-        Some([width, height]) => {
-            [_mm512_fmadd_ps(x, width, centre_x), _mm512_fmadd_ps(y, height, centre_y)]
-        }
-        None => [_mm512_add_ps(x, centre_x), _mm512_add_ps(y, centre_y)],
+        Some([width, height]) => [
+            _mm512_fmadd_ps(_mm512_fmadd_ps(x, width, centre_x), w, minus_half),
+            _mm512_fmadd_ps(_mm512_fmadd_ps(y, height, centre_y), h, minus_half),
+        ],
+        None => [
+            _mm512_add_ps(_mm512_fmadd_ps(centre_x, w, minus_half), x),
+            _mm512_add_ps(_mm512_fmadd_ps(centre_y, h, minus_half), y),
+        ],
     }
 }
 
-/// Writes the cells of the corners, and gives what they count.
+/// Writes the cells of the corners, and gives what they count, for x and y in cells.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn corners(

@@ -1,7 +1,7 @@
 use super::*;
 use crate::LevelSize;
 
-/// Sixteen points in units of their maps; some on the border, outside, far away or nowhere.
+/// Sixteen points on maps of four sizes; some on the border, outside, far away or nowhere.
 fn places() -> Vec<Pairs> {
     let special = [0.0, 1.0, -0.01, 1.01, 0.5, f32::NAN, f32::INFINITY, -1e30, 1e30, 0.125];
     let mut state = 7_u32;
@@ -40,11 +40,7 @@ fn corners_are_the_same_in_all_instruction_sets() {
     };
     let mut group = groups(&shape).remove(0);
     let weights = Line(std::array::from_fn(|k| 0.1 + k as f32));
-    for mut place in places() {
-        for k in 0..LANES {
-            place.x[k] = place.x[k] * group.width[k] - 0.5;
-            place.y[k] = place.y[k] * group.height[k] - 0.5;
-        }
+    for place in places() {
         let mut plain = Corners::NONE;
         plain.set(InstructionSet::Baseline, &mut group, &place, &weights);
         for set in InstructionSet::available() {
