@@ -124,8 +124,9 @@ pub enum DataError {
     /// An image file has another size than its annotation file says.
     #[error(
         "{}: expected an image of size {expected}, as the annotation file says of video \
-         {video_id}, found {found}; correct the annotation file or the image",
-        path.display()
+         {video_id}, found {found}; {}",
+        path.display(),
+        mend_size(*expected, *found)
     )]
     FrameSize {
         /// The image file.
@@ -187,4 +188,39 @@ pub enum DataError {
         /// Where, and with which words.
         reason: String,
     },
+}
+
+/// What to do about a frame of another size than its annotations say.
+fn mend_size(expected: ImageSize, found: ImageSize) -> &'static str {
+    if (expected.height, expected.width) == (found.width, found.height) {
+        "the sides are swapped, most likely because the annotations were made before the picture was turned as its EXIF \
+         orientation says: annotate it upright, or take the orientation out of the file"
+    } else {
+        "correct the annotation file or the image"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn swapped_sides_are_told_from_other_sizes() {
+        let size = |height, width| ImageSize { height, width };
+        let message = |expected, found| {
+            let path = PathBuf::from("a/0.jpg");
+            DataError::FrameSize { path, video_id: 3, expected, found }.to_string()
+        };
+        let turned = message(size(64, 96), size(96, 64));
+        for part in ["a/0.jpg", "64x96", "96x64", "video 3", "EXIF orientation"] {
+            assert!(turned.contains(part), "{part}: {turned}");
+        }
+        let other = message(size(64, 96), size(96, 65));
+        assert!(
+            !other.contains("EXIF") && other.contains("correct the annotation file"),
+            "{other}"
+        );
+    }
 }

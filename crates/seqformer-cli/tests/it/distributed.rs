@@ -319,3 +319,24 @@ fn processes_that_were_given_different_things_say_so() {
         assert!(!done.status.success() && said.contains(expected), "{said}");
     }
 }
+
+#[test]
+fn an_evaluation_that_fails_in_one_process_ends_none() {
+    let bench = Bench::small();
+    let data = bench.folder.path().join("data");
+    let val = format!("['{}']", display(&data.join("annotations/val.json")));
+    // Every process meets one: all videos have lost a frame.
+    for video in fs::read_dir(data.join("val/JPEGImages")).unwrap() {
+        let frame = fs::read_dir(video.unwrap().path()).unwrap().next().unwrap().unwrap().path();
+        fs::write(frame, "no picture").unwrap();
+    }
+    let flags = ["--num-gpus", "0", "--num-workers-cpu", "2"];
+    let pairs = ["SOLVER.MAX_ITER", "4", "TEST.EVAL_PERIOD", "2", "DATASETS.TEST", &val];
+    let done = run(&bench.train("failing", &flags, &pairs), &[]);
+    let said = text(&done.stderr);
+    assert!(!done.status.success(), "{said}");
+    let failed = said.matches("the evaluation failed, the training goes on").count();
+    assert_eq!(failed, 2, "{said}");
+    assert!(said.contains("the training is done"), "{said}");
+    assert!(bench.folder.path().join("failing/model_final.pth").is_file(), "{said}");
+}
