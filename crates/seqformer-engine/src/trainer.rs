@@ -264,7 +264,7 @@ impl Trainer {
             return;
         }
         let what = format!("{name}, iteration {iteration}: {}", error.describe());
-        tracing::error!("the evaluation failed, the training goes on: {what}");
+        tracing::error!("the evaluation failed (the training is unharmed): {what}");
         self.failed_evaluations.push(what);
     }
 

@@ -335,8 +335,22 @@ fn an_evaluation_that_fails_in_one_process_ends_none() {
     let done = run(&bench.train("failing", &flags, &pairs), &[]);
     let said = text(&done.stderr);
     assert!(!done.status.success(), "{said}");
-    let failed = said.matches("the evaluation failed, the training goes on").count();
+    let failed = said.matches("the evaluation failed (the training is unharmed)").count();
     assert_eq!(failed, 2, "{said}");
     assert!(said.contains("the training is done"), "{said}");
     assert!(bench.folder.path().join("failing/model_final.pth").is_file(), "{said}");
+}
+
+#[test]
+fn several_processes_leave_out_the_instances_that_one_leaves_out() {
+    let bench = Bench::small();
+    let pairs = ["MODEL.SeqFormer.NUM_OBJECT_QUERIES", "1", "SOLVER.MAX_ITER", "2"];
+    let one = bench.run("one", &[], &pairs);
+    let parts = [&pairs[..], &["SOLVER.MICRO_BATCH_SIZE", "1"]].concat();
+    one.assert_near(&bench.run("parts", &[], &parts));
+    let done = run(&bench.train("two", &["--num-workers-cpu", "2"], &pairs), &[]);
+    let said = text(&done.stderr);
+    assert!(done.status.success(), "{said}");
+    assert_eq!(said.matches("teach no query").count(), 1, "{said}");
+    one.assert_near(&bench.result("two"));
 }
