@@ -19,17 +19,26 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
+use seqformer_signals::StopSignals;
 use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command};
 
 fn main() -> ExitCode {
+    // First of all: threads that are started later inherit the block.
+    let signals = match StopSignals::take_over(|| {}) {
+        Ok(signals) => signals,
+        Err(error) => {
+            output::note(&format!("error: signals cannot be taken over: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
     let cli = Cli::parse_from(args::words());
     start_logging(cli.verbose);
     let done = match cli.command {
+        Command::Train(args) => return end(commands::train::run(&args, &signals), &signals),
+        Command::Eval(args) => return end(commands::train::run_eval(args, &signals), &signals),
         Command::Predict(args) => commands::predict::run(&args),
-        Command::Train(args) => commands::train::run(&args),
-        Command::Eval(args) => commands::train::run_eval(args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Synth(args) => commands::synth::run(&args),
         Command::Score(args) => commands::score::run(&args),
@@ -43,8 +52,24 @@ fn main() -> ExitCode {
             Ok(())
         }
     };
+    end(done.map(|()| End::Finished), &signals)
+}
+
+/// How a command ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Everything is done.
+    Finished,
+    /// It was asked to stop, and has stopped in good order.
+    Stopped,
+}
+
+/// Turns a command's end into the exit code of the process: 128 and the number of the signal after a stop, so that
+/// `seqformer train … && seqformer eval …` stops there.
+fn end(done: anyhow::Result<End>, signals: &StopSignals) -> ExitCode {
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(End::Finished) => ExitCode::SUCCESS,
+        Ok(End::Stopped) => ExitCode::from(signals.exit_code()),
         Err(error) => {
             output::error(&error);
             ExitCode::FAILURE
@@ -72,13 +97,4 @@ fn start_logging(verbose: u8) {
         .without_time()
         .with_target(false)
         .init();
-}
-
-/// Ends the process without waiting for what it does.
-#[expect(
-    clippy::exit,
-    reason = "the launcher of this process is gone, and nothing is left to be saved"
-)]
-fn end_now() -> ! {
-    std::process::exit(1)
 }

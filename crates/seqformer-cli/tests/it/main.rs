@@ -7,6 +7,8 @@ mod distributed;
 mod front_door;
 mod predict;
 mod score;
+#[cfg(target_os = "linux")]
+mod signals;
 mod train;
 mod weights;
 
