@@ -24,7 +24,15 @@ use tracing_subscriber::EnvFilter;
 use args::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse_from(args::words());
+    let cli = match Cli::try_parse_from(args::words()) {
+        Ok(cli) => cli,
+        // Help and the version are results: they are printed as such.
+        Err(shown) if !shown.use_stderr() => {
+            output::print_help(&shown);
+            return exit_code(output::check_printed());
+        }
+        Err(wrong) => wrong.exit(),
+    };
     start_logging(cli.verbose);
     let done = match cli.command {
         Command::Predict(args) => commands::predict::run(&args),
@@ -43,8 +51,17 @@ fn main() -> ExitCode {
             Ok(())
         }
     };
+    exit_code(done.and_then(|()| output::check_printed()))
+}
+
+fn exit_code(done: anyhow::Result<()>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        // By the shell's convention: 128 and the number of the signal.
+        Err(error) if error.is::<commands::predict::Interrupted>() => {
+            output::error(&error);
+            ExitCode::from(128 + 2)
+        }
         Err(error) => {
             output::error(&error);
             ExitCode::FAILURE

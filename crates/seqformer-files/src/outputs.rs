@@ -91,16 +91,13 @@ impl Outputs {
         Ok(())
     }
 
-    /// Tells whether all of `names` can be claimed, which claims none.
+    /// Tells whether a name could be claimed, as one of ours or as any other, and claims nothing.
     ///
     /// # Errors
     ///
-    /// Those of [`Outputs::claim`] for the first that cannot.
-    pub fn are_free<'a>(
-        &self,
-        names: impl IntoIterator<Item = &'a Path>,
-    ) -> Result<(), OutputError> {
-        names.into_iter().try_for_each(|name| self.check(name, self.overwrite))
+    /// Those of [`Outputs::claim`] or [`Outputs::claim_own`].
+    pub fn can_claim(&self, output: &Path, is_own: bool) -> Result<(), OutputError> {
+        self.check(output, is_own || self.overwrite)
     }
 
     fn check(&self, output: &Path, may_replace: bool) -> Result<(), OutputError> {

@@ -82,8 +82,8 @@ fn two_outputs_never_have_one_name() {
     outputs.claim(&path).unwrap();
     let message = outputs.claim(&again).unwrap_err().to_string();
     assert!(message.contains("two outputs"), "{message}");
-    assert!(outputs.are_free([folder.path().join("b.mp4").as_path()]).is_ok());
-    assert!(outputs.are_free([path.as_path()]).is_err());
+    assert!(outputs.can_claim(&folder.path().join("b.mp4"), false).is_ok());
+    assert!(outputs.can_claim(&path, true).is_err());
 }
 
 #[test]
