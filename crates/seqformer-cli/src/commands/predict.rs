@@ -14,6 +14,7 @@ mod tracks;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use seqformer_config::Config;
@@ -42,9 +43,28 @@ pub(crate) struct Interrupted;
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
-    ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed))
-        .context("signals cannot be handled")?;
+    let has_pipe = args.inputs.iter().any(|input| input == "-");
+    ctrlc::set_handler(move || {
+        let is_second = asked.swap(true, Ordering::Relaxed);
+        if has_pipe {
+            // Whoever waits for the next picture of a pipe does not look at the flag.
+            std::thread::sleep(PATIENCE);
+        }
+        if is_second || has_pipe {
+            end_at_once();
+        }
+    })
+    .context("signals cannot be handled")?;
     run_until(args, &stop)
+}
+
+/// How long a run may take to end by itself while it reads from a pipe.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Ends without clearing up, which the next run in the folder does.
+#[expect(clippy::exit, reason = "the user has asked twice, or nothing else ends a read that waits")]
+fn end_at_once() {
+    std::process::exit(130)
 }
 
 /// Runs the command until it is done or `stop` is true.

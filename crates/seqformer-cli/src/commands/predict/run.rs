@@ -65,6 +65,7 @@ impl Run<'_> {
         }
         for (video_id, input) in std::mem::take(&mut plan.inputs) {
             if self.is_stopped() {
+                self.clear_up(plan)?;
                 return Ok(true);
             }
             let record = &mut plan.record;
@@ -99,15 +100,13 @@ impl Run<'_> {
             }
         }
         self.clear_up(plan)?;
-        if plan.record.has_results() {
-            self.summary.has_files(&self.store);
-        }
         Ok(false)
     }
 
-    /// A run without any result leaves nothing.
-    fn clear_up(&self, plan: &Plan) -> Result<()> {
+    /// Names the files that have results; a run without any leaves nothing.
+    fn clear_up(&mut self, plan: &Plan) -> Result<()> {
         if plan.record.has_results() {
+            self.summary.has_files(&self.store);
             return Ok(());
         }
         let path = super::record::Record::path(&self.output.folder);
