@@ -23,7 +23,6 @@
 #![forbid(unsafe_code)]
 
 mod array;
-mod atomic;
 mod entries;
 mod error;
 mod file_kind;

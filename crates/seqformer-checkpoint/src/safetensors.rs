@@ -9,7 +9,6 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::array::size_in_bytes;
-use crate::atomic;
 use crate::error::{CheckpointError, Reason};
 use crate::pickle::shortened;
 use crate::source::Source;
@@ -131,7 +130,7 @@ fn write(path: &Path, state: &StateDict) -> io::Result<()> {
     // Wide elements first, so that every tensor lies aligned.
     arrays.sort_by_key(|(_, array)| std::cmp::Reverse(array.dtype().size_bytes()));
     let header = header(&arrays, &state.metadata)?;
-    atomic::write(path, |file| {
+    seqformer_files::replace(path, |file| {
         let mut writer = BufWriter::new(file);
         writer.write_all(&(header.len() as u64).to_le_bytes())?;
         writer.write_all(&header)?;

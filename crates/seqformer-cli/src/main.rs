@@ -33,26 +33,34 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let cli = Cli::parse_from(args::words());
+    let cli = match Cli::try_parse_from(args::words()) {
+        Ok(cli) => cli,
+        // Help and the version are results: they are printed as such.
+        Err(shown) if !shown.use_stderr() => {
+            output::print_help(&shown);
+            return end(output::check_printed().map(|()| End::Finished), &signals);
+        }
+        Err(wrong) => wrong.exit(),
+    };
     start_logging(cli.verbose);
     let done = match cli.command {
-        Command::Train(args) => return end(commands::train::run(&args, &signals), &signals),
-        Command::Eval(args) => return end(commands::train::run_eval(args, &signals), &signals),
-        Command::Predict(args) => commands::predict::run(&args),
-        Command::Bench(args) => commands::bench::run(&args),
-        Command::Synth(args) => commands::synth::run(&args),
-        Command::Score(args) => commands::score::run(&args),
-        Command::Weights(args) => commands::weights::run(&args),
-        Command::Data(args) => commands::data::run(&args),
-        Command::Config(args) => commands::config::run(&args),
+        Command::Train(args) => commands::train::run(&args, &signals),
+        Command::Eval(args) => commands::train::run_eval(args, &signals),
+        Command::Predict(args) => commands::predict::run(&args, &signals),
+        Command::Bench(args) => commands::bench::run(&args).map(|()| End::Finished),
+        Command::Synth(args) => commands::synth::run(&args).map(|()| End::Finished),
+        Command::Score(args) => commands::score::run(&args).map(|()| End::Finished),
+        Command::Weights(args) => commands::weights::run(&args).map(|()| End::Finished),
+        Command::Data(args) => commands::data::run(&args).map(|()| End::Finished),
+        Command::Config(args) => commands::config::run(&args).map(|()| End::Finished),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "seqformer", &mut script);
             output::print_line(String::from_utf8_lossy(&script).trim_end());
-            Ok(())
+            Ok(End::Finished)
         }
     };
-    end(done.map(|()| End::Finished), &signals)
+    end(done.and_then(|how| output::check_printed().map(|()| how)), &signals)
 }
 
 /// How a command ended that did not fail.

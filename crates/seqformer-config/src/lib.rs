@@ -40,4 +40,5 @@ mod yaml;
 pub use config::Config;
 pub use error::{ConfigError, Origin, ValueError};
 pub use node::{CfgNode, ineffective_keys};
+pub use suggest::closest as closest_key;
 pub use value::Value;

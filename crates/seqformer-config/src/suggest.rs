@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::defaults::{CUSTOM_DATASETS, KEYS};
 
 /// The known key or section closest to `key` in spelling, if one is close.
-pub(crate) fn closest(key: &str) -> Option<String> {
+pub fn closest(key: &str) -> Option<String> {
     if key.len() > 200 {
         return None;
     }

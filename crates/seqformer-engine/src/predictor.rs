@@ -20,6 +20,8 @@ mod threads;
 mod whole;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use seqformer::inference::{Detection, SelectionRule, select};
 use seqformer::{FrameSize, Precision, SeqFormer, load_state_dict};
@@ -121,6 +123,7 @@ pub struct Predictor {
     /// Bytes that the process held when the network was ready.
     resident: u64,
     gpu: Option<GpuMemory>,
+    stop: Arc<AtomicBool>,
     // Owns the parameters.
     _variables: nn::VarStore,
 }
@@ -183,8 +186,19 @@ impl Predictor {
             class_names: Vec::new(),
             clock: PipelineClock::default(),
             resident: memory::resident_bytes(),
+            stop: Arc::default(),
             _variables: variables,
         }
+    }
+
+    /// Predictions end soon with [`EngineError::Interrupted`] once `stop` is true.
+    pub fn stop_on(&mut self, stop: Arc<AtomicBool>) {
+        self.stop = stop;
+    }
+
+    /// Fails if an end was asked for.
+    fn check_stop(&self) -> Result<(), EngineError> {
+        if self.stop.load(Ordering::Relaxed) { Err(EngineError::Interrupted) } else { Ok(()) }
     }
 
     /// Finds the instances of a video, as a whole or in clips as the options say; calls `progress` on

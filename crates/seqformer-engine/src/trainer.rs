@@ -75,7 +75,7 @@ pub struct Trainer {
     journal: Option<Journal>,
     communicator: Rc<Communicator>,
     // Held as long as the run lives, so that no second run writes into the folder.
-    _lock: Option<std::fs::File>,
+    _lock: Option<seqformer_files::FolderLock>,
 }
 
 impl std::fmt::Debug for Trainer {

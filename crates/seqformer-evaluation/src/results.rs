@@ -4,7 +4,6 @@
 //! file, and `cocoapi` of YouTube-VIS, `YTVOS.loadRes`, which reads it.
 
 mod archive;
-mod atomic;
 mod check;
 mod journal;
 pub(crate) mod list_writer;
@@ -35,6 +34,16 @@ pub struct TrackResult {
     pub category_id: i64,
     /// One mask per frame; nothing is written as `null`.
     pub segmentations: Vec<Option<Rle>>,
+}
+
+impl TrackResult {
+    /// The result as an object of a results file, exactly as Python's `json.dumps` writes it. The score has to be a
+    /// finite number.
+    pub fn to_json(&self) -> String {
+        let mut text = String::new();
+        python_json::push_result(&mut text, self);
+        text
+    }
 }
 
 /// Results in the order of their file, masks still in text form.

@@ -29,7 +29,8 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::unistd::Pid;
@@ -81,6 +82,8 @@ struct Shared {
     first: AtomicI32,
     /// How urgent the request is: 0 none, 1 stop in good order, 2 stop now.
     urgency: AtomicU8,
+    /// How long a stop in good order may take; 0: any time.
+    patience_millis: AtomicU64,
 }
 
 /// Receives the signals that ask this process to stop, on a thread of its own.
@@ -113,6 +116,7 @@ impl StopSignals {
             stop: Arc::default(),
             first: AtomicI32::new(0),
             urgency: AtomicU8::new(0),
+            patience_millis: AtomicU64::new(0),
         });
         let receiver = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("signals".to_owned());
@@ -127,8 +131,11 @@ impl StopSignals {
     }
 
     /// From now on a signal sets the returned flag, and the caller stops in good order. A second `SIGINT` (Ctrl-C
-    /// pressed again) ends the process at once.
-    pub fn stop_in_good_order(&self) -> Arc<AtomicBool> {
+    /// pressed again) ends the process at once, and so does the first signal after `patience`, for a caller that may be
+    /// waiting for something else than the flag.
+    pub fn stop_in_good_order(&self, patience: Option<Duration>) -> Arc<AtomicBool> {
+        let millis = patience.map_or(0, |patience| patience.as_millis() as u64);
+        self.shared.patience_millis.store(millis, Ordering::SeqCst);
         self.react(Reaction::SetFlag);
         Arc::clone(&self.shared.stop)
     }
@@ -192,6 +199,16 @@ impl Shared {
             before_end();
             end_by(signal);
         }
+        let patience = self.patience_millis.load(Ordering::SeqCst);
+        if reaction == Reaction::SetFlag as u8 && is_first.is_ok() && patience > 0 {
+            let thread = std::thread::Builder::new().name("patience".to_owned());
+            let wait = move || {
+                std::thread::sleep(Duration::from_millis(patience));
+                end_by(signal)
+            };
+            // Without a thread for it, the caller has all the time.
+            let _none = thread.spawn(wait);
+        }
     }
 }
 
@@ -204,7 +221,7 @@ fn end_by(signal: Signal) -> ! {
         let _refused = set.thread_unblock();
         let _refused = kill(Pid::this(), signal);
         // The signal may be delivered to another thread that does not block it, a moment later.
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(100));
     }
     std::process::abort()
 }

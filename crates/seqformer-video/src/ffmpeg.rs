@@ -42,6 +42,13 @@ impl FfmpegProcess {
     /// Starts `command` with piped streams.
     fn spawn(command: &mut Command, stdin: Stdio, stdout: Stdio) -> Result<Self, VideoError> {
         command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
+        // Ctrl-C goes to all of a terminal's group. An ffmpeg that ends with it would look like the end of the video;
+        // it ends when this process does, with its pipes.
+        #[cfg(unix)]
+        {
+            use std::os::unix::process::CommandExt as _;
+            command.process_group(0);
+        }
         let child = command.spawn().map_err(|source| VideoError::FfmpegStart {
             ffmpeg: command.get_program().into(),
             source,

@@ -9,8 +9,8 @@ mod gif;
 use std::path::{Path, PathBuf};
 
 use seqformer_data::RgbImage;
+use seqformer_files::TemporaryFile;
 use seqformer_masks::ImageSize;
-use tempfile::NamedTempFile;
 
 use crate::draw::checked_size;
 use crate::error::VideoError;
@@ -41,8 +41,8 @@ pub struct Written {
 enum Target {
     Folder(FolderWriter),
     // The writer before the file: ffmpeg is gone before its output is removed.
-    Mp4 { writer: Option<VideoWriter>, ffmpeg: FfmpegProgram, fps: f64, file: NamedTempFile },
-    Gif { writer: Option<GifWriter>, fps: f64, file: NamedTempFile },
+    Mp4 { writer: Option<VideoWriter>, ffmpeg: FfmpegProgram, fps: f64, file: TemporaryFile },
+    Gif { writer: Option<GifWriter>, fps: f64, file: TemporaryFile },
 }
 
 impl FrameSink {
@@ -149,34 +149,23 @@ impl FrameSink {
     }
 }
 
-/// A new file in the folder of `path`, which is made if need be, readable like any other file.
-fn temporary_file(path: &Path, suffix: &str) -> Result<NamedTempFile, VideoError> {
-    let parent = make_parent(path)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".seqformer-").suffix(suffix);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(parent).map_err(|source| write_error(path, source))
+/// A new file in the folder of `path`, which is made if need be.
+fn temporary_file(path: &Path, suffix: &str) -> Result<TemporaryFile, VideoError> {
+    make_parent(path)?;
+    TemporaryFile::beside(path, suffix).map_err(|source| write_error(path, source))
 }
 
-/// The folder that `path` lies in, made if need be.
-fn make_parent(path: &Path) -> Result<PathBuf, VideoError> {
+/// Makes the folder that `path` lies in.
+fn make_parent(path: &Path) -> Result<(), VideoError> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    std::fs::create_dir_all(parent).map_err(|source| write_error(parent, source))?;
-    Ok(parent.to_path_buf())
+    std::fs::create_dir_all(parent).map_err(|source| write_error(parent, source))
 }
 
-fn persist(file: NamedTempFile, path: &Path) -> Result<(), VideoError> {
-    match file.persist(path) {
-        Ok(_file) => Ok(()),
-        Err(error) => Err(write_error(path, error.error)),
-    }
+fn persist(file: TemporaryFile, path: &Path) -> Result<(), VideoError> {
+    file.persist(path).map_err(|source| write_error(path, source))
 }
 
 fn write_error(path: &Path, source: std::io::Error) -> VideoError {

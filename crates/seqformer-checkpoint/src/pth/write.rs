@@ -12,7 +12,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::error::{CheckpointError, Reason};
-use crate::{Array, DType, Value, atomic};
+use crate::{Array, DType, Value};
 
 /// The folder of all records.
 const ROOT: &str = "archive";
@@ -36,7 +36,7 @@ pub fn write_pth(path: &Path, value: &Value) -> Result<(), CheckpointError> {
         Pickle { bytes: b"\x80\x02".to_vec(), storages: Vec::new(), keys: BTreeMap::new() };
     pickle.value(value).map_err(|reason| reason.at(path))?;
     pickle.bytes.push(b'.');
-    atomic::write(path, |file| write_archive(file, &pickle))
+    seqformer_files::replace(path, |file| write_archive(file, &pickle))
         .map_err(|error| Reason::Io(error).at(path))
 }
 

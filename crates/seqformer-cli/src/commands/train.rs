@@ -52,7 +52,7 @@ fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>, signals: &StopSigna
         return launch::run(args, &plan, &settings.config, signals);
     }
     // An evaluation goes on where it was ended, so a signal may end it at any time.
-    let stop = if args.eval_only { None } else { Some(signals.stop_in_good_order()) };
+    let stop = if args.eval_only { None } else { Some(signals.stop_in_good_order(None)) };
     if std::env::var_os(LAUNCHED).is_some() {
         end_with_launcher(stop.clone())?;
     }

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use seqformer_checkpoint::key_map::{MapReport, to_vnext};
 use seqformer_checkpoint::weights::{Diff, Inspection, TargetPrecision, convert, diff, inspect};
 use seqformer_checkpoint::{StateDict, read};
+use seqformer_files::Outputs;
 use serde_json::{Value, json};
 
 use crate::args::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
@@ -82,6 +83,9 @@ fn as_json(found: &Inspection, with_tensors: bool) -> Value {
 }
 
 fn run_convert(args: &ConvertArgs) -> Result<()> {
+    let mut outputs = Outputs::new(args.overwrite);
+    outputs.add_input(&args.from);
+    outputs.claim(&args.to)?;
     let precision = if args.half { TargetPrecision::Half } else { TargetPrecision::Keep };
     let done = convert(&args.from, &args.to, args.names.into(), precision)?;
     print_report(&args.from, &done.to_vnext);

@@ -5,6 +5,7 @@
 mod bench;
 mod distributed;
 mod front_door;
+mod nothing_lost;
 mod predict;
 mod score;
 #[cfg(target_os = "linux")]

@@ -183,7 +183,7 @@ fn pictures_may_come_through_a_pipe() {
     assert!(done.status.success(), "{}", text(&done.stderr));
     check_results(folder.path(), "tiny_clip_L5S1", 17);
     let names = files_below(folder.path());
-    assert_eq!(names, ["pipe.frames.jsonl", "results.json", "tracks.jsonl"]);
+    assert_eq!(names, ["pipe.frames.jsonl", "results.json", "tracks.jsonl", "videos.json"]);
 }
 
 #[test]
@@ -327,23 +327,44 @@ fn a_failing_input_does_not_stop_the_others() {
 }
 
 #[test]
+#[cfg(unix)]
 fn pictures_that_cannot_be_written_do_not_cost_the_results() {
+    use std::os::unix::fs::PermissionsExt as _;
     let folder = TempDir::new().unwrap();
-    // A folder of someone else stands where the first video's pictures belong.
-    fs::create_dir(folder.path().join("vid_long")).unwrap();
-    fs::write(folder.path().join("vid_long/diary.txt"), "keep me").unwrap();
+    let broken = folder.path().join("ffmpeg");
+    fs::write(&broken, "#!/bin/sh\nexit 3\n").unwrap();
+    fs::set_permissions(&broken, fs::Permissions::from_mode(0o755)).unwrap();
+    let (out, ffmpeg) = (folder.path().join("found"), display(&broken));
     let short = golden("tiny_video/JPEGImages/vid_short");
-    let done = predict(folder.path(), &["--overlay-threshold", "0"], &[&long_video(), &short]);
+    let more = ["--overlay-threshold", "0", "--ffmpeg", &ffmpeg];
+    let done = predict(&out, &more, &[&long_video(), &short]);
     let message = text(&done.stderr);
-    assert!(!done.status.success() && message.contains("diary.txt"), "{message}");
-    let results = read_json(&folder.path().join("results.json"));
+    assert!(!done.status.success() && message.contains("vid_long.mp4"), "{message}");
+    let results = read_json(&out.join("results.json"));
     let of_video = |id: u64| {
         results.as_array().unwrap().iter().filter(|result| result["video_id"] == id).count()
     };
     assert!(of_video(1) > 0 && of_video(2) > 0);
-    let names = files_below(folder.path());
-    assert!(names.iter().any(|name| name == "vid_long/diary.txt"), "{names:?}");
+    // With another ffmpeg the same command draws what is missing.
+    let done = predict(&out, &["--overlay-threshold", "0"], &[&long_video(), &short]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert_eq!(read_json(&out.join("results.json")), results);
+    let names = files_below(&out);
     assert!(names.iter().any(|name| name.starts_with("vid_short/overlay_")), "{names:?}");
+}
+
+#[test]
+fn a_folder_of_somebody_else_stays_and_the_pictures_get_another_name() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("vid_short")).unwrap();
+    fs::write(folder.path().join("vid_short/diary.txt"), "keep me").unwrap();
+    let short = golden("tiny_video/JPEGImages/vid_short");
+    let done = predict(folder.path(), &["--overlay-threshold", "0"], &[&short]);
+    let message = text(&done.stderr);
+    assert!(done.status.success() && message.contains("vid_short_overlay"), "{message}");
+    let names = files_below(folder.path());
+    assert!(names.iter().any(|name| name == "vid_short/diary.txt"), "{names:?}");
+    assert!(names.iter().any(|name| name.starts_with("vid_short_overlay/overlay_")), "{names:?}");
 }
 
 #[test]

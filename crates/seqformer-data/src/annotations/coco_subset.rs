@@ -3,7 +3,6 @@
 //! Reference: SeqFormer `datasets/coco2seq.py`, which downloads such a file.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
@@ -66,15 +65,10 @@ pub fn write_coco_subset(
         }
     }
     let subset = CocoSubset { images: shown_images.len(), annotations: kept.len(), dropped };
-    let partial = output.with_extension("json.partial");
-    let written = File::create(&partial).and_then(|file| {
-        write(BufWriter::new(file), map, target, &shown_images, &kept)?;
-        fs::rename(&partial, output)
-    });
-    written.map_err(|source| {
-        let _nothing_to_keep = fs::remove_file(&partial);
-        DataError::Write { path: output.to_owned(), source }
-    })?;
+    seqformer_files::replace(output, |file| {
+        write(BufWriter::new(file), map, target, &shown_images, &kept)
+    })
+    .map_err(|source| DataError::Write { path: output.to_owned(), source })?;
     Ok(subset)
 }
 

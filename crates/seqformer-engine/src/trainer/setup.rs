@@ -1,6 +1,5 @@
 //! What happens before the first step.
 
-use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,6 +7,7 @@ use std::sync::Arc;
 use seqformer::{AbsentInstances, SeqFormer};
 use seqformer_config::Config;
 use seqformer_data::{BatchSampler, ClipSource, Loader, Mixture, Shard, TrainingSet};
+use seqformer_files::{FolderLock, LockError};
 use tch::{Tensor, nn};
 
 use super::journal::Journal;
@@ -17,9 +17,6 @@ use crate::checkpointer::{Checkpointer, Position};
 use crate::collate::Collate;
 use crate::device::out_of_memory;
 use crate::{Communicator, EngineError, Optimizer, TensorState, builder, datasets, files};
-
-/// Locked by the run that writes into the folder.
-const LOCK: &str = ".lock";
 
 impl Trainer {
     /// Reads the datasets, builds the network, and fills it: from the newest checkpoint of the output
@@ -108,10 +105,11 @@ impl Trainer {
 }
 
 /// Makes the output folder, and takes it for this process.
-fn take_folder(folder: &Path) -> Result<File, EngineError> {
-    std::fs::create_dir_all(folder)
-        .map_err(|source| EngineError::Unwritable { path: folder.to_path_buf(), source })?;
-    lock(folder)
+fn take_folder(folder: &Path) -> Result<FolderLock, EngineError> {
+    FolderLock::take(folder).map_err(|error| match error {
+        LockError::InUse { folder } => EngineError::FolderInUse { folder },
+        LockError::Unwritable { path, source } => EngineError::Unwritable { path, source },
+    })
 }
 
 fn collate(config: &Config, options: &TrainerOptions) -> Collate {
@@ -188,20 +186,6 @@ fn share(
     }
     communicator.share_tensors(&tensors)?;
     Ok((position, optimizer))
-}
-
-/// Takes the folder for this process.
-fn lock(folder: &Path) -> Result<File, EngineError> {
-    let path = folder.join(LOCK);
-    let unwritable = |source| EngineError::Unwritable { path: path.clone(), source };
-    let file = File::options().create(true).append(true).open(&path).map_err(unwritable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(EngineError::FolderInUse { folder: folder.to_path_buf() })
-        }
-        Err(TryLockError::Error(source)) => Err(unwritable(source)),
-    }
 }
 
 /// The stream of batches, of all processes together, from where the training is.

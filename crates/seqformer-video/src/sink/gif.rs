@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use ::gif::{Encoder, Frame, Repeat};
 use seqformer_data::RgbImage;
+use seqformer_files::TemporaryFile;
 use seqformer_masks::ImageSize;
-use tempfile::NamedTempFile;
 
 use super::write_error;
 use crate::error::VideoError;
@@ -41,7 +41,7 @@ impl std::fmt::Debug for EncoderBox {
 impl GifWriter {
     /// Starts encoding frames of `size` into `file`; messages speak of `path`.
     pub(super) fn start(
-        file: &NamedTempFile,
+        file: &TemporaryFile,
         path: &Path,
         size: ImageSize,
         fps: f64,

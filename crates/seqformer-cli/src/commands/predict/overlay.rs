@@ -1,10 +1,11 @@
 //! The video once more, with its objects drawn over it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{Builder, Scope};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use seqformer_data::{RgbImage, resize_bilinear, resize_nearest_mask};
 use seqformer_engine::{OrderedWorkers, VideoPrediction, num_threads};
 use seqformer_masks::{ImageSize, Rle};
@@ -12,7 +13,7 @@ use seqformer_video::{
     FfmpegLocation, FolderWriter, Frame, FrameSink, FrameSource, Frames, OverlayObject, VideoError,
     draw_overlay, track_color,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::tracks::Track;
 use crate::progress::Stage;
@@ -31,10 +32,12 @@ pub(super) struct Overlay<'a> {
     pub(super) output: &'a Path,
     pub(super) ffmpeg: &'a FfmpegLocation,
     pub(super) tracks: &'a [&'a Track],
+    /// True once the user wants an end.
+    pub(super) stop: &'a AtomicBool,
 }
 
 /// The pictures that were written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OverlayFiles {
     /// The video or GIF.
     pub(crate) video: PathBuf,
@@ -72,6 +75,7 @@ impl Overlay<'_> {
             let paint = move |(index, image)| painter.paint(index, image);
             let mut painters = OrderedWorkers::start(scope, num_threads(), paint)?;
             for (index, frame) in frames.iter().take(found.num_frames).enumerate() {
+                ensure!(!self.stop.load(Ordering::Relaxed), "interrupted");
                 if let Some(image) = painters.push((index, frame?.image)) {
                     write(image)?;
                 }
