@@ -54,7 +54,6 @@ PAIRS = {
     "DATASETS.TEST": "()",
     "DATALOADER.NUM_WORKERS": 1,
     "SOLVER.IMS_PER_BATCH": 2,
-    "SOLVER.STEPS": "(20,)",
     "SEED": 5,
 }
 
@@ -79,6 +78,7 @@ class Training:
             **PAIRS,
             "DATASETS.TRAIN": [str(self.folder / "data/annotations/train.json")],
             "SOLVER.MAX_ITER": self.options.iterations,
+            "SOLVER.STEPS": f"({self.options.iterations * 2 // 3},)",
             "SOLVER.CHECKPOINT_PERIOD": self.period,
             "OUTPUT_DIR": output.name,
         }
