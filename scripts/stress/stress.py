@@ -73,7 +73,7 @@ class Training:
         folder.mkdir()
         return folder / "output"
 
-    def start(self, output, stderr):
+    def start(self, output, said):
         pairs = {
             **PAIRS,
             "DATASETS.TRAIN": [str(self.folder / "data/annotations/train.json")],
@@ -87,8 +87,8 @@ class Training:
         words += [word for pair in pairs.items() for word in pair]
         return subprocess.Popen(
             [str(word) for word in words],
-            stdout=subprocess.DEVNULL,
-            stderr=stderr,
+            stdout=said,
+            stderr=said,
             env=self.environment,
             # Checkpoints hold the configuration: its output folder has the same name in every run.
             cwd=output.parent,
@@ -99,10 +99,10 @@ class Training:
         """Runs to the end: the final checkpoint, and how long it took."""
         output = self.output("undisturbed")
         begin = time.monotonic()
-        with open(output.with_suffix(".stderr"), "wb") as stderr:
-            code = self.start(output, stderr).wait()
+        with open(output.with_suffix(".txt"), "wb") as file:
+            code = self.start(output, file).wait()
         if code != 0:
-            sys.exit(f"the undisturbed training failed with {code}:\n{output.with_suffix('.stderr').read_text()}")
+            sys.exit(f"the undisturbed training failed with {code}:\n{output.with_suffix('.txt').read_text()}")
         return state(output / "model_final.pth"), time.monotonic() - begin
 
 
@@ -162,9 +162,9 @@ class Stress:
     def interrupt(self, training, output, stop, seconds):
         """Starts or resumes a training and sends `stop` after a random time; returns whether it is done."""
         before, newest_before = checkpoints(output), last_checkpoint(output)
-        stderr_path = output.with_suffix(".stderr")
-        with open(stderr_path, "wb") as stderr:
-            process = training.start(output, stderr)
+        said_path = output.with_suffix(".txt")
+        with open(said_path, "wb") as file:
+            process = training.start(output, file)
         delay = self.random.uniform(0, seconds)
         to_group = stop == signal.SIGKILL or self.random.random() < 0.5
         try:
@@ -183,7 +183,7 @@ class Stress:
             self.fail(f"{stop.name} after {delay:.3f} s: no end within {self.options.patience} s in {output}")
             return False
         code = 128 - code if code < 0 else code
-        said = stderr_path.read_text(errors="replace")
+        said = said_path.read_text(errors="replace")
         what = f"{stop.name} after {delay:.3f} s, exit status {code}"
         self.counts[f"{stop.name}: exit status {code}"] += 1
         if code not in (0, 128 + stop):
@@ -216,8 +216,8 @@ class Stress:
         else:
             return
         self.counts["trainings"] += 1
-        with open(output.with_suffix(".stderr"), "wb") as stderr:
-            code = training.start(output, stderr).wait()
+        with open(output.with_suffix(".txt"), "wb") as file:
+            code = training.start(output, file).wait()
         if code != 0:
             self.fail(f"{output}: going on with a finished training failed with {code}")
         found = state(output / "model_final.pth")
