@@ -19,6 +19,7 @@ fn main() {
         .file("cpp/c_api.cpp")
         .file("cpp/block_product.cpp")
         .file("cpp/cpu_allocator.cpp")
+        .file("cpp/guarded_pool.cpp")
         .file("cpp/process_group.cpp")
         .file("cpp/recompute.cpp")
         .file("cpp/reduced_gradients.cpp")

@@ -121,6 +121,26 @@ fn a_damaged_line_and_all_after_it_are_written_again() {
 }
 
 #[test]
+fn a_line_with_text_that_is_no_unicode_is_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let undisturbed = fs::read(write_missing(&folder.path().join("undisturbed"))).unwrap();
+    let path = folder.path().join("damaged");
+    for (name, damage) in [("no UTF-8", &b"\xb0"[..]), ("half a pair", &b"\\ud800"[..])] {
+        let mut writer = ResultsWriter::open(&path, &VIDEOS, RUN).unwrap();
+        writer.write_video(7, &results_of(7)).unwrap();
+        drop(writer);
+        let mut journal = fs::read(journal_path(&path)).unwrap();
+        let counts = b"\"counts\": \"";
+        let at = journal.windows(counts.len()).position(|found| found == counts).unwrap();
+        journal.splice(at + counts.len()..=at + counts.len(), damage.iter().copied());
+        fs::write(journal_path(&path), journal).unwrap();
+        let num_finished = ResultsWriter::open(&path, &VIDEOS, RUN).unwrap().num_finished();
+        assert_eq!(num_finished, 0, "{name}");
+        assert!(fs::read(write_missing(&path)).unwrap() == undisturbed, "{name}");
+    }
+}
+
+#[test]
 fn the_order_of_writing_does_not_matter() {
     let folder = tempfile::tempdir().unwrap();
     let in_order = fs::read(write_missing(&folder.path().join("in_order"))).unwrap();
