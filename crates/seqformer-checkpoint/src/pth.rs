@@ -2,6 +2,7 @@
 //!
 //! Source: `torch/serialization.py`, `_load` and `_legacy_load`.
 
+mod archive;
 mod storage;
 mod tensor;
 mod write;
