@@ -6,6 +6,6 @@ mod diff;
 mod inspect;
 
 pub use architecture::Architecture;
-pub use convert::{Conversion, TargetDialect, TargetFormat, TargetPrecision, convert};
+pub use convert::{Conversion, Existing, TargetDialect, TargetFormat, TargetPrecision, convert};
 pub use diff::{Changed, Diff, diff};
 pub use inspect::{Inspection, inspect};

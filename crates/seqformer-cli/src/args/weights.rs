@@ -50,6 +50,9 @@ pub(crate) struct ConvertArgs {
     /// Writes half precision, which halves the file.
     #[arg(long)]
     pub(crate) half: bool,
+    /// Replaces TO if it exists; the file that is read is never replaced.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
 }
 
 /// Arguments of `weights diff`.

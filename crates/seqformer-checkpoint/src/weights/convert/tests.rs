@@ -16,7 +16,8 @@ fn there_and_back_again_is_the_same_file() {
         let [vnext, back, again] =
             ["v.safetensors", "o.pth", "v.pth"].map(|file| folder.path().join(file));
         let conversion =
-            convert(&first, &vnext, TargetDialect::VNext, TargetPrecision::Keep).unwrap();
+            convert(&first, &vnext, TargetDialect::VNext, TargetPrecision::Keep, Existing::Replace)
+                .unwrap();
         assert_eq!(
             (conversion.to_vnext.dialect, conversion.to_original.is_none()),
             (Dialect::Original, true)
@@ -26,10 +27,17 @@ fn there_and_back_again_is_the_same_file() {
             read(&vnext).unwrap().get("detr.detr.class_embed.0.weight").unwrap().shape(),
             [40, 8]
         );
-        convert(&vnext, &again, TargetDialect::VNext, TargetPrecision::Keep).unwrap();
+        convert(&vnext, &again, TargetDialect::VNext, TargetPrecision::Keep, Existing::Replace)
+            .unwrap();
         assert!(diff(&read(&vnext).unwrap(), &read(&again).unwrap()).is_empty(), "{name}");
-        let conversion =
-            convert(&again, &back, TargetDialect::Original, TargetPrecision::Keep).unwrap();
+        let conversion = convert(
+            &again,
+            &back,
+            TargetDialect::Original,
+            TargetPrecision::Keep,
+            Existing::Replace,
+        )
+        .unwrap();
         assert!(conversion.to_original.unwrap().ignored.is_empty());
         let diff = diff(&read(&first).unwrap(), &read(&back).unwrap());
         // The two rows that the original has and does not use.
@@ -46,7 +54,7 @@ fn box_heads_get_both_names() {
     let mut state = read(&fixture("dialect_original.pth")).unwrap();
     state.arrays.retain(|name, _| !name.starts_with("detr.bbox_embed."));
     write_pth(&from, &Value::from(&state)).unwrap();
-    convert(&from, &to, TargetDialect::VNext, TargetPrecision::Keep).unwrap();
+    convert(&from, &to, TargetDialect::VNext, TargetPrecision::Keep, Existing::Keep).unwrap();
     let state = read(&to).unwrap();
     let name = "bbox_embed.0.layers.0.weight";
     let first = state.get(&format!("detr.detr.transformer.decoder.{name}")).unwrap();
@@ -56,9 +64,14 @@ fn box_heads_get_both_names() {
 #[test]
 fn endings_decide_the_form() {
     let to = Path::new("weights.onnx");
-    let error =
-        convert(&fixture("dialect_original.pth"), to, TargetDialect::VNext, TargetPrecision::Keep)
-            .unwrap_err();
+    let error = convert(
+        &fixture("dialect_original.pth"),
+        to,
+        TargetDialect::VNext,
+        TargetPrecision::Keep,
+        Existing::Keep,
+    )
+    .unwrap_err();
     assert!(
         error.to_string().contains("weights.onnx: not supported: writing a file of this kind"),
         "{error}"
@@ -90,12 +103,67 @@ fn half_precision_halves_the_file_and_keeps_integers() {
     let (whole, half) =
         (folder.path().join("whole.safetensors"), folder.path().join("half.safetensors"));
     let from = fixture("dialect_original.pth");
-    convert(&from, &whole, TargetDialect::VNext, TargetPrecision::Keep).unwrap();
-    convert(&from, &half, TargetDialect::VNext, TargetPrecision::Half).unwrap();
+    convert(&from, &whole, TargetDialect::VNext, TargetPrecision::Keep, Existing::Keep).unwrap();
+    convert(&from, &half, TargetDialect::VNext, TargetPrecision::Half, Existing::Keep).unwrap();
     let (whole, half) = (read(&whole).unwrap(), read(&half).unwrap());
     for (name, array) in &whole {
         let found = half.get(name).unwrap();
         assert_eq!(found.shape(), array.shape());
         assert_eq!(*found, array.to_half().unwrap_or_else(|| array.clone()), "{name}");
     }
+}
+
+#[test]
+fn an_input_is_never_replaced_and_another_file_only_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let names = TargetDialect::VNext;
+    let keep = TargetPrecision::Keep;
+    std::fs::copy(fixture("dialect_original.pth"), at("in.pth")).unwrap();
+    std::fs::hard_link(at("in.pth"), at("link.pth")).unwrap();
+    std::fs::create_dir(at("sub")).unwrap();
+    let before = std::fs::read(at("in.pth")).unwrap();
+    for to in ["in.pth", "link.pth", "sub/../in.pth"] {
+        for existing in [Existing::Keep, Existing::Replace] {
+            let error = convert(&at("in.pth"), &at(to), names, keep, existing).unwrap_err();
+            let error = error.to_string();
+            assert!(error.contains("this is the file that is read"), "{to}: {error}");
+            assert_eq!(std::fs::read(at("in.pth")).unwrap(), before, "{to}");
+        }
+    }
+    std::fs::write(at("other.pth"), b"mine").unwrap();
+    let to_other = |existing| convert(&at("in.pth"), &at("other.pth"), names, keep, existing);
+    let error = to_other(Existing::Keep).unwrap_err().to_string();
+    assert!(
+        error.contains("other.pth: there is such a file already") && error.contains("--overwrite"),
+        "{error}"
+    );
+    assert_eq!(std::fs::read(at("other.pth")).unwrap(), b"mine");
+    to_other(Existing::Replace).unwrap();
+    assert!(read(&at("other.pth")).is_ok());
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_told_and_those_too_large_for_half_precision_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("in.safetensors"), folder.path().join("out.safetensors"));
+    let write = |values: &[f32]| {
+        let array = Array::from_f32(&[values.len()], values).unwrap();
+        let state: StateDict = [("detr.detr.level_embed".to_owned(), array)].into_iter().collect();
+        write_safetensors(&from, &state).unwrap();
+    };
+    let halve =
+        || convert(&from, &to, TargetDialect::VNext, TargetPrecision::Half, Existing::Replace);
+    write(&[1.0, f32::NAN, f32::INFINITY, -65504.0]);
+    let expected = ["\"detr.detr.level_embed\": 2 of 4 values (1 NaN, 1 infinite)"];
+    assert_eq!(halve().unwrap().not_finite, expected);
+    assert_eq!(inspect(&from).unwrap().not_finite, expected);
+    write(&[1.0, 70000.0, -1e30]);
+    std::fs::remove_file(&to).unwrap();
+    let error = halve().unwrap_err().to_string();
+    assert!(
+        error.contains("tensor \"detr.detr.level_embed\": 2 of 3 numbers are too large for half"),
+        "{error}"
+    );
+    assert!(!to.exists());
 }
