@@ -121,6 +121,9 @@ fn mend(error: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "; free some space and go on: files that were finished before are whole"
         }
+        io::ErrorKind::FileTooLarge => {
+            "; raise the limit of the size of files (`ulimit -f`), or write to another disk"
+        }
         _ => "",
     }
 }
