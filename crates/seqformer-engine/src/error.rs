@@ -142,6 +142,17 @@ pub enum EngineError {
         /// What is wrong with it.
         what: String,
     },
+    /// The weights of a training are no finite numbers any more, so they are not saved.
+    #[error(
+        "after {iterations} iterations: the weights are not finite numbers any more, in {tensors}; no checkpoint is \
+         written, and earlier ones stay: lower SOLVER.BASE_LR, or set SOLVER.CLIP_GRADIENTS, and go on from the last"
+    )]
+    NotFiniteWeights {
+        /// Iterations that are done.
+        iterations: u64,
+        /// The tensors, with how many of their values it is true of.
+        tensors: String,
+    },
     /// Weights of another network, or of one that saw other input.
     #[error(
         "{}: these weights were trained with another network than the configuration says (first the weights, then \

@@ -16,6 +16,17 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), EngineError> {
         .map_err(|source| EngineError::Unwritable { path: path.to_owned(), source })
 }
 
+/// The path beside `path` with the first free number before its ending, as `model_final.1.pth`.
+pub(crate) fn unused_sibling(path: &Path) -> PathBuf {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+    let candidate = |number: u32| path.with_extension(format!("{number}.{extension}"));
+    let mut number = 1;
+    while candidate(number).symlink_metadata().is_ok() {
+        number += 1;
+    }
+    candidate(number)
+}
+
 /// A file that grows by whole records and has one writer.
 #[derive(Debug)]
 pub(crate) struct Appender {

@@ -154,9 +154,7 @@ impl Predictor {
         let mut variables = nn::VarStore::new(device);
         let model = SeqFormer::new(&variables.root(), &builder::model_config(config))?;
         let state = seqformer_checkpoint::read(weights)?;
-        for note in &state.notes {
-            tracing::info!("{}: {note}", weights.display());
-        }
+        initial_weights::tell(&state, weights);
         let provenance = Provenance::of(&state);
         initial_weights::check(&state, &provenance, config, weights)?;
         load_weights(&variables, state, config, weights)?;

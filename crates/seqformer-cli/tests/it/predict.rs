@@ -457,3 +457,47 @@ fn mistakes_on_the_command_line_are_explained() {
         "{message}"
     );
 }
+
+#[test]
+fn weights_of_wrapped_networks_give_the_same_results_and_broken_ones_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = seqformer_checkpoint::read(Path::new(&golden("tiny_model.pth"))).unwrap();
+    let video = golden("tiny_video/JPEGImages/vid_short");
+    let run = |weights: &str, name: &str| {
+        let out = folder.path().join(name);
+        let done = predict(&out, &["--weights", weights, "--no-overlay"], &[&video]);
+        (done.status.success(), text(&done.stderr), fs::read(out.join("results.json")).ok())
+    };
+    let (ok, said, expected) = run(&golden("tiny_model.pth"), "plain");
+    assert!(ok && !said.contains("off every name"), "{said}");
+    let path = display(&folder.path().join("weights.pth"));
+    let wrapped: Vec<(String, seqformer_checkpoint::Value)> = whole
+        .iter()
+        .map(|(name, array)| {
+            let value = seqformer_checkpoint::Value::Tensor(array.clone());
+            (format!("model._orig_mod.{name}"), value)
+        })
+        .collect();
+    let wrapped = seqformer_checkpoint::Value::dict(wrapped);
+    let both = seqformer_checkpoint::Value::dict([("ema_state_dict", wrapped)]);
+    seqformer_checkpoint::write_pth(Path::new(&path), &both).unwrap();
+    let (ok, said, found) = run(&path, "wrapped");
+    assert!(ok && found == expected, "{said}");
+    for remark in ["took \"model._orig_mod.\" off every name", "the averaged weights under"] {
+        assert!(said.contains(remark), "{said}, not {remark}");
+    }
+
+    let mut broken = whole.clone();
+    let name = "detr.detr.backbone.0.backbone.stem.conv1.weight";
+    let array = broken.get(name).unwrap();
+    let (mut values, shape) = (array.to_f32_vec(), array.shape().to_vec());
+    values[0] = f32::NAN;
+    let expected = format!("{name:?}: 1 of {} values (1 NaN)", values.len());
+    broken.insert(name, seqformer_checkpoint::Array::from_f32(&shape, &values).unwrap());
+    broken.metadata.clear();
+    let path = display(&folder.path().join("broken.safetensors"));
+    seqformer_checkpoint::write_safetensors(Path::new(&path), &broken).unwrap();
+    let (ok, said, found) = run(&path, "broken");
+    assert!(!ok && found.is_none() && said.contains(&expected), "{said}, not {expected}");
+    assert!(said.contains("broken.safetensors"), "{said}");
+}

@@ -11,7 +11,7 @@ use seqformer_files::{FolderLock, LockError};
 use tch::{Tensor, nn};
 
 use super::journal::Journal;
-use super::start::{begin, go_on};
+use super::start::{begin, resume};
 use super::{Trainer, TrainerOptions};
 use crate::checkpointer::{Checkpointer, Position};
 use crate::collate::Collate;
@@ -60,10 +60,15 @@ impl Trainer {
         let collate = collate(config, &options);
         let set = Arc::new(data.set);
         let mut begun = None;
+        let mut is_resumed = false;
         if communicator.is_leader() {
-            let last = if options.resume { checkpointer.last()? } else { None };
-            begun = Some(match &last {
-                Some(path) => go_on(path, config, &mut variables)?,
+            let resumed =
+                if options.resume { resume(&checkpointer, config, &mut variables)? } else { None };
+            begun = Some(match resumed {
+                Some(resumed) => {
+                    is_resumed = true;
+                    resumed
+                }
                 None => begin(&model, config, &mut variables, (&set, &collate))?,
             });
         }
@@ -74,6 +79,11 @@ impl Trainer {
         let loader = Loader::sharing(set as Arc<dyn ClipSource>, batches, workers, shard)?;
         let mut journal = None;
         if communicator.is_leader() {
+            if is_resumed {
+                checkpointer.go_on_with_run(&position.run)?;
+            } else {
+                checkpointer.begin_run(&position.run)?;
+            }
             files::replace(&folder.join("config.yaml"), options.config_text.as_bytes())?;
             journal = Some(Journal::new(folder, position.iterations, config.solver.max_iter)?);
         }
