@@ -11,7 +11,10 @@ use serde_json::Value;
 
 use crate::entry::{BoxField, Entry, describe};
 use crate::json::JsonFile;
-use crate::list::{CategoryList, LeftOut, annotation_ids, by_id, find, missing_list, read_list};
+use crate::list::{
+    CategoryList, LeftOut, annotation_ids, by_id, find, missing_list, of_other_kind, read_list,
+    skip,
+};
 use crate::mask::{Dropped, Mask, other_size};
 use crate::note::Note;
 use crate::{AnnotationError, Fault, Id, Ids};
@@ -76,10 +79,13 @@ impl CocoFile {
     ///
     /// As [`YtvisFile::read`](crate::YtvisFile::read).
     pub fn read(path: &Path) -> Result<Self, AnnotationError> {
+        Self::read_lists(path).map_err(|error| of_other_kind(path, ["images", "videos"], error))
+    }
+
+    fn read_lists(path: &Path) -> Result<Self, AnnotationError> {
         let mut file = JsonFile::open(path)?;
         let (mut images, mut categories) = (None, CategoryList::default());
         let mut annotations = Vec::new();
-        let mut has_videos = false;
         file.for_each_key(|file, key| {
             match key {
                 "images" => images = Some(read_list(file, key, parse_image)?),
@@ -88,15 +94,12 @@ impl CocoFile {
                     annotations = read_list(file, key, RawObject::parse)?;
                 }
                 "categories" | "annotations" => {}
-                _ => {
-                    has_videos |= key == "videos";
-                    file.read_value(&mut Vec::new())?;
-                }
+                _ => skip(file)?,
             }
             Ok(())
         })?;
         file.finish()?;
-        let mut images = images.ok_or_else(|| missing_list(path, "images", has_videos))?;
+        let mut images = images.ok_or_else(|| missing_list(path, "images", false))?;
         for (index, (_, image)) in images.iter_mut().enumerate() {
             image.index = index;
         }

@@ -60,11 +60,7 @@ pub fn read_categories(path: &Path) -> Result<CategoryList, AnnotationError> {
         match key {
             "categories" if !file.skip_null()? => categories = CategoryList::read(file)?,
             "categories" => {}
-            // One by one: they may not fit into memory as a whole.
-            "annotations" if file.kind_of_next()? == "a list" => {
-                file.parse_list(|_index, _text| Ok(()))?;
-            }
-            _ => file.read_value(&mut Vec::new())?,
+            _ => list::skip(file)?,
         }
         Ok(())
     })?;

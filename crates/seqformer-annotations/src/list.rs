@@ -80,6 +80,35 @@ pub(crate) fn missing_list(path: &Path, list: &str, is_other_kind: bool) -> Anno
     AnnotationError::wrong(path, WHOLE_FILE, Fault::new(list, "a list", found, mend))
 }
 
+/// Replaces an error by the word that the file is of the other kind, if it has no list `own` and a
+/// list `other`: then any fault of its entries only confuses.
+pub(crate) fn of_other_kind(
+    path: &Path,
+    [own, other]: [&'static str; 2],
+    error: AnnotationError,
+) -> AnnotationError {
+    let (mut has_own, mut has_other) = (false, false);
+    let walk = JsonFile::open(path).and_then(|mut file| {
+        file.for_each_key(|file, key| {
+            has_own |= key == own;
+            has_other |= key == other;
+            skip(file)
+        })
+    });
+    match walk {
+        Ok(()) if has_other && !has_own => missing_list(path, own, true),
+        _ => error,
+    }
+}
+
+/// Skips a value; a list one by one, because it may not fit into memory as a whole.
+pub(crate) fn skip(file: &mut JsonFile) -> Result<(), AnnotationError> {
+    if file.kind_of_next()? == "a list" {
+        return file.parse_list(|_index, _text| Ok(())).map(drop);
+    }
+    file.read_value(&mut Vec::new())
+}
+
 /// The fault of an id that an earlier entry has.
 fn duplicate(id: &Id) -> Fault {
     let mend = "give every entry of the list an id of its own";

@@ -11,7 +11,10 @@ use serde_json::Value;
 
 use crate::entry::{BoxField, Entry, describe};
 use crate::json::{Cursor, JsonFile};
-use crate::list::{CategoryList, LeftOut, annotation_ids, by_id, find, missing_list, read_list};
+use crate::list::{
+    CategoryList, LeftOut, annotation_ids, by_id, find, missing_list, of_other_kind, read_list,
+    skip,
+};
 use crate::mask::{Dropped, Mask, other_size};
 use crate::note::{Note, Subject};
 use crate::{AnnotationError, Fault, Id, Ids};
@@ -88,10 +91,13 @@ impl YtvisFile {
     /// A file that cannot be read, and any entry that is wrong: the message names the file, the
     /// entry and the field, what was expected and found, and the mend.
     pub fn read(path: &Path) -> Result<Self, AnnotationError> {
+        Self::read_lists(path).map_err(|error| of_other_kind(path, ["videos", "images"], error))
+    }
+
+    fn read_lists(path: &Path) -> Result<Self, AnnotationError> {
         let mut file = JsonFile::open(path)?;
         let (mut videos, mut categories) = (None, CategoryList::default());
         let mut annotations = Vec::new();
-        let mut has_images = false;
         file.for_each_key(|file, key| {
             match key {
                 "videos" => videos = Some(read_list(file, key, parse_video)?),
@@ -100,15 +106,12 @@ impl YtvisFile {
                     annotations = read_list(file, key, RawTrack::parse)?;
                 }
                 "categories" | "annotations" => {}
-                _ => {
-                    has_images |= key == "images";
-                    file.read_value(&mut Vec::new())?;
-                }
+                _ => skip(file)?,
             }
             Ok(())
         })?;
         file.finish()?;
-        let mut videos = videos.ok_or_else(|| missing_list(path, "videos", has_images))?;
+        let mut videos = videos.ok_or_else(|| missing_list(path, "videos", false))?;
         for (index, (_, video)) in videos.iter_mut().enumerate() {
             video.index = index;
         }

@@ -62,7 +62,7 @@ fn all_ways_to_write_a_segmentation_are_read() {
         let mut file = video_file();
         file["annotations"][0]["segmentations"][0] = segmentation.clone();
         let read = read_text(&file.to_string(), "ytvis").unwrap();
-        let frame = read.videos[0].tracks[0].frames[0].as_ref();
+        let frame = read.videos[0].tracks.first().and_then(|track| track.frames[0].as_ref());
         let area = frame.map(|frame| frame.segmentation.to_mask(SIZE).unwrap().area());
         assert_eq!(area, expected_area, "{segmentation}");
     };
@@ -137,7 +137,8 @@ fn bad_entries_are_named() {
     video("/videos/0/height", json!("remove"), &["videos[0] (id 17)", "height"]);
     video("/videos/0/width", json!(0), &["videos[0] (id 17)", "width"]);
     video("/videos/0/width", json!(4_000_000_000_u64), &["videos[0] (id 17)", "height, width"]);
-    video("/videos/0/length", json!(3), &["videos[0] (id 17)", "file_names", "3 frames"]);
+    video("/videos/0/length", json!(3), &["annotations[0]", "segmentations", "3 frames"]);
+    video("/videos/0/file_names", json!(["a"]), &["videos[0] (id 17)", "file_names", "2 frames"]);
     video("/videos/0/length", json!(0), &["videos[0] (id 17)", "file_names", "1 frames"]);
     video("/videos/0/file_names", json!("remove"), &["videos[0] (id 17)", "file_names"]);
     video("/videos/0/file_names/1", json!(7), &["videos[0] (id 17)", "file_names[1]"]);
