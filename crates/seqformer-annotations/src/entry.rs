@@ -64,7 +64,7 @@ impl Entry {
     /// What is no object.
     pub fn parse(text: &[u8]) -> Result<Self, Fault> {
         let parsed = serde_json::from_slice(text)
-            .or_else(|error| serde_json::from_slice(&quote_non_finite(text)).map_err(|_| error));
+            .or_else(|_plain| serde_json::from_slice(&quote_non_finite(text)));
         match parsed {
             Ok(Value::Object(fields)) => Ok(Self { fields }),
             Ok(other) => Err(Fault::new("", "an object", describe(&other), "remove the entry")),
@@ -174,7 +174,7 @@ impl Entry {
                 .ok_or_else(|| Fault::new(field, EXPECTED, describe(value), MEND))
         };
         let size = ImageSize { height: side("height")?, width: side("width")? };
-        size.checked().map(Some).map_err(|_| {
+        size.checked().map(Some).map_err(|_too_large| {
             let expected = format!("at most {} pixels", ImageSize::MAX_PIXELS);
             Fault::new("height, width", expected, size.to_string(), MEND)
         })

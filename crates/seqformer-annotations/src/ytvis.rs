@@ -233,17 +233,13 @@ struct RawTrack {
 
 impl RawTrack {
     fn parse(text: &[u8]) -> Result<Self, Fault> {
-        let mut masks = MaskList::default();
-        let entry = match Cursor::new(text).cut_value("segmentations", packed_track) {
-            Some((track, rest)) => {
-                masks.masks = Some(TrackMasks::Packed(track));
-                Entry::parse(&rest)?
-            }
-            None => {
-                let mut entry = Entry::parse(text)?;
-                masks = MaskList::read(&mut entry)?;
-                entry
-            }
+        let quick = Cursor::new(text).cut_value("segmentations", packed_track);
+        let (entry, masks) = if let Some((track, rest)) = quick {
+            (Entry::parse(&rest)?, MaskList::packed(track))
+        } else {
+            let mut entry = Entry::parse(text)?;
+            let masks = MaskList::read(&mut entry)?;
+            (entry, masks)
         };
         let (boxes, odd_boxes) = read_boxes(entry.get("bboxes"));
         let (areas, odd_areas) = read_areas(entry.get("areas"));
@@ -252,7 +248,7 @@ impl RawTrack {
             video_id: entry.id("video_id")?,
             category_id: entry.id("category_id")?,
             is_crowd: entry.is_crowd()?,
-            masks: masks.masks.unwrap_or(TrackMasks::Mixed(Vec::new())),
+            masks: masks.masks,
             dropped: masks.dropped,
             dropped_at: masks.dropped_at,
             boxes,
@@ -279,14 +275,19 @@ impl RawTrack {
 }
 
 /// Masks in the thorough way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct MaskList {
-    masks: Option<TrackMasks>,
+    masks: TrackMasks,
     dropped: Dropped,
     dropped_at: usize,
 }
 
 impl MaskList {
+    fn packed(track: PackedTrack) -> Self {
+        let masks = TrackMasks::Packed(track);
+        Self { masks, dropped: Dropped::default(), dropped_at: 0 }
+    }
+
     fn read(entry: &mut Entry) -> Result<Self, Fault> {
         const FIELD: &str = "segmentations";
         const EXPECTED: &str = "a list with an entry for each frame";
@@ -296,20 +297,19 @@ impl MaskList {
             let mend = "write a list of masks in square brackets";
             return Err(Fault::new(FIELD, EXPECTED, describe(&value), mend));
         };
-        let mut read = Self::default();
+        let (mut dropped, mut dropped_at) = (Dropped::default(), 0);
         let mut masks = Vec::with_capacity(list.len());
         for (frame, value) in list.iter().enumerate() {
-            let mut dropped = Dropped::default();
-            let mask = Mask::read(value, &mut dropped)
+            let mut here = Dropped::default();
+            let mask = Mask::read(value, &mut here)
                 .map_err(|fault| fault.within(&format!("{FIELD}[{frame}]")))?;
-            if read.dropped == Dropped::default() {
-                read.dropped_at = frame;
+            if dropped == Dropped::default() {
+                dropped_at = frame;
             }
-            read.dropped.add(dropped);
+            dropped.add(here);
             masks.push(mask);
         }
-        read.masks = Some(TrackMasks::new(masks));
-        Ok(read)
+        Ok(Self { masks: TrackMasks::new(masks), dropped, dropped_at })
     }
 }
 

@@ -53,6 +53,7 @@ impl PackedTrack {
     }
 
     /// Returns the mask of every frame, nothing where the object is absent.
+    #[expect(clippy::missing_panics_doc, reason = "the sum of the runs was checked before")]
     pub fn masks(&self) -> impl Iterator<Item = Option<Rle>> {
         self.frames.iter().map(|frame| {
             let PackedMask { size, runs, .. } = frame.as_ref()?;

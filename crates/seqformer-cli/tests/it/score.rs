@@ -84,7 +84,7 @@ fn faults_of_results_are_listed_without_annotations() {
     assert!(!success);
     for expected in [
         "results.json: [0].video_id: expected a video of the dataset, found 1; the annotations are those of ",
-        "results.json: [0].segmentations[0].size: expected that of the frame, 72x100 (height x width), found 1x2",
+        "results.json: [0].segmentations[0]: expected run lengths with a sum of 2, for the size 1x2",
         "results.json: 2 faults in ",
     ] {
         assert!(said.contains(expected), "{said}");

@@ -219,17 +219,12 @@ fn annotation(object: ObjectEntry, images: &BTreeMap<i64, Image>) -> Result<Coco
         BoxField::Given(bbox) => Some(bbox.width * bbox.height),
         BoxField::Absent | BoxField::Odd(_) => None,
     };
-    let area = match area {
-        Some(area) => area,
-        None => {
-            // Polygons in an image without a size have no area; their box has one.
-            let size = images[&image_id].size;
-            let can_draw = size.is_some() || matches!(mask, Mask::Runs(_));
-            let drawn = if can_draw { mask.draw(size)? } else { None };
-            let mask_area = drawn.map(|mask| mask.area() as f64);
-            mask_area.or_else(box_area).unwrap_or(0.0)
-        }
-    };
+    // Polygons in an image without a size have no area; their box has one.
+    let size = images[&image_id].size;
+    let can_draw = area.is_none() && (size.is_some() || matches!(mask, Mask::Runs(_)));
+    let drawn = if can_draw { mask.draw(size)? } else { None };
+    let mask_area = drawn.map(|mask| mask.area() as f64);
+    let area = area.or(mask_area).or_else(box_area).unwrap_or(0.0);
     Ok(CocoAnnotation { id, image_id, category_id, is_crowd, area, bbox, mask, place })
 }
 

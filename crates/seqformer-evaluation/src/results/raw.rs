@@ -21,16 +21,15 @@ pub(super) struct RawResult {
 impl RawResult {
     /// Parses an element; the error names the field.
     pub(super) fn parse(text: &[u8]) -> Result<Self, Fault> {
-        let (entry, segmentations) = match Cursor::new(text).cut_value(SEGMENTATIONS, stored_track)
-        {
-            Some((track, rest)) => (Entry::parse(&rest)?, track),
-            None => {
-                let mut entry = Entry::parse(text)?;
-                // The ids first: a file of another kind lacks them, and they say so best.
-                let _ids = (entry.id("video_id")?, entry.id("category_id")?);
-                let track = read_track(&mut entry)?;
-                (entry, track)
-            }
+        let quick = Cursor::new(text).cut_value(SEGMENTATIONS, stored_track);
+        let (entry, segmentations) = if let Some((track, rest)) = quick {
+            (Entry::parse(&rest)?, track)
+        } else {
+            let mut entry = Entry::parse(text)?;
+            // The ids first: a file of another kind lacks them, and they say so best.
+            let _ids = (entry.id("video_id")?, entry.id("category_id")?);
+            let track = read_track(&mut entry)?;
+            (entry, track)
         };
         Ok(Self {
             video_id: entry.id("video_id")?,
