@@ -240,9 +240,13 @@ pub(crate) enum Iou {
 }
 
 const SCORE_HELP: &str = "\
-The twelve numbers are those of the official tools, to the last digit; -1 means that there is nothing
-to be found. The JSON file has them as `stats` in the printed order, and the AP of each class as
-`per_class`.
+The twelve numbers are those of the official tools, to the last digit, from 0 to 1; -1 means that
+there is nothing to be found. The JSON file has them as `stats` in the printed order, and the AP of
+each class with annotations or results as `per_class`.
+
+Like pycocotools, --iou mask tells small results from large ones by the area of their boxes if the
+first result has a box. detectron2, and `eval` and `train` with it, leave the boxes out: do the same
+to compare with their numbers.
 
 Before results go to a server:
   seqformer score --gt valid.json --results results.json --check";

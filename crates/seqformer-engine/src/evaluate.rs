@@ -6,6 +6,7 @@ mod shared_out;
 
 use std::path::{Path, PathBuf};
 
+use seqformer_annotations::Ids;
 use seqformer_data::{Categories, DatasetKind, DatasetSource, VideoRecord, read_image};
 use seqformer_evaluation::{
     CocoEvaluator, CocoGroundTruth, CocoResults, CocoResultsWriter, GroundTruth, IouKind, Report,
@@ -74,14 +75,16 @@ pub fn evaluate(
     let queue = communicator.queue();
     let evaluated = if dataset.kind == DatasetKind::Coco {
         let job = Images { predictor, records: &records.videos, categories: &records.categories };
-        let results = write_results(&job, (communicator, &queue), output, progress)?;
+        let ids = (&records.video_ids, &records.category_ids);
+        let results = write_results(&job, ids, (communicator, &queue), output, progress)?;
         results.map(|results| score_images(&dataset.json, results)).transpose()?
     } else {
         let mut videos: Vec<&VideoRecord> = records.videos.iter().collect();
         videos.sort_by_key(|video| video.id);
         let job =
             Videos { predictor, communicator, records: videos, categories: &records.categories };
-        let results = write_results(&job, (communicator, &queue), output, progress)?;
+        let ids = (&records.video_ids, &records.category_ids);
+        let results = write_results(&job, ids, (communicator, &queue), output, progress)?;
         results.map(|results| score_videos(&dataset.json, results)).transpose()?
     };
     if communicator.is_leader() {
@@ -93,8 +96,11 @@ pub fn evaluate(
 }
 
 /// Does what is left of a job; the path of the results, for the process that wrote them.
+///
+/// Results have the ids that the dataset has, for videos or images and for categories.
 fn write_results<J: Job>(
     job: &J,
+    dataset_ids: (&Ids, &Ids),
     (communicator, queue): (&Communicator, &TaskQueue<'_>),
     output: EvaluationOutput<'_>,
     progress: &mut dyn FnMut(EvaluationProgress),
@@ -102,7 +108,7 @@ fn write_results<J: Job>(
     let ids = job.ids();
     let mut writer = None;
     if communicator.is_leader() {
-        writer = Some(J::Writer::begin(output, &ids)?);
+        writer = Some(J::Writer::begin(output, &ids, dataset_ids)?);
     }
     let is_left =
         |task: &usize| writer.as_ref().is_none_or(|writer| !writer.has_finished(ids[*task]));
@@ -246,8 +252,13 @@ fn score_images(json: &Path, results: PathBuf) -> Result<Evaluated, EngineError>
     if !truth.annotations().is_empty() {
         let found = CocoResults::read(&results)?;
         let evaluator = CocoEvaluator::new(&truth);
-        report = Some(evaluator.evaluate(&found, IouKind::Mask)?.report());
-        box_report = Some(evaluator.evaluate(&found, IouKind::Box)?.report());
+        if truth.has(IouKind::Box) {
+            box_report = Some(evaluator.evaluate(&found, IouKind::Box)?.report());
+        }
+        if truth.has(IouKind::Mask) {
+            let found = found.without_boxes();
+            report = Some(evaluator.evaluate(&found, IouKind::Mask)?.report());
+        }
     }
     Ok(Evaluated { results, archive, report, box_report })
 }

@@ -1,6 +1,6 @@
 //! Clips of synthetic videos, where every mask is known.
 
-use seqformer_masks::{BoxXywh, Polygon, Rle};
+use seqformer_masks::{Polygon, Rle};
 
 use super::*;
 use crate::synth::{SynthLayout, SynthOptions, synthesize};
@@ -108,7 +108,7 @@ fn without_augmentation_frames_and_masks_are_those_of_the_files() {
 }
 
 fn annotation(segmentation: Segmentation) -> FrameAnnotation {
-    FrameAnnotation { bbox: BoxXywh::default(), segmentation }
+    FrameAnnotation { segmentation }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A quick walk through the text of one element, for the fields that hold nearly all of it.
 //!
 //! Every step returns nothing where the text is unusual or wrong. Then the caller leaves the
-//! element to [`parse_element`](super::parse_element), which knows all of JSON and explains faults.
+//! element to [`Entry`](crate::Entry), which knows all of JSON and explains faults.
 
 use super::bits::{BLOCK_BYTES, bits, block_at};
 use super::counts::parse_counts;
@@ -9,19 +9,20 @@ use super::nesting::Nesting;
 
 /// A place in the text of an element.
 #[derive(Debug, Clone)]
-pub(crate) struct Cursor<'a> {
+pub struct Cursor<'a> {
     text: &'a [u8],
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
-    pub(crate) fn new(text: &'a [u8]) -> Self {
+    /// Starts at the beginning of a text.
+    pub fn new(text: &'a [u8]) -> Self {
         Self { text, at: 0 }
     }
 
     /// Reads the value of `key` of an object, and returns it with the text of the object that has
     /// `[]` in place of the value.
-    pub(crate) fn cut_value<T>(
+    pub fn cut_value<T>(
         &mut self,
         key: &str,
         read: impl FnOnce(&mut Self) -> Option<T>,
@@ -37,7 +38,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads a list; `read` reads one element.
-    pub(crate) fn list(&mut self, mut read: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+    pub fn list(&mut self, mut read: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
         self.skip(b'[')?;
         if self.skip(b']').is_some() {
             return Some(());
@@ -51,7 +52,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads a mask `{"size": [height, width], "counts": …}`; `read` reads the counts.
-    pub(crate) fn mask<T>(
+    pub fn mask<T>(
         &mut self,
         mut read: impl FnMut(&mut Self) -> Option<T>,
     ) -> Option<([u32; 2], T)> {
@@ -70,21 +71,32 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Skips `null`.
-    pub(crate) fn null(&mut self) -> Option<()> {
+    /// Skips `null`, `[]` or `{}`: the ways to write that there is nothing.
+    pub fn nothing(&mut self) -> Option<()> {
         self.skip_space();
-        self.text[self.at..].starts_with(b"null").then(|| self.at += 4)
+        if self.text[self.at..].starts_with(b"null") {
+            self.at += 4;
+            return Some(());
+        }
+        let start = self.at;
+        for [open, close] in [*b"[]", *b"{}"] {
+            if self.skip(open).and_then(|()| self.skip(close)).is_some() {
+                return Some(());
+            }
+            self.at = start;
+        }
+        None
     }
 
     /// Appends the numbers of a list.
-    pub(crate) fn counts(&mut self, counts: &mut Vec<u32>) -> Option<()> {
+    pub fn counts(&mut self, counts: &mut Vec<u32>) -> Option<()> {
         self.skip_space();
         self.at = parse_counts(self.text, self.at, counts)?;
         Some(())
     }
 
     /// Appends a string of the characters of the compressed form, `0` to `o`.
-    pub(crate) fn compressed(&mut self, text: &mut Vec<u8>) -> Option<()> {
+    pub fn compressed(&mut self, text: &mut Vec<u8>) -> Option<()> {
         self.skip(b'"')?;
         loop {
             let mut padded = [0; BLOCK_BYTES];
@@ -115,12 +127,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// Returns how much text is left, white space included.
-    pub(crate) fn bytes_left(&self) -> usize {
+    pub fn bytes_left(&self) -> usize {
         self.text.len() - self.at
     }
 
     /// Tells whether a string follows.
-    pub(crate) fn is_string(&mut self) -> bool {
+    pub fn is_string(&mut self) -> bool {
         self.skip_space();
         self.text.get(self.at) == Some(&b'"')
     }
