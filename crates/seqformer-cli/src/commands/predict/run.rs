@@ -2,15 +2,16 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use seqformer::inference::Detection;
-use seqformer_engine::{Predictor, Progress, VideoPrediction};
+use seqformer_engine::{Predictor, Progress, TrackedFrame, VideoPrediction};
 use seqformer_video::{FfmpegLocation, FrameSource};
 
 use super::frames::FrameLines;
-use super::overlay::{Overlay, OverlayFiles};
+use super::overlay::{self, Overlay, OverlayFiles, Shown};
 use super::summary::{FailedInput, FinishedVideo, Summary};
 use super::tracks::Track;
 use super::{results, tracks};
@@ -72,17 +73,17 @@ impl Run<'_> {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<FinishedVideo> {
         let start = Instant::now();
-        let found = self.predict(input, video_id, progress)?;
+        let (found, shown) = self.predict(input, video_id, progress)?;
         let secs = start.elapsed().as_secs_f64();
         let threshold = self.output.score_threshold;
-        let tracks = tracks::from_prediction(&found, &self.classes, threshold);
+        let tracks = tracks::from_prediction(&found, &self.classes, threshold, shown.times());
         let keep = |score: f32| threshold.is_none_or(|threshold| score > threshold as f32);
         let detections: Vec<&Detection> =
             found.detections.iter().filter(|found| keep(found.score)).collect();
         // Before the pictures: a full disk or an encoder that fails does not cost the results.
         self.write(input, video_id, &found, &detections, &tracks)?;
         let start_overlay = Instant::now();
-        let overlay = self.draw(input, &found, &tracks)?;
+        let overlay = self.draw(input, &found, &tracks, &shown)?;
         let overlay_secs = start_overlay.elapsed().as_secs_f64();
         Ok(FinishedVideo {
             name: input.name.clone(),
@@ -104,6 +105,7 @@ impl Run<'_> {
         input: &Input,
         found: &VideoPrediction,
         tracks: &[Track],
+        shown: &Shown,
     ) -> Result<Option<OverlayFiles>> {
         let can_restart = input.source.can_restart();
         let Some(threshold) = self.output.overlay_threshold.filter(|_| can_restart) else {
@@ -111,7 +113,15 @@ impl Run<'_> {
         };
         let above = |track: &&Track| f64::from(track.score) > threshold;
         let drawn: Vec<&Track> = tracks.iter().filter(above).collect();
-        let overlay = Overlay { output: &self.output.folder, ffmpeg: &self.ffmpeg, tracks: &drawn };
+        if drawn.is_empty() {
+            tracing::warn!(
+                "{}: nothing is drawn: {}",
+                input.name,
+                overlay::reason(tracks, threshold)
+            );
+        }
+        let output = &self.output.folder;
+        let overlay = Overlay { output, ffmpeg: &self.ffmpeg, tracks: &drawn, shown };
         overlay.draw(&input.source, &input.name, found).map(Some)
     }
 
@@ -159,10 +169,14 @@ impl Run<'_> {
         input: &Input,
         video_id: u64,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<VideoPrediction> {
+    ) -> Result<(VideoPrediction, Shown)> {
         let mut frames = input.source.frames()?;
+        // Frames are read on another thread than their lines are written.
+        let times = Mutex::new(Vec::new());
         let images = std::iter::from_fn(|| {
             let frame = frames.next()?;
+            let time = frame.as_ref().ok().and_then(|frame| frame.time);
+            times.lock().unwrap_or_else(PoisonError::into_inner).push(time);
             Some(frame.map(|frame| frame.image).map_err(Into::into))
         });
         let mut stages = Stages::new(&input.name, input.source.frame_count_hint());
@@ -179,7 +193,12 @@ impl Run<'_> {
                 }
                 let path = self.output.folder.join(format!("{}.frames.jsonl", input.name));
                 let mut lines = FrameLines::new(&path, &input.name, video_id, &self.classes);
-                self.predictor.track(images, clips, &mut |frame| lines.write(frame), progress)
+                let time_of = |index: usize| {
+                    let times = times.lock().unwrap_or_else(PoisonError::into_inner);
+                    times.get(index).copied().flatten()
+                };
+                let write = &mut |frame: &TrackedFrame| lines.write(frame, time_of(frame.frame));
+                self.predictor.track(images, clips, write, progress)
             }
         };
         stages.finish();
@@ -187,7 +206,7 @@ impl Run<'_> {
         for note in frames.notes() {
             tracing::warn!("{note}");
         }
-        Ok(found)
+        Ok((found, Shown::of(&frames)))
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) struct FinishedVideo {
     #[serde(rename = "seconds")]
     pub(crate) secs: f64,
     /// Reading again, drawing and writing pictures.
-    #[serde(skip)]
+    #[serde(rename = "overlay_seconds")]
     pub(crate) overlay_secs: f64,
     pub(super) overlay: Option<OverlayFiles>,
     pub(super) tracks: Vec<Track>,
@@ -88,8 +88,12 @@ impl Summary {
 
 fn print_video(video: &FinishedVideo) {
     let per_frame = video.secs / video.frames.max(1) as f64;
+    let overlay = match &video.overlay {
+        Some(_) => format!(" and {:.1} s for the overlay", video.overlay_secs),
+        None => String::new(),
+    };
     output::print_line(&format!(
-        "{}: {} frames of {}x{}, {:.1} s ({per_frame:.2} s a frame), {} tracks",
+        "{}: {} frames of {}x{}, {:.1} s ({per_frame:.2} s a frame){overlay}, {} tracks",
         video.name,
         video.frames,
         video.width,
