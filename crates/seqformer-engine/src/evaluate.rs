@@ -7,7 +7,7 @@ mod shared_out;
 use std::path::{Path, PathBuf};
 
 use seqformer_annotations::Ids;
-use seqformer_data::{Categories, DatasetKind, DatasetSource, VideoRecord, read_image};
+use seqformer_data::{Categories, DatasetKind, DatasetSource, VideoRecord, read_image_logged};
 use seqformer_evaluation::{
     CocoEvaluator, CocoGroundTruth, CocoResults, CocoResultsWriter, GroundTruth, IouKind, Report,
     Results, ResultsWriter, YtvisEvaluator, write_archive,
@@ -189,7 +189,7 @@ fn detections(
     categories: &Categories,
 ) -> Result<Vec<FoundDetection>, EngineError> {
     let Some(path) = image.frames.first() else { return Ok(Vec::new()) };
-    let frame = read_image(path)?.image;
+    let frame = read_image_logged(path)?;
     if frame.size != image.size {
         let (path, expected, found) = (path.clone(), image.size, frame.size);
         return Err(EngineError::VideoSize { path, expected, found });
@@ -219,7 +219,7 @@ fn predict(
     video: &VideoRecord,
     alive: &mut dyn FnMut(),
 ) -> Result<VideoPrediction, EngineError> {
-    let frames = video.frames.iter().map(|path| Ok(read_image(path)?.image));
+    let frames = video.frames.iter().map(|path| Ok(read_image_logged(path)?));
     let found = predictor.predict(frames, &mut |_progress| alive())?;
     if found.size != video.size {
         let path = video.frames.first().cloned().unwrap_or_default();

@@ -3,6 +3,7 @@
 use seqformer_masks::{Polygon, Rle};
 
 use super::*;
+use crate::read_image;
 use crate::synth::{SynthLayout, SynthOptions, synthesize};
 use crate::{
     AnnotatedVideos, FrameAnnotation, FrameStep, Purpose, RandomCrop, RandomFlip, Segmentation,

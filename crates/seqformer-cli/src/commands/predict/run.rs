@@ -1,18 +1,18 @@
 //! One video after the other: prediction, pictures and files.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use seqformer::inference::Detection;
-use seqformer_engine::{Predictor, Progress, VideoPrediction};
+use seqformer_engine::{Predictor, Progress, TrackedFrame, VideoPrediction};
 use seqformer_video::FfmpegLocation;
 
 use super::frames::FrameLines;
 use super::inputs::Input;
-use super::overlay::{Overlay, OverlayFiles};
+use super::overlay::{self, Overlay, OverlayFiles, Shown};
 use super::plan::Plan;
 use super::record::{State, VideoFacts};
 use super::store::Store;
@@ -47,6 +47,7 @@ pub(crate) struct Run<'a> {
 
 /// What was found in a video, before its pictures are drawn.
 struct Found {
+    shown: Shown,
     prediction: VideoPrediction,
     tracks: Vec<Track>,
     num_results: usize,
@@ -162,10 +163,10 @@ impl Run<'_> {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Found> {
         let start = Instant::now();
-        let prediction = self.predict(input, video_id, progress)?;
+        let (prediction, shown) = self.predict(input, video_id, progress)?;
         let secs = start.elapsed().as_secs_f64();
         let threshold = self.output.score_threshold;
-        let tracks = tracks::from_prediction(&prediction, &self.classes, threshold);
+        let tracks = tracks::from_prediction(&prediction, &self.classes, threshold, shown.times());
         let keep =
             |found: &&Detection| threshold.is_none_or(|threshold| found.score > threshold as f32);
         let row = |found: &Detection| results::row(video_id, found, &prediction, &self.classes);
@@ -176,14 +177,14 @@ impl Run<'_> {
         }
         // Before the pictures: a full disk or an encoder that fails does not cost the results.
         self.store.add(video_id, &rows, &lines)?;
-        Ok(Found { prediction, tracks, num_results: rows.len(), secs })
+        Ok(Found { prediction, shown, tracks, num_results: rows.len(), secs })
     }
 
     /// Draws the pictures of a video whose results are written.
     fn finish(&self, input: &Input, video_id: u64, found: Found) -> Result<FinishedVideo> {
-        let Found { prediction, tracks, num_results, secs: network_secs } = found;
+        let Found { prediction, shown, tracks, num_results, secs: network_secs } = found;
         let start = Instant::now();
-        let overlay = self.draw(input, &prediction, &tracks)?;
+        let overlay = self.draw(input, &prediction, &tracks, &shown)?;
         let overlay_secs = start.elapsed().as_secs_f64();
         Ok(FinishedVideo {
             name: input.name.clone(),
@@ -207,6 +208,7 @@ impl Run<'_> {
         input: &Input,
         found: &VideoPrediction,
         tracks: &[Track],
+        shown: &Shown,
     ) -> Result<Option<OverlayFiles>> {
         let can_restart = input.source.can_restart();
         let Some(threshold) = self.output.overlay_threshold.filter(|_| can_restart) else {
@@ -214,18 +216,16 @@ impl Run<'_> {
         };
         let above = |track: &&Track| f64::from(track.score) > threshold;
         let drawn: Vec<&Track> = tracks.iter().filter(above).collect();
-        let best = tracks.iter().map(|track| track.score).reduce(f32::max);
-        if let Some(best) = best.filter(|_| drawn.is_empty()) {
-            output::note(&format!(
-                "{}: nothing is drawn: the best score, {best:.3}, is not above {threshold} (--overlay-threshold)",
-                input.name
-            ));
+        if drawn.is_empty() {
+            let why = overlay::reason(tracks, threshold);
+            output::note(&format!("{}: nothing is drawn: {why}", input.name));
         }
         let overlay = Overlay {
             output: &self.output.folder,
             ffmpeg: &self.ffmpeg,
             tracks: &drawn,
             stop: self.stop,
+            shown,
         };
         overlay.draw(&input.source, &input.stem, found).map(Some)
     }
@@ -235,10 +235,14 @@ impl Run<'_> {
         input: &Input,
         video_id: u64,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<VideoPrediction> {
+    ) -> Result<(VideoPrediction, Shown)> {
         let mut frames = input.source.frames()?;
+        // Frames are read on another thread than their lines are written.
+        let times = Mutex::new(Vec::new());
         let images = std::iter::from_fn(|| {
             let frame = frames.next()?;
+            let time = frame.as_ref().ok().and_then(|frame| frame.time);
+            times.lock().unwrap_or_else(PoisonError::into_inner).push(time);
             Some(frame.map(|frame| frame.image).map_err(Into::into))
         });
         let mut stages = Stages::new(&input.name, input.source.frame_count_hint());
@@ -255,7 +259,12 @@ impl Run<'_> {
                 }
                 let path = self.output.folder.join(format!("{}.frames.jsonl", input.stem));
                 let mut lines = FrameLines::new(&path, &input.name, video_id, &self.classes);
-                self.predictor.track(images, clips, &mut |frame| lines.write(frame), progress)
+                let time_of = |index: usize| {
+                    let times = times.lock().unwrap_or_else(PoisonError::into_inner);
+                    times.get(index).copied().flatten()
+                };
+                let write = &mut |frame: &TrackedFrame| lines.write(frame, time_of(frame.frame));
+                self.predictor.track(images, clips, write, progress)
             }
         };
         stages.finish();
@@ -263,7 +272,7 @@ impl Run<'_> {
         for note in frames.notes() {
             tracing::warn!("{note}");
         }
-        Ok(found)
+        Ok((found, Shown::of(&frames)))
     }
 }
 
