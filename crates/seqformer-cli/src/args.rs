@@ -16,7 +16,7 @@ use seqformer_engine::DeviceChoice;
 pub(crate) use bench::{BackboneChoice, BenchArgs, Mode};
 pub(crate) use compute::{ComputeArgs, PrecisionChoice};
 pub(crate) use data::{CocoToYtvisArgs, DataArgs, DataCommand, TargetClasses};
-pub(crate) use train::{Layout, SynthArgs, TrainArgs};
+pub(crate) use train::{Layout, SynthArgs, TrainArgs, TrainCommandArgs};
 pub(crate) use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
 
 /// Video instance segmentation with SeqFormer: finds every object of a video, says what it is, and
@@ -38,7 +38,7 @@ pub(crate) enum Command {
     /// Finds the objects of videos and draws them.
     Predict(PredictArgs),
     /// Trains a model, or evaluates one.
-    Train(TrainArgs),
+    Train(TrainCommandArgs),
     /// Evaluates a model on DATASETS.TEST: the same as `train --eval-only`.
     Eval(EvalArgs),
     /// Measures how fast the network and the whole of `predict` are here, and how much memory they take.

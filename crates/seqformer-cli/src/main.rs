@@ -10,17 +10,16 @@ mod commands;
 mod compute;
 mod files;
 mod launch;
+mod logging;
 mod memory;
 mod output;
 mod progress;
 mod settings;
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 use seqformer_signals::StopSignals;
-use tracing_subscriber::EnvFilter;
 
 use args::{Cli, Command};
 
@@ -42,7 +41,11 @@ fn main() -> ExitCode {
         }
         Err(wrong) => wrong.exit(),
     };
-    start_logging(cli.verbose);
+    let keep = match cli.command {
+        Command::Train(_) => logging::Keep::All,
+        _ => logging::Keep::Nothing,
+    };
+    logging::start(cli.verbose, keep);
     let done = match cli.command {
         Command::Train(args) => commands::train::run(&args, &signals),
         Command::Eval(args) => commands::train::run_eval(args, &signals),
@@ -83,26 +86,4 @@ fn end(done: anyhow::Result<End>, signals: &StopSignals) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Warnings go to standard error; `-v` adds information, `-vv` details. `RUST_LOG` overrides both.
-fn start_logging(verbose: u8) {
-    // What concerns all processes of a run is said by the first.
-    let is_other_rank =
-        seqformer_engine::Placement::from_environment(&|name| std::env::var(name).ok())
-            .is_ok_and(|placement| placement.is_some_and(|placement| placement.rank > 0));
-    let level = match verbose {
-        0 if is_other_rank => "error",
-        0 => "warn",
-        1 => "info",
-        _ => "debug",
-    };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new(level));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .without_time()
-        .with_target(false)
-        .init();
 }

@@ -61,7 +61,7 @@ impl TryFrom<&CfgNode> for Config {
         if reader.int("VERSION")? != 2 {
             return Err(reader.fail("VERSION", "2"));
         }
-        let output_dir = reader.text("OUTPUT_DIR")?;
+        let output_dir = reader.path("OUTPUT_DIR")?;
         if output_dir.is_empty() {
             return Err(reader.fail("OUTPUT_DIR", "the name of a folder"));
         }

@@ -436,7 +436,7 @@ pub fn reference_page() -> String {
         "# Configuration keys\n\n\
          Every key of detectron2 0.6 and of SeqFormer is accepted; `seqformer config --keys` prints this page, and \
          `seqformer config --config-file FILE` the values that a file comes to. Values are Python literals; a whole \
-         number is taken where a number is wanted.\n\n\
+         number is taken where a number is wanted. In paths, `~`, `~user`, `$NAME` and `${NAME}` are filled in.\n\n\
          ## Keys with an effect\n\nThe last column names the test that shows it, and its crate.\n\n\
          | key | default | meaning | tested |\n|---|---|---|---|\n",
     );

@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::{PathError, suggest};
+
 /// Where a value was written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Origin {
@@ -64,7 +66,7 @@ pub enum ConfigError {
         message: String,
     },
     /// A key that no default exists for.
-    #[error("{origin}unknown key {key}{}", did_you_mean(.suggestion.as_deref()))]
+    #[error("{origin}unknown key {key}{}", did_you_mean(.key, .suggestion.as_deref()))]
     UnknownKey {
         /// Where it was written.
         origin: Origin,
@@ -76,6 +78,18 @@ pub enum ConfigError {
     /// A value of the wrong type, or outside of what the key allows.
     #[error(transparent)]
     Value(#[from] Box<ValueError>),
+    /// A path with an unknown home folder, user or variable in it.
+    #[error("{origin}{key}: {path}: {source}")]
+    Path {
+        /// Where it was written.
+        origin: Origin,
+        /// The full key.
+        key: String,
+        /// The path as it was written.
+        path: String,
+        /// What is unknown.
+        source: PathError,
+    },
     /// The list of `KEY VALUE` pairs is malformed.
     #[error("command line: {0}")]
     Opts(String),
@@ -97,8 +111,16 @@ pub struct ValueError {
     pub hint: Option<String>,
 }
 
-fn did_you_mean(suggestion: Option<&str>) -> String {
-    suggestion.map_or_else(String::new, |key| format!(" (did you mean {key}?)"))
+fn did_you_mean(key: &str, suggestion: Option<&str>) -> String {
+    if let Some(suggestion) = suggestion {
+        return format!(" (did you mean {suggestion}?)");
+    }
+    let (section, names) = suggest::neighbours(key);
+    let place = if section.is_empty() { "the first level".to_owned() } else { section };
+    format!(
+        "; {place} has {}: take the key out if it belongs to another model or program",
+        names.join(", ")
+    )
 }
 
 fn hint_suffix(hint: Option<&str>) -> String {

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::defaults::{CUSTOM_DATASETS, KEYS};
 
+/// Longer keys are not looked at.
+const MAX_LENGTH: usize = 200;
+
 /// The known key or section closest to `key` in spelling, if one is close.
 pub fn closest(key: &str) -> Option<String> {
-    if key.len() > 200 {
+    if key.len() > MAX_LENGTH {
         return None;
     }
     let known = keys_and_sections();
@@ -19,10 +22,34 @@ pub fn closest(key: &str) -> Option<String> {
     });
     let name = key.rsplit('.').next().unwrap_or(key);
     let limit = (name.len() / 3).clamp(1, 4);
-    match distances.min() {
+    let suggestion = match distances.min() {
         Some((distance, best)) if distance <= limit => Some(best.to_owned()),
         _ => same_name_elsewhere(key, &known),
+    };
+    // What was refused is no suggestion.
+    suggestion.filter(|suggestion| suggestion != key)
+}
+
+/// The innermost known section that `key` is in, and the names in it that have an effect, sorted; the empty section
+/// has them all.
+pub(crate) fn neighbours(key: &str) -> (String, Vec<&'static str>) {
+    let with_effect = KEYS.iter().copied().flatten().filter(|spec| spec.has_effect());
+    let known: Vec<&str> = with_effect.map(|spec| spec.key).collect();
+    let mut section = if key.len() > MAX_LENGTH { "" } else { key };
+    while let Some((outer, _)) = section.rsplit_once('.') {
+        section = outer;
+        let prefix = format!("{section}.");
+        let names: BTreeSet<&str> = known
+            .iter()
+            .filter_map(|known| known.strip_prefix(&prefix))
+            .filter_map(|rest| rest.split('.').next())
+            .collect();
+        if !names.is_empty() {
+            return (section.to_owned(), names.into_iter().collect());
+        }
     }
+    let names: BTreeSet<&str> = known.iter().filter_map(|known| known.split('.').next()).collect();
+    (String::new(), names.into_iter().collect())
 }
 
 /// A key of the same last part in another section, if there is only one.

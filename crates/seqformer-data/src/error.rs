@@ -183,3 +183,28 @@ fn why_other_size(expected: ImageSize, found: ImageSize) -> &'static str {
         "correct the annotation file or the image"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn swapped_sides_are_told_from_other_sizes() {
+        let size = |height, width| ImageSize { height, width };
+        let message = |expected, found| {
+            let path = PathBuf::from("a/0.jpg");
+            DataError::FrameSize { path, video_id: 3, expected, found }.to_string()
+        };
+        let turned = message(size(64, 96), size(96, 64));
+        for part in ["a/0.jpg", "64x96", "96x64", "video 3", "EXIF orientation"] {
+            assert!(turned.contains(part), "{part}: {turned}");
+        }
+        let other = message(size(64, 96), size(96, 65));
+        assert!(
+            !other.contains("EXIF") && other.contains("correct the annotation file"),
+            "{other}"
+        );
+    }
+}

@@ -160,14 +160,8 @@ pub fn lr_schedule(config: &Config) -> LrSchedule {
     let solver = &config.solver;
     let decay = match solver.lr_scheduler {
         LrScheduler::WarmupMultiStep => {
-            let (steps, late): (Vec<u64>, Vec<u64>) =
-                solver.steps.iter().partition(|&&step| step <= solver.max_iter);
-            if !late.is_empty() {
-                tracing::warn!(
-                    "SOLVER.STEPS {late:?} lie beyond SOLVER.MAX_ITER {} and are left out",
-                    solver.max_iter
-                );
-            }
+            let steps = solver.steps.iter().copied().filter(|&step| step <= solver.max_iter);
+            let steps = steps.collect();
             Decay::MultiStep { steps, gamma: solver.gamma }
         }
         LrScheduler::WarmupCosine => Decay::Cosine { end: solver.base_lr_end / solver.base_lr },

@@ -34,9 +34,9 @@ const ITERATION_INTERVALS: usize = 8;
 /// A series that begins before this iteration is shown from the start on.
 const LATE_START: u64 = 1000;
 
-/// The last decoder layer's losses and their sum, in the colours of Okabe and Ito, which everyone can tell apart.
+/// The last decoder layer's losses and the sum of all, in the colours of Okabe and Ito, which everyone can tell apart.
 const LOSSES: [(&str, &str); 6] = [
-    (Metrics::TOTAL_LOSS, INK),
+    (Metrics::OPTIMIZED_LOSS, INK),
     ("loss_ce", "#0072b2"),
     ("loss_bbox", "#d55e00"),
     ("loss_giou", "#009e73"),
@@ -54,8 +54,8 @@ pub struct Curves {
 }
 
 impl Curves {
-    /// Draws those of `series` that have a place: `total_loss` and the losses of the last decoder layer, `lr`, and
-    /// the validation's `AP`, `AP50` and `AP75`, alone or after a task as in `segm/AP`.
+    /// Draws those of `series` that have a place: `optimized_loss` (or `total_loss`, where there is none) and the losses
+    /// of the last decoder layer, `lr`, and the validation's `AP`, `AP50` and `AP75`, alone or after a task as in `segm/AP`.
     pub fn new(title: &str, series: Vec<Series>) -> Self {
         Self { title: title.to_owned(), series }
     }
@@ -140,9 +140,19 @@ impl Curves {
         }
     }
 
+    fn series_named(&self, name: &str) -> Option<&Series> {
+        self.series.iter().find(|series| series.name == name)
+    }
+
     fn named(&self, names: &[(&str, &'static str)]) -> Vec<Curve<'_>> {
         let curves = names.iter().filter_map(|(name, color)| {
-            let series = self.series.iter().find(|series| series.name == *name)?;
+            let mut series = self.series_named(name);
+            if *name == Metrics::OPTIMIZED_LOSS {
+                // The total contains the class error in per cent, which hides the losses; it is all that other
+                // programs write.
+                series = series.or_else(|| self.series_named(Metrics::TOTAL_LOSS));
+            }
+            let series = series?;
             Some(Curve { name: series.name.clone(), color, points: &series.points })
         });
         curves.collect()

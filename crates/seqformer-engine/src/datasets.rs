@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use seqformer_config::Config;
 use seqformer_config::config::{
     self, AnnotationFormat, CropType, CustomDataset, PseudoClips, ShortEdgeSampling,
 };
+use seqformer_config::{Config, expand_path};
 use seqformer_data::{
     AnnotatedVideos, Augmentation, Catalog, Categories, CategoryMap, ClassTable, ClipMapper,
     ClipSampling, CocoTable, DatasetKind, DatasetSource, FrameStep, Mapper, PseudoClip, RandomCrop,
@@ -18,6 +18,8 @@ use crate::EngineError;
 /// Names the folder of the built-in datasets, as in detectron2.
 const ROOT_VARIABLE: &str = "DETECTRON2_DATASETS";
 const DEFAULT_ROOT: &str = "datasets";
+/// Classes whose instances are counted in the log, those with the most.
+const NAMED_CLASSES: usize = 50;
 
 /// What a training reads.
 #[derive(Debug)]
@@ -28,6 +30,43 @@ pub struct TrainingData {
     pub categories: Categories,
     /// Remarks for the user.
     pub notes: Vec<String>,
+}
+
+impl TrainingData {
+    /// One line for each dataset: its size, and the instances of each class.
+    pub fn describe(&self) -> Vec<String> {
+        self.set.parts().iter().map(|part| describe(&part.dataset)).collect()
+    }
+}
+
+fn describe(dataset: &AnnotatedVideos) -> String {
+    let videos = &dataset.videos;
+    let frames: usize = videos.iter().map(|video| video.frames.len()).sum();
+    let mut of_class = vec![0_usize; dataset.categories.len()];
+    let tracks = videos.iter().flat_map(|video| &video.tracks).filter(|track| !track.is_crowd);
+    for track in tracks.filter(|track| track.is_visible()) {
+        if let Some(count) = of_class.get_mut(track.category) {
+            *count += 1;
+        }
+    }
+    let most = videos.iter().map(|video| video.tracks.len()).max().unwrap_or(0);
+    let mut counts: Vec<(usize, &String)> =
+        of_class.iter().copied().zip(dataset.categories.names()).collect();
+    counts.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    let classes: Vec<String> =
+        counts.iter().take(NAMED_CLASSES).map(|(count, name)| format!("{name} {count}")).collect();
+    let rest = match counts.len().saturating_sub(NAMED_CLASSES) {
+        0 => String::new(),
+        rest => format!(", and {rest} more"),
+    };
+    format!(
+        "{}: {} videos or images, {frames} frames, {} instances, at most {most} in one; of {} classes: {}{rest}",
+        dataset.path.display(),
+        videos.len(),
+        of_class.iter().sum::<usize>(),
+        counts.len(),
+        classes.join(", ")
+    )
 }
 
 /// Finds a dataset by its name: one of `DATASETS.CUSTOM`, an annotation file (a name that ends in `.json`), or a
@@ -43,13 +82,22 @@ pub fn find_dataset(config: &Config, name: &str) -> Result<DatasetSource, Engine
     if let Some(source) = own_dataset(config, name) {
         return Ok(source);
     }
-    let root = std::env::var_os(ROOT_VARIABLE).filter(|root| !root.is_empty());
-    let root = root.map_or_else(|| PathBuf::from(DEFAULT_ROOT), PathBuf::from);
-    let mut catalog = Catalog::new(&root);
+    let mut catalog = Catalog::new(&dataset_root()?);
     for custom in &config.datasets.custom {
         catalog.declare(declared(custom));
     }
     Ok(catalog.get(name)?)
+}
+
+/// The folder of the built-in datasets.
+fn dataset_root() -> Result<PathBuf, EngineError> {
+    let Some(root) = std::env::var_os(ROOT_VARIABLE).filter(|root| !root.is_empty()) else {
+        return Ok(PathBuf::from(DEFAULT_ROOT));
+    };
+    let Some(text) = root.to_str() else { return Ok(PathBuf::from(root)) };
+    let expanded = expand_path(text)
+        .map_err(|error| EngineError::Unsupported(format!("{ROOT_VARIABLE}: {text}: {error}")))?;
+    Ok(PathBuf::from(expanded))
 }
 
 /// The classes of the first dataset of `DATASETS.TRAIN`, or else of `DATASETS.TEST`, if it is the user's own and its

@@ -208,6 +208,25 @@ impl Communicator {
     }
 
     /// The texts of all processes, in the order of their ranks.
+    /// Makes sure that all processes have done a part of their own work; fails in all if it failed in one.
+    pub(crate) fn agree<T>(&self, own: Result<T, EngineError>) -> Result<T, EngineError> {
+        if self.links.is_none() {
+            return own;
+        }
+        if let Err(error) = &own
+            && error.is_of_processes()
+        {
+            return own;
+        }
+        let message = own.as_ref().err().map(EngineError::describe).unwrap_or_default();
+        let texts = self.collect_texts(&message)?;
+        let own = own?;
+        match texts.into_iter().enumerate().find(|(_, text)| !text.is_empty()) {
+            Some((rank, message)) => Err(EngineError::Elsewhere { rank, message }),
+            None => Ok(own),
+        }
+    }
+
     pub(crate) fn collect_texts(&self, text: &str) -> Result<Vec<String>, EngineError> {
         let Some(links) = &self.links else { return Ok(vec![text.to_owned()]) };
         let key = self.next_key("texts");

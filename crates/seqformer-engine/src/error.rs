@@ -134,6 +134,25 @@ pub enum EngineError {
     /// Results or annotations cannot be used.
     #[error(transparent)]
     Evaluation(#[from] seqformer_evaluation::EvaluationError),
+    /// A dataset that a training could not be evaluated on.
+    #[error(
+        "DATASETS.TEST {name}: {source}; a training ends with an evaluation on it: mend this, or set DATASETS.TEST \"()\" \
+         to train without an evaluation"
+    )]
+    TestDataset {
+        /// Its name.
+        name: String,
+        /// What is wrong with it.
+        source: Box<EngineError>,
+    },
+    /// Another process of an evaluation could not do its part.
+    #[error("rank {rank}: {message}")]
+    Elsewhere {
+        /// The process.
+        rank: usize,
+        /// Why.
+        message: String,
+    },
     /// A checkpoint that a training cannot go on from.
     #[error("{}: {what}", path.display())]
     Resume {
@@ -249,6 +268,27 @@ pub enum EngineError {
         /// The output folder.
         folder: PathBuf,
     },
+}
+
+impl EngineError {
+    /// Whether processes that work together cannot go on together.
+    pub(crate) fn is_of_processes(&self) -> bool {
+        matches!(self, Self::Distributed { .. } | Self::Disagreement { .. } | Self::Launch { .. })
+    }
+
+    /// The error with its causes, without saying anything twice.
+    pub(crate) fn describe(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let message = error.to_string();
+            if !text.contains(&message) {
+                text = format!("{text}: {message}");
+            }
+            cause = error.source();
+        }
+        text
+    }
 }
 
 impl From<ModelError> for EngineError {

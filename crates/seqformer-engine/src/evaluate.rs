@@ -7,7 +7,9 @@ mod shared_out;
 use std::path::{Path, PathBuf};
 
 use seqformer_annotations::Ids;
-use seqformer_data::{Categories, DatasetKind, DatasetSource, VideoRecord, read_image_logged};
+use seqformer_data::{
+    AnnotatedVideos, Categories, DatasetKind, DatasetSource, VideoRecord, read_image_logged,
+};
 use seqformer_evaluation::{
     CocoEvaluator, CocoGroundTruth, CocoResults, CocoResultsWriter, GroundTruth, IouKind, Report,
     Results, ResultsWriter, YtvisEvaluator, write_archive,
@@ -65,34 +67,55 @@ pub fn evaluate(
     output: EvaluationOutput<'_>,
     progress: &mut dyn FnMut(EvaluationProgress),
 ) -> Result<Option<Evaluated>, EngineError> {
-    if communicator.is_leader() {
+    let records = communicator.agree(begin(dataset, output, communicator.is_leader()))?;
+    let queue = communicator.queue();
+    let evaluated =
+        evaluate_records((predictor, communicator, &queue), dataset, records, output, progress);
+    // Whatever went wrong with the evaluation, the processes part in order.
+    match &evaluated {
+        Err(error) if error.is_of_processes() => {}
+        _ if communicator.is_leader() => queue.close("scored")?,
+        _ => drop(queue.wait_for_end()?),
+    }
+    evaluated
+}
+
+/// Makes the folder, and reads the dataset.
+fn begin(
+    dataset: &DatasetSource,
+    output: EvaluationOutput<'_>,
+    is_leader: bool,
+) -> Result<AnnotatedVideos, EngineError> {
+    if is_leader {
         std::fs::create_dir_all(output.folder).map_err(|source| EngineError::Unwritable {
             path: output.folder.to_path_buf(),
             source,
         })?;
     }
-    let records = dataset.read()?;
-    let queue = communicator.queue();
-    let evaluated = if dataset.kind == DatasetKind::Coco {
+    Ok(dataset.read()?)
+}
+
+fn evaluate_records(
+    (predictor, communicator, queue): (&Predictor, &Communicator, &TaskQueue<'_>),
+    dataset: &DatasetSource,
+    records: AnnotatedVideos,
+    output: EvaluationOutput<'_>,
+    progress: &mut dyn FnMut(EvaluationProgress),
+) -> Result<Option<Evaluated>, EngineError> {
+    if dataset.kind == DatasetKind::Coco {
         let job = Images { predictor, records: &records.videos, categories: &records.categories };
         let ids = (&records.video_ids, &records.category_ids);
-        let results = write_results(&job, ids, (communicator, &queue), output, progress)?;
-        results.map(|results| score_images(&dataset.json, results)).transpose()?
+        let results = write_results(&job, ids, (communicator, queue), output, progress)?;
+        results.map(|results| score_images(&dataset.json, results)).transpose()
     } else {
         let mut videos: Vec<&VideoRecord> = records.videos.iter().collect();
         videos.sort_by_key(|video| video.id);
         let job =
             Videos { predictor, communicator, records: videos, categories: &records.categories };
         let ids = (&records.video_ids, &records.category_ids);
-        let results = write_results(&job, ids, (communicator, &queue), output, progress)?;
-        results.map(|results| score_videos(&dataset.json, results)).transpose()?
-    };
-    if communicator.is_leader() {
-        queue.close("scored")?;
-    } else {
-        queue.wait_for_end()?;
+        let results = write_results(&job, ids, (communicator, queue), output, progress)?;
+        results.map(|results| score_videos(&dataset.json, results)).transpose()
     }
-    Ok(evaluated)
 }
 
 /// Does what is left of a job; the path of the results, for the process that wrote them.
@@ -106,10 +129,8 @@ fn write_results<J: Job>(
     progress: &mut dyn FnMut(EvaluationProgress),
 ) -> Result<Option<PathBuf>, EngineError> {
     let ids = job.ids();
-    let mut writer = None;
-    if communicator.is_leader() {
-        writer = Some(J::Writer::begin(output, &ids, dataset_ids)?);
-    }
+    let begin = || J::Writer::begin(output, &ids, dataset_ids);
+    let mut writer = communicator.agree(communicator.is_leader().then(begin).transpose())?;
     let is_left =
         |task: &usize| writer.as_ref().is_none_or(|writer| !writer.has_finished(ids[*task]));
     let todo = (0..ids.len()).filter(is_left).collect();

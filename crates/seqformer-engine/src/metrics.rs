@@ -28,8 +28,10 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Sum of the loss dictionary.
+    /// Sum of the loss dictionary, as the reference logs it: with the class error in per cent, which is not trained.
     pub const TOTAL_LOSS: &str = "total_loss";
+    /// Sum of the weighted losses, which is what training minimises.
+    pub const OPTIMIZED_LOSS: &str = "optimized_loss";
     /// Seconds of a step; by custom recorded from the third step on, when caches are warm.
     pub const TIME: &str = "time";
     /// Seconds that a step waited for its data.

@@ -4,6 +4,7 @@
 //! `projects/SeqFormer/train_net.py`.
 
 mod batch_losses;
+mod checks;
 mod journal;
 mod memory;
 mod setup;
@@ -24,7 +25,7 @@ use tch::{Device, nn};
 use crate::checkpointer::{Checkpointer, Position, TrainState};
 use crate::collate::Collate;
 use crate::device::out_of_memory;
-use crate::evaluate::{EvaluationOutput, evaluate};
+use crate::evaluate::{Evaluated, EvaluationOutput, evaluate};
 use crate::{
     Communicator, EngineError, GradClip, LrSchedule, Optimizer, Predictor, PredictorOptions,
     datasets,
@@ -74,6 +75,12 @@ pub struct Trainer {
     /// Of the process that writes.
     journal: Option<Journal>,
     communicator: Rc<Communicator>,
+    /// What there is to train on, for the log.
+    about_data: Vec<String>,
+    /// Evaluations that could not be done, each with its reason.
+    failed_evaluations: Vec<String>,
+    /// It was said that a clip has more instances than there are queries.
+    told_of_crowds: bool,
     // Held as long as the run lives, so that no second run writes into the folder.
     _lock: Option<seqformer_files::FolderLock>,
 }
@@ -93,6 +100,16 @@ impl Trainer {
     /// Iterations of the whole training.
     pub fn max_iterations(&self) -> u64 {
         self.config.solver.max_iter
+    }
+
+    /// What there is to train on: videos, frames, instances and classes of each dataset.
+    pub fn about_data(&self) -> &[String] {
+        &self.about_data
+    }
+
+    /// Evaluations that could not be done, each with its reason; the training went on without them.
+    pub fn failed_evaluations(&self) -> &[String] {
+        &self.failed_evaluations
     }
 
     /// The processes that train together.
@@ -170,9 +187,12 @@ impl Trainer {
 
     /// Scores the model as it is on the test datasets; the training goes on as if nothing had been.
     ///
+    /// An evaluation that cannot be done is reported and kept in [`Trainer::failed_evaluations`]: it costs neither
+    /// the training nor its checkpoints.
+    ///
     /// # Errors
     ///
-    /// If a dataset or an output file cannot be used.
+    /// If a checkpoint or a file of the run cannot be written, or another process is gone.
     pub fn validate(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
         let done = self.validate_all(tell);
         if self.device.is_cuda() {
@@ -185,16 +205,15 @@ impl Trainer {
     fn validate_all(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
         let iteration = self.position.iterations.saturating_sub(1);
         self.communicator.note(iteration, "validating");
-        let predictor = out_of_memory("validation", || self.predictor())??;
         for name in &self.config.datasets.test.clone() {
-            let dataset = datasets::find_dataset(&self.config, name)?;
-            let folder = self.inference_folder(&dataset);
-            let run = format!("iteration {iteration} seed {}", self.position.seed);
-            // A training that was begun anew has other weights at the same iteration.
-            let output = EvaluationOutput { folder: &folder, run: &run, goes_on: false };
-            let job = (&predictor, self.communicator.as_ref());
-            let Some(evaluated) = evaluate(job, &dataset, output, &mut |_progress| {})? else {
-                continue;
+            let evaluated = match self.evaluate_on(name) {
+                Ok(Some(evaluated)) => evaluated,
+                Ok(None) => continue,
+                Err(error) if error.is_of_processes() => return Err(error),
+                Err(error) => {
+                    self.note_failed_evaluation(name, iteration, &error);
+                    continue;
+                }
             };
             let Some(report) = evaluated.report else {
                 tell(&format!(
@@ -222,6 +241,31 @@ impl Trainer {
             }
             _ => Ok(()),
         }
+    }
+
+    fn evaluate_on(&self, name: &str) -> Result<Option<Evaluated>, EngineError> {
+        let iteration = self.position.iterations.saturating_sub(1);
+        let prepared = datasets::find_dataset(&self.config, name).and_then(|dataset| {
+            let predictor = out_of_memory("validation", || self.predictor())??;
+            Ok((dataset, predictor))
+        });
+        let (dataset, predictor) = self.communicator.agree(prepared)?;
+        let folder = self.inference_folder(&dataset);
+        let run = format!("iteration {iteration} seed {}", self.position.seed);
+        // A training that was begun anew has other weights at the same iteration.
+        let output = EvaluationOutput { folder: &folder, run: &run, goes_on: false };
+        let job = (&predictor, self.communicator.as_ref());
+        evaluate(job, &dataset, output, &mut |_progress| {})
+    }
+
+    fn note_failed_evaluation(&mut self, name: &str, iteration: u64, error: &EngineError) {
+        // The others have their part of the same failure.
+        if !self.communicator.is_leader() {
+            return;
+        }
+        let what = format!("{name}, iteration {iteration}: {}", error.describe());
+        tracing::error!("the evaluation failed (the training is unharmed): {what}");
+        self.failed_evaluations.push(what);
     }
 
     /// The folder of a dataset's results.

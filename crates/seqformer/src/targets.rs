@@ -69,7 +69,7 @@ impl ClipTarget {
 
     /// Checks that this is a target for frames like these; `clip` is its number, for messages.
     pub(crate) fn check(&self, clip: usize, expected: &TargetShape) -> Result<(), ModelError> {
-        let &TargetShape { num_frames, num_classes, num_queries, size } = expected;
+        let &TargetShape { num_frames, num_classes, size } = expected;
         let wrong = |what: &'static str, expected: String, found: String| {
             Err(ModelError::Target { clip, what, expected, found })
         };
@@ -77,10 +77,6 @@ impl ClipTarget {
             return wrong("size", size.to_string(), self.size.to_string());
         }
         let count = self.labels.len() as i64;
-        if count > num_queries {
-            let expected = format!("at most {num_queries}, one for each query");
-            return wrong("number of instances", expected, count.to_string());
-        }
         if let Some(label) = self.labels.iter().find(|label| !(0..num_classes).contains(*label)) {
             return wrong("label", format!("0 to {}", num_classes - 1), label.to_string());
         }
@@ -117,7 +113,6 @@ impl ClipTarget {
 pub(crate) struct TargetShape {
     pub(crate) num_frames: i64,
     pub(crate) num_classes: i64,
-    pub(crate) num_queries: i64,
     pub(crate) size: FrameSize,
 }
 

@@ -1,5 +1,6 @@
 //! Arguments of `train`, `eval` and `synth`.
 
+use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -49,6 +50,18 @@ pub(crate) struct TrainArgs {
     pub(crate) opts: Vec<String>,
 }
 
+/// Arguments of `train`.
+#[derive(Debug, Args)]
+#[command(after_help = TRAIN_HELP)]
+pub(crate) struct TrainCommandArgs {
+    #[command(flatten)]
+    pub(crate) train: TrainArgs,
+    /// Threads that compute, in each process [default: OMP_NUM_THREADS, or the cores that this machine's processes may
+    /// use, shared out among them].
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
 const TRAIN_HELP: &str = "\
 Writes into OUTPUT_DIR:
   model_0000999.pth, …, model_final.pth  checkpoints that PyTorch reads; last_checkpoint names the newest
@@ -57,6 +70,7 @@ Writes into OUTPUT_DIR:
   inference/results.json, results.zip    results on the test datasets
 
 Ctrl-C writes a checkpoint and ends; --resume goes on from it, to the same weights as without the stop.
+An evaluation that fails is reported and the training goes on; in the end the exit code is 1.
 
 Several GPUs or machines: --num-gpus and --num-machines, or any of torchrun, srun and mpirun; see
 docs/distributed.md.

@@ -12,14 +12,15 @@ use seqformer_config::config::ExpectedResult;
 use seqformer_engine::{
     Checkpointer, Communicator, Device, EvaluationOutput, LAUNCHED, Placement, Predictor,
     PredictorOptions, RESUME, RunLog, TrainEnd, Trainer, TrainerOptions, count_gpus, evaluate,
-    find_dataset, inference_folder, open_device,
+    find_dataset, gpu_card, inference_folder, num_threads, open_device, use_threads,
 };
 use seqformer_evaluation::{Report, STAT_NAMES};
 use seqformer_signals::StopSignals;
 
 use crate::End;
-use crate::args::{ComputeArgs, EvalArgs, TrainArgs};
+use crate::args::{ComputeArgs, EvalArgs, TrainArgs, TrainCommandArgs};
 use crate::launch::{self, Plan};
+use crate::logging;
 use crate::output;
 use crate::progress::Stage;
 use crate::settings::Settings;
@@ -31,8 +32,9 @@ pub(crate) fn run_eval(args: EvalArgs, signals: &StopSignals) -> Result<End> {
 }
 
 /// Runs `train`, or an evaluation where only that is asked for.
-pub(crate) fn run(args: &TrainArgs, signals: &StopSignals) -> Result<End> {
-    run_with(args, None, signals)
+pub(crate) fn run(args: &TrainCommandArgs, signals: &StopSignals) -> Result<End> {
+    use_threads(args.threads);
+    run_with(&args.train, None, signals)
 }
 
 /// Runs in this process, or as one of those that a launcher has started, or by starting several.
@@ -101,7 +103,11 @@ fn train(
     let mut trainer = Trainer::new(config, options, Rc::clone(communicator))?;
     let log = if communicator.is_leader() {
         let path = config.output_dir.join("log.txt");
-        Some(RunLog::open(&path, |error| tracing::warn!("{error}"))?)
+        // What is warned of goes to this log.
+        let log = RunLog::open(&path, |error| output::note(&format!("warning: {error}")))?;
+        let log = Arc::new(log);
+        logging::keep_in(&log);
+        Some(log)
     } else {
         None
     };
@@ -123,15 +129,52 @@ fn train(
         trainer.max_iterations(),
         config.output_dir.display()
     ));
-    if trainer.train(stop, &mut tell)? == TrainEnd::Stopped {
+    tell(&describe_device(device)?);
+    trainer.about_data().iter().for_each(|line| tell(line));
+    let done = finish(&mut trainer, (signals, stop), &mut tell);
+    if let (Err(error), Some(log)) = (&done, &log) {
+        log.write_line(format!("error: {}\n", output::describe(error)).as_bytes());
+    }
+    done
+}
+
+/// Trains to the end and evaluates what came of it.
+fn finish(
+    trainer: &mut Trainer,
+    (signals, stop): (&StopSignals, &AtomicBool),
+    tell: &mut dyn FnMut(&str),
+) -> Result<End> {
+    if trainer.train(stop, tell)? == TrainEnd::Stopped {
         return Ok(End::Stopped);
     }
-    if !config.datasets.test.is_empty() {
-        // The final checkpoint is written: nothing is lost when the last evaluation is ended.
-        signals.end_at_once();
-        trainer.validate(&mut tell)?;
-    }
-    Ok(End::Finished)
+    // The final checkpoint is written: nothing is lost when the last evaluation is ended.
+    signals.end_at_once();
+    trainer.validate(tell)?;
+    let Some((last, others)) = trainer.failed_evaluations().split_last() else {
+        return Ok(End::Finished);
+    };
+    let more = match others.len() {
+        0 => String::new(),
+        count => format!(" ({count} before it failed as well)"),
+    };
+    bail!(
+        "the training is done and all its checkpoints are written, but an evaluation failed{more}: {last}; mend this, \
+         and evaluate with `seqformer eval`"
+    )
+}
+
+fn describe_device(device: Device) -> Result<String> {
+    let threads = num_threads();
+    let threads = match threads.get() {
+        1 => "1 thread".to_owned(),
+        count => format!("{count} threads"),
+    };
+    Ok(match (device, gpu_card(device)?) {
+        (Device::Cuda(index), Some(card)) => {
+            format!("device: cuda:{index} ({}), {threads} of the CPU", card.name)
+        }
+        _ => format!("device: cpu, {threads}"),
+    })
 }
 
 /// Evaluates on all test datasets.

@@ -319,3 +319,38 @@ fn processes_that_were_given_different_things_say_so() {
         assert!(!done.status.success() && said.contains(expected), "{said}");
     }
 }
+
+#[test]
+fn an_evaluation_that_fails_in_one_process_ends_none() {
+    let bench = Bench::small();
+    let data = bench.folder.path().join("data");
+    let val = format!("['{}']", display(&data.join("annotations/val.json")));
+    // Every process meets one: all videos have lost a frame.
+    for video in fs::read_dir(data.join("val/JPEGImages")).unwrap() {
+        let frame = fs::read_dir(video.unwrap().path()).unwrap().next().unwrap().unwrap().path();
+        fs::write(frame, "no picture").unwrap();
+    }
+    let flags = ["--num-gpus", "0", "--num-workers-cpu", "2"];
+    let pairs = ["SOLVER.MAX_ITER", "4", "TEST.EVAL_PERIOD", "2", "DATASETS.TEST", &val];
+    let done = run(&bench.train("failing", &flags, &pairs), &[]);
+    let said = text(&done.stderr);
+    assert!(!done.status.success(), "{said}");
+    let failed = said.matches("the evaluation failed (the training is unharmed)").count();
+    assert_eq!(failed, 2, "{said}");
+    assert!(said.contains("the training is done"), "{said}");
+    assert!(bench.folder.path().join("failing/model_final.pth").is_file(), "{said}");
+}
+
+#[test]
+fn several_processes_leave_out_the_instances_that_one_leaves_out() {
+    let bench = Bench::small();
+    let pairs = ["MODEL.SeqFormer.NUM_OBJECT_QUERIES", "1", "SOLVER.MAX_ITER", "2"];
+    let one = bench.run("one", &[], &pairs);
+    let parts = [&pairs[..], &["SOLVER.MICRO_BATCH_SIZE", "1"]].concat();
+    one.assert_near(&bench.run("parts", &[], &parts));
+    let done = run(&bench.train("two", &["--num-workers-cpu", "2"], &pairs), &[]);
+    let said = text(&done.stderr);
+    assert!(done.status.success(), "{said}");
+    assert_eq!(said.matches("teach no query").count(), 1, "{said}");
+    one.assert_near(&bench.result("two"));
+}

@@ -455,3 +455,110 @@ fn a_run_goes_on_from_an_older_checkpoint_of_its_own_and_says_so() {
     let (ok, printed, said) = train(&["--resume"], "2");
     assert!(!ok && said.contains("no checkpoint of this run can be read"), "{printed}{said}");
 }
+
+/// A short training without an evaluation.
+const QUICK: [&str; 6] = ["SOLVER.MAX_ITER", "2", "SOLVER.STEPS", "()", "DATASETS.TEST", "()"];
+
+#[test]
+fn an_evaluation_that_fails_costs_a_training_neither_its_checkpoints_nor_its_end() {
+    let bench = Bench::new();
+    let frames = bench.folder.path().join("data/val/JPEGImages");
+    let mut videos: Vec<PathBuf> =
+        fs::read_dir(frames).unwrap().map(|entry| entry.unwrap().path()).collect();
+    videos.sort();
+    let frame = fs::read_dir(&videos[1]).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(&frame).unwrap();
+    let pairs = ["SOLVER.MAX_ITER", "4", "SOLVER.STEPS", "()", "TEST.EVAL_PERIOD", "2"];
+    let done = bench.run("train", "model", &[], &pairs);
+    let said = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{said}");
+    let log = fs::read_to_string(bench.output("model").join("log.txt")).unwrap();
+    let name = frame.file_name().unwrap().to_string_lossy().into_owned();
+    for text in [&said, &log] {
+        assert_eq!(
+            text.matches("the evaluation failed (the training is unharmed)").count(),
+            2,
+            "{text}"
+        );
+        assert!(text.contains("iteration 1: ") && text.contains(&name), "{text}");
+        assert!(text.contains("error: the training is done"), "{text}");
+    }
+    for name in ["model_0000001.pth", "model_0000003.pth", "model_final.pth"] {
+        assert!(bench.output("model").join(name).is_file(), "{name}: {said}");
+    }
+    assert!(log.contains("iter: 3  total_loss"), "{log}");
+}
+
+#[test]
+fn a_test_file_that_cannot_be_evaluated_ends_a_training_before_its_first_step() {
+    let bench = Bench::new();
+    let done = bench.run("train", "model", &[], &["DATASETS.TEST", "('missing.json',)"]);
+    let said = text(&done.stderr);
+    assert!(!done.status.success() && said.contains("DATASETS.TEST missing.json: "), "{said}");
+    assert!(!bench.output("model").join("metrics.json").exists(), "{said}");
+}
+
+#[test]
+fn the_log_has_the_warnings_the_data_and_the_device() {
+    let bench = Bench::new();
+    let more = ["SOLVER.WARMUP_ITERS", "200", "MODEL.SeqFormer.NUM_CLASSES", "5"];
+    let done = bench.run("train", "model", &["--threads", "1"], &[&QUICK[..], &more].concat());
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let log = fs::read_to_string(bench.output("model").join("log.txt")).unwrap();
+    let expected = [
+        "WARN SOLVER.WARMUP_ITERS 200 is not below SOLVER.MAX_ITER 2",
+        "WARN MODEL.SeqFormer.NUM_CLASSES is 5, but DATASETS.TRAIN has 3 categories",
+        "device: cpu, 1 thread\n",
+        "train.json: 5 videos or images, ",
+        "Overall training speed: 2 iterations",
+    ];
+    for line in expected {
+        assert_eq!(log.matches(line).count(), 1, "{line}: {log}");
+    }
+    assert!(!log.contains('\u{1b}'), "{log}");
+}
+
+#[test]
+fn clips_of_more_instances_than_queries_are_trained_on_and_named_once() {
+    let bench = Bench::new();
+    let more = ["MODEL.SeqFormer.NUM_OBJECT_QUERIES", "1", "SOLVER.MAX_ITER", "4"];
+    let done = bench.run("train", "model", &[], &[&QUICK[..], &more].concat());
+    let said = text(&done.stderr);
+    assert!(done.status.success(), "{said}");
+    assert_eq!(
+        said.matches("more than MODEL.SeqFormer.NUM_OBJECT_QUERIES 1:").count(),
+        1,
+        "{said}"
+    );
+    let line = said.lines().find(|line| line.contains("teach no query")).unwrap();
+    assert!(line.contains("video ") && line.contains("frames ") && line.contains("has "), "{line}");
+    assert!(said.contains("videos or images have more instances than"), "{said}");
+}
+
+#[test]
+fn paths_begin_in_the_home_folder_and_no_folder_is_called_by_a_variable() {
+    let bench = Bench::new();
+    let home = bench.folder.path();
+    let run = |pairs: &[&str]| {
+        let arguments = bench.arguments("train", "model", &[], pairs);
+        crate::command(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+            .current_dir(home)
+            .env("HOME", home)
+            .env("DETECTRON2_DATASETS", "~/sets")
+            .env_remove("NO_SUCH_VARIABLE")
+            .output()
+            .unwrap()
+    };
+    let done = run(&[&QUICK[..], &["OUTPUT_DIR", "~/run"]].concat());
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert!(home.join("run/model_final.pth").is_file() && !home.join("~").exists());
+    let config = fs::read_to_string(home.join("run/config.yaml")).unwrap();
+    assert!(config.contains("OUTPUT_DIR: ~/run\n"), "{config}");
+    let done = run(&[&QUICK[..], &["OUTPUT_DIR", "$NO_SUCH_VARIABLE/run"]].concat());
+    let said = text(&done.stderr);
+    assert!(!done.status.success() && said.contains("OUTPUT_DIR"), "{said}");
+    assert!(!home.join("$NO_SUCH_VARIABLE").exists(), "{said}");
+    let done = run(&["DATASETS.TRAIN", "('ytvis_2019_train',)", "DATASETS.TEST", "()"]);
+    let said = text(&done.stderr);
+    assert!(said.contains(&display(&home.join("sets"))), "{said}");
+}

@@ -59,7 +59,7 @@ pub struct DataloaderSection {
 
 impl DatasetsSection {
     pub(super) fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
-        let train = reader.texts("DATASETS.TRAIN")?;
+        let train = reader.dataset_names("DATASETS.TRAIN")?;
         let names = reader.custom_datasets();
         let custom = names.into_iter().map(|name| CustomDataset::read(reader, name));
         Ok(Self {
@@ -71,7 +71,7 @@ impl DatasetsSection {
             )?,
             custom: custom.collect::<Result<_, _>>()?,
             train,
-            test: reader.texts("DATASETS.TEST")?,
+            test: reader.dataset_names("DATASETS.TEST")?,
         })
     }
 }
@@ -104,11 +104,11 @@ impl CustomDataset {
     fn read(reader: &Reader<'_>, name: &str) -> Result<Self, ConfigError> {
         let key = |field: &str| format!("{CUSTOM_DATASETS}.{name}.{field}");
         let formats = [("ytvis", AnnotationFormat::Ytvis), ("coco", AnnotationFormat::Coco)];
-        let json = reader.text(&key("json"))?;
+        let json = reader.path(&key("json"))?;
         if json.is_empty() {
             return Err(reader.fail(&key("json"), "the annotation file"));
         }
-        let image_root = reader.text(&key("image_root"))?;
+        let image_root = reader.path(&key("image_root"))?;
         Ok(Self {
             name: name.to_owned(),
             json: PathBuf::from(json),

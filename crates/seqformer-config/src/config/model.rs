@@ -110,7 +110,7 @@ impl ModelSection {
         }
         Ok(Self {
             device,
-            weights: reader.text("MODEL.WEIGHTS")?,
+            weights: reader.path("MODEL.WEIGHTS")?,
             mask_on: reader.bool("MODEL.MASK_ON")?,
             pixel_mean: reader.array(mean, reader.floats(mean)?)?,
             pixel_std,

@@ -1,6 +1,6 @@
 //! Typed access to the leaves of a tree; every failure names the key and where it was written.
 
-use crate::{CfgNode, ConfigError, Origin, Value, ValueError};
+use crate::{CfgNode, ConfigError, Origin, Value, ValueError, expand_path};
 
 /// Reads typed values by their full key.
 #[derive(Debug)]
@@ -118,6 +118,28 @@ impl<'a> Reader<'a> {
             Value::Str(value) => Ok(value.clone()),
             _ => Err(self.fail(key, "text")),
         }
+    }
+
+    /// A path, with home folders and variables of the environment filled in.
+    pub(super) fn path(&self, key: &str) -> Result<String, ConfigError> {
+        self.expanded(key, &self.text(key)?)
+    }
+
+    /// Names of datasets; those that are paths of annotation files are expanded as paths.
+    pub(super) fn dataset_names(&self, key: &str) -> Result<Vec<String>, ConfigError> {
+        let is_path = |name: &str| name.to_ascii_lowercase().ends_with(".json");
+        let expand =
+            |name: String| if is_path(&name) { self.expanded(key, &name) } else { Ok(name) };
+        self.texts(key)?.into_iter().map(expand).collect()
+    }
+
+    fn expanded(&self, key: &str, path: &str) -> Result<String, ConfigError> {
+        expand_path(path).map_err(|source| ConfigError::Path {
+            origin: self.node.origin(key).cloned().unwrap_or_default(),
+            key: key.to_owned(),
+            path: path.to_owned(),
+            source,
+        })
     }
 
     /// One of a few names.

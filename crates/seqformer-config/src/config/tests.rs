@@ -230,3 +230,40 @@ fn no_value_of_a_known_type_panics() {
         }
     }
 }
+
+#[test]
+fn paths_are_expanded_and_the_dump_keeps_what_was_written() {
+    let home = std::env::home_dir().unwrap().display().to_string();
+    let pairs = [
+        ("OUTPUT_DIR", "~/run"),
+        ("MODEL.WEIGHTS", "~/w.pth"),
+        ("DATASETS.TRAIN", "('~/train.json', '~name')"),
+        ("DATASETS.TEST", "('${HOME}/test.JSON',)"),
+        ("DATASETS.CUSTOM.mine.json", "~/mine.json"),
+        ("DATASETS.CUSTOM.mine.image_root", "~"),
+    ];
+    let mut node = load("configs/base_ytvis.yaml");
+    for (key, value) in pairs {
+        node.merge_from_list(&[key.to_owned(), value.to_owned()]).unwrap();
+    }
+    let config = Config::try_from(&node).unwrap();
+    assert_eq!(config.output_dir, Path::new(&home).join("run"));
+    assert_eq!(config.model.weights, format!("{home}/w.pth"));
+    assert_eq!(config.datasets.train, [format!("{home}/train.json"), "~name".to_owned()]);
+    assert_eq!(config.datasets.test, [format!("{home}/test.JSON")]);
+    assert_eq!(config.datasets.custom[0].json, Path::new(&home).join("mine.json"));
+    assert_eq!(config.datasets.custom[0].image_root.as_deref(), Some(Path::new(&home)));
+    assert!(node.dump().contains("OUTPUT_DIR: ~/run"), "{}", node.dump());
+}
+
+#[test]
+fn a_path_with_an_unknown_variable_or_user_is_an_error_and_no_folder_of_that_name() {
+    let error = with(&["OUTPUT_DIR", "$NO_SUCH_VARIABLE/run"]).unwrap_err();
+    assert_eq!(
+        error,
+        "command line: OUTPUT_DIR: $NO_SUCH_VARIABLE/run: expected a variable of the environment behind $, found no \
+         NO_SUCH_VARIABLE; set it, or write the folder in full"
+    );
+    let error = with(&["DATASETS.TRAIN", "['~no-such-user/x.json']"]).unwrap_err();
+    assert!(error.contains("DATASETS.TRAIN: ~no-such-user/x.json: expected a user"), "{error}");
+}

@@ -39,6 +39,7 @@ impl CfgNode {
         for field in fields {
             let key = join(prefix, &field.name);
             match (self.entry_mut(&field.name), &field.node.content) {
+                (None, _) if field.name.contains('.') => return Err(dotted(&key, field)),
                 (None, _) => return Err(unknown(&key, &field.origin)),
                 (Some(Entry::Node(node)), Content::Mapping(inner)) => {
                     node.merge_fields(inner, &key, types)?;
@@ -198,6 +199,9 @@ fn coerce_items(kinds: &[Value], items: Vec<Value>) -> Vec<Value> {
 
 fn mismatch(default: &Value, new: &Assignment<'_>) -> ConfigError {
     let hint = match (default, &new.value) {
+        (Value::Tuple(_) | Value::List(_), Value::Str(text)) => {
+            Some(format!("write {}", Value::Tuple(named_in(text))))
+        }
         (Value::Tuple(_) | Value::List(_), value) => {
             Some(format!("write {}", Value::Tuple(vec![value.clone()])))
         }
@@ -210,6 +214,30 @@ fn mismatch(default: &Value, new: &Assignment<'_>) -> ConfigError {
         expected: default.type_name(),
         found: new.found.clone(),
         hint,
+    }))
+}
+
+/// The elements of a list that was written without its brackets or quotes, such as `[a, b]`.
+fn named_in(text: &str) -> Vec<Value> {
+    let is_around = |c: char| matches!(c, '[' | ']' | '(' | ')' | '\'' | '"') || c.is_whitespace();
+    let names = text.split(',').map(|name| name.trim_matches(is_around));
+    names.filter(|name| !name.is_empty()).map(literal::decode).collect()
+}
+
+/// The error of `SOLVER.BASE_LR: 1` in a file.
+fn dotted(key: &str, field: &Field) -> ConfigError {
+    let (sections, last) = field.name.rsplit_once('.').unwrap_or(("", &field.name));
+    let sections: Vec<String> = sections.split('.').map(|name| format!("{name}:")).collect();
+    ConfigError::Value(Box::new(ValueError {
+        origin: field.origin.clone(),
+        key: key.to_owned(),
+        expected: "sections one inside the other, as dotted names are for the command line"
+            .to_owned(),
+        found: "a dotted name".to_owned(),
+        hint: Some(format!(
+            "write {} and {last}, each indented on a line of its own",
+            sections.join(", ")
+        )),
     }))
 }
 

@@ -74,6 +74,22 @@ fn wrong_types_and_keys_are_errors_with_a_place() {
             "base.yaml:4: unknown key MODEL.SeqFormer.NUM_CLASES (did you mean \
              MODEL.SeqFormer.NUM_CLASSES?)",
         ),
+        ("DATASETS: {TRAIN: 'a, b'}", "found \"a, b\"; write ('a', 'b')"),
+        ("DATASETS: {TRAIN: '[a b.json]'}", "found \"[a b.json]\"; write ('a b.json',)"),
+        ("DATASETS: {TRAIN: \"('a')\"}", "; write ('a',)"),
+        (
+            "SOLVER.BASE_LR: 0.1",
+            "base.yaml:2: SOLVER.BASE_LR: expected sections one inside the other, as dotted names are for the \
+             command line, found a dotted name; write SOLVER: and BASE_LR, each indented on a line of its own",
+        ),
+        (
+            "MODEL:\n  MASK_FORMER: {DICE_WEIGHT: 5.0}",
+            "base.yaml:3: unknown key MODEL.MASK_FORMER; MODEL has BACKBONE, DEVICE,",
+        ),
+        (
+            "WANDB: {NAME: x}",
+            "base.yaml:2: unknown key WANDB; the first level has CUDNN_BENCHMARK,",
+        ),
         ("TEST: {EXPECTED_RESULTS: [{a: 1}]}", "found a list with sections"),
         ("MODEL: {_BASE_: x}", "unknown key MODEL._BASE_"),
     ];

@@ -1,4 +1,4 @@
-use super::{closest, levenshtein};
+use super::{closest, levenshtein, neighbours};
 
 #[test]
 fn distances_of_known_pairs() {
@@ -23,6 +23,23 @@ fn the_closest_key_is_suggested() {
     for (key, expected) in cases {
         assert_eq!(closest(key).as_deref(), expected, "{key}");
     }
+}
+
+#[test]
+fn what_was_refused_is_never_suggested() {
+    assert_eq!(closest("SOLVER.BASE_LR"), None);
+    assert_eq!(closest("MODEL"), None);
+}
+
+#[test]
+fn the_neighbours_of_an_unknown_key_are_those_of_its_section() {
+    let (section, names) = neighbours("MODEL.MASK_FORMER.DICE_WEIGHT");
+    assert_eq!(section, "MODEL");
+    assert!(names.contains(&"SeqFormer") && names.contains(&"WEIGHTS"), "{names:?}");
+    assert!(!names.iter().any(|name| name.contains('.')), "{names:?}");
+    let (section, names) = neighbours("WANDB");
+    assert_eq!(section, "");
+    assert!(names.contains(&"SOLVER") && names.contains(&"SEED"), "{names:?}");
 }
 
 #[test]

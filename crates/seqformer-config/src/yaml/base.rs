@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::load::{Content, Field, Node, load};
 use crate::node::join;
-use crate::{ConfigError, Value, ValueError};
+use crate::{ConfigError, Value, ValueError, expand_path};
 
 const BASE_KEY: &str = "_BASE_";
 /// Longest chain of bases.
@@ -94,11 +94,12 @@ fn resolve(name: &str, path: &Path, field: &Field) -> Result<PathBuf, ConfigErro
         let expected = "a file on this machine (download it first)";
         return Err(base_error(field, expected, format!("{name:?}")));
     }
-    if let Some(rest) = name.strip_prefix("~/") {
-        let home = std::env::home_dir();
-        let no_home = || base_error(field, "a known home folder for ~", format!("{name:?}"));
-        return Ok(home.ok_or_else(no_home)?.join(rest));
-    }
+    let name = expand_path(name).map_err(|source| ConfigError::Path {
+        origin: field.origin.clone(),
+        key: field.name.clone(),
+        path: name.to_owned(),
+        source,
+    })?;
     Ok(path.parent().unwrap_or(Path::new("")).join(name))
 }
 

@@ -18,6 +18,19 @@ const MAX_DEPTH: usize = 32;
 const MAX_COST: usize = 20_000;
 /// Prefix of the tags that YAML itself defines.
 const YAML_TAG: &str = "tag:yaml.org,2002:";
+/// Tags of PyYAML, which a dump of a configuration may have, for values that need no Python.
+const PLAIN_TYPES: [&str; 10] = [
+    "python/tuple",
+    "python/list",
+    "python/dict",
+    "python/str",
+    "python/unicode",
+    "python/int",
+    "python/long",
+    "python/float",
+    "python/bool",
+    "python/none",
+];
 
 /// A value as the file has it.
 #[derive(Debug, Clone)]
@@ -182,11 +195,11 @@ impl<'a> Loader<'a> {
                 (anchor, Node { content: Content::Scalar(value, text.into_owned()), cost })
             }
             Event::SequenceStart(anchor, tag) => {
-                self.check_tag(tag.as_deref(), "seq", span)?;
+                self.check_tag(tag.as_deref(), &["seq", "python/tuple", "python/list"], span)?;
                 (anchor, self.sequence(span, depth)?)
             }
             Event::MappingStart(anchor, tag) => {
-                self.check_tag(tag.as_deref(), "map", span)?;
+                self.check_tag(tag.as_deref(), &["map", "python/dict"], span)?;
                 (anchor, self.mapping(span, depth)?)
             }
             _ => return Err(self.error(span.start, "expected a value")),
@@ -298,35 +311,39 @@ impl<'a> Loader<'a> {
         };
         let name = self.tag_name(tag, span)?;
         let value = match name.as_str() {
-            "str" | "" => Some(Value::Str(text.to_owned())),
-            "null" => Some(Value::None),
-            "bool" => scalar::boolean(&text.to_ascii_lowercase()),
-            "int" => scalar::int(text).and_then(Result::ok).map(Value::Int),
-            "float" => scalar::float(text).or_else(|| text.parse().ok()).map(Value::Float),
+            "str" | "python/str" | "python/unicode" | "" => Some(Value::Str(text.to_owned())),
+            "null" | "python/none" => Some(Value::None),
+            "bool" | "python/bool" => scalar::boolean(&text.to_ascii_lowercase()),
+            "int" | "python/int" | "python/long" => {
+                scalar::int(text).and_then(Result::ok).map(Value::Int)
+            }
+            "float" | "python/float" => {
+                scalar::float(text).or_else(|| text.parse().ok()).map(Value::Float)
+            }
             _ => return Err(self.error(span.start, format!("the tag !!{name} is not supported"))),
         };
         value.ok_or_else(|| self.error(span.start, format!("{text:?} is not of the type !!{name}")))
     }
 
-    fn check_tag(&self, tag: Option<&Tag>, expected: &str, span: Span) -> Result<(), ConfigError> {
+    fn check_tag(&self, tag: Option<&Tag>, known: &[&str], span: Span) -> Result<(), ConfigError> {
         let Some(tag) = tag else { return Ok(()) };
         let name = self.tag_name(tag, span)?;
-        if name == expected || name.is_empty() {
+        if known.contains(&name.as_str()) || name.is_empty() {
             return Ok(());
         }
         Err(self.error(span.start, format!("the tag !!{name} is not supported")))
     }
 
-    /// The name of a tag of YAML itself; empty for the lone `!`.
+    /// The name of a tag of YAML itself, or of PyYAML for one of Python's plain types; empty for the lone `!`.
     fn tag_name(&self, tag: &Tag, span: Span) -> Result<String, ConfigError> {
         let full = format!("{}{}", tag.handle, tag.suffix);
         if full == "!" {
             return Ok(String::new());
         }
         match full.strip_prefix(YAML_TAG) {
-            Some(name) if name.starts_with("python/") => {
+            Some(name) if name.starts_with("python/") && !PLAIN_TYPES.contains(&name) => {
                 let message = format!(
-                    "the tag !!{name} would run Python code and is not supported; write plain values"
+                    "the tag !!{name} stands for Python code, which is never run; write plain values"
                 );
                 Err(self.error(span.start, message))
             }

@@ -35,6 +35,17 @@ fn greater_values_lie_higher() {
 }
 
 #[test]
+fn the_sum_that_is_drawn_is_the_one_that_is_trained() {
+    let total = series("total_loss", &[(0, 158.7), (1, 150.0)]);
+    let trained = series("optimized_loss", &[(0, 58.7), (1, 50.0)]);
+    let svg = Curves::new("run", vec![total.clone(), trained]).to_svg();
+    assert!(svg.contains("optimized_loss") && !svg.contains("total_loss"), "{svg}");
+    // Files of other programs have only the sum with the class error.
+    let svg = Curves::new("run", vec![total]).to_svg();
+    assert!(svg.contains("total_loss"), "{svg}");
+}
+
+#[test]
 fn a_constant_learning_rate_lies_between_the_edges() {
     let svg = Curves::new("run", vec![series("lr", &[(19, 2e-4), (39, 2e-4)])]).to_svg();
     let y = heights(&svg, "stroke-width=\"1.8\"");

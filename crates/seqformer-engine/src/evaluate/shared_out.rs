@@ -128,49 +128,65 @@ pub(super) fn run_shared<J: Job>(
     let list = todo.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let list = communicator.share_text(communicator.is_leader().then_some(list))?;
     let todo: Vec<usize> = list.split_whitespace().filter_map(|word| word.parse().ok()).collect();
-    let mut away = Away { taken: 0, tasks: Vec::new() };
+    let mut away = Away { taken: 0, tasks: Vec::new(), done: Vec::new() };
+    // A task that fails ends nothing but this evaluation: the processes stay together, because they may have more
+    // to do than that.
+    let mut failed = None;
     loop {
         let number = queue.take()?;
         let Some(&task) = todo.get(number) else { break };
+        if failed.is_some() {
+            // Nobody else has to do it any more.
+            away.done.push(number);
+            continue;
+        }
         communicator.note_operation("evaluating");
-        let found = job.infer(task)?;
+        let found = job.infer(task);
         if communicator.is_leader() {
-            write(task, found)?;
-            away.collect(queue, &todo, number, write)?;
+            failed = found.and_then(|found| write(task, found)).err();
+            away.done.push(number);
+            away.collect(queue, &todo, write, &mut failed)?;
         } else {
+            let found: HandedIn<J::Found> = found.map_err(|error| error.describe());
             let bytes = serde_json::to_vec(&found).map_err(|error| communicator.failed(&error))?;
             queue.hand_in(number, &bytes)?;
         }
     }
     communicator.note_operation("waiting for the others' results");
     if communicator.is_leader() {
-        away.collect(queue, &todo, usize::MAX, write)?;
+        away.collect(queue, &todo, write, &mut failed)?;
         while !away.tasks.is_empty() {
             queue.pause()?;
-            away.collect(queue, &todo, usize::MAX, write)?;
+            away.collect(queue, &todo, write, &mut failed)?;
         }
     }
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
+
+/// What another process hands in for a task: what it found, or why it failed.
+type HandedIn<F> = Result<Vec<F>, String>;
 
 /// Tasks that other processes have.
 struct Away {
     /// Tasks up to here are known.
     taken: usize,
     tasks: Vec<usize>,
+    /// Tasks of this process that are not looked at yet.
+    done: Vec<usize>,
 }
 
 impl Away {
-    /// Writes what has come; task number `own` was this process's.
+    /// Writes what has come, unless something has `failed`.
     fn collect<F: DeserializeOwned>(
         &mut self,
         queue: &TaskQueue<'_>,
         todo: &[usize],
-        own: usize,
-        write: &mut dyn FnMut(usize, F) -> Result<(), EngineError>,
+        write: &mut dyn FnMut(usize, Vec<F>) -> Result<(), EngineError>,
+        failed: &mut Option<EngineError>,
     ) -> Result<(), EngineError> {
         let taken = queue.num_taken()?.min(todo.len());
-        self.tasks.extend((self.taken..taken).filter(|&number| number != own));
+        let done = std::mem::take(&mut self.done);
+        self.tasks.extend((self.taken..taken).filter(|number| !done.contains(number)));
         self.taken = self.taken.max(taken);
         let mut rest = Vec::new();
         for number in std::mem::take(&mut self.tasks) {
@@ -178,7 +194,14 @@ impl Away {
                 rest.push(number);
                 continue;
             };
-            write(todo[number], parse(&bytes)?)?;
+            let found: HandedIn<F> = parse(&bytes)?;
+            if failed.is_none() {
+                let written = match found {
+                    Ok(found) => write(todo[number], found),
+                    Err(message) => Err(EngineError::Unsupported(message)),
+                };
+                *failed = written.err();
+            }
         }
         self.tasks = rest;
         Ok(())

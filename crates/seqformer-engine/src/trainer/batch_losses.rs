@@ -81,9 +81,9 @@ pub(super) fn record_losses(metrics: &mut Metrics, losses: &[(String, f64)]) {
     let total: f64 = losses.iter().map(|(_, value)| value).sum();
     let class_error: f64 =
         losses.iter().filter(|(name, _)| name == "class_error").map(|(_, value)| value).sum();
-    metrics.record("total_loss", total);
+    metrics.record(Metrics::TOTAL_LOSS, total);
     for (name, value) in losses {
         metrics.record(name, *value);
     }
-    metrics.record("optimized_loss", total - class_error);
+    metrics.record(Metrics::OPTIMIZED_LOSS, total - class_error);
 }

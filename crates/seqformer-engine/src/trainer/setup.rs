@@ -10,6 +10,7 @@ use seqformer_data::{BatchSampler, ClipSource, Loader, Mixture, Shard, TrainingS
 use seqformer_files::{FolderLock, LockError};
 use tch::{Tensor, nn};
 
+use super::checks;
 use super::journal::Journal;
 use super::start::{begin, resume};
 use super::{Trainer, TrainerOptions};
@@ -48,7 +49,7 @@ impl Trainer {
         let lock = if communicator.is_leader() { Some(take_folder(folder)?) } else { None };
         let data = datasets::training_data(config)?;
         if communicator.is_leader() {
-            for note in &data.notes {
+            for note in data.notes.iter().chain(&checks::warnings(config, &data)?) {
                 tracing::warn!("{note}");
             }
         }
@@ -58,6 +59,7 @@ impl Trainer {
         let mut model = SeqFormer::new(&variables.root(), &builder::model_config(config))?;
         model.set_recomputed_parts(builder::recomputed_parts(config));
         let collate = collate(config, &options);
+        let about_data = data.describe();
         let set = Arc::new(data.set);
         let mut begun = None;
         let mut is_resumed = false;
@@ -109,6 +111,9 @@ impl Trainer {
             position,
             checkpointer,
             communicator,
+            about_data,
+            failed_evaluations: Vec::new(),
+            told_of_crowds: false,
             _lock: lock,
         })
     }

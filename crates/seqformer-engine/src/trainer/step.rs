@@ -40,6 +40,8 @@ struct BatchResult {
 struct Batch {
     is_stopped: bool,
     instances: usize,
+    /// Instances that get a query, which all do unless a clip has more of them than there are queries.
+    pairs: usize,
     clips: usize,
     /// Every clip fits into it.
     size: FrameSize,
@@ -103,11 +105,12 @@ impl Trainer {
 
     /// Tells the other processes of this one's part of the batch.
     fn announce(
-        &self,
+        &mut self,
         clips: &[TrainClip],
         data_secs: f64,
         stop: &AtomicBool,
     ) -> Result<Batch, EngineError> {
+        let num_queries = self.num_queries();
         let instances: usize = clips.iter().map(|clip| clip.target.num_instances()).sum();
         let side = |side: fn(&FrameSize) -> i64| {
             clips.iter().map(|clip| side(&clip.target.size)).max().unwrap_or(1) as f64
@@ -119,18 +122,48 @@ impl Trainer {
             side(|size| size.height),
             side(|size| size.width),
             data_secs,
+            num_pairs(clips, num_queries) as f64,
         ];
         self.communicator.note(self.position.iterations, "meeting before the step");
         let rows = self.communicator.collect(&own)?;
         let sum = |column: usize| rows.iter().map(|row| row[column]).sum::<f64>();
         let max = |column: usize| rows.iter().map(|row| row[column]).fold(0.0, f64::max);
+        if sum(1) > sum(6) && !self.told_of_crowds {
+            self.told_of_crowds = true;
+            self.warn_of_crowds(clips)?;
+        }
         Ok(Batch {
             is_stopped: max(0) > 0.0,
             instances: sum(1) as usize,
+            pairs: sum(6) as usize,
             clips: sum(2) as usize,
             size: FrameSize { height: max(3) as i64, width: max(4) as i64 },
             data_secs: max(5),
         })
+    }
+
+    fn num_queries(&self) -> usize {
+        self.config.model.seqformer.num_queries as usize
+    }
+
+    /// Says which clips of the batch have more instances than there are queries, of all processes.
+    fn warn_of_crowds(&self, clips: &[TrainClip]) -> Result<(), EngineError> {
+        let num_queries = self.num_queries();
+        let crowded = clips.iter().filter(|clip| clip.target.num_instances() > num_queries);
+        let own: Vec<String> = crowded
+            .map(|clip| format!("{} has {} instances", clip.name, clip.target.num_instances()))
+            .collect();
+        let mut texts = self.communicator.collect_texts(&own.join("; "))?;
+        texts.retain(|text| !text.is_empty());
+        if self.communicator.is_leader() {
+            tracing::warn!(
+                "iteration {}: {}, more than MODEL.SeqFormer.NUM_OBJECT_QUERIES {num_queries}: in each decoder layer \
+                 those that fit worst teach no query; said once, other clips may have too many as well",
+                self.position.iterations,
+                texts.join("; ")
+            );
+        }
+        Ok(())
     }
 
     /// The losses and gradients of a batch, a few clips at a time; they add up to those of the whole.
@@ -148,7 +181,7 @@ impl Trainer {
             self.communicator.note(iteration, "forward pass");
             let losses = self.losses(part, batch)?;
             let numbers_of_part = LossNumbers::start(losses.as_ref())?;
-            let share = class_error_share(part, batch);
+            let share = class_error_share(part, batch, self.num_queries());
             let total = losses.map(|losses| losses.total());
             let Some(reducer) = &mut self.reducer else {
                 // A GPU goes on with the backward pass while the losses come, which are numbers nearly always.
@@ -269,14 +302,18 @@ impl Trainer {
     }
 }
 
-/// The errors of parts are averaged by their instances, and of empty batches by their clips.
-fn class_error_share(part: &[TrainClip], batch: &Batch) -> f64 {
-    let instances: usize = part.iter().map(|clip| clip.target.num_instances()).sum();
-    if batch.instances == 0 {
+/// The errors of parts are averaged by their pairs, and of empty batches by their clips.
+fn class_error_share(part: &[TrainClip], batch: &Batch, num_queries: usize) -> f64 {
+    if batch.pairs == 0 {
         part.len() as f64 / batch.clips as f64
     } else {
-        instances as f64 / batch.instances as f64
+        num_pairs(part, num_queries) as f64 / batch.pairs as f64
     }
+}
+
+/// The instances that get a query.
+fn num_pairs(clips: &[TrainClip], num_queries: usize) -> usize {
+    clips.iter().map(|clip| clip.target.num_instances().min(num_queries)).sum()
 }
 
 /// Mixes the seed and the iteration, so that neighbours have nothing in common.

@@ -50,12 +50,15 @@ struct MatchIndex {
     queries: Tensor,
     /// Among the instances of all clips, `[D, I]`.
     targets: Tensor,
-    /// Instances of each clip.
+    /// Pairs of each clip.
     counts: Vec<i64>,
 }
 
 impl SeqFormer {
     /// Runs the network as training does, with dropout, and matches its queries with the instances.
+    ///
+    /// Of a clip with more instances than queries, each query gets one and the others are left out, in each
+    /// decoder layer by its own costs.
     ///
     /// `clips` are frames `[T, 3, H, W]` of 0 to 255, of any size but all of the same length. They are
     /// padded to a common size.
@@ -114,7 +117,7 @@ impl SeqFormer {
             }),
         };
         let matches = matcher.match_layers(&predictions, targets)?;
-        let index = self.match_index(&matches);
+        let index = self.match_index(&matches, targets);
         let features = self.mask_head.features(&memory.parts[0].flatten(0, 1), &layout);
         let masks = self.matched_masks(&features, &outputs, &index, &sizes);
         let layers = outputs.into_iter().zip(logits).zip(matches).enumerate();
@@ -154,15 +157,15 @@ impl SeqFormer {
                 return wrong(format!("clips of {num_frames} frames each"), frames.to_string());
             }
             let size = FrameSize { height, width };
-            let (num_classes, num_queries) = (self.config.num_classes, self.config.num_queries);
-            target.check(clip, &TargetShape { num_frames, num_classes, num_queries, size })?;
+            let num_classes = self.config.num_classes;
+            target.check(clip, &TargetShape { num_frames, num_classes, size })?;
             sizes.push(size);
         }
         Ok(sizes)
     }
 
     /// The indices of all layers in one transfer.
-    fn match_index(&self, matches: &[LayerMatches]) -> MatchIndex {
+    fn match_index(&self, matches: &[LayerMatches], targets: &[ClipTarget]) -> MatchIndex {
         let counts: Vec<i64> = matches[0].iter().map(|clip| clip.queries.len() as i64).collect();
         let total: i64 = counts.iter().sum();
         let mut flat = Vec::with_capacity(2 * matches.len() * total as usize);
@@ -177,7 +180,9 @@ impl SeqFormer {
         };
         let steps = vec![self.config.num_queries; counts.len()];
         of(|clip| &clip.queries, &steps, &mut flat);
-        of(|clip| &clip.targets, &counts, &mut flat);
+        // A clip with more instances than queries has instances without a query.
+        let steps: Vec<i64> = targets.iter().map(|target| target.num_instances() as i64).collect();
+        of(|clip| &clip.targets, &steps, &mut flat);
         let both =
             upload(&Tensor::from_slice(&flat), self.device).view([2, matches.len() as i64, total]);
         MatchIndex { queries: both.get(0), targets: both.get(1), counts }

@@ -89,6 +89,39 @@ fn queries_that_predict_the_targets_get_them() {
 }
 
 #[test]
+fn of_more_instances_than_queries_each_query_gets_one_at_the_smallest_total_cost() {
+    let predictions = predictions();
+    let goals = boxes(&[8, 3, 4]);
+    let targets = [target(&[0, 1, 2, 3, 0, 1, 2, 3], &goals), target(&[], &boxes(&[0, 3, 4]))];
+    let matcher = HungarianMatcher::default();
+    let costs = matcher.costs(&predictions, &targets);
+    for (layer, matches) in matcher.match_layers(&predictions, &targets).unwrap().iter().enumerate()
+    {
+        assert_eq!(matches[0].queries, [0, 1, 2, 3, 4, 5]);
+        let cost = |query: i64, goal: i64| costs[0].double_value(&[layer as i64, query, goal]);
+        let found: f64 = (0..6).zip(&matches[0].targets).map(|(q, &goal)| cost(q, goal)).sum();
+        let best = cheapest(&cost, 0, &mut vec![]);
+        assert!((found - best).abs() < 1e-6, "{found} and {best}");
+    }
+}
+
+/// The smallest cost of giving the queries from `query` on one of eight instances each, by trying all ways.
+fn cheapest(cost: &dyn Fn(i64, i64) -> f64, query: i64, taken: &mut Vec<i64>) -> f64 {
+    if query == 6 {
+        return 0.0;
+    }
+    let mut best = f64::INFINITY;
+    for goal in 0..8 {
+        if !taken.contains(&goal) {
+            taken.push(goal);
+            best = best.min(cost(query, goal) + cheapest(cost, query + 1, taken));
+            taken.pop();
+        }
+    }
+    best
+}
+
+#[test]
 fn absent_frames_cost_a_finite_amount() {
     let predictions = predictions();
     let goals = Tensor::zeros([2, 3, 4], (Kind::Float, Device::Cpu));

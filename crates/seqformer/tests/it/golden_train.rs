@@ -263,6 +263,66 @@ fn a_clip_without_instances_does_not_disturb_another() {
     }
 }
 
+/// Five more instances than the 20 queries in the first clip: those that are there, moved and resized.
+fn crowded_targets() -> Vec<ClipTarget> {
+    let (_, mut targets) = batch();
+    let first = targets.swap_remove(0);
+    let index: Vec<i64> = (0..25).map(|i| i % first.labels.len() as i64).collect();
+    let index = Tensor::from_slice(&index);
+    let scale = Tensor::linspace(0.6, 1.0, 25, (Kind::Float, Device::Cpu)).view([25, 1, 1]);
+    let crowded = ClipTarget {
+        labels: (0..25).map(|i| i % 5).collect(),
+        boxes: first.boxes.index_select(0, &index) * scale,
+        masks: first.masks.index_select(0, &index),
+        size: first.size,
+    };
+    vec![crowded, targets.swap_remove(0)]
+}
+
+#[test]
+fn with_more_instances_than_queries_every_query_gets_one_and_the_rest_are_left_out() {
+    let (_variables, model) = loaded_model();
+    let (clips, _) = batch();
+    let targets = crowded_targets();
+    let output = tch::no_grad(|| forward(&model, &targets));
+    let num_boxes = mean_instances(&targets, 1, |sum| sum);
+    assert_eq!(num_boxes, 28.0, "those without a query count");
+    let losses = SetCriterion::default().forward(&output, &targets, num_boxes);
+    let all_queries: Vec<i64> = (0..20).collect();
+    for layer in &output.layers {
+        assert_eq!(layer.matches[0].queries, all_queries);
+        let mut found = layer.matches[0].targets.clone();
+        found.sort_unstable();
+        found.dedup();
+        assert_eq!(found.len(), 20);
+        // The instances of the second clip follow all those of the first.
+        let of_batch: Vec<i64> = Vec::try_from(&layer.target_index).unwrap();
+        let expected: Vec<i64> =
+            layer.matches[1].targets.iter().map(|target| target + 25).collect();
+        assert_eq!(of_batch[20..], expected);
+    }
+    // What is left is a batch like any other: its losses are those of the instances that have a query.
+    let last = output.layers.last().unwrap();
+    let index = Tensor::from_slice(&last.matches[0].targets);
+    let kept = ClipTarget {
+        labels: last.matches[0].targets.iter().map(|&i| targets[0].labels[i as usize]).collect(),
+        boxes: targets[0].boxes.index_select(0, &index),
+        masks: targets[0].masks.index_select(0, &index),
+        size: targets[0].size,
+    };
+    let kept = [kept, batch().1.swap_remove(1)];
+    let output = tch::no_grad(|| {
+        model.forward_train(&clips, &kept, &HungarianMatcher::default(), KeepLayers::Last)
+    });
+    let of_kept = SetCriterion::default().forward(&output.unwrap(), &kept, num_boxes);
+    for (name, expected) in of_kept.logged() {
+        let all = losses.logged();
+        let (_, found) = all.iter().find(|(known, _)| *known == name).unwrap();
+        let (found, expected) = (found.double_value(&[]), expected.double_value(&[]));
+        assert!((found - expected).abs() <= 1e-5 * expected.abs(), "{name}: {found}, {expected}");
+    }
+}
+
 #[test]
 fn the_last_layer_alone_has_the_same_losses() {
     let (_variables, model) = loaded_model();

@@ -7,7 +7,7 @@ use crate::args::{Cli, Command, TrainArgs};
 fn arguments(flags: &[&str]) -> TrainArgs {
     let words = [&["seqformer", "train", "--config-file", "x.yaml"], flags].concat();
     match Cli::parse_from(words).command {
-        Command::Train(args) => args,
+        Command::Train(args) => args.train,
         other => panic!("expected the arguments of train, found {other:?}"),
     }
 }
