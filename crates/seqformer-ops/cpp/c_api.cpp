@@ -394,10 +394,12 @@ at::Tensor every(const at::Tensor &map, int64_t step) {
   return map.slice(2, 0, std::nullopt, step).slice(3, 0, std::nullopt, step);
 }
 
-// How many rows and columns a 1x1 convolution goes on from one output to the next; 1 for any other convolution.
+// How many rows and columns a 1x1 convolution of few channels goes on from one output to the next; 1 for any other
+// convolution. With more channels oneDNN's own way is right and faster.
 int64_t point_step(const at::Tensor &weight, const ConvolutionSteps &steps) {
+  constexpr int64_t kFewChannels = 16;
   const bool is_point = weight.dim() == 4 && weight.size(2) == 1 && weight.size(3) == 1;
-  return is_point ? steps.stride[0] : 1;
+  return is_point && weight.size(1) < kFewChannels ? steps.stride[0] : 1;
 }
 
 // Whether a 1x1 convolution with a stride is left with a map that oneDNN takes; true for any other convolution.
@@ -408,8 +410,8 @@ bool takes_points(const at::Tensor &input, const at::Tensor &weight, const Convo
 
 // The same with a gradient: the sums before ReLU are neither written nor kept.
 //
-// A 1x1 convolution reads every `step`-th row and column alone; they are taken first. The backward pass of oneDNN writes
-// past the end of its scratchpad where such a convolution has a stride and few input channels (oneDNN's issue 6035).
+// Of a 1x1 convolution of few channels with a stride, the rows and columns that it reads are taken first: for it the
+// backward pass of oneDNN writes past the end of its scratchpad (oneDNN's issue 6035).
 class TrainedConvolution : public torch::autograd::Function<TrainedConvolution> {
 public:
   static at::Tensor forward(torch::autograd::AutogradContext *ctx, const at::Tensor &input,
