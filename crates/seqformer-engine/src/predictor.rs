@@ -248,7 +248,7 @@ impl Predictor {
     /// Frames of one size as the network's input, on their way to its device while that still computes.
     fn upload(&self, inputs: &[Input]) -> Result<Tensor, EngineError> {
         let images = inputs.iter().map(|input| &input.image);
-        let frames = frames_tensor(images, self.options.channels);
+        let frames = frames_tensor(images, self.options.channels)?;
         out_of_memory("frames", || upload(&frames, self.model.device()))
     }
 

@@ -10,7 +10,7 @@ const CHANNELS: usize = 64;
 /// What is pooled.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Map<'a> {
-    /// `[N, H, W, C]`, none below zero.
+    /// `[N, H, W, C]`, none below zero; NaN may have any sign.
     pub(crate) cells: &'a [Bf16],
     pub(crate) height: usize,
     pub(crate) width: usize,
@@ -58,17 +58,17 @@ impl Vectorized for Row<'_> {
     }
 }
 
-/// Replaces numbers by those of `cell` that are greater.
+/// Replaces numbers by those of `cell` that are greater; no number is below zero, so that their magnitudes decide.
 #[inline(always)]
 fn raise(out: &mut [Bf16], cell: &[Bf16]) {
     let (chunks, rest) = out.as_chunks_mut::<CHANNELS>();
     let (cells, cell_rest) = cell.as_chunks::<CHANNELS>();
     for (out, cell) in chunks.iter_mut().zip(cells) {
         for k in 0..CHANNELS {
-            out[k] = out[k].greater_of_positive(cell[k]);
+            out[k] = out[k].greater_magnitude(cell[k]);
         }
     }
     for (out, cell) in rest.iter_mut().zip(cell_rest) {
-        *out = out.greater_of_positive(*cell);
+        *out = out.greater_magnitude(*cell);
     }
 }

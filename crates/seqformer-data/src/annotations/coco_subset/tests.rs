@@ -1,5 +1,7 @@
 //! What is kept, and that the file can be read again.
 
+use std::fs;
+
 use super::*;
 use crate::{ClassTable, CocoTable, read_coco};
 

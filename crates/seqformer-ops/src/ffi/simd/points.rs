@@ -176,6 +176,9 @@ fn corners(
     let inside = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(inside, x, w);
     let inside = _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(inside, y, minus_one);
     let inside = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(inside, y, h);
+    // Zero, or NaN where there is no place: that is to be seen in the sum.
+    let nothing = _mm512_add_ps(_mm512_sub_ps(x, x), _mm512_sub_ps(y, y));
+    let weights = _mm512_add_ps(weights, nothing);
     let columns = axis(_mm512_maskz_mov_ps(inside, x), w, inside);
     let rows = axis(_mm512_maskz_mov_ps(inside, y), h, inside);
     let (width, start) = (_mm512_cvttps_epi32(w), load_integers(maps.start));
