@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use seqformer_annotations::{Id, Ids};
 use seqformer_masks::{ImageSize, Rle};
 use seqformer_testing::{golden_path, read_json};
 
@@ -190,4 +191,18 @@ fn what_cannot_be_written_is_an_error() {
     assert!(!path.exists());
     assert_eq!(ResultsWriter::create(&path, &[3], "other").unwrap().num_finished(), 0);
     assert_eq!(ResultsWriter::open(&path, &[3], "other").unwrap().num_finished(), 0);
+}
+
+#[test]
+fn texts_of_the_dataset_are_written_for_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("results.json");
+    let videos = ["b", "a"].map(|id| Id::Text(id.into()));
+    let video_ids = Ids::new(videos.iter());
+    let writer = ResultsWriter::open(&path, &[1, 2], RUN).unwrap();
+    let mut writer = writer.with_ids(&video_ids, &Ids::default());
+    writer.write_video(2, &[result(2, 0.5)]).unwrap();
+    writer.write_video(1, &[]).unwrap();
+    let written = read_json(&writer.finish().unwrap()).unwrap();
+    assert_eq!((&written[0]["video_id"], &written[0]["category_id"]), (&"b".into(), &5.into()));
 }
