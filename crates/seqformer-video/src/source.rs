@@ -277,7 +277,9 @@ impl Frames {
                 reader.warnings().to_vec()
             }
         };
-        own.into_iter().for_each(|note| self.notes.add(note));
+        for note in own {
+            self.notes.add(note);
+        }
         if let Some(schedule) = &self.schedule {
             self.stamps.last_duration = schedule.last_duration();
         }

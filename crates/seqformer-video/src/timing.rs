@@ -33,7 +33,7 @@ impl FrameRate {
 
     /// The fraction closest to `fps`: a whole number, one of television's, or thousandths.
     pub(crate) fn nearest(fps: f64) -> Option<Self> {
-        if !(fps.is_finite() && fps >= 1e-3 && fps <= 1e6) {
+        if !(1e-3..=1e6).contains(&fps) {
             return None;
         }
         let near = |rate: &Self| (rate.per_second() - fps).abs() <= 2e-4 * fps;

@@ -119,8 +119,7 @@ fn damage(found: &str) -> String {
 /// None where there is no scan.
 fn without_oddities(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut kept = vec![0xff, START_OF_IMAGE];
-    let mut segments = Segments::new(bytes);
-    while let Some(segment) = segments.next() {
+    for segment in Segments::new(bytes) {
         let describes = match segment.marker {
             START_OF_SCAN => {
                 kept.extend_from_slice(&bytes[segment.start..]);

@@ -69,23 +69,19 @@ impl VideoInfo {
     pub(crate) fn time_stamps(&self) -> TimeStamps {
         let nearest = |fps: Option<f64>| fps.and_then(FrameRate::nearest);
         let (believed, claimed) = (nearest(self.fps), nearest(self.claimed_fps));
-        TimeStamps { believed, claimed, ..TimeStamps::default() }
+        TimeStamps { claimed, believed, ..TimeStamps::default() }
     }
 }
 
 /// Asks ffmpeg about the file at `path`.
 pub(crate) fn probe(ffmpeg: &Path, path: &Path) -> Result<VideoInfo, VideoError> {
     let lines = describe(ffmpeg, path)?;
-    let reason = if !lines.iter().any(|line| line.starts_with("Input #0")) {
-        format!("ffmpeg: {}", last_lines(&lines))
-    } else {
-        match parse(&lines) {
-            Some(info) => return Ok(info),
-            None if videos(&lines).next().is_some() => {
-                "the only picture in it is a cover".to_owned()
-            }
-            None => "the file has no video stream, or its header is damaged".to_owned(),
-        }
+    let is_opened = lines.iter().any(|line| line.starts_with("Input #0"));
+    let reason = match parse(&lines).filter(|_| is_opened) {
+        Some(info) => return Ok(info),
+        None if !is_opened => format!("ffmpeg: {}", last_lines(&lines)),
+        None if videos(&lines).next().is_some() => "the only picture in it is a cover".to_owned(),
+        None => "the file has no video stream, or its header is damaged".to_owned(),
     };
     Err(VideoError::NoFrames { path: path.to_path_buf(), reason })
 }

@@ -16,7 +16,7 @@ fn open_error(path: &Path) -> String {
 fn read_all(source: &FrameSource) -> (Vec<Frame>, Vec<String>) {
     let mut frames = source.frames().unwrap();
     let read: Result<Vec<Frame>, VideoError> = frames.by_ref().collect();
-    (read.unwrap(), frames.notes().to_vec())
+    (read.unwrap(), frames.notes())
 }
 
 /// Mean absolute difference of two pictures.
