@@ -118,19 +118,21 @@ impl Checkpointer {
         Ok(path)
     }
 
-    /// Writes a checkpoint; one of another run with this name is kept under another.
+    /// Writes a checkpoint; a file of this name that is not this run's is kept under another.
     fn write(&self, name: &str, tree: &Value) -> Result<PathBuf, EngineError> {
         let path = self.folder.join(name);
-        let is_own = || Outline::of(&path).is_ok_and(|found| found.run.as_deref() == run_of(tree));
-        if path.exists() && !is_own() {
-            let aside = files::unused_sibling(&path);
-            tracing::warn!(
-                "{}: another run wrote this; it is kept as {}",
-                path.display(),
-                aside.display()
-            );
-            std::fs::rename(&path, &aside)
-                .map_err(|source| EngineError::Unwritable { path: path.clone(), source })?;
+        if path.exists() {
+            let why = match Outline::of(&path) {
+                Ok(found) if found.run.as_deref() == run_of(tree) => None,
+                Ok(_) => Some("another run wrote this"),
+                Err(_) => Some("this cannot be read"),
+            };
+            if let Some(why) = why {
+                let aside = files::unused_sibling(&path);
+                tracing::warn!("{}: {why}; it is kept as {}", path.display(), aside.display());
+                std::fs::rename(&path, &aside)
+                    .map_err(|source| EngineError::Unwritable { path: path.clone(), source })?;
+            }
         }
         write_pth(&path, tree)?;
         Ok(path)
@@ -185,7 +187,10 @@ impl Checkpointer {
                 Err(error) => return Err(error),
             }
         }
-        found.sort_by(|(a, first), (b, second)| (a.iterations, first).cmp(&(b.iterations, second)));
+        // After as many iterations, the best is the same as the others, which are what a run goes on from.
+        found.sort_by_key(|(outline, path)| {
+            (outline.iterations, !path.ends_with(BEST), path.clone())
+        });
         let reasons: Vec<String> = broken.iter().map(|(_, error)| error.to_string()).collect();
         let reasons = reasons.join("; ");
         if let Some((_, path)) = found.pop() {

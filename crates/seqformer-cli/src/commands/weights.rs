@@ -50,8 +50,8 @@ fn run_inspect(args: &InspectArgs) -> Result<()> {
     for remark in found.state.remarks.iter().chain(&found.state.notes) {
         line("note", remark);
     }
-    for tensor in &found.not_finite {
-        line("not finite", tensor);
+    if !found.not_finite.is_empty() {
+        line("not finite", &few(&found.not_finite));
     }
     if args.tensors {
         for (name, array) in &found.state {
