@@ -163,7 +163,7 @@ fn dropout_drops_the_same_in_both_directions() {
 
 #[test]
 fn what_is_not_finite_stays_so_through_relu() {
-    let _seeded = tch::manual_seed(2);
+    tch::manual_seed(2);
     for kind in [Kind::Float, Kind::BFloat16] {
         for value in NOT_FINITE {
             let random = |size: &[i64]| Tensor::randn(size, ON_CPU).to_kind(kind);
@@ -222,7 +222,7 @@ fn every(map: &Tensor, stride: i64) -> Tensor {
 
 #[test]
 fn gradients_of_strided_pointwise_convolutions_are_those_of_the_cells_they_read() {
-    let _seeded = tch::manual_seed(4);
+    tch::manual_seed(4);
     let pair = |x: i64| [x, x];
     for channels in 1..=32 {
         for (groups, stride, padding, [height, width]) in [
@@ -231,6 +231,8 @@ fn gradients_of_strided_pointwise_convolutions_are_those_of_the_cells_they_read(
             (1, 3, 0, [10, 11]),
             (1, 2, 1, [8, 7]),
             (1, 2, 0, [2, 1]),
+            // Large enough for oneDNN to write past its scratchpad, which an allocator with guard pages shows.
+            (1, 2, 0, [64, 66]),
         ] {
             let leaf = |size: &[i64]| Tensor::randn(size, ON_CPU).set_requires_grad(true);
             let outputs = 2 * channels;

@@ -1,7 +1,7 @@
 //! The greatest of 3×3 cells, every second cell of every second row.
 
 use super::blocks::divide;
-use super::{Bf16, Element, InstructionSet};
+use super::{Bf16, Element as _, InstructionSet};
 use crate::ffi::{Vectorized, parallel_rows, run_vectorized};
 
 /// Channels that are worked on together: two AVX-512 registers.
@@ -27,7 +27,7 @@ pub(crate) fn max_pool(map: &Map<'_>, out: &mut [Bf16], set: InstructionSet) {
     let (rows, columns) = (pooled(map.height), pooled(map.width));
     parallel_rows(out, columns * map.channels, &|| (), &|number, out, ()| {
         let (item, row) = divide(number, rows);
-        run_vectorized(set, Row { map, item, row, out });
+        run_vectorized(set, Row { map, item, number: row, out });
     });
 }
 
@@ -35,16 +35,17 @@ pub(crate) fn max_pool(map: &Map<'_>, out: &mut [Bf16], set: InstructionSet) {
 struct Row<'a> {
     map: &'a Map<'a>,
     item: usize,
-    row: usize,
+    /// Which row of the result.
+    number: usize,
     out: &'a mut [Bf16],
 }
 
 impl Vectorized for Row<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Self { map, item, row, out } = self;
+        let Self { map, item, number, out } = self;
         let &Map { cells, height, width, channels } = map;
-        let rows = (2 * row).saturating_sub(1)..height.min(2 * row + 2);
+        let rows = (2 * number).saturating_sub(1)..height.min(2 * number + 2);
         for (column, out) in out.chunks_exact_mut(channels).enumerate() {
             let columns = (2 * column).saturating_sub(1)..width.min(2 * column + 2);
             out.fill(Bf16::from_f32(0.0));

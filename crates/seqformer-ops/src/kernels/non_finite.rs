@@ -20,7 +20,7 @@ pub(crate) fn numbers(count: usize, seed: usize) -> Vec<f32> {
         let hash =
             (i + 1).wrapping_mul(seed.wrapping_mul(7919) + 40_503).wrapping_mul(2_654_435_761);
         let size = 0.25 + ((hash >> 17) % 64) as f32 / 64.0;
-        if (hash >> 29) % 2 == 0 { size } else { -size }
+        if (hash >> 29).is_multiple_of(2) { size } else { -size }
     };
     (0..count).map(number).collect()
 }

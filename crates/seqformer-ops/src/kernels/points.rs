@@ -135,7 +135,7 @@ impl PointGroup {
             let (w, h) = (self.width[k], self.height[k]);
             let (x, y) = (locations.x[k] * w - 0.5, locations.y[k] * h - 0.5);
             // Zero, or NaN where there is no place.
-            let nothing = (x - x) + (y - y);
+            let nothing = x * 0.0 + y * 0.0;
             // All comparisons are false for NaN. `&` does not branch, as `&&` may.
             #[expect(clippy::needless_bitwise_bool, reason = "branches would not be vectorised")]
             let in_range = (x > -1.0) & (x < w) & (y > -1.0) & (y < h);
@@ -222,7 +222,7 @@ pub(super) fn exact_sum<T: Element>(shape: &Shape, points: &Buffer, rows: &[T], 
             let (group, lane) = (number / LANES, number % LANES);
             let Pairs { x, y } = &points.locations[group];
             let (x, y) = (x[lane] * w - 0.5, y[lane] * h - 0.5);
-            sample.fill((x - x) + (y - y));
+            sample.fill(x * 0.0 + y * 0.0);
             if x > -1.0 && x < w && y > -1.0 && y < h {
                 for corner in 0..CORNERS {
                     let (column, row) =

@@ -125,8 +125,9 @@ fn corner_pairs_around(
     let [a, b, c, d] = corners(maps, place(maps, around), load(around.weights), cells);
     for (to, (left, right)) in pairs.iter_mut().zip([(a, b), (c, d)]) {
         // Rounded side by side, then brought together lane by lane.
+        let rounded = _mm512_cvtne2ps_pbh(right, left);
         // SAFETY: both are 512 bits without structure.
-        let halves: __m512i = unsafe { std::mem::transmute(_mm512_cvtne2ps_pbh(right, left)) };
+        let halves: __m512i = unsafe { std::mem::transmute(rounded) };
         let left = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(halves));
         let right = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64::<1>(halves));
         store_integers(to, _mm512_or_si512(left, _mm512_slli_epi32::<16>(right)));
