@@ -504,7 +504,8 @@ fn a_test_file_that_cannot_be_evaluated_ends_a_training_before_its_first_step() 
 #[test]
 fn the_log_has_the_warnings_the_data_and_the_device() {
     let bench = Bench::new();
-    let more = ["SOLVER.WARMUP_ITERS", "200", "MODEL.SeqFormer.NUM_CLASSES", "5"];
+    let schedule = ["SOLVER.WARMUP_ITERS", "200", "SOLVER.WARMUP_FACTOR", "0.001"];
+    let more = [&schedule[..], &["MODEL.SeqFormer.NUM_CLASSES", "5"]].concat();
     let done = bench.run("train", "model", &["--threads", "1"], &[&QUICK[..], &more].concat());
     assert!(done.status.success(), "{}", text(&done.stderr));
     let log = fs::read_to_string(bench.output("model").join("log.txt")).unwrap();

@@ -290,8 +290,9 @@ fn read_to_end(source: &FrameSource) -> (Vec<Frame>, Frames) {
 
 fn assert_times(found: &[f64], expected: &[f64], tolerance: f64) {
     assert_eq!(found.len(), expected.len(), "{found:?}");
+    let all = found;
     for (found, expected) in found.iter().zip(expected) {
-        assert!((found - expected).abs() <= tolerance, "{found} instead of {expected}");
+        assert!((found - expected).abs() <= tolerance, "{found} instead of {expected}: {all:?}");
     }
 }
 
@@ -454,7 +455,7 @@ fn frames_of_uneven_length_keep_their_times() {
     let root = tempfile::tempdir().unwrap();
     for name in ["a.mkv", "a.mp4", "a.webm", "a.flv"] {
         let path = root.path().join(name);
-        let filters = "setpts=N*N*0.05/TB";
+        let filters = "settb=1/1000,setpts=N*N*0.05/TB";
         let film = "testsrc=s=64x48:r=10:d=0.8";
         let options = ["-f", "lavfi", "-i", film, "-vf", filters, "-fps_mode", "passthrough"];
         run(
@@ -465,7 +466,7 @@ fn frames_of_uneven_length_keep_their_times() {
         let expected: Vec<f64> = (0..8).map(|index| f64::from(index * index) * 0.05).collect();
         assert_times(&reader.timing().unwrap().times, &expected, 1.1e-3);
         assert!(
-            reader.notes()[0].contains("the frame rate varies"),
+            reader.notes().iter().any(|note| note.contains("the frame rate varies")),
             "{name}: {:?}",
             reader.notes()
         );

@@ -95,7 +95,9 @@ fn missing(typed: &str) -> String {
 /// `%d` or `%05d`, as ffmpeg and OpenCV name sequences.
 fn is_number_pattern(typed: &str) -> bool {
     typed.split('%').skip(1).any(|rest| {
-        rest.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(['d', 'i', 'u'])
+        let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+        let after = rest.strip_prefix(['d', 'i', 'u']);
+        after.is_some_and(|after| !after.starts_with(char::is_alphanumeric))
     })
 }
 

@@ -58,7 +58,9 @@ impl Run<'_> {
     /// Goes through all inputs; one that fails does not stop the others, and what an earlier run has finished is kept.
     /// Returns whether the user has asked for an end.
     pub(super) fn all(&mut self, plan: &mut Plan) -> Result<bool> {
-        for entry in &plan.record.videos {
+        // Inputs that could not be opened; what failed in an earlier run is tried again.
+        let tried: Vec<u64> = plan.inputs.iter().map(|(video_id, _)| *video_id).collect();
+        for entry in plan.record.videos.iter().filter(|entry| !tried.contains(&entry.video_id)) {
             if let Some(error) = &entry.error {
                 let input = PathBuf::from(&entry.input);
                 self.summary.failed.push(FailedInput { input, error: error.clone() });
