@@ -131,6 +131,10 @@ impl Element for f32 {
 pub(crate) struct Bf16(u16);
 
 impl Bf16 {
+    /// Such a NaN as processors make of `0 * inf`: with the sign bit set.
+    #[cfg(test)]
+    pub(super) const NEGATIVE_NAN: Self = Self(0xffc0);
+
     /// The greater of two magnitudes; NaN of either sign is greater than all numbers.
     #[inline(always)]
     pub(super) fn greater_magnitude(self, other: Self) -> Self {
