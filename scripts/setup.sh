@@ -7,6 +7,14 @@ set -eu
 cd "$(dirname "$0")/.."
 torch_version=2.11.0
 
+# Whether version $1 is one that the build accepts.
+accepts() {
+    case $1 in
+    2.11.0 | 2.12.1) true ;;
+    *) false ;;
+    esac
+}
+
 fail() {
     echo "setup: $1" >&2
     exit 1
@@ -54,12 +62,12 @@ install_venv() {
 
 mkdir -p .deps
 libtorch=
-if [ -n "${LIBTORCH:-}" ] && [ "$(version_of "$LIBTORCH")" = $torch_version ]; then
+if [ -n "${LIBTORCH:-}" ] && accepts "$(version_of "$LIBTORCH")"; then
     libtorch=$LIBTORCH
 elif ! grep -qs '^torch==' .venv/seqformer-requirements; then
     # An own install, once made, stays in use: another libtorch would mean building everything again.
     active=$(torch_of python3)
-    if [ -n "$active" ] && [ "$(version_of "$active")" = $torch_version ]; then
+    if [ -n "$active" ] && accepts "$(version_of "$active")"; then
         libtorch=$active
     fi
 fi
