@@ -5,6 +5,7 @@
 //! `Tensor.__reduce_ex__` and `torch/storage.py`, `TypedStorage.__reduce__`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::array::size_in_bytes;
@@ -65,24 +66,23 @@ fn torch_array(
 ) -> Result<Array, Reason> {
     let wrong = |what| Reason::Tensor { name: shortened(name), what };
     let storage = pth::storage_node(graph, id).map_err(wrong)?;
-    let bytes = match (graph.callee(storage), graph.args(storage)) {
-        (Some("torch.storage._load_from_bytes"), Some(&[bytes])) => bytes,
-        _ => {
-            let what = format!("expected a storage, found {}", graph.describe(storage));
-            return Err(wrong(what));
+    let (Some("torch.storage._load_from_bytes"), Some(&[bytes])) =
+        (graph.callee(storage), graph.args(storage))
+    else {
+        return Err(wrong(format!("expected a storage, found {}", graph.describe(storage))));
+    };
+    let storage = match storages.entry(content(graph, bytes)) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(place) => {
+            let bytes = read_bytes(source, graph, bytes)?;
+            place.insert(pth::read_storage(bytes.to_vec()).map_err(|reason| match reason {
+                // An attack is told by its place, damage by the tensor that it is in.
+                reason @ Reason::Refused { .. } => reason,
+                reason => wrong(format!("its storage: {reason}")),
+            })?)
         }
     };
-    let key = content(graph, bytes);
-    if !storages.contains_key(&key) {
-        let bytes = read_bytes(source, graph, bytes)?;
-        let storage = pth::read_storage(bytes.to_vec()).map_err(|reason| match reason {
-            // An attack is told by its place, damage by the tensor that it is in.
-            reason @ Reason::Refused { .. } => reason,
-            reason => wrong(format!("its storage: {reason}")),
-        });
-        storages.insert(key, storage?);
-    }
-    storages[&key].cut_out(graph, id, budget).map_err(wrong)
+    storage.cut_out(graph, id, budget).map_err(wrong)
 }
 
 /// The node of the text or bytes behind a node; two that stand for the same bytes mostly have the same one.

@@ -74,7 +74,7 @@ fn containers_that_name_each_other_many_times_are_looked_at_once() {
     let mut pickle = String::from("(dp0\n0");
     for level in 1..4 {
         let entries = format!("Vmodel\ng{}\nVnet\ng{}\n", level - 1, level - 1).repeat(500);
-        pickle += &format!("({entries}dp{level}\n0");
+        pickle = format!("{pickle}({entries}dp{level}\n0");
     }
     pickle += "g3\n.";
     let Err(error) = find_floats(pickle.as_bytes()) else { panic!("found tensors") };

@@ -106,7 +106,7 @@ fn near(folder: &Path, path: &Path) -> Vec<PathBuf> {
     let Some(wanted) = path.file_name().map(|name| name.to_string_lossy().to_lowercase()) else {
         return Vec::new();
     };
-    let stem = |name: &str| Path::new(name).file_stem().map(|stem| stem.to_owned());
+    let stem = |name: &str| Path::new(name).file_stem().map(std::ffi::OsStr::to_owned);
     let mut found: Vec<(usize, PathBuf)> = Vec::new();
     for file in files(folder) {
         let Some(name) = file.file_name().map(|name| name.to_string_lossy().to_lowercase()) else {

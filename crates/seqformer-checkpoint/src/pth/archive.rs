@@ -138,7 +138,9 @@ fn narrow(value: u64) -> u32 {
 fn field(kind: u16, values: &[u64]) -> Vec<u8> {
     let mut field = kind.to_le_bytes().to_vec();
     field.extend((8 * values.len() as u16).to_le_bytes());
-    values.iter().for_each(|value| field.extend(value.to_le_bytes()));
+    for value in values {
+        field.extend(value.to_le_bytes());
+    }
     field
 }
 

@@ -487,7 +487,7 @@ fn weights_of_wrapped_networks_give_the_same_results_and_broken_ones_none() {
         assert!(said.contains(remark), "{said}, not {remark}");
     }
 
-    let mut broken = whole.clone();
+    let mut broken = whole;
     let name = "detr.detr.backbone.0.backbone.stem.conv1.weight";
     let array = broken.get(name).unwrap();
     let (mut values, shape) = (array.to_f32_vec(), array.shape().to_vec());

@@ -111,7 +111,7 @@ fn weights_that_are_not_finite_are_refused_by_name() {
         let mut values = state.get(name).unwrap().to_f32_vec();
         let count = values.len();
         values[7] = planted;
-        let array = Array::from_f32(&state.get(name).unwrap().shape().to_vec(), &values).unwrap();
+        let array = Array::from_f32(state.get(name).unwrap().shape(), &values).unwrap();
         state.insert(name, array.clone());
         for error in [
             load_state_dict(&vs, &state).unwrap_err().to_string(),
