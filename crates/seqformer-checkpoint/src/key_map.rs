@@ -58,7 +58,7 @@ enum Fate {
 pub fn to_vnext(state: StateDict, network: Option<&Shapes>) -> Result<Mapping, Reason> {
     let dialect = recognize(&state);
     let mut report = MapReport::new(dialect);
-    let StateDict { arrays, metadata, notes } = state;
+    let StateDict { arrays, metadata, notes, remarks } = state;
     let is_marked = metadata.get("matching_heuristics").is_some_and(|value| value == "true");
     let mut mapped = BTreeMap::new();
     if let (Dialect::Unknown, true, Some(network)) = (dialect, is_marked, network) {
@@ -79,7 +79,7 @@ pub fn to_vnext(state: StateDict, network: Option<&Shapes>) -> Result<Mapping, R
     }
     classes::fit(&mut mapped, network, &mut report);
     detectron2::note_statistics(&mapped, &mut report);
-    let state = StateDict { arrays: mapped, metadata, notes };
+    let state = StateDict { arrays: mapped, metadata, notes, remarks };
     Ok(Mapping { state, report })
 }
 

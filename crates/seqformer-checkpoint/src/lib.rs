@@ -23,7 +23,6 @@
 #![forbid(unsafe_code)]
 
 mod array;
-mod atomic;
 mod entries;
 mod error;
 mod file_kind;
@@ -37,12 +36,13 @@ mod source;
 mod state_dict;
 mod value;
 pub mod weights;
+mod wrappers;
 
-pub use array::{Array, ArrayError, DType};
+pub use array::{Array, ArrayError, DType, NotFinite};
 pub use error::{CheckpointError, Reason};
 pub use file_kind::{read, read_bytes};
 pub use provenance::{OWN_ENTRY, Provenance, hash};
 pub use pth::write_pth;
 pub use safetensors::write_safetensors;
-pub use state_dict::StateDict;
-pub use value::{Value, read_tree};
+pub use state_dict::{StateDict, few};
+pub use value::{Value, read_outline, read_tree};

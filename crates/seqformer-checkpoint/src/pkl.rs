@@ -1,7 +1,11 @@
-//! Pickles of numpy arrays: detectron2's model zoo and the converters' output.
+//! Plain pickles: numpy arrays, as in detectron2's model zoo and the output of its converters, and torch tensors, as in
+//! the output of VNext's converter of Swin weights.
 //!
-//! Source: numpy `ndarray.__reduce__` and `__setstate__`, `_core/numeric.py` `_frombuffer`.
+//! Source: numpy `ndarray.__reduce__` and `__setstate__`, `_core/numeric.py` `_frombuffer`; torch
+//! `Tensor.__reduce_ex__` and `torch/storage.py`, `TypedStorage.__reduce__`.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::array::size_in_bytes;
@@ -9,7 +13,7 @@ use crate::entries;
 use crate::error::Reason;
 use crate::pickle::{Graph, Node, NodeId, shortened};
 use crate::source::Source;
-use crate::{Array, DType, StateDict};
+use crate::{Array, DType, StateDict, pth};
 
 /// numpy itself allows 64.
 const MAX_DIMENSIONS: usize = 64;
@@ -19,7 +23,12 @@ pub(crate) fn read(source: &mut Source, graph: &Graph) -> Result<StateDict, Reas
     let entries = entries::find(graph, is_array)?;
     let mut budget = source.array_budget();
     let mut arrays = Vec::with_capacity(entries.tensors.len());
+    let mut storages = BTreeMap::new();
     for (name, id) in &entries.tensors {
+        if pth::is_tensor(graph, *id) {
+            arrays.push(torch_array(source, graph, (name, *id), (&mut storages, &mut budget))?);
+            continue;
+        }
         let wrong = |what| Reason::Tensor { name: shortened(name), what };
         let array = ArrayRef::parse(graph, *id).map_err(wrong)?;
         let len = array.len_bytes().filter(|&len| len as u64 <= budget);
@@ -43,7 +52,45 @@ fn is_array(graph: &Graph, id: NodeId) -> bool {
                 | "numpy.core.numeric._frombuffer"
                 | "numpy._core.numeric._frombuffer"
         )
-    ) || crate::pth::is_tensor(graph, id)
+    ) || pth::is_tensor(graph, id)
+}
+
+/// Reads a torch tensor whose storage stands in the pickle as the bytes of a `torch.save` file of its own.
+///
+/// Tensors may share those bytes, so what they hold is kept in `storages`.
+fn torch_array(
+    source: &mut Source,
+    graph: &Graph,
+    (name, id): (&str, NodeId),
+    (storages, budget): (&mut BTreeMap<NodeId, pth::Storage>, &mut u64),
+) -> Result<Array, Reason> {
+    let wrong = |what| Reason::Tensor { name: shortened(name), what };
+    let storage = pth::storage_node(graph, id).map_err(wrong)?;
+    let (Some("torch.storage._load_from_bytes"), Some(&[bytes])) =
+        (graph.callee(storage), graph.args(storage))
+    else {
+        return Err(wrong(format!("expected a storage, found {}", graph.describe(storage))));
+    };
+    let storage = match storages.entry(content(graph, bytes)) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(place) => {
+            let bytes = read_bytes(source, graph, bytes)?;
+            place.insert(pth::read_storage(bytes.to_vec()).map_err(|reason| match reason {
+                // An attack is told by its place, damage by the tensor that it is in.
+                reason @ Reason::Refused { .. } => reason,
+                reason => wrong(format!("its storage: {reason}")),
+            })?)
+        }
+    };
+    storage.cut_out(graph, id, budget).map_err(wrong)
+}
+
+/// The node of the text or bytes behind a node; two that stand for the same bytes mostly have the same one.
+fn content(graph: &Graph, id: NodeId) -> NodeId {
+    match (graph.callee(id), graph.args(id)) {
+        (Some("_codecs.encode"), Some(&[text, ..])) => text,
+        _ => id,
+    }
 }
 
 /// An array whose bytes are still in the file.
@@ -59,9 +106,6 @@ impl ArrayRef {
     fn parse(graph: &Graph, id: NodeId) -> Result<Self, String> {
         let malformed = || "the call that builds it is not complete".to_owned();
         let callee = graph.callee(id).unwrap_or_default();
-        if callee.starts_with("torch.") {
-            return Err("a torch tensor in a plain pickle is not supported; use torch.save".into());
-        }
         let (shape, dtype, is_column_major, data) = if callee.ends_with("_frombuffer") {
             let Some(&[data, dtype, shape, order]) = graph.args(id) else {
                 return Err(malformed());

@@ -2,6 +2,7 @@
 //!
 //! Source: `torch/serialization.py`, `_load` and `_legacy_load`.
 
+mod archive;
 mod storage;
 mod tensor;
 mod write;
@@ -11,12 +12,14 @@ use std::collections::BTreeMap;
 
 use crate::entries;
 use crate::error::Reason;
+use crate::file_kind::{self, FileKind};
 use crate::pickle::{self, Graph, Node, NodeId};
 use crate::source::Source;
 use crate::{Array, StateDict};
 use storage::Location;
+pub(crate) use storage::Storage;
 use tensor::StorageRef;
-pub(crate) use tensor::is_tensor;
+pub(crate) use tensor::{is_tensor, storage_node};
 pub use write::write_pth;
 
 /// First value of the old stream.
@@ -35,6 +38,16 @@ pub(crate) struct Opened {
 enum Storages {
     Archive { archive: zip::Archive, root: String },
     Stream(BTreeMap<String, Location>),
+}
+
+impl Storages {
+    /// Finds a storage by its key.
+    fn locate(&self, source: &mut Source, key: &str) -> Result<Option<Location>, Reason> {
+        match self {
+            Self::Archive { archive, root } => archive.locate(source, &format!("{root}data/{key}")),
+            Self::Stream(locations) => Ok(locations.get(key).copied()),
+        }
+    }
 }
 
 /// Reads the named tensors of a zip archive.
@@ -127,6 +140,27 @@ fn legacy_locations(
     Ok(locations)
 }
 
+/// Reads a file that holds a storage alone, in memory.
+pub(crate) fn read_storage(bytes: Vec<u8>) -> Result<Storage, Reason> {
+    let mut source = Source::from_bytes(bytes);
+    let opened = match file_kind::detect(&mut source)? {
+        FileKind::Zip => open_zip(&mut source)?,
+        FileKind::Stream => open_legacy(&mut source)?,
+        _ => return Err(source.malformed("expected a storage of torch")),
+    };
+    let graph = &opened.graph;
+    let Node::Persistent(id) = *graph.node(graph.root()) else {
+        let found = graph.describe(graph.root());
+        return Err(source.malformed(format!("expected a storage, found {found}")));
+    };
+    let reference = StorageRef::parse(graph, id).map_err(|what| source.malformed(what))?;
+    let location = opened.storages.locate(&mut source, &reference.key)?;
+    let location = location.ok_or_else(|| source.malformed("the storage is not in the file"))?;
+    source.set_window(location.offset, location.len)?;
+    let bytes = source.shared_bytes(location.len)?;
+    Ok(Storage::new(reference, bytes))
+}
+
 fn read_tensors(source: &mut Source, opened: &Opened) -> Result<StateDict, Reason> {
     let entries = entries::find(&opened.graph, is_tensor)?;
     let arrays = read_arrays(source, opened, &entries.tensors)?;
@@ -148,10 +182,7 @@ pub(crate) fn read_arrays(
             }
         }
     }
-    let locate = |source: &mut Source, key: &str| match &opened.storages {
-        Storages::Archive { archive, root } => archive.locate(source, &format!("{root}data/{key}")),
-        Storages::Stream(locations) => Ok(locations.get(key).copied()),
-    };
+    let locate = |source: &mut Source, key: &str| opened.storages.locate(source, key);
     storage::read_views(source, &views, &locate)
 }
 

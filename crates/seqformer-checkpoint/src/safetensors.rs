@@ -9,11 +9,10 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::array::size_in_bytes;
-use crate::atomic;
 use crate::error::{CheckpointError, Reason};
 use crate::pickle::shortened;
 use crate::source::Source;
-use crate::{Array, DType, StateDict};
+use crate::{Array, DType, StateDict, wrappers};
 
 /// Some two hundred thousand tensors.
 const MAX_HEADER_LEN: u64 = 32 << 20;
@@ -58,13 +57,17 @@ pub(crate) fn read(source: &mut Source) -> Result<StateDict, Reason> {
         return Err(Reason::NoTensors { found: "a safetensors file without tensors".into() });
     }
     check_tiling(source, &mut entries)?;
-    for entry in entries {
+    let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
+    let unwrapped = wrappers::unwrap(&names)?;
+    state.remarks = unwrapped.remarks;
+    for (entry, name) in entries.into_iter().zip(unwrapped.names) {
+        let Some(name) = name else { continue };
         source.set_window(data_start + entry.begin, entry.end - entry.begin)?;
         let bytes = source.shared_bytes(entry.end - entry.begin)?;
         let array = Array::new(entry.dtype, &entry.shape, bytes).map_err(|error| {
             Reason::Tensor { name: shortened(&entry.name), what: error.to_string() }
         })?;
-        state.arrays.insert(entry.name, array);
+        state.arrays.insert(name, array);
     }
     Ok(state)
 }
@@ -131,7 +134,7 @@ fn write(path: &Path, state: &StateDict) -> io::Result<()> {
     // Wide elements first, so that every tensor lies aligned.
     arrays.sort_by_key(|(_, array)| std::cmp::Reverse(array.dtype().size_bytes()));
     let header = header(&arrays, &state.metadata)?;
-    atomic::write(path, |file| {
+    seqformer_files::replace(path, |file| {
         let mut writer = BufWriter::new(file);
         writer.write_all(&(header.len() as u64).to_le_bytes())?;
         writer.write_all(&header)?;

@@ -14,6 +14,9 @@ pub struct StateDict {
     pub metadata: BTreeMap<String, String>,
     /// What the reader did to get here: the wrapper it opened, the entries it skipped.
     pub notes: Vec<String>,
+    /// What of this the user should know: prefixes that were taken off the names, which of several networks was
+    /// taken.
+    pub remarks: Vec<String>,
 }
 
 impl StateDict {
@@ -52,9 +55,41 @@ impl StateDict {
         self.arrays.is_empty()
     }
 
+    /// Takes off the names what programs put around a network; see [`StateDict::remarks`]. The readers of files have
+    /// done so already.
+    ///
+    /// # Errors
+    ///
+    /// If the names belong to several networks.
+    pub fn without_wrappers(mut self) -> Result<Self, crate::Reason> {
+        let names: Vec<&str> = self.arrays.keys().map(String::as_str).collect();
+        let unwrapped = crate::wrappers::unwrap(&names)?;
+        let arrays = std::mem::take(&mut self.arrays).into_values();
+        let named = unwrapped.names.into_iter().zip(arrays);
+        self.arrays = named.filter_map(|(name, array)| Some((name?, array))).collect();
+        self.remarks.extend(unwrapped.remarks);
+        Ok(self)
+    }
+
+    /// The arrays that hold anything but finite numbers, each as `"name": 3 of 64 values (3 NaN)`.
+    pub fn not_finite(&self) -> Vec<String> {
+        let describe = |(name, array): (&String, &Array)| array.describe_not_finite(name);
+        self.iter().filter_map(describe).collect()
+    }
+
     /// Names and arrays, sorted by name.
     pub fn iter(&self) -> btree_map::Iter<'_, String, Array> {
         self.arrays.iter()
+    }
+}
+
+/// The first of a list of descriptions, and how many more there are.
+pub fn few(descriptions: &[String]) -> String {
+    const LISTED: usize = 4;
+    let text = descriptions[..descriptions.len().min(LISTED)].join("; ");
+    match descriptions.len().saturating_sub(LISTED) {
+        0 => text,
+        more => format!("{text}; and {more} more"),
     }
 }
 

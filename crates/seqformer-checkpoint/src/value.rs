@@ -131,16 +131,38 @@ pub fn read_tree(path: &Path) -> Result<Value, CheckpointError> {
     file_kind::open(path).and_then(|mut source| read(&mut source)).map_err(|reason| reason.at(path))
 }
 
+/// Reads what stands beside the tensors of a `torch.save` file; the tensors become [`Value::Other`].
+///
+/// It costs little, and finds out whether the file was cut off, but not whether its tensors are whole.
+///
+/// # Errors
+///
+/// Fails like [`read_tree`].
+pub fn read_outline(path: &Path) -> Result<Value, CheckpointError> {
+    let read = |mut source: Source| {
+        let opened = match file_kind::detect(&mut source)? {
+            FileKind::Zip => pth::open_zip(&mut source)?,
+            FileKind::Stream => pth::open_legacy(&mut source)?,
+            FileKind::Safetensors | FileKind::Pickle(_) => return Err(no_training()),
+        };
+        let graph = &opened.graph;
+        Builder { graph, arrays: BTreeMap::new(), num_values: 0 }.build(graph.root(), MAX_DEPTH)
+    };
+    file_kind::open(path).and_then(read).map_err(|reason| reason.at(path))
+}
+
+fn no_training() -> Reason {
+    let what = "only torch.save files hold the state of a training";
+    Reason::Unsupported(what.to_owned())
+}
+
 /// Reads a tree from the first byte on.
 pub(crate) fn read(source: &mut Source) -> Result<Value, Reason> {
     let opened = match file_kind::detect(source)? {
         FileKind::Zip => pth::open_zip(source)?,
         FileKind::Stream => pth::open_legacy(source)?,
         FileKind::Safetensors => return safetensors::read(source).map(|state| (&state).into()),
-        FileKind::Pickle(_) => {
-            let what = "only torch.save and safetensors files hold the state of a training";
-            return Err(Reason::Unsupported(what.to_owned()));
-        }
+        FileKind::Pickle(_) => return Err(no_training()),
     };
     let graph = &opened.graph;
     let tensors = tensors(graph);

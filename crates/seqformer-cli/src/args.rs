@@ -70,7 +70,7 @@ pub(crate) struct ConfigArgs {
     #[arg(long, conflicts_with = "config_file")]
     pub(crate) keys: bool,
     /// KEY VALUE pairs that override the configuration.
-    #[arg(value_name = "KEY VALUE", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "KEY VALUE", allow_negative_numbers = true)]
     pub(crate) opts: Vec<String>,
 }
 
@@ -123,9 +123,14 @@ pub(crate) struct PredictArgs {
     /// Checkpoint: .pth, .pkl or .safetensors [default: MODEL.WEIGHTS of the configuration].
     #[arg(long, value_name = "FILE")]
     pub(crate) weights: Option<PathBuf>,
-    /// Folder for the results; made if need be.
+    /// Folder for the results; made if need be. The same command given again goes on where it ended, and results of
+    /// another one are moved aside.
     #[arg(long, value_name = "DIR")]
     pub(crate) output: PathBuf,
+    /// Replaces what is in that folder under the names of the results, instead of going on or moving it aside; never
+    /// an input.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
     /// Where to compute: auto, cpu, cuda or cuda:N [default: MODEL.DEVICE if it is set, otherwise auto].
     #[arg(long, value_name = "DEVICE")]
     pub(crate) device: Option<DeviceChoice>,
@@ -163,12 +168,7 @@ pub(crate) struct PredictArgs {
     #[arg(long)]
     pub(crate) json: bool,
     /// Folders of images, video files, or - for PPM pictures on standard input; then KEY VALUE pairs that override the configuration.
-    #[arg(
-        value_name = "INPUT... [KEY VALUE ...]",
-        required = true,
-        trailing_var_arg = true,
-        allow_hyphen_values = true
-    )]
+    #[arg(value_name = "INPUT... [KEY VALUE ...]", required = true, allow_negative_numbers = true)]
     pub(crate) inputs: Vec<String>,
 }
 
@@ -176,9 +176,13 @@ const PREDICT_HELP: &str = "\
 Writes into DIR:
   results.json   all results in the format of the YouTube-VIS server
   tracks.jsonl   one line for each object: class, score, box and area on every frame
+  videos.json    which input each video_id is, and what became of it
   NAME.frames.jsonl  with clips: one line for each frame, written as soon as its masks are final
   NAME.mp4       each video with its objects drawn over it (NAME.gif without ffmpeg)
   NAME/          the same, frame by frame
+
+A name that is taken, by the input or by a file of yours, becomes NAME_overlay. Results of an earlier run
+with other inputs or settings are kept in DIR/earlier_1, and so on.
 
 Example:
   seqformer predict --config-file configs/base_ytvis.yaml --weights model_final.pth \\
@@ -236,9 +240,13 @@ pub(crate) enum Iou {
 }
 
 const SCORE_HELP: &str = "\
-The twelve numbers are those of the official tools, to the last digit; -1 means that there is nothing
-to be found. The JSON file has them as `stats` in the printed order, and the AP of each class as
-`per_class`.
+The twelve numbers are those of the official tools, to the last digit, from 0 to 1; -1 means that
+there is nothing to be found. The JSON file has them as `stats` in the printed order, and the AP of
+each class with annotations or results as `per_class`.
+
+Like pycocotools, --iou mask tells small results from large ones by the area of their boxes if the
+first result has a box. detectron2, and `eval` and `train` with it, leave the boxes out: do the same
+to compare with their numbers.
 
 Before results go to a server:
   seqformer score --gt valid.json --results results.json --check";

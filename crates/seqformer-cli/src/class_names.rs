@@ -30,15 +30,17 @@ struct Category {
 pub(crate) fn read(path: &Path, num_classes: usize) -> Result<Vec<Class>> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("{}: cannot be read", path.display()))?;
+    // Windows puts a mark before the text and a carriage return at the end of each line.
+    let text = text.trim_start_matches('\u{feff}');
     let classes = if text.trim_start().starts_with('{') {
-        let parsed: Categories = serde_json::from_str(&text).with_context(|| {
+        let parsed: Categories = serde_json::from_str(text).with_context(|| {
             format!("{}: expected a JSON object with `categories`", path.display())
         })?;
         let mut categories = parsed.categories;
         categories.sort_by_key(|category| category.id);
         categories
             .into_iter()
-            .map(|category| Class { id: category.id, name: category.name })
+            .map(|category| Class { id: category.id, name: category.name.trim().to_owned() })
             .collect()
     } else {
         let names = text.lines().map(str::trim).filter(|line| !line.is_empty());

@@ -4,21 +4,26 @@ mod plan;
 mod workers;
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
 use seqformer_config::Config;
 use seqformer_engine::Meeting;
+use seqformer_signals::StopSignals;
 
+use crate::End;
 use crate::args::TrainArgs;
 use crate::output;
 pub(crate) use plan::Plan;
-use workers::{End, Workers};
+use workers::{Workers, WorkersEnd};
 
 /// Runs the command in as many processes as the plan says, and ends when they have.
-pub(crate) fn run(args: &TrainArgs, plan: &Plan, config: &Config) -> Result<()> {
+pub(crate) fn run(
+    args: &TrainArgs,
+    plan: &Plan,
+    config: &Config,
+    signals: &StopSignals,
+) -> Result<End> {
     let timeout = Duration::from_secs(args.dist_timeout);
     let (host, port) = meeting_point(args)?;
     let serves = args.machine_rank == 0;
@@ -35,27 +40,25 @@ pub(crate) fn run(args: &TrainArgs, plan: &Plan, config: &Config) -> Result<()> 
             )
         })?
     };
-    let interrupts = Arc::new(AtomicU32::new(0));
-    let counted = Arc::clone(&interrupts);
-    ctrlc::set_handler(move || {
-        counted.fetch_add(1, Ordering::Relaxed);
-    })
-    .context("signals cannot be handled")?;
+    signals.count();
     let begun = SystemTime::now();
     for attempt in 0.. {
         let resume =
             attempt > 0 && (args.resume || has_newer_checkpoint(&config.output_dir, begun));
         let mut workers = Workers::start(plan, &host, meeting.port(), attempt, resume)?;
-        match workers.watch(&meeting, timeout, &interrupts) {
-            End::Done => {
+        match workers.watch(&meeting, timeout, signals) {
+            WorkersEnd::Done => {
                 meeting.leave(attempt, plan.machines, serves, timeout);
-                return Ok(());
+                return Ok(End::Finished);
             }
-            End::Interrupted => return Ok(()),
-            End::Failed { reason, details } => {
+            WorkersEnd::Stopped => return Ok(End::Stopped),
+            WorkersEnd::Failed { reason, details } => {
                 meeting.announce_failure(attempt, &reason);
                 for line in details {
                     output::note(&line);
+                }
+                if signals.urgency() > 0 {
+                    bail!("{reason}");
                 }
                 if attempt >= args.max_restarts {
                     bail!(
@@ -71,7 +74,7 @@ pub(crate) fn run(args: &TrainArgs, plan: &Plan, config: &Config) -> Result<()> 
             }
         }
     }
-    Ok(())
+    Ok(End::Finished)
 }
 
 /// Host and port of `--dist-url`; port 0 stands for any.

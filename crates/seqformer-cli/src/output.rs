@@ -1,16 +1,47 @@
 //! What the program says: results on standard output, trouble on standard error.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
+use std::sync::OnceLock;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use seqformer_files::{OutputError, Outputs};
 use serde::Serialize;
 
 use crate::files;
 
-/// Prints `text` and a line end; a reader that has gone, as `head` does, is no error.
+/// Why standard output no longer takes anything. Results are printed in many places, and all of them go on with
+/// their work first: a training is not lost because its log is full.
+static FAILED: OnceLock<io::Error> = OnceLock::new();
+
+/// Prints `text` and a line end at once; [`check_printed`] tells whether all of it could be printed.
 pub(crate) fn print_line(text: &str) {
-    write_or_ignore(&mut std::io::stdout().lock(), text);
+    let mut output = io::stdout().lock();
+    if let Err(error) = writeln!(output, "{text}").and_then(|()| output.flush()) {
+        // Only the first failure says why.
+        let _earlier = FAILED.set(error);
+    }
+}
+
+/// Prints what `--help` or `--version` ask for, with the colours of a terminal.
+pub(crate) fn print_help(shown: &clap::Error) {
+    if let Err(error) = shown.print().and_then(|()| io::stdout().flush()) {
+        let _earlier = FAILED.set(error);
+    }
+}
+
+/// Fails if something that was printed got lost; a reader that has gone, as `head` does, is no error.
+pub(crate) fn check_printed() -> Result<()> {
+    match FAILED.get() {
+        Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            // An error of the system is not to be copied, its code is.
+            let error = error
+                .raw_os_error()
+                .map_or_else(|| io::Error::other(error.to_string()), io::Error::from_raw_os_error);
+            Err(error).context("standard output cannot be written; what was printed is incomplete")
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Prints a table, and writes the same numbers as JSON where they are wanted. `-` is standard output; the table then goes to
@@ -31,6 +62,36 @@ pub(crate) fn show(table: &str, numbers: &impl Serialize, json: Option<&Path>) -
     Ok(())
 }
 
+/// Makes sure, before the work, that the numbers can go to this file: it is no input, and whatever is there is one
+/// object of JSON, as these numbers are.
+pub(crate) fn check_json(path: &Path, inputs: &[&Path]) -> Result<()> {
+    if is_standard_output(path) {
+        return Ok(());
+    }
+    let mut outputs = Outputs::new(false);
+    for input in inputs {
+        outputs.add_input(input);
+    }
+    // Numbers are replaced by newer ones; annotations, results and all else are not.
+    let is_own = || -> Option<bool> {
+        let found: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(path).ok()?).unwrap_or_default();
+        let found = found.as_object()?;
+        Some(["stats", "machine"].iter().any(|key| found.contains_key(*key)))
+    };
+    if path.is_file() && is_own() == Some(true) {
+        return Ok(outputs.claim_own(path)?);
+    }
+    outputs.claim(path).map_err(|error| match error {
+        OutputError::Exists { output } => anyhow::anyhow!(
+            "--json {}: expected a new file or earlier numbers, found something else of this name; choose another \
+             name, or remove the file",
+            output.display()
+        ),
+        other => other.into(),
+    })
+}
+
 /// Whether a file's name stands for standard output.
 pub(crate) fn is_standard_output(path: &Path) -> bool {
     path == Path::new("-")
@@ -38,7 +99,7 @@ pub(crate) fn is_standard_output(path: &Path) -> bool {
 
 /// Prints an error with its causes on one line.
 pub(crate) fn error(error: &anyhow::Error) {
-    write_or_ignore(&mut std::io::stderr().lock(), &format!("error: {}", describe(error)));
+    write_or_ignore(&mut io::stderr().lock(), &format!("error: {}", describe(error)));
 }
 
 /// An error with its causes, without saying anything twice.
@@ -61,5 +122,5 @@ fn write_or_ignore(target: &mut dyn Write, text: &str) {
 
 /// Prints a remark on standard error.
 pub(crate) fn note(text: &str) {
-    write_or_ignore(&mut std::io::stderr().lock(), text);
+    write_or_ignore(&mut io::stderr().lock(), text);
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use seqformer_config::{CfgNode, Config, Origin, ineffective_keys};
+use seqformer_config::{CfgNode, Config, Origin, closest_key, ineffective_keys};
 use seqformer_engine::{DeviceChoice, own_categories};
 
 /// The one key that may follow from the data.
@@ -84,32 +84,53 @@ impl Settings {
     }
 }
 
-/// Splits what follows the flags into inputs and `KEY VALUE` pairs.
+/// Splits the words that are no options into inputs and `KEY VALUE` pairs.
 pub(crate) fn split_inputs(words: &[String]) -> Result<(&[String], &[String])> {
     let first_key = words.iter().position(|word| looks_like_key(word)).unwrap_or(words.len());
     let (inputs, pairs) = words.split_at(first_key);
-    if let Some(flag) = inputs.iter().find(|word| word.starts_with("--")) {
+    if inputs.is_empty() {
         bail!(
-            "unknown option {flag}, or an option behind the inputs: options go before them; see --help"
+            "expected a folder of images or a video file before {}, which is taken for a key of the configuration",
+            words[0]
         );
     }
-    if inputs.is_empty() {
-        bail!("expected a folder of images or a video file before {}", words[0]);
+    // Keys and values alternate: what stands where a key belongs and can only be a file was put too late.
+    let mut rest = pairs.iter();
+    while let Some(word) = rest.next() {
+        if Path::new(word).exists() && !word.contains('=') {
+            bail!("{word}: inputs go before the KEY VALUE pairs, which begin with {}", pairs[0]);
+        }
+        if !word.contains('=') {
+            rest.next();
+        }
     }
     Ok((inputs, pairs))
 }
 
-/// `MODEL.WEIGHTS` or `SEED=1`, but not the name of an existing file.
+/// How names of films and pictures end.
+const MEDIA: [&str; 26] = [
+    "mp4", "m4v", "mov", "qt", "avi", "mkv", "webm", "flv", "f4v", "wmv", "mpg", "mpeg", "mts",
+    "m2ts", "ts", "vob", "3gp", "ogv", "mxf", "gif", "jpg", "jpeg", "png", "webp", "bmp", "tif",
+];
+
+/// `MODEL.WEIGHTS` or `SEED=1`, but neither an existing file nor the name of one that is missing.
 fn looks_like_key(word: &str) -> bool {
     let key = word.split_once('=').map_or(word, |(key, _)| key);
     let section = key.split_once('.').map_or(key, |(section, _)| section);
     let shouts = section.starts_with(|first: char| first.is_ascii_uppercase())
         && section.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
-    let is_top_level =
-        || CfgNode::defaults().keys().iter().any(|known| known.split('.').next() == Some(section));
-    shouts
-        && (key.contains('.') || word.contains('=') || is_top_level())
-        && !Path::new(word).exists()
+    if !shouts || key.contains(['/', '\\']) || Path::new(word).exists() {
+        return false;
+    }
+    let defaults = CfgNode::defaults();
+    let is_section = defaults.keys().iter().any(|known| known.split('.').next() == Some(section));
+    if is_section || word.contains('=') {
+        return true;
+    }
+    // A section that nobody knows: a key with a slip in it, or a file that is not there.
+    let extension = key.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
+    let is_media = key.contains('.') && MEDIA.contains(&extension.as_str());
+    key.contains('.') && !is_media && closest_key(key).is_some()
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ const USED: &[KeySpec] = &[
     KeySpec::new(
         "MODEL.RESNETS.CALIBRATE_NORM",
         "False",
-        "Without MODEL.WEIGHTS: sets the frozen statistics to those of the first training clips.",
+        "Layers of the backbone that MODEL.WEIGHTS lacks, or all without it: takes their frozen statistics from the first training clips.",
     ),
     KeySpec::new("MODEL.RESNETS.DEPTH", "50", "Layers: 18, 34, 50, 101 or 152."),
     KeySpec::new(

@@ -42,4 +42,5 @@ pub use config::Config;
 pub use error::{ConfigError, Origin, ValueError};
 pub use node::{CfgNode, ineffective_keys};
 pub use path::{PathError, expand_path};
+pub use suggest::closest as closest_key;
 pub use value::Value;

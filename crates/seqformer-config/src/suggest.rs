@@ -8,7 +8,7 @@ use crate::defaults::{CUSTOM_DATASETS, KEYS};
 const MAX_LENGTH: usize = 200;
 
 /// The known key or section closest to `key` in spelling, if one is close.
-pub(crate) fn closest(key: &str) -> Option<String> {
+pub fn closest(key: &str) -> Option<String> {
     if key.len() > MAX_LENGTH {
         return None;
     }

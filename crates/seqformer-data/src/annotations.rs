@@ -1,13 +1,12 @@
-//! Annotation files: YouTube-VIS and COCO instances, checked while they are read.
+//! Annotation files of YouTube-VIS and COCO as records to train and test on.
+//!
+//! The files are read by `seqformer-annotations`, as for scoring.
 //!
 //! Reference: VNext `data/datasets/ytvis.py`, `load_ytvis_json`; detectron2
 //! `data/datasets/coco.py`, `load_coco_json`.
 
 mod coco;
 mod coco_subset;
-mod document;
-mod entry;
-mod segmentation;
 mod ytvis;
 
 use std::path::{Path, PathBuf};
@@ -16,9 +15,9 @@ pub use coco::read_coco;
 pub use coco_subset::{CocoSubset, write_coco_subset};
 pub use ytvis::read_ytvis;
 
-use crate::{DataError, VideoRecord};
-use document::Document;
-use entry::Entry;
+use seqformer_annotations::{AnnotationError, CategoryList, Fault, Ids, Mask, Note, Subject};
+
+use crate::{DataError, Segmentation, VideoRecord};
 
 /// The content of an annotation file.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +30,10 @@ pub struct AnnotatedVideos {
     pub videos: Vec<VideoRecord>,
     /// Sentences about what a user may want to know, such as skipped polygons.
     pub notes: Vec<String>,
+    /// How the ids of videos or images became numbers; results are written with the ids.
+    pub video_ids: Ids,
+    /// How the ids of categories became numbers.
+    pub category_ids: Ids,
 }
 
 impl AnnotatedVideos {
@@ -41,14 +44,8 @@ impl AnnotatedVideos {
     /// Not a single instance, or more categories than classes.
     pub fn check_for_training(&self, num_classes: usize) -> Result<(), DataError> {
         let file = |field: &str, expected: String, found: String, mend: &str| {
-            Err(DataError::Annotation(Box::new(crate::AnnotationError {
-                path: self.path.clone(),
-                place: "the whole file".to_owned(),
-                field: field.to_owned(),
-                expected,
-                found,
-                mend: mend.to_owned(),
-            })))
+            let fault = Fault::new(field, expected, found, mend);
+            Err(AnnotationError::wrong(&self.path, "the whole file", fault).into())
         };
         if self.categories.len() > num_classes {
             return file(
@@ -62,11 +59,24 @@ impl AnnotatedVideos {
             return file(
                 "annotations",
                 "at least one object that is seen on a frame".to_owned(),
-                format!("{} videos without any", self.videos.len()),
+                self.describe_emptiness(),
                 "training needs annotations: use the file of a training split",
             );
         }
         Ok(())
+    }
+
+    /// Says that no video shows an object, and what was left out.
+    fn describe_emptiness(&self) -> String {
+        let found = format!("{} videos or images without any", self.videos.len());
+        if self.notes.is_empty() {
+            return found;
+        }
+        // The file is named already.
+        let file = format!("{}: ", self.path.display());
+        let notes: Vec<&str> =
+            self.notes.iter().map(|note| note.strip_prefix(&file).unwrap_or(note)).collect();
+        format!("{found} ({})", notes.join("; "))
     }
 
     /// Removes the videos without any object that is not a crowd, and returns how many they were.
@@ -81,10 +91,24 @@ impl AnnotatedVideos {
 ///
 /// # Errors
 ///
-/// A file that cannot be read or is no such file, or a category without id or name.
+/// A file that cannot be read or is no such file, or a category without an id.
 pub fn read_categories(json: &Path) -> Result<Categories, DataError> {
-    let text = document::read_text(json)?;
-    Categories::read(json, &Document::parse(json, &text)?)
+    Ok(Categories::of_list(&seqformer_annotations::read_categories(json)?))
+}
+
+/// Returns the sentences that concern training, which does not use the areas of the file.
+fn notes_of(notes: &[Note]) -> Vec<String> {
+    let notes = notes.iter().filter(|note| note.subject != Subject::Areas);
+    notes.map(ToString::to_string).collect()
+}
+
+/// Returns the pixels of an object, nothing if there is no mask that can be used.
+fn to_segmentation(mask: Mask) -> Option<Segmentation> {
+    match mask {
+        Mask::Absent | Mask::Unusable => None,
+        Mask::Runs(mask) => Some(Segmentation::Rle(mask)),
+        Mask::Polygons(polygons) => Some(Segmentation::Polygons(polygons.into_vec())),
+    }
 }
 
 /// Categories in the order of their ids; the position is the contiguous id.
@@ -128,17 +152,12 @@ impl Categories {
         self.ids.binary_search(&id).ok()
     }
 
-    fn read(path: &Path, document: &Document<'_>) -> Result<Self, DataError> {
-        let mut categories: Vec<(u64, String)> = Vec::new();
-        for (index, raw) in document.categories.iter().flatten().enumerate() {
-            let entry = Entry::parse(path, raw, "category", index)?;
-            let id = entry.number("id")?;
-            if categories.iter().any(|&(other, _)| other == id) {
-                return Err(entry.duplicate_id());
-            }
-            categories.push((id, entry.text("name")?.to_owned()));
-        }
-        Ok(Self::new(categories))
+    /// Takes the categories of a file over.
+    fn of_list(list: &CategoryList) -> Self {
+        let pair = |category: &seqformer_annotations::Category| {
+            (category.id as u64, category.name.clone())
+        };
+        Self::new(list.by_id.values().map(pair).collect())
     }
 }
 

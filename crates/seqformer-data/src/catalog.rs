@@ -63,6 +63,9 @@ impl DatasetSource {
             DatasetKind::Ytvis => read_ytvis(&self.json, &self.image_root)?,
             DatasetKind::Coco => read_coco(&self.json, &self.image_root)?,
         };
+        for note in &mut read.notes {
+            *note = format!("{}: {note}", self.json.display());
+        }
         if let Some(table) = self.classes {
             self.compare_classes(&table.categories(), &mut read);
         }

@@ -3,26 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
+use seqformer_annotations::AnnotationError;
 use seqformer_masks::{ImageSize, MaskError};
 use thiserror::Error;
-
-/// What is wrong at one place of an annotation file.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{}: {place}: {field}: expected {expected}, found {found}; {mend}", path.display())]
-pub struct AnnotationError {
-    /// The annotation file.
-    pub path: PathBuf,
-    /// The entry, such as `video 17, annotation 4`.
-    pub place: String,
-    /// The field, such as `bboxes[3]`.
-    pub field: String,
-    /// What should be there.
-    pub expected: String,
-    /// What is there.
-    pub found: String,
-    /// How to mend it.
-    pub mend: String,
-}
 
 /// A file that cannot be used.
 #[derive(Debug, Error)]
@@ -71,7 +54,7 @@ pub enum DataError {
     },
     /// An annotation file is not as it should be.
     #[error(transparent)]
-    Annotation(#[from] Box<AnnotationError>),
+    Annotation(#[from] AnnotationError),
     /// A dataset name that nobody declared.
     #[error(
         "dataset {name:?}: expected one of {known}, found another name; correct DATASETS, or \
@@ -126,7 +109,7 @@ pub enum DataError {
         "{}: expected an image of size {expected}, as the annotation file says of video \
          {video_id}, found {found}; {}",
         path.display(),
-        mend_size(*expected, *found)
+        why_other_size(*expected, *found)
     )]
     FrameSize {
         /// The image file.
@@ -190,11 +173,12 @@ pub enum DataError {
     },
 }
 
-/// What to do about a frame of another size than its annotations say.
-fn mend_size(expected: ImageSize, found: ImageSize) -> &'static str {
-    if (expected.height, expected.width) == (found.width, found.height) {
-        "the sides are swapped, most likely because the annotations were made before the picture was turned as its EXIF \
-         orientation says: annotate it upright, or take the orientation out of the file"
+/// Says why an image may have another size than the annotation file says, and the mend.
+fn why_other_size(expected: ImageSize, found: ImageSize) -> &'static str {
+    if expected.height == found.width && expected.width == found.height {
+        "the sides are swapped: most likely the image has an EXIF orientation, by which it is turned \
+         as viewers do, and the annotations are those of the raw pixels; save the images without \
+         the orientation, or correct height and width of the annotation file"
     } else {
         "correct the annotation file or the image"
     }

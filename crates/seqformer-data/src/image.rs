@@ -2,7 +2,9 @@
 //!
 //! Reference: detectron2 `data/detection_utils.py`, `read_image` with format RGB, on Pillow 9.5.
 
+mod animation;
 mod jpeg;
+mod log;
 
 use std::fs;
 use std::io::Cursor;
@@ -13,6 +15,9 @@ use image::{DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 use seqformer_masks::ImageSize;
 
 use crate::DataError;
+
+pub use animation::animation_delays;
+pub use log::read_image_logged;
 
 /// A 4-channel image of 16 bits at [`ImageSize::MAX_PIXELS`], and as much for the decoder.
 const MAX_DECODER_BYTES: u64 = 2 * 8 * ImageSize::MAX_PIXELS;
@@ -102,6 +107,9 @@ fn decode_other(bytes: &[u8], format: ImageFormat, path: &Path) -> Result<Decode
     let mut notes = Vec::new();
     if decoded.color().bytes_per_pixel() / decoded.color().channel_count() > 1 {
         notes.push(format!("16-bit {kind} reduced to 8 bits"));
+    }
+    if let Some(frames) = animation_delays(bytes).filter(|frames| frames.len() > 1) {
+        notes.push(format!("animated {kind}: the first of {} pictures is read", frames.len()));
     }
     let image = RgbImage { size: ImageSize { height, width }, pixels: into_rgb(decoded) };
     Ok(DecodedImage { image: upright(image, orientation), notes })

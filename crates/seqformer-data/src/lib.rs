@@ -47,8 +47,10 @@ pub use augmentation::{Augmentation, FrameStep, RandomCrop, RandomFlip, ShortEdg
 pub use catalog::{Catalog, ClassTable, DatasetKind, DatasetSource};
 pub use category_map::{CategoryMap, CocoTable};
 pub use clip_sampling::ClipSampling;
-pub use error::{AnnotationError, DataError};
-pub use image::{DecodedImage, RgbImage, decode_image, read_image};
+pub use error::DataError;
+pub use image::{
+    DecodedImage, RgbImage, animation_delays, decode_image, read_image, read_image_logged,
+};
 pub use loader::Loader;
 pub use mapper::{
     ClipInstance, ClipMapper, ClipSample, InstanceFrame, TestMapper, UnseenInstances,

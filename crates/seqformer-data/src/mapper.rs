@@ -11,7 +11,7 @@ use crate::random::Random;
 use crate::transforms::transform_segmentation;
 use crate::{
     Augmentation, ClipSampling, DataError, RgbImage, TrackAnnotation, Transform, VideoRecord,
-    read_image, resize_bilinear, shortest_edge_size,
+    read_image_logged, resize_bilinear, shortest_edge_size,
 };
 
 /// Frames of one video, augmented, and the instances on them.
@@ -134,7 +134,7 @@ fn read_frame(record: &VideoRecord, index: usize) -> Result<RgbImage, DataError>
         length: record.frames.len(),
         index,
     })?;
-    let image = read_image(path)?.image;
+    let image = read_image_logged(path)?;
     if image.size != record.size {
         return Err(DataError::FrameSize {
             path: path.clone(),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use seqformer_masks::{BitMask, BoxXywh, ImageSize, MaskError, Polygon, Rle};
+use seqformer_masks::{BitMask, ImageSize, MaskError, Polygon, Rle};
 
 /// A video and the objects in it. A still image is a video of one frame.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,9 +47,7 @@ impl TrackAnnotation {
 /// An object in one frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FrameAnnotation {
-    /// The box of the file. Training uses the box of the mask instead.
-    pub bbox: BoxXywh,
-    /// The pixels.
+    /// The pixels. Boxes are those of the pixels, whatever the file has.
     pub segmentation: Segmentation,
 }
 

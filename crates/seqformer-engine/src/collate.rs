@@ -34,6 +34,10 @@ pub struct Collate {
 
 impl Collate {
     /// Makes the tensors of a sample.
+    ///
+    /// # Panics
+    ///
+    /// If a picture or a mask of the sample does not have the sample's size, which no mapper gives.
     pub fn clip(&self, sample: &ClipSample) -> TrainClip {
         let size = sample.size();
         let frame_size = FrameSize { height: i64::from(size.height), width: i64::from(size.width) };
@@ -63,8 +67,10 @@ impl Collate {
             size: frame_size,
         };
         let indices: Vec<String> = sample.frame_indices.iter().map(ToString::to_string).collect();
+        let frames = frames_tensor(&sample.frames, self.channels)
+            .expect("the pictures of a sample are whole and of one size");
         TrainClip {
-            frames: upload(&frames_tensor(&sample.frames, self.channels), self.device),
+            frames: upload(&frames, self.device),
             target: target.with_absent(self.absent).to_device(self.device),
             name: format!("video {} frames {}", sample.video_id, indices.join(",")),
         }

@@ -174,7 +174,8 @@ pub fn training_data(config: &Config) -> Result<TrainingData, EngineError> {
     let mut categories = None;
     for source in &sources {
         let mut dataset = source.read()?;
-        notes.append(&mut dataset.notes);
+        // They stay with the dataset, too: its check says what was left out.
+        notes.extend(dataset.notes.iter().cloned());
         if let Some(categories) = &categories
             && dataset.categories != *categories
         {

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use seqformer::ModelError;
 use seqformer_ops::cuda_device::{self, Card};
 use seqformer_ops::out_of_memory::catch_out_of_memory;
+use seqformer_ops::runtime::{begin_computing, open_cuda_library};
 use tch::{Cuda, Device};
 
 use crate::EngineError;
@@ -55,30 +56,37 @@ impl std::fmt::Display for DeviceChoice {
 
 /// Makes the device ready.
 ///
+/// The first GPU of a process is asked for before anything is computed on the CPU: with it comes a part of libtorch that
+/// must not be opened beside threads that compute (see [`open_cuda_library`]). Once this function has given the CPU, a GPU
+/// is refused, unless the part is open already. Calls from several threads wait for each other.
+///
 /// # Errors
 ///
-/// If a GPU was asked for by name and libtorch's CUDA part, the driver or that GPU is missing.
+/// If a GPU was asked for by name and libtorch's CUDA part, the driver or that GPU is missing, or if it is asked for too
+/// late.
 pub fn open_device(choice: DeviceChoice) -> Result<Device, EngineError> {
-    match choice {
-        DeviceChoice::Cpu => Ok(Device::Cpu),
+    let device = match choice {
+        DeviceChoice::Cpu => Device::Cpu,
         DeviceChoice::Cuda(index) => open_cuda(index)
-            .map_err(|reason| EngineError::Device { device: choice.to_string(), reason }),
-        DeviceChoice::Auto => {
-            if !DRIVER_FILES.iter().any(|file| Path::new(file).exists()) {
-                return Ok(Device::Cpu);
-            }
-            Ok(open_cuda(0).unwrap_or_else(|reason| {
-                tracing::warn!("no GPU is used: {reason}");
-                Device::Cpu
-            }))
-        }
-    }
+            .map_err(|reason| EngineError::Device { device: choice.to_string(), reason })?,
+        DeviceChoice::Auto if !has_driver() => Device::Cpu,
+        DeviceChoice::Auto => open_cuda(0).unwrap_or_else(|reason| {
+            tracing::warn!("no GPU is used: {reason}");
+            Device::Cpu
+        }),
+    };
+    begin_computing();
+    Ok(device)
 }
 
-/// Number of GPUs that can be used; 0 without libtorch's CUDA part or a driver.
+/// Number of GPUs that can be used; 0 without libtorch's CUDA part or a driver, and where it is asked too late: see
+/// [`open_device`].
 pub fn count_gpus() -> usize {
-    let has_driver = DRIVER_FILES.iter().any(|file| Path::new(file).exists());
-    if !has_driver || seqformer_ops::runtime::open_library(Path::new(CUDA_LIBRARY)).is_err() {
+    if !has_driver() {
+        return 0;
+    }
+    if let Err(error) = open_cuda_library(Path::new(CUDA_LIBRARY)) {
+        tracing::debug!("no GPU is counted: {error}");
         return 0;
     }
     if Cuda::is_available() { usize::try_from(Cuda::device_count()).unwrap_or(0) } else { 0 }
@@ -114,8 +122,12 @@ pub fn gpu_peak(device: Device) -> Option<u64> {
     }
 }
 
+fn has_driver() -> bool {
+    DRIVER_FILES.iter().any(|file| Path::new(file).exists())
+}
+
 fn open_cuda(index: usize) -> Result<Device, String> {
-    seqformer_ops::runtime::open_library(Path::new(CUDA_LIBRARY)).map_err(|error| {
+    open_cuda_library(Path::new(CUDA_LIBRARY)).map_err(|error| {
         format!("{error}; use --device cpu, or install the CUDA build of torch 2.11.0")
     })?;
     if !Cuda::is_available() {

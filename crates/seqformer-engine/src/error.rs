@@ -44,6 +44,9 @@ pub enum EngineError {
         /// What there is no memory for.
         source: ModelError,
     },
+    /// Somebody asked for an end; see [`crate::Predictor::stop_on`].
+    #[error("interrupted")]
+    Interrupted,
     /// A frame could not be had; the inner error names the file.
     #[error(transparent)]
     Frame(Box<dyn std::error::Error + Send + Sync>),
@@ -52,7 +55,7 @@ pub enum EngineError {
     Output(Box<dyn std::error::Error + Send + Sync>),
     /// A prediction does not fit into the memory that it may take.
     #[error(
-        "{limit_mib} MiB of memory are too little after {done} frames: program, weights and buffers take {fixed_mib} \
+        "--max-memory: {limit_mib} MiB of memory are too little after {done} frames: program, weights and buffers take {fixed_mib} \
          MiB, and with one frame at a time at least {needed_mib} MiB are needed; allow more, or lower \
          INPUT.MIN_SIZE_TEST"
     )]
@@ -157,6 +160,17 @@ pub enum EngineError {
         path: PathBuf,
         /// What is wrong with it.
         what: String,
+    },
+    /// The weights of a training are no finite numbers any more, so they are not saved.
+    #[error(
+        "after {iterations} iterations: the weights are not finite numbers any more, in {tensors}; no checkpoint is \
+         written, and earlier ones stay: lower SOLVER.BASE_LR, or set SOLVER.CLIP_GRADIENTS, and go on from the last"
+    )]
+    NotFiniteWeights {
+        /// Iterations that are done.
+        iterations: u64,
+        /// The tensors, with how many of their values it is true of.
+        tensors: String,
     },
     /// Weights of another network, or of one that saw other input.
     #[error(

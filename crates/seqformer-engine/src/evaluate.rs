@@ -6,8 +6,9 @@ mod shared_out;
 
 use std::path::{Path, PathBuf};
 
+use seqformer_annotations::Ids;
 use seqformer_data::{
-    AnnotatedVideos, Categories, DatasetKind, DatasetSource, VideoRecord, read_image,
+    AnnotatedVideos, Categories, DatasetKind, DatasetSource, VideoRecord, read_image_logged,
 };
 use seqformer_evaluation::{
     CocoEvaluator, CocoGroundTruth, CocoResults, CocoResultsWriter, GroundTruth, IouKind, Report,
@@ -103,27 +104,32 @@ fn evaluate_records(
 ) -> Result<Option<Evaluated>, EngineError> {
     if dataset.kind == DatasetKind::Coco {
         let job = Images { predictor, records: &records.videos, categories: &records.categories };
-        let results = write_results(&job, (communicator, queue), output, progress)?;
+        let ids = (&records.video_ids, &records.category_ids);
+        let results = write_results(&job, ids, (communicator, queue), output, progress)?;
         results.map(|results| score_images(&dataset.json, results)).transpose()
     } else {
         let mut videos: Vec<&VideoRecord> = records.videos.iter().collect();
         videos.sort_by_key(|video| video.id);
         let job =
             Videos { predictor, communicator, records: videos, categories: &records.categories };
-        let results = write_results(&job, (communicator, queue), output, progress)?;
+        let ids = (&records.video_ids, &records.category_ids);
+        let results = write_results(&job, ids, (communicator, queue), output, progress)?;
         results.map(|results| score_videos(&dataset.json, results)).transpose()
     }
 }
 
 /// Does what is left of a job; the path of the results, for the process that wrote them.
+///
+/// Results have the ids that the dataset has, for videos or images and for categories.
 fn write_results<J: Job>(
     job: &J,
+    dataset_ids: (&Ids, &Ids),
     (communicator, queue): (&Communicator, &TaskQueue<'_>),
     output: EvaluationOutput<'_>,
     progress: &mut dyn FnMut(EvaluationProgress),
 ) -> Result<Option<PathBuf>, EngineError> {
     let ids = job.ids();
-    let begin = || J::Writer::begin(output, &ids);
+    let begin = || J::Writer::begin(output, &ids, dataset_ids);
     let mut writer = communicator.agree(communicator.is_leader().then(begin).transpose())?;
     let is_left =
         |task: &usize| writer.as_ref().is_none_or(|writer| !writer.has_finished(ids[*task]));
@@ -204,7 +210,7 @@ fn detections(
     categories: &Categories,
 ) -> Result<Vec<FoundDetection>, EngineError> {
     let Some(path) = image.frames.first() else { return Ok(Vec::new()) };
-    let frame = read_image(path)?.image;
+    let frame = read_image_logged(path)?;
     if frame.size != image.size {
         let (path, expected, found) = (path.clone(), image.size, frame.size);
         return Err(EngineError::VideoSize { path, expected, found });
@@ -234,7 +240,7 @@ fn predict(
     video: &VideoRecord,
     alive: &mut dyn FnMut(),
 ) -> Result<VideoPrediction, EngineError> {
-    let frames = video.frames.iter().map(|path| Ok(read_image(path)?.image));
+    let frames = video.frames.iter().map(|path| Ok(read_image_logged(path)?));
     let found = predictor.predict(frames, &mut |_progress| alive())?;
     if found.size != video.size {
         let path = video.frames.first().cloned().unwrap_or_default();
@@ -267,8 +273,13 @@ fn score_images(json: &Path, results: PathBuf) -> Result<Evaluated, EngineError>
     if !truth.annotations().is_empty() {
         let found = CocoResults::read(&results)?;
         let evaluator = CocoEvaluator::new(&truth);
-        report = Some(evaluator.evaluate(&found, IouKind::Mask)?.report());
-        box_report = Some(evaluator.evaluate(&found, IouKind::Box)?.report());
+        if truth.has(IouKind::Box) {
+            box_report = Some(evaluator.evaluate(&found, IouKind::Box)?.report());
+        }
+        if truth.has(IouKind::Mask) {
+            let found = found.without_boxes();
+            report = Some(evaluator.evaluate(&found, IouKind::Mask)?.report());
+        }
     }
     Ok(Evaluated { results, archive, report, box_report })
 }

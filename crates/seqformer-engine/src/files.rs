@@ -12,30 +12,19 @@ use crate::error::EngineError;
 ///
 /// Fails if the folder or the file cannot be written; then the old file stays as it was.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), EngineError> {
-    let write = || -> io::Result<()> {
-        // The sibling has to be in the same folder, because a rename cannot cross file systems.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or_else(|| Path::new("."));
-        let mut file = tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(folder)?;
-        file.write_all(content)?;
-        make_readable(file.as_file())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(|source| EngineError::Unwritable { path: path.to_owned(), source })
+    seqformer_files::replace(path, |file| file.write_all(content))
+        .map_err(|source| EngineError::Unwritable { path: path.to_owned(), source })
 }
 
-/// Temporary files are private; results are read by others.
-#[cfg(unix)]
-fn make_readable(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn make_readable(_file: &File) -> io::Result<()> {
-    Ok(())
+/// The path beside `path` with the first free number before its ending, as `model_final.1.pth`.
+pub(crate) fn unused_sibling(path: &Path) -> PathBuf {
+    let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
+    let candidate = |number: u32| path.with_extension(format!("{number}.{extension}"));
+    let mut number = 1;
+    while candidate(number).symlink_metadata().is_ok() {
+        number += 1;
+    }
+    candidate(number)
 }
 
 /// A file that grows by whole records and has one writer.

@@ -10,6 +10,16 @@ use tch::nn;
 
 use crate::{EngineError, builder};
 
+/// Says what the reader of a file did: what the user should know as a warning, the rest as information.
+pub(crate) fn tell(state: &StateDict, path: &Path) {
+    for remark in &state.remarks {
+        tracing::warn!("{}: {remark}", path.display());
+    }
+    for note in &state.notes {
+        tracing::info!("{}: {note}", path.display());
+    }
+}
+
 /// Gives the tensors of a file the names that the network has for them, takes the class rows that it needs, and says
 /// what was done.
 ///

@@ -21,6 +21,8 @@ mod waiting;
 mod whole;
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use seqformer::inference::{Detection, SelectionRule, select};
 use seqformer::{FrameSize, Precision, SeqFormer, load_state_dict};
@@ -122,6 +124,7 @@ pub struct Predictor {
     /// Bytes that the process held when the network was ready.
     resident: u64,
     gpu: Option<GpuMemory>,
+    stop: Arc<AtomicBool>,
     // Owns the parameters.
     _variables: nn::VarStore,
 }
@@ -152,9 +155,7 @@ impl Predictor {
         let mut variables = nn::VarStore::new(device);
         let model = SeqFormer::new(&variables.root(), &builder::model_config(config))?;
         let state = seqformer_checkpoint::read(weights)?;
-        for note in &state.notes {
-            tracing::info!("{}: {note}", weights.display());
-        }
+        initial_weights::tell(&state, weights);
         let provenance = Provenance::of(&state);
         initial_weights::check(&state, &provenance, config, weights)?;
         load_weights(&variables, state, config, weights)?;
@@ -184,8 +185,19 @@ impl Predictor {
             class_names: Vec::new(),
             clock: PipelineClock::default(),
             resident: memory::resident_bytes(),
+            stop: Arc::default(),
             _variables: variables,
         }
+    }
+
+    /// Predictions end soon with [`EngineError::Interrupted`] once `stop` is true.
+    pub fn stop_on(&mut self, stop: Arc<AtomicBool>) {
+        self.stop = stop;
+    }
+
+    /// Fails if an end was asked for.
+    fn check_stop(&self) -> Result<(), EngineError> {
+        if self.stop.load(Ordering::Relaxed) { Err(EngineError::Interrupted) } else { Ok(()) }
     }
 
     /// Finds the instances of a video, as a whole or in clips as the options say; calls `progress` on
@@ -237,7 +249,7 @@ impl Predictor {
     /// Frames of one size as the network's input, on their way to its device while that still computes.
     fn upload(&self, inputs: &[Input]) -> Result<Tensor, EngineError> {
         let images = inputs.iter().map(|input| &input.image);
-        let frames = frames_tensor(images, self.options.channels);
+        let frames = frames_tensor(images, self.options.channels)?;
         out_of_memory("frames", || upload(&frames, self.model.device()))
     }
 

@@ -82,7 +82,7 @@ pub struct Trainer {
     /// It was said that a clip has more instances than there are queries.
     told_of_crowds: bool,
     // Held as long as the run lives, so that no second run writes into the folder.
-    _lock: Option<std::fs::File>,
+    _lock: Option<seqformer_files::FolderLock>,
 }
 
 impl std::fmt::Debug for Trainer {

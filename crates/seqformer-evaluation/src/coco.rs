@@ -9,13 +9,15 @@ mod writer;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use seqformer_masks::{BoxXywh, Rle, box_iou, mask_iou};
+use seqformer_annotations::{Fault, Image};
+use seqformer_masks::{BoxXywh, box_iou, mask_iou};
 
-pub use self::ground_truth::{CocoAnnotation, CocoGroundTruth, CocoImage};
+pub use self::ground_truth::{CocoAnnotation, CocoGroundTruth};
 pub use self::results::CocoResults;
 use self::results::StoredDetection;
 pub use self::writer::{CocoDetection, CocoResultsWriter};
 use crate::matching::{Compared, Truth};
+use crate::other_sizes::OtherSizes;
 use crate::precision::{COCO_AREA_RANGES, MAX_DETECTIONS, by_score};
 use crate::{Evaluation, EvaluationError};
 
@@ -42,7 +44,14 @@ struct Pairing<'a> {
 }
 
 /// The pairings of one image by the place of their category.
-type ImagePairings<'a> = BTreeMap<usize, Pairing<'a>>;
+type Pairings<'a> = BTreeMap<usize, Pairing<'a>>;
+
+/// An image with its pairings.
+#[derive(Debug)]
+struct ImagePairings<'a> {
+    image: &'a Image,
+    pairings: Pairings<'a>,
+}
 
 impl<'a> CocoEvaluator<'a> {
     /// Creates an evaluator for a dataset.
@@ -54,29 +63,34 @@ impl<'a> CocoEvaluator<'a> {
     ///
     /// As in the official tool, results of a category that the dataset does not have are left
     /// out; a warning says how many. No results at all is a table of zeros, with −1 where there
-    /// is nothing to be found.
+    /// is nothing to be found. Annotations without what is compared are left out, too.
+    ///
+    /// Whether a result is small or large is told by the area of its box if the first result has
+    /// one, and by that of its mask otherwise, whatever is compared: so does the official tool.
+    /// [`CocoResults::without_boxes`] gives the numbers that detectron2 prints for masks.
     ///
     /// # Errors
     ///
-    /// A result of an image that the dataset does not have, a result or annotation without what
-    /// is to be compared, or a damaged mask.
+    /// A result of an image that the dataset does not have, a result without what is to be
+    /// compared, or a damaged mask.
     pub fn evaluate(
         &self,
         results: &CocoResults,
         kind: IouKind,
     ) -> Result<Evaluation, EvaluationError> {
-        let score_image = |pairings: ImagePairings<'_>| {
+        let score_image = |ImagePairings { image, pairings }: ImagePairings<'_>| {
             let compare = |(category, pairing): (usize, Pairing<'_>)| {
-                let compared = self.compare(pairing, results, kind)?;
+                let compared = self.compare((image, pairing), results, kind)?;
                 Ok((category, compared.matches(COCO_AREA_RANGES)))
             };
             pairings.into_iter().map(compare).collect::<Result<Vec<_>, EvaluationError>>()
         };
-        let images: Vec<_> = self.pair(results)?.into_par_iter().map(score_image).collect();
-        let mut categories = vec![Vec::new(); self.truth.categories().len()];
+        let pairings = self.pair(results, kind)?;
+        let images: Vec<_> = pairings.into_par_iter().map(score_image).collect();
+        let mut categories = BTreeMap::new();
         for image in images {
             for (category, matches) in image? {
-                categories[category].push(matches);
+                categories.entry(category).or_insert_with(Vec::new).push(matches);
             }
         }
         Ok(Evaluation::new(self.truth.categories().cloned().collect(), &categories))
@@ -86,32 +100,47 @@ impl<'a> CocoEvaluator<'a> {
     fn pair<'p>(
         &'p self,
         results: &'p CocoResults,
+        kind: IouKind,
     ) -> Result<Vec<ImagePairings<'p>>, EvaluationError> {
         let image_indices = self.truth.image_indices();
         let category_indices = self.truth.category_indices();
-        let mut images = vec![ImagePairings::new(); image_indices.len()];
-        for annotation in self.truth.annotations() {
+        let mut images: Vec<ImagePairings<'p>> = self
+            .truth
+            .images()
+            .map(|image| ImagePairings { image, pairings: Pairings::new() })
+            .collect();
+        for annotation in self.truth.comparable(kind)? {
             let image = &mut images[image_indices[&annotation.image_id]];
             let category = category_indices[&annotation.category_id];
-            image.entry(category).or_default().truths.push(annotation);
+            image.pairings.entry(category).or_default().truths.push(annotation);
         }
+        let (image_ids, category_ids) = (self.truth.image_ids(), self.truth.category_ids());
         let mut num_unknown = 0;
+        let mut other_sizes = OtherSizes::default();
         for result in results.iter() {
-            let Some(&image) = image_indices.get(&result.image_id) else {
-                let message = format!(
-                    "image_id: expected an image of {}, found {}",
-                    self.truth.path().display(),
-                    result.image_id
+            let image = image_ids.number(&result.image_id);
+            let Some(&image) = image.and_then(|image| image_indices.get(&image)) else {
+                let expected = format!("the id of an image of {}", self.truth.path().display());
+                let mend = "give the annotations that the results were made for";
+                let found = result.image_id.to_string();
+                return Err(
+                    results.entry_error(result, Fault::new("image_id", expected, found, mend))
                 );
-                return Err(results.entry_error(result, message));
             };
-            match category_indices.get(&result.category_id) {
+            if let (Some(expected), Some(found)) = (images[image].image.size, result.mask_size())
+                && kind == IouKind::Mask
+            {
+                other_sizes.add([expected, found], || (result.name(), "segmentation".to_owned()));
+            }
+            let category = category_ids.number(&result.category_id);
+            match category.and_then(|category| category_indices.get(&category)) {
                 Some(&category) => {
-                    images[image].entry(category).or_default().results.push(result);
+                    images[image].pairings.entry(category).or_default().results.push(result);
                 }
                 None => num_unknown += 1,
             }
         }
+        other_sizes.warn(results.path());
         if num_unknown > 0 {
             tracing::warn!(
                 "{}: {num_unknown} results left out: their category_id is not in {}",
@@ -124,7 +153,7 @@ impl<'a> CocoEvaluator<'a> {
 
     fn compare(
         &self,
-        pairing: Pairing<'_>,
+        (image, pairing): (&Image, Pairing<'_>),
         results: &CocoResults,
         kind: IouKind,
     ) -> Result<Compared, EvaluationError> {
@@ -134,18 +163,18 @@ impl<'a> CocoEvaluator<'a> {
         let is_crowd: Vec<bool> = truths.iter().map(|truth| truth.is_crowd).collect();
         let (areas, ious) = match kind {
             IouKind::Mask => {
-                let found = all(&ranked, |result| results.mask(result))?;
+                let found = all(&ranked, |result| results.mask(result, image))?;
                 let masks = all(&truths, |truth| self.truth.mask(truth))?;
-                // Differs: pycocotools takes the area of the box here if the results have boxes,
-                // which is why they are taken out of them before they are scored with it.
-                let areas: Vec<f64> = found.iter().map(|mask: &Rle| mask.area() as f64).collect();
-                (areas, mask_iou(&found, &masks, &is_crowd))
+                let areas = ranked.iter().zip(&found);
+                let areas = areas.map(|(result, mask)| results.area(result, mask));
+                (areas.collect::<Result<_, _>>()?, mask_iou(&found, &masks, &is_crowd))
             }
             IouKind::Box => {
-                let found = all(&ranked, |result| results.bbox(result))?;
+                let found = all(&ranked, |result| results.bbox(result, image))?;
                 let boxes = all(&truths, |truth| self.truth.bbox(truth))?;
-                let area = |found: &BoxXywh| found.width * found.height;
-                (found.iter().map(area).collect(), box_iou(&found, &boxes, &is_crowd))
+                let areas = found.iter().map(|found| found.area).collect();
+                let found: Vec<BoxXywh> = found.into_iter().map(|found| found.bbox).collect();
+                (areas, box_iou(&found, &boxes, &is_crowd))
             }
         };
         let scores = ranked.iter().map(|result| result.score).collect();

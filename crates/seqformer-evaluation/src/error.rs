@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use seqformer_annotations::AnnotationError;
+
 /// A file of ground truth or results that cannot be used or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -23,34 +25,9 @@ pub enum EvaluationError {
         /// What the system said.
         source: io::Error,
     },
-    /// The file as a whole is not JSON of the expected shape.
-    #[error("{path}: byte {offset}: {message}", path = path.display())]
-    Syntax {
-        /// The file.
-        path: PathBuf,
-        /// Where, in bytes from the start.
-        offset: u64,
-        /// What was expected and found there.
-        message: String,
-    },
-    /// A part that the file cannot do without is missing.
-    #[error("{path}: the key {key:?} is missing: expected a list", path = path.display())]
-    MissingKey {
-        /// The file.
-        path: PathBuf,
-        /// The key.
-        key: &'static str,
-    },
-    /// One element of a list is wrong.
-    #[error("{path}: {entry}: {message}", path = path.display())]
-    Entry {
-        /// The file.
-        path: PathBuf,
-        /// Which element, such as `annotations[3] (id 7)`.
-        entry: String,
-        /// Which field of it, what was expected and what was found.
-        message: String,
-    },
+    /// Annotations or results are not as they should be.
+    #[error(transparent)]
+    Annotation(#[from] AnnotationError),
     /// Another process writes the same results.
     #[error(
         "{path}: another run is writing these results: expected to be alone; wait for it or choose \
@@ -111,9 +88,5 @@ impl EvaluationError {
 
     pub(crate) fn write(path: &Path, source: io::Error) -> Self {
         Self::Write { path: path.to_path_buf(), source }
-    }
-
-    pub(crate) fn entry(path: &Path, entry: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Entry { path: path.to_path_buf(), entry: entry.into(), message: message.into() }
     }
 }

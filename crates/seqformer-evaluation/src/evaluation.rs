@@ -1,7 +1,11 @@
 //! What scoring a set of results gives.
 
+use std::collections::BTreeMap;
+
+use seqformer_annotations::Category;
+
 use crate::precision::CategoryMatches;
-use crate::{Category, PrecisionRecall, Report};
+use crate::{PrecisionRecall, Report};
 
 /// The numbers of one set of results.
 #[derive(Debug, Clone)]
@@ -11,9 +15,14 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Accumulates the matches of every category, given in the order of `categories`.
-    pub(crate) fn new(categories: Vec<Category>, matches: &[Vec<CategoryMatches>]) -> Self {
-        Self { categories, curves: PrecisionRecall::new(matches) }
+    /// Accumulates the matches of the categories that have any, given by their place among
+    /// `categories`.
+    pub(crate) fn new(
+        categories: Vec<Category>,
+        matches: &BTreeMap<usize, Vec<CategoryMatches>>,
+    ) -> Self {
+        let curves = PrecisionRecall::new(categories.len(), matches);
+        Self { categories, curves }
     }
 
     /// Returns the categories, in the order of the arrays.

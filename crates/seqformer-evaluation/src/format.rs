@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use crate::EvaluationError;
-use crate::json::JsonFile;
+use seqformer_annotations::json::JsonFile;
+use seqformer_annotations::{AnnotationError, Fault};
+
+use crate::{CocoGroundTruth, EvaluationError, GroundTruth, IouKind};
 
 /// The layouts of annotation files that can be scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +35,8 @@ impl DatasetFormat {
             };
             if found.is_some() {
                 // An error is the only way to stop before the end; nobody sees this one.
-                return Err(EvaluationError::entry(path, key, "the walk ends here"));
+                let nothing = Fault::new("", "", "", "");
+                return Err(AnnotationError::wrong(path, "the walk ends here", nothing));
             }
             if key == "annotations" && !file.skip_null()? {
                 // One by one: they may not fit into memory as a whole.
@@ -43,7 +46,31 @@ impl DatasetFormat {
         });
         match found {
             Some(found) => Ok(found),
-            None => walk.map(|()| Self::YoutubeVis),
+            None => Ok(walk.map(|()| Self::YoutubeVis)?),
+        }
+    }
+}
+
+/// Reads the annotations of a dataset as scoring does, so that nothing is left that scoring could
+/// refuse; nothing is kept.
+///
+/// A run that scores at its end calls this at its beginning.
+///
+/// # Errors
+///
+/// As [`GroundTruth::read`] and [`CocoGroundTruth::read`], and images whose masks or boxes cannot
+/// be compared.
+pub fn check_ground_truth(path: &Path, format: DatasetFormat) -> Result<(), EvaluationError> {
+    match format {
+        DatasetFormat::YoutubeVis => GroundTruth::read(path).map(drop),
+        DatasetFormat::Coco => {
+            let truth = CocoGroundTruth::read(path)?;
+            for kind in [IouKind::Mask, IouKind::Box] {
+                if truth.has(kind) {
+                    truth.check(kind)?;
+                }
+            }
+            Ok(())
         }
     }
 }

@@ -1,40 +1,18 @@
 //! What is to be found: videos, categories and annotated tracks of a YouTube-VIS style file.
 //!
-//! Reference: `cocoapi` of YouTube-VIS, `YTVOS.createIndex` and `YTVOS.annToRLE`.
+//! The file is read by `seqformer-annotations`, as for training.
 
-mod raw;
-
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use seqformer_masks::{ImageSize, MaskError, PackedTrack, Rle};
+use rayon::prelude::*;
+use seqformer_annotations::{
+    AnnotationError, Category, CategoryList, Ids, Note, Subject, TrackEntry, Video, YtvisFile,
+};
+use seqformer_masks::PackedTrack;
 
-use self::raw::{RawAnnotation, RawMask, RawVideo, Segmentations};
 use crate::EvaluationError;
-use crate::json::{JsonFile, find_id, parse_element};
 use crate::track::average_area;
-
-pub(crate) use self::raw::{Flag, RawCategory};
-
-/// A video of the dataset.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Video {
-    /// The number by which annotations and results name it.
-    pub id: i64,
-    /// Height and width of its frames.
-    pub size: ImageSize,
-    /// How many frames it has.
-    pub length: usize,
-}
-
-/// A class of objects.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Category {
-    /// The number by which annotations and results name it.
-    pub id: i64,
-    /// Its name.
-    pub name: String,
-}
 
 /// One annotated object over all frames of its video.
 #[derive(Debug, Clone)]
@@ -57,18 +35,9 @@ pub struct TruthTrack {
 pub struct GroundTruth {
     path: PathBuf,
     videos: BTreeMap<i64, Video>,
-    categories: BTreeMap<i64, Category>,
+    video_ids: Ids,
+    categories: CategoryList,
     tracks: Vec<TruthTrack>,
-}
-
-/// The lists of a file as they are read; annotations may come before the videos they need.
-#[derive(Debug, Default)]
-struct Lists {
-    videos: BTreeMap<i64, Video>,
-    categories: BTreeMap<i64, Category>,
-    annotations: Vec<RawAnnotation>,
-    has_videos: bool,
-    has_categories: bool,
 }
 
 impl GroundTruth {
@@ -76,45 +45,39 @@ impl GroundTruth {
     ///
     /// `annotations` may be missing, as in the files of the validation splits; then there is
     /// nothing to be found, but results can be checked. Areas that the file does not have are
-    /// computed.
+    /// computed. Warnings say what was left out.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, and any entry that is wrong: a missing field, a number that is
-    /// none, an id that is taken or points nowhere, a list of the wrong length, a damaged mask.
-    /// The message names the file, the entry and the field.
+    /// A file that cannot be read, and any entry that is wrong. The message names the file, the
+    /// entry and the field.
     pub fn read(path: &Path) -> Result<Self, EvaluationError> {
-        let mut lists = Lists::default();
-        let mut file = JsonFile::open(path)?;
-        file.for_each_key(|file, key| lists.read(file, key))?;
-        file.finish()?;
-        let Lists { videos, categories, annotations, has_videos, has_categories } = lists;
-        for (key, is_there) in [("videos", has_videos), ("categories", has_categories)] {
-            if !is_there {
-                return Err(EvaluationError::MissingKey { path: path.to_path_buf(), key });
-            }
-        }
-        let mut truth = Self { path: path.to_path_buf(), videos, categories, tracks: Vec::new() };
-        let mut ids = HashSet::new();
-        for (index, annotation) in annotations.into_iter().enumerate() {
-            let id = annotation.id;
-            let entry = || format!("annotations[{index}] (id {id})");
-            if !ids.insert(id) {
-                let message = format!("id: expected every id once, found {id} again");
-                return Err(EvaluationError::entry(path, entry(), message));
-            }
-            let track = truth.track(annotation);
-            let track = track.map_err(|what| EvaluationError::entry(path, entry(), what))?;
-            truth.tracks.push(track);
-        }
-        if ids.contains(&0) {
+        let file = YtvisFile::read(path)?;
+        warn(path, &file.notes);
+        let mut of_other_size = file
+            .annotations
+            .iter()
+            .filter_map(|track| Some((track, file.mask_of_other_size(track)?)));
+        if let Some((first, fault)) = of_other_size.next() {
+            let count = 1 + of_other_size.count();
             tracing::warn!(
-                "{}: the annotation with id 0 never counts as found, as the official tool has it; \
-                 count ids from 1",
-                path.display()
+                "{}: {count} annotations have masks of another size than their video; as in the \
+                 official tool, these meet only results of the same size; the first is {}: {fault}",
+                path.display(),
+                first.place,
             );
         }
-        Ok(truth)
+        let YtvisFile { videos, video_ids, categories, annotations, .. } = file;
+        let track = |track: TrackEntry| {
+            let place = track.place.clone();
+            let drawn = draw(track, &videos);
+            drawn.map_err(|fault| AnnotationError::wrong(path, &*place, fault).into())
+        };
+        let tracks: Vec<Result<TruthTrack, EvaluationError>> =
+            annotations.into_par_iter().map(track).collect();
+        let tracks = tracks.into_iter().collect::<Result<Vec<_>, _>>()?;
+        warn_of_id_0(path, tracks.iter().any(|track| track.id == 0));
+        Ok(Self { path: path.to_path_buf(), videos, video_ids, categories, tracks })
     }
 
     /// Returns the file that it was read from.
@@ -129,7 +92,7 @@ impl GroundTruth {
 
     /// Returns the categories, ordered by id.
     pub fn categories(&self) -> impl ExactSizeIterator<Item = &Category> {
-        self.categories.values()
+        self.categories.by_id.values()
     }
 
     /// Returns the annotated tracks in the order of the file.
@@ -144,7 +107,17 @@ impl GroundTruth {
 
     /// Returns the category with this id.
     pub fn category(&self, id: i64) -> Option<&Category> {
-        self.categories.get(&id)
+        self.categories.by_id.get(&id)
+    }
+
+    /// Returns how the ids of videos became numbers.
+    pub fn video_ids(&self) -> &Ids {
+        &self.video_ids
+    }
+
+    /// Returns how the ids of categories became numbers.
+    pub fn category_ids(&self) -> &Ids {
+        &self.categories.ids
     }
 
     /// Returns the place of every video in the order of ids.
@@ -154,140 +127,39 @@ impl GroundTruth {
 
     /// Returns the place of every category in the order of ids.
     pub(crate) fn category_indices(&self) -> HashMap<i64, usize> {
-        self.categories.keys().enumerate().map(|(index, &id)| (id, index)).collect()
-    }
-
-    fn track(&self, annotation: RawAnnotation) -> Result<TruthTrack, String> {
-        let RawAnnotation { id, video_id, category_id, iscrowd, segmentations, areas } = annotation;
-        let video = self.videos.get(&video_id).ok_or_else(|| {
-            format!("video_id: expected the id of a video of this file, found {video_id}")
-        })?;
-        if !self.categories.contains_key(&category_id) {
-            return Err(format!(
-                "category_id: expected the id of a category of this file, found {category_id}"
-            ));
-        }
-        let check_length = |field: &str, found: usize| {
-            if found == video.length {
-                return Ok(());
-            }
-            let length = video.length;
-            Err(format!(
-                "{field}: expected one entry for each of the {length} frames of video {video_id}, \
-                 found {found}"
-            ))
-        };
-        check_length("segmentations", segmentations.len())?;
-        if let Some(areas) = &areas {
-            check_length("areas", areas.len())?;
-        }
-        let masks = segmentations.into_track(video.size)?;
-        let average_area = match areas {
-            Some(areas) => average_area(areas.into_iter().flatten()),
-            None => average_area(masks.areas().flatten().map(|area| area as f64)),
-        };
-        Ok(TruthTrack { id, video_id, category_id, is_crowd: iscrowd.0, average_area, masks })
+        self.categories.by_id.keys().enumerate().map(|(index, &id)| (id, index)).collect()
     }
 }
 
-impl Segmentations {
-    fn len(&self) -> usize {
-        match self {
-            Self::Packed(track) => track.len(),
-            Self::Raw(masks) => masks.len(),
-        }
-    }
+fn draw(
+    track: TrackEntry,
+    videos: &BTreeMap<i64, Video>,
+) -> Result<TruthTrack, seqformer_annotations::Fault> {
+    let TrackEntry { id, video_id, category_id, is_crowd, masks, areas, .. } = track;
+    let masks = masks.into_packed(videos[&video_id].size)?;
+    let average_area = match areas {
+        Some(areas) => average_area(areas.iter().copied()),
+        None => average_area(masks.areas().flatten().map(|area| area as f64)),
+    };
+    Ok(TruthTrack { id, video_id, category_id, is_crowd, average_area, masks })
+}
 
-    /// Draws polygons; the error names the frame.
-    fn into_track(self, size: ImageSize) -> Result<PackedTrack, String> {
-        let masks = match self {
-            Self::Packed(track) => return Ok(track),
-            Self::Raw(masks) => masks,
-        };
-        let mut track = PackedTrack::default();
-        for (frame, mask) in masks.into_iter().enumerate() {
-            mask.push_onto(&mut track, size)
-                .map_err(|error| format!("segmentations[{frame}]: {error}"))?;
-        }
-        track.shrink_to_fit();
-        Ok(track)
+/// Warns of what scoring left out of a file.
+pub(crate) fn warn(path: &Path, notes: &[Note]) {
+    for note in notes.iter().filter(|note| note.subject != Subject::Boxes) {
+        tracing::warn!("{}: {note}", path.display());
     }
 }
 
-impl RawMask {
-    /// Appends the mask, drawn if it consists of polygons.
-    fn push_onto(self, track: &mut PackedTrack, size: ImageSize) -> Result<(), MaskError> {
-        match self {
-            Self::Absent => track.push_absent(),
-            Self::Packed(mask) => track.append(&mask),
-            Self::Polygons(polygons) => {
-                let parts: Vec<_> =
-                    polygons.iter().map(|polygon| polygon.rasterize(size)).collect();
-                track.push(&Rle::union(&parts)?);
-            }
-        }
-        Ok(())
+/// Warns of an annotation that the official tools never find.
+pub(crate) fn warn_of_id_0(path: &Path, has_id_0: bool) {
+    if has_id_0 {
+        tracing::warn!(
+            "{}: the annotation with id 0 never counts as found, as the official tool has it; \
+             count ids from 1",
+            path.display()
+        );
     }
-}
-
-impl Lists {
-    fn read(&mut self, file: &mut JsonFile, key: &str) -> Result<(), EvaluationError> {
-        match key {
-            "videos" => {
-                self.has_videos = true;
-                let check = |text: &[u8]| parse_element(text).and_then(RawVideo::check);
-                let videos: Vec<Video> = read_list(file, key, check)?;
-                let by_id = videos.into_iter().map(|video| (video.id, video));
-                collect(file.path(), key, by_id, &mut self.videos)
-            }
-            "categories" => {
-                self.has_categories = true;
-                let categories = read_list(file, key, |text| {
-                    parse_element(text).map(|RawCategory { id, name }| Category { id, name })
-                })?;
-                let by_id = categories.into_iter().map(|category| (category.id, category));
-                collect(file.path(), key, by_id, &mut self.categories)
-            }
-            "annotations" if file.skip_null()? => Ok(()),
-            "annotations" => {
-                self.annotations = read_list(file, key, RawAnnotation::parse)?;
-                Ok(())
-            }
-            _ => file.read_value(&mut Vec::new()),
-        }
-    }
-}
-
-/// Reads a list; errors come with the place and id of the element.
-pub(crate) fn read_list<T: Send>(
-    file: &mut JsonFile,
-    key: &str,
-    parse: impl Fn(&[u8]) -> Result<T, String> + Sync,
-) -> Result<Vec<T>, EvaluationError> {
-    let path = file.path().to_path_buf();
-    file.parse_list(|index, text| {
-        parse(text).map_err(|message| {
-            let id = find_id(text, "id").map(|id| format!(" (id {id})")).unwrap_or_default();
-            EvaluationError::entry(&path, format!("{key}[{index}]{id}"), message)
-        })
-    })
-}
-
-/// Collects elements by their ids, which have to differ.
-pub(crate) fn collect<T>(
-    path: &Path,
-    key: &str,
-    elements: impl Iterator<Item = (i64, T)>,
-    by_id: &mut BTreeMap<i64, T>,
-) -> Result<(), EvaluationError> {
-    for (index, (id, element)) in elements.enumerate() {
-        if by_id.insert(id, element).is_some() {
-            let entry = format!("{key}[{index}] (id {id})");
-            let message = format!("id: expected every id once, found {id} again");
-            return Err(EvaluationError::entry(path, entry, message));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -28,8 +28,8 @@ mod error;
 mod evaluation;
 mod format;
 mod ground_truth;
-mod json;
 mod matching;
+mod other_sizes;
 mod precision;
 mod report;
 mod results;
@@ -37,16 +37,16 @@ mod track;
 mod ytvis;
 
 pub use coco::{
-    CocoAnnotation, CocoDetection, CocoEvaluator, CocoGroundTruth, CocoImage, CocoResults,
-    CocoResultsWriter, IouKind,
+    CocoAnnotation, CocoDetection, CocoEvaluator, CocoGroundTruth, CocoResults, CocoResultsWriter,
+    IouKind,
 };
 pub use error::EvaluationError;
 pub use evaluation::Evaluation;
-pub use format::DatasetFormat;
-pub use ground_truth::{Category, GroundTruth, TruthTrack, Video};
+pub use format::{DatasetFormat, check_ground_truth};
+pub use ground_truth::{GroundTruth, TruthTrack};
 pub use precision::{AREA_RANGES, AreaRange, COCO_AREA_RANGES, MAX_DETECTIONS, PrecisionRecall};
 pub use report::{ClassScore, PerClassTable, Report, STAT_NAMES, Summary};
 pub use results::{
-    CheckReport, Fault, Results, ResultsWriter, TrackResult, check_results, write_archive,
+    CheckReport, ResultFault, Results, ResultsWriter, TrackResult, check_results, write_archive,
 };
 pub use ytvis::YtvisEvaluator;

@@ -3,6 +3,8 @@
 //! Reference: pycocotools, `COCOeval.accumulate` and `Params`; YouTube-VIS `cocoapi`,
 //! `YTVOSeval.accumulate` and `Params`, which differ in the area ranges only.
 
+use std::collections::BTreeMap;
+
 use crate::matching::Matches;
 
 /// How many IoU thresholds there are.
@@ -73,17 +75,20 @@ pub(crate) struct CategoryMatches {
 /// Precision and recall of every setting; −1 where there is nothing to be found.
 ///
 /// The axes are `T` IoU thresholds, `R` recall points, `K` categories, `A` area ranges and `M`
-/// limits on the number of detections.
+/// limits on the number of detections. Only categories that have annotations or results take
+/// memory, because a dataset may name many thousands of others.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PrecisionRecall {
     num_categories: usize,
-    /// `[T, R, K, A, M]`, row-major.
+    /// The places of the categories that have annotations or results, ascending: `P` of them.
+    present: Vec<usize>,
+    /// `[T, R, P, A, M]`, row-major.
     precision: Vec<f64>,
-    /// `[T, K, A, M]`, row-major.
+    /// `[T, P, A, M]`, row-major.
     recall: Vec<f64>,
 }
 
-/// A place in the arrays, apart from the recall point.
+/// A place in the arrays, apart from the recall point; the category is one of those present.
 #[derive(Debug, Clone, Copy)]
 struct Cell {
     threshold: usize,
@@ -102,50 +107,72 @@ struct Ranked {
 }
 
 impl PrecisionRecall {
-    /// Accumulates the matches: for every category those of its videos or images, ordered by id.
-    pub(crate) fn new(categories: &[Vec<CategoryMatches>]) -> Self {
-        let num_categories = categories.len();
-        let cells = num_categories * AREA_RANGES.len() * MAX_DETECTIONS.len();
+    /// Accumulates the matches: for the categories that have any, by their place, those of their
+    /// videos or images, ordered by id.
+    pub(crate) fn new(
+        num_categories: usize,
+        categories: &BTreeMap<usize, Vec<CategoryMatches>>,
+    ) -> Self {
+        let cells = categories.len() * AREA_RANGES.len() * MAX_DETECTIONS.len();
         let mut curves = Self {
             num_categories,
+            present: categories.keys().copied().collect(),
             precision: vec![-1.0; NUM_THRESHOLDS * NUM_RECALL_POINTS * cells],
             recall: vec![-1.0; NUM_THRESHOLDS * cells],
         };
-        for (category, parts) in categories.iter().enumerate() {
-            curves.add_category(category, parts);
+        for (place, parts) in categories.values().enumerate() {
+            curves.add_category(place, parts);
         }
         curves
     }
 
     /// Returns the sizes of the axes `T, R, K, A, M`.
     pub fn shape(&self) -> [usize; 5] {
-        [
-            NUM_THRESHOLDS,
-            NUM_RECALL_POINTS,
-            self.num_categories,
-            AREA_RANGES.len(),
-            MAX_DETECTIONS.len(),
-        ]
+        Self::shape_of(self.num_categories)
     }
 
-    /// Returns the precisions, `[T, R, K, A, M]`, row-major.
-    pub fn precision(&self) -> &[f64] {
-        &self.precision
+    /// Returns the precisions of all categories, `[T, R, K, A, M]`, row-major.
+    pub fn precision(&self) -> Vec<f64> {
+        self.of_all(&self.precision, NUM_THRESHOLDS * NUM_RECALL_POINTS)
     }
 
-    /// Returns the recalls, `[T, K, A, M]`, row-major.
-    pub fn recall(&self) -> &[f64] {
-        &self.recall
+    /// Returns the recalls of all categories, `[T, K, A, M]`, row-major.
+    pub fn recall(&self) -> Vec<f64> {
+        self.of_all(&self.recall, NUM_THRESHOLDS)
     }
 
-    /// Returns the precision of one setting at one recall point.
+    /// Returns the places of the categories that have annotations or results, ascending.
+    pub fn present(&self) -> &[usize] {
+        &self.present
+    }
+
+    /// Returns the precision of one setting at one recall point, given as `[T, R, P, A, M]`.
     pub(crate) fn precision_at(&self, index: [usize; 5]) -> f64 {
-        self.precision[flat_index(self.shape(), index)]
+        self.precision[flat_index(Self::shape_of(self.present.len()), index)]
     }
 
-    /// Returns the recall of one setting, given as `[T, K, A, M]`.
+    /// Returns the recall of one setting, given as `[T, P, A, M]`.
     pub(crate) fn recall_at(&self, [threshold, category, area, limit]: [usize; 4]) -> f64 {
         self.recall[self.recall_index(Cell { threshold, category, area, limit })]
+    }
+
+    fn shape_of(num_categories: usize) -> [usize; 5] {
+        let (areas, limits) = (AREA_RANGES.len(), MAX_DETECTIONS.len());
+        [NUM_THRESHOLDS, NUM_RECALL_POINTS, num_categories, areas, limits]
+    }
+
+    /// Lays out the values of all categories, −1 for those that have nothing.
+    fn of_all(&self, values: &[f64], num_rows: usize) -> Vec<f64> {
+        let cell = AREA_RANGES.len() * MAX_DETECTIONS.len();
+        let mut all = vec![-1.0; num_rows * self.num_categories * cell];
+        for row in 0..num_rows {
+            for (place, &category) in self.present.iter().enumerate() {
+                let from = cell * (row * self.present.len() + place);
+                let to = cell * (row * self.num_categories + category);
+                all[to..to + cell].copy_from_slice(&values[from..from + cell]);
+            }
+        }
+        all
     }
 
     fn add_category(&mut self, category: usize, parts: &[CategoryMatches]) {
@@ -177,7 +204,7 @@ impl PrecisionRecall {
         let at = self.recall_index(cell);
         self.recall[at] = curve.recall.last().copied().unwrap_or(0.0);
         let Cell { threshold, category, area, limit } = cell;
-        let shape = self.shape();
+        let shape = Self::shape_of(self.present.len());
         for (point, precision) in curve.at_recall_points().enumerate() {
             let at = flat_index(shape, [threshold, point, category, area, limit]);
             self.precision[at] = precision;
@@ -185,7 +212,7 @@ impl PrecisionRecall {
     }
 
     fn recall_index(&self, cell: Cell) -> usize {
-        let [thresholds, _, categories, areas, limits] = self.shape();
+        let [thresholds, _, categories, areas, limits] = Self::shape_of(self.present.len());
         let Cell { threshold, category, area, limit } = cell;
         flat_index(
             [1, thresholds, categories, areas, limits],

@@ -3,13 +3,15 @@
 //! Reference: pycocotools, `COCOeval.summarize`; YouTube-VIS `cocoapi`, `YTVOSeval.summarize`, prints
 //! the same.
 
+use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 
+use seqformer_annotations::Category;
 use serde_json::{Map, Value, json};
 
+use crate::PrecisionRecall;
 use crate::precision::{AREA_RANGES, MAX_DETECTIONS, NUM_RECALL_POINTS, iou_thresholds};
 use crate::track::mean;
-use crate::{Category, PrecisionRecall};
 
 /// The names of the twelve numbers in the official order.
 pub const STAT_NAMES: [&str; 12] =
@@ -58,6 +60,8 @@ pub struct ClassScore {
     pub id: i64,
     /// Its name.
     pub name: String,
+    /// Whether the class has annotations or results; only such classes are printed and written.
+    pub is_present: bool,
     /// The twelve numbers, −1 where there is nothing to be found.
     pub stats: [f64; 12],
 }
@@ -74,16 +78,21 @@ pub struct Report {
 
 impl Report {
     pub(crate) fn new(categories: &[Category], curves: &PrecisionRecall) -> Self {
-        let all: Vec<usize> = (0..categories.len()).collect();
-        let per_class = categories.iter().enumerate().map(|(index, category)| ClassScore {
+        let present = curves.present();
+        let all: Vec<usize> = (0..present.len()).collect();
+        let class = |category: &Category| ClassScore {
             id: category.id,
             name: category.name.clone(),
-            stats: SETTINGS.map(|setting| setting.average(curves, &[index])),
-        });
-        Self {
-            stats: SETTINGS.map(|setting| setting.average(curves, &all)),
-            per_class: per_class.collect(),
+            is_present: false,
+            stats: [-1.0; 12],
+        };
+        let mut per_class: Vec<ClassScore> = categories.iter().map(class).collect();
+        for (place, &category) in present.iter().enumerate() {
+            let class = &mut per_class[category];
+            class.is_present = true;
+            class.stats = SETTINGS.map(|setting| setting.average(curves, &[place]));
         }
+        Self { stats: SETTINGS.map(|setting| setting.average(curves, &all)), per_class }
     }
 
     /// Returns the twelve lines that the official tool prints.
@@ -91,15 +100,17 @@ impl Report {
         Summary(&self.stats)
     }
 
-    /// Returns a table of AP, AP50, AP75, AR1 and AR10 per class, in percent.
+    /// Returns a table of AP, AP50, AP75, AR1 and AR10 of the classes that have annotations or
+    /// results, from 0 to 1 as in the summary.
     pub fn per_class_table(&self) -> PerClassTable<'_> {
         PerClassTable(&self.per_class)
     }
 
     /// Returns the numbers as JSON.
     ///
-    /// `stats` are the twelve numbers in the official order, `per_class` the AP of every class by
-    /// name, `per_class_stats` its twelve numbers. Of several classes with one name, each has its
+    /// `stats` are the twelve numbers in the official order, from 0 to 1; `per_class` the AP of every
+    /// class that has annotations or results by name, `per_class_stats` its twelve numbers, and
+    /// `num_classes` how many classes the dataset names. Of several classes with one name, each has its
     /// id in brackets behind the name.
     pub fn to_json(&self) -> Value {
         let by_name: Vec<(String, &ClassScore)> = self.unique_names().collect();
@@ -108,15 +119,19 @@ impl Report {
         json!({
             "stats": self.stats,
             "stat_names": STAT_NAMES,
+            "num_classes": self.per_class.len(),
             "per_class": class_ap.collect::<Map<_, _>>(),
             "per_class_stats": class_stats.collect::<Map<_, _>>(),
         })
     }
 
     fn unique_names(&self) -> impl Iterator<Item = (String, &ClassScore)> {
-        self.per_class.iter().map(|class| {
-            let same = self.per_class.iter().filter(|other| other.name == class.name).count();
-            let name = match same {
+        let mut num_of_name = HashMap::new();
+        for class in &self.per_class {
+            *num_of_name.entry(class.name.as_str()).or_insert(0_usize) += 1;
+        }
+        self.per_class.iter().filter(|class| class.is_present).map(move |class| {
+            let name = match num_of_name[class.name.as_str()] {
                 1 => class.name.clone(),
                 _ => format!("{} ({})", class.name, class.id),
             };
@@ -175,7 +190,7 @@ impl fmt::Display for Summary<'_> {
     }
 }
 
-/// A table with one line per class.
+/// A table with one line for each class that has annotations or results.
 #[derive(Debug, Clone, Copy)]
 pub struct PerClassTable<'a>(&'a [ClassScore]);
 
@@ -184,24 +199,28 @@ const COLUMNS: [usize; 5] = [0, 1, 2, 6, 7];
 
 impl fmt::Display for PerClassTable<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.0.iter().map(|class| class.name.chars().count()).max().unwrap_or(0);
+        let present = || self.0.iter().filter(|class| class.is_present);
+        let width = present().map(|class| class.name.chars().count()).max().unwrap_or(0);
         let width = width.max("class".len());
         let mut header = format!("{:<width$}", "class");
         for column in COLUMNS {
             write!(header, "  {:>6}", STAT_NAMES[column])?;
         }
         writeln!(formatter, "{header}")?;
-        for class in self.0 {
+        for class in present() {
             write!(formatter, "{:<width$}", class.name)?;
             for column in COLUMNS {
                 match class.stats[column] {
                     value if value < 0.0 => write!(formatter, "  {:>6}", "-")?,
-                    value => write!(formatter, "  {:>6.2}", 100.0 * value)?,
+                    value => write!(formatter, "  {value:>6.3}")?,
                 }
             }
             writeln!(formatter)?;
         }
-        Ok(())
+        match self.0.len() - present().count() {
+            0 => Ok(()),
+            others => writeln!(formatter, "{others} classes have neither annotations nor results"),
+        }
     }
 }
 

@@ -4,7 +4,6 @@
 //! file, and `cocoapi` of YouTube-VIS, `YTVOS.loadRes`, which reads it.
 
 mod archive;
-mod atomic;
 mod check;
 mod journal;
 pub(crate) mod list_writer;
@@ -14,14 +13,15 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 
+use seqformer_annotations::json::JsonFile;
+use seqformer_annotations::{AnnotationError, Entry, Fault, Id};
 use seqformer_masks::Rle;
 
 pub use self::archive::write_archive;
-pub use self::check::{CheckReport, Fault, check_results};
+pub use self::check::{CheckReport, ResultFault, check_results};
 use self::raw::RawResult;
 pub use self::writer::ResultsWriter;
 use crate::EvaluationError;
-use crate::json::{JsonFile, find_id};
 use crate::track::StoredTrack;
 
 /// One found object over all frames of its video.
@@ -37,6 +37,16 @@ pub struct TrackResult {
     pub segmentations: Vec<Option<Rle>>,
 }
 
+impl TrackResult {
+    /// The result as an object of a results file, exactly as Python's `json.dumps` writes it. The score has to be a
+    /// finite number.
+    pub fn to_json(&self) -> String {
+        let mut text = String::new();
+        python_json::push_result(&mut text, self, &python_json::WrittenIds::default());
+        text
+    }
+}
+
 /// Results in the order of their file, masks still in text form.
 #[derive(Debug, Clone)]
 pub struct Results {
@@ -49,8 +59,8 @@ pub struct Results {
 pub(crate) struct StoredResult {
     /// Its place in the list.
     pub(crate) index: usize,
-    pub(crate) video_id: i64,
-    pub(crate) category_id: i64,
+    pub(crate) video_id: Id,
+    pub(crate) category_id: Id,
     pub(crate) score: f64,
     pub(crate) masks: StoredTrack,
 }
@@ -67,8 +77,9 @@ impl Results {
     pub fn read(path: &Path) -> Result<Self, EvaluationError> {
         let mut file = JsonFile::open(path)?;
         let results = file.parse_list(|index, text| {
-            let result = RawResult::parse(text).map_err(|message| {
-                EvaluationError::entry(path, entry_name(index, find_id(text, "video_id")), message)
+            let result = RawResult::parse(text).map_err(|fault| {
+                let entry = Entry::parse(text).unwrap_or_default();
+                AnnotationError::wrong(path, entry_name(index, entry.id("video_id").ok()), fault)
             })?;
             let RawResult { video_id, category_id, score, segmentations: masks } = result;
             Ok(StoredResult { index, video_id, category_id, score, masks })
@@ -96,14 +107,19 @@ impl Results {
         self.results.iter()
     }
 
-    pub(crate) fn entry_error(&self, result: &StoredResult, message: String) -> EvaluationError {
-        let entry = entry_name(result.index, Some(result.video_id));
-        EvaluationError::entry(&self.path, entry, message)
+    pub(crate) fn entry_error(&self, result: &StoredResult, fault: Fault) -> EvaluationError {
+        AnnotationError::wrong(&self.path, result.name(), fault).into()
     }
 }
 
-/// Names a result by its place in the list and its video.
-fn entry_name(index: usize, video_id: Option<i64>) -> String {
+impl StoredResult {
+    /// Names the result by its place in the list and its video.
+    pub(crate) fn name(&self) -> String {
+        entry_name(self.index, Some(self.video_id.clone()))
+    }
+}
+
+fn entry_name(index: usize, video_id: Option<Id>) -> String {
     let video = video_id.map(|id| format!(" (video {id})")).unwrap_or_default();
     format!("[{index}]{video}")
 }

@@ -29,6 +29,11 @@ impl StoredTrack {
         track
     }
 
+    /// Returns the size of every mask.
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = Option<ImageSize>> {
+        self.frames.iter().map(|frame| frame.as_ref().map(|mask| mask.size))
+    }
+
     /// Returns size and text of every mask.
     pub(crate) fn masks(&self) -> impl Iterator<Item = Option<(ImageSize, &str)>> {
         let mut start = 0;

@@ -2,10 +2,14 @@
 //!
 //! Reference: YouTube-VIS `cocoapi`, `YTVOSeval.evaluate`.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
+use seqformer_annotations::Fault;
 use seqformer_masks::{ImageSize, IouMatrix, MaskError, Overlap, PackedTrack, Rle};
 
 use crate::matching::{Compared, Truth};
+use crate::other_sizes::OtherSizes;
 use crate::precision::{AREA_RANGES, CategoryMatches, MAX_DETECTIONS, by_score};
 use crate::results::StoredResult;
 use crate::track::{StoredTrack, average_area};
@@ -20,11 +24,14 @@ pub struct YtvisEvaluator<'a> {
 }
 
 /// What is compared within one video and category.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Pairing<'a> {
     truths: Vec<&'a TruthTrack>,
     results: Vec<&'a StoredResult>,
 }
+
+/// The pairings of one video by the place of their category.
+type VideoPairings<'a> = BTreeMap<usize, Pairing<'a>>;
 
 impl<'a> YtvisEvaluator<'a> {
     /// Creates an evaluator for a dataset.
@@ -50,10 +57,10 @@ impl<'a> YtvisEvaluator<'a> {
         let pairings = self.pair(results)?;
         let videos: Vec<Result<Vec<_>, EvaluationError>> =
             pairings.into_par_iter().map(|pairings| score_video(pairings, results)).collect();
-        let mut categories = vec![Vec::new(); self.truth.categories().len()];
+        let mut categories = BTreeMap::new();
         for video in videos {
             for (category, matches) in video? {
-                categories[category].push(matches);
+                categories.entry(category).or_insert_with(Vec::new).push(matches);
             }
         }
         Ok(Evaluation::new(self.truth.categories().cloned().collect(), &categories))
@@ -76,38 +83,50 @@ impl<'a> YtvisEvaluator<'a> {
         let (Some(video), Some(category)) = (video, category) else {
             return Ok(IouMatrix::from_rows(0, 0, Vec::new()));
         };
-        let pairing = self.pair(results)?.swap_remove(video).swap_remove(category);
+        let pairing = self.pair(results)?.swap_remove(video).remove(&category).unwrap_or_default();
         Ok(Compared::new(&pairing, results)?.ious)
     }
 
     /// Groups annotations and results by video and category.
-    fn pair<'p>(&'p self, results: &'p Results) -> Result<Vec<Vec<Pairing<'p>>>, EvaluationError> {
+    fn pair<'p>(&'p self, results: &'p Results) -> Result<Vec<VideoPairings<'p>>, EvaluationError> {
         let video_indices = self.truth.video_indices();
         let category_indices = self.truth.category_indices();
-        let num_categories = category_indices.len();
-        let empty = || std::iter::repeat_with(Pairing::default).take(num_categories).collect();
-        let mut pairings: Vec<Vec<Pairing<'p>>> =
-            std::iter::repeat_with(empty).take(video_indices.len()).collect();
+        let mut pairings: Vec<VideoPairings<'p>> = vec![BTreeMap::new(); video_indices.len()];
         for (video, tracks) in self.tracks.iter().enumerate() {
             for track in tracks {
-                pairings[video][category_indices[&track.category_id]].truths.push(track);
+                let category = category_indices[&track.category_id];
+                pairings[video].entry(category).or_default().truths.push(track);
             }
         }
+        let (video_ids, category_ids) = (self.truth.video_ids(), self.truth.category_ids());
+        let sizes: Vec<ImageSize> = self.truth.videos().map(|video| video.size).collect();
         let mut num_unknown = 0;
+        let mut other_sizes = OtherSizes::default();
         for result in results.iter() {
-            let Some(&video) = video_indices.get(&result.video_id) else {
-                let message = format!(
-                    "video_id: expected a video of {}, found {}",
-                    self.truth.path().display(),
-                    result.video_id
+            let video = video_ids.number(&result.video_id);
+            let Some(&video) = video.and_then(|video| video_indices.get(&video)) else {
+                let expected = format!("the id of a video of {}", self.truth.path().display());
+                let mend = "give the annotations that the results were made for";
+                let found = result.video_id.to_string();
+                return Err(
+                    results.entry_error(result, Fault::new("video_id", expected, found, mend))
                 );
-                return Err(results.entry_error(result, message));
             };
-            match category_indices.get(&result.category_id) {
-                Some(&category) => pairings[video][category].results.push(result),
+            for (frame, size) in result.masks.sizes().enumerate() {
+                if let Some(size) = size {
+                    let field = || format!("segmentations[{frame}]");
+                    other_sizes.add([sizes[video], size], || (result.name(), field()));
+                }
+            }
+            let category = category_ids.number(&result.category_id);
+            match category.and_then(|category| category_indices.get(&category)) {
+                Some(&category) => {
+                    pairings[video].entry(category).or_default().results.push(result);
+                }
                 None => num_unknown += 1,
             }
         }
+        other_sizes.warn(results.path());
         if num_unknown > 0 {
             tracing::warn!(
                 "{}: {num_unknown} results left out: their category_id is not in {}",
@@ -121,17 +140,13 @@ impl<'a> YtvisEvaluator<'a> {
 
 /// Scores the categories of one video that have annotations or results.
 fn score_video(
-    pairings: Vec<Pairing<'_>>,
+    pairings: VideoPairings<'_>,
     results: &Results,
 ) -> Result<Vec<(usize, CategoryMatches)>, EvaluationError> {
-    let mut matches = Vec::new();
-    for (category, pairing) in pairings.iter().enumerate() {
-        if pairing.truths.is_empty() && pairing.results.is_empty() {
-            continue;
-        }
-        matches.push((category, Compared::new(pairing, results)?.matches(AREA_RANGES)));
-    }
-    Ok(matches)
+    let score = |(category, pairing): (usize, Pairing<'_>)| {
+        Ok((category, Compared::new(&pairing, results)?.matches(AREA_RANGES)))
+    };
+    pairings.into_iter().map(score).collect()
 }
 
 impl Compared {
@@ -144,7 +159,8 @@ impl Compared {
         let mut ious = Vec::with_capacity(ranked.len() * masks.len());
         for result in &ranked {
             let detected = Detected::new(&result.masks, &masks).map_err(|(frame, error)| {
-                results.entry_error(result, format!("segmentations[{frame}]: {error}"))
+                let fault = Fault::of_mask(&error).within(&format!("segmentations[{frame}]"));
+                results.entry_error(result, fault)
             })?;
             areas.push(detected.average_area);
             // The IoU of this benchmark has no crowd rule.

@@ -47,6 +47,21 @@ impl PackedTrack {
         self.frames.iter().map(|frame| frame.as_ref().map(|mask| mask.area))
     }
 
+    /// Returns the size of every frame's mask, nothing where the object is absent.
+    pub fn sizes(&self) -> impl Iterator<Item = Option<ImageSize>> {
+        self.frames.iter().map(|frame| frame.as_ref().map(|mask| mask.size))
+    }
+
+    /// Returns the mask of every frame, nothing where the object is absent.
+    #[expect(clippy::missing_panics_doc, reason = "the sum of the runs was checked before")]
+    pub fn masks(&self) -> impl Iterator<Item = Option<Rle>> {
+        self.frames.iter().map(|frame| {
+            let PackedMask { size, runs, .. } = frame.as_ref()?;
+            let counts = joined_runs(&self.runs[runs.clone()]);
+            Some(Rle::from_counts(*size, counts).expect("the sum was checked when it was pushed"))
+        })
+    }
+
     /// Appends a frame without the object.
     pub fn push_absent(&mut self) {
         self.frames.push(None);
@@ -143,6 +158,23 @@ fn push_long_runs(runs: &mut Vec<u16>, counts: &[u32]) {
         }
         runs.push(left as u16);
     }
+}
+
+/// Joins the pieces of long runs; the opposite of [`push_runs`].
+fn joined_runs(runs: &[u16]) -> Vec<u32> {
+    let mut counts: Vec<u32> = Vec::with_capacity(runs.len());
+    let mut runs = runs.iter().map(|&run| u32::from(run));
+    while let Some(run) = runs.next() {
+        match counts.last_mut() {
+            // An empty run between two others of one kind.
+            Some(last) if run == 0 => match runs.next() {
+                Some(rest) => *last += rest,
+                None => counts.push(0),
+            },
+            _ => counts.push(run),
+        }
+    }
+    counts
 }
 
 /// Counts the pixels that both masks set; both have the same number of pixels.

@@ -206,10 +206,13 @@ at::Tensor dropout(const at::Tensor &input, double p, DropoutKernel kernel) {
 }
 
 // oneDNN's matrix product: x Wᵀ + b, then ReLU.
+//
+// ReLU is a step of its own, here and behind convolutions: that of oneDNN turns NaN into 0.
 at::Tensor product(const at::Tensor &input, const at::Tensor &weight, const at::Tensor &bias, bool relu) {
-  return call_fused("mkldnn::_linear_pointwise", "",
-                    {input, weight, bias.defined() ? c10::IValue(bias) : c10::IValue(),
-                     relu ? "relu" : "none", no_scalars(), std::string()});
+  auto out = call_fused("mkldnn::_linear_pointwise", "",
+                        {input, weight, bias.defined() ? c10::IValue(bias) : c10::IValue(), "none", no_scalars(),
+                         std::string()});
+  return relu ? at::relu_(out) : out;
 }
 
 // Writes gradᵀ input for `sizes` of tokens, outputs and inputs; returns 1, with nothing written, where a general product
@@ -365,40 +368,70 @@ struct ConvolutionSteps {
   bool relu;
 };
 
-// A convolution with bias, the sum with `residual` unless that is undefined, and ReLU if asked for, by one of
-// oneDNN's fused operators. `in_place` gives the memory of the residual to the result.
+// A convolution with bias, and the sum with `residual` unless that is undefined, by one of oneDNN's fused operators, then
+// ReLU if asked for. `in_place` gives the memory of the residual to the result.
 at::Tensor fused_convolution(const at::Tensor &input, const at::Tensor &weight, const at::Tensor &bias,
                              const at::Tensor &residual, const ConvolutionSteps &steps, bool in_place) {
-  const std::string activation = steps.relu ? "relu" : "none";
+  at::Tensor out;
   if (!residual.defined()) {
-    return call_fused("mkldnn::_convolution_pointwise", "",
-                      {input, weight, bias, steps.padding, steps.stride, steps.dilation, steps.groups, activation,
-                       no_scalars(), std::string()});
+    out = call_fused("mkldnn::_convolution_pointwise", "",
+                     {input, weight, bias, steps.padding, steps.stride, steps.dilation, steps.groups, "none",
+                      no_scalars(), std::string()});
+  } else if (in_place) {
+    out = call_fused("mkldnn::_convolution_pointwise_", "binary",
+                     {residual, input, weight, bias, steps.padding, steps.stride, steps.dilation, steps.groups, "add",
+                      c10::IValue(at::Scalar(1.0)), c10::IValue(), no_scalars(), c10::IValue()});
+  } else {
+    out = call_fused("mkldnn::_convolution_pointwise", "binary",
+                     {input, residual, weight, bias, steps.padding, steps.stride, steps.dilation, steps.groups, "add",
+                      c10::IValue(at::Scalar(1.0)), c10::IValue(), no_scalars(), c10::IValue()});
   }
-  const c10::IValue unary = steps.relu ? c10::IValue(activation) : c10::IValue();
-  if (in_place) {
-    return call_fused("mkldnn::_convolution_pointwise_", "binary",
-                      {residual, input, weight, bias, steps.padding, steps.stride, steps.dilation, steps.groups,
-                       "add", c10::IValue(at::Scalar(1.0)), unary, no_scalars(), c10::IValue()});
-  }
-  return call_fused("mkldnn::_convolution_pointwise", "binary",
-                    {input, residual, weight, bias, steps.padding, steps.stride, steps.dilation, steps.groups, "add",
-                     c10::IValue(at::Scalar(1.0)), unary, no_scalars(), c10::IValue()});
+  return steps.relu ? at::relu_(out) : out;
+}
+
+// Every `step`-th row and column of a map.
+at::Tensor every(const at::Tensor &map, int64_t step) {
+  return map.slice(2, 0, std::nullopt, step).slice(3, 0, std::nullopt, step);
+}
+
+// How many rows and columns a 1x1 convolution of few channels goes on from one output to the next; 1 for any other
+// convolution. With more channels oneDNN's own way is right and faster.
+int64_t point_step(const at::Tensor &weight, const ConvolutionSteps &steps) {
+  constexpr int64_t kFewChannels = 16;
+  const bool is_point = weight.dim() == 4 && weight.size(2) == 1 && weight.size(3) == 1;
+  return is_point && weight.size(1) < kFewChannels ? steps.stride[0] : 1;
+}
+
+// Whether a 1x1 convolution with a stride is left with a map that oneDNN takes; true for any other convolution.
+bool takes_points(const at::Tensor &input, const at::Tensor &weight, const ConvolutionSteps &steps) {
+  const auto step = point_step(weight, steps);
+  return step == 1 || (steps.padding[0] == 0 && (input.size(2) > step || input.size(3) > step));
 }
 
 // The same with a gradient: the sums before ReLU are neither written nor kept.
+//
+// Of a 1x1 convolution of few channels with a stride, the rows and columns that it reads are taken first: for it the
+// backward pass of oneDNN writes past the end of its scratchpad (oneDNN's issue 6035).
 class TrainedConvolution : public torch::autograd::Function<TrainedConvolution> {
 public:
   static at::Tensor forward(torch::autograd::AutogradContext *ctx, const at::Tensor &input,
                             const at::Tensor &weight, const at::Tensor &bias,
                             const std::optional<at::Tensor> &residual, std::vector<int64_t> stride,
                             std::vector<int64_t> padding, std::vector<int64_t> dilation, int64_t groups, bool relu) {
-    const ConvolutionSteps steps{stride, padding, dilation, groups, relu};
-    auto out = fused_convolution(input, weight, bias, residual.value_or(at::Tensor()), steps, false);
-    ctx->save_for_backward({input, weight, relu ? out : at::Tensor()});
-    ctx->saved_data["stride"] = std::move(stride);
-    ctx->saved_data["padding"] = std::move(padding);
-    ctx->saved_data["dilation"] = std::move(dilation);
+    ConvolutionSteps steps{std::move(stride), std::move(padding), std::move(dilation), groups, relu};
+    const auto step = point_step(weight, steps);
+    auto read = input;
+    if (step > 1) {
+      read = every(input, step).contiguous(at::MemoryFormat::ChannelsLast);
+      steps.stride = {1, 1};
+    }
+    auto out = fused_convolution(read, weight, bias, residual.value_or(at::Tensor()), steps, false);
+    ctx->save_for_backward({read, weight, relu ? out : at::Tensor()});
+    ctx->saved_data["input_sizes"] = input.sizes();
+    ctx->saved_data["step"] = step;
+    ctx->saved_data["stride"] = std::move(steps.stride);
+    ctx->saved_data["padding"] = std::move(steps.padding);
+    ctx->saved_data["dilation"] = std::move(steps.dilation);
     ctx->saved_data["groups"] = groups;
     ctx->saved_data["has_residual"] = residual.has_value();
     return out;
@@ -407,16 +440,23 @@ public:
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext *ctx,
                                                  torch::autograd::variable_list grads) {
     const auto saved = ctx->get_saved_variables();
-    const auto &input = saved[0], &weight = saved[1], &out = saved[2];
+    const auto &read = saved[0], &weight = saved[1], &out = saved[2];
     const auto grad = out.defined() ? at::threshold_backward(grads[0], out, 0) : grads[0];
     const std::array<bool, 3> needed = {ctx->needs_input_grad(0), ctx->needs_input_grad(1), ctx->needs_input_grad(2)};
     at::Tensor grad_input, grad_weight, grad_bias;
     if (needed[0] || needed[1] || needed[2]) {
       const std::vector<int64_t> bias_sizes = {weight.size(0)}, no_padding = {0, 0};
       std::tie(grad_input, grad_weight, grad_bias) = at::convolution_backward(
-          grad, input, weight, bias_sizes, ctx->saved_data["stride"].toIntVector(),
+          grad, read, weight, bias_sizes, ctx->saved_data["stride"].toIntVector(),
           ctx->saved_data["padding"].toIntVector(), ctx->saved_data["dilation"].toIntVector(), false, no_padding,
           ctx->saved_data["groups"].toInt(), needed);
+    }
+    const auto step = ctx->saved_data["step"].toInt();
+    if (step > 1 && grad_input.defined()) {
+      const auto sizes = ctx->saved_data["input_sizes"].toIntVector();
+      auto whole = at::empty(sizes, grad_input.options(), at::MemoryFormat::ChannelsLast).zero_();
+      every(whole, step).copy_(grad_input);
+      grad_input = std::move(whole);
     }
     const auto grad_residual = ctx->saved_data["has_residual"].toBool() ? grad : at::Tensor();
     return {grad_input, grad_weight, grad_bias, grad_residual, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(),
@@ -451,12 +491,20 @@ SF_API char *sf_conv2d(at::Tensor **out, const at::Tensor *input, const at::Tens
       const bool is_ours = r.defined() && r.use_count() == 2 && r.storage().use_count() == 1 &&
                            r.is_contiguous(at::MemoryFormat::ChannelsLast);
       result = fused_convolution(x, w, b, r, steps, is_ours);
-    } else if (has_cells && one_kind && has_gradient && can_train(x, w, b)) {
+    } else if (has_cells && one_kind && has_gradient && can_train(x, w, b) && takes_points(x, w, steps)) {
       result = TrainedConvolution::apply(x, w, b, r.defined() ? std::optional<at::Tensor>(r) : std::nullopt,
                                          steps.stride, steps.padding, steps.dilation, steps.groups, steps.relu);
     } else {
       const auto dense = w.is_mkldnn() ? w.to_dense() : w;
-      result = at::conv2d(x, dense, b, steps.stride, steps.padding, steps.dilation, steps.groups);
+      auto stride = steps.stride, padding = steps.padding;
+      const auto step = point_step(dense, steps);
+      if (step > 1 && has_gradient && x.device().is_cpu() && x.dim() == 4) {
+        // As in `TrainedConvolution`.
+        x = every(at::constant_pad_nd(x, {padding[1], padding[1], padding[0], padding[0]}), step);
+        stride = {1, 1};
+        padding = {0, 0};
+      }
+      result = at::conv2d(x, dense, b, stride, padding, steps.dilation, steps.groups);
       if (r.defined()) result = result + r;
       if (relu) result = at::relu(result);
     }

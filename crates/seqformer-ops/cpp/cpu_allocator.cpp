@@ -5,6 +5,8 @@
 
 #include <cstring>
 
+#include "guarded_pool.h"
+
 namespace {
 
 // The pool: null when the system has no more memory; and the way back, which says whether the block is its own.
@@ -15,12 +17,14 @@ struct PoolCalls {
 
 PoolCalls pool;
 size_t smallest = 0;
+// Every block of the pool begins at a multiple of it.
+size_t alignment = 4096;
 
 void free_block(void *block) { pool.free(block); }
 
 // For what was allocated without a deleter of its own, as oneDNN's scratch memory.
 void free_any(void *block) {
-  const bool may_be_a_block = reinterpret_cast<size_t>(block) % 4096 == 0;
+  const bool may_be_a_block = reinterpret_cast<size_t>(block) % alignment == 0;
   if (!may_be_a_block || !pool.free(block)) c10::GetDefaultCPUAllocator()->raw_deleter()(block);
 }
 
@@ -69,6 +73,12 @@ void sf_use_pool(PoolCalls calls, size_t from) {
   pool = calls;
   smallest = from;
   c10::SetCPUAllocator(&allocator, 255);
+}
+
+// As above, with blocks that lie between guard pages and are not used twice.
+void sf_use_guarded_pool(size_t from) {
+  alignment = 64;
+  sf_use_pool({guarded_allocate, guarded_free}, from);
 }
 
 } // extern "C"

@@ -49,7 +49,7 @@ __device__ inline void backward(const AttentionParams &params, const AttentionGr
     for (int i = 0; i < params.points; ++i, ++sample) {
       const float weight = points.weight(sample) * scale;
       const Point point = points.find(level, number, sample);
-      PointGradient grad = {0.0f, 0.0f, 0.0f};
+      PointGradient grad = {point.nothing, point.nothing, point.nothing};
       for (int first = place.lane * COUNT; first < params.channels; first += lanes * COUNT) {
         Numbers<T, COUNT> grads = own;
         if (first >= lanes * COUNT) grads = Numbers<T, COUNT>::load(grad_out + first);

@@ -37,6 +37,8 @@ struct Point {
   // Shares of the left and right column, and of the upper and lower row.
   float share_x[2];
   float share_y[2];
+  // Zero, or NaN where the place is not finite: then the shares are NaN, too.
+  float nothing;
 };
 
 // The point (x, y), in units of the whole map.
@@ -45,6 +47,8 @@ __device__ inline Point find_point(const LevelParams &level, float x, float y, c
   // Not fused: one more bit of precision could move a point to the next cell.
   x = __fsub_rn(__fmul_rn(x, width), 0.5f);
   y = __fsub_rn(__fmul_rn(y, height), 0.5f);
+  Point point;
+  point.nothing = (x - x) + (y - y);
   // All comparisons are false for NaN.
   const bool is_near = x > -1.0f && x < width && y > -1.0f && y < height;
   x = is_near ? x : 0.0f;
@@ -53,8 +57,7 @@ __device__ inline Point find_point(const LevelParams &level, float x, float y, c
   const int column = static_cast<int>(left), row = static_cast<int>(top);
   const bool columns[2] = {is_near && column >= 0, is_near && column + 1 < level.width};
   const bool rows[2] = {row >= 0, row + 1 < level.height};
-  Point point;
-  point.share_x[1] = x - left;
+  point.share_x[1] = (x - left) + point.nothing;
   point.share_x[0] = 1.0f - point.share_x[1];
   point.share_y[1] = y - top;
   point.share_y[0] = 1.0f - point.share_y[1];

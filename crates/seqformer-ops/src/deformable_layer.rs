@@ -118,6 +118,15 @@ impl DeformableLayer {
         input: &DeformableLayerInput<'_>,
         levels: &FeatureLevels,
     ) -> Result<DeformableLayerOutput, OpsError> {
+        self.forward_by(input, levels, InstructionSet::detect())
+    }
+
+    fn forward_by(
+        &self,
+        input: &DeformableLayerInput<'_>,
+        levels: &FeatureLevels,
+        set: InstructionSet,
+    ) -> Result<DeformableLayerOutput, OpsError> {
         let (tokens, width) = (levels.num_tokens(), self.width as i64);
         let batch = input.tokens.size().first().copied().unwrap_or(0);
         check("tokens", input.tokens, batch, &[tokens, width], Kind::Float)?;
@@ -141,8 +150,8 @@ impl DeformableLayer {
             levels: levels.sizes().to_vec(),
         };
         let result = match &self.weights {
-            PackedWeights::F32(weights) => run(weights, &shape, input),
-            PackedWeights::Bf16(weights) => run(weights, &shape, input),
+            PackedWeights::F32(weights) => run(weights, &shape, input, set),
+            PackedWeights::Bf16(weights) => run(weights, &shape, input, set),
         };
         result.map_err(|message| OpsError::Torch { operation: OPERATION, message })
     }
@@ -177,6 +186,7 @@ fn run<T: Factor>(
     weights: &Weights<T>,
     shape: &Shape,
     input: &DeformableLayerInput<'_>,
+    set: InstructionSet,
 ) -> Result<DeformableLayerOutput, String> {
     let queries = input.queries.unwrap_or(input.tokens);
     let [tokens, queries, positions, references] =
@@ -201,7 +211,6 @@ fn run<T: Factor>(
         tokens: ffi::elements(&tokens).ok_or("the tokens are not dense")?,
         padding,
     };
-    let set = InstructionSet::detect();
     let sizes = [shape.batch, shape.heads, shape.tokens, shape.channels].map(|size| size as i64);
     let values = ffi::filled::<T>(&sizes, |out| {
         head_values::head_values(&projection, &DisjointRows::new(out), set).map_err(failed)

@@ -14,17 +14,17 @@ pub(crate) mod process_group;
 mod product;
 mod recompute;
 mod simd;
+mod units;
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use tch::Tensor;
 use torch_sys::C_tensor;
 
 pub(crate) use self::library::{find_symbol, open_library};
-pub(crate) use self::pages::{SystemPages, use_pool};
+pub(crate) use self::pages::{SystemPages, use_guarded_pool, use_pool};
 pub(crate) use self::product::{
     BlockShape, Factor, PanelOut, PanelProduct, PanelSums, add_block_product, block_product,
     booleans, bytes, elements, end_block_products, filled, filled_map, has_amx_bf16, has_bf16,
@@ -39,6 +39,7 @@ pub(crate) use self::simd::{
     round_sums_to_bf16, round_to_bf16, softmax16, split_pairs, turn_square,
 };
 pub(crate) use self::simd::{HeadRows, prefetch, prefetch_rows, sum16, truncate};
+pub(crate) use self::units::Units;
 use crate::fused::{Activation, After};
 use crate::kernels::dropout;
 use crate::kernels::{
@@ -345,59 +346,13 @@ pub(crate) fn parallel_for(count: usize, grain: usize, body: &(dyn Fn(Range<usiz
     unsafe { sf_parallel_for(count as i64, grain as i64, call, context) };
 }
 
-/// Pieces of work that a thread takes one by one: its own in their order, then the last ones of others.
-#[derive(Debug)]
-pub(crate) struct Units<'a> {
-    /// What is left of each thread's pieces: the first in the lower half, the end in the upper.
-    left: &'a [AtomicU64],
-    /// Whose pieces are taken.
-    thread: usize,
-    others: Range<usize>,
-}
-
-impl Units<'_> {
-    /// Takes the first piece of `thread`, or the last.
-    fn take_from(&self, thread: usize, first: bool) -> Option<usize> {
-        let step = |left: u64| {
-            let (begin, end) = (left as u32, (left >> 32) as u32);
-            let left = if first { (begin + 1, end) } else { (begin, end.wrapping_sub(1)) };
-            (begin < end).then_some(u64::from(left.1) << 32 | u64::from(left.0))
-        };
-        let left =
-            self.left[thread].fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).ok()?;
-        Some(if first { left as u32 as usize } else { (left >> 32) as usize - 1 })
-    }
-}
-
-impl Iterator for Units<'_> {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        if let Some(unit) = self.take_from(self.thread, true) {
-            return Some(unit);
-        }
-        while !self.others.is_empty() {
-            if let Some(unit) = self.take_from(self.others.start, false) {
-                return Some(unit);
-            }
-            self.others.start += 1;
-        }
-        None
-    }
-}
-
 /// Runs `body` on libtorch's threads with the pieces `0..count`: each thread has a part of them, whose neighbours lie beside each
 /// other in memory, and helps the others when it is done, so that nobody waits long for one that is held up.
 pub(crate) fn share_out(count: usize, body: &(dyn Fn(Units<'_>) + Sync)) {
-    let count = u32::try_from(count).expect("pieces of work are no more than rows of a tensor");
-    let threads = (num_threads() as u32).min(count).max(1);
-    let start = |thread: u32| u64::from(count) * u64::from(thread) / u64::from(threads);
-    let left: Vec<AtomicU64> = (0..threads)
-        .map(|thread| AtomicU64::new(start(thread + 1) << 32 | start(thread)))
-        .collect();
+    let left = Units::split(count, num_threads());
     parallel_for(left.len(), 1, &|threads| {
         for thread in threads {
-            body(Units { left: &left, thread, others: 0..left.len() });
+            body(Units::of(&left, thread));
         }
     });
 }

@@ -7,6 +7,7 @@ use tch::Tensor;
 
 use crate::OpsError;
 use crate::ffi::{self, ConvolutionTensors, RawConvolution};
+use crate::runtime::begin_computing;
 
 /// What a layer does to its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,6 +69,7 @@ pub fn linear(
     bias: &Tensor,
     after: &After<'_>,
 ) -> Result<Tensor, OpsError> {
+    begin_computing();
     ffi::linear(input, weight, bias, after)
         .map_err(|message| OpsError::Torch { operation: "linear", message })
 }
@@ -115,6 +117,7 @@ pub fn conv2d(
     layer: &ConvLayer<'_>,
     residual: Option<Tensor>,
 ) -> Result<Tensor, OpsError> {
+    begin_computing();
     let &ConvLayer { weight, bias, shape, activation } = layer;
     let Convolution { stride, padding, dilation, groups } = shape;
     let tensors = ConvolutionTensors { input, weight, bias, residual };

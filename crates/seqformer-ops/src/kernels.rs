@@ -33,6 +33,7 @@ pub(crate) mod winograd;
 pub(crate) use element::{Bf16, Element};
 pub(crate) use points::Line;
 pub(crate) use samples::{Samples, Shares};
+pub(crate) use softmax::LEAST_EXPONENT;
 
 use crate::LevelSize;
 use crate::ffi::{DisjointRows, num_threads, parallel_for, run_vectorized};
@@ -214,5 +215,7 @@ pub(crate) fn backward<T: Element>(
     });
 }
 
+#[cfg(test)]
+pub(crate) mod non_finite;
 #[cfg(test)]
 mod tests;

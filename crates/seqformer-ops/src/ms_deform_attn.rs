@@ -3,6 +3,7 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::ffi::{self, AttentionTensors, Kernels};
+use crate::runtime::begin_computing;
 use crate::{FeatureLevels, OpsError, cuda, reference};
 
 const OPERATION: &str = "ms_deform_attn";
@@ -74,6 +75,7 @@ fn run(
     levels: &FeatureLevels,
     kernels: &'static Kernels,
 ) -> Result<Tensor, OpsError> {
+    begin_computing();
     ffi::ms_deform_attn(tensors, levels, kernels)
         .map_err(|message| OpsError::Torch { operation: OPERATION, message })
 }

@@ -65,7 +65,10 @@ pub(crate) fn library() -> Result<PathBuf, String> {
 
 fn open(folder: &Path) -> Result<(), String> {
     for name in [BUILTINS, COMPILER] {
-        crate::ffi::open_library(&folder.join(name)).map_err(|error| error.to_string())?;
+        let path = folder.join(name);
+        crate::ffi::open_library(&path).map_err(|message| {
+            format!("{}: the library cannot be opened: {message}", path.display())
+        })?;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! 3×3 convolutions that keep the size of the map, with fewer multiplications, for inference.
 //!
+//! Where the input has an infinity, outputs may be NaN that are infinite in a direct convolution; NaN is where it is there.
+//!
 //! Winograd's minimal filtering (Lavin & Gray, arXiv:1509.09308). Products are kernels of our own on blocks
 //! of tiles, or oneDNN's micro-kernels. Processors and builds without either have no such convolutions.
 

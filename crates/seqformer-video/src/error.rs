@@ -27,6 +27,17 @@ pub enum VideoError {
         source: std::io::Error,
     },
 
+    /// What was given is not there, and looks like something that is not read.
+    #[error("{}: expected a folder of images, a video file or -, found nothing of this name ({source}); {hint}", path.display())]
+    NotAnInput {
+        /// What was given.
+        path: PathBuf,
+        /// Why it could not be opened.
+        source: std::io::Error,
+        /// What to give instead.
+        hint: String,
+    },
+
     /// The input is neither a folder nor a regular file.
     #[error("{}: expected a folder of images or a video file, found a device, pipe or socket", path.display())]
     NotAFile {

@@ -3,9 +3,12 @@
 //! Its standard error is drained by a thread of its own, so that neither side ever waits for the
 //! other, and the child is killed and reaped when the process value is dropped.
 
+mod frame_info;
 mod location;
+mod matroska;
 mod probe;
 mod reader;
+mod sound;
 mod writer;
 
 use std::collections::VecDeque;
@@ -20,6 +23,9 @@ pub use location::FfmpegLocation;
 pub(crate) use location::FfmpegProgram;
 pub(crate) use probe::{VideoInfo, probe};
 pub(crate) use reader::{MAX_PIXELS, PpmError, VideoReader, read_ppm};
+#[cfg(test)]
+pub(crate) use sound::sound_codecs;
+pub(crate) use sound::{SilentFilm, add_sound};
 pub(crate) use writer::VideoWriter;
 
 /// Lines of ffmpeg's output that are kept: the first ones name the cause, the last ones the outcome.
@@ -39,9 +45,27 @@ pub(crate) struct FfmpegProcess {
 }
 
 impl FfmpegProcess {
-    /// Starts `command` with piped streams.
+    /// Starts `command` with piped streams; keeps what it says.
     fn spawn(command: &mut Command, stdin: Stdio, stdout: Stdio) -> Result<Self, VideoError> {
+        Self::spawn_listening(command, stdin, stdout, Some)
+    }
+
+    /// Starts `command` with piped streams. `listen` gets each line of its messages as it comes and returns
+    /// what is to be kept.
+    fn spawn_listening(
+        command: &mut Command,
+        stdin: Stdio,
+        stdout: Stdio,
+        listen: impl FnMut(String) -> Option<String> + Send + 'static,
+    ) -> Result<Self, VideoError> {
         command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
+        // Ctrl-C goes to all of a terminal's group. An ffmpeg that ends with it would look like the end of the video;
+        // it ends when this process does, with its pipes.
+        #[cfg(unix)]
+        {
+            use std::os::unix::process::CommandExt as _;
+            command.process_group(0);
+        }
         let child = command.spawn().map_err(|source| VideoError::FfmpegStart {
             ffmpeg: command.get_program().into(),
             source,
@@ -51,7 +75,7 @@ impl FfmpegProcess {
         if let Some(stream) = process.child.stderr.take() {
             let thread = std::thread::Builder::new()
                 .name(STDERR_THREAD.to_owned())
-                .spawn(move || drain(stream))
+                .spawn(move || drain(stream, listen))
                 .map_err(|source| VideoError::Thread { name: STDERR_THREAD, source })?;
             process.stderr = Some(thread);
         }
@@ -117,8 +141,8 @@ fn add_input(command: &mut Command, path: &Path) {
     command.args(["-nostdin", "-protocol_whitelist", "file", "-i"]).arg(name);
 }
 
-/// Reads everything ffmpeg says and keeps the beginning and the end.
-fn drain(mut stream: ChildStderr) -> Vec<String> {
+/// Reads everything ffmpeg says and keeps the beginning and the end of what `listen` returns.
+fn drain(mut stream: ChildStderr, mut listen: impl FnMut(String) -> Option<String>) -> Vec<String> {
     let mut head = Vec::new();
     let mut tail = VecDeque::new();
     let mut line = Vec::new();
@@ -126,9 +150,7 @@ fn drain(mut stream: ChildStderr) -> Vec<String> {
     let mut keep = |line: &mut Vec<u8>| {
         let text = clean(&String::from_utf8_lossy(line));
         line.clear();
-        if text.is_empty() {
-            return;
-        }
+        let Some(text) = listen(text).filter(|text| !text.is_empty()) else { return };
         if head.len() < KEPT_HEAD {
             head.push(text);
             return;

@@ -2,7 +2,7 @@
 //!
 //! A video is read as a stream of frames and never held in memory as a whole; read it a second
 //! time to draw on it. Video files go through an `ffmpeg` child process in both directions. Folders
-//! of images and GIF files work without one.
+//! of images and animated GIF, WebP and PNG files work without one.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -42,15 +42,19 @@ mod contact_sheet;
 mod draw;
 mod error;
 mod ffmpeg;
+mod format;
 mod palette;
 mod resize;
 mod sink;
 mod source;
+mod timing;
 
 pub use contact_sheet::ContactSheet;
 pub use draw::{OverlayObject, draw_overlay};
 pub use error::VideoError;
 pub use ffmpeg::FfmpegLocation;
+pub use format::{FilmFormat, PixelAspect};
 pub use palette::track_color;
 pub use sink::{FolderWriter, FrameSink, Written, write_jpeg};
 pub use source::{Frame, FrameSource, Frames};
+pub use timing::{FrameRate, Timing};

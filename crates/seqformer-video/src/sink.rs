@@ -9,12 +9,13 @@ mod gif;
 use std::path::{Path, PathBuf};
 
 use seqformer_data::RgbImage;
+use seqformer_files::TemporaryFile;
 use seqformer_masks::ImageSize;
-use tempfile::NamedTempFile;
 
 use crate::draw::checked_size;
 use crate::error::VideoError;
-use crate::ffmpeg::{FfmpegLocation, FfmpegProgram, VideoWriter};
+use crate::ffmpeg::{FfmpegLocation, FfmpegProgram, SilentFilm, VideoWriter, add_sound};
+use crate::format::FilmFormat;
 use gif::GifWriter;
 
 pub use folder::{FolderWriter, write_jpeg};
@@ -35,14 +36,25 @@ pub struct Written {
     pub path: PathBuf,
     /// Number of frames in it.
     pub frames: usize,
+    /// What a user may want to know, such as sound that was left out.
+    pub notes: Vec<String>,
 }
 
 #[derive(Debug)]
 enum Target {
     Folder(FolderWriter),
     // The writer before the file: ffmpeg is gone before its output is removed.
-    Mp4 { writer: Option<VideoWriter>, ffmpeg: FfmpegProgram, fps: f64, file: NamedTempFile },
-    Gif { writer: Option<GifWriter>, fps: f64, file: NamedTempFile },
+    Mp4 {
+        writer: Option<VideoWriter>,
+        ffmpeg: FfmpegProgram,
+        format: FilmFormat,
+        file: TemporaryFile,
+    },
+    Gif {
+        writer: Option<GifWriter>,
+        format: FilmFormat,
+        file: TemporaryFile,
+    },
 }
 
 impl FrameSink {
@@ -56,31 +68,44 @@ impl FrameSink {
         Ok(Self::new(path.to_path_buf(), Target::Folder(FolderWriter::create(path)?)))
     }
 
-    /// Writes a video of `fps` frames per second: an mp4 (H.264) if there is an ffmpeg, and an
-    /// animated GIF otherwise or when `path` ends in `.gif`.
-    ///
-    /// Without ffmpeg, `overlay.mp4` becomes `overlay.gif`; [`Written::path`] tells. GIFs are
-    /// reduced so that no side is longer than 960 pixels.
+    /// Writes a video of `fps` frames per second, as [`FrameSink::film`] does, without sound.
     ///
     /// # Errors
     ///
-    /// The file name ends in neither `.mp4` nor `.gif`, the frame rate is not a positive number,
-    /// or nothing can be written beside the file.
+    /// As [`FrameSink::film`], or the frame rate is not a positive number.
     pub fn video(path: &Path, fps: f64, ffmpeg: &FfmpegLocation) -> Result<Self, VideoError> {
-        let extension = path.extension().map(|text| text.to_string_lossy().to_ascii_lowercase());
-        if !(fps.is_finite() && fps > 0.0) {
+        let Some(format) = FilmFormat::even(fps) else {
             let reason = format!("expected a positive number of frames per second, found {fps}");
             return Err(VideoError::Encode { path: path.to_path_buf(), reason });
-        }
+        };
+        Self::film(path, format, ffmpeg)
+    }
+
+    /// Writes a video: an mp4 (H.264) if there is an ffmpeg, and an animated GIF otherwise or when `path`
+    /// ends in `.gif`.
+    ///
+    /// Without ffmpeg, `overlay.mp4` becomes `overlay.gif`; [`Written::path`] tells. GIFs are
+    /// reduced so that no side is longer than 960 pixels; they have no sound, and their pixels are square.
+    ///
+    /// # Errors
+    ///
+    /// The file name ends in neither `.mp4` nor `.gif`, or nothing can be written beside the file.
+    pub fn film(
+        path: &Path,
+        format: FilmFormat,
+        ffmpeg: &FfmpegLocation,
+    ) -> Result<Self, VideoError> {
+        let extension = path.extension().map(|text| text.to_string_lossy().to_ascii_lowercase());
         match (extension.as_deref(), ffmpeg.program()) {
             (Some("mp4"), Some(ffmpeg)) => {
                 let file = temporary_file(path, ".mp4")?;
-                Ok(Self::new(path.to_path_buf(), Target::Mp4 { writer: None, ffmpeg, fps, file }))
+                let target = Target::Mp4 { writer: None, ffmpeg, format, file };
+                Ok(Self::new(path.to_path_buf(), target))
             }
             (Some("mp4" | "gif"), _) => {
                 let path = path.with_extension("gif");
                 let file = temporary_file(&path, ".gif")?;
-                Ok(Self::new(path, Target::Gif { writer: None, fps, file }))
+                Ok(Self::new(path, Target::Gif { writer: None, format, file }))
             }
             _ => Err(VideoError::UnknownFormat { path: path.to_path_buf() }),
         }
@@ -103,18 +128,19 @@ impl FrameSink {
         }
         match &mut self.target {
             Target::Folder(folder) => folder.write(self.frames, image)?,
-            Target::Mp4 { writer, ffmpeg, fps, file } => {
+            Target::Mp4 { writer, ffmpeg, format, file } => {
                 if writer.is_none() {
-                    let started = VideoWriter::start(ffmpeg, file.path(), &self.path, found, *fps)?;
+                    let started =
+                        VideoWriter::start(ffmpeg, file.path(), &self.path, found, format)?;
                     *writer = Some(started);
                 }
                 if let Some(writer) = writer {
                     writer.write(image)?;
                 }
             }
-            Target::Gif { writer, fps, file } => {
+            Target::Gif { writer, format, file } => {
                 if writer.is_none() {
-                    *writer = Some(GifWriter::start(file, &self.path, found, *fps)?);
+                    *writer = Some(GifWriter::start(file, &self.path, found, &format.timing)?);
                 }
                 if let Some(writer) = writer {
                     writer.write(image)?;
@@ -133,50 +159,64 @@ impl FrameSink {
     pub fn finish(self) -> Result<Written, VideoError> {
         let Self { path, frames, target, .. } = self;
         let nothing = || VideoError::NothingToWrite { path: path.clone() };
+        let mut notes = Vec::new();
         match target {
             Target::Folder(_) if frames == 0 => return Err(nothing()),
             Target::Folder(folder) => folder.finish()?,
-            Target::Mp4 { writer, file, .. } => {
+            Target::Mp4 { writer, ffmpeg, format, file } => {
                 writer.ok_or_else(nothing)?.finish()?;
+                let file = with_sound(&ffmpeg, &format, file, &path, &mut notes)?;
                 persist(file, &path)?;
             }
-            Target::Gif { writer, file, .. } => {
+            Target::Gif { writer, format, file } => {
                 writer.ok_or_else(nothing)?.finish()?;
                 persist(file, &path)?;
+                if format.pixel_aspect.is_some_and(|aspect| !aspect.is_square()) {
+                    notes.push("a GIF has square pixels: it looks stretched".to_owned());
+                }
+                if format.sound_of.is_some() {
+                    notes.push("a GIF has no sound".to_owned());
+                }
             }
         }
-        Ok(Written { path, frames })
+        let notes = notes.into_iter().map(|note| format!("{}: {note}", path.display())).collect();
+        Ok(Written { path, frames, notes })
     }
 }
 
-/// A new file in the folder of `path`, which is made if need be, readable like any other file.
-fn temporary_file(path: &Path, suffix: &str) -> Result<NamedTempFile, VideoError> {
-    let parent = make_parent(path)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".seqformer-").suffix(suffix);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(parent).map_err(|source| write_error(path, source))
+/// The film, joined with the sound that it is to have.
+fn with_sound(
+    ffmpeg: &FfmpegProgram,
+    format: &FilmFormat,
+    film: TemporaryFile,
+    path: &Path,
+    notes: &mut Vec<String>,
+) -> Result<TemporaryFile, VideoError> {
+    let Some(sound_of) = &format.sound_of else { return Ok(film) };
+    let joined = temporary_file(path, ".mp4")?;
+    let silent = SilentFilm { film: film.path(), start: format.timing.start(), sound_of };
+    let (has_sound, remarks) = add_sound(ffmpeg, silent, joined.path())?;
+    notes.extend(remarks);
+    Ok(if has_sound { joined } else { film })
 }
 
-/// The folder that `path` lies in, made if need be.
-fn make_parent(path: &Path) -> Result<PathBuf, VideoError> {
+/// A new file in the folder of `path`, which is made if need be.
+fn temporary_file(path: &Path, suffix: &str) -> Result<TemporaryFile, VideoError> {
+    make_parent(path)?;
+    TemporaryFile::beside(path, suffix).map_err(|source| write_error(path, source))
+}
+
+/// Makes the folder that `path` lies in.
+fn make_parent(path: &Path) -> Result<(), VideoError> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    std::fs::create_dir_all(parent).map_err(|source| write_error(parent, source))?;
-    Ok(parent.to_path_buf())
+    std::fs::create_dir_all(parent).map_err(|source| write_error(parent, source))
 }
 
-fn persist(file: NamedTempFile, path: &Path) -> Result<(), VideoError> {
-    match file.persist(path) {
-        Ok(_file) => Ok(()),
-        Err(error) => Err(write_error(path, error.error)),
-    }
+fn persist(file: TemporaryFile, path: &Path) -> Result<(), VideoError> {
+    file.persist(path).map_err(|source| write_error(path, source))
 }
 
 fn write_error(path: &Path, source: std::io::Error) -> VideoError {

@@ -31,11 +31,12 @@ pub trait Backbone: Debug {
     /// `[N, 3, H, W]` → `[N, channels, H / stride, W / stride]` for each map.
     fn forward_t(&self, images: &Tensor, train: bool) -> Vec<Tensor>;
 
-    /// Sets the statistics of frozen normalisations to those of `images`, `[N, 3, H, W]`, layer by layer.
+    /// Sets the statistics of frozen normalisations to those of `images`, `[N, 3, H, W]`, layer by layer, behind the
+    /// convolutions whose names `which` takes.
     ///
     /// For training from random weights, which come without statistics; a backbone whose normalisations
     /// look at their input themselves has nothing to do.
-    fn calibrate(&self, images: &Tensor);
+    fn calibrate(&self, images: &Tensor, which: &dyn Fn(&str) -> bool);
 
     /// Whether training runs blocks again for the gradients instead of keeping the maps inside them.
     fn set_recompute(&mut self, recompute: bool);

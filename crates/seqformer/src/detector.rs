@@ -181,7 +181,13 @@ impl SeqFormer {
     /// Sets the frozen statistics of the backbone to those of normalised images `[N, 3, H, W]`, for
     /// training from random weights.
     pub fn calibrate_backbone(&self, images: &Tensor) {
-        self.backbone.calibrate(images);
+        self.calibrate_convolutions(images, &|_name| true);
+    }
+
+    /// Like [`SeqFormer::calibrate_backbone`], but only behind the convolutions whose names `which` takes, for
+    /// training from weights that lack some of the backbone.
+    pub fn calibrate_convolutions(&self, images: &Tensor, which: &dyn Fn(&str) -> bool) {
+        self.backbone.calibrate(images, which);
     }
 
     /// Normalises frames `[T, 3, H, W]` of 0 to 255 and pads them to a multiple of 32.

@@ -25,6 +25,15 @@ pub enum ModelError {
         /// What did not fit.
         report: Box<crate::LoadReport>,
     },
+    /// Weights that are no finite numbers.
+    #[error(
+        "the weights are not finite numbers, in {}; they come from a training that went astray, or from a damaged \
+         file: take an earlier checkpoint, or get the file again", seqformer_checkpoint::few(.tensors)
+    )]
+    NotFinite {
+        /// Each tensor with how many of its values it is true of.
+        tensors: Vec<String>,
+    },
     /// A tensor of the file has a type that is not a number of this network.
     #[error("weights: {name}: {message}")]
     Array {

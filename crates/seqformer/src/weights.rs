@@ -43,6 +43,31 @@ pub struct WrongShape {
 }
 
 impl LoadReport {
+    /// The convolutions of a ResNet whose frozen statistics say nothing of what they give: those that start at random
+    /// themselves, and those whose normalisation the file lacks.
+    ///
+    /// A file with scale and bias alone is no reason: its statistics are multiplied in.
+    pub fn uncalibrated_convolutions(&self, vs: &nn::VarStore) -> BTreeSet<String> {
+        let not_filled: BTreeSet<&str> = self
+            .missing
+            .iter()
+            .map(String::as_str)
+            .chain(self.wrong_shape.iter().map(|wrong| wrong.name.as_str()))
+            .collect();
+        let is_filled = |name: String| !not_filled.contains(name.as_str());
+        let variables = sorted_variables(vs);
+        let convolutions = variables.keys().filter_map(|name| {
+            name.starts_with(BACKBONE).then(|| name.strip_suffix(".norm.running_mean"))?
+        });
+        let needs_statistics = |conv: &&str| {
+            let [mean, variance, scale] = ["running_mean", "running_var", "weight"]
+                .map(|part| is_filled(format!("{conv}.norm.{part}")));
+            let is_folded = !mean && !variance && scale;
+            !is_filled(format!("{conv}.weight")) || !(mean && variance || is_folded)
+        };
+        convolutions.filter(needs_statistics).map(str::to_owned).collect()
+    }
+
     /// Whether every parameter was filled and nothing was left over.
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.unexpected.is_empty() && self.wrong_shape.is_empty()
@@ -55,7 +80,7 @@ impl LoadReport {
 ///
 /// # Errors
 ///
-/// If a parameter is missing, left over, of another shape, or not made of numbers.
+/// If a parameter is missing, left over, of another shape, or not made of finite numbers.
 pub fn load_state_dict(vs: &nn::VarStore, state: &StateDict) -> Result<LoadReport, ModelError> {
     let variables = sorted_variables(vs);
     let Plan { pairs, mut report } = plan(&variables, state);
@@ -74,7 +99,7 @@ pub fn load_state_dict(vs: &nn::VarStore, state: &StateDict) -> Result<LoadRepor
 /// # Errors
 ///
 /// If the file has less than half of the backbone, and so belongs to another network, or if a tensor is
-/// not made of numbers. Then nothing is filled.
+/// not made of finite numbers. Then nothing is filled.
 pub fn load_matching(vs: &nn::VarStore, state: &StateDict) -> Result<LoadReport, ModelError> {
     let variables = sorted_variables(vs);
     let Plan { pairs, mut report } = plan(&variables, state);
@@ -156,6 +181,12 @@ fn plan<'a>(variables: &'a BTreeMap<String, Tensor>, state: &'a StateDict) -> Pl
 
 /// Copies arrays of the right shapes, all or none.
 fn fill(pairs: &[(&String, &Tensor, &Array)]) -> Result<(), ModelError> {
+    // Maxima and ReLUs may turn what is not a number into one, and then nobody sees that results are wrong.
+    let tensors: Vec<String> =
+        pairs.iter().filter_map(|(name, _, array)| array.describe_not_finite(name)).collect();
+    if !tensors.is_empty() {
+        return Err(ModelError::NotFinite { tensors });
+    }
     for &(name, variable, array) in pairs {
         kind(name, array.dtype())?;
         if is_constant(variable)

@@ -97,3 +97,34 @@ fn half_precision_rounds_to_nearest_and_reads_back() {
     assert!(read_back(&[f32::NAN])[0].is_nan());
     assert_eq!(Array::from_i64(&[1], &[3]).unwrap().to_half(), None);
 }
+
+#[test]
+fn what_is_not_finite_is_counted_in_every_type() {
+    let check = |array: Array, expected: [usize; 2]| {
+        let found = array.count_not_finite();
+        assert_eq!([found.nan, found.infinite], expected, "{array:?}");
+        // The slow twin.
+        let values = array.to_f64_vec();
+        let nan = values.iter().filter(|value| value.is_nan()).count();
+        let infinite = values.iter().filter(|value| value.is_infinite()).count();
+        assert_eq!([nan, infinite], expected, "{array:?}");
+    };
+    // More than one block, with the planted values at its borders.
+    let mut values = vec![f32::MAX; 10_000];
+    values[4095] = f32::NAN;
+    values[4096] = f32::NEG_INFINITY;
+    values[9999] = -f32::NAN;
+    values[0] = f32::MIN_POSITIVE / 2.0;
+    check(Array::from_f32(&[100, 100], &values).unwrap(), [2, 1]);
+    check(Array::from_f32(&[0, 3], &[]).unwrap(), [0, 0]);
+    check(Array::from_i64(&[2], &[i64::MAX, -1]).unwrap(), [0, 0]);
+    let f64s: Vec<u8> =
+        [f64::MAX, f64::NAN, f64::INFINITY, 0.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+    check(Array::new(DType::F64, &[4], f64s.into()).unwrap(), [1, 1]);
+    // All halves there are: 2 × 1023 of each kind are not numbers.
+    let halves: Vec<u8> = (0..=u16::MAX).flat_map(u16::to_le_bytes).collect();
+    check(Array::new(DType::F16, &[1 << 16], halves.clone().into()).unwrap(), [2 * 1023, 2]);
+    check(Array::new(DType::BF16, &[1 << 16], halves.into()).unwrap(), [2 * 127, 2]);
+    let array = Array::from_f32(&[2], &[f32::INFINITY, 1.0]).unwrap();
+    assert_eq!(array.describe_not_finite("a").unwrap(), "\"a\": 1 of 2 values (1 infinite)");
+}

@@ -16,7 +16,7 @@ fn the_named_tensors_are_found_in_what_scripts_save() {
         assert_eq!(names, expected, "{pickle:?}");
     };
     check("(Va\nF1\nVb\nF2\nd.", &["a", "b"]);
-    for wrapper in ["model", "state_dict", "model_state", "model_state_dict", "blobs"] {
+    for wrapper in wrappers::containers() {
         check(&format!("(Vepoch\nI3\nV{wrapper}\n(Va\nF1\ndd."), &["a"]);
     }
     check("(Vmodel\n(Vstate_dict\n(Va\nF1\nddd.", &["a"]);
@@ -27,8 +27,58 @@ fn the_named_tensors_are_found_in_what_scripts_save() {
     check("(Vmodule.a\nF1\nVmodule.b\nF2\nd.", &["a", "b"]);
     check("(Vmodule.a\nF1\nVb\nF2\nd.", &["module.a", "b"]);
     check("(Vmodel\n(Vmodule.a\nF1\ndd.", &["a"]);
+    check("(Vmodule\n(Vmodel_ema\n(Vnet\n(Vmodule._orig_mod.model.a\nF1\ndddd.", &["a"]);
     // Entries that are not named tensors do not count.
     check("(Va\nF1\nI5\nF2\nVargs\ncargparse\nNamespace\n)Rd.", &["a"]);
+}
+
+#[test]
+fn of_several_networks_the_weights_themselves_are_taken_and_said() {
+    let check = |pickle: &str, expected: &[&str], remark: &str| {
+        let entries = find_floats(pickle.as_bytes()).unwrap();
+        let names: Vec<_> = entries.tensors.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, expected, "{pickle:?}");
+        let remarks = entries.rest.remarks.join("\n");
+        assert!(remarks.contains(remark), "{remarks:?}, not {remark:?}");
+    };
+    // The order in the file does not matter.
+    check(
+        "(Vmodel_ema\n(Vb\nF2\ndVmodel\n(Va\nF1\ndd.",
+        &["a"],
+        "took \"model\", not \"model_ema\", which the file has too",
+    );
+    check("(Vema_state_dict\n(Vb\nF2\ndd.", &["b"], "took the averaged weights under");
+    check("(Vnet\n(Vb\nF2\ndd.", &["b"], "took the entries of \"net\"");
+    // An optimizer's tensors are no network, and what is empty is none either.
+    check("(Vmodel_ema\n(dVstate_dict\n(Va\nF1\ndd.", &["a"], "");
+}
+
+#[test]
+fn a_file_with_its_tensors_in_an_unknown_place_says_where_they_are() {
+    let pickle = b"(Vepoch\nI3\nVstudent\n(Vmodel\n(Va\nF1\nddVoptimizer\n(dd.";
+    let Err(error) = find_floats(pickle) else { panic!("found tensors") };
+    let error = error.to_string();
+    for expected in [
+        "[\"epoch\", \"student\", \"optimizer\"]",
+        "torch.save(torch.load(FILE)[\"student\"], NEW_FILE)",
+    ] {
+        assert!(error.contains(expected), "{error}");
+    }
+    let Err(error) = find_floats(b"(Vepoch\nI3\nd.") else { panic!("found tensors") };
+    assert!(error.to_string().contains("none of them holds tensors"), "{error}");
+}
+
+#[test]
+fn containers_that_name_each_other_many_times_are_looked_at_once() {
+    // Each level names the next one a thousand times; a search of all ways would never end.
+    let mut pickle = String::from("(dp0\n0");
+    for level in 1..4 {
+        let entries = format!("Vmodel\ng{}\nVnet\ng{}\n", level - 1, level - 1).repeat(500);
+        pickle = format!("{pickle}({entries}dp{level}\n0");
+    }
+    pickle += "g3\n.";
+    let Err(error) = find_floats(pickle.as_bytes()) else { panic!("found tensors") };
+    assert!(matches!(error, Reason::NoTensors { .. }), "{error}");
 }
 
 #[test]

@@ -24,18 +24,41 @@ fn every_fixture_holds_what_python_put_into_it() {
     let expected: serde_json::Map<String, Value> = serde_json::from_slice(&expected).unwrap();
     assert_eq!(expected.len(), 20);
     for (file, arrays) in expected {
-        let state = read(&fixtures().join(&file)).unwrap();
-        let arrays = arrays.as_object().unwrap();
-        let names: BTreeSet<_> = state.iter().map(|(name, _)| name).collect();
-        assert_eq!(names, arrays.keys().collect(), "{file}");
-        for (name, expected) in arrays {
-            let array = state.get(name).unwrap();
-            assert_eq!(array.dtype().to_string(), expected[0], "{file}: {name}");
-            let shape: Vec<u64> = array.shape().iter().map(|&size| size as u64).collect();
-            assert_eq!(Value::from(shape), expected[1], "{file}: {name}");
-            let values: Vec<f64> = expected[2].as_array().unwrap().iter().map(number).collect();
-            assert_eq!(array.to_f64_vec(), values, "{file}: {name}");
-        }
+        check_fixture(&file, arrays.as_object().unwrap());
+    }
+}
+
+fn check_fixture(file: &str, arrays: &serde_json::Map<String, Value>) {
+    let state = read(&fixtures().join(file)).unwrap();
+    let names: BTreeSet<_> = state.iter().map(|(name, _)| name).collect();
+    assert_eq!(names, arrays.keys().collect(), "{file}");
+    for (name, expected) in arrays {
+        let array = state.get(name).unwrap();
+        assert_eq!(array.dtype().to_string(), expected[0], "{file}: {name}");
+        let shape: Vec<u64> = array.shape().iter().map(|&size| size as u64).collect();
+        assert_eq!(Value::from(shape), expected[1], "{file}: {name}");
+        let values: Vec<f64> = expected[2].as_array().unwrap().iter().map(number).collect();
+        assert_eq!(array.to_f64_vec(), values, "{file}: {name}");
+    }
+}
+
+#[test]
+fn torch_tensors_in_a_plain_pickle_are_read_as_swin_converters_write_them() {
+    let expected = fs::read(fixtures().join("plain_pickles.json")).unwrap();
+    let expected: serde_json::Map<String, Value> = serde_json::from_slice(&expected).unwrap();
+    for file in ["plain_torch_p2.pkl", "plain_torch_p4.pkl", "plain_torch_zipped.pkl"] {
+        check_fixture(file, &expected);
+        let state = read(&fixtures().join(file)).unwrap();
+        assert_eq!(state.metadata.get("matching_heuristics").map(String::as_str), Some("true"));
+        assert_eq!(crate::key_map::recognize(&state), crate::key_map::Dialect::Swin);
+    }
+}
+
+#[test]
+fn code_in_a_storage_inside_a_pickle_is_refused() {
+    match read(&fixtures().join("evil_storage.pkl")).unwrap_err().reason {
+        Reason::Refused { global, .. } => assert_eq!(global, "posix.system"),
+        other => panic!("{other}"),
     }
 }
 
@@ -67,7 +90,7 @@ fn what_stands_beside_the_tensors_is_kept_or_noted() {
     assert_eq!(zoo.metadata.get("__author__").map(String::as_str), Some("torchvision"));
     assert_eq!(zoo.metadata.get("matching_heuristics").map(String::as_str), Some("true"));
     let parallel = read(&fixtures().join("parallel_zip.pth")).unwrap();
-    assert_eq!(parallel.notes, ["took \"module.\" off every name"]);
+    assert_eq!(parallel.remarks, ["took \"module.\" off every name"]);
 }
 
 #[test]
@@ -102,19 +125,69 @@ fn files_without_readable_weights_say_what_they_are() {
     check("repacked_deflated.pth", "byteorder\" of the archive is compressed");
     check("torchscript.pt", "this is a TorchScript archive; save `model.state_dict()`");
     check("make_fixtures.py", "found a text file");
-    check("nowhere.pth", "No such file");
+    check("nowhere.pth", "no such file; check the path");
+}
+
+#[test]
+fn a_path_to_nothing_says_what_may_be_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["model_final.pth", "resnet50.safetensors", "notes.txt"] {
+        fs::write(folder.path().join(name), b"").unwrap();
+    }
+    fs::create_dir(folder.path().join("model.pth")).unwrap();
+    let check = |name: &str, expected: &str| {
+        let error = read(&folder.path().join(name)).unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains(expected), "{error}, not {expected}");
+    };
+    let near = |name: &str| format!("did you mean {}?", folder.path().join(name).display());
+    check("model_fina.pth", &near("model_final.pth"));
+    check("Model_Final.PTH", &near("model_final.pth"));
+    check("resnet50.pth", &near("resnet50.safetensors"));
+    check("other_weights.pth", "no such file; check the path");
+    check("run/model_final.pth", "; there is no folder ");
+    check("model.pth", "found a folder; name the checkpoint file; there is none inside it");
+    fs::write(folder.path().join("model.pth/model.safetensors"), b"").unwrap();
+    let file = folder.path().join("model.pth/model.safetensors");
+    check("model.pth", &format!("name the checkpoint file inside it: {}", file.display()));
+    fs::remove_file(file).unwrap();
+    fs::write(folder.path().join("model.pth/model.safetensors.index.json"), b"{}").unwrap();
+    check("model.pth", "it holds the index of weights in several files");
+}
+
+#[test]
+fn an_address_says_where_the_file_is_to_be_had() {
+    let check = |address: &str, expected: &str| {
+        let error = read(Path::new(address)).unwrap_err().to_string();
+        assert!(error.contains(address) && error.contains(expected), "{error}, not {expected}");
+    };
+    check(
+        "detectron2://ImageNetPretrained/torchvision/R-50.pkl",
+        "download https://dl.fbaipublicfiles.com/detectron2/ImageNetPretrained/torchvision/R-50.pkl and give",
+    );
+    check(
+        "catalog://ImageNetPretrained/FAIR/X-101-64x4d",
+        "https://dl.fbaipublicfiles.com/detectron/ImageNetPretrained/FBResNeXt/X-101-64x4d.pkl",
+    );
+    for address in ["https://example.org/a.pth", "http://a.b/c.pth?x=1", "s3://bucket/a.pth"] {
+        check(address, &format!("download {address} and give the path of the file"));
+    }
+    check("file:///home/me/a.pth", "give the path alone: /home/me/a.pth");
+    check("odd name://a.pth", "no such file");
 }
 
 #[test]
 fn a_folder_is_not_read() {
     let error = read(&fixtures()).unwrap_err().to_string();
-    assert!(error.contains("found a folder; name the checkpoint file inside it"), "{error}");
+    assert!(
+        error.contains("found a folder; name the checkpoint file inside it, such as"),
+        "{error}"
+    );
 }
 
 #[test]
 fn other_files_are_told_apart() {
     let tar = [&[b'x'; 257][..], b"ustar", &[0; 250]].concat();
-    let cases: [(&[u8], &str); 17] = [
+    let cases: [(&[u8], &str); 21] = [
         (b"", "found an empty file"),
         (b"<!DOCTYPE html><html>", "found a web page"),
         (b"\n  <html lang=\"en\">", "found a web page"),
@@ -128,7 +201,17 @@ fn other_files_are_told_apart() {
         (b"(see the other file)\n", "found a text file"),
         (b"city,temperature\nOslo,3\n", "found a text file"),
         ("Lügen haben kurze Beine".as_bytes(), "found a text file"),
-        (b"{\"message\": \"Not Found\"}", "found a text file"),
+        (
+            b"{\"message\": \"Not Found\"}",
+            "found JSON text: {\"message\": \"Not Found\"}; if a server wrote",
+        ),
+        (
+            b"/personal/run/model.pth\n",
+            "found a text file with a path: /personal/run/model.pth; give",
+        ),
+        (b"model_0000999.pth", "found a text file with a path: model_0000999.pth"),
+        (b"Entry not found", "found a text file that begins \"Entry not found\"; check"),
+        (b"(a tuple) in words", "found a text file that begins"),
         (b"\x7fELF\x02\x01\x01", "found bytes of no known format"),
         (b"\x80\x02}q\x00.", "found a dict with the keys []"),
         (b"PK\x03\x04 and nothing else", "the list of entries at its end is missing"),

@@ -49,8 +49,8 @@ pub fn to_original(state: &StateDict) -> Mapping {
         let array = widened.unwrap_or_else(|| array.clone());
         arrays.insert(new_name.unwrap_or_else(|| name.clone()), array);
     }
-    let StateDict { metadata, notes, .. } = state.clone();
-    Mapping { state: StateDict { arrays, metadata, notes }, report }
+    let StateDict { metadata, notes, remarks, .. } = state.clone();
+    Mapping { state: StateDict { arrays, metadata, notes, remarks }, report }
 }
 
 fn original_name(name: &str) -> Option<String> {

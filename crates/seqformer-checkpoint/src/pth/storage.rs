@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::tensor::TensorView;
+use super::tensor::{StorageRef, TensorView};
 use crate::Array;
 use crate::array::size_in_bytes;
 use crate::error::Reason;
-use crate::pickle::shortened;
+use crate::pickle::{Graph, NodeId, shortened};
 use crate::source::Source;
 
 /// A stretch of the file.
@@ -15,6 +15,30 @@ use crate::source::Source;
 pub(super) struct Location {
     pub(super) offset: u64,
     pub(super) len: u64,
+}
+
+/// A storage that has been read, on its own.
+#[derive(Debug)]
+pub(crate) struct Storage {
+    reference: StorageRef,
+    bytes: Arc<[u8]>,
+}
+
+impl Storage {
+    pub(super) fn new(reference: StorageRef, bytes: Arc<[u8]>) -> Self {
+        Self { reference, bytes }
+    }
+
+    /// The tensor that the call at `id` builds of this storage; `budget` is what all of them may still take.
+    pub(crate) fn cut_out(
+        &self,
+        graph: &Graph,
+        id: NodeId,
+        budget: &mut u64,
+    ) -> Result<Array, String> {
+        let view = TensorView::of_storage(graph, id, &self.reference)?;
+        cut_out(&self.bytes, &view, budget)
+    }
 }
 
 /// Finds a storage by its key.

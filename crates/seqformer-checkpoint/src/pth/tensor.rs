@@ -93,9 +93,21 @@ fn storage_dtype(class: &str) -> Option<DType> {
     })
 }
 
-impl TensorView {
-    /// Reads the call that builds a tensor, or says what is wrong with it.
-    pub(super) fn parse(graph: &Graph, id: NodeId) -> Result<Self, String> {
+/// The node of the storage that the call at `id` builds a tensor of.
+pub(crate) fn storage_node(graph: &Graph, id: NodeId) -> Result<NodeId, String> {
+    Parts::parse(graph, id).map(|parts| parts.storage)
+}
+
+/// The arguments of the call that builds a tensor.
+struct Parts {
+    storage: NodeId,
+    offset: NodeId,
+    shape: NodeId,
+    strides: NodeId,
+}
+
+impl Parts {
+    fn parse(graph: &Graph, id: NodeId) -> Result<Self, String> {
         Self::parse_nested(graph, id, MAX_NESTING)
     }
 
@@ -117,14 +129,14 @@ impl TensorView {
         };
         match (name, args) {
             ("torch._utils._rebuild_tensor", &[storage, offset, shape, strides]) => {
-                Self::from_parts(graph, storage, [offset, shape, strides])
+                Ok(Self { storage, offset, shape, strides })
             }
             (
                 "torch._utils._rebuild_tensor_v2",
                 &[storage, offset, shape, strides, _requires_grad, _hooks, ref metadata @ ..],
             ) => {
                 check_metadata(graph, metadata)?;
-                Self::from_parts(graph, storage, [offset, shape, strides])
+                Ok(Self { storage, offset, shape, strides })
             }
             (
                 "torch._utils._rebuild_parameter" | "torch._utils._rebuild_parameter_with_state",
@@ -143,22 +155,34 @@ impl TensorView {
             )),
         }
     }
+}
 
-    fn from_parts(
-        graph: &Graph,
-        storage: NodeId,
-        [offset, shape, strides]: [NodeId; 3],
-    ) -> Result<Self, String> {
-        let Node::Persistent(storage) = *graph.node(storage) else {
-            return Err(format!("expected a storage, found {}", graph.describe(storage)));
+impl TensorView {
+    /// Reads the call that builds a tensor, or says what is wrong with it.
+    pub(super) fn parse(graph: &Graph, id: NodeId) -> Result<Self, String> {
+        let parts = Parts::parse(graph, id)?;
+        let Node::Persistent(storage) = *graph.node(parts.storage) else {
+            return Err(format!("expected a storage, found {}", graph.describe(parts.storage)));
         };
-        let storage = StorageRef::parse(graph, storage)?;
+        Self::from_parts(graph, &parts, StorageRef::parse(graph, storage)?)
+    }
+
+    /// Reads the call that builds a tensor of a storage that is known already.
+    pub(super) fn of_storage(
+        graph: &Graph,
+        id: NodeId,
+        storage: &StorageRef,
+    ) -> Result<Self, String> {
+        Self::from_parts(graph, &Parts::parse(graph, id)?, storage.clone())
+    }
+
+    fn from_parts(graph: &Graph, parts: &Parts, storage: StorageRef) -> Result<Self, String> {
         let offset = graph
-            .usize(offset)
+            .usize(parts.offset)
             .and_then(|offset| offset.checked_add(storage.start))
             .ok_or("its offset is not a count")?;
-        let shape = sizes(graph, shape).ok_or("its shape is not a tuple of sizes")?;
-        let strides = sizes(graph, strides).ok_or("its strides are not a tuple of counts")?;
+        let shape = sizes(graph, parts.shape).ok_or("its shape is not a tuple of sizes")?;
+        let strides = sizes(graph, parts.strides).ok_or("its strides are not a tuple of counts")?;
         let view = Self { storage, offset, shape, strides };
         view.check()?;
         Ok(view)

@@ -5,23 +5,17 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter};
 use std::path::Path;
 
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipWriter};
-
+use super::archive::ArchiveWriter;
 use crate::error::{CheckpointError, Reason};
-use crate::{Array, DType, Value, atomic};
+use crate::{Array, DType, Value};
 
 /// The folder of all records.
 const ROOT: &str = "archive";
 /// What torch calls version 3 of its archives.
 const VERSION: &[u8] = b"3\n";
-/// Storages start at a multiple of this, so that they can be mapped.
-const ALIGNMENT: u16 = 64;
-/// Longer entries need 64-bit sizes.
-const MAX_SMALL_ENTRY: usize = 0xf000_0000;
 /// Keys and values that one opcode puts into a dict or list, as Python does it.
 const BATCH: usize = 1000;
 
@@ -36,65 +30,20 @@ pub fn write_pth(path: &Path, value: &Value) -> Result<(), CheckpointError> {
         Pickle { bytes: b"\x80\x02".to_vec(), storages: Vec::new(), keys: BTreeMap::new() };
     pickle.value(value).map_err(|reason| reason.at(path))?;
     pickle.bytes.push(b'.');
-    atomic::write(path, |file| write_archive(file, &pickle))
+    seqformer_files::replace(path, |file| write_archive(file, &pickle))
         .map_err(|error| Reason::Io(error).at(path))
 }
 
 fn write_archive(file: &mut File, pickle: &Pickle<'_>) -> io::Result<()> {
-    let mut archive = ZipWriter::new(UntilFailure { target: BufWriter::new(file), failed: false });
-    let mut add = |name: &str, bytes: &[u8]| {
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Stored)
-            .large_file(bytes.len() > MAX_SMALL_ENTRY)
-            .with_alignment(ALIGNMENT);
-        archive.start_file(format!("{ROOT}/{name}"), options).map_err(io::Error::from)?;
-        archive.write_all(bytes)
-    };
+    let mut archive = ArchiveWriter::new(BufWriter::new(file));
+    let mut add = |name: &str, bytes: &[u8]| archive.add(&format!("{ROOT}/{name}"), bytes);
     add("data.pkl", &pickle.bytes)?;
     add("byteorder", b"little")?;
     for (key, storage) in pickle.storages.iter().enumerate() {
         add(&format!("data/{key}"), storage.bytes())?;
     }
     add("version", VERSION)?;
-    archive.finish().map_err(io::Error::from)?.flush()
-}
-
-/// Takes everything after the first failure without a word: an archive that is dropped unfinished still
-/// wants to write its end, and prints what hinders it.
-struct UntilFailure<W> {
-    target: W,
-    failed: bool,
-}
-
-impl<W> UntilFailure<W> {
-    fn run<T>(
-        &mut self,
-        otherwise: T,
-        work: impl FnOnce(&mut W) -> io::Result<T>,
-    ) -> io::Result<T> {
-        if self.failed {
-            return Ok(otherwise);
-        }
-        let result = work(&mut self.target);
-        self.failed = result.as_ref().is_err_and(|error| error.kind() != ErrorKind::Interrupted);
-        result
-    }
-}
-
-impl<W: Write> Write for UntilFailure<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.run(bytes.len(), |target| target.write(bytes))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.run((), Write::flush)
-    }
-}
-
-impl<W: Seek> Seek for UntilFailure<W> {
-    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        self.run(0, |target| target.seek(to))
-    }
+    archive.finish().map(drop)
 }
 
 /// A pickle in the making.

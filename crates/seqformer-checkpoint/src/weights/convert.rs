@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::error::{CheckpointError, Reason};
 use crate::key_map::{MapReport, to_original, to_vnext};
-use crate::{OWN_ENTRY, Provenance, StateDict, Value, read, write_pth, write_safetensors};
+use crate::pickle::shortened;
+use crate::{Array, OWN_ENTRY, Provenance, StateDict, Value, read, write_pth, write_safetensors};
 
 /// The names that a converted file gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,6 +46,10 @@ pub struct Conversion {
     pub to_original: Option<MapReport>,
     /// Tensors that were written.
     pub num_tensors: usize,
+    /// Wrappers that were taken off, and the like.
+    pub remarks: Vec<String>,
+    /// Tensors of the file that hold anything but finite numbers, and how many.
+    pub not_finite: Vec<String>,
 }
 
 /// The precision of what is written.
@@ -61,8 +66,8 @@ pub enum TargetPrecision {
 ///
 /// # Errors
 ///
-/// Fails if `from` cannot be read, if the ending of `to` is neither .pth nor .safetensors, or if `to`
-/// cannot be written; then a file that was there stays as it was.
+/// Fails if `from` cannot be read, if the ending of `to` is neither .pth nor .safetensors, if numbers do not fit half
+/// precision, or if `to` cannot be written; then a file that was there stays as it was.
 pub fn convert(
     from: &Path,
     to: &Path,
@@ -73,7 +78,9 @@ pub fn convert(
         let what = "writing a file of this kind; end its name with .pth or .safetensors";
         Reason::Unsupported(what.to_owned()).at(to)
     })?;
-    let mapping = to_vnext(read(from)?, None).map_err(|reason| reason.at(from))?;
+    let state = read(from)?;
+    let not_finite = state.not_finite();
+    let mapping = to_vnext(state, None).map_err(|reason| reason.at(from))?;
     let mut state = mapping.state;
     add_second_names(&mut state);
     let mut back = None;
@@ -83,8 +90,8 @@ pub fn convert(
         back = Some(mapping.report);
     }
     if precision == TargetPrecision::Half {
-        for array in state.arrays.values_mut() {
-            *array = array.to_half().unwrap_or_else(|| array.clone());
+        for (name, array) in &mut state.arrays {
+            *array = halved(name, array).map_err(|reason| reason.at(from))?;
         }
     }
     // Strings that stood beside the tensors belong to the old file, except for where the weights come from.
@@ -107,7 +114,28 @@ pub fn convert(
             write_safetensors(to, &state)?;
         }
     }
-    Ok(Conversion { to_vnext: mapping.report, to_original: back, num_tensors: state.len() })
+    Ok(Conversion {
+        to_vnext: mapping.report,
+        to_original: back,
+        num_tensors: state.len(),
+        remarks: state.remarks,
+        not_finite,
+    })
+}
+
+/// An array in half precision, if its numbers fit; integers stay as they are.
+fn halved(name: &str, array: &Array) -> Result<Array, Reason> {
+    let Some(half) = array.to_half() else { return Ok(array.clone()) };
+    let infinite = |array: &Array| array.count_not_finite().infinite;
+    let count = infinite(&half).saturating_sub(infinite(array));
+    if count > 0 {
+        return Err(Reason::HalfOverflow {
+            name: shortened(name),
+            count,
+            of: array.num_elements(),
+        });
+    }
+    Ok(half)
 }
 
 /// Gives the box heads both of their names, as the Python programs expect.

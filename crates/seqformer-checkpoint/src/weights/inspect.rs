@@ -32,6 +32,8 @@ pub struct Inspection {
     pub size_bytes: u64,
     /// SHA-256 of the file, in hexadecimal digits.
     pub sha256: String,
+    /// Tensors that hold anything but finite numbers, and how many.
+    pub not_finite: Vec<String>,
     /// What translating its names to VNext does.
     pub names: MapReport,
     /// The tensors under their own names.
@@ -64,6 +66,7 @@ pub fn inspect(path: &Path) -> Result<Inspection, CheckpointError> {
         dtypes,
         size_bytes,
         sha256,
+        not_finite: state.not_finite(),
         names: mapping.report,
         state,
     })

@@ -56,7 +56,7 @@ pub(crate) struct BenchArgs {
     #[command(flatten)]
     pub(crate) compute: ComputeArgs,
     /// KEY VALUE pairs that override the configuration.
-    #[arg(value_name = "KEY VALUE", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "KEY VALUE", allow_negative_numbers = true)]
     pub(crate) opts: Vec<String>,
 }
 

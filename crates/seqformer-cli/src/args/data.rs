@@ -29,6 +29,9 @@ pub(crate) struct CocoToYtvisArgs {
     /// Where to write the subset.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: PathBuf,
+    /// Replaces a file that is already there; never the one that is read.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
     /// Whose classes the objects get.
     #[arg(long, value_enum, default_value_t = TargetClasses::Ytvis2019)]
     pub(crate) classes: TargetClasses,

@@ -46,7 +46,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "DEVICE")]
     pub(crate) device: Option<DeviceChoice>,
     /// KEY VALUE pairs that override the configuration.
-    #[arg(value_name = "KEY VALUE", trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "KEY VALUE", allow_negative_numbers = true)]
     pub(crate) opts: Vec<String>,
 }
 

@@ -44,6 +44,9 @@ pub(crate) struct ConvertArgs {
     pub(crate) from: PathBuf,
     /// Where to write; the ending decides: .pth for PyTorch, or .safetensors.
     pub(crate) to: PathBuf,
+    /// Replaces a file that is already there; never the one that is read.
+    #[arg(long)]
+    pub(crate) overwrite: bool,
     /// Whose names the tensors get.
     #[arg(long, value_enum, default_value_t = Names::Vnext)]
     pub(crate) names: Names,

@@ -22,6 +22,14 @@ fn lines_are_numbered_from_one() {
 }
 
 #[test]
+fn marks_of_windows_are_no_part_of_a_name() {
+    let expected = Ok(vec![class(1, "person"), class(2, "giant panda")]);
+    assert_eq!(read_text("\u{feff}person\r\ngiant panda\r\n\r\n", 2), expected);
+    let json = "\u{feff}{\"categories\": [{\"id\": 1, \"name\": \"person\\r\"}, \r\n{\"id\": 2, \"name\": \"giant panda\"}]}";
+    assert_eq!(read_text(json, 2), expected);
+}
+
+#[test]
 fn categories_are_sorted_by_id() {
     let json = r#"{"videos": [], "categories": [{"id": 7, "name": "b"}, {"id": 2, "name": "a"}]}"#;
     assert_eq!(read_text(json, 2), Ok(vec![class(2, "a"), class(7, "b")]));

@@ -34,6 +34,9 @@ struct Bench<'a> {
 
 /// Runs the command.
 pub(crate) fn run(args: &BenchArgs) -> Result<()> {
+    if let Some(json) = &args.json {
+        output::check_json(json, &[])?;
+    }
     // What is typed as a pair has the last word.
     let mut pairs = args.backbone.map(backbones::pairs).unwrap_or_default();
     pairs.extend(args.opts.iter().cloned());

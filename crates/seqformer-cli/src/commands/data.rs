@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use seqformer_data::{CategoryMap, ClassTable, CocoTable, write_coco_subset};
+use seqformer_files::Outputs;
 
 use crate::args::{CocoToYtvisArgs, DataArgs, DataCommand, TargetClasses};
 use crate::output;
@@ -14,6 +15,9 @@ pub(crate) fn run(args: &DataArgs) -> Result<()> {
 }
 
 fn coco_to_ytvis(args: &CocoToYtvisArgs) -> Result<()> {
+    let mut outputs = Outputs::new(args.overwrite);
+    outputs.add_input(&args.json);
+    outputs.claim(&args.output)?;
     let target = match args.classes {
         TargetClasses::Ytvis2019 => ClassTable::Ytvis2019,
         TargetClasses::Ytvis2021 => ClassTable::Ytvis2021,

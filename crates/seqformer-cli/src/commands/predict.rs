@@ -1,61 +1,106 @@
 //! `seqformer predict`: videos in; results, tracks and pictures out.
 
 mod frames;
+mod inputs;
 mod overlay;
+mod plan;
+mod record;
 mod results;
 mod run;
+mod store;
 mod summary;
 mod tracks;
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use seqformer_config::Config;
 use seqformer_engine::{
     ClipOptions, Device, Predictor, PredictorOptions, open_device, own_categories,
 };
-use seqformer_video::{FfmpegLocation, FrameSource};
+use seqformer_files::FolderLock;
+use seqformer_signals::StopSignals;
+use seqformer_video::FfmpegLocation;
 
+use crate::End;
 use crate::args::PredictArgs;
 use crate::class_names::{self, Class};
+use crate::output;
 use crate::settings::{Settings, split_inputs};
-pub(crate) use run::{Input, Output, Run};
+pub(crate) use inputs::Input;
+use plan::{Plan, digest};
+pub(crate) use run::{Output, Run};
+pub(crate) use store::Store;
 pub(crate) use summary::Summary;
 
 /// Runs the command.
-pub(crate) fn run(args: &PredictArgs) -> Result<()> {
-    let (inputs, pairs) = split_inputs(&args.inputs)?;
+pub(crate) fn run(args: &PredictArgs, signals: &StopSignals) -> Result<End> {
+    // Whoever waits for the next picture of a pipe does not look at the flag.
+    let patience = args.inputs.iter().any(|input| input == "-").then_some(PATIENCE);
+    run_until(args, &signals.stop_in_good_order(patience))
+}
+
+/// How long a run may take to end by itself while it reads from a pipe.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Runs the command until it is done or `stop` is true.
+pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<End> {
+    let (paths, pairs) = split_inputs(&args.inputs)?;
     let settings = Settings::load(&args.config_file, pairs)?;
     let config = &settings.config;
     let num_classes = usize::try_from(config.model.seqformer.num_classes)?;
     let known = known_classes(args, config, num_classes)?;
     let ffmpeg = args.compute.ffmpeg(FfmpegLocation::find(args.ffmpeg.as_deref()));
-    let inputs = open_inputs(inputs, &ffmpeg)?;
+    let opened = inputs::open_all(paths, &ffmpeg);
+    for error in opened.iter().filter_map(|input| input.source.as_ref().err()) {
+        output::error(error);
+    }
+    if opened.iter().all(|input| input.source.is_err()) {
+        bail!("no input can be used");
+    }
     let weights = weights_path(args, &settings)?;
     let device = open_device(settings.device(args.device)?)?;
     args.compute.start();
-    let predictor = Predictor::new(config, &weights, options(args, &settings, device)?, device)?;
+    let options = options(args, &settings, device)?;
+    let _lock = FolderLock::take(&args.output)?;
+    let overlay_threshold = (!args.no_overlay).then_some(args.overlay_threshold);
+    // The limit of memory and the number of threads change no result.
+    let of_network = PredictorOptions { max_memory: None, ..options.clone() };
+    let device_kind = device.is_cuda();
+    let on_results: [&dyn std::fmt::Debug; 5] =
+        [&of_network, &device_kind, &known, &args.score_threshold, &overlay_threshold];
+    let digest = digest(&on_results, &settings.node.dump());
+    let mut plan = Plan::new(args, opened, &weights, digest)?;
+    let mut predictor = Predictor::new(config, &weights, options, device)?;
+    predictor.stop_on(Arc::clone(stop));
     let classes =
         known.unwrap_or_else(|| class_names::of_weights(predictor.class_names(), num_classes));
-    std::fs::create_dir_all(&args.output)
-        .with_context(|| format!("{}: cannot be made", args.output.display()))?;
+    let store = plan.begin(args.overwrite)?;
     let mut run = Run {
         output: Output {
             folder: args.output.clone(),
             score_threshold: args.score_threshold,
-            overlay_threshold: (!args.no_overlay).then_some(args.overlay_threshold),
+            overlay_threshold,
         },
         classes,
         predictor: &predictor,
         ffmpeg,
-        summary: Summary::new(&weights, device),
+        summary: Summary::new(&weights, device, args.json),
+        store,
+        stop,
     };
-    run.all(&inputs);
-    run.summary.print(args.json)?;
+    let interrupted = run.all(&mut plan)?;
+    run.summary.finish()?;
+    if interrupted {
+        output::note("stopped; the same command goes on from here");
+        return Ok(End::Stopped);
+    }
     match run.summary.failed.len() {
-        0 => Ok(()),
-        failed => bail!("{failed} of {} inputs failed", inputs.len()),
+        0 => Ok(End::Finished),
+        failed => bail!("{failed} of {} inputs failed", plan.record.videos.len()),
     }
 }
 
@@ -72,26 +117,6 @@ fn known_classes(
     let own = own.map(|own| class_names::of_categories(&own));
     let names = config.datasets.test.iter().chain(&config.datasets.train);
     Ok(own.or_else(|| class_names::of_datasets(names, num_classes)))
-}
-
-/// Opens all inputs before the network is built, so that a wrong name is found at once.
-fn open_inputs(paths: &[String], ffmpeg: &FfmpegLocation) -> Result<Vec<Input>> {
-    let mut names = BTreeSet::new();
-    let mut inputs = Vec::new();
-    for path in paths {
-        let source = FrameSource::open(Path::new(path), ffmpeg)?;
-        for note in source.notes() {
-            tracing::warn!("{note}");
-        }
-        let plain = source.name();
-        let numbered = (2..).map(|number| format!("{plain}_{number}"));
-        let name =
-            std::iter::once(plain.clone()).chain(numbered).find(|name| !names.contains(name));
-        let name = name.unwrap_or(plain);
-        names.insert(name.clone());
-        inputs.push(Input { source, name });
-    }
-    Ok(inputs)
 }
 
 fn weights_path(args: &PredictArgs, settings: &Settings) -> Result<PathBuf> {
@@ -116,10 +141,15 @@ fn options(args: &PredictArgs, settings: &Settings, device: Device) -> Result<Pr
     if args.clip_length.is_some() || args.clip_stride.is_some() {
         let section = &settings.config.model.seqformer;
         let or = |asked: Option<u32>, set: usize| asked.map_or(set, |frames| frames as usize);
-        options.clips = Some(ClipOptions::new(
-            or(args.clip_length, section.clip_length),
-            or(args.clip_stride, section.clip_stride),
-        ));
+        let length = or(args.clip_length, section.clip_length);
+        let stride = or(args.clip_stride, section.clip_stride);
+        if stride > length {
+            bail!(
+                "--clip-stride: expected at most the {length} frames of a clip (--clip-length), found {stride}: frames \
+                 between clips would never be looked at"
+            );
+        }
+        options.clips = Some(ClipOptions::new(length, stride));
     }
     args.compute.apply(&mut options, device)?;
     Ok(options)

@@ -11,6 +11,9 @@ use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
+    if let Some(json) = &args.json {
+        output::check_json(json, &[&args.gt, &args.results])?;
+    }
     let benchmark = match args.benchmark {
         Some(benchmark) => benchmark,
         None => match DatasetFormat::of_file(&args.gt)? {

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use seqformer_data::synth::{SynthLayout, SynthOptions, synthesize};
+use seqformer_files::FolderLock;
 use seqformer_masks::ImageSize;
 
 use crate::args::{Layout, SynthArgs};
@@ -9,6 +10,7 @@ use crate::output;
 
 /// Runs the command.
 pub(crate) fn run(args: &SynthArgs) -> Result<()> {
+    let _lock = FolderLock::take(&args.output)?;
     let (width, height) = args.size;
     let dataset = synthesize(&SynthOptions {
         output: args.output.clone(),

@@ -15,7 +15,9 @@ use seqformer_engine::{
     find_dataset, gpu_card, inference_folder, num_threads, open_device, use_threads,
 };
 use seqformer_evaluation::{Report, STAT_NAMES};
+use seqformer_signals::StopSignals;
 
+use crate::End;
 use crate::args::{ComputeArgs, EvalArgs, TrainArgs, TrainCommandArgs};
 use crate::launch::{self, Plan};
 use crate::logging;
@@ -24,19 +26,19 @@ use crate::progress::Stage;
 use crate::settings::Settings;
 
 /// Runs `eval`: an evaluation with the options of commands that run the network.
-pub(crate) fn run_eval(args: EvalArgs) -> Result<()> {
+pub(crate) fn run_eval(args: EvalArgs, signals: &StopSignals) -> Result<End> {
     args.compute.start();
-    run_with(&TrainArgs { eval_only: true, ..args.train }, Some(&args.compute))
+    run_with(&TrainArgs { eval_only: true, ..args.train }, Some(&args.compute), signals)
 }
 
 /// Runs `train`, or an evaluation where only that is asked for.
-pub(crate) fn run(args: &TrainCommandArgs) -> Result<()> {
+pub(crate) fn run(args: &TrainCommandArgs, signals: &StopSignals) -> Result<End> {
     use_threads(args.threads);
-    run_with(&args.train, None)
+    run_with(&args.train, None, signals)
 }
 
 /// Runs in this process, or as one of those that a launcher has started, or by starting several.
-fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>) -> Result<()> {
+fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>, signals: &StopSignals) -> Result<End> {
     if let Some(flag) = args.opts.first().filter(|word| word.starts_with('-')) {
         bail!("unknown option {flag}: options go before the KEY VALUE pairs; see --help");
     }
@@ -49,11 +51,12 @@ fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>) -> Result<()> {
         plan.limit_to(settings.config.solver.ims_per_batch);
     }
     if placement.is_none() && (plan.world_size() > 1 || args.max_restarts > 0) {
-        return launch::run(args, &plan, &settings.config);
+        return launch::run(args, &plan, &settings.config, signals);
     }
-    let stop = Arc::new(AtomicBool::new(false));
+    // An evaluation goes on where it was ended, so a signal may end it at any time.
+    let stop = if args.eval_only { None } else { Some(signals.stop_in_good_order(None)) };
     if std::env::var_os(LAUNCHED).is_some() {
-        end_with_launcher(args.eval_only, Arc::clone(&stop))?;
+        end_with_launcher(stop.clone())?;
     }
     plan.stand_in(&mut settings, placement.as_ref().is_none_or(|placement| placement.rank == 0));
     let device = open_device(plan.device)?;
@@ -64,10 +67,9 @@ fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>) -> Result<()> {
         None => Communicator::alone(),
     };
     let communicator = Rc::new(communicator);
-    let done = if args.eval_only {
-        eval(args, &settings, compute, (device, &communicator))
-    } else {
-        train(args, &settings, device, &communicator, &stop)
+    let done = match &stop {
+        Some(stop) => train(args, &settings, (device, &communicator), (signals, stop)),
+        None => eval(args, &settings, compute, (device, &communicator)).map(|()| End::Finished),
     };
     if let Err(error) = &done {
         communicator.report(&output::describe(error));
@@ -75,13 +77,14 @@ fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>) -> Result<()> {
     done
 }
 
-/// Stops this process when the launcher, which holds the other end of its standard input, lets go or is gone.
-fn end_with_launcher(at_once: bool, stop: Arc<AtomicBool>) -> Result<()> {
+/// Stops this process when the launcher, which holds the other end of its standard input, lets go or is gone: in good
+/// order through `stop`, or at once where there is none.
+fn end_with_launcher(stop: Option<Arc<AtomicBool>>) -> Result<()> {
     let watch = move || {
         let _end = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-        stop.store(true, Ordering::Relaxed);
-        if at_once {
-            crate::end_now();
+        match stop {
+            Some(stop) => stop.store(true, Ordering::Relaxed),
+            None => seqformer_signals::terminate(),
         }
     };
     let thread = std::thread::Builder::new().name("launcher-watch".to_owned()).spawn(watch);
@@ -91,14 +94,10 @@ fn end_with_launcher(at_once: bool, stop: Arc<AtomicBool>) -> Result<()> {
 fn train(
     args: &TrainArgs,
     settings: &Settings,
-    device: Device,
-    communicator: &Rc<Communicator>,
-    stop: &Arc<AtomicBool>,
-) -> Result<()> {
+    (device, communicator): (Device, &Rc<Communicator>),
+    (signals, stop): (&StopSignals, &AtomicBool),
+) -> Result<End> {
     let config = &settings.config;
-    let asked = Arc::clone(stop);
-    ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed))
-        .context("signals cannot be handled")?;
     let resume = args.resume || std::env::var_os(RESUME).is_some();
     let options = TrainerOptions { resume, device, config_text: settings.node.dump() };
     let mut trainer = Trainer::new(config, options, Rc::clone(communicator))?;
@@ -132,7 +131,7 @@ fn train(
     ));
     tell(&describe_device(device)?);
     trainer.about_data().iter().for_each(|line| tell(line));
-    let done = finish(&mut trainer, stop, &mut tell);
+    let done = finish(&mut trainer, (signals, stop), &mut tell);
     if let (Err(error), Some(log)) = (&done, &log) {
         log.write_line(format!("error: {}\n", output::describe(error)).as_bytes());
     }
@@ -140,12 +139,20 @@ fn train(
 }
 
 /// Trains to the end and evaluates what came of it.
-fn finish(trainer: &mut Trainer, stop: &AtomicBool, tell: &mut dyn FnMut(&str)) -> Result<()> {
+fn finish(
+    trainer: &mut Trainer,
+    (signals, stop): (&StopSignals, &AtomicBool),
+    tell: &mut dyn FnMut(&str),
+) -> Result<End> {
     if trainer.train(stop, tell)? == TrainEnd::Stopped {
-        return Ok(());
+        return Ok(End::Stopped);
     }
+    // The final checkpoint is written: nothing is lost when the last evaluation is ended.
+    signals.end_at_once();
     trainer.validate(tell)?;
-    let Some((last, others)) = trainer.failed_evaluations().split_last() else { return Ok(()) };
+    let Some((last, others)) = trainer.failed_evaluations().split_last() else {
+        return Ok(End::Finished);
+    };
     let more = match others.len() {
         0 => String::new(),
         count => format!(" ({count} before it failed as well)"),

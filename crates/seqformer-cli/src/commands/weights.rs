@@ -6,7 +6,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use seqformer_checkpoint::key_map::{MapReport, to_vnext};
 use seqformer_checkpoint::weights::{Diff, Inspection, TargetPrecision, convert, diff, inspect};
-use seqformer_checkpoint::{StateDict, read};
+use seqformer_checkpoint::{StateDict, few, read};
+use seqformer_files::Outputs;
 use serde_json::{Value, json};
 
 use crate::args::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
@@ -46,8 +47,11 @@ fn run_inspect(args: &InspectArgs) -> Result<()> {
     for (key, value) in &found.state.metadata {
         line("beside", &format!("{key}: {value}"));
     }
-    for remark in &found.state.notes {
+    for remark in found.state.remarks.iter().chain(&found.state.notes) {
         line("note", remark);
+    }
+    if !found.not_finite.is_empty() {
+        line("not finite", &few(&found.not_finite));
     }
     if args.tensors {
         for (name, array) in &found.state {
@@ -70,7 +74,8 @@ fn as_json(found: &Inspection, with_tensors: bool) -> Value {
         "bytes": found.size_bytes,
         "sha256": found.sha256,
         "metadata": found.state.metadata,
-        "notes": found.state.notes,
+        "notes": found.state.remarks.iter().chain(&found.state.notes).collect::<Vec<_>>(),
+        "not_finite": found.not_finite,
     });
     if with_tensors {
         let tensors = found.state.iter().map(|(name, array)| {
@@ -82,8 +87,21 @@ fn as_json(found: &Inspection, with_tensors: bool) -> Value {
 }
 
 fn run_convert(args: &ConvertArgs) -> Result<()> {
+    let mut outputs = Outputs::new(args.overwrite);
+    outputs.add_input(&args.from);
+    outputs.claim(&args.to)?;
     let precision = if args.half { TargetPrecision::Half } else { TargetPrecision::Keep };
     let done = convert(&args.from, &args.to, args.names.into(), precision)?;
+    for remark in &done.remarks {
+        note(&format!("{}: {remark}", args.from.display()));
+    }
+    if !done.not_finite.is_empty() {
+        note(&format!(
+            "warning: {}: weights that are not finite numbers, which no command will take: {}",
+            args.from.display(),
+            few(&done.not_finite)
+        ));
+    }
     print_report(&args.from, &done.to_vnext);
     if let Some(report) = &done.to_original {
         print_report(&args.from, report);

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use seqformer_engine::{DeviceChoice, LAUNCHED, Meeting, RESUME};
+use seqformer_signals::StopSignals;
 
 use super::Plan;
 use crate::{args, output};
@@ -23,11 +23,11 @@ const KEPT_LINES: usize = 20;
 
 /// How the processes ended.
 #[derive(Debug)]
-pub(super) enum End {
+pub(super) enum WorkersEnd {
     /// All did their work.
     Done,
     /// They were asked to stop, and have.
-    Interrupted,
+    Stopped,
     /// One failed, and the others were stopped.
     Failed {
         /// The one that failed first.
@@ -107,8 +107,8 @@ impl Workers {
         &mut self,
         meeting: &Meeting,
         timeout: Duration,
-        interrupts: &AtomicU32,
-    ) -> End {
+        signals: &StopSignals,
+    ) -> WorkersEnd {
         let mut failed: Option<(Instant, Option<String>)> = None;
         let mut looked = Instant::now();
         loop {
@@ -119,10 +119,12 @@ impl Workers {
             if running == 0 {
                 break;
             }
-            match interrupts.load(Ordering::Relaxed) {
-                0 => {}
-                1 => self.ask_to_stop(),
-                _ => self.kill(),
+            // A signal may have reached one of the processes alone.
+            let is_asked = signals.urgency() > 0 || self.list.iter().any(Worker::is_stopped);
+            match signals.urgency() {
+                2.. => self.kill(),
+                _ if is_asked => self.ask_to_stop(),
+                _ => {}
             }
             if failed.is_none() && looked.elapsed() > Duration::from_millis(500) {
                 looked = Instant::now();
@@ -140,9 +142,9 @@ impl Workers {
             }
         }
         match failed {
-            None if interrupts.load(Ordering::Relaxed) > 0 => End::Interrupted,
-            None => End::Done,
-            Some(_) if interrupts.load(Ordering::Relaxed) > 1 => End::Interrupted,
+            _ if signals.urgency() > 1 => WorkersEnd::Stopped,
+            None if self.list.iter().any(Worker::is_stopped) => WorkersEnd::Stopped,
+            None => WorkersEnd::Done,
             Some((_, elsewhere)) => self.explain(meeting, elsewhere),
         }
     }
@@ -181,7 +183,7 @@ impl Workers {
     }
 
     /// Says who failed first and what each saw.
-    fn explain(&self, meeting: &Meeting, elsewhere: Option<String>) -> End {
+    fn explain(&self, meeting: &Meeting, elsewhere: Option<String>) -> WorkersEnd {
         let mut failed: Vec<&Worker> =
             self.list.iter().filter(|worker| worker.has_failed()).collect();
         // A process that a signal has ended, or that had to be ended, is the cause of what the others saw.
@@ -195,7 +197,7 @@ impl Workers {
         let reason = elsewhere.or_else(|| rest.next().map(describe)).unwrap_or_default();
         // The others have said themselves what they saw.
         let silent = rest.filter(|worker| worker.is_silent());
-        End::Failed { reason, details: silent.map(describe).collect() }
+        WorkersEnd::Failed { reason, details: silent.map(describe).collect() }
     }
 }
 
@@ -211,7 +213,14 @@ impl Drop for Workers {
 
 impl Worker {
     fn has_failed(&self) -> bool {
-        self.end.is_some_and(|(_, status)| !status.success())
+        self.end.is_some_and(|(_, status)| !status.success()) && !self.is_stopped()
+    }
+
+    /// Whether it ended because it was asked to stop.
+    fn is_stopped(&self) -> bool {
+        let Some((_, status)) = self.end else { return false };
+        status.code().is_some_and(seqformer_signals::is_stop_code)
+            || (!self.was_killed && status.signal().is_some_and(seqformer_signals::is_stop_signal))
     }
 
     /// Whether it could not say why it ended.

@@ -103,7 +103,7 @@ fn a_file_takes_the_json_and_mistakes_are_said() {
         (&["--size", "0x10"], "640x360"),
         (&["--weights", "nowhere.pth"], "nowhere.pth"),
         (&["--max-memory", "1MiB", "MODEL.WEIGHTS", ""], "MiB of memory are too little"),
-        (&["MODEL.WEIGHTS", "", "--json"], "options go before"),
+        (&["MODEL.WEIGHTS", "", "--json"], "--json <FILE>"),
     ] {
         let done = run(more);
         let message = text(&done.stderr);

@@ -242,7 +242,7 @@ fn a_run_that_is_asked_to_stop_goes_on_with_any_number_of_processes() {
     }
     signal("-TERM", child.id());
     let done = child.wait_with_output().unwrap();
-    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert_eq!(done.status.code(), Some(143), "{}", text(&done.stderr));
     assert!(!folder.join("model_final.pth").exists() && text(&done.stdout).contains("stopped; "));
     let again = bench.run("asked", &["--resume", "--num-workers-cpu", "4"], &[]);
     let weights = |run: &Run| Run { losses: serde_json::Map::new(), model: run.model.clone() };

@@ -5,8 +5,11 @@
 mod bench;
 mod distributed;
 mod front_door;
+mod nothing_lost;
 mod predict;
 mod score;
+#[cfg(target_os = "linux")]
+mod signals;
 mod train;
 mod weights;
 

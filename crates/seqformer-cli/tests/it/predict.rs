@@ -183,7 +183,7 @@ fn pictures_may_come_through_a_pipe() {
     assert!(done.status.success(), "{}", text(&done.stderr));
     check_results(folder.path(), "tiny_clip_L5S1", 17);
     let names = files_below(folder.path());
-    assert_eq!(names, ["pipe.frames.jsonl", "results.json", "tracks.jsonl"]);
+    assert_eq!(names, ["pipe.frames.jsonl", "results.json", "tracks.jsonl", "videos.json"]);
 }
 
 #[test]
@@ -327,23 +327,44 @@ fn a_failing_input_does_not_stop_the_others() {
 }
 
 #[test]
+#[cfg(unix)]
 fn pictures_that_cannot_be_written_do_not_cost_the_results() {
+    use std::os::unix::fs::PermissionsExt as _;
     let folder = TempDir::new().unwrap();
-    // A folder of someone else stands where the first video's pictures belong.
-    fs::create_dir(folder.path().join("vid_long")).unwrap();
-    fs::write(folder.path().join("vid_long/diary.txt"), "keep me").unwrap();
+    let broken = folder.path().join("ffmpeg");
+    fs::write(&broken, "#!/bin/sh\nexit 3\n").unwrap();
+    fs::set_permissions(&broken, fs::Permissions::from_mode(0o755)).unwrap();
+    let (out, ffmpeg) = (folder.path().join("found"), display(&broken));
     let short = golden("tiny_video/JPEGImages/vid_short");
-    let done = predict(folder.path(), &["--overlay-threshold", "0"], &[&long_video(), &short]);
+    let more = ["--overlay-threshold", "0", "--ffmpeg", &ffmpeg];
+    let done = predict(&out, &more, &[&long_video(), &short]);
     let message = text(&done.stderr);
-    assert!(!done.status.success() && message.contains("diary.txt"), "{message}");
-    let results = read_json(&folder.path().join("results.json"));
+    assert!(!done.status.success() && message.contains("vid_long.mp4"), "{message}");
+    let results = read_json(&out.join("results.json"));
     let of_video = |id: u64| {
         results.as_array().unwrap().iter().filter(|result| result["video_id"] == id).count()
     };
     assert!(of_video(1) > 0 && of_video(2) > 0);
-    let names = files_below(folder.path());
-    assert!(names.iter().any(|name| name == "vid_long/diary.txt"), "{names:?}");
+    // With another ffmpeg the same command draws what is missing.
+    let done = predict(&out, &["--overlay-threshold", "0"], &[&long_video(), &short]);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert_eq!(read_json(&out.join("results.json")), results);
+    let names = files_below(&out);
     assert!(names.iter().any(|name| name.starts_with("vid_short/overlay_")), "{names:?}");
+}
+
+#[test]
+fn a_folder_of_somebody_else_stays_and_the_pictures_get_another_name() {
+    let folder = TempDir::new().unwrap();
+    fs::create_dir(folder.path().join("vid_short")).unwrap();
+    fs::write(folder.path().join("vid_short/diary.txt"), "keep me").unwrap();
+    let short = golden("tiny_video/JPEGImages/vid_short");
+    let done = predict(folder.path(), &["--overlay-threshold", "0"], &[&short]);
+    let message = text(&done.stderr);
+    assert!(done.status.success() && message.contains("vid_short_overlay"), "{message}");
+    let names = files_below(folder.path());
+    assert!(names.iter().any(|name| name == "vid_short/diary.txt"), "{names:?}");
+    assert!(names.iter().any(|name| name.starts_with("vid_short_overlay/overlay_")), "{names:?}");
 }
 
 #[test]
@@ -435,4 +456,48 @@ fn mistakes_on_the_command_line_are_explained() {
         !done.status.success() && message.contains("only GPUs have such products"),
         "{message}"
     );
+}
+
+#[test]
+fn weights_of_wrapped_networks_give_the_same_results_and_broken_ones_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = seqformer_checkpoint::read(Path::new(&golden("tiny_model.pth"))).unwrap();
+    let video = golden("tiny_video/JPEGImages/vid_short");
+    let run = |weights: &str, name: &str| {
+        let out = folder.path().join(name);
+        let done = predict(&out, &["--weights", weights, "--no-overlay"], &[&video]);
+        (done.status.success(), text(&done.stderr), fs::read(out.join("results.json")).ok())
+    };
+    let (ok, said, expected) = run(&golden("tiny_model.pth"), "plain");
+    assert!(ok && !said.contains("off every name"), "{said}");
+    let path = display(&folder.path().join("weights.pth"));
+    let wrapped: Vec<(String, seqformer_checkpoint::Value)> = whole
+        .iter()
+        .map(|(name, array)| {
+            let value = seqformer_checkpoint::Value::Tensor(array.clone());
+            (format!("model._orig_mod.{name}"), value)
+        })
+        .collect();
+    let wrapped = seqformer_checkpoint::Value::dict(wrapped);
+    let both = seqformer_checkpoint::Value::dict([("ema_state_dict", wrapped)]);
+    seqformer_checkpoint::write_pth(Path::new(&path), &both).unwrap();
+    let (ok, said, found) = run(&path, "wrapped");
+    assert!(ok && found == expected, "{said}");
+    for remark in ["took \"model._orig_mod.\" off every name", "the averaged weights under"] {
+        assert!(said.contains(remark), "{said}, not {remark}");
+    }
+
+    let mut broken = whole;
+    let name = "detr.detr.backbone.0.backbone.stem.conv1.weight";
+    let array = broken.get(name).unwrap();
+    let (mut values, shape) = (array.to_f32_vec(), array.shape().to_vec());
+    values[0] = f32::NAN;
+    let expected = format!("{name:?}: 1 of {} values (1 NaN)", values.len());
+    broken.insert(name, seqformer_checkpoint::Array::from_f32(&shape, &values).unwrap());
+    broken.metadata.clear();
+    let path = display(&folder.path().join("broken.safetensors"));
+    seqformer_checkpoint::write_safetensors(Path::new(&path), &broken).unwrap();
+    let (ok, said, found) = run(&path, "broken");
+    assert!(!ok && found.is_none() && said.contains(&expected), "{said}, not {expected}");
+    assert!(said.contains("broken.safetensors"), "{said}");
 }

@@ -83,8 +83,8 @@ fn faults_of_results_are_listed_without_annotations() {
     let (success, said) = check(folder.path(), &bad);
     assert!(!success);
     for expected in [
-        "results.json: [0].video_id: expected a video of the dataset, found 1\n",
-        "results.json: [0].segmentations[0]: ",
+        "results.json: [0].video_id: expected a video of the dataset, found 1; the annotations are those of ",
+        "results.json: [0].segmentations[0]: expected run lengths with a sum of 2, for the size 1x2",
         "results.json: 2 faults in ",
     ] {
         assert!(said.contains(expected), "{said}");
@@ -109,9 +109,9 @@ fn annotations_of_images_are_scored_as_coco_does() {
     let (gt, results) = (fixture("gt.json"), fixture("results.json"));
     let expected = read_json(&fixture("expected.json"));
     let cases: [(&[&str], &str); 3] = [
-        (&[], "segm"),
+        (&[], "segm_with_boxes"),
         (&["--iou", "box"], "bbox"),
-        (&["--type", "coco", "--iou", "mask"], "segm"),
+        (&["--type", "coco", "--iou", "mask"], "segm_with_boxes"),
     ];
     for (options, name) in cases {
         let mut arguments = ["score", "--gt", gt.as_str(), "--results", results.as_str()].to_vec();
@@ -124,5 +124,69 @@ fn annotations_of_images_are_scored_as_coco_does() {
     }
     let done = seqformer(&["score", "--gt", &gt, "--results", &results, "--type", "ytvis"]);
     assert!(!done.status.success());
-    assert!(text(&done.stderr).contains("missing field `video_id`"), "{}", text(&done.stderr));
+    assert!(
+        text(&done.stderr).contains("videos: expected a list, found a COCO file"),
+        "{}",
+        text(&done.stderr)
+    );
+}
+
+/// One video of two frames, and results that fit it.
+const VIDEO: &str = r#"{"videos": [{"id": 1, "height": 3, "width": 4, "length": 2}],
+    "categories": [{"id": 1, "name": "cat"}],
+    "annotations": [{"id": 1, "video_id": 1, "category_id": 1, "iscrowd": 0,
+        "segmentations": [{"size": [3, 4], "counts": [2, 6, 4]}, null], "areas": [6, null]}]}"#;
+const FOUND: &str = r#"[{"video_id": 1, "category_id": 1, "score": 0.9,
+    "segmentations": [{"size": [3, 4], "counts": "264"}, null]}]"#;
+
+/// Scores two texts; what is said.
+fn score(gt: &str, results: &str, options: &[&str]) -> (bool, String) {
+    let folder = TempDir::new().unwrap();
+    let [gt_path, results_path] =
+        ["gt.json", "results.json"].map(|name| display(&folder.path().join(name)));
+    fs::write(&gt_path, gt).unwrap();
+    fs::write(&results_path, results).unwrap();
+    let mut arguments = ["score", "--gt", &gt_path, "--results", &results_path].to_vec();
+    arguments.extend(options);
+    let done = seqformer(&arguments);
+    (done.status.success(), format!("{}{}", text(&done.stdout), text(&done.stderr)))
+}
+
+#[test]
+fn what_python_tools_write_is_scored() {
+    let perfect = "IoU=0.50:0.95 | area=   all | maxDets=100 ] = 1.000";
+    let cases = [
+        (VIDEO.to_owned(), FOUND.to_owned()),
+        (VIDEO.replace("\"id\": 1,", "\"id\": 1.0,"), FOUND.replace("_id\": 1,", "_id\": 1.0,")),
+        (VIDEO.replace("\"iscrowd\": 0", "\"iscrowd\": null"), FOUND.replace("null]", "[]]")),
+        (format!("\u{feff}{VIDEO}"), format!("\u{feff}{FOUND}")),
+        (VIDEO.replace("[6, null]", "[NaN, null]"), FOUND.replace("0.9", "0.9, \"loss\": NaN")),
+        (
+            VIDEO
+                .replace("\"id\": 1, \"height\"", "\"id\": \"v\", \"height\"")
+                .replace("\"video_id\": 1", "\"video_id\": \"v\""),
+            FOUND.replace("\"video_id\": 1", "\"video_id\": \"v\""),
+        ),
+    ];
+    for (gt, results) in cases {
+        let (success, said) = score(&gt, &results, &[]);
+        assert!(success && said.contains(perfect), "{gt}: {said}");
+    }
+}
+
+#[test]
+fn a_mask_written_width_first_is_named_and_scored_as_the_official_tool_does() {
+    let (success, said) = score(VIDEO, &FOUND.replace("[3, 4]", "[4, 3]"), &[]);
+    assert!(success && said.contains("maxDets=100 ] = 0.000"), "{said}");
+    let expected = "the first is [0] (video 1): segmentations[0].size: expected that of the frame, \
+                    3x4 (height x width), found 4x3 (height x width); the size of a mask is \
+                    [height, width]: was it written as [width, height]?";
+    assert!(said.contains(expected), "{said}");
+}
+
+#[test]
+fn one_output_has_one_scale() {
+    let (success, said) = score(VIDEO, FOUND, &["--per-class"]);
+    assert!(success && said.contains("= 1.000\n"), "{said}");
+    assert!(said.contains("\ncat     1.000   1.000"), "{said}");
 }

@@ -46,3 +46,30 @@ fn a_file_is_converted_and_compared() {
         text(&output.stdout)
     );
 }
+
+#[test]
+fn what_is_not_finite_is_reported_and_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("in.safetensors"), folder.path().join("out.pth"));
+    let values = [1.0, f32::NAN, 3.0];
+    let array = seqformer_checkpoint::Array::from_f32(&[3], &values).unwrap();
+    let state = [("module.detr.detr.level_embed".to_owned(), array)].into_iter().collect();
+    seqformer_checkpoint::write_safetensors(&from, &state).unwrap();
+    let expected = "\"detr.detr.level_embed\": 1 of 3 values (1 NaN)";
+    let output = seqformer(&["weights", "inspect", &display(&from)]);
+    let said = text(&output.stdout);
+    assert!(said.contains(&format!("not finite   {expected}")), "{said}");
+    assert!(said.contains("note         took \"module.\" off every name"), "{said}");
+    let output = seqformer(&["weights", "convert", &display(&from), &display(&to)]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains(&format!("take: {expected}")),
+        "{}",
+        text(&output.stderr)
+    );
+    // A second time it would be replaced.
+    let output = seqformer(&["weights", "convert", &display(&from), &display(&to)]);
+    assert!(!output.status.success() && text(&output.stderr).contains("--overwrite"));
+    let output = seqformer(&["weights", "convert", "--overwrite", &display(&from), &display(&to)]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+}

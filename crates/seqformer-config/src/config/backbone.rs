@@ -43,7 +43,7 @@ pub struct ResNetsSection {
     pub res2_out_channels: i64,
     /// `STEM_OUT_CHANNELS`.
     pub stem_out_channels: i64,
-    /// `CALIBRATE_NORM`: without weights to start from, takes the statistics of the first training clips.
+    /// `CALIBRATE_NORM`: layers that the weights to start from lack take the statistics of the first training clips.
     pub calibrate_norm: bool,
 }
 

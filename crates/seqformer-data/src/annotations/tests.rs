@@ -62,7 +62,7 @@ fn all_ways_to_write_a_segmentation_are_read() {
         let mut file = video_file();
         file["annotations"][0]["segmentations"][0] = segmentation.clone();
         let read = read_text(&file.to_string(), "ytvis").unwrap();
-        let frame = read.videos[0].tracks[0].frames[0].as_ref();
+        let frame = read.videos[0].tracks.first().and_then(|track| track.frames[0].as_ref());
         let area = frame.map(|frame| frame.segmentation.to_mask(SIZE).unwrap().area());
         assert_eq!(area, expected_area, "{segmentation}");
     };
@@ -133,30 +133,33 @@ fn bad_entries_are_named() {
     };
     let video = |pointer: &str, value: Value, words: &[&str]| check("ytvis", pointer, value, words);
     video("/videos", json!("remove"), &["videos"]);
-    video("/videos/0/id", json!("remove"), &["video at position 0", "id"]);
-    video("/videos/0/height", json!("remove"), &["video 17", "height"]);
-    video("/videos/0/width", json!(0), &["video 17", "width"]);
-    video("/videos/0/width", json!(4_000_000_000_u64), &["video 17", "size"]);
-    video("/videos/0/length", json!(3), &["video 17", "file_names", "3 frames"]);
-    video("/videos/0/file_names/1", json!(7), &["video 17", "file_names[1]"]);
-    video("/videos/0", json!([]), &["video at position 0", "an object"]);
-    video("/categories/0/name", json!(3), &["category 5", "name"]);
-    video("/categories/0/id", json!(2), &["category 2", "second time"]);
-    let annotation = "video 17, annotation 4";
-    video("/annotations/0/id", json!("four"), &["annotation at position 0", "four"]);
-    video("/annotations/0/video_id", json!(18), &["video 18, annotation 4", "video_id"]);
+    video("/videos/0/id", json!("remove"), &["videos[0]", "id"]);
+    video("/videos/0/height", json!("remove"), &["videos[0] (id 17)", "height"]);
+    video("/videos/0/width", json!(0), &["videos[0] (id 17)", "width"]);
+    video("/videos/0/width", json!(4_000_000_000_u64), &["videos[0] (id 17)", "height, width"]);
+    video("/videos/0/length", json!(3), &["annotations[0]", "segmentations", "3 frames"]);
+    video("/videos/0/file_names", json!(["a"]), &["videos[0] (id 17)", "file_names", "2 frames"]);
+    video("/videos/0/length", json!(0), &["videos[0] (id 17)", "file_names", "1 frames"]);
+    video("/videos/0/file_names", json!("remove"), &["videos[0] (id 17)", "file_names"]);
+    video("/videos/0/file_names/1", json!(7), &["videos[0] (id 17)", "file_names[1]"]);
+    video("/videos/0", json!([]), &["videos[0]", "an object"]);
+    video("/categories/0/name", json!(3), &["categories[0] (id 5)", "name"]);
+    video("/categories/0/id", json!(2), &["categories[1] (id 2)", "second time"]);
+    let annotation = "annotations[0] (id 4, video 17)";
+    video("/annotations/0/id", json!(4.5), &["annotations[0] (video 17)", "4.5"]);
+    video("/annotations/0/video_id", json!(18), &["annotations[0] (id 4, video 18)", "video_id"]);
     video("/annotations/0/category_id", json!(3), &[annotation, "category_id"]);
-    video("/annotations/0/iscrowd", json!(2), &[annotation, "iscrowd"]);
-    video("/annotations/0/bboxes", json!("remove"), &[annotation, "bboxes"]);
-    video("/annotations/0/bboxes/0/2", json!(-1), &[annotation, "bboxes[0]"]);
-    video("/annotations/0/bboxes/0/0", json!("NaN!"), &[annotation, "bboxes[0]", "NaN"]);
-    video("/annotations/0/bboxes/0", json!([1, 2, 3]), &[annotation, "bboxes[0]"]);
+    video("/annotations/0/iscrowd", json!("1"), &[annotation, "iscrowd"]);
     video("/annotations/0/segmentations", json!([null]), &[annotation, "segmentations", "1 ent"]);
     let mask = "/annotations/0/segmentations/0";
-    video(mask, json!({"size": [6, 4], "counts": [24]}), &[annotation, "segmentations[0]", "6x4"]);
+    video(
+        mask,
+        json!({"size": [6, 4], "counts": [24]}),
+        &[annotation, "segmentations[0].size", "6x4"],
+    );
     video(mask, json!({"size": [4, 6], "counts": [23]}), &[annotation, "segmentations[0]", "23"]);
     video(mask, json!({"size": [4, 6], "counts": "~"}), &[annotation, "segmentations[0]"]);
-    video(mask, json!({"size": [4, 6]}), &[annotation, "segmentations[0]", "counts"]);
+    video(mask, json!({"size": [4, 6]}), &[annotation, "segmentations[0].counts"]);
     video(mask, json!([0, 0, 3, 0, 3, 3]), &[annotation, "segmentations[0][0]", "list of polyg"]);
     video(mask, json!([[0, 0, 1e9, 0, 3, 3]]), &[annotation, "segmentations[0][0]"]);
     video(mask, json!([["NaN!", 0, 1, 0, 3, 3]]), &[annotation, "segmentations[0][0]", "NaN"]);
@@ -164,10 +167,41 @@ fn bad_entries_are_named() {
 
     let image = |pointer: &str, value: Value, words: &[&str]| check("coco", pointer, value, words);
     image("/images", json!("remove"), &["images"]);
-    image("/images/0/file_name", json!("remove"), &["image 9", "file_name"]);
-    image("/annotations/0/image_id", json!(1), &["image 1, annotation 1", "image_id"]);
-    image("/annotations/0/bbox/3", json!(-2), &["image 9, annotation 1", "bbox"]);
-    check("ytvis", "/videos/0/id", json!(-17), &["id"]);
+    image("/images/0/file_name", json!("remove"), &["images[0] (id 9)", "file_name"]);
+    image("/images/0/height", json!("remove"), &["images[0] (id 9)", "height"]);
+    image("/annotations/0/image_id", json!(1), &["annotations[0] (id 1, image 1)", "image_id"]);
+}
+
+#[test]
+fn boxes_are_those_of_the_pixels_and_only_say_where_an_object_is_seen() {
+    let seen = |pointer: &str, value: Value| {
+        let text = changed(video_file(), pointer, value).to_string().replace("\"NaN!\"", "NaN");
+        let read = read_text(&text, "ytvis").unwrap();
+        let frames = &read.videos[0].tracks[0].frames;
+        (frames.iter().map(Option::is_some).collect::<Vec<_>>(), read.notes.join("; "))
+    };
+    assert_eq!(seen("/annotations/0/bboxes", json!("remove")).0, [true, false]);
+    assert_eq!(seen("/annotations/0/bboxes/0", json!([])).0, [false, false]);
+    for odd in [json!([1, "NaN!", 2, 2]), json!([1, 1, -1, 2]), json!([1, 2, 3]), json!("box")] {
+        let (frames, notes) = seen("/annotations/0/bboxes/0", odd.clone());
+        assert_eq!(frames, [true, false], "{odd}");
+        let place = "annotations[0] (id 4, video 17): bboxes[0]";
+        assert!(notes.contains("the box of the mask is used") && notes.contains(place), "{notes}");
+    }
+}
+
+#[test]
+fn texts_as_ids_are_numbered_in_their_order() {
+    let mut file = video_file();
+    file["videos"][0]["id"] = json!("street");
+    file["annotations"][0]["video_id"] = json!("street");
+    let mut other = file["videos"][0].clone();
+    other["id"] = json!("Avenue");
+    file["videos"].as_array_mut().unwrap().push(other);
+    let read = read_text(&file.to_string(), "ytvis").unwrap();
+    let videos: Vec<_> = read.videos.iter().map(|video| (video.id, video.tracks.len())).collect();
+    assert_eq!(videos, [(1, 0), (2, 1)]);
+    assert_eq!([1, 2].map(|id| read.video_ids.id(id).to_string()), ["\"Avenue\"", "\"street\""]);
 }
 
 #[test]
@@ -184,7 +218,7 @@ fn entries_with_the_same_id_are_refused() {
     let copy = file["annotations"][0].clone();
     file["annotations"].as_array_mut().unwrap().push(copy);
     let message = read_text(&file.to_string(), "ytvis").unwrap_err().to_string();
-    assert!(message.contains("video 17, annotation 4: id"), "{message}");
+    assert!(message.contains("annotations[1] (id 4, video 17): id"), "{message}");
 }
 
 #[test]

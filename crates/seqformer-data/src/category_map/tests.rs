@@ -77,6 +77,8 @@ fn objects_without_a_category_and_records_without_objects_are_dropped() {
         // A dog and a chair; a chair alone; a person.
         videos: vec![video(1, &[18, 62]), video(2, &[62]), video(3, &[1])],
         notes: Vec::new(),
+        video_ids: Default::default(),
+        category_ids: Default::default(),
     };
     let target = ClassTable::Ytvis2019.categories();
     let map = CategoryMap::from_coco(ClassTable::Ytvis2019, CocoTable::Corrected).unwrap();

@@ -110,3 +110,53 @@ fn absurd_sizes_are_refused_before_they_are_allocated() {
     let error = decode_image(&jpeg, Path::new("a.jpg")).unwrap_err();
     assert!(matches!(error, DataError::ImageSize { .. }), "{error}");
 }
+
+/// A note on damage that libjpeg only warns of.
+fn damage(found: &str) -> String {
+    format!("damaged JPEG ({found}), read as far as it goes")
+}
+
+#[test]
+fn jpegs_that_libjpeg_only_warns_of_are_read_as_pillow_reads_them_and_noted() {
+    for (name, found) in [
+        ("stray_bytes.jpg", "stray bytes or lost markers"),
+        ("stray_header.jpg", "stray bytes or lost markers"),
+        ("bad_code.jpg", "bad Huffman code"),
+        ("cut_segment.jpg", "premature end of a data segment"),
+        ("jfif_revision.jpg", "unknown JFIF revision"),
+        ("no_end_marker.jpg", "no end marker"),
+    ] {
+        check(name, LANDSCAPE, &[&damage(found)]);
+    }
+}
+
+#[test]
+fn a_file_that_ends_before_its_last_pixel_is_refused_whatever_else_is_wrong_with_it() {
+    let broken = |bytes: &[u8]| {
+        let message = decode_image(bytes, Path::new("a.jpg")).unwrap_err().to_string();
+        assert!(message.contains("a.jpg: the JPEG image is broken or truncated"), "{message}");
+        assert!(message.contains("re-export or remove"), "{message}");
+    };
+    for name in ["baseline_420.jpg", "bad_code.jpg", "stray_header.jpg", "progressive.jpg"] {
+        let bytes = fs::read(fixture(name)).unwrap();
+        broken(&bytes[..bytes.len() - 2]);
+        broken(&bytes[..bytes.len() * 9 / 10]);
+    }
+}
+
+#[test]
+fn colours_stored_as_they_are_are_not_converted() {
+    check("rgb_adobe.jpg", LANDSCAPE, &[]);
+}
+
+#[test]
+fn the_first_picture_of_a_file_with_two_is_read_without_a_note() {
+    check("two_pictures.jpg", LANDSCAPE, &[]);
+}
+
+#[test]
+fn pictures_without_loss_are_turned_upright_too() {
+    for name in ["orientation_6.png", "orientation_6.webp"] {
+        check(name, PORTRAIT, &[]);
+    }
+}

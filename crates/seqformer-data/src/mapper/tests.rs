@@ -1,8 +1,9 @@
 //! Clips of synthetic videos, where every mask is known.
 
-use seqformer_masks::{BoxXywh, Polygon, Rle};
+use seqformer_masks::{Polygon, Rle};
 
 use super::*;
+use crate::read_image;
 use crate::synth::{SynthLayout, SynthOptions, synthesize};
 use crate::{
     AnnotatedVideos, FrameAnnotation, FrameStep, Purpose, RandomCrop, RandomFlip, Segmentation,
@@ -108,7 +109,7 @@ fn without_augmentation_frames_and_masks_are_those_of_the_files() {
 }
 
 fn annotation(segmentation: Segmentation) -> FrameAnnotation {
-    FrameAnnotation { bbox: BoxXywh::default(), segmentation }
+    FrameAnnotation { segmentation }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use seqformer_masks::{BoxXywh, Polygon};
+use seqformer_masks::Polygon;
 
 use super::*;
 use crate::{
@@ -231,7 +231,7 @@ fn record(folder: &std::path::Path) -> VideoRecord {
         Segmentation::Rle(seqformer_masks::Rle::encode(&mask))
     };
     let track = |id: u64, is_crowd: bool, segmentation: Segmentation| {
-        let annotation = FrameAnnotation { bbox: BoxXywh::default(), segmentation };
+        let annotation = FrameAnnotation { segmentation };
         TrackAnnotation { id, category: 3, is_crowd, frames: vec![Some(annotation)] }
     };
     VideoRecord {

@@ -5,6 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
+use seqformer_masks::BoxXywh;
+
 use super::scene::Scene;
 use super::*;
 use crate::random::Random;
@@ -68,15 +70,17 @@ fn every_layout_is_read_back_and_fits_its_pictures() {
         assert_eq!((train.categories.len(), train.videos.len()), (classes, 3));
         train.check_for_training(classes).unwrap();
         assert_eq!(dataset.val.read().unwrap().videos.len(), 2);
+        let boxes = boxes_of(&dataset.train.json);
         for video in &train.videos {
             assert!((1..=8).contains(&video.frames.len()) && (1..=4).contains(&video.tracks.len()));
             let image = read_image(&video.frames[0]).unwrap().image;
             assert_eq!(image.size, video.size);
             for track in &video.tracks {
                 assert!(track.category < 5 && track.is_visible());
-                for frame in track.frames.iter().flatten() {
+                for (index, frame) in track.frames.iter().enumerate() {
+                    let Some(frame) = frame else { continue };
                     let mask = frame.segmentation.to_mask(video.size).unwrap();
-                    assert_eq!(mask.bounding_box(), Some(frame.bbox.into()));
+                    assert_eq!(mask.bounding_box(), Some(boxes[&track.id][index].into()));
                 }
             }
         }
@@ -86,6 +90,26 @@ fn every_layout_is_read_back_and_fits_its_pictures() {
     check(SynthLayout::Ytvis2021, "ytvis_2021_train", ClassTable::Ytvis2021.names().len());
     check(SynthLayout::Ovis, "ytvis_ovis_train", ClassTable::Ovis.names().len());
     check(SynthLayout::Coco, "coco_2017_train", ClassTable::Coco.names().len());
+}
+
+/// The boxes of a file by the ids of annotations, one for each frame.
+fn boxes_of(json: &Path) -> BTreeMap<u64, Vec<BoxXywh>> {
+    let file: serde_json::Value = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    let bbox =
+        |value: &serde_json::Value| match serde_json::from_value::<Option<[f64; 4]>>(value.clone())
+            .unwrap()
+        {
+            Some([x, y, width, height]) => BoxXywh { x, y, width, height },
+            None => BoxXywh::default(),
+        };
+    let boxes = |annotation: &serde_json::Value| {
+        let boxes = match annotation["bboxes"].as_array() {
+            Some(boxes) => boxes.iter().map(bbox).collect(),
+            None => vec![bbox(&annotation["bbox"])],
+        };
+        (annotation["id"].as_u64().unwrap(), boxes)
+    };
+    file["annotations"].as_array().unwrap().iter().map(boxes).collect()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Writes the frames and the annotation file of a split.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 
@@ -250,7 +250,9 @@ fn write_jpeg(path: &Path, image: &RgbImage) -> Result<(), DataError> {
 }
 
 fn write_json(path: &Path, file: &AnnotationFile) -> io::Result<()> {
-    let mut writer = BufWriter::new(File::create(path)?);
-    serde_json::to_writer(&mut writer, file)?;
-    writer.flush()
+    seqformer_files::replace(path, |to| {
+        let mut writer = BufWriter::new(to);
+        serde_json::to_writer(&mut writer, file)?;
+        writer.flush()
+    })
 }

@@ -1,9 +1,12 @@
 //! What a training checkpoint holds, as detectron2 lays it out.
 
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use seqformer::state_dict;
-use seqformer_checkpoint::{Array, DType, OWN_ENTRY, Provenance, StateDict, Value, hash};
+use seqformer_checkpoint::{
+    Array, CheckpointError, DType, OWN_ENTRY, Provenance, StateDict, Value, hash,
+};
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::{EngineError, Optimizer, OptimizerKind, TensorState};
@@ -21,25 +24,30 @@ pub struct Position {
     pub skipped_steps: u64,
     /// Best AP of a validation.
     pub best_ap: Option<f64>,
+    /// The run that this is a place in: a word that no other run has.
+    pub run: String,
 }
 
 impl Position {
     /// The beginning.
     pub(crate) fn new(seed: u64) -> Self {
-        Self { iterations: 0, batches: 0, seed, skipped_steps: 0, best_ap: None }
+        let run = new_run();
+        Self { iterations: 0, batches: 0, seed, skipped_steps: 0, best_ap: None, run }
     }
 
     /// The numbers in one line, for other processes.
     pub(crate) fn to_text(&self) -> String {
-        let Self { iterations, batches, seed, skipped_steps, best_ap } = self;
+        let Self { iterations, batches, seed, skipped_steps, best_ap, run } = self;
         let best_ap = best_ap.map_or("-".to_owned(), |ap| ap.to_bits().to_string());
-        format!("{iterations} {batches} {seed} {skipped_steps} {best_ap}")
+        format!("{iterations} {batches} {seed} {skipped_steps} {best_ap} {run}")
     }
 
     /// What [`Position::to_text`] wrote.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let words: Vec<&str> = text.split(' ').collect();
-        let [iterations, batches, seed, skipped_steps, best_ap] = words[..] else { return None };
+        let [iterations, batches, seed, skipped_steps, best_ap, run] = words[..] else {
+            return None;
+        };
         let best_ap = match best_ap {
             "-" => None,
             bits => Some(f64::from_bits(bits.parse().ok()?)),
@@ -50,8 +58,15 @@ impl Position {
             seed: seed.parse().ok()?,
             skipped_steps: skipped_steps.parse().ok()?,
             best_ap,
+            run: run.to_owned(),
         })
     }
+}
+
+/// A word for a run: when it began, and in which process.
+fn new_run() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{:016x}-{:x}", now.as_nanos() as u64, std::process::id())
 }
 
 /// The parts of a checkpoint.
@@ -97,12 +112,20 @@ impl TrainState<'_> {
             ),
         ]);
         let model = state_dict(self.variables)?;
+        let tensors = model.not_finite();
+        if !tensors.is_empty() {
+            return Err(EngineError::NotFiniteWeights {
+                iterations: done,
+                tensors: seqformer_checkpoint::few(&tensors),
+            });
+        }
         let provenance = Provenance {
             config: Some(self.config.to_owned()),
             classes: self.classes.to_vec(),
             hash: Some(hash(&model)),
         };
         let position = [
+            ("run", Value::Text(self.position.run.clone())),
             ("seed", Value::Text(self.position.seed.to_string())),
             ("batches", Value::Int(self.position.batches as i64)),
             ("skipped_steps", Value::Int(self.position.skipped_steps as i64)),
@@ -179,7 +202,35 @@ pub(crate) fn model_of(tree: &Value, path: &Path) -> Result<StateDict, EngineErr
     let arrays = entries
         .iter()
         .filter_map(|(name, value)| Some((name.as_str()?.to_owned(), value.as_tensor()?.clone())));
-    Ok(arrays.collect())
+    let state: StateDict = arrays.collect();
+    let state = state
+        .without_wrappers()
+        .map_err(|reason| CheckpointError { path: path.to_path_buf(), reason })?;
+    crate::initial_weights::tell(&state, path);
+    Ok(state)
+}
+
+/// The iterations of a checkpoint, and the run that wrote it.
+///
+/// # Errors
+///
+/// If the file does not say how far the training was.
+pub(super) fn outline_of(tree: &Value, path: &Path) -> Result<(u64, Option<String>), EngineError> {
+    let iterations = iterations_of(tree, path)?;
+    Ok((iterations, run_of(tree).map(str::to_owned)))
+}
+
+/// The run that wrote a checkpoint, if it says so.
+pub(super) fn run_of(tree: &Value) -> Option<&str> {
+    tree.get(OWN_ENTRY)?.get("run")?.as_str()
+}
+
+fn iterations_of(tree: &Value, path: &Path) -> Result<u64, EngineError> {
+    let last = tree.get("iteration").and_then(Value::as_i64);
+    let last =
+        last.ok_or_else(|| wrong(path, "expected a training checkpoint with `iteration`"))?;
+    let iterations = last.checked_add(1).and_then(|count| u64::try_from(count).ok());
+    iterations.ok_or_else(|| wrong(path, "expected a count as `iteration`, found another number"))
 }
 
 /// What the checkpoint says of its weights; nothing if detectron2 wrote it.
@@ -200,11 +251,7 @@ pub(crate) fn provenance_of(tree: &Value) -> Provenance {
 ///
 /// If the checkpoint does not say how far the training was.
 pub(crate) fn position_of(tree: &Value, path: &Path, seed: u64) -> Result<Position, EngineError> {
-    let last = tree.get("iteration").and_then(Value::as_i64);
-    let last =
-        last.ok_or_else(|| wrong(path, "expected a training checkpoint with `iteration`"))?;
-    let iterations =
-        u64::try_from(last + 1).map_err(|_negative| wrong(path, "a negative `iteration`"))?;
+    let iterations = iterations_of(tree, path)?;
     let own = tree.get(OWN_ENTRY);
     let number = |key: &str| own.and_then(|own| own.get(key)).and_then(Value::as_i64);
     let saved_seed = own.and_then(|own| own.get("seed")).and_then(Value::as_str);
@@ -214,6 +261,10 @@ pub(crate) fn position_of(tree: &Value, path: &Path, seed: u64) -> Result<Positi
         seed: saved_seed.and_then(|seed| seed.parse().ok()).unwrap_or(seed),
         skipped_steps: number("skipped_steps").unwrap_or(0) as u64,
         best_ap: own.and_then(|own| own.get("best_ap")).and_then(Value::as_f64),
+        // A word is a part of a line for other processes.
+        run: run_of(tree)
+            .filter(|run| !run.is_empty() && !run.contains(char::is_whitespace))
+            .map_or_else(new_run, str::to_owned),
     })
 }
 
@@ -246,6 +297,14 @@ pub(crate) fn restore_optimizer(
             let value = state
                 .get(name)
                 .ok_or_else(|| wrong(path, &format!("parameter {index} has no {name}")))?;
+            let broken = value.as_tensor().map_or(0, |array| array.count_not_finite().nan);
+            if broken > 0 {
+                let what = format!(
+                    "{name} of parameter {index} of the optimizer has {broken} values that are not numbers; go on \
+                     from an earlier checkpoint"
+                );
+                return Err(wrong(path, &what));
+            }
             let number = value.as_f64().map(|number| Tensor::from(number as f32));
             number.or_else(|| array_tensor(value.as_tensor()?)).ok_or_else(|| {
                 wrong(path, &format!("{name} of parameter {index} is not made of numbers"))

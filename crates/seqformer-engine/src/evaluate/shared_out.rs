@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use seqformer_annotations::Ids;
 use seqformer_evaluation::{CocoDetection, CocoResultsWriter, ResultsWriter, TrackResult};
 use seqformer_masks::{BoxXywh, ImageSize, Rle};
 use serde::de::DeserializeOwned;
@@ -36,8 +37,12 @@ pub(super) trait Writer: Sized {
     /// What it takes.
     type Found;
 
-    /// Begins it, or goes on with it, as the output says.
-    fn begin(output: EvaluationOutput<'_>, ids: &[i64]) -> Result<Self, EngineError>;
+    /// Begins it, or goes on with it, as the output says; `dataset_ids` are those of videos or images and of categories.
+    fn begin(
+        output: EvaluationOutput<'_>,
+        ids: &[i64],
+        dataset_ids: (&Ids, &Ids),
+    ) -> Result<Self, EngineError>;
 
     /// Whether a video or image is in it.
     fn has_finished(&self, id: i64) -> bool;
@@ -52,9 +57,14 @@ pub(super) trait Writer: Sized {
 impl Writer for ResultsWriter {
     type Found = FoundTrack;
 
-    fn begin(output: EvaluationOutput<'_>, ids: &[i64]) -> Result<Self, EngineError> {
+    fn begin(
+        output: EvaluationOutput<'_>,
+        ids: &[i64],
+        (part_ids, category_ids): (&Ids, &Ids),
+    ) -> Result<Self, EngineError> {
         let open = if output.goes_on { Self::open } else { Self::create };
-        Ok(open(&output.folder.join("results.json"), ids, output.run)?)
+        Ok(open(&output.folder.join("results.json"), ids, output.run)?
+            .with_ids(part_ids, category_ids))
     }
 
     fn has_finished(&self, id: i64) -> bool {
@@ -75,9 +85,14 @@ impl Writer for ResultsWriter {
 impl Writer for CocoResultsWriter {
     type Found = FoundDetection;
 
-    fn begin(output: EvaluationOutput<'_>, ids: &[i64]) -> Result<Self, EngineError> {
+    fn begin(
+        output: EvaluationOutput<'_>,
+        ids: &[i64],
+        (part_ids, category_ids): (&Ids, &Ids),
+    ) -> Result<Self, EngineError> {
         let open = if output.goes_on { Self::open } else { Self::create };
-        Ok(open(&output.folder.join("coco_instances_results.json"), ids, output.run)?)
+        Ok(open(&output.folder.join("coco_instances_results.json"), ids, output.run)?
+            .with_ids(part_ids, category_ids))
     }
 
     fn has_finished(&self, id: i64) -> bool {

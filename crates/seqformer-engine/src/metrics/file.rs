@@ -5,7 +5,7 @@
 //! Differs: a resumed run cuts off what an interrupted run wrote beyond its last checkpoint, and a new run
 //! moves an older file aside; the reference appends in both cases, which leaves several series in one file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::{fs, io};
 
 use super::MetricsRecord;
@@ -26,7 +26,7 @@ impl MetricsFile {
     /// Fails if the folder cannot be written.
     pub fn create(path: &Path) -> Result<Self, EngineError> {
         if fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0) {
-            let aside = unused_sibling(path);
+            let aside = files::unused_sibling(path);
             tracing::info!("{}: kept as {}", path.display(), aside.display());
             fs::rename(path, &aside)
                 .map_err(|source| EngineError::Unwritable { path: path.to_owned(), source })?;
@@ -105,16 +105,6 @@ fn parsed<'a>(path: &Path, text: &'a str) -> impl Iterator<Item = (&'a str, Metr
         }
         record.map(|record| (line, record))
     })
-}
-
-fn unused_sibling(path: &Path) -> PathBuf {
-    let extension = path.extension().unwrap_or_default().to_string_lossy().into_owned();
-    let candidate = |number: u32| path.with_extension(format!("{number}.{extension}"));
-    let mut number = 1;
-    while candidate(number).exists() {
-        number += 1;
-    }
-    candidate(number)
 }
 
 #[cfg(test)]

@@ -104,6 +104,7 @@ impl Predictor {
         let mut video = ClipVideo::new(&self.model, geometry.input, rule)?;
         let mut inputs = std::iter::once(Ok(first)).chain(inputs);
         loop {
+            self.check_stop()?;
             let at_once = plan.part(clips.frames_at_once, video.num_frames())?;
             video.set_frames_per_part(plan.part(FRAMES_PER_PART, video.num_frames())?);
             let part = inputs.by_ref().take(at_once).collect::<Result<Vec<_>, _>>()?;

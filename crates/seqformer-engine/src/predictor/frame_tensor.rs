@@ -4,21 +4,42 @@ use seqformer_config::config::ImageFormat;
 use seqformer_data::RgbImage;
 use tch::{Kind, Tensor};
 
+use crate::EngineError;
+
 /// Frames of one size as `[T, 3, H, W]` bytes, channels in the order of the weights.
+///
+/// # Errors
+///
+/// If a picture has not three bytes for each of its pixels, or another size than the first.
 pub(crate) fn frames_tensor<'a>(
     frames: impl IntoIterator<Item = &'a RgbImage>,
     channels: ImageFormat,
-) -> Tensor {
-    let tensors: Vec<Tensor> = frames
-        .into_iter()
-        .map(|frame| {
-            let size = [i64::from(frame.size.height), i64::from(frame.size.width), 3];
-            Tensor::from_data_size(&frame.pixels, &size, Kind::Uint8)
-        })
-        .collect();
+) -> Result<Tensor, EngineError> {
+    let mut tensors = Vec::new();
+    let mut first = None;
+    for (number, frame) in frames.into_iter().enumerate() {
+        let size = frame.size;
+        let expected = *first.get_or_insert(size);
+        if size != expected {
+            let message = format!("expected {expected} as the first, found {size}");
+            return Err(wrong(number, &message));
+        }
+        let sizes = [i64::from(size.height), i64::from(size.width), 3];
+        // libtorch copies as many bytes as the size asks for, whatever there is.
+        if i64::try_from(frame.pixels.len()).ok() != Some(sizes.iter().product()) {
+            let found = frame.pixels.len();
+            let message = format!("expected 3 bytes for each pixel of {size}, found {found}");
+            return Err(wrong(number, &message));
+        }
+        tensors.push(Tensor::from_data_size(&frame.pixels, &sizes, Kind::Uint8));
+    }
     let frames = Tensor::stack(&tensors, 0).permute([0, 3, 1, 2]);
-    match channels {
+    Ok(match channels {
         ImageFormat::Rgb => frames,
         ImageFormat::Bgr => frames.flip([1]),
-    }
+    })
+}
+
+fn wrong(number: usize, message: &str) -> EngineError {
+    EngineError::Frame(format!("picture {number}: {message}").into())
 }

@@ -158,6 +158,7 @@ fn blue_comes_first_when_the_weights_want_it() {
     let order = |channels| {
         Vec::<i64>::try_from(
             frames_tensor(std::slice::from_ref(&frame), channels)
+                .unwrap()
                 .flatten(0, -1)
                 .to_kind(Kind::Int64),
         )
@@ -165,4 +166,21 @@ fn blue_comes_first_when_the_weights_want_it() {
     };
     assert_eq!(order(ImageFormat::Rgb), [1, 4, 2, 5, 3, 6]);
     assert_eq!(order(ImageFormat::Bgr), [3, 6, 2, 5, 1, 4]);
+}
+
+#[test]
+fn a_picture_whose_pixels_do_not_fit_its_size_is_refused() {
+    let image = |height, width, length| RgbImage {
+        size: ImageSize { height, width },
+        pixels: vec![0; length],
+    };
+    let refused =
+        |frames: &[RgbImage]| frames_tensor(frames, ImageFormat::Rgb).unwrap_err().to_string();
+    for length in [0, 17, 19] {
+        let message = refused(&[image(2, 3, 18), image(2, 3, length)]);
+        assert!(message.starts_with("picture 1: expected 3 bytes"), "{message}");
+        assert!(message.ends_with(&format!("found {length}")), "{message}");
+    }
+    let message = refused(&[image(2, 3, 18), image(3, 2, 18)]);
+    assert!(message.starts_with("picture 1: expected") && message.contains("first"), "{message}");
 }

@@ -27,12 +27,14 @@ impl Predictor {
         let mut inputs = std::iter::once(Ok(first)).chain(inputs).peekable();
         let mut num_read = 0;
         while inputs.peek().is_some() {
+            self.check_stop()?;
             let part = inputs.by_ref().take(plan.part(self.frames_at_once(), num_read)?);
             let part = part.collect::<Result<Vec<_>, _>>()?;
             num_read += part.len();
             video.push(&self.upload(&part)?)?;
             progress(Progress::Encoded(num_read));
         }
+        self.check_stop()?;
         Ok((video, output))
     }
 
@@ -57,6 +59,7 @@ impl Predictor {
         };
         let mut reader = MaskReader::new(self.model.device());
         for part in 0..decoded.num_parts() {
+            self.check_stop()?;
             let logits = out_of_memory("masks", || decoded.mask_logits(&selection.queries, part))?;
             for frame in out_of_memory("masks", || reader.push(&logits, geometry))?? {
                 workers.push(frame).into_iter().for_each(&mut add);

@@ -1,6 +1,5 @@
 //! What happens before the first step.
 
-use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,19 +7,17 @@ use std::sync::Arc;
 use seqformer::{AbsentInstances, SeqFormer};
 use seqformer_config::Config;
 use seqformer_data::{BatchSampler, ClipSource, Loader, Mixture, Shard, TrainingSet};
+use seqformer_files::{FolderLock, LockError};
 use tch::{Tensor, nn};
 
 use super::checks;
 use super::journal::Journal;
-use super::start::{begin, go_on};
+use super::start::{begin, resume};
 use super::{Trainer, TrainerOptions};
 use crate::checkpointer::{Checkpointer, Position};
 use crate::collate::Collate;
 use crate::device::out_of_memory;
 use crate::{Communicator, EngineError, Optimizer, TensorState, builder, datasets, files};
-
-/// Locked by the run that writes into the folder.
-const LOCK: &str = ".lock";
 
 impl Trainer {
     /// Reads the datasets, builds the network, and fills it: from the newest checkpoint of the output
@@ -65,10 +62,15 @@ impl Trainer {
         let about_data = data.describe();
         let set = Arc::new(data.set);
         let mut begun = None;
+        let mut is_resumed = false;
         if communicator.is_leader() {
-            let last = if options.resume { checkpointer.last()? } else { None };
-            begun = Some(match &last {
-                Some(path) => go_on(path, config, &mut variables)?,
+            let resumed =
+                if options.resume { resume(&checkpointer, config, &mut variables)? } else { None };
+            begun = Some(match resumed {
+                Some(resumed) => {
+                    is_resumed = true;
+                    resumed
+                }
                 None => begin(&model, config, &mut variables, (&set, &collate))?,
             });
         }
@@ -79,6 +81,11 @@ impl Trainer {
         let loader = Loader::sharing(set as Arc<dyn ClipSource>, batches, workers, shard)?;
         let mut journal = None;
         if communicator.is_leader() {
+            if is_resumed {
+                checkpointer.go_on_with_run(&position.run)?;
+            } else {
+                checkpointer.begin_run(&position.run)?;
+            }
             files::replace(&folder.join("config.yaml"), options.config_text.as_bytes())?;
             journal = Some(Journal::new(folder, position.iterations, config.solver.max_iter)?);
         }
@@ -113,10 +120,11 @@ impl Trainer {
 }
 
 /// Makes the output folder, and takes it for this process.
-fn take_folder(folder: &Path) -> Result<File, EngineError> {
-    std::fs::create_dir_all(folder)
-        .map_err(|source| EngineError::Unwritable { path: folder.to_path_buf(), source })?;
-    lock(folder)
+fn take_folder(folder: &Path) -> Result<FolderLock, EngineError> {
+    FolderLock::take(folder).map_err(|error| match error {
+        LockError::InUse { folder } => EngineError::FolderInUse { folder },
+        LockError::Unwritable { path, source } => EngineError::Unwritable { path, source },
+    })
 }
 
 fn collate(config: &Config, options: &TrainerOptions) -> Collate {
@@ -193,20 +201,6 @@ fn share(
     }
     communicator.share_tensors(&tensors)?;
     Ok((position, optimizer))
-}
-
-/// Takes the folder for this process.
-fn lock(folder: &Path) -> Result<File, EngineError> {
-    let path = folder.join(LOCK);
-    let unwritable = |source| EngineError::Unwritable { path: path.clone(), source };
-    let file = File::options().create(true).append(true).open(&path).map_err(unwritable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(EngineError::FolderInUse { folder: folder.to_path_buf() })
-        }
-        Err(TryLockError::Error(source)) => Err(unwritable(source)),
-    }
 }
 
 /// The stream of batches, of all processes together, from where the training is.

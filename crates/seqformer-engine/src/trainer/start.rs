@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use seqformer::{SeqFormer, initialize, load_matching, load_state_dict};
+use seqformer::{LoadReport, SeqFormer, initialize, load_matching, load_state_dict};
 use seqformer_checkpoint::Provenance;
 use seqformer_config::Config;
 use seqformer_data::{ClipSource, Loader, TrainingSet};
@@ -18,8 +18,28 @@ use crate::{EngineError, Optimizer, builder, checkpointer, initial_weights};
 /// Batches that the statistics of a new backbone are taken from.
 const CALIBRATION_BATCHES: usize = 4;
 
+/// Goes on from the newest checkpoint of the folder that can be read; `None` if there is none.
+pub(super) fn resume(
+    checkpointer: &Checkpointer,
+    config: &Config,
+    variables: &mut nn::VarStore,
+) -> Result<Option<(Position, Optimizer)>, EngineError> {
+    let mut broken = Vec::new();
+    while let Some(path) = checkpointer.last_but(&mut broken)? {
+        match go_on(&path, config, variables) {
+            Err(error) if checkpointer::is_damage(&error) => broken.push((path, error)),
+            done => return done.map(Some),
+        }
+    }
+    tracing::warn!(
+        "{}: there is no checkpoint to go on from: the training begins at iteration 0",
+        config.output_dir.display()
+    );
+    Ok(None)
+}
+
 /// Takes the training of a checkpoint over.
-pub(super) fn go_on(
+fn go_on(
     path: &Path,
     config: &Config,
     variables: &mut nn::VarStore,
@@ -46,27 +66,47 @@ pub(super) fn begin(
     (set, collate): (&Arc<TrainingSet>, &Collate),
 ) -> Result<(Position, Optimizer), EngineError> {
     let mut position = Position::new(config.seed.unwrap_or_else(random_seed));
-    fill(variables, config, model.config(), position.seed)?;
-    if config.model.weights.is_empty() && config.model.resnets.calibrate_norm {
-        position.batches = calibrate(model, config, set, &position, collate)?;
+    let report = fill(variables, config, model.config(), position.seed)?;
+    let calibrates = config.model.resnets.calibrate_norm;
+    match report.map(|report| report.uncalibrated_convolutions(variables)) {
+        None if calibrates => {
+            position.batches = calibrate(model, config, &|_name| true, (set, collate), &position)?;
+        }
+        Some(missing) if calibrates && !missing.is_empty() => {
+            tracing::warn!(
+                "{}: {} layers of the backbone come without statistics, which are taken from the first clips",
+                config.model.weights,
+                missing.len()
+            );
+            let is_missing = |name: &str| missing.contains(name);
+            position.batches = calibrate(model, config, &is_missing, (set, collate), &position)?;
+        }
+        Some(missing) if !missing.is_empty() => tracing::warn!(
+            "{}: {} layers of the backbone come without statistics, which do not change in training; with \
+             MODEL.RESNETS.CALIBRATE_NORM True they are taken from the first clips",
+            config.model.weights,
+            missing.len()
+        ),
+        _ => {}
     }
     Ok((position, Optimizer::new(variables, &builder::optimizer_config(config))))
 }
 
-/// Random weights, and over them those of `MODEL.WEIGHTS` that fit.
+/// Random weights, and over them those of `MODEL.WEIGHTS` that fit, if there are any.
 fn fill(
     variables: &mut nn::VarStore,
     config: &Config,
     model_config: &seqformer::SeqFormerConfig,
     seed: u64,
-) -> Result<(), EngineError> {
+) -> Result<Option<LoadReport>, EngineError> {
     tch::manual_seed(seed as i64);
     initialize(variables, model_config)?;
     if config.model.weights.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
     let path = Path::new(&config.model.weights);
     let state = seqformer_checkpoint::read(path)?;
+    initial_weights::tell(&state, path);
     let provenance = Provenance::of(&state);
     initial_weights::check_hash(&state, &provenance, path)?;
     // Another number of classes is nothing to stop for, but other input may be a mistake.
@@ -92,17 +132,17 @@ fn fill(
     for name in &report.unexpected {
         tracing::info!("{}: {name} has no place in the network", path.display());
     }
-    Ok(())
+    Ok(Some(report))
 }
 
-/// Takes the statistics of the backbone from the first batches, which training then does not see; returns how many
-/// they are.
+/// Takes the statistics behind the convolutions that `which` takes from the first batches, which training then does
+/// not see; returns how many they are.
 fn calibrate(
     model: &SeqFormer,
     config: &Config,
-    set: &Arc<TrainingSet>,
+    which: &dyn Fn(&str) -> bool,
+    (set, collate): (&Arc<TrainingSet>, &Collate),
     position: &Position,
-    collate: &Collate,
 ) -> Result<u64, EngineError> {
     let source = Arc::clone(set) as Arc<dyn ClipSource>;
     let batches = batches(config, set, position);
@@ -120,7 +160,7 @@ fn calibrate(
         }
     }
     if !images.is_empty() {
-        model.calibrate_backbone(&Tensor::cat(&images, 0));
+        model.calibrate_convolutions(&Tensor::cat(&images, 0), which);
     }
     Ok(loader.num_batches())
 }

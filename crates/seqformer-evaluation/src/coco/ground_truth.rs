@@ -1,28 +1,20 @@
 //! What is to be found: images, categories and annotations of a COCO style file.
 //!
-//! Reference: pycocotools, `COCO.createIndex` and `COCO.annToRLE`.
+//! The file is read by `seqformer-annotations`, as for training.
 
-mod raw;
-
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use seqformer_masks::{BoxXywh, ImageSize, Rle};
+use seqformer_annotations::{
+    AnnotationError, BoxField, Category, CategoryList, CocoFile, Fault, Ids, Image, Mask,
+    ObjectEntry,
+};
+use seqformer_masks::{BoxXywh, Rle};
 
-use self::raw::{RawAnnotation, RawImage, Segmentation};
-use crate::ground_truth::{RawCategory, collect, read_list};
-use crate::json::{JsonFile, parse_element};
-use crate::{Category, EvaluationError};
-
-/// An image of the dataset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CocoImage {
-    /// The number by which annotations and results name it.
-    pub id: i64,
-    /// Its height and width.
-    pub size: ImageSize,
-}
+use super::IouKind;
+use crate::EvaluationError;
+use crate::ground_truth::{warn, warn_of_id_0};
 
 /// One annotated object of an image.
 #[derive(Debug, Clone)]
@@ -37,68 +29,60 @@ pub struct CocoAnnotation {
     pub is_crowd: bool,
     /// Its area from the file where the file has it; it decides between small and large.
     pub area: f64,
-    /// Its box, if the file has it; needed only where boxes are scored.
-    pub bbox: Option<BoxXywh>,
-    segmentation: Segmentation,
-    /// Its place in the list.
-    index: usize,
+    bbox: BoxField,
+    mask: Mask,
+    place: Box<str>,
 }
 
 /// Images and categories by id, and all annotations in the order of the file.
 #[derive(Debug, Clone)]
 pub struct CocoGroundTruth {
     path: PathBuf,
-    images: BTreeMap<i64, CocoImage>,
-    categories: BTreeMap<i64, Category>,
+    images: BTreeMap<i64, Image>,
+    image_ids: Ids,
+    categories: CategoryList,
     annotations: Vec<CocoAnnotation>,
-}
-
-/// The lists of a file as they are read; annotations may come before the images they need.
-#[derive(Debug, Default)]
-struct Lists {
-    images: Option<BTreeMap<i64, CocoImage>>,
-    categories: Option<BTreeMap<i64, Category>>,
-    annotations: Vec<RawAnnotation>,
 }
 
 impl CocoGroundTruth {
     /// Reads a file with `images`, `categories` and `annotations`.
     ///
     /// `annotations` may be missing, as in the files of the test splits; then there is nothing to
-    /// be found. An annotation without `area` has that of its mask, or else of its box.
+    /// be found. An annotation without `area` has that of its mask, or else of its box. Warnings
+    /// say what was left out.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, and any entry that is wrong: a missing field, a number that is
-    /// none, an id that is taken or points nowhere, a damaged mask. The message names the file,
-    /// the entry and the field.
+    /// A file that cannot be read, and any entry that is wrong. The message names the file, the
+    /// entry and the field.
     pub fn read(path: &Path) -> Result<Self, EvaluationError> {
-        let mut lists = Lists::default();
-        let mut file = JsonFile::open(path)?;
-        file.for_each_key(|file, key| lists.read(file, key))?;
-        file.finish()?;
-        let missing = |key| EvaluationError::MissingKey { path: path.to_path_buf(), key };
-        let images = lists.images.ok_or_else(|| missing("images"))?;
-        let categories = lists.categories.ok_or_else(|| missing("categories"))?;
-        let mut truth =
-            Self { path: path.to_path_buf(), images, categories, annotations: Vec::new() };
-        let mut ids = HashSet::new();
-        for (index, annotation) in lists.annotations.iter().enumerate() {
-            let id = annotation.id;
-            if !ids.insert(id) {
-                let message = format!("id: expected every id once, found {id} again");
-                return Err(EvaluationError::entry(path, entry_name(index, id), message));
-            }
-        }
-        if ids.contains(&0) {
+        let file = CocoFile::read(path)?;
+        warn(path, &file.notes);
+        let mut of_other_size = file
+            .annotations
+            .iter()
+            .filter_map(|object| Some((object, file.mask_of_other_size(object)?)));
+        if let Some((first, fault)) = of_other_size.next() {
+            let count = 1 + of_other_size.count();
             tracing::warn!(
-                "{}: the annotation with id 0 never counts as found, as the official tool has it; \
-                 count ids from 1",
-                path.display()
+                "{}: {count} masks have another size than their image; as in the official tool, \
+                 these meet only results of the same size; the first is {}: {fault}",
+                path.display(),
+                first.place,
             );
         }
-        truth.annotations = truth.check(lists.annotations)?;
-        Ok(truth)
+        let CocoFile { images, image_ids, categories, annotations, .. } = file;
+        let object = |object: ObjectEntry| {
+            let place = object.place.clone();
+            annotation(object, &images)
+                .map_err(|fault| AnnotationError::wrong(path, &*place, fault).into())
+        };
+        let annotations: Vec<Result<CocoAnnotation, EvaluationError>> =
+            annotations.into_par_iter().map(object).collect();
+        // One after the other, so that it is always the first fault that is told.
+        let annotations = annotations.into_iter().collect::<Result<Vec<_>, _>>()?;
+        warn_of_id_0(path, annotations.iter().any(|annotation| annotation.id == 0));
+        Ok(Self { path: path.to_path_buf(), images, image_ids, categories, annotations })
     }
 
     /// Returns the file that it was read from.
@@ -107,18 +91,85 @@ impl CocoGroundTruth {
     }
 
     /// Returns the images, ordered by id.
-    pub fn images(&self) -> impl ExactSizeIterator<Item = &CocoImage> {
+    pub fn images(&self) -> impl ExactSizeIterator<Item = &Image> {
         self.images.values()
     }
 
     /// Returns the categories, ordered by id.
     pub fn categories(&self) -> impl ExactSizeIterator<Item = &Category> {
-        self.categories.values()
+        self.categories.by_id.values()
     }
 
     /// Returns the annotations in the order of the file.
     pub fn annotations(&self) -> &[CocoAnnotation] {
         &self.annotations
+    }
+
+    /// Returns how the ids of images became numbers.
+    pub fn image_ids(&self) -> &Ids {
+        &self.image_ids
+    }
+
+    /// Returns how the ids of categories became numbers.
+    pub fn category_ids(&self) -> &Ids {
+        &self.categories.ids
+    }
+
+    /// Tells whether any annotation has what is compared.
+    pub fn has(&self, kind: IouKind) -> bool {
+        self.annotations.iter().any(|annotation| annotation.has(kind))
+    }
+
+    /// Makes sure that every annotation can be compared by masks or by boxes.
+    ///
+    /// # Errors
+    ///
+    /// The first one that cannot: an odd box, or polygons in an image without a size; and a file
+    /// none of whose annotations has what is compared.
+    pub fn check(&self, kind: IouKind) -> Result<(), EvaluationError> {
+        for annotation in self.comparable(kind)? {
+            match kind {
+                IouKind::Mask => drop(self.mask(annotation)?),
+                IouKind::Box => drop(self.bbox(annotation)?),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the annotations that have what is compared.
+    ///
+    /// # Errors
+    ///
+    /// If there are annotations, and none has it.
+    pub(super) fn comparable(
+        &self,
+        kind: IouKind,
+    ) -> Result<Vec<&CocoAnnotation>, EvaluationError> {
+        let found: Vec<_> =
+            self.annotations.iter().filter(|annotation| annotation.has(kind)).collect();
+        let Some(first) = self.annotations.iter().find(|annotation| !annotation.has(kind)) else {
+            return Ok(found);
+        };
+        let (field, expected) = match kind {
+            IouKind::Mask => ("segmentation", "polygons or run lengths, to score masks"),
+            IouKind::Box => ("bbox", "[x, y, width, height], to score boxes"),
+        };
+        // An object that holds something unusable is written down, and skipped by all.
+        if found.is_empty() && !self.annotations.iter().any(|a| a.mask == Mask::Unusable) {
+            let mend = match kind {
+                IouKind::Mask => "score boxes (--iou box) or add masks to the annotations",
+                IouKind::Box => "score masks (--iou mask) or add boxes to the annotations",
+            };
+            let fault = Fault::new(field, expected, "none in any annotation", mend);
+            return Err(AnnotationError::wrong(&self.path, &*first.place, fault).into());
+        }
+        tracing::warn!(
+            "{}: {} annotations without a {field} are left out; the first is {}",
+            self.path.display(),
+            self.annotations.len() - found.len(),
+            first.place
+        );
+        Ok(found)
     }
 
     /// Returns the place of every image in the order of ids.
@@ -128,97 +179,60 @@ impl CocoGroundTruth {
 
     /// Returns the place of every category in the order of ids.
     pub(super) fn category_indices(&self) -> HashMap<i64, usize> {
-        self.categories.keys().enumerate().map(|(index, &id)| (id, index)).collect()
+        self.categories.by_id.keys().enumerate().map(|(index, &id)| (id, index)).collect()
     }
 
-    /// Draws the mask of an annotation of this file.
+    /// Draws the mask of an annotation of this file that has one.
     pub(super) fn mask(&self, annotation: &CocoAnnotation) -> Result<Rle, EvaluationError> {
-        let size = self.images[&annotation.image_id].size;
-        annotation.segmentation.mask(size).ok_or_else(|| {
-            let message = "segmentation: expected polygons or run lengths to score masks by, \
-                           found none";
-            EvaluationError::entry(&self.path, annotation.entry_name(), message)
-        })
-    }
-
-    /// Returns the box of an annotation of this file.
-    pub(super) fn bbox(&self, annotation: &CocoAnnotation) -> Result<BoxXywh, EvaluationError> {
-        annotation.bbox.ok_or_else(|| {
-            let message = "bbox: expected [x, y, width, height] to score boxes by, found none";
-            EvaluationError::entry(&self.path, annotation.entry_name(), message)
-        })
-    }
-
-    /// Checks the annotations, now that images and categories are known.
-    fn check(
-        &self,
-        annotations: Vec<RawAnnotation>,
-    ) -> Result<Vec<CocoAnnotation>, EvaluationError> {
-        let check = |(index, raw): (usize, RawAnnotation)| {
-            let entry = entry_name(index, raw.id);
-            self.annotation(index, raw).map_err(|what| (entry, what))
-        };
-        let checked: Vec<_> = annotations.into_par_iter().enumerate().map(check).collect();
-        // One after the other, so that it is always the first fault that is told.
-        let error =
-            |(entry, what): (String, String)| EvaluationError::entry(&self.path, entry, what);
-        checked.into_iter().map(|annotation| annotation.map_err(error)).collect()
-    }
-
-    fn annotation(&self, index: usize, raw: RawAnnotation) -> Result<CocoAnnotation, String> {
-        let RawAnnotation { id, image_id, category_id, iscrowd, area, bbox, segmentation } = raw;
-        let image = self.images.get(&image_id).ok_or_else(|| {
-            format!("image_id: expected the id of an image of this file, found {image_id}")
+        let wrong = |fault: Fault| AnnotationError::wrong(&self.path, &*annotation.place, fault);
+        let image = &self.images[&annotation.image_id];
+        let drawn = annotation.mask.draw(image.size).map_err(|mut fault| {
+            fault.mend = format!("add height and width to {}", self.image_place(image));
+            wrong(fault.within("segmentation"))
         })?;
-        if !self.categories.contains_key(&category_id) {
-            return Err(format!(
-                "category_id: expected the id of a category of this file, found {category_id}"
-            ));
-        }
-        let bbox = bbox.map(|[x, y, width, height]| BoxXywh { x, y, width, height });
-        let mask_area = || segmentation.mask(image.size).map(|mask| mask.area() as f64);
-        let area = area
-            .or_else(mask_area)
-            .or_else(|| bbox.map(|bbox| bbox.width * bbox.height))
-            .ok_or("area: expected a number, found no such key and neither mask nor box")?;
-        let is_crowd = iscrowd.0;
-        Ok(CocoAnnotation { id, image_id, category_id, is_crowd, area, bbox, segmentation, index })
+        drawn.ok_or_else(|| {
+            let expected = "polygons or run lengths, to score masks";
+            wrong(Fault::new("segmentation", expected, "none", "")).into()
+        })
     }
+
+    /// Returns the box of an annotation of this file that has one.
+    pub(super) fn bbox(&self, annotation: &CocoAnnotation) -> Result<BoxXywh, EvaluationError> {
+        let found = match &annotation.bbox {
+            BoxField::Given(bbox) => return Ok(*bbox),
+            BoxField::Odd(found) => &**found,
+            BoxField::Absent => "none",
+        };
+        let mend = "correct the box";
+        let fault = Fault::new("bbox", "[x, y, width, height] of finite numbers", found, mend);
+        Err(AnnotationError::wrong(&self.path, &*annotation.place, fault).into())
+    }
+
+    fn image_place(&self, image: &Image) -> String {
+        format!("images[{}] (id {})", image.index, self.image_ids.id(image.id))
+    }
+}
+
+fn annotation(object: ObjectEntry, images: &BTreeMap<i64, Image>) -> Result<CocoAnnotation, Fault> {
+    let ObjectEntry { id, image_id, category_id, is_crowd, area, bbox, mask, place } = object;
+    let box_area = || match &bbox {
+        BoxField::Given(bbox) => Some(bbox.width * bbox.height),
+        BoxField::Absent | BoxField::Odd(_) => None,
+    };
+    // Polygons in an image without a size have no area; their box has one.
+    let size = images[&image_id].size;
+    let can_draw = area.is_none() && (size.is_some() || matches!(mask, Mask::Runs(_)));
+    let drawn = if can_draw { mask.draw(size)? } else { None };
+    let mask_area = drawn.map(|mask| mask.area() as f64);
+    let area = area.or(mask_area).or_else(box_area).unwrap_or(0.0);
+    Ok(CocoAnnotation { id, image_id, category_id, is_crowd, area, bbox, mask, place })
 }
 
 impl CocoAnnotation {
-    fn entry_name(&self) -> String {
-        entry_name(self.index, self.id)
-    }
-}
-
-/// Names an annotation by its place in the list and its id.
-fn entry_name(index: usize, id: i64) -> String {
-    format!("annotations[{index}] (id {id})")
-}
-
-impl Lists {
-    fn read(&mut self, file: &mut JsonFile, key: &str) -> Result<(), EvaluationError> {
-        match key {
-            "images" => {
-                let images: Vec<CocoImage> =
-                    read_list(file, key, |text| parse_element(text).and_then(RawImage::check))?;
-                let by_id = images.into_iter().map(|image| (image.id, image));
-                collect(file.path(), key, by_id, self.images.get_or_insert_default())
-            }
-            "categories" => {
-                let categories = read_list(file, key, |text| {
-                    parse_element(text).map(|RawCategory { id, name }| Category { id, name })
-                })?;
-                let by_id = categories.into_iter().map(|category| (category.id, category));
-                collect(file.path(), key, by_id, self.categories.get_or_insert_default())
-            }
-            "annotations" if file.skip_null()? => Ok(()),
-            "annotations" => {
-                self.annotations = read_list(file, key, |text| parse_element(text))?;
-                Ok(())
-            }
-            _ => file.read_value(&mut Vec::new()),
+    fn has(&self, kind: IouKind) -> bool {
+        match kind {
+            IouKind::Mask => !matches!(self.mask, Mask::Absent | Mask::Unusable),
+            IouKind::Box => self.bbox != BoxField::Absent,
         }
     }
 }

@@ -4,11 +4,13 @@
 
 use std::path::{Path, PathBuf};
 
-use seqformer_masks::{BoxXywh, ImageSize, MaskError, Rle};
+use seqformer_annotations::json::JsonFile;
+use seqformer_annotations::{AnnotationError, BoxField, Dropped, Entry, Fault, Id, Image, Mask};
+use seqformer_masks::{BoxXywh, ImageSize, Polygon, Rle};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::EvaluationError;
-use crate::json::{JsonFile, find_id, parse_element};
 
 /// Results in the order of their file, masks still in text form.
 #[derive(Debug, Clone)]
@@ -22,45 +24,50 @@ pub struct CocoResults {
 pub(super) struct StoredDetection {
     /// Its place in the list.
     index: usize,
-    pub(super) image_id: i64,
-    pub(super) category_id: i64,
+    pub(super) image_id: Id,
+    pub(super) category_id: Id,
     pub(super) score: f64,
     bbox: Option<BoxXywh>,
     mask: Option<StoredMask>,
 }
 
-/// A mask in COCO's text form, which is looked into when it is scored.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(expecting = "run lengths in the compressed form or null")]
-struct StoredMask {
-    /// Height and width.
-    size: [u32; 2],
-    counts: Box<str>,
+/// A box, and the area by which it is told small from large, which may be that of a mask.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FoundBox {
+    pub(super) bbox: BoxXywh,
+    pub(super) area: f64,
 }
 
-impl StoredMask {
-    fn decode(&self) -> Result<Rle, MaskError> {
-        let [height, width] = self.size;
-        Rle::parse_compressed(ImageSize { height, width }, &self.counts)
-    }
+#[derive(Debug, Clone)]
+enum StoredMask {
+    /// COCO's text form, which is looked into when it is scored.
+    Compressed { size: ImageSize, counts: Box<str> },
+    /// Polygons, drawn when it is scored.
+    Polygons(Mask),
 }
 
-/// The JSON shape of a result; other keys are ignored.
+/// A result as nearly all of them are written, parsed quickly; other keys are ignored.
 #[derive(Debug, Deserialize)]
-struct RawDetection {
+struct PlainDetection {
     image_id: i64,
     category_id: i64,
     score: f64,
     bbox: Option<[f64; 4]>,
-    segmentation: Option<StoredMask>,
+    segmentation: Option<PlainMask>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PlainMask {
+    size: [u32; 2],
+    counts: Box<str>,
 }
 
 impl CocoResults {
     /// Reads a results file: a list of `image_id`, `category_id`, `score`, `bbox` and
     /// `segmentation`.
     ///
-    /// `bbox` or `segmentation` may be missing; then only the other can be scored. Masks stay in
-    /// their text form and are looked into when they are scored.
+    /// `bbox` or `segmentation` may be missing. Masks stay in their text form and are looked into
+    /// when they are scored.
     ///
     /// # Errors
     ///
@@ -68,20 +75,10 @@ impl CocoResults {
     pub fn read(path: &Path) -> Result<Self, EvaluationError> {
         let mut file = JsonFile::open(path)?;
         let results = file.parse_list(|index, text| {
-            let raw: RawDetection = parse_element(text).map_err(|message| {
-                EvaluationError::entry(path, entry_name(index, find_id(text, "image_id")), message)
-            })?;
-            let RawDetection { image_id, category_id, score, bbox, segmentation: mask } = raw;
-            if bbox.is_none() && mask.is_none() {
-                let message = "bbox, segmentation: expected at least one of them, found none";
-                return Err(EvaluationError::entry(
-                    path,
-                    entry_name(index, Some(image_id)),
-                    message,
-                ));
-            }
-            let bbox = bbox.map(|[x, y, width, height]| BoxXywh { x, y, width, height });
-            Ok(StoredDetection { index, image_id, category_id, score, bbox, mask })
+            StoredDetection::parse(index, text).map_err(|fault| {
+                let entry = Entry::parse(text).unwrap_or_default();
+                AnnotationError::wrong(path, entry_name(index, entry.id("image_id").ok()), fault)
+            })
         })?;
         file.finish()?;
         Ok(Self { path: path.to_path_buf(), results })
@@ -102,49 +99,193 @@ impl CocoResults {
         self.results.is_empty()
     }
 
-    /// Tells whether every result has a mask, so that masks can be scored.
+    /// Tells whether every result has a mask of its own.
     pub fn has_masks(&self) -> bool {
         self.results.iter().all(|result| result.mask.is_some())
     }
 
-    /// Tells whether every result has a box, so that boxes can be scored.
+    /// Tells whether every result has a box of its own.
     pub fn has_boxes(&self) -> bool {
         self.results.iter().all(|result| result.bbox.is_some())
+    }
+
+    /// Takes the boxes out, so that masks are sorted into small, medium and large by their own area.
+    ///
+    /// pycocotools takes the area of the box where results have one, and detectron2 therefore
+    /// removes the boxes before it scores masks.
+    ///
+    /// Reference: detectron2 `evaluation/coco_evaluation.py`, `_evaluate_predictions_on_coco`.
+    #[must_use]
+    pub fn without_boxes(mut self) -> Self {
+        for result in &mut self.results {
+            result.bbox = None;
+        }
+        self
+    }
+
+    /// Tells whether areas are those of boxes: if the first result has a box.
+    pub(super) fn has_box_areas(&self) -> bool {
+        self.results.first().is_some_and(|first| first.bbox.is_some())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &StoredDetection> {
         self.results.iter()
     }
 
-    /// Decodes the mask of a result of this file.
-    pub(super) fn mask(&self, result: &StoredDetection) -> Result<Rle, EvaluationError> {
-        let Some(mask) = &result.mask else {
-            let message = "segmentation: expected run lengths to score masks by, found none";
-            return Err(self.entry_error(result, message));
+    /// Decodes the mask of a result of this file; a result without one has the mask of its box,
+    /// where areas are those of boxes.
+    pub(super) fn mask(
+        &self,
+        result: &StoredDetection,
+        image: &Image,
+    ) -> Result<Rle, EvaluationError> {
+        let drawn = match (&result.mask, result.bbox) {
+            (Some(StoredMask::Compressed { size, counts }), _) => {
+                return Rle::parse_compressed(*size, counts).map_err(|error| {
+                    self.entry_error(result, Fault::of_mask(&error).within("segmentation"))
+                });
+            }
+            (Some(StoredMask::Polygons(mask)), _) => mask.draw(image.size),
+            (None, Some(bbox)) if self.has_box_areas() => {
+                box_polygon(bbox).and_then(|mask| mask.draw(image.size))
+            }
+            (None, _) => Ok(None),
         };
-        mask.decode().map_err(|error| self.entry_error(result, format!("segmentation: {error}")))
-    }
-
-    /// Returns the box of a result of this file.
-    pub(super) fn bbox(&self, result: &StoredDetection) -> Result<BoxXywh, EvaluationError> {
-        result.bbox.ok_or_else(|| {
-            let message = "bbox: expected [x, y, width, height] to score boxes by, found none";
-            self.entry_error(result, message)
+        let drawn =
+            drawn.map_err(|fault| self.entry_error(result, fault.within("segmentation")))?;
+        drawn.ok_or_else(|| {
+            let expected = "run lengths or polygons, to score masks";
+            let mend = "add the mask, or score boxes (--iou box)";
+            self.entry_error(result, Fault::new("segmentation", expected, "none", mend))
         })
     }
 
-    pub(super) fn entry_error(
+    /// Returns the box of a result of this file; a result without one has the box of its mask,
+    /// where areas are those of masks.
+    pub(super) fn bbox(
         &self,
         result: &StoredDetection,
-        message: impl Into<String>,
-    ) -> EvaluationError {
-        let entry = entry_name(result.index, Some(result.image_id));
-        EvaluationError::entry(&self.path, entry, message)
+        image: &Image,
+    ) -> Result<FoundBox, EvaluationError> {
+        if self.has_box_areas() {
+            let bbox = result.bbox.ok_or_else(|| self.missing_box(result))?;
+            return Ok(FoundBox { bbox, area: bbox.width * bbox.height });
+        }
+        let mask = self.mask(result, image)?;
+        let bbox = result.bbox.unwrap_or_else(|| mask.bounding_box());
+        Ok(FoundBox { bbox, area: mask.area() as f64 })
+    }
+
+    /// Returns the area by which a result of this file, whose mask is given, is told small from
+    /// large.
+    ///
+    /// Reference: pycocotools, `COCO.loadRes`: the first result decides for all.
+    pub(super) fn area(
+        &self,
+        result: &StoredDetection,
+        mask: &Rle,
+    ) -> Result<f64, EvaluationError> {
+        if !self.has_box_areas() {
+            return Ok(mask.area() as f64);
+        }
+        let bbox = result.bbox.ok_or_else(|| self.missing_box(result))?;
+        Ok(bbox.width * bbox.height)
+    }
+
+    fn missing_box(&self, result: &StoredDetection) -> EvaluationError {
+        let expected = "[x, y, width, height], as the first result has";
+        let mend = "write a box for all results, or for none";
+        self.entry_error(result, Fault::new("bbox", expected, "none", mend))
+    }
+
+    pub(super) fn entry_error(&self, result: &StoredDetection, fault: Fault) -> EvaluationError {
+        let entry = entry_name(result.index, Some(result.image_id.clone()));
+        AnnotationError::wrong(&self.path, entry, fault).into()
     }
 }
 
+impl StoredDetection {
+    fn parse(index: usize, text: &[u8]) -> Result<Self, Fault> {
+        if let Ok(plain) = serde_json::from_slice(text) {
+            let PlainDetection { image_id, category_id, score, bbox, segmentation } = plain;
+            let mask = segmentation.map(|PlainMask { size: [height, width], counts }| {
+                StoredMask::Compressed { size: ImageSize { height, width }, counts }
+            });
+            let bbox = bbox.map(|[x, y, width, height]| BoxXywh { x, y, width, height });
+            let [image_id, category_id] = [image_id, category_id].map(Id::Number);
+            return Self { index, image_id, category_id, score, bbox, mask }.checked();
+        }
+        let entry = Entry::parse(text)?;
+        let image_id = entry.id("image_id")?;
+        let category_id = entry.id("category_id")?;
+        let score = entry.number("score")?;
+        let bbox = match entry.bbox("bbox") {
+            BoxField::Absent => None,
+            BoxField::Given(bbox) => Some(bbox),
+            BoxField::Odd(found) => {
+                let expected = "[x, y, width, height] of finite numbers";
+                return Err(Fault::new("bbox", expected, found, "correct the box"));
+            }
+        };
+        let mask = entry.get("segmentation").map(StoredMask::read).transpose();
+        let mask = mask.map_err(|fault| fault.within("segmentation"))?.flatten();
+        Self { index, image_id, category_id, score, bbox, mask }.checked()
+    }
+
+    fn checked(self) -> Result<Self, Fault> {
+        if self.bbox.is_none() && self.mask.is_none() {
+            let mend = "write one of them, or remove the result";
+            return Err(Fault::new("bbox, segmentation", "at least one of them", "none", mend));
+        }
+        Ok(self)
+    }
+
+    /// Returns the size of its mask, where that does not depend on the image.
+    pub(super) fn mask_size(&self) -> Option<ImageSize> {
+        match self.mask {
+            Some(StoredMask::Compressed { size, .. }) => Some(size),
+            _ => None,
+        }
+    }
+
+    /// Names the result by its place in the list and its image.
+    pub(super) fn name(&self) -> String {
+        entry_name(self.index, Some(self.image_id.clone()))
+    }
+}
+
+impl StoredMask {
+    fn read(value: &Value) -> Result<Option<Self>, Fault> {
+        if let Some(counts) = value.get("counts").and_then(Value::as_str) {
+            let size = seqformer_annotations::read_size(value)?;
+            return Ok(Some(Self::Compressed { size, counts: counts.into() }));
+        }
+        Ok(match Mask::read(value, &mut Dropped::default())? {
+            Mask::Absent => None,
+            Mask::Unusable => {
+                let expected = "polygons of three points or more";
+                return Err(Fault::new("", expected, "none", "draw the mask again"));
+            }
+            Mask::Runs(mask) => {
+                let (size, counts) = (mask.size(), mask.to_compressed().into());
+                Some(Self::Compressed { size, counts })
+            }
+            polygons @ Mask::Polygons(_) => Some(Self::Polygons(polygons)),
+        })
+    }
+}
+
+/// The four corners of a box, in the order of pycocotools.
+fn box_polygon(bbox: BoxXywh) -> Result<Mask, Fault> {
+    let BoxXywh { x, y, width, height } = bbox;
+    let (right, bottom) = (x + width, y + height);
+    Polygon::from_xy(&[x, y, x, bottom, right, bottom, right, y])
+        .map(|polygon| Mask::Polygons([polygon].into()))
+        .map_err(|error| Fault::of_mask(&error))
+}
+
 /// Names a result by its place in the list and its image.
-fn entry_name(index: usize, image_id: Option<i64>) -> String {
+fn entry_name(index: usize, image_id: Option<Id>) -> String {
     let image = image_id.map(|id| format!(" (image {id})")).unwrap_or_default();
     format!("[{index}]{image}")
 }

@@ -4,11 +4,12 @@
 
 use std::path::{Path, PathBuf};
 
+use seqformer_annotations::Ids;
 use seqformer_masks::{BoxXywh, Rle};
 
 use crate::EvaluationError;
 use crate::results::list_writer::{ListWriter, Part};
-use crate::results::python_json::{push_float, push_integer, push_mask};
+use crate::results::python_json::{WrittenIds, push_float, push_id, push_mask};
 
 /// One object found in an image.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +33,10 @@ pub struct CocoDetection {
 /// finished images there. The final file is in the order of the dataset and is the same with and
 /// without interruptions.
 #[derive(Debug)]
-pub struct CocoResultsWriter(ListWriter);
+pub struct CocoResultsWriter {
+    list: ListWriter,
+    ids: WrittenIds,
+}
 
 impl CocoResultsWriter {
     /// Begins the results file `path`, or goes on with what an earlier run left.
@@ -45,7 +49,7 @@ impl CocoResultsWriter {
     /// A journal that cannot be opened, that another process is writing, or that another run has
     /// begun; and an image that is listed twice.
     pub fn open(path: &Path, image_ids: &[i64], run: &str) -> Result<Self, EvaluationError> {
-        ListWriter::open(path, Part::Image, image_ids, run).map(Self)
+        ListWriter::open(path, Part::Image, image_ids, run).map(Self::new)
     }
 
     /// Begins the results file `path`, whatever an earlier run has left.
@@ -54,17 +58,28 @@ impl CocoResultsWriter {
     ///
     /// Those of [`CocoResultsWriter::open`], except that another run's journal is replaced.
     pub fn create(path: &Path, image_ids: &[i64], run: &str) -> Result<Self, EvaluationError> {
-        ListWriter::create(path, Part::Image, image_ids, run).map(Self)
+        ListWriter::create(path, Part::Image, image_ids, run).map(Self::new)
+    }
+
+    fn new(list: ListWriter) -> Self {
+        Self { list, ids: WrittenIds::default() }
+    }
+
+    /// Writes the ids that the dataset has for the numbers of images and categories.
+    #[must_use]
+    pub fn with_ids(mut self, image_ids: &Ids, category_ids: &Ids) -> Self {
+        self.ids = WrittenIds { parts: image_ids.clone(), categories: category_ids.clone() };
+        self
     }
 
     /// Tells whether the results of an image are written already.
     pub fn is_finished(&self, image_id: i64) -> bool {
-        self.0.is_finished(image_id)
+        self.list.is_finished(image_id)
     }
 
     /// Returns how many images are written already.
     pub fn num_finished(&self) -> usize {
-        self.0.num_finished()
+        self.list.num_finished()
     }
 
     /// Writes all results of an image, which may be none.
@@ -81,7 +96,7 @@ impl CocoResultsWriter {
         image_id: i64,
         detections: &[CocoDetection],
     ) -> Result<(), EvaluationError> {
-        self.0.write(image_id, detections, |list, detection| {
+        self.list.write(image_id, detections, |list, detection| {
             if detection.image_id != image_id {
                 let found = detection.image_id;
                 return Err(format!("image_id: expected {image_id}, found {found}"));
@@ -93,7 +108,7 @@ impl CocoResultsWriter {
             if let Some(found) = numbers.into_iter().find(|number| !number.is_finite()) {
                 return Err(format!("bbox: expected four numbers, found {found}"));
             }
-            push_detection(list, detection);
+            push_detection(list, detection, &self.ids);
             Ok(())
         })
     }
@@ -105,7 +120,7 @@ impl CocoResultsWriter {
     /// An image of the run that is not written yet, or a file that cannot be written; the journal
     /// stays.
     pub fn finish(self) -> Result<PathBuf, EvaluationError> {
-        self.0.finish()
+        self.list.finish()
     }
 }
 
@@ -115,12 +130,12 @@ fn numbers_of(bbox: BoxXywh) -> [f64; 4] {
 }
 
 /// Appends a detection, its keys in the order of the reference.
-fn push_detection(text: &mut String, detection: &CocoDetection) {
+fn push_detection(text: &mut String, detection: &CocoDetection, ids: &WrittenIds) {
     let CocoDetection { image_id, category_id, score, bbox, segmentation } = detection;
     text.push_str("{\"image_id\": ");
-    push_integer(text, *image_id);
+    push_id(text, *image_id, &ids.parts);
     text.push_str(", \"category_id\": ");
-    push_integer(text, *category_id);
+    push_id(text, *category_id, &ids.categories);
     text.push_str(", \"bbox\": [");
     for (index, number) in numbers_of(*bbox).into_iter().enumerate() {
         if index > 0 {

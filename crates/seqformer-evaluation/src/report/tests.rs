@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::{ClassScore, Report};
 
 fn report() -> Report {
@@ -5,20 +7,22 @@ fn report() -> Report {
         let mut stats = [0.0; 12];
         stats[0] = ap;
         stats[6] = -1.0;
-        ClassScore { id, name: name.to_owned(), stats }
+        ClassScore { id, name: name.to_owned(), is_present: true, stats }
     };
+    let absent = ClassScore { is_present: false, ..class(10, "unicorn", -1.0) };
     let per_class =
-        vec![class(1, "giant panda", 0.456), class(2, "ape", -1.0), class(9, "ape", 1.0)];
+        vec![class(1, "giant panda", 0.456), class(2, "ape", -1.0), class(9, "ape", 1.0), absent];
     Report { stats: [0.25; 12], per_class }
 }
 
 #[test]
-fn the_table_has_a_line_per_class_in_percent() {
+fn the_table_has_a_line_per_class_that_is_there_in_the_scale_of_the_summary() {
     let expected = "\
 class            AP    AP50    AP75     AR1    AR10
-giant panda   45.60    0.00    0.00       -    0.00
-ape               -    0.00    0.00       -    0.00
-ape          100.00    0.00    0.00       -    0.00
+giant panda   0.456   0.000   0.000       -   0.000
+ape               -   0.000   0.000       -   0.000
+ape           1.000   0.000   0.000       -   0.000
+1 classes have neither annotations nor results
 ";
     assert_eq!(report().per_class_table().to_string(), expected);
 }
@@ -27,6 +31,7 @@ ape          100.00    0.00    0.00       -    0.00
 fn json_keeps_classes_of_one_name_apart() {
     let json = report().to_json();
     assert_eq!(json["stats"].as_array().unwrap().len(), 12);
+    assert_eq!((&json["num_classes"], &json["per_class"]["unicorn"]), (&json!(4), &json!(null)));
     assert_eq!(json["stat_names"][8], "AR100");
     assert_eq!(json["per_class"]["giant panda"], 0.456);
     assert_eq!(json["per_class"]["ape (2)"], -1.0);

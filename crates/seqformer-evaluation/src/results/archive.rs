@@ -8,7 +8,6 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
 use crate::EvaluationError;
-use crate::results::atomic::replace_file;
 
 /// The name that the servers look for, at the root of the archive.
 const NAME_IN_ARCHIVE: &str = "results.json";
@@ -28,7 +27,7 @@ pub fn write_archive(results: &Path, archive: &Path) -> Result<(), EvaluationErr
         .last_modified_time(zip::DateTime::default())
         .unix_permissions(0o644)
         .large_file(metadata.len() > u64::from(u32::MAX) / 2);
-    let written = replace_file(archive, |file| {
+    let written = seqformer_files::replace(archive, |file| {
         let mut zip = ZipWriter::new(BufWriter::new(file));
         zip.start_file(NAME_IN_ARCHIVE, options).map_err(io::Error::from)?;
         io::copy(&mut source, &mut zip)?;

@@ -7,8 +7,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::EvaluationError;
 
@@ -23,8 +23,9 @@ struct Header {
 struct PartLine {
     #[serde(alias = "video_id", alias = "image_id")]
     id: i64,
+    // `IgnoredAny` would let text pass that is no UTF-8 or no Unicode, and the final file would not be JSON.
     #[serde(rename = "results")]
-    _results: Vec<IgnoredAny>,
+    _results: Vec<Value>,
 }
 
 /// What results are written by.

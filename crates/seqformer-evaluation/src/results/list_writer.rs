@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
-use super::atomic::replace_file;
 use super::journal::{Journal, Span};
 use crate::EvaluationError;
 
@@ -120,7 +119,7 @@ impl ListWriter {
             let path = self.path;
             return Err(EvaluationError::MissingParts { path, part, expected, found, first });
         }
-        let written = replace_file(&self.path, |file| {
+        let written = seqformer_files::replace(&self.path, |file| {
             let mut output = BufWriter::new(file);
             output.write_all(b"[")?;
             let mut separator: &[u8] = b"";

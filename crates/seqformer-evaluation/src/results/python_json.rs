@@ -2,19 +2,28 @@
 
 use std::fmt::Write as _;
 
+use seqformer_annotations::Ids;
 use seqformer_masks::Rle;
 
 use super::TrackResult;
 
+/// How the numbers of a run's parts and categories are written: as the ids of the dataset.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct WrittenIds {
+    /// Of videos or images.
+    pub(crate) parts: Ids,
+    pub(crate) categories: Ids,
+}
+
 /// Appends a result, its keys in the order of the reference.
-pub(super) fn push_result(text: &mut String, result: &TrackResult) {
+pub(super) fn push_result(text: &mut String, result: &TrackResult, ids: &WrittenIds) {
     let TrackResult { video_id, score, category_id, segmentations } = result;
     text.push_str("{\"video_id\": ");
-    push_integer(text, *video_id);
+    push_id(text, *video_id, &ids.parts);
     text.push_str(", \"score\": ");
     push_float(text, f64::from(*score));
     text.push_str(", \"category_id\": ");
-    push_integer(text, *category_id);
+    push_id(text, *category_id, &ids.categories);
     text.push_str(", \"segmentations\": [");
     for (frame, mask) in segmentations.iter().enumerate() {
         if frame > 0 {
@@ -43,6 +52,11 @@ pub(crate) fn push_mask(text: &mut String, mask: &Rle) {
         text.push(character);
     }
     text.push_str("\"}");
+}
+
+/// Appends the id that a number stands for.
+pub(crate) fn push_id(text: &mut String, number: i64, ids: &Ids) {
+    write!(text, "{}", ids.id(number)).expect("writing to a string does not fail");
 }
 
 pub(crate) fn push_integer(text: &mut String, number: i64) {

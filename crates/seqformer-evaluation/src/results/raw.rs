@@ -1,31 +1,42 @@
 //! The JSON shape of a result.
 
+use seqformer_annotations::json::Cursor;
+use seqformer_annotations::{Entry, Fault, Id, describe, is_absent, read_size};
 use seqformer_masks::ImageSize;
-use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
-use crate::json::{Cursor, parse_element};
 use crate::track::{StoredMask, StoredTrack};
 
+const SEGMENTATIONS: &str = "segmentations";
+
 /// The fields of a result; other keys are ignored.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct RawResult {
-    pub(super) video_id: i64,
-    pub(super) category_id: i64,
+    pub(super) video_id: Id,
+    pub(super) category_id: Id,
     pub(super) score: f64,
     pub(super) segmentations: StoredTrack,
 }
 
 impl RawResult {
     /// Parses an element; the error names the field.
-    pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
-        Self::parse_quickly(text).map_or_else(|| parse_element(text), Ok)
-    }
-
-    /// Parses an element whose masks have only what they need.
-    fn parse_quickly(text: &[u8]) -> Option<Self> {
-        let (segmentations, rest) = Cursor::new(text).cut_value("segmentations", stored_track)?;
-        let result: Self = serde_json::from_slice(&rest).ok()?;
-        Some(Self { segmentations, ..result })
+    pub(super) fn parse(text: &[u8]) -> Result<Self, Fault> {
+        let quick = Cursor::new(text).cut_value(SEGMENTATIONS, stored_track);
+        let (entry, segmentations) = if let Some((track, rest)) = quick {
+            (Entry::parse(&rest)?, track)
+        } else {
+            let mut entry = Entry::parse(text)?;
+            // The ids first: a file of another kind lacks them, and they say so best.
+            let _ids = (entry.id("video_id")?, entry.id("category_id")?);
+            let track = read_track(&mut entry)?;
+            (entry, track)
+        };
+        Ok(Self {
+            video_id: entry.id("video_id")?,
+            category_id: entry.id("category_id")?,
+            score: entry.number("score")?,
+            segmentations,
+        })
     }
 }
 
@@ -34,7 +45,7 @@ fn stored_track(cursor: &mut Cursor<'_>) -> Option<StoredTrack> {
     let mut text = Vec::with_capacity(cursor.bytes_left());
     let mut frames = Vec::new();
     cursor.list(|cursor| {
-        if cursor.null().is_some() {
+        if cursor.nothing().is_some() {
             frames.push(None);
             return Some(());
         }
@@ -47,23 +58,42 @@ fn stored_track(cursor: &mut Cursor<'_>) -> Option<StoredTrack> {
     Some(StoredTrack::new(text.into_boxed_str(), frames.into_boxed_slice()))
 }
 
-impl<'de> Deserialize<'de> for StoredTrack {
-    /// Reads the compressed form only, and does not look into it.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(expecting = "run lengths in the compressed form or null")]
-        struct RawMask {
-            size: [u32; 2],
-            counts: Box<str>,
+/// Reads masks in the compressed form only, and does not look into them.
+fn read_track(entry: &mut Entry) -> Result<StoredTrack, Fault> {
+    const EXPECTED: &str = "a list with a mask or null for each frame";
+    entry.required(SEGMENTATIONS, EXPECTED)?;
+    let value = entry.take(SEGMENTATIONS).unwrap_or_default();
+    let Value::Array(masks) = value else {
+        let mend = "write a list of masks in square brackets";
+        return Err(Fault::new(SEGMENTATIONS, EXPECTED, describe(&value), mend));
+    };
+    let mut text = String::new();
+    let mut frames = Vec::with_capacity(masks.len());
+    for (frame, mask) in masks.iter().enumerate() {
+        if is_absent(mask) {
+            frames.push(None);
+            continue;
         }
-        let masks = Vec::<Option<RawMask>>::deserialize(deserializer)?;
-        let mut text = String::new();
-        let store = |mask: Option<RawMask>| {
-            let RawMask { size: [height, width], counts } = mask?;
-            text.push_str(&counts);
-            Some(StoredMask { size: ImageSize { height, width }, end: text.len() })
-        };
-        let frames = masks.into_iter().map(store).collect();
-        Ok(Self::new(text.into_boxed_str(), frames))
+        let (size, counts) = compressed_mask(mask)
+            .map_err(|fault| fault.within(&format!("{SEGMENTATIONS}[{frame}]")))?;
+        text.push_str(counts);
+        frames.push(Some(StoredMask { size, end: text.len() }));
     }
+    Ok(StoredTrack::new(text.into_boxed_str(), frames.into_boxed_slice()))
+}
+
+/// Reads size and text of run lengths, the only form of a mask that the servers take.
+pub(super) fn compressed_mask(mask: &Value) -> Result<(ImageSize, &str), Fault> {
+    const MEND: &str = "encode the mask as pycocotools' encode does, and decode its bytes to text";
+    if !mask.is_object() {
+        let expected = "compressed run lengths or null";
+        return Err(Fault::new("", expected, describe(mask), MEND));
+    }
+    let size = read_size(mask)?;
+    let counts = mask.get("counts").unwrap_or(&Value::Null);
+    let text = counts.as_str().ok_or_else(|| {
+        let found = if counts.is_null() { "no such field".to_owned() } else { describe(counts) };
+        Fault::new("counts", "compressed run lengths as a text", found, MEND)
+    })?;
+    Ok((size, text))
 }

@@ -40,8 +40,8 @@ fn check_public(case: &str) {
     let recall = read_npy(&folder.join("recall.npy")).unwrap();
     let curves = evaluation.curves();
     assert_eq!(precision.shape, curves.shape());
-    assert_close_f64("precision", curves.precision(), &precision.values, 1e-12);
-    assert_close_f64("recall", curves.recall(), &recall.values, 1e-12);
+    assert_close_f64("precision", &curves.precision(), &precision.values, 1e-12);
+    assert_close_f64("recall", &curves.recall(), &recall.values, 1e-12);
     let golden = read_json(&folder.join("summary.json")).unwrap();
     let report = evaluation.report();
     let expected = STAT_NAMES.map(|name| golden["stats"][name].as_f64().unwrap());
@@ -115,9 +115,9 @@ fn check_random(seed: u64, count: u32) -> [u32; 2] {
         let (precision, recall) = twin::curves(&data);
         let curves = evaluation.curves();
         let what = format!("precision of case {case} of seed {seed}");
-        assert_close_f64(&what, curves.precision(), &precision, 1e-12);
+        assert_close_f64(&what, &curves.precision(), &precision, 1e-12);
         let what = format!("recall of case {case} of seed {seed}");
-        assert_close_f64(&what, curves.recall(), &recall, 1e-12);
+        assert_close_f64(&what, &curves.recall(), &recall, 1e-12);
         counts[0] += u32::from(recall.iter().any(|&recall| recall > 0.0 && recall < 1.0));
         counts[1] += u32::from(data.results.is_empty());
     }
@@ -156,11 +156,11 @@ fn a_damaged_or_misplaced_result_is_named() {
     };
     check(
         r#"{"video_id": 1, "category_id": 1, "score": 1, "segmentations": [null, {"size": [2, 2], "counts": "5"}]}"#,
-        "results.json: [0] (video 1): segmentations[1]: run lengths of size 2x2",
+        "results.json: [0] (video 1): segmentations[1]: expected run lengths with a sum of 4, for the size 2x2",
     );
     check(
         r#"{"video_id": 99, "category_id": 1, "score": 1, "segmentations": []}"#,
-        "results.json: [0] (video 99): video_id: expected a video of ",
+        "results.json: [0] (video 99): video_id: expected the id of a video of ",
     );
 }
 

@@ -68,3 +68,23 @@ fn runs_that_do_not_fill_the_mask_are_refused() {
     track.push_counts(size, &[1, 5]).unwrap();
     assert!(track.areas().eq([Some(5)]));
 }
+
+#[test]
+fn masks_come_back_as_they_were_pushed() {
+    let size = ImageSize { height: 1000, width: 300 };
+    let masks = [
+        Some(Rle::from_counts(size, vec![0, 300_000]).unwrap()),
+        None,
+        Some(Rle::from_counts(size, vec![65_535, 65_536, 131_072, 37_857]).unwrap()),
+        Some(Rle::empty(size)),
+    ];
+    let mut track = PackedTrack::default();
+    for mask in &masks {
+        match mask {
+            Some(mask) => track.push(mask),
+            None => track.push_absent(),
+        }
+    }
+    assert!(track.masks().eq(masks));
+    assert!(track.sizes().eq([Some(size), None, Some(size), Some(size)]));
+}

@@ -1,7 +1,8 @@
 use tch::{Device, Kind, Tensor};
 
 use super::*;
-use crate::{LevelSize, ms_deform_attn, reference};
+use crate::kernels::non_finite::{NOT_FINITE, assert_same_classes, elements};
+use crate::{LevelSize, reference};
 
 const ON_CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -91,7 +92,7 @@ impl Layer {
             value = value.masked_fill(&padding.unsqueeze(-1), 0.0);
         }
         let value = value.view([batch, tokens, self.heads, self.width / self.heads]);
-        let read = ms_deform_attn(&value, levels, &locations, &weights).unwrap();
+        let read = reference::ms_deform_attn(&value, levels, &locations, &weights);
         let stream = norm(&(start + linear(&read, 3)), 4);
         let hidden = linear(&stream, 5).relu();
         (norm(&(&stream + linear(&hidden, 6)), 7), linear(&read, 8))
@@ -208,4 +209,58 @@ fn wrong_shapes_are_refused() {
         padding: None,
     };
     assert!(kernel.forward(&input, &levels).is_err());
+}
+
+#[test]
+fn what_is_not_finite_stays_so_in_all_instruction_sets() {
+    tch::manual_seed(6);
+    let levels = levels();
+    let tokens = levels.num_tokens();
+    // Points of whole groups of sixteen, and others; around points and boxes.
+    for (points, numbers, bf16) in [(4, 2, false), (4, 4, true), (16, 2, true), (16, 4, false)] {
+        let layer = Layer::new(64, 2, points, 70, 3);
+        let given = [
+            Tensor::randn([1, tokens, 64], ON_CPU),
+            Tensor::randn([1, 9, 64], ON_CPU),
+            Tensor::randn([1, 9, 64], ON_CPU),
+            Tensor::rand([1, 9, 3, numbers], ON_CPU),
+        ];
+        // The first affine maps: values, offsets and logits, and what was read.
+        for parameter in 0..4_usize + 4 {
+            for value in NOT_FINITE {
+                let mut planted = given.each_ref().map(Tensor::copy);
+                let mut layer = Layer { tensors: copies(&layer.tensors), ..layer };
+                let to = match parameter.checked_sub(4) {
+                    Some(affine) => &mut layer.tensors[affine].1,
+                    None => &mut planted[parameter],
+                };
+                let last = to.numel() as i64 - 1;
+                let _planted = to.view([-1]).narrow(0, last, 1).fill_(f64::from(value));
+                let Some(kernel) = DeformableLayer::new(&layer.parameters(true), bf16) else {
+                    return;
+                };
+                let [tokens, queries, positions, references] = &planted;
+                let input = DeformableLayerInput {
+                    tokens,
+                    queries: Some(queries),
+                    positions,
+                    references,
+                    padding: None,
+                };
+                let (expected, second) = layer.reference(&input, &levels);
+                for set in InstructionSet::available() {
+                    let what = format!("{value} in {parameter}, {points} points, {set:?}");
+                    let found = kernel.forward_by(&input, &levels, set).unwrap();
+                    let queries = (elements(&found.queries), elements(&expected));
+                    assert_same_classes(&queries.0, &queries.1, &what);
+                    let read = (elements(&found.second.unwrap()), elements(&second));
+                    assert_same_classes(&read.0, &read.1, &format!("{what}, second"));
+                }
+            }
+        }
+    }
+}
+
+fn copies(tensors: &[(Tensor, Tensor)]) -> Vec<(Tensor, Tensor)> {
+    tensors.iter().map(|(weight, bias)| (weight.copy(), bias.copy())).collect()
 }

@@ -5,7 +5,6 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use super::check;
-use crate::OpsError;
 
 unsafe extern "C" {
     fn sf_open_library(path: *const c_char) -> *mut c_char;
@@ -16,12 +15,11 @@ unsafe extern "C" {
     ) -> *mut c_char;
 }
 
-/// See [`crate::runtime::open_library`].
-pub(crate) fn open_library(path: &Path) -> Result<(), OpsError> {
-    let error = |message| OpsError::Library { path: path.display().to_string(), message };
-    let path = c_path(path).map_err(error)?;
+/// Opens a library for the whole process.
+pub(crate) fn open_library(path: &Path) -> Result<(), String> {
+    let path = c_path(path)?;
     // SAFETY: the path ends with a zero byte and lives through the call.
-    check(unsafe { sf_open_library(path.as_ptr()) }).map_err(error)
+    check(unsafe { sf_open_library(path.as_ptr()) })
 }
 
 /// Opens a library and finds a function in it.

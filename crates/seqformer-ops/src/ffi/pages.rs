@@ -15,6 +15,7 @@ unsafe extern "C" {
     fn sf_map_pages(bytes: usize) -> *mut c_void;
     fn sf_unmap_pages(block: *mut c_void, bytes: usize);
     fn sf_use_pool(calls: PoolCalls, from: usize);
+    fn sf_use_guarded_pool(from: usize);
 }
 
 /// Pages that the system maps for this process.
@@ -47,3 +48,12 @@ pub(crate) fn use_pool() {
     // SAFETY: both functions may be called from any thread at any time, until the process ends.
     unsafe { sf_use_pool(PoolCalls { allocate, free }, pool::SMALLEST) }
 }
+
+/// As [`use_pool`], with the blocks of `cpp/guarded_pool.cpp`.
+pub(crate) fn use_guarded_pool() {
+    // SAFETY: the call takes a number; the allocator that it installs lives until the process ends.
+    unsafe { sf_use_guarded_pool(pool::SMALLEST) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 use tch::{Device, Kind};
 
 use super::*;
+use crate::kernels::non_finite::{NOT_FINITE, assert_same_classes, elements};
 
 const ON_CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
 
@@ -158,4 +159,110 @@ fn dropout_drops_the_same_in_both_directions() {
     assert_eq!(max_difference(&grad[0], &out.transpose(0, 1)), 0.0);
     let kept = out.ne(0.0).to_kind(Kind::Float).mean(Kind::Float).double_value(&[]);
     assert!((kept - 0.6).abs() < 0.05, "{kept} kept");
+}
+
+#[test]
+fn what_is_not_finite_stays_so_through_relu() {
+    tch::manual_seed(2);
+    for kind in [Kind::Float, Kind::BFloat16] {
+        for value in NOT_FINITE {
+            let random = |size: &[i64]| Tensor::randn(size, ON_CPU).to_kind(kind);
+            let plant = |tensor: Tensor, place: i64| {
+                let _planted = tensor.view([-1]).narrow(0, place, 1).fill_(f64::from(value));
+                tensor
+            };
+            for (in_input, trained) in [(true, false), (false, false), (true, true), (false, true)]
+            {
+                let what = format!("{value} of {kind:?}, in the input {in_input}, {trained}");
+                let leaf = |tensor: Tensor| tensor.set_requires_grad(trained);
+                let same = |found: &Tensor, plain: &Tensor| {
+                    assert_same_classes(&elements(found), &elements(plain), &what);
+                };
+                let (input, weight, bias) = (random(&[5, 24]), random(&[40, 24]), random(&[40]));
+                let (input, weight) = if in_input {
+                    (plant(input, 119), weight)
+                } else {
+                    (input, plant(weight, 100))
+                };
+                let (weight, bias) = (leaf(weight), leaf(bias));
+                let plain = input.linear(&weight, Some(&bias)).relu();
+                same(&linear(&input, &weight, &bias, &After::RELU).unwrap(), &plain);
+                let dropped = After { dropout: 0.4, ..After::RELU };
+                let found = linear(&input, &weight, &bias, &dropped).unwrap().isnan();
+                // An infinity that is dropped becomes NaN, as in libtorch's product with a mask.
+                let agrees = found.eq_tensor(&plain.isnan()).logical_or(&plain.isinf());
+                assert!(bool::try_from(agrees.all()).unwrap(), "{what}");
+
+                let (input, weight, bias) =
+                    (random(&[2, 16, 5, 6]), random(&[24, 16, 3, 3]), random(&[24]));
+                // In a bias every cell of a map has it; a tap may lie over zeros outside of the map.
+                let (input, bias) =
+                    if in_input { (plant(input, 7), bias) } else { (input, plant(bias, 23)) };
+                let (weight, bias) = (leaf(weight), leaf(bias));
+                let shape = Convolution { stride: 2, padding: 1, dilation: 1, groups: 1 };
+                let plain = input.conv2d(&weight, Some(&bias), [2, 2], [1, 1], [1, 1], 1);
+                let activation = Activation::Relu;
+                let layer = ConvLayer { weight: &weight, bias: &bias, shape, activation };
+                same(&conv2d(&input, &layer, None).unwrap(), &plain.relu());
+                let residual = plant(random(&plain.size()), 50);
+                let sum = (&plain + &residual).relu();
+                let channels_last =
+                    residual.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2]);
+                same(&conv2d(&input, &layer, Some(channels_last.copy())).unwrap(), &sum);
+                same(&conv2d(&input, &layer, Some(residual)).unwrap(), &sum);
+            }
+        }
+    }
+}
+
+/// Every `stride`-th row and column of a map.
+fn every(map: &Tensor, stride: i64) -> Tensor {
+    map.slice(2, None, None, stride).slice(3, None, None, stride)
+}
+
+#[test]
+fn gradients_of_strided_pointwise_convolutions_are_those_of_the_cells_they_read() {
+    tch::manual_seed(4);
+    let pair = |x: i64| [x, x];
+    for channels in 1..=32 {
+        for (groups, stride, padding, [height, width]) in [
+            (1, 2, 0, [9, 12]),
+            (channels, 2, 0, [7, 5]),
+            (1, 3, 0, [10, 11]),
+            (1, 2, 1, [8, 7]),
+            (1, 2, 0, [2, 1]),
+            // Large enough for oneDNN to write past its scratchpad, which an allocator with guard pages shows.
+            (1, 2, 0, [64, 66]),
+        ] {
+            let leaf = |size: &[i64]| Tensor::randn(size, ON_CPU).set_requires_grad(true);
+            let outputs = 2 * channels;
+            let input = leaf(&[2, height, width, channels]);
+            let (weight, bias) = (leaf(&[outputs, channels / groups, 1, 1]), leaf(&[outputs]));
+            let shape = Convolution { stride, padding, dilation: 1, groups };
+            let activation = Activation::Relu;
+            let layer = ConvLayer { weight: &weight, bias: &bias, shape, activation };
+            let found = conv2d(&input.permute([0, 3, 1, 2]), &layer, None).unwrap();
+            let grad_out = Tensor::randn_like(&found);
+            let leaves = [&input, &weight, &bias];
+            let loss = (&found * &grad_out).sum(Kind::Float);
+            let gradients = Tensor::run_backward(&[loss], &leaves, false, false);
+
+            let exact = leaves.map(|leaf| leaf.detach().to_kind(Kind::Double));
+            let exact = exact.map(|leaf| leaf.set_requires_grad(true));
+            let [input, weight, bias] = &exact;
+            let map = input.permute([0, 3, 1, 2]).constant_pad_nd([padding; 4]);
+            let cells = every(&map, stride);
+            let plain = cells.conv2d(weight, Some(bias), pair(1), pair(0), pair(1), groups).relu();
+            let what = format!("{channels} channels of {height}x{width}, {shape:?}");
+            let difference = max_difference(&found.to_kind(Kind::Double), &plain);
+            assert!(difference < 1e-4, "{what}: {difference}");
+            let loss = (&plain * grad_out.to_kind(Kind::Double)).sum(Kind::Double);
+            let expected = Tensor::run_backward(&[loss], &exact, false, false);
+            for (found, expected) in gradients.iter().zip(&expected) {
+                let largest = expected.abs().max().double_value(&[]).max(1.0);
+                let difference = max_difference(&found.to_kind(Kind::Double), expected);
+                assert!(difference < 1e-5 * largest, "{what}: {difference} of {largest}");
+            }
+        }
+    }
 }

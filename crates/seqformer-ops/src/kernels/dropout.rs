@@ -14,7 +14,12 @@ pub(crate) fn drop_elements<T: Element>(elements: &mut [T], seed: u64, p: f64) {
     // An element is dropped if 32 random bits are below this share of all.
     let threshold = (p * 2.0_f64.powi(32)).round() as u64;
     if threshold > u64::from(u32::MAX) {
-        elements.fill(T::from_f32(0.0));
+        // Not a plain zero, which would hide what is not a number.
+        parallel_rows(elements, BLOCK, &|| (), &|_number, block, ()| {
+            for element in block {
+                *element = T::from_f32(element.to_f32() * 0.0);
+            }
+        });
         return;
     }
     let set = InstructionSet::detect();

@@ -131,11 +131,16 @@ impl Element for f32 {
 pub(crate) struct Bf16(u16);
 
 impl Bf16 {
-    /// The greater of two numbers that are not below zero; what is not a number is greater than all.
+    /// Such a NaN as processors make of `0 * inf`: with the sign bit set.
+    #[cfg(test)]
+    pub(super) const NEGATIVE_NAN: Self = Self(0xffc0);
+
+    /// The greater of two magnitudes; NaN of either sign is greater than all numbers.
     #[inline(always)]
-    pub(super) fn greater_of_positive(self, other: Self) -> Self {
-        // These have the order of their bits; a zero below zero comes before all.
-        Self(self.0.cast_signed().max(other.0.cast_signed()).cast_unsigned())
+    pub(super) fn greater_magnitude(self, other: Self) -> Self {
+        // Without their signs, numbers have the order of their bits.
+        const MAGNITUDE: u16 = 0x7fff;
+        Self((self.0 & MAGNITUDE).max(other.0 & MAGNITUDE))
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::head::{Head, block_width, dense_head};
 use super::packed::Aligned;
-use super::points::{CORNERS, Corners, LANES, Lanes, Line, PointGroup, groups};
+use super::points::{
+    CORNERS, Corners, LANES, Lanes, Line, PointGroup, exact_sum, groups, is_finite,
+};
 use super::samples::{Buffer, Centres, Place};
 use super::{Element, Inputs, InstructionSet, Shape, Task};
 use crate::ffi::{DisjointRows, Vectorized};
@@ -98,6 +100,9 @@ fn sum_rows<T: Element, R: Element, const W: usize, const FMA: bool>(
             for (block, sum) in scratch.sum.as_chunks_mut::<W>().0.iter_mut().enumerate() {
                 R::add_group::<W, FMA>(set, sum, rows, [blocks, block], cells, factors);
             }
+        }
+        if !is_finite(&scratch.sum) {
+            exact_sum(shape, &scratch.points, rows.as_flattened(), &mut scratch.sum);
         }
         T::round(set, &scratch.sum, &mut scratch.row);
         out.write(index * shape.channels, &scratch.row);

@@ -1,7 +1,7 @@
 //! The greatest of 3×3 cells, every second cell of every second row.
 
 use super::blocks::divide;
-use super::{Bf16, Element, InstructionSet};
+use super::{Bf16, Element as _, InstructionSet};
 use crate::ffi::{Vectorized, parallel_rows, run_vectorized};
 
 /// Channels that are worked on together: two AVX-512 registers.
@@ -10,7 +10,7 @@ const CHANNELS: usize = 64;
 /// What is pooled.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Map<'a> {
-    /// `[N, H, W, C]`, none below zero.
+    /// `[N, H, W, C]`, none below zero; NaN may have any sign.
     pub(crate) cells: &'a [Bf16],
     pub(crate) height: usize,
     pub(crate) width: usize,
@@ -27,7 +27,7 @@ pub(crate) fn max_pool(map: &Map<'_>, out: &mut [Bf16], set: InstructionSet) {
     let (rows, columns) = (pooled(map.height), pooled(map.width));
     parallel_rows(out, columns * map.channels, &|| (), &|number, out, ()| {
         let (item, row) = divide(number, rows);
-        run_vectorized(set, Row { map, item, row, out });
+        run_vectorized(set, Row { map, item, number: row, out });
     });
 }
 
@@ -35,16 +35,17 @@ pub(crate) fn max_pool(map: &Map<'_>, out: &mut [Bf16], set: InstructionSet) {
 struct Row<'a> {
     map: &'a Map<'a>,
     item: usize,
-    row: usize,
+    /// Which row of the result.
+    number: usize,
     out: &'a mut [Bf16],
 }
 
 impl Vectorized for Row<'_> {
     #[inline(always)]
     fn run<const FMA: bool>(self) {
-        let Self { map, item, row, out } = self;
+        let Self { map, item, number, out } = self;
         let &Map { cells, height, width, channels } = map;
-        let rows = (2 * row).saturating_sub(1)..height.min(2 * row + 2);
+        let rows = (2 * number).saturating_sub(1)..height.min(2 * number + 2);
         for (column, out) in out.chunks_exact_mut(channels).enumerate() {
             let columns = (2 * column).saturating_sub(1)..width.min(2 * column + 2);
             out.fill(Bf16::from_f32(0.0));
@@ -58,17 +59,17 @@ impl Vectorized for Row<'_> {
     }
 }
 
-/// Replaces numbers by those of `cell` that are greater.
+/// Replaces numbers by those of `cell` that are greater; no number is below zero, so that their magnitudes decide.
 #[inline(always)]
 fn raise(out: &mut [Bf16], cell: &[Bf16]) {
     let (chunks, rest) = out.as_chunks_mut::<CHANNELS>();
     let (cells, cell_rest) = cell.as_chunks::<CHANNELS>();
     for (out, cell) in chunks.iter_mut().zip(cells) {
         for k in 0..CHANNELS {
-            out[k] = out[k].greater_of_positive(cell[k]);
+            out[k] = out[k].greater_magnitude(cell[k]);
         }
     }
     for (out, cell) in rest.iter_mut().zip(cell_rest) {
-        *out = out.greater_of_positive(*cell);
+        *out = out.greater_magnitude(*cell);
     }
 }

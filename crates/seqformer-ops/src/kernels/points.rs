@@ -2,8 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::samples::Around;
-use super::{InstructionSet, Shape};
+use super::samples::{Around, Buffer};
+use super::{Element, InstructionSet, Shape};
 use crate::ffi::truncate;
 #[cfg(target_arch = "x86_64")]
 use crate::ffi::{PointMaps, PointsAround, corners_around16, corners16, split_pairs};
@@ -125,26 +125,28 @@ pub(super) fn groups(shape: &Shape) -> Vec<PointGroup> {
 }
 
 impl PointGroup {
-    /// Places the points at `locations`; where those are not numbers, as in lanes beyond the points, they get no share.
+    /// Places the points at `locations`; those which are not finite get NaN as a share, those beyond the map none.
     ///
     /// `SLOPES` says whether the derivatives are wanted too. A corner outside the map gets share 0
-    /// and some cell inside, so that reading it needs no branch.
+    /// and some cell inside, so that reading it needs no branch: [`exact_sum`] serves cells that are not finite.
     #[inline(always)]
     pub(super) fn place<const SLOPES: bool>(&mut self, locations: &Pairs) {
         for k in 0..LANES {
             let (w, h) = (self.width[k], self.height[k]);
             let (x, y) = (locations.x[k] * w - 0.5, locations.y[k] * h - 0.5);
+            // Zero, or NaN where there is no place.
+            let nothing = x * 0.0 + y * 0.0;
             // All comparisons are false for NaN. `&` does not branch, as `&&` may.
             #[expect(clippy::needless_bitwise_bool, reason = "branches would not be vectorised")]
             let in_range = (x > -1.0) & (x < w) & (y > -1.0) & (y < h);
-            let on = if in_range { 1.0 } else { 0.0 };
+            let on = if in_range { 1.0 } else { nothing };
             let x = if in_range { x } else { 0.0 };
             let y = if in_range { y } else { 0.0 };
             let (x0, y0) = (x.floor(), y.floor());
             let (dx, dy) = (x - x0, y - y0);
             // Which columns and rows of the two are inside.
-            let left = if x0 >= 0.0 { on } else { 0.0 };
-            let right = if x0 < w - 1.0 { on } else { 0.0 };
+            let left = if x0 >= 0.0 { on } else { nothing };
+            let right = if x0 < w - 1.0 { on } else { nothing };
             let top = if y0 >= 0.0 { 1.0 } else { 0.0 };
             let bottom = if y0 < h - 1.0 { 1.0 } else { 0.0 };
             let (x1, y1) = (truncate((x0 + 1.0).min(w - 1.0)), truncate((y0 + 1.0).min(h - 1.0)));
@@ -187,6 +189,61 @@ impl PointGroup {
             }
         }
         factors
+    }
+}
+
+/// A place outside of every map: for lanes without a point.
+pub(super) const NOWHERE: f32 = -2.0;
+
+/// Whether a sum of rows is to be worked out by [`exact_sum`].
+#[inline(always)]
+pub(super) fn is_finite(sum: &[f32]) -> bool {
+    const EXPONENT: u32 = 0x7f80_0000;
+    let mut all = 0_u32;
+    for number in sum {
+        all |= u32::from(number.to_bits() & EXPONENT == EXPONENT);
+    }
+    all == 0
+}
+
+/// The sum of rows of a query and head, `[S, W]` with `sum` numbers in each: the sample of each point times its weight,
+/// and for a sample nothing but the cells on the map.
+///
+/// The fast code multiplies some other cell by zero instead, which makes no difference where that is finite.
+#[cold]
+#[inline(never)]
+pub(super) fn exact_sum<T: Element>(shape: &Shape, points: &Buffer, rows: &[T], sum: &mut [f32]) {
+    let mut sample = vec![0.0; sum.len()];
+    sum.fill(0.0);
+    let (mut number, mut start) = (0, 0);
+    for level in &shape.levels {
+        let (w, h) = (level.width as f32, level.height as f32);
+        for _ in 0..shape.points {
+            let (group, lane) = (number / LANES, number % LANES);
+            let Pairs { x, y } = &points.locations[group];
+            let (x, y) = (x[lane] * w - 0.5, y[lane] * h - 0.5);
+            sample.fill(x * 0.0 + y * 0.0);
+            if x > -1.0 && x < w && y > -1.0 && y < h {
+                for corner in 0..CORNERS {
+                    let (column, row) =
+                        (x.floor() + (corner % 2) as f32, y.floor() + (corner / 2) as f32);
+                    if column < 0.0 || column >= w || row < 0.0 || row >= h {
+                        continue;
+                    }
+                    let share = (1.0 - (x - column).abs()) * (1.0 - (y - row).abs());
+                    let cell = start + row as usize * level.width as usize + column as usize;
+                    let row = &rows[cell * sum.len()..][..sum.len()];
+                    for (sample, number) in sample.iter_mut().zip(row) {
+                        *sample += number.to_f32() * share;
+                    }
+                }
+            }
+            for (sum, sample) in sum.iter_mut().zip(&sample) {
+                *sum += sample * points.weights[group][lane];
+            }
+            number += 1;
+        }
+        start += level.num_tokens() as usize;
     }
 }
 

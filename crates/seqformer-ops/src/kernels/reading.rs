@@ -1,6 +1,6 @@
 //! What a block of queries reads of one head's map.
 
-use super::points::{Corners, LANES, PointGroup, groups};
+use super::points::{Corners, LANES, PointGroup, exact_sum, groups, is_finite};
 use super::samples::{Buffer, Centres, Place};
 use super::softmax::normalise;
 use super::{Element, InstructionSet, Samples, Shape};
@@ -15,6 +15,8 @@ pub(super) struct Reader {
     points: Buffer,
     /// Those of the queries whose points are placed, `[AHEAD, groups]`.
     corners: Vec<Corners>,
+    /// These queries.
+    queries: [Place; AHEAD],
 }
 
 /// What is read.
@@ -31,7 +33,8 @@ impl Reader {
     pub(super) fn new(shape: &Shape, set: InstructionSet) -> Self {
         let groups = groups(shape);
         let corners = vec![Corners::NONE; AHEAD * groups.len()];
-        Self { groups, points: Buffer::new(shape, set), corners }
+        let queries = [Place { clip: 0, query: 0, index: 0 }; AHEAD];
+        Self { groups, points: Buffer::new(shape, set), corners, queries }
     }
 
     /// Replaces logits, `samples` of each query and head, by their softmax.
@@ -64,9 +67,16 @@ impl Reader {
                     let set = self.points.set;
                     T::add_group::<W, FMA>(set, &mut sum, head.rows, [1, 0], cells, factors);
                 }
+                if !is_finite(&sum) {
+                    let Self { points, queries, .. } = self;
+                    let query = queries[step % AHEAD];
+                    head.samples.read::<FMA>(head.shape, head.centres, query, points);
+                    exact_sum(head.shape, points, head.rows.as_flattened(), &mut sum);
+                }
                 T::round(self.points.set, &sum, &mut out[number * stride..][..W]);
             }
             if let Some(place) = places.next() {
+                self.queries[step % AHEAD] = place;
                 self.place::<T, W, FMA>(head, place, slot);
             }
             // Those of the query before: its cells are in memory by now, else they would be taken from registers one by one.
@@ -92,7 +102,7 @@ impl Reader {
         slot: usize,
     ) {
         let pairs = self.adds_pairs::<T, W>(head.shape);
-        let Self { groups, points, corners } = self;
+        let Self { groups, points, corners, .. } = self;
         let corners = &mut corners[slot..][..groups.len()];
         if let Some(around) = head.samples.around(head.shape, head.centres, place) {
             let mut done = true;

@@ -1,6 +1,6 @@
 //! Where the points of a query and head lie and how much each counts.
 
-use super::points::{LANES, Line, Pairs, part, to_array};
+use super::points::{LANES, Line, NOWHERE, Pairs, part, to_array};
 use super::softmax::{softmax, sum_lanes};
 use super::{InstructionSet, Shape};
 use crate::ffi::prefetch;
@@ -170,7 +170,7 @@ impl<'a> Samples<'a> {
                 let locations = row_at(locations, place.index, 2 * samples);
                 let weights = row_at(weights, place.index, samples);
                 for number in 0..num_groups {
-                    buffer.locations[number] = Pairs::read(buffer.set, locations, number, f32::NAN);
+                    buffer.locations[number] = Pairs::read(buffer.set, locations, number, NOWHERE);
                     buffer.weights[number] = Line(to_array(part(weights, number, 1), 0.0));
                 }
             }
@@ -264,7 +264,7 @@ fn by_point<const R: usize>(
 ) -> Vec<Pairs> {
     let groups_per_query = shape.samples().div_ceil(LANES);
     let per_query = references.as_chunks::<R>().0.chunks_exact(shape.levels.len().max(1));
-    let nowhere = Pairs { x: [f32::NAN; LANES], y: [f32::NAN; LANES] };
+    let nowhere = Pairs { x: [NOWHERE; LANES], y: [NOWHERE; LANES] };
     let mut pairs = vec![nowhere; per_query.len() * groups_per_query];
     for (row, references) in pairs.chunks_exact_mut(groups_per_query.max(1)).zip(per_query) {
         for sample in 0..shape.samples() {

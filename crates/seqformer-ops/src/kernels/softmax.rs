@@ -86,13 +86,18 @@ fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FMA { a.mul_add(b, c) } else { a * b + c }
 }
 
-/// `exp(x)` for `x <= 0`, to two units in the last place; NaN stays NaN, and less than -87 counts as -87.
+/// Below this, exponentials are zero in single precision.
+pub(crate) const LEAST_EXPONENT: f32 = -103.972_08;
+
+/// `exp(x)` for `x <= 0`, to two units in the last place; NaN stays NaN, less than -87 counts as -87, and less than
+/// [`LEAST_EXPONENT`] gives zero: an infinity times zero is not a number, and times anything else an infinity.
 #[inline(always)]
 pub(super) fn exp<const FMA: bool>(x: f32) -> f32 {
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
     const POLYNOMIAL: [f32; 5] =
         [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5e-1];
+    let one = if x < LEAST_EXPONENT { 0.0 } else { 1.0 };
     let x = if x < -87.0 { -87.0 } else { x };
     let power = (x * std::f32::consts::LOG2_E + 0.5).floor();
     let rest = multiply_add::<FMA>(power, -LN_2_HIGH, x);
@@ -102,7 +107,7 @@ pub(super) fn exp<const FMA: bool>(x: f32) -> f32 {
         sum = multiply_add::<FMA>(sum, rest, factor);
     }
     let mantissa = multiply_add::<FMA>(sum, rest * rest, rest) + 1.0;
-    mantissa * f32::from_bits((truncate(power + 127.0) as u32) << 23)
+    mantissa * one * f32::from_bits((truncate(power + 127.0) as u32) << 23)
 }
 
 #[cfg(test)]

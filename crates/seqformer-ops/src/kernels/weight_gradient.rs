@@ -60,8 +60,7 @@ pub(crate) fn weight_gradient(
         let stride = stride(tokens);
         let mut turned = Aligned::new(OUTPUTS * stride);
         let first_output = number * part_rows;
-        for first in (0..factors.tokens).step_by(tokens) {
-            let count = tokens.min(factors.tokens - first);
+        for (first, count) in blocks(factors.tokens, tokens) {
             let input = &factors.input[first * inputs..][..count * inputs];
             for (block, out) in out.chunks_mut(OUTPUTS * inputs).enumerate() {
                 let first_output = first_output + block * OUTPUTS;
@@ -91,6 +90,21 @@ pub(crate) fn weight_gradient(
         end_block_products::<f32>();
     });
     if failed.is_set() { Err(NoProduct) } else { Ok(()) }
+}
+
+/// First token and length of each block: whole ones of `most`, and powers of two for the rest.
+///
+/// oneDNN compiles a product for every length and keeps it for ever: lengths of any kind would be as many as there are
+/// sizes of pictures.
+fn blocks(tokens: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    let mut first = 0;
+    std::iter::from_fn(move || {
+        let left = tokens - first;
+        let count = most.min(1_usize.checked_shl(left.checked_ilog2()?)?);
+        let count = if left >= most { most } else { count };
+        first += count;
+        Some((first - count, count))
+    })
 }
 
 /// From one row of a block that was turned over to the next: rows a power of two apart would share few lines of the
@@ -169,6 +183,29 @@ mod tests {
 
     /// Differences of sums of a thousand numbers near 1.
     const TOLERANCE: f32 = 1e-4;
+
+    #[test]
+    fn blocks_of_few_lengths_cover_all_tokens() {
+        let mut lengths = std::collections::BTreeSet::new();
+        for most in [64, 409, 512] {
+            for tokens in 0..3000 {
+                let mut next = 0;
+                for (first, count) in blocks(tokens, most) {
+                    assert_eq!(first, next);
+                    assert!(count <= most && count > 0);
+                    next += count;
+                    if most == 409 {
+                        lengths.insert(count);
+                    }
+                }
+                assert_eq!(next, tokens);
+            }
+        }
+        assert_eq!(
+            lengths.into_iter().collect::<Vec<_>>(),
+            [1, 2, 4, 8, 16, 32, 64, 128, 256, 409]
+        );
+    }
 
     #[test]
     fn the_product_is_that_of_a_plain_sum() {

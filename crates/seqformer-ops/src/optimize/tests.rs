@@ -22,6 +22,10 @@ fn by_hand(options: &AdamW, start: f64, gradients: &[f64]) -> f64 {
     p
 }
 
+fn all(list: &[Tensor]) -> Vec<&Tensor> {
+    list.iter().collect()
+}
+
 #[test]
 fn steps_follow_the_formula_for_every_shape_and_layout() {
     let options = AdamW { lr: 0.05, beta1: 0.8, beta2: 0.95, eps: 1e-3, weight_decay: 0.3 };
@@ -40,9 +44,6 @@ fn steps_follow_the_formula_for_every_shape_and_layout() {
     let exp_avgs = list(&|_, shape| Tensor::zeros(shape, ON_CPU));
     let exp_avg_sqs = list(&|_, shape| Tensor::zeros(shape, ON_CPU));
     let steps = list(&|_, _| Tensor::from(0.0_f32));
-    fn all(list: &[Tensor]) -> Vec<&Tensor> {
-        list.iter().collect()
-    }
     for step in 0..3 {
         let gradients = list(&|i, shape| {
             let gradient = value(i, step, count(shape)).view(shape);

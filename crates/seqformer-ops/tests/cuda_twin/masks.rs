@@ -80,6 +80,36 @@ fn dynamic_masks_agree_with_plain_tensor_operations() {
     }
 }
 
+#[test]
+fn what_is_not_a_number_goes_through_the_mask_head() {
+    tch::manual_seed(9);
+    let (frames, channels, height, width, instances, stride) = (1, 3, 4, 5, 2, 8);
+    let num_params = (channels + 2) * 8 + 8 * 11 + 1;
+    for value in [f64::NAN, -f64::NAN] {
+        // A weight of each convolution, and a bias of each, of the second instance.
+        let (second, third) = ((channels + 2) * 8, (channels + 2) * 8 + 64);
+        for place in [2, second, third, third + 8, third + 16, num_params - 1] {
+            let features = Tensor::randn([frames, channels, height, width], FLOAT);
+            let params = Tensor::randn([instances, num_params], FLOAT);
+            let _planted = params.get(1).narrow(0, place, 1).fill_(value);
+            let references = Tensor::rand([frames, instances, 2], FLOAT) * 60.0;
+            let expected = plain_masks(&features, &params, &references, stride);
+            let request = Request::new("masks", Placement::AtEnd)
+                .numbers(&[frames, instances, channels + 2, height, width, stride])
+                .numbers(&[0])
+                .numbers(&[channels * height * width, height * width, width, 1])
+                .buffer(Some(&features))
+                .buffer(Some(&params))
+                .buffer(Some(&references));
+            let answer = request.run(Gpu::Hopper).unwrap();
+            let found = split(&answer, &[(&expected.size(), Kind::Float)]);
+            let same = found[0].isnan().eq_tensor(&expected.isnan()).all();
+            assert!(bool::try_from(same).unwrap(), "{value} in {place}");
+            assert!(bool::try_from(found[0].get(1).isnan().all()).unwrap(), "{value} in {place}");
+        }
+    }
+}
+
 /// Masks and the sizes that they are brought to, (height, width).
 struct Packing {
     cells: (i64, i64),
@@ -143,7 +173,11 @@ fn packed_masks_have_the_bits_of_a_walk_over_all_pixels() {
         Packing { cells: (8, 10), input: (31, 40), output: (13, 7) },
         Packing { cells: (1, 1), input: (1, 3), output: (5, 1) },
     ] {
-        check_packing(&of, &Tensor::randn([3, of.cells.0, of.cells.1], FLOAT));
+        let logits = Tensor::randn([3, of.cells.0, of.cells.1], FLOAT);
+        check_packing(&of, &logits);
+        // What is not a number is not inside.
+        let _planted = logits.view([-1]).narrow(0, 0, 1).fill_(f64::NAN);
+        check_packing(&of, &logits);
     }
 }
 

@@ -25,9 +25,9 @@ pub(super) fn public(folder: &Path, report: &mut Report<'_>) -> Result<()> {
     let curves = evaluation.curves();
     let precision = read_npy(&folder.join("precision.npy"))?;
     report.exact("axes", usize::from(precision.shape != curves.shape()), 1);
-    report.numbers("precision", curves.precision(), &precision.values, SAME);
+    report.numbers("precision", &curves.precision(), &precision.values, SAME);
     let recall = read_npy(&folder.join("recall.npy"))?;
-    report.numbers("recall", curves.recall(), &recall.values, SAME);
+    report.numbers("recall", &curves.recall(), &recall.values, SAME);
     let found = evaluation.report();
     let stats = STAT_NAMES.map(|name| golden["stats"][name].as_f64().unwrap_or(f64::NAN));
     report.numbers("stats", &found.stats, &stats, MEAN);

@@ -6,17 +6,28 @@
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdout, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
 
+use super::frame_info::{FILTER, FrameInfo, LOG_LEVEL, Line};
+use super::probe::{VideoInfo, has_filters};
 use super::{FfmpegProcess, FfmpegProgram, add_input, add_threads, command, outcome};
 use crate::error::VideoError;
+use crate::format::PixelAspect;
 
 /// The largest frame accepted: 16384 x 16384, 768 MiB.
 pub(crate) const MAX_PIXELS: u64 = 1 << 28;
 /// A PPM header is a dozen bytes; the bound is for a decoder gone wrong.
 const MAX_HEADER_TOKEN: usize = 10;
+
+/// A frame's time is printed before the frame is written; waiting longer would only hide a fault.
+const TIME_PATIENCE: Duration = Duration::from_secs(20);
+/// To an ordinary screen: from linear light to the primaries of BT.709 and a curve that keeps highlights.
+const TONE_MAPPING: &str = "format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,\
+                            zscale=t=bt709:m=bt709:r=tv,format=yuv444p";
 
 /// The frames of a video, one after the other.
 #[derive(Debug)]
@@ -25,37 +36,85 @@ pub(crate) struct VideoReader {
     // Before `process`: its end of the pipe closes first.
     stdout: Option<BufReader<ChildStdout>>,
     process: Option<FfmpegProcess>,
+    infos: Option<Receiver<FrameInfo>>,
     decoded: usize,
     promised: Option<usize>,
-    warning: Option<String>,
+    last_duration: Option<f64>,
+    pixel_aspect: Option<PixelAspect>,
+    warnings: Vec<String>,
+}
+
+/// A frame and its time.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DecodedFrame {
+    pub(crate) image: RgbImage,
+    /// Seconds from the start of the file.
+    pub(crate) time: Option<f64>,
 }
 
 impl VideoReader {
-    /// Starts decoding; `promised` is the number of frames that the header speaks of.
+    /// Starts decoding the stream that `info` names.
     pub(crate) fn start(
         ffmpeg: &FfmpegProgram,
         path: &Path,
-        promised: Option<usize>,
+        info: &VideoInfo,
     ) -> Result<Self, VideoError> {
-        let mut command = command(&ffmpeg.path, "error");
+        let mut warnings = Vec::new();
+        let mut filters = FILTER.to_owned();
+        if let Some(hdr) = info.hdr {
+            let name = hdr.name();
+            if has_filters(&ffmpeg.path, &["zscale", "tonemap"]) {
+                // What the header leaves open is as the standards of HDR have it.
+                let (transfer, linear) =
+                    (hdr.transfer(), "pin=bt2020:min=bt2020nc:t=linear:npl=100");
+                filters = format!("zscale=tin={transfer}:{linear},{TONE_MAPPING},{FILTER}");
+                warnings.push(format!("{}: HDR ({name}), tone-mapped to SDR", path.display()));
+            } else {
+                warnings.push(format!(
+                    "{}: HDR ({name}), and this ffmpeg cannot tone-map it (it lacks zscale): colours are pale",
+                    path.display()
+                ));
+            }
+        }
+        let mut command = command(&ffmpeg.path, LOG_LEVEL);
         add_threads(&mut command, ffmpeg);
         add_input(&mut command, path);
         // Passthrough: the constant-rate default repeats and drops frames.
-        command.args(["-map", "0:v:0", "-an", "-sn", "-dn", "-fps_mode", "passthrough"]);
+        let stream = format!("0:{}", info.stream);
+        command.args(["-map", &stream, "-an", "-sn", "-dn", "-fps_mode", "passthrough"]);
+        command.args(["-vf", &filters]);
         command.args(["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "pipe:1"]);
-        let mut process = FfmpegProcess::spawn(&mut command, Stdio::null(), Stdio::piped())?;
+        let (sender, infos) = channel();
+        let listen = move |line: String| match Line::parse(&line) {
+            // Nobody listens any more when reading was stopped early.
+            Line::Frame(info) => sender.send(info).err().and(None),
+            Line::Error(text) => Some(text),
+            Line::Other => None,
+        };
+        let mut process =
+            FfmpegProcess::spawn_listening(&mut command, Stdio::null(), Stdio::piped(), listen)?;
         let stdout = process.take_stdout().map(BufReader::new);
-        let path = path.to_path_buf();
-        Ok(Self { path, stdout, process: Some(process), decoded: 0, promised, warning: None })
+        Ok(Self {
+            path: path.to_path_buf(),
+            stdout,
+            process: Some(process),
+            infos: Some(infos),
+            decoded: 0,
+            promised: info.frame_count(),
+            last_duration: None,
+            pixel_aspect: None,
+            warnings,
+        })
     }
 
     /// The next frame, or none at the end.
-    pub(crate) fn next_frame(&mut self) -> Result<Option<RgbImage>, VideoError> {
+    pub(crate) fn next_frame(&mut self) -> Result<Option<DecodedFrame>, VideoError> {
         let Some(stdout) = &mut self.stdout else { return Ok(None) };
         match read_ppm(stdout) {
             Ok(Some(image)) => {
                 self.decoded += 1;
-                Ok(Some(image))
+                let time = self.take_info();
+                Ok(Some(DecodedFrame { image, time }))
             }
             Ok(None) => self.finish(),
             // The decoder died inside a frame: the frames before it count.
@@ -74,9 +133,34 @@ impl VideoReader {
         }
     }
 
-    /// Why the video may have ended early; known after the last frame.
-    pub(crate) fn warning(&self) -> Option<&str> {
-        self.warning.as_deref()
+    /// What was odd; complete after the last frame.
+    pub(crate) fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// How long the frame that was read last is shown, in seconds.
+    pub(crate) fn last_duration(&self) -> Option<f64> {
+        self.last_duration
+    }
+
+    /// Width of a pixel over its height, where the file gives it; known with the first frame.
+    pub(crate) fn pixel_aspect(&self) -> Option<PixelAspect> {
+        self.pixel_aspect
+    }
+
+    /// The time of the frame that was just read.
+    fn take_info(&mut self) -> Option<f64> {
+        let info = self.infos.as_ref()?.recv_timeout(TIME_PATIENCE);
+        let Ok(info) = info else {
+            // From here on times and frames could be those of different frames.
+            self.infos = None;
+            return None;
+        };
+        self.last_duration = info.duration;
+        if self.decoded == 1 {
+            self.pixel_aspect = info.pixel_aspect;
+        }
+        info.time
     }
 
     fn stop(&mut self) {
@@ -84,7 +168,7 @@ impl VideoReader {
         self.process = None;
     }
 
-    fn finish(&mut self) -> Result<Option<RgbImage>, VideoError> {
+    fn finish(&mut self) -> Result<Option<DecodedFrame>, VideoError> {
         self.stdout = None;
         let Some(process) = self.process.take() else { return Ok(None) };
         let (status, lines) = process.wait();
@@ -94,7 +178,7 @@ impl VideoReader {
         }
         if !lines.is_empty() || status.is_none_or(|status| !status.success()) {
             let of = self.promised.map(|count| format!(" of about {count}")).unwrap_or_default();
-            self.warning = Some(format!(
+            self.warnings.push(format!(
                 "{}: the video is damaged or ended early: {}{of} frames decoded, {}",
                 self.path.display(),
                 self.decoded,

@@ -8,15 +8,23 @@ use std::process::{ChildStdin, Stdio};
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
 
-use super::{FfmpegProcess, FfmpegProgram, add_threads, command, outcome};
+use super::{FfmpegProcess, FfmpegProgram, add_threads, command, matroska, outcome};
 use crate::error::VideoError;
+use crate::format::FilmFormat;
+use crate::timing::Timing;
 
 /// The colours that players assume when nothing is said.
 const FILTER: &str = "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p";
 
+/// Fine enough for every rate; the clock of MPEG.
+const TIME_BASE: &str = "1/90000";
+
 /// A video file being written. All frames have one size.
 #[derive(Debug)]
 pub(crate) struct VideoWriter {
+    /// When frames are shown, if they are sent with times.
+    timing: Option<Timing>,
+    written: usize,
     /// The name for messages; the bytes go to another file.
     name: PathBuf,
     // Before `process`: ffmpeg ends when its input closes.
@@ -31,14 +39,31 @@ impl VideoWriter {
         file: &Path,
         name: &Path,
         size: ImageSize,
-        fps: f64,
+        format: &FilmFormat,
     ) -> Result<Self, VideoError> {
-        let mut command = command(&ffmpeg.path, "error");
         let even = even_size(size);
-        let dimensions = format!("{}x{}", even.width, even.height);
-        command.args(["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", &dimensions]);
-        command.args(["-r", &fps.to_string(), "-i", "pipe:0", "-an", "-vf", FILTER]);
-        command.args(["-c:v", "libx264", "-preset", "veryfast", "-crf", "20"]);
+        let frame_bytes = 3 * even.width as usize * even.height as usize;
+        let timing = (format.timing.rate.is_none() && matroska::can_hold(frame_bytes))
+            .then(|| format.timing.clone());
+        let mut command = command(&ffmpeg.path, "error");
+        if timing.is_some() {
+            command.args(["-f", "matroska", "-i", "pipe:0"]);
+        } else {
+            let dimensions = format!("{}x{}", even.width, even.height);
+            let rate = format.timing.rate;
+            let rate =
+                rate.map_or_else(|| format.timing.mean_fps().to_string(), |rate| rate.to_string());
+            command.args(["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", &dimensions]);
+            command.args(["-r", &rate, "-i", "pipe:0"]);
+        }
+        let aspect = format.pixel_aspect.filter(|aspect| !aspect.is_square());
+        let shape = aspect.map(|aspect| format!(",setsar={}/{}", aspect.width, aspect.height));
+        let filters = format!("{FILTER}{}", shape.unwrap_or_default());
+        command
+            .args(["-an", "-vf", &filters, "-c:v", "libx264", "-preset", "veryfast", "-crf", "20"]);
+        if timing.is_some() {
+            command.args(["-fps_mode", "passthrough", "-enc_time_base", TIME_BASE]);
+        }
         add_threads(&mut command, ffmpeg);
         command.args(["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]);
         let mut target = std::ffi::OsString::from("file:");
@@ -46,13 +71,32 @@ impl VideoWriter {
         command.args(["-movflags", "+faststart", "-f", "mp4", "-y"]).arg(target);
         let mut process = FfmpegProcess::spawn(&mut command, Stdio::piped(), Stdio::null())?;
         let stdin = process.take_stdin();
-        Ok(Self { name: name.to_path_buf(), stdin, process: Some(process) })
+        let head = timing.is_some().then(|| matroska::header(even));
+        let name = name.to_path_buf();
+        let mut writer = Self { timing, written: 0, name, stdin, process: Some(process) };
+        writer.send(&head.unwrap_or_default())?;
+        Ok(writer)
     }
 
     /// Adds a frame.
     pub(crate) fn write(&mut self, image: &RgbImage) -> Result<(), VideoError> {
+        let pixels = padded(image);
+        if let Some(timing) = &self.timing {
+            let time = timing.times.get(self.written).map(|time| time - timing.start());
+            // Frames beyond the known times follow each other like the last ones.
+            let beyond = (self.written + 1).saturating_sub(timing.times.len()) as f64;
+            let last = timing.times.last().map_or(0.0, |last| last - timing.start());
+            let time = time.unwrap_or(last + beyond * timing.last_duration);
+            let head = matroska::frame_header(time, timing.duration(self.written), pixels.len());
+            self.send(&head)?;
+        }
+        self.written += 1;
+        self.send(&pixels)
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), VideoError> {
         let Some(stdin) = &mut self.stdin else { return Err(self.failed(None)) };
-        match stdin.write_all(&padded(image)) {
+        match stdin.write_all(bytes) {
             Ok(()) => Ok(()),
             // The pipe broke because ffmpeg gave up; it says why.
             Err(error) => Err(self.failed(Some(error))),

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use seqformer_data::RgbImage;
-use tempfile::TempDir;
+use seqformer_files::TemporaryFolder;
 use turbojpeg::{PixelFormat, Subsamp};
 
 use super::{make_parent, persist, temporary_file, write_error};
@@ -24,7 +24,7 @@ const PREFIX: &str = "overlay_";
 #[derive(Debug)]
 pub struct FolderWriter {
     path: PathBuf,
-    folder: TempDir,
+    folder: TemporaryFolder,
 }
 
 impl FolderWriter {
@@ -77,7 +77,7 @@ impl FolderWriter {
             return Err(failed(error));
         }
         // It is in its place: nothing is left to clean up under the temporary name.
-        let _moved = self.folder.keep();
+        self.folder.keep();
         earlier.close().map_err(failed)
     }
 }
@@ -90,7 +90,7 @@ impl FolderWriter {
 pub fn write_jpeg(path: &Path, image: &RgbImage) -> Result<(), VideoError> {
     let bytes = encode(image, path)?;
     let mut file = temporary_file(path, ".jpg")?;
-    file.write_all(&bytes).map_err(|source| write_error(path, source))?;
+    file.file_mut().write_all(&bytes).map_err(|source| write_error(path, source))?;
     persist(file, path)
 }
 
@@ -134,14 +134,7 @@ fn check_replaceable(path: &Path) -> Result<(), VideoError> {
 }
 
 /// A new folder beside `path`.
-fn temporary_folder(path: &Path) -> Result<TempDir, VideoError> {
-    let parent = make_parent(path)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".seqformer-");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o777));
-    }
-    builder.tempdir_in(parent).map_err(|source| write_error(path, source))
+fn temporary_folder(path: &Path) -> Result<TemporaryFolder, VideoError> {
+    make_parent(path)?;
+    TemporaryFolder::beside(path).map_err(|source| write_error(path, source))
 }

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use ::gif::{Encoder, Frame, Repeat};
 use seqformer_data::RgbImage;
+use seqformer_files::TemporaryFile;
 use seqformer_masks::ImageSize;
-use tempfile::NamedTempFile;
 
 use super::write_error;
 use crate::error::VideoError;
 use crate::resize::shrink;
+use crate::timing::Timing;
 
 /// No side of a GIF is longer: files grow without bound otherwise.
 const MAX_SIDE: u32 = 960;
@@ -19,6 +20,7 @@ const MAX_SIDE: u32 = 960;
 const PALETTE_SPEED: i32 = 10;
 /// Viewers slow down whatever is shorter, in hundredths of a second.
 const MIN_DELAY: f64 = 2.0;
+const MAX_DELAY: f64 = 65535.0;
 
 /// An animated GIF being written.
 #[derive(Debug)]
@@ -26,7 +28,12 @@ pub(super) struct GifWriter {
     path: PathBuf,
     encoder: EncoderBox,
     size: ImageSize,
-    delay: u16,
+    timing: Timing,
+    written: usize,
+    /// How far the delays have come, in hundredths of a second.
+    shown: f64,
+    /// When the last frame ends by its time stamps, in hundredths of a second.
+    ended: f64,
 }
 
 /// The encoder has no `Debug` of its own.
@@ -41,10 +48,10 @@ impl std::fmt::Debug for EncoderBox {
 impl GifWriter {
     /// Starts encoding frames of `size` into `file`; messages speak of `path`.
     pub(super) fn start(
-        file: &NamedTempFile,
+        file: &TemporaryFile,
         path: &Path,
         size: ImageSize,
-        fps: f64,
+        timing: &Timing,
     ) -> Result<Self, VideoError> {
         let file = file.reopen().map_err(|source| write_error(path, source))?;
         let size = fitted(size);
@@ -53,8 +60,16 @@ impl GifWriter {
         let mut encoder = Encoder::new(BufWriter::new(file), width, height, &[])
             .map_err(|error| encode_error(path, &error))?;
         encoder.set_repeat(Repeat::Infinite).map_err(|error| encode_error(path, &error))?;
-        let delay = (100.0 / fps).round().max(MIN_DELAY) as u16;
-        Ok(Self { path: path.to_path_buf(), encoder: EncoderBox(encoder), size, delay })
+        let (path, timing) = (path.to_path_buf(), timing.clone());
+        Ok(Self {
+            path,
+            encoder: EncoderBox(encoder),
+            size,
+            timing,
+            written: 0,
+            shown: 0.0,
+            ended: 0.0,
+        })
     }
 
     /// Adds a frame.
@@ -62,7 +77,12 @@ impl GifWriter {
         let image = shrink(image, self.size);
         let (width, height) = (self.size.width as u16, self.size.height as u16);
         let mut frame = Frame::from_rgb_speed(width, height, &image.pixels, PALETTE_SPEED);
-        frame.delay = self.delay;
+        // What rounding takes from one frame the next one gets, so that the whole keeps its length.
+        self.ended += 100.0 * self.timing.duration(self.written);
+        let delay = (self.ended - self.shown).round().clamp(MIN_DELAY, MAX_DELAY);
+        self.shown += delay;
+        self.written += 1;
+        frame.delay = delay as u16;
         self.encoder.0.write_frame(&frame).map_err(|error| encode_error(&self.path, &error))
     }
 

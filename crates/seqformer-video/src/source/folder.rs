@@ -1,6 +1,8 @@
 //! The images of a folder, in natural order.
 
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::read_error;
@@ -8,13 +10,16 @@ use crate::error::VideoError;
 
 const EXTENSIONS: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
 
+/// Kinds of images; `jpeg` is another name of the first.
+const KINDS: [&str; 4] = ["jpg", "webp", "bmp", "png"];
+
 /// What is in a folder.
 #[derive(Debug)]
 pub(super) struct Listing {
     /// The images, in natural order.
     pub(super) images: Vec<PathBuf>,
-    /// A remark on files that are no images.
-    pub(super) note: Option<String>,
+    /// Remarks on files that were left out.
+    pub(super) notes: Vec<String>,
 }
 
 /// Lists the images directly in `folder`. Hidden files are passed over.
@@ -38,9 +43,62 @@ pub(super) fn list_images(folder: &Path) -> Result<Listing, VideoError> {
         };
         return Err(VideoError::NoImages { path: folder.to_path_buf(), found });
     }
-    let note = (!others.is_empty())
-        .then(|| format!("{}: skipped what is no image: {}", folder.display(), listed(&others)));
-    Ok(Listing { images, note })
+    let mut notes = Vec::new();
+    if !others.is_empty() {
+        notes.push(format!("{}: skipped what is no image: {}", folder.display(), listed(&others)));
+    }
+    let (images, note) = without_twins(folder, images);
+    notes.extend(note);
+    Ok(Listing { images, notes })
+}
+
+/// Leaves out images that lie beside others of the same name: masks, thumbnails and copies.
+///
+/// Where names occur with several endings, the kind (`jpg` and `jpeg` are one) with the most files is taken, and of
+/// equally frequent ones the first of [`KINDS`]: masks are PNGs. Of another kind the twins are left out, and
+/// the whole kind if at least half of it are twins.
+fn without_twins(folder: &Path, images: Vec<PathBuf>) -> (Vec<PathBuf>, Option<String>) {
+    let mut kinds_of: BTreeMap<OsString, BTreeSet<&str>> = BTreeMap::new();
+    let stem = |path: &Path| path.file_stem().unwrap_or_default().to_os_string();
+    for path in &images {
+        kinds_of.entry(stem(path)).or_default().insert(kind_of(path));
+    }
+    let with_twins = |kind: &str| {
+        let twin = |kinds: &&BTreeSet<&str>| kinds.len() > 1 && kinds.contains(kind);
+        kinds_of.values().filter(twin).count()
+    };
+    let count = |kind: &str| images.iter().filter(|path| kind_of(path) == kind).count();
+    let twins: Vec<&str> = KINDS.into_iter().filter(|kind| with_twins(kind) > 0).collect();
+    // The first of the most frequent ones.
+    let best = |best, next| if count(next) > count(best) { next } else { best };
+    let Some(kept) = twins.iter().copied().reduce(best) else { return (images, None) };
+    let is_left_out = |path: &Path| {
+        let kind = kind_of(path);
+        let is_twin = kinds_of.get(&stem(path)).is_some_and(|kinds| {
+            // Beside the kind that is taken, or beside one that comes before it.
+            let first = KINDS.into_iter().find(|kind| kinds.contains(kind));
+            if kinds.contains(kept) { kind != kept } else { Some(kind) != first }
+        });
+        kind != kept && (is_twin || (twins.contains(&kind) && 2 * with_twins(kind) >= count(kind)))
+    };
+    let (left_out, taken): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        images.iter().partition(|path| is_left_out(path));
+    let names: Vec<String> = left_out.into_iter().map(|path| file_name(path)).collect();
+    let note = format!(
+        "{}: names occur with several endings: {} {kept} files are taken; left out, as masks or copies of them: {}; \
+         move what is to be read into a folder of its own if this is not what you want",
+        folder.display(),
+        taken.iter().filter(|path| kind_of(path) == kept).count(),
+        listed(&names)
+    );
+    (taken.into_iter().cloned().collect(), Some(note))
+}
+
+/// The kind of an image by its ending, one of [`KINDS`].
+fn kind_of(path: &Path) -> &'static str {
+    let extension = path.extension().map(|text| text.to_string_lossy().to_ascii_lowercase());
+    let extension = extension.as_deref().unwrap_or_default();
+    KINDS.into_iter().find(|kind| *kind == extension).unwrap_or("jpg")
 }
 
 /// Whether the file name says that this is a still image.

@@ -5,27 +5,22 @@ use std::fs::File;
 use std::io::BufReader;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ::gif::{ColorOutput, DecodeOptions, Decoder, DisposalMethod, Frame, MemoryLimit};
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
 
+use super::animation::Schedule;
 use super::read_error;
 use crate::error::VideoError;
 use crate::ffmpeg::MAX_PIXELS;
 
 /// Viewers show a delay of 0 or 1 hundredths of a second as this many.
-const UNSET_DELAY: u32 = 10;
-
-/// Number of frames and their rate.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct GifInfo {
-    pub(super) frames: usize,
-    pub(super) fps: Option<f64>,
-}
+const UNSET_DELAY: u64 = 10;
 
 /// Walks over the frame headers without decoding pixels.
-pub(super) fn scan(path: &Path) -> Result<GifInfo, VideoError> {
+pub(super) fn scan(path: &Path) -> Result<Schedule, VideoError> {
     let file = File::open(path).map_err(|source| read_error(path, source))?;
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
@@ -33,15 +28,13 @@ pub(super) fn scan(path: &Path) -> Result<GifInfo, VideoError> {
     let mut decoder = options.read_info(BufReader::new(file)).map_err(|error| {
         VideoError::NoFrames { path: path.to_path_buf(), reason: error.to_string() }
     })?;
-    let (mut frames, mut hundredths) = (0, 0_u64);
+    let mut delays = Vec::new();
     // A cut file is reported when its frames are read.
     while let Ok(Some(frame)) = decoder.next_frame_info() {
-        let delay = u32::from(frame.delay);
-        hundredths += u64::from(if delay < 2 { UNSET_DELAY } else { delay });
-        frames += 1;
+        let hundredths = if frame.delay < 2 { UNSET_DELAY } else { frame.delay.into() };
+        delays.push(Duration::from_millis(10 * hundredths));
     }
-    let fps = (hundredths > 0).then(|| frames as f64 * 100.0 / hundredths as f64);
-    Ok(GifInfo { frames, fps })
+    Ok(Schedule::new(delays))
 }
 
 /// The composed frames of a GIF.

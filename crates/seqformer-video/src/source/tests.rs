@@ -1,4 +1,5 @@
 use super::*;
+use crate::FrameRate;
 use crate::ffmpeg::tests::{ffmpeg_or_skip, picture, run};
 use crate::sink::{FrameSink, write_jpeg};
 
@@ -15,7 +16,7 @@ fn open_error(path: &Path) -> String {
 fn read_all(source: &FrameSource) -> (Vec<Frame>, Vec<String>) {
     let mut frames = source.frames().unwrap();
     let read: Result<Vec<Frame>, VideoError> = frames.by_ref().collect();
-    (read.unwrap(), frames.notes().to_vec())
+    (read.unwrap(), frames.notes())
 }
 
 /// Mean absolute difference of two pictures.
@@ -191,11 +192,13 @@ fn a_gif_has_the_same_pixels_with_and_without_ffmpeg() {
     // Written by ffmpeg: later frames hold only what has changed.
     let options = ["-f", "lavfi", "-i", "testsrc=s=80x60:r=10:d=1", &path.to_string_lossy()];
     run(&ffmpeg, &options);
-    let mut reader = VideoReader::start(&ffmpeg.program().unwrap(), &path, None).unwrap();
+    let program = ffmpeg.program().unwrap();
+    let info = ffmpeg::probe(&program.path, &path).unwrap();
+    let mut reader = VideoReader::start(&program, &path, &info).unwrap();
     let (frames, _) = read_all(&FrameSource::open(&path, &no_ffmpeg()).unwrap());
     assert_eq!(frames.len(), 10);
     for frame in frames {
-        assert_eq!(reader.next_frame().unwrap().unwrap(), frame.image, "{}", frame.name);
+        assert_eq!(reader.next_frame().unwrap().unwrap().image, frame.image, "{}", frame.name);
     }
     assert!(reader.next_frame().unwrap().is_none());
 }
@@ -272,4 +275,319 @@ fn reading_can_stop_at_any_frame() {
     frames.next().unwrap().unwrap();
     drop(frames); // must not wait for a decoder that waits for us
     assert_eq!(read_all(&source).0.len(), 40);
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+/// Reads to the end and returns what is known then.
+fn read_to_end(source: &FrameSource) -> (Vec<Frame>, Frames) {
+    let mut frames = source.frames().unwrap();
+    let read: Result<Vec<Frame>, VideoError> = frames.by_ref().collect();
+    (read.unwrap(), frames)
+}
+
+fn assert_times(found: &[f64], expected: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    let all = found;
+    for (found, expected) in found.iter().zip(expected) {
+        assert!((found - expected).abs() <= tolerance, "{found} instead of {expected}: {all:?}");
+    }
+}
+
+#[test]
+fn animated_webp_and_png_give_all_frames_with_their_times_as_pillow_does() {
+    for (name, times) in [
+        ("moving.webp", [0.0, 0.04, 0.16, 0.24].as_slice()),
+        ("moving.png", &[0.0, 0.04, 0.16, 0.24]),
+        ("stand_in.png", &[0.0, 0.04, 0.16]),
+        ("clear.webp", &[0.0, 0.1, 0.2, 0.3]),
+        ("clear.png", &[0.0, 0.1, 0.2, 0.3]),
+    ] {
+        let source = FrameSource::open(&fixture(name), &no_ffmpeg()).unwrap();
+        assert_eq!(source.frame_count_hint(), Some(times.len()), "{name}");
+        let expected = std::fs::read(fixture(&format!("{name}.rgb"))).unwrap();
+        let (frames, reader) = read_to_end(&source);
+        assert_eq!(reader.notes(), Vec::<String>::new(), "{name}");
+        assert_times(&reader.timing().unwrap().times, times, 1e-9);
+        let pixels: Vec<u8> = frames.iter().flat_map(|frame| frame.image.pixels.clone()).collect();
+        assert_eq!(pixels.len(), expected.len(), "{name}");
+        let apart = pixels.iter().zip(&expected).position(|(a, b)| a != b);
+        let found = apart.map(|at| (at, pixels[at], expected[at]));
+        assert_eq!(found, None, "{name}");
+    }
+}
+
+#[test]
+fn a_cut_animation_gives_what_it_has_and_says_so() {
+    let root = tempfile::tempdir().unwrap();
+    for name in ["moving.webp", "moving.png"] {
+        let bytes = std::fs::read(fixture(name)).unwrap();
+        for length in 0..bytes.len() {
+            let path = root.path().join(name);
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            let Ok(source) = FrameSource::open(&path, &no_ffmpeg()) else { continue };
+            let Ok(mut frames) = source.frames() else { continue };
+            let read = frames.by_ref().take_while(Result::is_ok).count();
+            let promised = source.frame_count_hint().unwrap_or_default();
+            assert!(read <= promised, "{name} cut to {length} bytes");
+            if promised > 1 && read > 0 && read < promised {
+                assert!(frames.notes()[0].contains("ended early"), "{:?}", frames.notes());
+            }
+        }
+    }
+}
+
+#[test]
+fn frames_beside_masks_of_the_same_names_are_taken_alone_and_it_is_said() {
+    let root = tempfile::tempdir().unwrap();
+    let names = |files: &[&str]| -> (Vec<String>, Vec<String>) {
+        let folder = tempfile::tempdir_in(root.path()).unwrap();
+        for name in files {
+            std::fs::write(folder.path().join(name), "x").unwrap();
+        }
+        let listing = folder::list_images(folder.path()).unwrap();
+        let images = listing.images.iter().map(|path| folder::file_name(path)).collect();
+        (images, listing.notes)
+    };
+    // As many masks as frames, in every order of endings.
+    let (images, notes) = names(&["0.png", "0.jpg", "1.jpg", "1.png"]);
+    assert_eq!(images, ["0.jpg", "1.jpg"]);
+    let expected = "2 jpg files are taken; left out, as masks or copies of them: 0.png, 1.png";
+    assert!(notes[0].contains(expected), "{notes:?}");
+    assert_eq!(names(&["0.JPEG", "0.png"]).0, ["0.JPEG"]);
+    assert_eq!(names(&["0.webp", "0.png"]).0, ["0.webp"]);
+    // The majority: thumbnails beside frames.
+    assert_eq!(names(&["0.png", "1.png", "2.png", "0.jpg"]).0, ["0.png", "1.png", "2.png"]);
+    // A mask without its frame is left out with the others.
+    assert_eq!(
+        names(&["0.jpg", "1.jpg", "2.jpg", "0.png", "9.png"]).0,
+        ["0.jpg", "1.jpg", "2.jpg"]
+    );
+    // Of a folder of several kinds only what occurs twice is left out.
+    let mixed = ["0.jpg", "1.png", "2.png", "3.png", "3.jpg", "4.jpg", "5.jpg", "6.webp"];
+    let (images, notes) = names(&mixed);
+    assert_eq!(images, ["0.jpg", "1.png", "2.png", "3.jpg", "4.jpg", "5.jpg", "6.webp"]);
+    assert!(notes[0].contains("copies of them: 3.png"), "{notes:?}");
+    let (images, notes) = names(&["0.jpg", "1.png", "2.jpeg", "2.jpg"]);
+    assert_eq!((images.len(), notes.len()), (4, 0));
+}
+
+#[test]
+fn equal_remarks_on_images_are_counted() {
+    let root = tempfile::tempdir().unwrap();
+    for index in 0..4 {
+        let path = root.path().join(format!("{index}.jpg"));
+        write_jpeg(&path, &picture(SIZE, index)).unwrap();
+        let mut bytes = std::fs::read(&path).unwrap();
+        if index > 0 {
+            let end = bytes.len() - 2;
+            bytes.splice(end..end, vec![0; 10 + index]);
+        }
+        std::fs::write(&path, bytes).unwrap();
+    }
+    let (frames, reader) = read_to_end(&FrameSource::open(root.path(), &no_ffmpeg()).unwrap());
+    assert_eq!(frames.len(), 4);
+    let notes = reader.notes();
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(notes[0].contains("1.jpg and 2 more of 4 images: damaged JPEG"), "{notes:?}");
+}
+
+#[test]
+fn patterns_addresses_and_cameras_are_told_what_to_give_instead() {
+    for (input, hint) in [
+        ("frames/%05d.png", "give the folder of the images, frames"),
+        ("frames/*.png", "give the folder of the images, frames"),
+        ("frame?.jpg", "give the folder of the images, ."),
+        ("rtsp://127.0.0.1/cam", "ffmpeg -i rtsp://127.0.0.1/cam -f image2pipe"),
+        ("http://127.0.0.1:9/a.mp4", "addresses are not opened"),
+        ("0", "cameras are read through a pipe"),
+    ] {
+        let error = open_error(Path::new(input));
+        assert!(error.starts_with(input) && error.contains(hint), "{error}");
+    }
+}
+
+/// A film of 25 frames a second in a container that claims 1,000.
+fn make_claimer(path: &Path, codec: &str, ffmpeg: &FfmpegLocation) {
+    let film = "testsrc=s=64x48:r=25:d=1";
+    let filters = "fps=1000,select=not(mod(n\\,40))";
+    let mut options = vec!["-f", "lavfi", "-i", film, "-vf", filters, "-fps_mode", "passthrough"];
+    let path = path.to_string_lossy();
+    options.extend(["-enc_time_base", "1/1000", "-c:v", codec, &path]);
+    run(ffmpeg, &options);
+}
+
+#[test]
+fn times_come_from_the_stream_whatever_rate_the_container_claims() {
+    let Some(ffmpeg) = ffmpeg_or_skip("times_come_from_the_stream") else { return };
+    let root = tempfile::tempdir().unwrap();
+    let expected: Vec<f64> = (0..25).map(|index| f64::from(index) * 0.04).collect();
+    for (name, codec, claims) in [
+        ("a.mkv", "libx264", true),
+        ("a.flv", "flv", true),
+        ("a.avi", "mpeg4", true),
+        ("a.webm", "libvpx", true),
+        ("a.mov", "libx264", false),
+        ("a.ts", "libx264", false),
+    ] {
+        let path = root.path().join(name);
+        make_claimer(&path, codec, &ffmpeg);
+        let source = FrameSource::open(&path, &ffmpeg).unwrap();
+        let (frames, reader) = read_to_end(&source);
+        let timing = reader.timing().unwrap();
+        assert_times(&timing.times, &expected, 1.1e-3);
+        assert_eq!(timing.rate.map(FrameRate::per_second), Some(25.0), "{name}");
+        assert!((frames[24].time.unwrap() - 0.96).abs() < 1.1e-3, "{name}");
+        assert!(source.fps().is_none_or(|fps| (fps - 25.0).abs() < 2.0), "{name}");
+        let said = reader
+            .notes()
+            .iter()
+            .any(|note| note.contains("claims 1000 frames a second and its time stamps say 25"));
+        assert_eq!(said, claims, "{name}: {:?}", reader.notes());
+    }
+}
+
+#[test]
+fn frames_of_uneven_length_keep_their_times() {
+    let Some(ffmpeg) = ffmpeg_or_skip("frames_of_uneven_length_keep_their_times") else { return };
+    let root = tempfile::tempdir().unwrap();
+    for name in ["a.mkv", "a.mp4", "a.webm", "a.flv"] {
+        let path = root.path().join(name);
+        let filters = "settb=1/1000,setpts=N*N*0.05/TB";
+        let film = "testsrc=s=64x48:r=10:d=0.8";
+        let options = ["-f", "lavfi", "-i", film, "-vf", filters, "-fps_mode", "passthrough"];
+        run(
+            &ffmpeg,
+            &[&options[..], &["-enc_time_base", "1/1000", &path.to_string_lossy()]].concat(),
+        );
+        let (_, reader) = read_to_end(&FrameSource::open(&path, &ffmpeg).unwrap());
+        let expected: Vec<f64> = (0..8).map(|index| f64::from(index * index) * 0.05).collect();
+        assert_times(&reader.timing().unwrap().times, &expected, 1.1e-3);
+        assert!(
+            reader.notes().iter().any(|note| note.contains("the frame rate varies")),
+            "{name}: {:?}",
+            reader.notes()
+        );
+    }
+}
+
+#[test]
+fn frames_that_a_recorder_dropped_are_reported() {
+    let Some(ffmpeg) = ffmpeg_or_skip("frames_that_a_recorder_dropped_are_reported") else {
+        return;
+    };
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("gaps.mp4");
+    let filters = "select=not(eq(n\\,10)+between(n\\,20\\,22))";
+    let film = "testsrc=s=64x48:r=25:d=2";
+    let options = ["-f", "lavfi", "-i", film, "-vf", filters, "-fps_mode", "passthrough"];
+    run(&ffmpeg, &[&options[..], &[&path.to_string_lossy()]].concat());
+    let (frames, reader) = read_to_end(&FrameSource::open(&path, &ffmpeg).unwrap());
+    assert_eq!(frames.len(), 46);
+    let said = reader.notes().iter().any(|note| note.contains("4 frames are missing"));
+    assert!(said, "{:?}", reader.notes());
+}
+
+#[test]
+fn cover_art_is_not_taken_for_the_film() {
+    let Some(ffmpeg) = ffmpeg_or_skip("cover_art_is_not_taken_for_the_film") else { return };
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name).to_string_lossy().into_owned();
+    let (film, cover, song) = (at("film.mp4"), at("cover.png"), at("song.mp3"));
+    make_mp4(Path::new(&film), SIZE, 6, &ffmpeg);
+    run(&ffmpeg, &["-f", "lavfi", "-i", "color=red:s=200x200", "-frames:v", "1", &cover]);
+    for (name, first, second) in [("first.mp4", "1", "0"), ("last.mp4", "0", "1")] {
+        let path = at(name);
+        let inputs = ["-i", &film, "-i", &cover, "-map", first, "-map", second, "-c", "copy"];
+        let index = if first == "1" { "-disposition:v:0" } else { "-disposition:v:1" };
+        run(&ffmpeg, &[&inputs[..], &[index, "attached_pic", &path]].concat());
+        let (frames, reader) = read_to_end(&FrameSource::open(Path::new(&path), &ffmpeg).unwrap());
+        assert_eq!((frames.len(), frames[0].image.size), (6, SIZE), "{name}");
+        assert_eq!(reader.notes(), Vec::<String>::new(), "{name}");
+    }
+    let inputs = ["-f", "lavfi", "-i", "sine=d=0.5", "-i", &cover, "-map", "0", "-map", "1"];
+    run(&ffmpeg, &[&inputs[..], &["-disposition:v:0", "attached_pic", &song]].concat());
+    let error = FrameSource::open(Path::new(&song), &ffmpeg).unwrap_err().to_string();
+    assert!(
+        error.contains("song.mp3") && error.contains("only picture in it is a cover"),
+        "{error}"
+    );
+}
+
+#[test]
+fn of_two_films_in_a_file_the_larger_is_read_and_it_is_said() {
+    let Some(ffmpeg) = ffmpeg_or_skip("of_two_films_in_a_file") else { return };
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("two.mkv");
+    let films = ["-f", "lavfi", "-i", "testsrc=s=32x24:r=10:d=1", "-f", "lavfi", "-i"];
+    let rest = ["testsrc=s=64x48:r=10:d=0.5", "-map", "0", "-map", "1", "-disposition:v", "0"];
+    run(&ffmpeg, &[&films[..], &rest, &[&path.to_string_lossy()]].concat());
+    let source = FrameSource::open(&path, &ffmpeg).unwrap();
+    let (frames, _) = read_to_end(&source);
+    assert_eq!((frames.len(), frames[0].image.size), (5, SIZE));
+    let note = &source.notes()[0];
+    assert!(
+        note.contains("#1 (h264, 64x48) is read") && note.contains("#0 (h264, 32x24)"),
+        "{note}"
+    );
+}
+
+#[test]
+fn pixels_that_are_not_square_are_said() {
+    let Some(ffmpeg) = ffmpeg_or_skip("pixels_that_are_not_square_are_said") else { return };
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("wide.mp4");
+    let options = ["-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=0.3", "-vf", "setsar=4/3"];
+    run(&ffmpeg, &[&options[..], &[&path.to_string_lossy()]].concat());
+    let (frames, reader) = read_to_end(&FrameSource::open(&path, &ffmpeg).unwrap());
+    assert_eq!(frames[0].image.size, SIZE);
+    assert_eq!(reader.pixel_aspect(), Some(PixelAspect { width: 4, height: 3 }));
+    assert!(reader.notes()[0].contains("pixels are not square (4:3)"), "{:?}", reader.notes());
+}
+
+#[test]
+fn films_of_high_dynamic_range_are_mapped_to_an_ordinary_screen() {
+    let Some(ffmpeg) = ffmpeg_or_skip("films_of_high_dynamic_range") else { return };
+    let root = tempfile::tempdir().unwrap();
+    let program = ffmpeg.program().unwrap();
+    for (transfer, name) in [("smpte2084", "PQ"), ("arib-std-b67", "HLG")] {
+        let path = root.path().join(format!("{name}.mp4"));
+        let color = "color_primaries=bt2020:colorspace=bt2020nc:range=tv";
+        let filters = format!("format=yuv420p10le,setparams={color}:color_trc={transfer}");
+        let options = ["-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=0.3", "-vf", &filters];
+        let coder = ["-c:v", "libx264", &path.to_string_lossy()];
+        run(&ffmpeg, &[&options[..], &coder].concat());
+        let source = FrameSource::open(&path, &ffmpeg).unwrap();
+        let (frames, reader) = read_to_end(&source);
+        assert_eq!((frames.len(), frames[0].image.size), (3, SIZE));
+        assert!(
+            reader.notes()[0].contains(&format!("HDR ({name}), tone-mapped")),
+            "{:?}",
+            reader.notes()
+        );
+        let mut plain = ffmpeg::probe(&program.path, &path).unwrap();
+        plain.hdr = None;
+        let mut unmapped = VideoReader::start(&program, &path, &plain).unwrap();
+        let unmapped = unmapped.next_frame().unwrap().unwrap().image;
+        assert!(difference(&frames[0].image, &unmapped) > 2.0, "{name}");
+    }
+}
+
+#[test]
+fn gifs_keep_their_delays() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("a.gif");
+    let timing = Timing { times: vec![0.0, 0.1, 0.4, 0.45], last_duration: 0.3, rate: None };
+    let format = crate::FilmFormat { timing: timing.clone(), pixel_aspect: None, sound_of: None };
+    let mut sink = FrameSink::film(&path, format, &no_ffmpeg()).unwrap();
+    for index in 0..4 {
+        sink.write(&picture(SIZE, index)).unwrap();
+    }
+    sink.finish().unwrap();
+    let (_, reader) = read_to_end(&FrameSource::open(&path, &no_ffmpeg()).unwrap());
+    let found = reader.timing().unwrap();
+    assert_times(&found.times, &timing.times, 1e-9);
+    assert!((found.last_duration - 0.3).abs() < 1e-9);
 }

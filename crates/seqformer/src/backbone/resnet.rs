@@ -28,6 +28,8 @@ pub struct ResNet {
 /// A convolution without bias and the normalisation behind it.
 #[derive(Debug)]
 struct ConvNorm {
+    /// The name of the convolution among the parameters.
+    name: String,
     shape: ConvShape,
     weight: Tensor,
     norm: FrozenBatchNorm,
@@ -126,11 +128,13 @@ impl Backbone for ResNet {
         &self.outputs
     }
 
-    fn calibrate(&self, images: &Tensor) {
+    fn calibrate(&self, images: &Tensor, which: &dyn Fn(&str) -> bool) {
         tch::no_grad(|| {
-            let map = self.stem.calibrated(&to_channels_last(images), None, Activation::Relu);
+            let images = to_channels_last(images);
+            let map = self.stem.calibrated(&images, None, Activation::Relu, which);
             let map = map.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false);
-            let _last = self.stages.iter().flatten().fold(map, |map, block| block.calibrated(map));
+            let blocks = self.stages.iter().flatten();
+            let _last = blocks.fold(map, |map, block| block.calibrated(map, which));
         });
     }
 
@@ -205,14 +209,14 @@ impl Block {
     }
 
     /// Calibrates the normalisations in the order of the data, and gives the block's output.
-    fn calibrated(&self, input: Tensor) -> Tensor {
-        let shortcut =
-            self.shortcut.as_ref().map(|conv| conv.calibrated(&input, None, Activation::None));
+    fn calibrated(&self, input: Tensor, which: &dyn Fn(&str) -> bool) -> Tensor {
+        let shortcut = self.shortcut.as_ref();
+        let shortcut = shortcut.map(|conv| conv.calibrated(&input, None, Activation::None, which));
         let (last, first) = self.convs.split_last().expect("a block has convolutions");
-        let hidden = first
-            .iter()
-            .fold(input.shallow_clone(), |map, conv| conv.calibrated(&map, None, Activation::Relu));
-        last.calibrated(&hidden, Some(shortcut.unwrap_or(input)), Activation::Relu)
+        let hidden = first.iter().fold(input.shallow_clone(), |map, conv| {
+            conv.calibrated(&map, None, Activation::Relu, which)
+        });
+        last.calibrated(&hidden, Some(shortcut.unwrap_or(input)), Activation::Relu, which)
     }
 
     fn parts(&mut self) -> impl Iterator<Item = &mut ConvNorm> {
@@ -234,7 +238,8 @@ impl ConvNorm {
     fn new(vs: &nn::Path<'_>, shape: ConvShape) -> Self {
         let weight = vs.zeros("weight", &shape.weight_size());
         let norm = FrozenBatchNorm::new(&(vs / "norm"), shape.outputs);
-        Self { shape, weight, norm, folded: None }
+        let name = vs.components().collect::<Vec<_>>().join(".");
+        Self { name, shape, weight, norm, folded: None }
     }
 
     fn freeze(&mut self) {
@@ -251,16 +256,19 @@ impl ConvNorm {
         }));
     }
 
-    /// Takes the statistics of the convolution's output, then gives that of the layer.
+    /// Takes the statistics of the convolution's output, if `which` takes its name, then gives that of the layer.
     fn calibrated(
         &self,
         input: &Tensor,
         residual: Option<Tensor>,
         activation: Activation,
+        which: &dyn Fn(&str) -> bool,
     ) -> Tensor {
-        let no_bias = self.weight.zeros_like().flatten(1, -1).select(1, 0).contiguous();
-        let kernel = Kernel { weight: &self.weight, bias: &no_bias };
-        self.norm.calibrate(&self.shape.apply(input, kernel, None, Activation::None));
+        if which(&self.name) {
+            let no_bias = self.weight.zeros_like().flatten(1, -1).select(1, 0).contiguous();
+            let kernel = Kernel { weight: &self.weight, bias: &no_bias };
+            self.norm.calibrate(&self.shape.apply(input, kernel, None, Activation::None));
+        }
         self.forward(input, residual, activation)
     }
 

@@ -118,7 +118,7 @@ impl Backbone for SwinTransformer {
     }
 
     /// Layer normalisation has no statistics.
-    fn calibrate(&self, _images: &Tensor) {}
+    fn calibrate(&self, _images: &Tensor, _which: &dyn Fn(&str) -> bool) {}
 
     fn prepare_inference(&mut self, precision: Precision) {
         self.precision = precision;

@@ -101,6 +101,62 @@ fn partial_weights_fill_what_fits_and_the_rest_is_listed() {
 }
 
 #[test]
+fn weights_that_are_not_finite_are_refused_by_name() {
+    for (planted, words) in
+        [(f32::NAN, "1 NaN"), (f32::INFINITY, "1 infinite"), (f32::NEG_INFINITY, "1 inf")]
+    {
+        let vs = network();
+        let mut state = checkpoint(&vs, 0.5);
+        let name = "detr.detr.query_embed.weight";
+        let mut values = state.get(name).unwrap().to_f32_vec();
+        let count = values.len();
+        values[7] = planted;
+        let array = Array::from_f32(state.get(name).unwrap().shape(), &values).unwrap();
+        state.insert(name, array.clone());
+        for error in [
+            load_state_dict(&vs, &state).unwrap_err().to_string(),
+            load_matching(&vs, &state).unwrap_err().to_string(),
+        ] {
+            let expected = format!("{name:?}: 1 of {count} values ({words}");
+            assert!(error.contains(&expected), "{error}, not {expected}");
+        }
+        let untouched = &vs.variables()["detr.mask_head.lay1.weight"];
+        assert_eq!(untouched.abs().max().double_value(&[]), 0.0, "nothing is loaded");
+        // What the network has no place for does not matter.
+        state.insert(name, Array::from_f32(array.shape(), &vec![0.5; count]).unwrap());
+        state.insert("fc.bias", Array::from_f32(&[1], &[planted]).unwrap());
+        assert_eq!(load_matching(&vs, &state).unwrap().unexpected, ["fc.bias"]);
+    }
+}
+
+#[test]
+fn convolutions_without_their_statistics_are_found() {
+    let vs = network();
+    let conv = |name: &str| format!("{BACKBONE}{name}");
+    let mut state = checkpoint(&vs, 0.5);
+    let found =
+        |state: &StateDict| load_matching(&vs, state).unwrap().uncalibrated_convolutions(&vs);
+    assert!(found(&state).is_empty(), "a whole file");
+    // A random convolution, whatever its normalisation was; one without any normalisation.
+    state.remove(&conv("res5.0.conv2.weight"));
+    for part in ["weight", "bias", "running_mean", "running_var"] {
+        state.remove(&conv(&format!("res3.0.shortcut.norm.{part}")));
+    }
+    // One of another shape.
+    state.insert(conv("res4.0.conv1.weight"), Array::from_f32(&[1], &[0.5]).unwrap());
+    let expected = ["res3.0.shortcut", "res4.0.conv1", "res5.0.conv2"].map(conv);
+    assert_eq!(found(&state), BTreeSet::from(expected));
+    // Scale and bias alone hold the statistics, as in Caffe2's files.
+    let mut folded = checkpoint(&vs, 0.5);
+    folded.arrays.retain(|name, _| !name.contains(".norm.running_"));
+    assert!(found(&folded).is_empty());
+    // Half of the statistics are none.
+    let mut half = checkpoint(&vs, 0.5);
+    half.remove(&conv("res2.0.conv1.norm.running_var"));
+    assert_eq!(found(&half), BTreeSet::from([conv("res2.0.conv1")]));
+}
+
+#[test]
 fn weights_without_this_backbone_are_not_taken_for_a_part() {
     let vs = network();
     let mut state = checkpoint(&vs, 0.5);

@@ -13,4 +13,5 @@ mod golden_forward;
 mod golden_tracker;
 mod golden_train;
 mod initialization;
+mod not_a_number;
 mod parameter_names;

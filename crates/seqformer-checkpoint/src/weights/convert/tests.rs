@@ -99,3 +99,27 @@ fn half_precision_halves_the_file_and_keeps_integers() {
         assert_eq!(*found, array.to_half().unwrap_or_else(|| array.clone()), "{name}");
     }
 }
+
+#[test]
+fn numbers_that_are_not_finite_are_told_and_those_too_large_for_half_precision_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("in.safetensors"), folder.path().join("out.safetensors"));
+    let write = |values: &[f32]| {
+        let array = Array::from_f32(&[values.len()], values).unwrap();
+        let state: StateDict = [("detr.detr.level_embed".to_owned(), array)].into_iter().collect();
+        write_safetensors(&from, &state).unwrap();
+    };
+    let halve = || convert(&from, &to, TargetDialect::VNext, TargetPrecision::Half);
+    write(&[1.0, f32::NAN, f32::INFINITY, -65504.0]);
+    let expected = ["\"detr.detr.level_embed\": 2 of 4 values (1 NaN, 1 infinite)"];
+    assert_eq!(halve().unwrap().not_finite, expected);
+    assert_eq!(inspect(&from).unwrap().not_finite, expected);
+    write(&[1.0, 70000.0, -1e30]);
+    std::fs::remove_file(&to).unwrap();
+    let error = halve().unwrap_err().to_string();
+    assert!(
+        error.contains("tensor \"detr.detr.level_embed\": 2 of 3 numbers are too large for half"),
+        "{error}"
+    );
+    assert!(!to.exists());
+}

@@ -1,6 +1,7 @@
 //! All that `predict` does, on a video file that is written first.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -14,7 +15,7 @@ use super::model::network_stages;
 use super::report::{Phase, Speed};
 use super::timing::{FrameTimes, Timed};
 use crate::class_names;
-use crate::commands::predict::{Input, Output, Run, Summary};
+use crate::commands::predict::{Input, Output, Run, Store, Summary};
 use crate::memory;
 
 /// Frames per second of the video.
@@ -52,14 +53,19 @@ fn once(bench: &Bench<'_>, video: &Path) -> Result<Timed> {
         score_threshold: None,
         overlay_threshold: Some(overlay_threshold),
     };
-    let summary = Summary::new(video, bench.device);
+    let summary = Summary::new(video, bench.device, false);
+    let store = Store::new(folder.path());
+    let stop = Arc::default();
     // What an earlier run has left on the clock.
     bench.predictor.take_times();
     let mut times = FrameTimes::start();
     let start = Instant::now();
     let ffmpeg = bench.ffmpeg();
-    let input = Input { source: FrameSource::open(video, &ffmpeg)?, name: "bench".to_owned() };
-    let mut run = Run { output, classes, predictor: &bench.predictor, ffmpeg, summary };
+    let name = || "bench".to_owned();
+    let source = FrameSource::open(video, &ffmpeg)?;
+    let input = Input { source, name: name(), stem: name() };
+    let mut run =
+        Run { output, classes, predictor: &bench.predictor, ffmpeg, summary, store, stop: &stop };
     let mut work = || run.video(&input, 1, &mut |progress| times.step(progress));
     // On a GPU the network is one graph, without stages.
     let (done, network) = if bench.device.is_cuda() {
@@ -78,7 +84,7 @@ fn once(bench: &Bench<'_>, video: &Path) -> Result<Timed> {
         ("resize", around.resize.as_secs_f64()),
         ("rle", around.rle.as_secs_f64()),
         ("overlay", done.overlay_secs),
-        ("files", (secs - done.secs - done.overlay_secs).max(0.0)),
+        ("files", (secs - done.network_secs - done.overlay_secs).max(0.0)),
     ]);
     Ok(Timed { secs, stages: stages.into_iter().collect(), frames })
 }

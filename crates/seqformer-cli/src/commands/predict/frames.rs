@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use seqformer_engine::{TrackOnFrame, TrackedFrame};
 use serde::Serialize;
 
+use super::tracks;
 use crate::class_names::Class;
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
@@ -26,6 +27,8 @@ struct Line<'a> {
     video: &'a str,
     video_id: u64,
     frame: usize,
+    /// When it is shown, in seconds; none for images.
+    time: Option<f64>,
     tracks: Vec<Object<'a>>,
 }
 
@@ -55,11 +58,16 @@ impl<'a> FrameLines<'a> {
         Self { path: path.to_path_buf(), file: None, video, video_id, classes }
     }
 
-    /// Writes one frame at once: a reader may follow the file.
-    pub(super) fn write(&mut self, frame: &TrackedFrame) -> Result<(), AnyError> {
+    /// Writes one frame, shown at `time`, at once: a reader may follow the file.
+    pub(super) fn write(
+        &mut self,
+        frame: &TrackedFrame,
+        time: Option<f64>,
+    ) -> Result<(), AnyError> {
         let Self { video, video_id, classes, .. } = *self;
         let tracks = frame.tracks.iter().filter_map(|track| object(track, classes)).collect();
-        let line = Line { video, video_id, frame: frame.frame, tracks };
+        let line =
+            Line { video, video_id, frame: frame.frame, time: time.map(tracks::rounded), tracks };
         let text = serde_json::to_string(&line)? + "\n";
         let failed = |error| format!("{}: cannot be written: {error}", self.path.display());
         let file = match &mut self.file {

@@ -1,24 +1,25 @@
 //! The video once more, with its objects drawn over it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{Builder, Scope};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use seqformer_data::{RgbImage, resize_bilinear, resize_nearest_mask};
 use seqformer_engine::{OrderedWorkers, VideoPrediction, num_threads};
 use seqformer_masks::{ImageSize, Rle};
 use seqformer_video::{
-    FfmpegLocation, FolderWriter, Frame, FrameSink, FrameSource, Frames, OverlayObject, VideoError,
-    draw_overlay, track_color,
+    FfmpegLocation, FilmFormat, FolderWriter, Frame, FrameRate, FrameSink, FrameSource, Frames,
+    OverlayObject, PixelAspect, Timing, VideoError, draw_overlay, track_color,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::tracks::Track;
 use crate::progress::Stage;
 
-/// Frames per second of pictures that came without a rate.
-const DEFAULT_FPS: f64 = 10.0;
+/// Frames per second of pictures that came without times.
+const DEFAULT_RATE: FrameRate = FrameRate { numerator: 10, denominator: 1 };
 
 /// Smaller frames are enlarged before labels are drawn on them, in pixels of the long edge.
 const SMALLEST_LONG_EDGE: u32 = 480;
@@ -31,10 +32,42 @@ pub(super) struct Overlay<'a> {
     pub(super) output: &'a Path,
     pub(super) ffmpeg: &'a FfmpegLocation,
     pub(super) tracks: &'a [&'a Track],
+    /// True once the user wants an end.
+    pub(super) stop: &'a AtomicBool,
+    pub(super) shown: &'a Shown,
+}
+
+/// How the frames of a video are to be shown, as it says itself.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    /// When; none for images.
+    pub(super) timing: Option<Timing>,
+    pub(super) pixel_aspect: Option<PixelAspect>,
+}
+
+impl Shown {
+    /// What `frames` knows after the last one.
+    pub(super) fn of(frames: &Frames) -> Self {
+        Self { timing: frames.timing().cloned(), pixel_aspect: frames.pixel_aspect() }
+    }
+
+    /// The seconds at which frames are shown.
+    pub(super) fn times(&self) -> Option<&[f64]> {
+        self.timing.as_ref().map(|timing| timing.times.as_slice())
+    }
+
+    fn format(&self, source: &FrameSource) -> FilmFormat {
+        let even = || Timing::even(DEFAULT_RATE, 0);
+        FilmFormat {
+            timing: self.timing.clone().unwrap_or_else(even),
+            pixel_aspect: self.pixel_aspect,
+            sound_of: source.sound_file().map(Path::to_path_buf),
+        }
+    }
 }
 
 /// The pictures that were written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OverlayFiles {
     /// The video or GIF.
     pub(crate) video: PathBuf,
@@ -53,9 +86,8 @@ impl Overlay<'_> {
         name: &str,
         found: &VideoPrediction,
     ) -> Result<OverlayFiles> {
-        let fps = source.fps().unwrap_or(DEFAULT_FPS);
-        let mut film =
-            FrameSink::video(&self.output.join(format!("{name}.mp4")), fps, self.ffmpeg)?;
+        let film_path = self.output.join(format!("{name}.mp4"));
+        let mut film = FrameSink::film(&film_path, self.shown.format(source), self.ffmpeg)?;
         let frames_path = self.output.join(name);
         let folder = FolderWriter::create(&frames_path)?;
         let mut stage = Stage::new(format!("{name}: overlay"), Some(found.num_frames));
@@ -72,6 +104,7 @@ impl Overlay<'_> {
             let paint = move |(index, image)| painter.paint(index, image);
             let mut painters = OrderedWorkers::start(scope, num_threads(), paint)?;
             for (index, frame) in frames.iter().take(found.num_frames).enumerate() {
+                ensure!(!self.stop.load(Ordering::Relaxed), "interrupted");
                 if let Some(image) = painters.push((index, frame?.image)) {
                     write(image)?;
                 }
@@ -79,9 +112,34 @@ impl Overlay<'_> {
             painters.try_for_each(write)
         })?;
         stage.finish();
-        let video = film.finish()?.path;
+        let written = film.finish()?;
+        for note in &written.notes {
+            tracing::warn!("{note}");
+        }
+        let (drawn, video) = (enlarged(found.size), written.path);
+        if drawn != found.size {
+            let factor = drawn.width / found.size.width.max(1);
+            tracing::warn!(
+                "{}: frames of {}x{} are enlarged {factor} times in the overlay, so that labels can be read; results \
+                 are of the original size",
+                video.display(),
+                found.size.width,
+                found.size.height
+            );
+        }
         folder.finish()?;
         Ok(OverlayFiles { video, frames: frames_path })
+    }
+}
+
+/// Why nothing is drawn where the scores of all `tracks` lie below `threshold`.
+pub(super) fn reason(tracks: &[Track], threshold: f64) -> String {
+    match tracks.iter().map(|track| track.score).reduce(f32::max) {
+        Some(best) => format!(
+            "of {} tracks none has a score above {threshold}, the best has {best:.3} (--overlay-threshold)",
+            tracks.len()
+        ),
+        None => "there are no tracks".to_owned(),
     }
 }
 

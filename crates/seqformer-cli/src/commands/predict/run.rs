@@ -1,29 +1,27 @@
 //! One video after the other: prediction, pictures and files.
 
-use std::io::Write as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use seqformer::inference::Detection;
-use seqformer_engine::{Predictor, Progress, VideoPrediction};
-use seqformer_video::{FfmpegLocation, FrameSource};
+use seqformer_engine::{Predictor, Progress, TrackedFrame, VideoPrediction};
+use seqformer_video::FfmpegLocation;
 
 use super::frames::FrameLines;
-use super::overlay::{Overlay, OverlayFiles};
+use super::inputs::Input;
+use super::overlay::{self, Overlay, OverlayFiles, Shown};
+use super::plan::Plan;
+use super::record::{State, VideoFacts};
+use super::store::Store;
 use super::summary::{FailedInput, FinishedVideo, Summary};
 use super::tracks::Track;
 use super::{results, tracks};
 use crate::class_names::Class;
+use crate::output;
 use crate::progress::Stage;
-use crate::{files, output};
-
-/// One input with the name that its files get.
-#[derive(Debug)]
-pub(crate) struct Input {
-    pub(crate) source: FrameSource,
-    pub(crate) name: String,
-}
 
 /// What is written, and where.
 #[derive(Debug)]
@@ -42,26 +40,110 @@ pub(crate) struct Run<'a> {
     pub(crate) predictor: &'a Predictor,
     pub(crate) ffmpeg: FfmpegLocation,
     pub(crate) summary: Summary,
+    pub(crate) store: Store,
+    /// True once the user wants an end.
+    pub(crate) stop: &'a Arc<AtomicBool>,
+}
+
+/// What was found in a video, before its pictures are drawn.
+struct Found {
+    shown: Shown,
+    prediction: VideoPrediction,
+    tracks: Vec<Track>,
+    num_results: usize,
+    secs: f64,
 }
 
 impl Run<'_> {
-    /// Goes through all inputs; one that fails does not stop the others.
-    pub(super) fn all(&mut self, inputs: &[Input]) {
-        for (index, input) in inputs.iter().enumerate() {
-            let video_id = index as u64 + 1;
-            let video = match self.video(input, video_id, &mut |_progress| {}) {
-                Ok(video) => video,
+    /// Goes through all inputs; one that fails does not stop the others, and what an earlier run has finished is kept.
+    /// Returns whether the user has asked for an end.
+    pub(super) fn all(&mut self, plan: &mut Plan) -> Result<bool> {
+        // Inputs that could not be opened; what failed in an earlier run is tried again.
+        let tried: Vec<u64> = plan.inputs.iter().map(|(video_id, _)| *video_id).collect();
+        for entry in plan.record.videos.iter().filter(|entry| !tried.contains(&entry.video_id)) {
+            if let Some(error) = &entry.error {
+                let input = PathBuf::from(&entry.input);
+                self.summary.failed.push(FailedInput { input, error: error.clone() });
+            }
+        }
+        for (video_id, input) in std::mem::take(&mut plan.inputs) {
+            if self.is_stopped() {
+                self.clear_up(plan)?;
+                return Ok(true);
+            }
+            let record = &mut plan.record;
+            if let Some(entry) = record.entry(video_id).filter(|entry| entry.is_complete())
+                && let Some(facts) = entry.video.clone()
+            {
+                let tracks = self.store.tracks_of(video_id)?;
+                self.summary.add(FinishedVideo::kept(&input.name, video_id, facts, tracks));
+                continue;
+            }
+            let done = self.one(&input, video_id, plan);
+            if self.is_stopped() && done.is_err() {
+                self.clear_up(plan)?;
+                return Ok(true);
+            }
+            match done {
+                Ok(video) => self.summary.add(video),
                 Err(error) => {
                     output::error(&error);
+                    let error = output::describe(&error);
+                    if let Some(entry) = plan.record.entry(video_id) {
+                        // Results stay, even if their pictures cannot be drawn.
+                        if entry.video.is_none() {
+                            entry.state = State::Failed;
+                        }
+                        entry.error = Some(error.clone());
+                    }
+                    plan.record.write(&self.output.folder)?;
                     let input = input.source.path().to_path_buf();
-                    self.summary
-                        .failed
-                        .push(FailedInput { input, error: output::describe(&error) });
-                    continue;
+                    self.summary.failed.push(FailedInput { input, error });
                 }
-            };
-            self.summary.videos.push(video);
+            }
         }
+        self.clear_up(plan)?;
+        Ok(false)
+    }
+
+    /// Names the files that have results; a run without any leaves nothing.
+    fn clear_up(&mut self, plan: &Plan) -> Result<()> {
+        if plan.record.has_results() {
+            self.summary.has_files(&self.store);
+            return Ok(());
+        }
+        let path = super::record::Record::path(&self.output.folder);
+        std::fs::remove_file(&path)
+            .with_context(|| format!("{}: cannot be removed", path.display()))
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Does one input, and notes in the record how far it is.
+    fn one(&mut self, input: &Input, video_id: u64, plan: &mut Plan) -> Result<FinishedVideo> {
+        let found = self.find(input, video_id, &mut |_progress| {})?;
+        let facts = VideoFacts {
+            frames: found.prediction.num_frames,
+            height: found.prediction.size.height,
+            width: found.prediction.size.width,
+            results: found.num_results,
+            tracks: found.tracks.len(),
+            overlay: None,
+        };
+        let mut note = |state: State, overlay: Option<OverlayFiles>| {
+            if let Some(entry) = plan.record.entry(video_id) {
+                entry.state = state;
+                entry.error = None;
+                entry.video = Some(VideoFacts { overlay, ..facts.clone() });
+            }
+            plan.record.write(&self.output.folder)
+        };
+        note(State::Found, None)?;
+        let video = self.finish(input, video_id, found)?;
+        note(State::Done, video.overlay.clone())?;
+        Ok(video)
     }
 
     /// Predicts one video and writes all that belongs to it; calls `progress` on the way.
@@ -71,30 +153,54 @@ impl Run<'_> {
         video_id: u64,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<FinishedVideo> {
+        let found = self.find(input, video_id, progress)?;
+        self.finish(input, video_id, found)
+    }
+
+    /// Finds the objects of a video and adds them to the files.
+    fn find(
+        &mut self,
+        input: &Input,
+        video_id: u64,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<Found> {
         let start = Instant::now();
-        let found = self.predict(input, video_id, progress)?;
+        let (prediction, shown) = self.predict(input, video_id, progress)?;
         let secs = start.elapsed().as_secs_f64();
         let threshold = self.output.score_threshold;
-        let tracks = tracks::from_prediction(&found, &self.classes, threshold);
-        let keep = |score: f32| threshold.is_none_or(|threshold| score > threshold as f32);
-        let detections: Vec<&Detection> =
-            found.detections.iter().filter(|found| keep(found.score)).collect();
+        let tracks = tracks::from_prediction(&prediction, &self.classes, threshold, shown.times());
+        let keep =
+            |found: &&Detection| threshold.is_none_or(|threshold| found.score > threshold as f32);
+        let row = |found: &Detection| results::row(video_id, found, &prediction, &self.classes);
+        let rows: Vec<String> = prediction.detections.iter().filter(keep).map(row).collect();
+        let mut lines = Vec::new();
+        for track in &tracks {
+            track.write_line(&mut lines, &input.name, video_id)?;
+        }
         // Before the pictures: a full disk or an encoder that fails does not cost the results.
-        self.write(input, video_id, &found, &detections, &tracks)?;
-        let start_overlay = Instant::now();
-        let overlay = self.draw(input, &found, &tracks)?;
-        let overlay_secs = start_overlay.elapsed().as_secs_f64();
+        self.store.add(video_id, &rows, &lines)?;
+        Ok(Found { prediction, shown, tracks, num_results: rows.len(), secs })
+    }
+
+    /// Draws the pictures of a video whose results are written.
+    fn finish(&self, input: &Input, video_id: u64, found: Found) -> Result<FinishedVideo> {
+        let Found { prediction, shown, tracks, num_results, secs: network_secs } = found;
+        let start = Instant::now();
+        let overlay = self.draw(input, &prediction, &tracks, &shown)?;
+        let overlay_secs = start.elapsed().as_secs_f64();
         Ok(FinishedVideo {
             name: input.name.clone(),
             video_id,
-            frames: found.num_frames,
-            height: found.size.height,
-            width: found.size.width,
-            results: detections.len(),
-            secs,
+            frames: prediction.num_frames,
+            height: prediction.size.height,
+            width: prediction.size.width,
+            results: num_results,
+            kept: false,
+            secs: network_secs + overlay_secs,
+            network_secs,
             overlay_secs,
             overlay,
-            tracks,
+            tracks: super::summary::Tracks::New(tracks),
         })
     }
 
@@ -104,6 +210,7 @@ impl Run<'_> {
         input: &Input,
         found: &VideoPrediction,
         tracks: &[Track],
+        shown: &Shown,
     ) -> Result<Option<OverlayFiles>> {
         let can_restart = input.source.can_restart();
         let Some(threshold) = self.output.overlay_threshold.filter(|_| can_restart) else {
@@ -111,47 +218,18 @@ impl Run<'_> {
         };
         let above = |track: &&Track| f64::from(track.score) > threshold;
         let drawn: Vec<&Track> = tracks.iter().filter(above).collect();
-        let overlay = Overlay { output: &self.output.folder, ffmpeg: &self.ffmpeg, tracks: &drawn };
-        overlay.draw(&input.source, &input.name, found).map(Some)
-    }
-
-    /// Adds a video to the files, so that a later failure costs nothing that is done.
-    fn write(
-        &mut self,
-        input: &Input,
-        video_id: u64,
-        found: &VideoPrediction,
-        detections: &[&Detection],
-        tracks: &[Track],
-    ) -> Result<()> {
-        let path = self.output.folder.join("results.json");
-        let earlier = self.summary.results.is_some();
-        let earlier_rows = self.summary.rows > 0;
-        files::replace(&path, |to| {
-            if earlier {
-                files::copy_start(&path, 1, to)?;
-            } else {
-                write!(to, "[")?;
-            }
-            for (index, detection) in detections.iter().enumerate() {
-                if index > 0 || earlier_rows {
-                    write!(to, ", ")?;
-                }
-                results::write_row(to, video_id, detection, found, &self.classes)?;
-            }
-            write!(to, "]")
-        })?;
-        self.summary.results = Some(path);
-        self.summary.rows += detections.len();
-        let path = self.output.folder.join("tracks.jsonl");
-        files::replace(&path, |to| {
-            if earlier {
-                files::copy_start(&path, 0, to)?;
-            }
-            tracks.iter().try_for_each(|track| track.write_line(to, &input.name, video_id))
-        })?;
-        self.summary.tracks = Some(path);
-        Ok(())
+        if drawn.is_empty() {
+            let why = overlay::reason(tracks, threshold);
+            output::note(&format!("{}: nothing is drawn: {why}", input.name));
+        }
+        let overlay = Overlay {
+            output: &self.output.folder,
+            ffmpeg: &self.ffmpeg,
+            tracks: &drawn,
+            stop: self.stop,
+            shown,
+        };
+        overlay.draw(&input.source, &input.stem, found).map(Some)
     }
 
     fn predict(
@@ -159,10 +237,14 @@ impl Run<'_> {
         input: &Input,
         video_id: u64,
         progress: &mut dyn FnMut(Progress),
-    ) -> Result<VideoPrediction> {
+    ) -> Result<(VideoPrediction, Shown)> {
         let mut frames = input.source.frames()?;
+        // Frames are read on another thread than their lines are written.
+        let times = Mutex::new(Vec::new());
         let images = std::iter::from_fn(|| {
             let frame = frames.next()?;
+            let time = frame.as_ref().ok().and_then(|frame| frame.time);
+            times.lock().unwrap_or_else(PoisonError::into_inner).push(time);
             Some(frame.map(|frame| frame.image).map_err(Into::into))
         });
         let mut stages = Stages::new(&input.name, input.source.frame_count_hint());
@@ -177,9 +259,14 @@ impl Run<'_> {
                     // Whoever shows frames as they come does not want to wait for the next ones.
                     clips.frames_at_once = 1;
                 }
-                let path = self.output.folder.join(format!("{}.frames.jsonl", input.name));
+                let path = self.output.folder.join(format!("{}.frames.jsonl", input.stem));
                 let mut lines = FrameLines::new(&path, &input.name, video_id, &self.classes);
-                self.predictor.track(images, clips, &mut |frame| lines.write(frame), progress)
+                let time_of = |index: usize| {
+                    let times = times.lock().unwrap_or_else(PoisonError::into_inner);
+                    times.get(index).copied().flatten()
+                };
+                let write = &mut |frame: &TrackedFrame| lines.write(frame, time_of(frame.frame));
+                self.predictor.track(images, clips, write, progress)
             }
         };
         stages.finish();
@@ -187,7 +274,7 @@ impl Run<'_> {
         for note in frames.notes() {
             tracing::warn!("{note}");
         }
-        Ok(found)
+        Ok((found, Shown::of(&frames)))
     }
 }
 

@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::overlay::OverlayFiles;
+use super::record::VideoFacts;
+use super::store::Store;
 use super::tracks::Track;
 use crate::{memory, output};
 
@@ -16,9 +19,9 @@ pub(crate) struct Summary {
     weights: PathBuf,
     device: String,
     pub(super) results: Option<PathBuf>,
-    /// Rows of that file.
+    /// Whether it is printed as JSON at the end; otherwise each video is printed when it is done.
     #[serde(skip)]
-    pub(super) rows: usize,
+    as_json: bool,
     pub(super) tracks: Option<PathBuf>,
     pub(super) videos: Vec<FinishedVideo>,
     pub(super) failed: Vec<FailedInput>,
@@ -35,14 +38,53 @@ pub(crate) struct FinishedVideo {
     pub(super) height: u32,
     pub(super) width: u32,
     pub(super) results: usize,
-    /// Reading, network and masks, without the overlay.
+    /// An earlier run has done it.
+    pub(super) kept: bool,
+    /// From the first frame to the last picture.
     #[serde(rename = "seconds")]
     pub(crate) secs: f64,
+    /// Reading, network and masks.
+    #[serde(rename = "network_seconds")]
+    pub(crate) network_secs: f64,
     /// Reading again, drawing and writing pictures.
-    #[serde(skip)]
+    #[serde(rename = "overlay_seconds")]
     pub(crate) overlay_secs: f64,
     pub(super) overlay: Option<OverlayFiles>,
-    pub(super) tracks: Vec<Track>,
+    pub(super) tracks: Tracks,
+}
+
+/// Tracks as they were found, or as an earlier run has written them.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Tracks {
+    New(Vec<Track>),
+    Kept(Vec<Box<RawValue>>),
+}
+
+impl FinishedVideo {
+    /// A video that an earlier run has done.
+    pub(super) fn kept(
+        name: &str,
+        video_id: u64,
+        facts: VideoFacts,
+        tracks: Vec<Box<RawValue>>,
+    ) -> Self {
+        let VideoFacts { frames, height, width, results, overlay, .. } = facts;
+        Self {
+            name: name.to_owned(),
+            video_id,
+            frames,
+            height,
+            width,
+            results,
+            kept: true,
+            secs: 0.0,
+            network_secs: 0.0,
+            overlay_secs: 0.0,
+            overlay,
+            tracks: Tracks::Kept(tracks),
+        }
+    }
 }
 
 /// An input that gave nothing.
@@ -53,12 +95,12 @@ pub(super) struct FailedInput {
 }
 
 impl Summary {
-    pub(crate) fn new(weights: &Path, device: impl std::fmt::Debug) -> Self {
+    pub(crate) fn new(weights: &Path, device: impl std::fmt::Debug, as_json: bool) -> Self {
         Self {
             weights: weights.to_path_buf(),
             device: format!("{device:?}").to_lowercase(),
             results: None,
-            rows: 0,
+            as_json,
             tracks: None,
             videos: Vec::new(),
             failed: Vec::new(),
@@ -66,14 +108,26 @@ impl Summary {
         }
     }
 
-    pub(super) fn print(&mut self, as_json: bool) -> Result<()> {
+    /// Adds a video and prints it at once, so that a log tells how far a run is, however it ends.
+    pub(super) fn add(&mut self, video: FinishedVideo) {
+        if !self.as_json {
+            print_video(&video);
+        }
+        self.videos.push(video);
+    }
+
+    /// Names the files that all videos share.
+    pub(super) fn has_files(&mut self, store: &Store) {
+        self.results = Some(store.results_path().to_path_buf());
+        self.tracks = Some(store.tracks_path().to_path_buf());
+    }
+
+    /// Prints what is to be said at the end.
+    pub(super) fn finish(&mut self) -> Result<()> {
         self.peak_memory_mib = memory::peak_mib();
-        if as_json {
+        if self.as_json {
             output::print_line(&serde_json::to_string_pretty(self)?);
             return Ok(());
-        }
-        for video in &self.videos {
-            print_video(video);
         }
         for path in [&self.results, &self.tracks].into_iter().flatten() {
             output::print_line(&path.display().to_string());
@@ -87,23 +141,33 @@ impl Summary {
 }
 
 fn print_video(video: &FinishedVideo) {
-    let per_frame = video.secs / video.frames.max(1) as f64;
+    let FinishedVideo { name, frames, width, height, secs, .. } = video;
+    let tracks = match &video.tracks {
+        Tracks::New(tracks) => tracks,
+        Tracks::Kept(tracks) => {
+            let count = tracks.len();
+            output::print_line(&format!(
+                "{name}: {frames} frames of {width}x{height}, done by an earlier run and kept, {count} tracks"
+            ));
+            return;
+        }
+    };
+    let per_frame = secs / (*frames).max(1) as f64;
+    let overlay = match &video.overlay {
+        Some(_) => format!(", {:.1} s of it for the overlay", video.overlay_secs),
+        None => String::new(),
+    };
     output::print_line(&format!(
-        "{}: {} frames of {}x{}, {:.1} s ({per_frame:.2} s a frame), {} tracks",
-        video.name,
-        video.frames,
-        video.width,
-        video.height,
-        video.secs,
-        video.tracks.len()
+        "{name}: {frames} frames of {width}x{height}, {secs:.1} s ({per_frame:.2} s a frame{overlay}), {} tracks",
+        tracks.len()
     ));
-    if video.tracks.is_empty() {
+    if tracks.is_empty() {
         return;
     }
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["track", "class", "score", "frames", "first", "last", "mean area"]);
-    for track in &video.tracks {
+    for track in tracks {
         let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
         let frame = |frame: Option<usize>| {
             right(frame.map_or_else(|| "-".to_owned(), |frame| frame.to_string()))

@@ -1,6 +1,7 @@
 //! Tracks: one object each, with its best class.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use seqformer::inference::Detection;
 use seqformer_engine::VideoPrediction;
@@ -21,6 +22,8 @@ pub(crate) struct Track {
     pub(crate) score: f32,
     /// Frames of the video.
     pub(crate) num_frames: usize,
+    /// When each of them is shown, in seconds; none for images.
+    pub(crate) times: Option<Arc<[f64]>>,
     /// Where it has pixels, ascending.
     pub(crate) seen: Vec<Seen>,
     /// Index of its masks.
@@ -46,6 +49,8 @@ struct Fields<'a> {
     score: f32,
     first_frame: Option<usize>,
     last_frame: Option<usize>,
+    /// Seconds from the start of the video, one for each frame; none for images.
+    time: Option<Vec<f64>>,
     /// One for each frame of the video.
     boxes: Vec<Option<[f64; 4]>>,
     areas: Vec<u64>,
@@ -65,6 +70,7 @@ impl Serialize for Track {
             score: self.score,
             first_frame: self.first_frame(),
             last_frame: self.last_frame(),
+            time: self.times.as_ref().map(|times| times.iter().copied().map(rounded).collect()),
             boxes,
             areas,
         };
@@ -109,12 +115,19 @@ impl Track {
     }
 }
 
+/// Seconds to the microsecond: finer than any time stamp.
+pub(super) fn rounded(time: f64) -> f64 {
+    (time * 1e6).round() / 1e6
+}
+
 /// The objects of a video: every query with a result, by its best class.
 pub(super) fn from_prediction(
     video: &VideoPrediction,
     classes: &[Class],
     threshold: Option<f64>,
+    times: Option<&[f64]>,
 ) -> Vec<Track> {
+    let times: Option<Arc<[f64]>> = times.map(Into::into);
     let best = |rank: usize| -> Option<&Detection> {
         let own = video.detections.iter().filter(|found| found.rank == rank);
         own.reduce(|best, next| if next.score > best.score { next } else { best })
@@ -123,21 +136,27 @@ pub(super) fn from_prediction(
         |found: &&Detection| threshold.is_none_or(|threshold| found.score > threshold as f32);
     let found = (0..video.masks.num_tracks()).filter_map(best).filter(kept);
     // Not counted anew, so that a track has one number in all files.
-    found.map(|found| track(found.rank as u64 + 1, found, video, classes)).collect()
+    found.map(|found| track(found, video, classes, times.clone())).collect()
 }
 
-fn track(track_id: u64, found: &Detection, video: &VideoPrediction, classes: &[Class]) -> Track {
+fn track(
+    found: &Detection,
+    video: &VideoPrediction,
+    classes: &[Class],
+    times: Option<Arc<[f64]>>,
+) -> Track {
     let seen = video.masks.visible(found.rank).map(|(frame, mask)| {
         let around = mask.bounding_box();
         let bounds = [around.x, around.y, around.width, around.height];
         Seen { frame, bounds, area: mask.area() }
     });
     Track {
-        track_id,
+        track_id: found.rank as u64 + 1,
         class: classes[found.label].name.clone(),
         category_id: classes[found.label].id,
         score: found.score,
         num_frames: video.num_frames,
+        times,
         seen: seen.collect(),
         rank: found.rank,
     }

@@ -1,5 +1,7 @@
 //! What is kept, and that the file can be read again.
 
+use std::fs;
+
 use super::*;
 use crate::{ClassTable, CocoTable, read_coco};
 
@@ -57,5 +59,5 @@ fn a_file_of_another_kind_and_a_missing_field_are_said() {
     };
     assert!(message(r#"{"videos": []}"#).contains("images"));
     let text = message(&COCO.replace("\"image_id\": 9, \"category_id\": 3", "\"category_id\": 3"));
-    assert!(text.contains("annotation 1") && text.contains("image_id"), "{text}");
+    assert!(text.contains("annotations[0] (id 1)") && text.contains("image_id"), "{text}");
 }

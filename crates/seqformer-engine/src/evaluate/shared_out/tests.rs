@@ -1,3 +1,4 @@
+use seqformer_annotations::Ids;
 use std::path::PathBuf;
 
 use seqformer_masks::{BitMask, BoxXywh, ImageSize, Rle};
@@ -35,7 +36,11 @@ enum NoFile {}
 impl Writer for NoFile {
     type Found = usize;
 
-    fn begin(_output: EvaluationOutput<'_>, _ids: &[i64]) -> Result<Self, EngineError> {
+    fn begin(
+        _output: EvaluationOutput<'_>,
+        _ids: &[i64],
+        _dataset_ids: (&Ids, &Ids),
+    ) -> Result<Self, EngineError> {
         Err(EngineError::NoFrames)
     }
 

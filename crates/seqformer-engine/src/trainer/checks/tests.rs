@@ -78,7 +78,12 @@ fn what_a_schedule_never_reaches_is_said_before_the_first_step() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("train.json"), &["disc", "bar"], &[1, 3]);
     write(&folder.path().join("test.json"), &["disc", "bar"], &[1]);
-    let short = [("SOLVER.MAX_ITER", "30"), ("SOLVER.STEPS", "()"), ("SOLVER.WARMUP_ITERS", "200")];
+    let short = [
+        ("SOLVER.MAX_ITER", "30"),
+        ("SOLVER.STEPS", "()"),
+        ("SOLVER.WARMUP_ITERS", "200"),
+        ("SOLVER.WARMUP_FACTOR", "0.001"),
+    ];
     let expected = ["SOLVER.WARMUP_ITERS 200", "SOLVER.MAX_ITER 30", "2.9", "2.00e-4"];
     check(folder.path(), &short, &expected[..2]);
     check(folder.path(), &short, &expected[3..]);

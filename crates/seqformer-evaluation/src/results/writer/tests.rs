@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use seqformer_annotations::{Id, Ids};
 use seqformer_masks::{ImageSize, Rle};
 use seqformer_testing::{golden_path, read_json};
 
@@ -121,6 +122,26 @@ fn a_damaged_line_and_all_after_it_are_written_again() {
 }
 
 #[test]
+fn a_line_with_text_that_is_no_unicode_is_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let undisturbed = fs::read(write_missing(&folder.path().join("undisturbed"))).unwrap();
+    let path = folder.path().join("damaged");
+    for (name, damage) in [("no UTF-8", &b"\xb0"[..]), ("half a pair", &b"\\ud800"[..])] {
+        let mut writer = ResultsWriter::open(&path, &VIDEOS, RUN).unwrap();
+        writer.write_video(7, &results_of(7)).unwrap();
+        drop(writer);
+        let mut journal = fs::read(journal_path(&path)).unwrap();
+        let counts = b"\"counts\": \"";
+        let at = journal.windows(counts.len()).position(|found| found == counts).unwrap();
+        journal.splice(at + counts.len()..=at + counts.len(), damage.iter().copied());
+        fs::write(journal_path(&path), journal).unwrap();
+        let num_finished = ResultsWriter::open(&path, &VIDEOS, RUN).unwrap().num_finished();
+        assert_eq!(num_finished, 0, "{name}");
+        assert!(fs::read(write_missing(&path)).unwrap() == undisturbed, "{name}");
+    }
+}
+
+#[test]
 fn the_order_of_writing_does_not_matter() {
     let folder = tempfile::tempdir().unwrap();
     let in_order = fs::read(write_missing(&folder.path().join("in_order"))).unwrap();
@@ -170,4 +191,18 @@ fn what_cannot_be_written_is_an_error() {
     assert!(!path.exists());
     assert_eq!(ResultsWriter::create(&path, &[3], "other").unwrap().num_finished(), 0);
     assert_eq!(ResultsWriter::open(&path, &[3], "other").unwrap().num_finished(), 0);
+}
+
+#[test]
+fn texts_of_the_dataset_are_written_for_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("results.json");
+    let videos = ["b", "a"].map(|id| Id::Text(id.into()));
+    let video_ids = Ids::new(videos.iter());
+    let writer = ResultsWriter::open(&path, &[1, 2], RUN).unwrap();
+    let mut writer = writer.with_ids(&video_ids, &Ids::default());
+    writer.write_video(2, &[result(2, 0.5)]).unwrap();
+    writer.write_video(1, &[]).unwrap();
+    let written = read_json(&writer.finish().unwrap()).unwrap();
+    assert_eq!((&written[0]["video_id"], &written[0]["category_id"]), (&"b".into(), &5.into()));
 }

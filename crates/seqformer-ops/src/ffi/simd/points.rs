@@ -125,8 +125,9 @@ fn corner_pairs_around(
     let [a, b, c, d] = corners(maps, place(maps, around), load(around.weights), cells);
     for (to, (left, right)) in pairs.iter_mut().zip([(a, b), (c, d)]) {
         // Rounded side by side, then brought together lane by lane.
+        let rounded = _mm512_cvtne2ps_pbh(right, left);
         // SAFETY: both are 512 bits without structure.
-        let halves: __m512i = unsafe { std::mem::transmute(_mm512_cvtne2ps_pbh(right, left)) };
+        let halves: __m512i = unsafe { std::mem::transmute(rounded) };
         let left = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(halves));
         let right = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64::<1>(halves));
         store_integers(to, _mm512_or_si512(left, _mm512_slli_epi32::<16>(right)));
@@ -176,6 +177,9 @@ fn corners(
     let inside = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(inside, x, w);
     let inside = _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(inside, y, minus_one);
     let inside = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(inside, y, h);
+    // Zero, or NaN where there is no place: that is to be seen in the sum.
+    let nothing = _mm512_add_ps(_mm512_sub_ps(x, x), _mm512_sub_ps(y, y));
+    let weights = _mm512_add_ps(weights, nothing);
     let columns = axis(_mm512_maskz_mov_ps(inside, x), w, inside);
     let rows = axis(_mm512_maskz_mov_ps(inside, y), h, inside);
     let (width, start) = (_mm512_cvttps_epi32(w), load_integers(maps.start));

@@ -1,13 +1,15 @@
 //! Exponentials in AVX-512.
 
 use std::arch::x86_64::{
-    __m512, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEG_INF, _mm512_add_ps, _mm512_fmadd_ps,
-    _mm512_max_ps, _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps,
-    _mm512_scalef_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps, _mm512_sub_ps,
+    __m512, _CMP_NLT_UQ, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEG_INF, _mm512_add_ps,
+    _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_maskz_scalef_ps, _mm512_max_ps, _mm512_mul_ps,
+    _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_roundscale_ps, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_storeu_ps, _mm512_sub_ps,
 };
 
 use super::super::InstructionSet;
 use super::rounding::load;
+use crate::kernels::LEAST_EXPONENT;
 
 /// Numbers of a register.
 const LANES: usize = 16;
@@ -37,6 +39,8 @@ fn softmax(logits: &[f32; LANES], weights: &mut [f32; LANES]) {
 #[inline]
 fn exp(x: __m512) -> __m512 {
     let constant = |value: f32| _mm512_set1_ps(value);
+    // True where there is no number.
+    let counts = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(x, constant(LEAST_EXPONENT));
     // The second operand is the result where the other is not a number.
     let x = _mm512_max_ps(constant(-87.0), x);
     let power = _mm512_mul_ps(x, constant(std::f32::consts::LOG2_E));
@@ -48,7 +52,7 @@ fn exp(x: __m512) -> __m512 {
         sum = _mm512_fmadd_ps(sum, rest, constant(factor));
     }
     let mantissa = _mm512_fmadd_ps(sum, _mm512_mul_ps(rest, rest), rest);
-    _mm512_scalef_ps(_mm512_add_ps(mantissa, constant(1.0)), power)
+    _mm512_maskz_scalef_ps(counts, _mm512_add_ps(mantissa, constant(1.0)), power)
 }
 
 /// Turns logits into `exp(logit - most)`, and gives their sum; those behind the last whole register stay.

@@ -48,7 +48,9 @@ fn corners_are_the_same_in_all_instruction_sets() {
             found.set(set, &mut group, &place, &weights);
             assert_eq!(found.cells, plain.cells, "{set:?}");
             for (found, plain) in found.factors.iter().zip(&plain.factors) {
-                assert_eq!(found.0, plain.0, "{set:?}");
+                // All that is not a number is the same.
+                let numbers = |line: &Line| line.0.map(|x| Some(x).filter(|x| !x.is_nan()));
+                assert_eq!(numbers(found), numbers(plain), "{set:?}");
             }
         }
     }

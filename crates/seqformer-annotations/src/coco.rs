@@ -1,0 +1,252 @@
+//! COCO instance files.
+//!
+//! Reference: pycocotools, `COCO.createIndex` and `COCO.annToRLE`; detectron2
+//! `data/datasets/coco.py`, `load_coco_json`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use seqformer_masks::ImageSize;
+use serde_json::Value;
+
+use crate::entry::{BoxField, Entry, describe};
+use crate::json::JsonFile;
+use crate::list::{
+    CategoryList, LeftOut, annotation_ids, by_id, find, missing_list, of_other_kind, read_list,
+    skip,
+};
+use crate::mask::{Dropped, Mask, other_size};
+use crate::note::Note;
+use crate::{AnnotationError, Fault, Id, Ids};
+
+/// The content of a COCO file, checked.
+#[derive(Debug, Clone)]
+pub struct CocoFile {
+    /// The file.
+    pub path: PathBuf,
+    /// The images by id.
+    pub images: BTreeMap<i64, Image>,
+    /// How the ids of images became numbers.
+    pub image_ids: Ids,
+    /// The categories.
+    pub categories: CategoryList,
+    /// The annotations in the order of the file.
+    pub annotations: Vec<ObjectEntry>,
+    /// What a user may want to know.
+    pub notes: Vec<Note>,
+}
+
+/// An image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// The number by which annotations and results name it.
+    pub id: i64,
+    /// Its height and width, which nobody needs who only compares boxes.
+    pub size: Option<ImageSize>,
+    /// The image file.
+    pub file_name: Option<Box<str>>,
+    /// Its place in the list.
+    pub index: usize,
+}
+
+/// One annotated object.
+#[derive(Debug, Clone)]
+pub struct ObjectEntry {
+    /// The number of the annotation, 0 only if the file says 0.
+    pub id: i64,
+    /// The image that it is part of.
+    pub image_id: i64,
+    /// The class of the object.
+    pub category_id: i64,
+    /// Whether it stands for a group of objects.
+    pub is_crowd: bool,
+    /// Its area, if the file has one that can be used.
+    pub area: Option<f64>,
+    /// Its box.
+    pub bbox: BoxField,
+    /// Its mask.
+    pub mask: Mask,
+    /// How messages call it.
+    pub place: Box<str>,
+}
+
+impl CocoFile {
+    /// Reads and checks a file with `images`, `categories` and `annotations`.
+    ///
+    /// `annotations` may be missing, null or empty, as in the files of the test splits.
+    ///
+    /// # Errors
+    ///
+    /// As [`YtvisFile::read`](crate::YtvisFile::read).
+    pub fn read(path: &Path) -> Result<Self, AnnotationError> {
+        Self::read_lists(path).map_err(|error| of_other_kind(path, ["images", "videos"], error))
+    }
+
+    fn read_lists(path: &Path) -> Result<Self, AnnotationError> {
+        let mut file = JsonFile::open(path)?;
+        let (mut images, mut categories) = (None, CategoryList::default());
+        let mut annotations = Vec::new();
+        file.for_each_key(|file, key| {
+            match key {
+                "images" => images = Some(read_list(file, key, parse_image)?),
+                "categories" if !file.skip_null()? => categories = CategoryList::read(file)?,
+                "annotations" if !file.skip_null()? => {
+                    annotations = read_list(file, key, RawObject::parse)?;
+                }
+                "categories" | "annotations" => {}
+                _ => skip(file)?,
+            }
+            Ok(())
+        })?;
+        file.finish()?;
+        let mut images = images.ok_or_else(|| missing_list(path, "images", false))?;
+        for (index, (_, image)) in images.iter_mut().enumerate() {
+            image.index = index;
+        }
+        let (mut images, image_ids) = by_id(path, "images", images)?;
+        for (&id, image) in &mut images {
+            image.id = id;
+        }
+        let mut read = Self {
+            path: path.to_path_buf(),
+            images,
+            image_ids,
+            categories,
+            annotations: Vec::with_capacity(annotations.len()),
+            notes: Vec::new(),
+        };
+        read.add_annotations(annotations)?;
+        Ok(read)
+    }
+
+    /// Names an image as messages do.
+    pub fn image_place(&self, image: &Image) -> String {
+        format!("images[{}] (id {})", image.index, self.image_ids.id(image.id))
+    }
+
+    /// Makes sure that the run lengths of every annotation have the size of their image.
+    ///
+    /// # Errors
+    ///
+    /// The first mask of another size.
+    pub fn check_mask_sizes(&self) -> Result<(), AnnotationError> {
+        for object in &self.annotations {
+            if let Some(fault) = self.mask_of_other_size(object) {
+                return Err(AnnotationError::wrong(&self.path, &*object.place, fault));
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells whether the mask of an annotation has another size than the image, where both have one.
+    pub fn mask_of_other_size(&self, object: &ObjectEntry) -> Option<Fault> {
+        let Mask::Runs(mask) = &object.mask else { return None };
+        let size = self.images.get(&object.image_id)?.size?;
+        (mask.size() != size).then(|| other_size(size, mask.size()).within("segmentation"))
+    }
+
+    fn add_annotations(&mut self, raws: Vec<RawObject>) -> Result<(), AnnotationError> {
+        let place = |(index, raw): (usize, &RawObject)| {
+            let RawObject { id, image_id, .. } = raw;
+            (id.clone(), format!("annotations[{index}] (id {id}, image {image_id})"))
+        };
+        let places: Vec<(Id, String)> = raws.iter().enumerate().map(place).collect();
+        let ids = annotation_ids(&self.path, &places)?;
+        let mut left_out = LeftOut::default();
+        for (raw, (id, (_, place))) in raws.into_iter().zip(ids.into_iter().zip(places)) {
+            let wrong = |fault| AnnotationError::wrong(&self.path, place.as_str(), fault);
+            let images = (&self.image_ids, &self.images);
+            let (image_id, _) =
+                find(images, ("image_id", "image"), &raw.image_id).map_err(wrong)?;
+            let category_id = self.categories.find(&raw.category_id).map_err(wrong)?;
+            raw.count_into(&mut left_out, &place);
+            let RawObject { is_crowd, area, bbox, mask, .. } = raw;
+            let place = place.into_boxed_str();
+            self.annotations.push(ObjectEntry {
+                id,
+                image_id,
+                category_id,
+                is_crowd,
+                area,
+                bbox,
+                mask,
+                place,
+            });
+        }
+        left_out.notes(&mut self.notes);
+        self.categories.note(&mut self.notes);
+        Ok(())
+    }
+}
+
+/// An annotation before images and categories are known.
+#[derive(Debug)]
+struct RawObject {
+    id: Id,
+    image_id: Id,
+    category_id: Id,
+    is_crowd: bool,
+    area: Option<f64>,
+    /// What is wrong with the area.
+    odd_area: Option<Box<str>>,
+    bbox: BoxField,
+    mask: Mask,
+    dropped: Dropped,
+}
+
+impl RawObject {
+    fn parse(text: &[u8]) -> Result<Self, Fault> {
+        let entry = Entry::parse(text)?;
+        let mut dropped = Dropped::default();
+        let mask = entry.get("segmentation").unwrap_or(&Value::Null);
+        let mask = Mask::read(mask, &mut dropped).map_err(|fault| fault.within("segmentation"))?;
+        let (area, odd_area) = match entry.get("area").map(|area| (area.as_f64(), area)) {
+            None => (None, None),
+            Some((Some(area), _)) => (Some(area), None),
+            Some((None, odd)) => {
+                (None, Some(format!("area, which is {}", describe(odd)).into_boxed_str()))
+            }
+        };
+        Ok(Self {
+            id: entry.id("id")?,
+            image_id: entry.id("image_id")?,
+            category_id: entry.id("category_id")?,
+            is_crowd: entry.is_crowd()?,
+            area,
+            odd_area,
+            bbox: entry.bbox("bbox"),
+            mask,
+            dropped,
+        })
+    }
+
+    /// Counts what was left out of the annotation called `place`.
+    fn count_into(&self, left_out: &mut LeftOut, place: &str) {
+        let at = || format!("{place}: segmentation");
+        let Dropped { stray_polygons, unusable, boxes } = self.dropped;
+        left_out.stray_polygons.add(stray_polygons, at);
+        left_out.unusable.add(unusable, at);
+        left_out.boxes_as_masks.add(boxes, at);
+        if !self.bbox.is_proper() {
+            let found = match &self.bbox {
+                BoxField::Odd(found) => found.to_string(),
+                _ => "of negative size".to_owned(),
+            };
+            left_out.odd_boxes.add(1, || format!("{place}: bbox, which is {found}"));
+        }
+        if let Some(odd) = &self.odd_area {
+            left_out.odd_areas.add(1, || format!("{place}: {odd}"));
+        }
+    }
+}
+
+fn parse_image(text: &[u8]) -> Result<(Id, Image), Fault> {
+    let entry = Entry::parse(text)?;
+    let id = entry.id("id")?;
+    let size = entry.size()?;
+    let file_name = entry.text("file_name")?.map(Box::from);
+    Ok((id, Image { id: 0, size, file_name, index: 0 }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,303 @@
+//! One element of a list of annotations or results, with faults in the words of its fields.
+
+use seqformer_masks::{BoxXywh, ImageSize};
+use serde_json::{Map, Value};
+
+use crate::{Fault, Id};
+
+/// Marks the texts that stand for Python's words for numbers that are not finite.
+///
+/// A noncharacter, which no text of a file has.
+const NON_FINITE_MARK: char = '\u{fdd0}';
+/// The largest number below which every whole number is a double of its own.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// An object, such as one annotation.
+#[derive(Debug, Clone, Default)]
+pub struct Entry {
+    fields: Map<String, Value>,
+}
+
+/// What a field that should hold a box holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BoxField {
+    /// Nothing: no such key, null or an empty list.
+    Absent,
+    /// Four finite numbers, which may be negative.
+    Given(BoxXywh),
+    /// Something else; what it is.
+    Odd(Box<str>),
+}
+
+impl BoxField {
+    /// Tells whether it is nothing, or a box with sides of 0 or more.
+    pub fn is_proper(&self) -> bool {
+        match self {
+            Self::Absent => true,
+            Self::Given(bbox) => bbox.width >= 0.0 && bbox.height >= 0.0,
+            Self::Odd(_) => false,
+        }
+    }
+
+    /// Reads a value.
+    pub fn read(value: &Value) -> Self {
+        if is_absent(value) {
+            return Self::Absent;
+        }
+        let numbers: Option<Vec<f64>> =
+            value.as_array().and_then(|list| list.iter().map(Value::as_f64).collect());
+        match numbers.as_deref() {
+            Some(&[x, y, width, height]) => Self::Given(BoxXywh { x, y, width, height }),
+            _ => Self::Odd(describe(value).into()),
+        }
+    }
+}
+
+impl Entry {
+    /// Parses the text of an object.
+    ///
+    /// Python writes NaN and Infinity, which JSON does not have; they are a fault of the field that
+    /// holds them, once it is read.
+    ///
+    /// # Errors
+    ///
+    /// What is no object.
+    pub fn parse(text: &[u8]) -> Result<Self, Fault> {
+        let parsed = serde_json::from_slice(text)
+            .or_else(|_plain| serde_json::from_slice(&quote_non_finite(text)));
+        match parsed {
+            Ok(Value::Object(fields)) => Ok(Self { fields }),
+            Ok(other) => Err(Fault::new("", "an object", describe(&other), "remove the entry")),
+            Err(_) if std::str::from_utf8(text).is_err() => {
+                Err(Fault::new("", "UTF-8 text", "other bytes", "save the file as UTF-8"))
+            }
+            Err(error) => {
+                let mend = "write the entry again";
+                Err(Fault::new("", "an object in JSON", without_position(&error), mend))
+            }
+        }
+    }
+
+    /// Returns a field, nothing if it is absent or null.
+    pub fn get(&self, field: &str) -> Option<&Value> {
+        self.fields.get(field).filter(|value| !value.is_null())
+    }
+
+    /// Tells whether there is such a key, even if it holds null.
+    pub fn has(&self, field: &str) -> bool {
+        self.fields.contains_key(field)
+    }
+
+    /// Takes a field out.
+    pub fn take(&mut self, field: &str) -> Option<Value> {
+        self.fields.remove(field).filter(|value| !value.is_null())
+    }
+
+    /// Writes another value into a field.
+    pub fn set(&mut self, field: &str, value: Value) {
+        self.fields.insert(field.to_owned(), value);
+    }
+
+    /// Returns the entry as JSON; numbers that are not finite become null.
+    pub fn to_json(&self) -> String {
+        let mut value = Value::Object(self.fields.clone());
+        drop_non_finite(&mut value);
+        value.to_string()
+    }
+
+    /// Returns a field that has to be there.
+    ///
+    /// # Errors
+    ///
+    /// If it is absent or null.
+    pub fn required(&self, field: &str, expected: &str) -> Result<&Value, Fault> {
+        self.get(field).ok_or_else(|| {
+            let found = if self.has(field) { "null" } else { "no such field" };
+            Fault::new(field, expected, found, "add the field")
+        })
+    }
+
+    /// Reads an id that has to be there.
+    ///
+    /// # Errors
+    ///
+    /// If it is absent, or neither a whole number nor a text.
+    pub fn id(&self, field: &str) -> Result<Id, Fault> {
+        let expected = "a whole number or a text";
+        let value = self.required(field, expected)?;
+        Id::read(value).ok_or_else(|| {
+            Fault::new(field, expected, describe(value), "write the id as a whole number")
+        })
+    }
+
+    /// Reads a finite number that has to be there.
+    ///
+    /// # Errors
+    ///
+    /// If it is absent or no finite number.
+    pub fn number(&self, field: &str) -> Result<f64, Fault> {
+        let expected = "a finite number";
+        let value = self.required(field, expected)?;
+        let mend = "write a number without quotes";
+        value.as_f64().ok_or_else(|| Fault::new(field, expected, describe(value), mend))
+    }
+
+    /// Reads a whole number of 0 or more, nothing if it is absent.
+    ///
+    /// # Errors
+    ///
+    /// What is no such number.
+    pub fn count(&self, field: &str) -> Result<Option<u64>, Fault> {
+        let Some(value) = self.get(field) else { return Ok(None) };
+        let count = whole_number(value).and_then(|count| u64::try_from(count).ok());
+        count.map(Some).ok_or_else(|| {
+            let mend = "write the number without quotes or a fraction";
+            Fault::new(field, "a whole number of 0 or more", describe(value), mend)
+        })
+    }
+
+    /// Reads `height` and `width`; nothing if both are absent.
+    ///
+    /// # Errors
+    ///
+    /// One without the other, no pixels, or too many.
+    pub fn size(&self) -> Result<Option<ImageSize>, Fault> {
+        const MEND: &str = "write the height and width of the image files";
+        const EXPECTED: &str = "a number of pixels of 1 or more";
+        if self.get("height").is_none() && self.get("width").is_none() {
+            return Ok(None);
+        }
+        let side = |field: &str| {
+            let value = self.required(field, EXPECTED)?;
+            let side = whole_number(value).and_then(|side| u32::try_from(side).ok());
+            side.filter(|&side| side > 0)
+                .ok_or_else(|| Fault::new(field, EXPECTED, describe(value), MEND))
+        };
+        let size = ImageSize { height: side("height")?, width: side("width")? };
+        size.checked().map(Some).map_err(|_too_large| {
+            let expected = format!("at most {} pixels", ImageSize::MAX_PIXELS);
+            Fault::new("height, width", expected, size.to_string(), MEND)
+        })
+    }
+
+    /// Reads a text, nothing if it is absent.
+    ///
+    /// # Errors
+    ///
+    /// What is no text.
+    pub fn text(&self, field: &str) -> Result<Option<&str>, Fault> {
+        let Some(value) = self.get(field) else { return Ok(None) };
+        value
+            .as_str()
+            .filter(|_| non_finite(value).is_none())
+            .map(Some)
+            .ok_or_else(|| Fault::new(field, "a text", describe(value), "write it in quotes"))
+    }
+
+    /// Reads `iscrowd` as Python does: any number but 0 is true, and null and no such key are false.
+    ///
+    /// # Errors
+    ///
+    /// What is neither a finite number nor a truth value.
+    pub fn is_crowd(&self) -> Result<bool, Fault> {
+        let Some(value) = self.get("iscrowd") else { return Ok(false) };
+        match value {
+            Value::Bool(is_crowd) => Ok(*is_crowd),
+            Value::Number(_) => Ok(value.as_f64() != Some(0.0)),
+            _ => Err(Fault::new("iscrowd", "0 or 1", describe(value), "write 0 or 1")),
+        }
+    }
+
+    /// Reads a box.
+    pub fn bbox(&self, field: &str) -> BoxField {
+        self.get(field).map_or(BoxField::Absent, BoxField::read)
+    }
+}
+
+/// Reads a whole number, also one with a fraction of zero.
+pub fn whole_number(value: &Value) -> Option<i64> {
+    let exact = |number: f64| {
+        (number.trunc() == number && number.abs() < MAX_EXACT).then_some(number as i64)
+    };
+    value.as_i64().or_else(|| value.as_f64().and_then(exact))
+}
+
+/// Tells whether Python would take a value for false, which stands for nothing.
+pub fn is_absent(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(list) => list.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    }
+}
+
+/// Says in a few words what a value is.
+pub fn describe(value: &Value) -> String {
+    const LONGEST: usize = 60;
+    if let Some(word) = non_finite(value) {
+        return word.to_owned();
+    }
+    let text = value.to_string().replace(&format!("\"{NON_FINITE_MARK}"), "\"");
+    let text = ["NaN", "-Infinity", "Infinity"]
+        .into_iter()
+        .fold(text, |text, word| text.replace(&format!("\"{word}\""), word));
+    if text.chars().count() <= LONGEST {
+        return text;
+    }
+    match value {
+        Value::Array(list) => format!("a list of {} entries", list.len()),
+        Value::Object(_) => "an object".to_owned(),
+        _ => format!("{}…", text.chars().take(LONGEST).collect::<String>()),
+    }
+}
+
+/// Returns the word of a number that is not finite.
+pub(crate) fn non_finite(value: &Value) -> Option<&str> {
+    value.as_str()?.strip_prefix(NON_FINITE_MARK)
+}
+
+/// Puts the words for numbers that are not finite into quotes, with a mark in front.
+fn quote_non_finite(text: &[u8]) -> Vec<u8> {
+    let mut quoted = Vec::with_capacity(text.len() + 64);
+    let mut rest = text;
+    let (mut in_text, mut escaped) = (false, false);
+    while let [byte, behind @ ..] = rest {
+        let words: [&[u8]; 3] = [b"NaN", b"-Infinity", b"Infinity"];
+        if let Some(word) = words.into_iter().find(|word| !in_text && rest.starts_with(word)) {
+            quoted.push(b'"');
+            quoted.extend_from_slice(NON_FINITE_MARK.encode_utf8(&mut [0; 4]).as_bytes());
+            quoted.extend_from_slice(word);
+            quoted.push(b'"');
+            rest = &rest[word.len()..];
+            continue;
+        }
+        quoted.push(*byte);
+        in_text ^= *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        rest = behind;
+    }
+    quoted
+}
+
+fn drop_non_finite(value: &mut Value) {
+    if non_finite(value).is_some() {
+        *value = Value::Null;
+        return;
+    }
+    match value {
+        Value::Array(list) => list.iter_mut().for_each(drop_non_finite),
+        Value::Object(fields) => fields.values_mut().for_each(drop_non_finite),
+        _ => {}
+    }
+}
+
+/// What the parser says, without the line and column, which count from the start of the element.
+fn without_position(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    format!("a slip ({})", message.strip_suffix(&position).unwrap_or(&message))
+}
+
+#[cfg(test)]
+mod tests;

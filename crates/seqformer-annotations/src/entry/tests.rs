@@ -1,0 +1,37 @@
+use serde_json::json;
+
+use super::{BoxField, Entry, describe, whole_number};
+
+#[test]
+fn numbers_that_are_not_finite_are_a_fault_of_the_field_that_holds_them() {
+    let entry = Entry::parse(br#"{"a": NaN, "b": [1, -Infinity], "c": "NaN\"", "d": 5}"#).unwrap();
+    assert_eq!(entry.count("d").unwrap(), Some(5));
+    assert_eq!(entry.text("c").unwrap(), Some("NaN\""));
+    let message = entry.number("a").unwrap_err().to_string();
+    assert_eq!(message, "a: expected a finite number, found NaN; write a number without quotes");
+    for fault in [entry.id("a").err(), entry.text("a").err(), entry.count("a").err()] {
+        assert_eq!(fault.unwrap().found, "NaN");
+    }
+    assert_eq!(entry.bbox("b"), BoxField::Odd("[1,-Infinity]".into()));
+    assert_eq!(entry.to_json(), r#"{"a":null,"b":[1,null],"c":"NaN\"","d":5}"#);
+}
+
+#[test]
+fn what_is_no_object_is_described() {
+    for (text, expected) in [
+        (&b"[1]"[..], "expected an object, found [1]; remove the entry"),
+        (
+            b"{\"a\" 1}",
+            "expected an object in JSON, found a slip (expected `:`); write the entry again",
+        ),
+        (b"{\"a\": \"\xff\"}", "expected UTF-8 text, found other bytes; save the file as UTF-8"),
+    ] {
+        assert_eq!(Entry::parse(text).unwrap_err().to_string(), expected);
+    }
+    assert_eq!(describe(&json!(vec![0; 40])), "a list of 40 entries");
+    assert_eq!(whole_number(&json!(9_007_199_254_740_993_i64)), Some(9_007_199_254_740_993));
+    assert_eq!(
+        [json!(2.0), json!(2.5), json!(true)].map(|v| whole_number(&v)),
+        [Some(2), None, None]
+    );
+}

@@ -1,0 +1,96 @@
+//! The ids of videos, images, categories and annotations.
+//!
+//! The official tools use ids as keys of dictionaries, so that texts (file stems, say) work as well
+//! as numbers, and `1.0` is `1`. Inside the program every id is a number of 0 or more.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// An id as a file has it.
+///
+/// Numbers come before texts, and texts are in the order of their characters, as Python sorts them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Id {
+    /// A whole number, also written with a fraction of zero.
+    Number(i64),
+    /// A text.
+    Text(Box<str>),
+}
+
+impl Id {
+    /// Reads an id; nothing if the value is neither a whole number nor a text.
+    pub fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(text) if crate::entry::non_finite(value).is_none() => {
+                Some(Self::Text(text.as_str().into()))
+            }
+            Value::Number(_) => crate::entry::whole_number(value).map(Self::Number),
+            _ => None,
+        }
+    }
+}
+
+impl From<i64> for Id {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl fmt::Display for Id {
+    /// Writes the id as JSON has it: texts in quotes.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(formatter, "{number}"),
+            Self::Text(text) => write!(formatter, "{}", Value::from(&**text)),
+        }
+    }
+}
+
+/// How the ids of a list of a file become numbers.
+///
+/// Numbers of 0 or more stay what they are. If there is any other id, all are numbered from 1 in
+/// their order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ids {
+    /// All ids in their order; empty if they are their own numbers.
+    ranked: Vec<Id>,
+}
+
+impl Ids {
+    /// Looks at all ids of a list.
+    pub fn new<'a>(ids: impl Iterator<Item = &'a Id> + Clone) -> Self {
+        if ids.clone().all(|id| matches!(id, Id::Number(0..))) {
+            return Self::default();
+        }
+        let mut ranked: Vec<Id> = ids.cloned().collect();
+        ranked.sort_unstable();
+        ranked.dedup();
+        Self { ranked }
+    }
+
+    /// Tells whether ids are numbered by their order instead of being their own numbers.
+    pub fn are_ranked(&self) -> bool {
+        !self.ranked.is_empty()
+    }
+
+    /// Returns the number of an id, which need not be one of the list; nothing if it cannot be.
+    pub fn number(&self, id: &Id) -> Option<i64> {
+        if self.are_ranked() {
+            return self.ranked.binary_search(id).ok().map(|rank| rank as i64 + 1);
+        }
+        match id {
+            Id::Number(number @ 0..) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// Returns the id of a number, as the file has it.
+    pub fn id(&self, number: i64) -> Id {
+        let rank = usize::try_from(number - 1).ok();
+        rank.and_then(|rank| self.ranked.get(rank)).cloned().unwrap_or(Id::Number(number))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,69 @@
+//! Annotation files of YouTube-VIS and COCO, read by one set of rules.
+//!
+//! Training, evaluation, scoring and conversion all read through this crate, so that a file that
+//! one of them takes is taken by all. The rules are as tolerant as the official tools where these
+//! give a number (`cocoapi` of YouTube-VIS, pycocotools, and detectron2's loaders): ids may be
+//! written as `1.0` or be texts, `iscrowd` may be null, empty frames may be null, `[]` or `{}`, and
+//! fields that nobody reads may hold anything. What is left out is counted in [`Note`]s. What is
+//! wrong is a [`Fault`] that names the entry, the field, what was expected and found, and the mend.
+//!
+//! Files are streamed: a few megabytes of text are in memory at a time, and elements are parsed by
+//! all threads.
+//!
+//! # Examples
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use seqformer_annotations::YtvisFile;
+//!
+//! # fn main() -> Result<(), seqformer_annotations::AnnotationError> {
+//! let file = YtvisFile::read(Path::new("train.json"))?;
+//! for note in &file.notes {
+//!     eprintln!("{note}");
+//! }
+//! assert!(file.annotations.iter().all(|track| file.videos.contains_key(&track.video_id)));
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod coco;
+mod entry;
+mod error;
+mod id;
+pub mod json;
+mod list;
+mod mask;
+mod note;
+mod ytvis;
+
+pub use coco::{CocoFile, Image, ObjectEntry};
+pub use entry::{BoxField, Entry, describe, is_absent, whole_number};
+pub use error::{AnnotationError, Fault, WrongFile};
+pub use id::{Id, Ids};
+pub use list::{Category, CategoryList, place_of, read_list};
+pub use mask::{Dropped, Mask, other_size, read_size};
+pub use note::{Note, Subject};
+pub use ytvis::{TrackEntry, TrackMasks, Video, YtvisFile};
+
+use std::path::Path;
+
+/// Reads the categories of an annotation file, and nothing else of it.
+///
+/// # Errors
+///
+/// A file that cannot be read or is no such file, or a category without an id.
+pub fn read_categories(path: &Path) -> Result<CategoryList, AnnotationError> {
+    let mut categories = CategoryList::default();
+    let mut file = json::JsonFile::open(path)?;
+    file.for_each_key(|file, key| {
+        match key {
+            "categories" if !file.skip_null()? => categories = CategoryList::read(file)?,
+            "categories" => {}
+            _ => list::skip(file)?,
+        }
+        Ok(())
+    })?;
+    file.finish()?;
+    Ok(categories)
+}

@@ -1,0 +1,180 @@
+//! What a run will do, settled before the work: which files it writes, and what an earlier run has done already.
+
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use seqformer_files::{OutputError, Outputs};
+use sha2::{Digest as _, Sha256};
+
+use super::inputs::{Input, Opened};
+use super::record::{Earlier, Entry, FileState, Identity, Record, State, own_files, set_aside};
+use super::store::Store;
+use crate::args::PredictArgs;
+use crate::output;
+
+/// The inputs to be done, and what is known of all of them.
+#[derive(Debug)]
+pub(super) struct Plan {
+    folder: PathBuf,
+    /// The inputs that could be opened, with their ids.
+    pub(super) inputs: Vec<(u64, Input)>,
+    pub(super) record: Record,
+    earlier: Earlier,
+}
+
+/// What the results depend on, as one short text.
+pub(super) fn digest(settings: &[&dyn Debug], config: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(config);
+    for setting in settings {
+        hash.update(format!("\n{setting:?}"));
+    }
+    let hex = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
+    format!("sha256:{hex}")
+}
+
+impl Plan {
+    /// Checks all names that will be written; nothing is written yet.
+    pub(super) fn new(
+        args: &PredictArgs,
+        opened: Vec<Opened>,
+        weights: &Path,
+        settings: String,
+    ) -> Result<Self> {
+        let mut outputs = Outputs::new(args.overwrite);
+        let files = [Some(&args.config_file), args.classes.as_ref()].into_iter().flatten();
+        files.for_each(|file| outputs.add_input(file));
+        outputs.add_input(weights);
+        opened.iter().for_each(|input| outputs.add_input(Path::new(&input.typed)));
+        let run = Identity {
+            weights: weights.display().to_string(),
+            weights_file: FileState::of(weights),
+            settings,
+        };
+        let videos = (1..).zip(&opened).map(|(video_id, input)| entry(video_id, input)).collect();
+        let mut record = Record { run, videos };
+        let earlier = match Earlier::of(&args.output, &record) {
+            Ok(Earlier::Same(found)) if args.overwrite => Earlier::Other(found),
+            Err(_unreadable) if args.overwrite => Earlier::Nothing,
+            earlier => earlier?,
+        };
+        let own = earlier.files(&args.output);
+        for path in
+            ["results.json", "tracks.jsonl", "videos.json"].map(|name| args.output.join(name))
+        {
+            let claimed =
+                if own.contains(&path) { outputs.claim_own(&path) } else { outputs.claim(&path) };
+            claimed.map_err(|error| match error {
+                OutputError::Exists { output } => anyhow!(
+                    "{}: already there, and videos.json does not say that an earlier run has written it; choose \
+                     another folder for --output, or replace the file with --overwrite",
+                    output.display()
+                ),
+                other => other.into(),
+            })?;
+        }
+        let mut inputs = Vec::new();
+        for (opened, entry) in opened.into_iter().zip(&mut record.videos) {
+            let Ok(source) = opened.source else { continue };
+            let names = Names { folder: &args.output, own: &own };
+            let stem = names.free_stem(&mut outputs, &opened.name, before(&earlier, entry))?;
+            entry.stem = Some(stem.clone());
+            inputs.push((entry.video_id, Input { source, name: opened.name, stem }));
+        }
+        Ok(Self { folder: args.output.clone(), inputs, record, earlier })
+    }
+
+    /// Makes room for the results: goes on with those of the same run, and moves those of another one aside.
+    pub(super) fn begin(&mut self, overwrite: bool) -> Result<Store> {
+        let mut store = Store::new(&self.folder);
+        match &self.earlier {
+            Earlier::Same(found) => {
+                let (opened, kept) = Store::open(&self.folder, &found.counts())?;
+                store = opened;
+                for old in found.videos.iter().filter(|old| kept.contains(&old.video_id)) {
+                    if let Some(entry) = self.record.entry(old.video_id) {
+                        *entry = old.clone();
+                    }
+                }
+            }
+            Earlier::Other(found) if found.has_results() && !overwrite => {
+                let aside = set_aside(&self.folder, &found.files(&self.folder))?;
+                output::note(&format!(
+                    "{}: the results of an earlier run with other inputs or settings are now in {}",
+                    self.folder.display(),
+                    aside.display()
+                ));
+            }
+            Earlier::Other(_) | Earlier::Nothing => {}
+        }
+        self.record.write(&self.folder)?;
+        Ok(store)
+    }
+}
+
+/// An input that nothing is known of yet.
+fn entry(video_id: u64, input: &Opened) -> Entry {
+    let is_pipe = matches!(&input.source, Ok(source) if !source.can_restart());
+    let path = Path::new(&input.typed);
+    Entry {
+        video_id,
+        name: input.name.clone(),
+        input: input.typed.clone(),
+        input_file: if is_pipe { None } else { FileState::of(path) },
+        state: if input.source.is_ok() { State::Waiting } else { State::Failed },
+        error: input.source.as_ref().err().map(output::describe),
+        stem: None,
+        video: None,
+    }
+}
+
+/// What the files of an input were called before, by the same run.
+fn before<'a>(earlier: &'a Earlier, entry: &Entry) -> Option<&'a str> {
+    let Earlier::Same(found) = earlier else { return None };
+    let old = found.videos.iter().find(|old| old.video_id == entry.video_id)?;
+    old.stem.as_deref().filter(|_| old.name == entry.name)
+}
+
+/// Where the files of single videos go.
+struct Names<'a> {
+    folder: &'a Path,
+    own: &'a [PathBuf],
+}
+
+impl Names<'_> {
+    /// The first stem whose names are all free, which are claimed: the name of the video, unless that is taken.
+    fn free_stem(&self, outputs: &mut Outputs, name: &str, before: Option<&str>) -> Result<String> {
+        let candidates = before.map(str::to_owned).into_iter().chain([name.to_owned()]);
+        let others = [format!("{name}_overlay")].into_iter();
+        let numbered = (2..1000).map(|number| format!("{name}_overlay_{number}"));
+        let mut taken = None;
+        for stem in candidates.chain(others).chain(numbered) {
+            match self.check(outputs, &stem) {
+                Ok(()) => {
+                    for path in own_files(self.folder, &stem) {
+                        outputs.claim_own(&path)?;
+                    }
+                    if let Some(reason) = taken.filter(|_| before != Some(stem.as_str())) {
+                        output::note(&format!("{name}: its pictures go to {stem}: {reason}"));
+                    }
+                    return Ok(stem);
+                }
+                Err(error) => taken = taken.or(Some(error)),
+            }
+        }
+        Err(anyhow!("{name}: no name is free for its pictures in {}", self.folder.display()))
+    }
+
+    fn check(&self, outputs: &Outputs, stem: &str) -> Result<(), OutputError> {
+        for path in own_files(self.folder, stem) {
+            let is_own = self.own.contains(&path);
+            outputs.can_claim(&path, is_own)?;
+            // A folder may hold anything: it is never replaced as a whole unless it is ours.
+            if !is_own && path.is_dir() {
+                return Err(OutputError::Exists { output: path });
+            }
+        }
+        Ok(())
+    }
+}

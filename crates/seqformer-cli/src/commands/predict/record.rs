@@ -1,0 +1,273 @@
+//! `videos.json`: which input each `video_id` is and what became of it, and what the results depend on.
+//!
+//! It is written before the work and after every step, so that the same command can go on where it ended, however it
+//! ended, and so that the files of another run are known as such.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use super::overlay::OverlayFiles;
+use crate::files;
+
+const NAME: &str = "videos.json";
+
+/// What makes a picture of a folder a frame.
+const PICTURES: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
+
+/// What a folder of results has, and where it comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Record {
+    /// What all results depend on.
+    pub(super) run: Identity,
+    /// The inputs in the order of the command.
+    pub(super) videos: Vec<Entry>,
+}
+
+/// What results depend on beside the videos.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Identity {
+    pub(super) weights: String,
+    pub(super) weights_file: Option<FileState>,
+    /// A digest of the whole configuration and of all options that results depend on.
+    pub(super) settings: String,
+}
+
+/// By what a file or folder is known again without being read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FileState {
+    pub(super) bytes: u64,
+    /// Nanoseconds since 1970.
+    pub(super) modified_ns: u64,
+}
+
+/// One input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) video_id: u64,
+    pub(super) name: String,
+    pub(super) input: String,
+    /// None for a pipe, and for what is not there.
+    pub(super) input_file: Option<FileState>,
+    pub(super) state: State,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) error: Option<String>,
+    /// How the names of its own files begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) stem: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) video: Option<VideoFacts>,
+}
+
+/// How far an input is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum State {
+    /// Nothing is there yet.
+    Waiting,
+    /// Its results are in the files, its pictures are not.
+    Found,
+    /// All of it is there.
+    Done,
+    /// It gave an error.
+    Failed,
+}
+
+/// What was found out about a video.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct VideoFacts {
+    pub(super) frames: usize,
+    pub(super) height: u32,
+    pub(super) width: u32,
+    /// Rows of `results.json`.
+    pub(super) results: usize,
+    /// Lines of `tracks.jsonl`.
+    pub(super) tracks: usize,
+    pub(super) overlay: Option<OverlayFiles>,
+}
+
+impl FileState {
+    /// Of a file, or of the pictures that lie directly in a folder; none if it is not there.
+    ///
+    /// The folder itself changes with every file that is put into it, and that may be one of ours.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        if !path.is_dir() {
+            return Self::of_one(path);
+        }
+        let mut state = Self { bytes: 0, modified_ns: 0 };
+        for entry in std::fs::read_dir(path).ok()? {
+            let path = entry.ok()?.path();
+            let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+            let picture = Self::of_one(&path).filter(|_| PICTURES.contains(&extension.as_str()));
+            let Some(picture) = picture else { continue };
+            state.bytes = state.bytes.wrapping_add(picture.bytes);
+            state.modified_ns = state.modified_ns.max(picture.modified_ns);
+        }
+        Some(state)
+    }
+
+    fn of_one(path: &Path) -> Option<Self> {
+        let found = std::fs::metadata(path).ok()?;
+        let since_1970 = found.modified().ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Some(Self { bytes: found.len(), modified_ns: since_1970.as_nanos() as u64 })
+    }
+}
+
+/// What an output folder has before a run.
+#[derive(Debug)]
+pub(super) enum Earlier {
+    /// Nothing of ours.
+    Nothing,
+    /// The same run, and what became of its inputs.
+    Same(Record),
+    /// Another run.
+    Other(Record),
+}
+
+impl Earlier {
+    /// Compares what is in `folder` with what is to be done.
+    pub(super) fn of(folder: &Path, planned: &Record) -> Result<Self> {
+        let Some(found) = Record::read(folder)? else { return Ok(Self::Nothing) };
+        Ok(if planned.goes_on_with(&found) { Self::Same(found) } else { Self::Other(found) })
+    }
+
+    /// The files of the run that was found.
+    pub(super) fn files(&self, folder: &Path) -> Vec<PathBuf> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Same(record) | Self::Other(record) => record.files(folder),
+        }
+    }
+}
+
+impl Record {
+    /// Where the record of a folder is.
+    pub(super) fn path(folder: &Path) -> PathBuf {
+        folder.join(NAME)
+    }
+
+    fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = Self::path(folder);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                return Err(error).with_context(|| format!("{}: cannot be read", path.display()));
+            }
+        };
+        let Ok(found) = serde_json::from_slice(&text) else {
+            bail!(
+                "{}: expected the list of videos of an earlier run, found something else; choose another folder for \
+                 --output, or replace it with --overwrite",
+                path.display()
+            );
+        };
+        Ok(Some(found))
+    }
+
+    /// Writes the record.
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self)?;
+        files::replace(&Self::path(folder), |to| {
+            use std::io::Write as _;
+            writeln!(to, "{text}")
+        })
+    }
+
+    /// Whether all that `earlier` has results of is to be done here, too, under the same ids and from the same files.
+    fn goes_on_with(&self, earlier: &Self) -> bool {
+        let is_planned = |old: &Entry| {
+            let new = self.videos.iter().find(|new| new.video_id == old.video_id);
+            new.is_some_and(|new| {
+                (&new.name, &new.input) == (&old.name, &old.input)
+                    && new.input_file.is_some()
+                    && new.input_file == old.input_file
+            })
+        };
+        let with_results = || earlier.videos.iter().filter(|entry| entry.has_results());
+        self.run == earlier.run && with_results().count() > 0 && with_results().all(is_planned)
+    }
+
+    /// Rows and tracks of all videos whose results are in the files.
+    pub(super) fn counts(&self) -> BTreeMap<u64, (usize, usize)> {
+        let counts = |entry: &Entry| {
+            let facts = entry.video.as_ref().filter(|_| entry.has_results())?;
+            Some((entry.video_id, (facts.results, facts.tracks)))
+        };
+        self.videos.iter().filter_map(counts).collect()
+    }
+
+    /// Whether any video has results.
+    pub(super) fn has_results(&self) -> bool {
+        self.videos.iter().any(Entry::has_results)
+    }
+
+    /// All files and folders that the run has written or was about to write.
+    pub(super) fn files(&self, folder: &Path) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> =
+            ["results.json", "tracks.jsonl", NAME].map(|name| folder.join(name)).into();
+        for stem in self.videos.iter().filter_map(|entry| entry.stem.as_ref()) {
+            // What was written by hand may name anything.
+            if Path::new(stem).components().count() != 1 || stem.starts_with('.') {
+                continue;
+            }
+            files.extend(own_files(folder, stem));
+        }
+        files
+    }
+
+    pub(super) fn entry(&mut self, video_id: u64) -> Option<&mut Entry> {
+        self.videos.iter_mut().find(|entry| entry.video_id == video_id)
+    }
+}
+
+/// All files that a video may have for itself; first of all the folder of its pictures.
+pub(super) fn own_files(folder: &Path, stem: &str) -> [PathBuf; 4] {
+    [stem.to_owned(), format!("{stem}.mp4"), format!("{stem}.gif"), format!("{stem}.frames.jsonl")]
+        .map(|name| folder.join(name))
+}
+
+impl Entry {
+    fn has_results(&self) -> bool {
+        matches!(self.state, State::Found | State::Done) && self.video.is_some()
+    }
+
+    /// Whether nothing is left to be done: its pictures are there, too.
+    pub(super) fn is_complete(&self) -> bool {
+        let overlay = self.video.as_ref().and_then(|video| video.overlay.as_ref());
+        self.state == State::Done
+            && overlay.is_none_or(|files| files.video.exists() && files.frames.exists())
+    }
+}
+
+/// Moves the files of an earlier run into a new folder `earlier_1`, `earlier_2` and so on, and returns it.
+pub(super) fn set_aside(folder: &Path, files: &[PathBuf]) -> Result<PathBuf> {
+    let mut number = 1;
+    let aside = loop {
+        let aside = folder.join(format!("earlier_{number}"));
+        match std::fs::create_dir(&aside) {
+            Ok(()) => break aside,
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
+            Err(error) => {
+                return Err(error).with_context(|| format!("{}: cannot be made", aside.display()));
+            }
+        }
+    };
+    // The record goes last: as long as it is there, the files are known as ours.
+    let (record, others): (Vec<_>, Vec<_>) = files.iter().partition(|path| path.ends_with(NAME));
+    for path in others.into_iter().chain(record) {
+        let Some(name) = path.file_name().filter(|_| path.symlink_metadata().is_ok()) else {
+            continue;
+        };
+        std::fs::rename(path, aside.join(name)).with_context(|| {
+            format!("{}: cannot be moved to {}", path.display(), aside.display())
+        })?;
+    }
+    Ok(aside)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! Remarks on images that are read one by one, over and over, by several threads.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use super::{RgbImage, read_image};
+use crate::DataError;
+
+/// Which images a remark was about. The log is one for the process, and so is this.
+static SEEN: Mutex<BTreeMap<String, BTreeSet<PathBuf>>> = Mutex::new(BTreeMap::new());
+
+/// Reads an image as [`read_image`] does and logs what was odd about it.
+///
+/// An equal remark is logged for the first image and then with the number of images so far: 10, 100 and so on. An
+/// image that is read again is not counted again.
+///
+/// # Errors
+///
+/// As [`read_image`].
+pub fn read_image_logged(path: &Path) -> Result<RgbImage, DataError> {
+    let decoded = read_image(path)?;
+    for note in decoded.notes {
+        let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(text) = remark(&mut seen, path, &note) {
+            tracing::warn!("{text}");
+        }
+    }
+    Ok(decoded.image)
+}
+
+/// What to say about one more image, if anything.
+fn remark(
+    seen: &mut BTreeMap<String, BTreeSet<PathBuf>>,
+    path: &Path,
+    note: &str,
+) -> Option<String> {
+    let images = seen.entry(note.to_owned()).or_default();
+    if !images.insert(path.to_path_buf()) {
+        return None;
+    }
+    match images.len() {
+        1 => Some(format!("{}: {note}; others like it are counted", path.display())),
+        count if count >= 10 && count == 10_usize.pow(count.ilog10()) => {
+            Some(format!("{count} images so far, the last is {}: {note}", path.display()))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

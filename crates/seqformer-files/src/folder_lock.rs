@@ -1,0 +1,83 @@
+//! One run at a time in a folder.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::identity::is_name_of;
+use crate::temporary::remove_leftovers;
+
+/// The file that is locked. The lock is the system's, and ends with the process, however that ends.
+const NAME: &str = ".lock";
+
+/// Why a folder cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process has it.
+    #[error(
+        "{}: another run is writing into this folder; wait until it has ended, or choose another folder",
+        folder.display()
+    )]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The folder cannot be made or written.
+    #[error("{}: cannot be written: {source}", path.display())]
+    Unwritable {
+        /// The folder, or the file in it.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// A folder that this process alone writes into, until this value is dropped.
+#[derive(Debug)]
+pub struct FolderLock {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl FolderLock {
+    /// Makes the folder if need be, takes it, and removes what killed processes have left in it.
+    ///
+    /// # Errors
+    ///
+    /// Another process has the folder, or it cannot be written.
+    pub fn take(folder: &Path) -> Result<Self, LockError> {
+        let unwritable = |path: &Path, source| LockError::Unwritable { path: path.into(), source };
+        std::fs::create_dir_all(folder).map_err(|source| unwritable(folder, source))?;
+        let path = folder.join(NAME);
+        let failed = |source| unwritable(&path, source);
+        let file = loop {
+            let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
+            match file.try_lock() {
+                // Whoever had the folder before may have removed the file meanwhile.
+                Ok(()) if is_name_of(&path, &file).map_err(failed)? => break Some(file),
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(LockError::InUse { folder: folder.to_path_buf() });
+                }
+                // A file system without locks.
+                Err(TryLockError::Error(source)) if source.kind() == io::ErrorKind::Unsupported => {
+                    break None;
+                }
+                Err(TryLockError::Error(source)) => return Err(failed(source)),
+            }
+        };
+        remove_leftovers(folder).map_err(|source| unwritable(folder, source))?;
+        Ok(Self { path, file })
+    }
+}
+
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        // While it is locked: whoever opens it from now on makes a new one. If it stays, it does no harm.
+        let _removed = std::fs::remove_file(&self.path);
+        drop(self.file.take());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! Files and folders that get their final name when they are complete.
+//!
+//! Until then they lie beside their final place under a hidden name. Whoever writes one holds a lock on it, which the
+//! system lets go when the process ends, however it ends: what is not locked was left behind by a process that was
+//! killed, and [`remove_leftovers`] takes it away.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, NamedTempFile, TempDir};
+
+use crate::identity::{folder_of, is_name_of, resolve};
+
+/// How temporary names begin.
+const PREFIX: &str = ".seqformer-";
+
+/// How often another name is tried when somebody clears up the one just made.
+const ATTEMPTS: usize = 16;
+
+/// Writes `path` in one step: readers see the old file or the new one, never a part.
+///
+/// If anything fails, the old file stays as it was and nothing is left beside it. When this returns, the file is on
+/// the disk under its name. A link is followed, and the permissions of an earlier file stay. What is no regular file,
+/// such as `/dev/stdout` or a named pipe, is written to and never replaced.
+///
+/// # Errors
+///
+/// Whatever `fill` returns, and a folder or file that cannot be written.
+pub fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    if std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        let mut file = File::options().write(true).open(path)?;
+        fill(&mut file)?;
+        return file.flush();
+    }
+    let mut temporary = TemporaryFile::beside(path, ".tmp")?;
+    fill(temporary.file_mut())?;
+    temporary.persist(path)
+}
+
+/// A file being written beside its final place; it is removed unless [`TemporaryFile::persist`] is called.
+#[derive(Debug)]
+pub struct TemporaryFile {
+    file: NamedTempFile,
+}
+
+impl TemporaryFile {
+    /// Creates a file in the folder that `path` is to be in; its name ends in `suffix`.
+    ///
+    /// # Errors
+    ///
+    /// The folder is not there or cannot be written.
+    pub fn beside(path: &Path, suffix: &str) -> io::Result<Self> {
+        let resolved = resolve(path);
+        let mut builder = Builder::new();
+        builder.prefix(PREFIX).suffix(suffix);
+        open_to_others(&mut builder, 0o666);
+        let folder = folder_of(&resolved).to_path_buf();
+        let is_mine = |file: &NamedTempFile| own(file.as_file(), file.path());
+        let file = first_own(|| builder.tempfile_in(&folder), is_mine)?;
+        Ok(Self { file })
+    }
+
+    /// The open file.
+    pub fn file_mut(&mut self) -> &mut File {
+        self.file.as_file_mut()
+    }
+
+    /// Another handle of the file.
+    ///
+    /// # Errors
+    ///
+    /// The system has no more handles.
+    pub fn reopen(&self) -> io::Result<File> {
+        self.file.reopen()
+    }
+
+    /// Its name until it is complete, for another program that writes it.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Makes the file durable and gives it its final name.
+    ///
+    /// # Errors
+    ///
+    /// The disk does not take it, or the name cannot be taken; then the file is removed.
+    pub fn persist(self, path: &Path) -> io::Result<()> {
+        let path = resolve(path);
+        if let Ok(earlier) = std::fs::metadata(&path)
+            && earlier.is_file()
+        {
+            self.file.as_file().set_permissions(earlier.permissions())?;
+        }
+        self.file.as_file().sync_all()?;
+        self.file.persist(&path).map_err(|error| error.error)?;
+        sync_folder(folder_of(&path))
+    }
+}
+
+/// A folder being filled beside its final place; it is removed unless [`TemporaryFolder::keep`] is called.
+#[derive(Debug)]
+pub struct TemporaryFolder {
+    folder: TempDir,
+    /// Tells others that this process still lives.
+    _lock: Option<File>,
+}
+
+impl TemporaryFolder {
+    /// Creates a folder in the folder that `path` is to be in.
+    ///
+    /// # Errors
+    ///
+    /// That folder is not there or cannot be written.
+    pub fn beside(path: &Path) -> io::Result<Self> {
+        let resolved = resolve(path);
+        let mut builder = Builder::new();
+        builder.prefix(PREFIX);
+        open_to_others(&mut builder, 0o777);
+        let make = || {
+            let folder = builder.tempdir_in(folder_of(&resolved))?;
+            // Where a folder cannot be opened, nobody takes it for a leftover either.
+            let lock = File::open(folder.path()).ok();
+            Ok((folder, lock))
+        };
+        let is_mine = |(folder, lock): &(TempDir, Option<File>)| match lock {
+            Some(lock) => own(lock, folder.path()),
+            None => Ok(true),
+        };
+        let (folder, lock) = first_own(make, is_mine)?;
+        Ok(Self { folder, _lock: lock })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Leaves the folder where it is, or rather where it was moved to.
+    pub fn keep(self) {
+        let _moved: PathBuf = self.folder.keep();
+    }
+
+    /// Removes the folder and what is in it.
+    ///
+    /// # Errors
+    ///
+    /// Something in it cannot be removed.
+    pub fn close(self) -> io::Result<()> {
+        self.folder.close()
+    }
+}
+
+/// Removes the temporary files and folders in `folder` whose writers are gone, and returns how many there were.
+///
+/// What another process is writing stays, and so does everything where the file system has no locks.
+///
+/// # Errors
+///
+/// The folder cannot be listed; one that is not there has no leftovers.
+pub fn remove_leftovers(folder: &Path) -> io::Result<usize> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    let mut removed = 0;
+    for entry in entries {
+        let entry = entry?;
+        let is_temporary = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let kind = entry.file_type()?;
+        if !is_temporary || !(kind.is_file() || kind.is_dir()) {
+            continue;
+        }
+        let path = entry.path();
+        // Whoever ends meanwhile removes its own.
+        let Ok(file) = File::open(&path) else { continue };
+        if file.try_lock().is_err() {
+            continue;
+        }
+        let gone = if kind.is_dir() {
+            std::fs::remove_dir_all(&path)
+        } else {
+            std::fs::remove_file(&path)
+        };
+        removed += usize::from(gone.is_ok());
+    }
+    Ok(removed)
+}
+
+/// Makes temporary things until one is not cleared up by somebody else before it is locked.
+fn first_own<T>(
+    mut make: impl FnMut() -> io::Result<T>,
+    is_mine: impl Fn(&T) -> io::Result<bool>,
+) -> io::Result<T> {
+    for _ in 0..ATTEMPTS {
+        let made = make()?;
+        if is_mine(&made)? {
+            return Ok(made);
+        }
+    }
+    Err(io::Error::other("temporary files vanish as soon as they are made"))
+}
+
+/// Locks what was just made; false if somebody else took it for a leftover first.
+fn own(file: &File, path: &Path) -> io::Result<bool> {
+    match file.try_lock() {
+        Ok(()) => is_name_of(path, file),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        // Without locks nobody can take it for a leftover.
+        Err(TryLockError::Error(_unsupported)) => Ok(true),
+    }
+}
+
+/// The permissions of any file: those of `mode` that the user's umask leaves.
+#[cfg(unix)]
+fn open_to_others(builder: &mut Builder<'_, '_>, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    builder.permissions(std::fs::Permissions::from_mode(mode));
+}
+
+#[cfg(not(unix))]
+fn open_to_others(_builder: &mut Builder<'_, '_>, _mode: u32) {}
+
+/// Makes the names in a folder durable.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

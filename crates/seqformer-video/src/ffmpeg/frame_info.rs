@@ -1,0 +1,66 @@
+//! What ffmpeg's filter `showinfo` says of each frame, between its other messages.
+
+use crate::format::PixelAspect;
+
+/// The filter, last of its chain.
+pub(super) const FILTER: &str = "showinfo=checksum=0";
+/// Every line is marked with its level: the filter speaks at the level of information.
+pub(super) const LOG_LEVEL: &str = "level+info";
+
+/// A decoded frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct FrameInfo {
+    /// When it is shown, in seconds from the start of the file.
+    pub(super) time: Option<f64>,
+    /// How long, in seconds; old programs do not say.
+    pub(super) duration: Option<f64>,
+    /// Width of a pixel over its height, where the file gives it.
+    pub(super) pixel_aspect: Option<PixelAspect>,
+}
+
+/// A line of ffmpeg at [`LOG_LEVEL`].
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Line {
+    Frame(FrameInfo),
+    /// An error, without the mark of its level.
+    Error(String),
+    Other,
+}
+
+impl Line {
+    pub(super) fn parse(line: &str) -> Self {
+        if let Some(at) = line.find("pts_time:")
+            && line.starts_with("[Parsed_showinfo")
+        {
+            return Self::Frame(FrameInfo::parse(&line[at..]));
+        }
+        for mark in ["[error] ", "[fatal] ", "[panic] "] {
+            if line.contains(mark) {
+                return Self::Error(line.replacen(mark, "", 1));
+            }
+        }
+        Self::Other
+    }
+}
+
+impl FrameInfo {
+    /// Reads `pts_time:0.1 duration:1024 duration_time:0.1 fmt:yuv420p sar:4/3 s:96x96 …`.
+    fn parse(text: &str) -> Self {
+        let field = |name: &str| {
+            text.split_whitespace().find_map(|field| field.strip_prefix(name)?.strip_prefix(':'))
+        };
+        let number = |name: &str| {
+            let value: f64 = field(name)?.parse().ok()?;
+            value.is_finite().then_some(value)
+        };
+        let aspect = || {
+            let (width, height) = field("sar")?.split_once('/')?;
+            let aspect = PixelAspect { width: width.parse().ok()?, height: height.parse().ok()? };
+            (aspect.width > 0 && aspect.height > 0).then_some(aspect)
+        };
+        Self { time: number("pts_time"), duration: number("duration_time"), pixel_aspect: aspect() }
+    }
+}
+
+#[cfg(test)]
+mod tests;
