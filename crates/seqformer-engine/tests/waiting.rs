@@ -1,5 +1,7 @@
 //! What threads of libtorch do while they wait; alone in its process, whose threads are measured.
 
+#![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{available_parallelism, sleep};
