@@ -63,7 +63,9 @@ pub(crate) fn start(verbose: u8, keep: Keep) {
 pub(crate) fn keep_in(log: &Arc<RunLog>) {
     let before = std::mem::replace(&mut *destination(), Destination::Log(Arc::clone(log)));
     if let Destination::Waiting(lines) = before {
-        lines.iter().for_each(|line| log.write_line(line));
+        for line in &lines {
+            log.write_line(line);
+        }
     }
 }
 

@@ -97,12 +97,11 @@ fn variable_name(text: &str) -> Option<(&str, &str)> {
         name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
-    let (name, rest) = match text.strip_prefix('{') {
-        Some(braced) => braced.split_once('}')?,
-        None => {
-            let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-            text.split_at(end.unwrap_or(text.len()))
-        }
+    let (name, rest) = if let Some(braced) = text.strip_prefix('{') {
+        braced.split_once('}')?
+    } else {
+        let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        text.split_at(end.unwrap_or(text.len()))
     };
     is_name(name).then_some((name, rest))
 }

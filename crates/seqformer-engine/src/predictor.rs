@@ -17,6 +17,7 @@ mod ordered_workers;
 mod random;
 mod read_ahead;
 mod threads;
+mod waiting;
 mod whole;
 
 use std::path::Path;

@@ -58,7 +58,7 @@ impl SeqFormer {
     /// Runs the network as training does, with dropout, and matches its queries with the instances.
     ///
     /// Of a clip with more instances than queries, each query gets one and the others are left out, in each
-    /// decoder layer by its own costs.
+    /// decoder layer by its own costs. The reference assigns them in the same way.
     ///
     /// `clips` are frames `[T, 3, H, W]` of 0 to 255, of any size but all of the same length. They are
     /// padded to a common size.
@@ -180,7 +180,8 @@ impl SeqFormer {
         };
         let steps = vec![self.config.num_queries; counts.len()];
         of(|clip| &clip.queries, &steps, &mut flat);
-        // A clip with more instances than queries has instances without a query.
+        // A clip with more instances than queries has instances without a query. Differs: the reference's box loss
+        // counts on a query for each instance, and ends such a training.
         let steps: Vec<i64> = targets.iter().map(|target| target.num_instances() as i64).collect();
         of(|clip| &clip.targets, &steps, &mut flat);
         let both =

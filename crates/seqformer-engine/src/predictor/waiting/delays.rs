@@ -1,0 +1,68 @@
+//! How long threads wait for a core, as Linux counts it.
+//!
+//! Source: the Linux kernel, `Documentation/scheduler/sched-stats.rst`, `/proc/<pid>/schedstat`.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The threads of one name: a thread has that of the one that started it, unless it is given another.
+#[derive(Debug)]
+pub(super) struct Delays {
+    tasks: PathBuf,
+    name: String,
+    /// What each thread has waited up to now; nothing for one of another name.
+    waited: BTreeMap<String, Option<Duration>>,
+}
+
+impl Delays {
+    /// Those that have the name of the calling thread; none where the system does not tell.
+    pub(super) fn of_this_thread() -> Option<Self> {
+        let name = std::fs::read_to_string("/proc/thread-self/comm").ok()?;
+        waited(Path::new("/proc/thread-self"))?;
+        let tasks = PathBuf::from("/proc/self/task");
+        let mut delays = Self { tasks, name, waited: BTreeMap::new() };
+        delays.since_last()?;
+        Some(delays)
+    }
+
+    /// The threads of this process, whatever their names.
+    pub(super) fn num_threads(&self) -> usize {
+        self.waited.len()
+    }
+
+    /// How long all of them together have waited since the last call.
+    pub(super) fn since_last(&mut self) -> Option<Duration> {
+        let mut now = BTreeMap::new();
+        let mut total = Duration::ZERO;
+        for entry in std::fs::read_dir(&self.tasks).ok()?.flatten() {
+            let Ok(id) = entry.file_name().into_string() else { continue };
+            let before = self.waited.get(&id).copied();
+            if before == Some(None) || (before.is_none() && !self.has_name(&entry.path())) {
+                now.insert(id, None);
+                continue;
+            }
+            // It may have ended just now.
+            let Some(waited) = waited(&entry.path()) else { continue };
+            if let Some(Some(before)) = before {
+                total += waited.saturating_sub(before);
+            }
+            now.insert(id, Some(waited));
+        }
+        self.waited = now;
+        Some(total)
+    }
+
+    fn has_name(&self, task: &Path) -> bool {
+        std::fs::read_to_string(task.join("comm")).is_ok_and(|name| name == self.name)
+    }
+}
+
+/// How long a thread was ready to run and had no core.
+fn waited(task: &Path) -> Option<Duration> {
+    let text = std::fs::read_to_string(task.join("schedstat")).ok()?;
+    text.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)
+}
+
+#[cfg(test)]
+mod tests;
