@@ -230,7 +230,7 @@ fn a_batch_that_is_killed_again_and_again_ends_as_an_undisturbed_one() {
     }
     let (good, said) = run(&out, &more);
     assert!(good, "{said}");
-    for name in ["results.json", "tracks.jsonl"] {
+    for name in ["results.json", "tracks.jsonl", "videos.json"] {
         let read = |folder: &Path| fs::read(folder.join(name)).unwrap();
         assert!(read(&out) == read(&whole), "{name} differs");
     }
@@ -298,17 +298,30 @@ fn one_missing_input_does_not_end_a_batch_and_options_may_follow_the_inputs() {
 }
 
 #[test]
-fn rows_are_those_that_an_evaluation_writes() {
+fn an_input_that_can_no_longer_be_opened_is_said_and_its_results_stay() {
+    use seqformer_video::{FfmpegLocation, FrameSink};
+    let ffmpeg = FfmpegLocation::find(None);
+    if ffmpeg.path().is_none() {
+        assert!(std::env::var_os("CI").is_none(), "ffmpeg is needed in CI");
+        eprintln!("SKIPPED: there is no ffmpeg");
+        return;
+    }
     let folder = TempDir::new().unwrap();
     let one = frames(folder.path(), "one", "", 1);
-    let (good, said) = run(folder.path(), &["--no-overlay", &one]);
-    assert!(good, "{said}");
-    let written = fs::read_to_string(folder.path().join("results.json")).unwrap();
-    let results = seqformer_evaluation::Results::read(&folder.path().join("results.json")).unwrap();
-    assert!(!results.is_empty());
-    // Every score has a point, and keys have the order of the reference.
-    let rows: Vec<Value> = serde_json::from_str(&written).unwrap();
-    assert_eq!(written.matches("{\"video_id\": 1, \"score\": 0.").count(), rows.len(), "{written}");
+    let mut film = FrameSink::video(&folder.path().join("film.mp4"), 5.0, &ffmpeg).unwrap();
+    film.write(&RgbImage::new(ImageSize { height: 48, width: 64 })).unwrap();
+    let film = display(&film.finish().unwrap().path);
+    let out = folder.path().join("out");
+    assert!(run(&out, &["--no-overlay", &one, &film]).0);
+    let before = fs::read(out.join("results.json")).unwrap();
+    let done =
+        predict(&out, &["--no-overlay", "--ffmpeg", "/nowhere/ffmpeg", "--json", &one, &film])
+            .output()
+            .unwrap();
+    assert_eq!(done.status.code(), Some(1), "{}", text(&done.stderr));
+    let summary: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(summary["failed"][0]["input"], film);
+    assert_eq!(fs::read(out.join("results.json")).unwrap(), before);
 }
 
 #[test]

@@ -75,6 +75,19 @@ pub(crate) struct OverlayFiles {
     pub(crate) frames: PathBuf,
 }
 
+impl OverlayFiles {
+    /// By their names alone.
+    pub(super) fn names(&self) -> Self {
+        let name = |path: &Path| path.file_name().map_or_else(|| path.to_path_buf(), PathBuf::from);
+        Self { video: name(&self.video), frames: name(&self.frames) }
+    }
+
+    /// By their names in a folder.
+    pub(super) fn within(self, folder: &Path) -> Self {
+        Self { video: folder.join(self.video), frames: folder.join(self.frames) }
+    }
+}
+
 impl Overlay<'_> {
     /// Reads the video again and draws on every frame.
     ///

@@ -94,7 +94,9 @@ impl Plan {
                 store = opened;
                 for old in found.videos.iter().filter(|old| kept.contains(&old.video_id)) {
                     if let Some(entry) = self.record.entry(old.video_id) {
-                        *entry = old.clone();
+                        // What is wrong with an input now counts, not what was wrong with it before.
+                        let error = entry.error.take();
+                        *entry = Entry { error, ..old.clone() };
                     }
                 }
             }

@@ -86,6 +86,7 @@ pub(super) struct VideoFacts {
     pub(super) results: usize,
     /// Lines of `tracks.jsonl`.
     pub(super) tracks: usize,
+    /// By their names in the folder, which may be moved as a whole.
     pub(super) overlay: Option<OverlayFiles>,
 }
 
@@ -235,11 +236,12 @@ impl Entry {
         matches!(self.state, State::Found | State::Done) && self.video.is_some()
     }
 
-    /// Whether nothing is left to be done: its pictures are there, too.
-    pub(super) fn is_complete(&self) -> bool {
-        let overlay = self.video.as_ref().and_then(|video| video.overlay.as_ref());
-        self.state == State::Done
-            && overlay.is_none_or(|files| files.video.exists() && files.frames.exists())
+    /// What is known of it if nothing is left to be done: its pictures are in the folder, too.
+    pub(super) fn complete(&self, folder: &Path) -> Option<VideoFacts> {
+        let facts = self.video.clone().filter(|_| self.state == State::Done)?;
+        let overlay = facts.overlay.map(|files| files.within(folder));
+        let is_there = overlay.as_ref().is_none_or(|o| o.video.exists() && o.frames.exists());
+        is_there.then_some(VideoFacts { overlay, ..facts })
     }
 }
 

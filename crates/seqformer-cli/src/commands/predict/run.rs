@@ -72,9 +72,8 @@ impl Run<'_> {
                 return Ok(true);
             }
             let record = &mut plan.record;
-            if let Some(entry) = record.entry(video_id).filter(|entry| entry.is_complete())
-                && let Some(facts) = entry.video.clone()
-            {
+            let complete = record.entry(video_id).and_then(|e| e.complete(&self.output.folder));
+            if let Some(facts) = complete {
                 let tracks = self.store.tracks_of(video_id)?;
                 self.summary.add(FinishedVideo::kept(&input.name, video_id, facts, tracks));
                 continue;
@@ -142,7 +141,7 @@ impl Run<'_> {
         };
         note(State::Found, None)?;
         let video = self.finish(input, video_id, found)?;
-        note(State::Done, video.overlay.clone())?;
+        note(State::Done, video.overlay.as_ref().map(OverlayFiles::names))?;
         Ok(video)
     }
 
@@ -172,7 +171,8 @@ impl Run<'_> {
         let keep =
             |found: &&Detection| threshold.is_none_or(|threshold| found.score > threshold as f32);
         let row = |found: &Detection| results::row(video_id, found, &prediction, &self.classes);
-        let rows: Vec<String> = prediction.detections.iter().filter(keep).map(row).collect();
+        let rows = prediction.detections.iter().filter(keep).map(row);
+        let rows = rows.collect::<Result<Vec<String>>>()?;
         let mut lines = Vec::new();
         for track in &tracks {
             track.write_line(&mut lines, &input.name, video_id)?;
