@@ -25,7 +25,7 @@ use args::{Cli, Command};
 
 fn main() -> ExitCode {
     // First of all: threads that are started later inherit the block.
-    let signals = match StopSignals::take_over(|| {}) {
+    let signals = match StopSignals::take_over(seqformer_files::remove_own) {
         Ok(signals) => signals,
         Err(error) => {
             output::note(&format!("error: signals cannot be taken over: {error}"));

@@ -27,4 +27,4 @@ mod temporary;
 
 pub use folder_lock::{FolderLock, LockError};
 pub use outputs::{OutputError, Outputs};
-pub use temporary::{TemporaryFile, TemporaryFolder, remove_leftovers, replace};
+pub use temporary::{TemporaryFile, TemporaryFolder, remove_leftovers, remove_own, replace};

@@ -7,6 +7,7 @@
 use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use tempfile::{Builder, NamedTempFile, TempDir};
 
@@ -14,6 +15,9 @@ use crate::identity::{folder_of, is_name_of, resolve};
 
 /// How temporary names begin.
 const PREFIX: &str = ".seqformer-";
+
+/// What this process is writing under temporary names.
+static OWN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// How often another name is tried when somebody clears up the one just made.
 const ATTEMPTS: usize = 16;
@@ -42,6 +46,7 @@ pub fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> i
 #[derive(Debug)]
 pub struct TemporaryFile {
     file: NamedTempFile,
+    _known: Known,
 }
 
 impl TemporaryFile {
@@ -58,7 +63,8 @@ impl TemporaryFile {
         let folder = folder_of(&resolved).to_path_buf();
         let is_mine = |file: &NamedTempFile| own(file.as_file(), file.path());
         let file = first_own(|| builder.tempfile_in(&folder), is_mine)?;
-        Ok(Self { file })
+        let known = Known::new(file.path());
+        Ok(Self { file, _known: known })
     }
 
     /// The open file.
@@ -104,6 +110,7 @@ pub struct TemporaryFolder {
     folder: TempDir,
     /// Tells others that this process still lives.
     _lock: Option<File>,
+    _known: Known,
 }
 
 impl TemporaryFolder {
@@ -128,7 +135,8 @@ impl TemporaryFolder {
             None => Ok(true),
         };
         let (folder, lock) = first_own(make, is_mine)?;
-        Ok(Self { folder, _lock: lock })
+        let known = Known::new(folder.path());
+        Ok(Self { folder, _lock: lock, _known: known })
     }
 
     /// Where it is.
@@ -148,6 +156,39 @@ impl TemporaryFolder {
     /// Something in it cannot be removed.
     pub fn close(self) -> io::Result<()> {
         self.folder.close()
+    }
+}
+
+/// The entry of a temporary file or folder in the list of this process, as long as it is one.
+#[derive(Debug)]
+struct Known(PathBuf);
+
+impl Known {
+    fn new(path: &Path) -> Self {
+        OWN.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_path_buf());
+        Self(path.to_path_buf())
+    }
+}
+
+impl Drop for Known {
+    fn drop(&mut self) {
+        OWN.lock().unwrap_or_else(PoisonError::into_inner).retain(|path| *path != self.0);
+    }
+}
+
+/// Removes all temporary files and folders of this process, for one that is about to be ended by a signal.
+///
+/// Whatever is still being written to them is lost, and giving one its final name fails.
+pub fn remove_own() {
+    let own = std::mem::take(&mut *OWN.lock().unwrap_or_else(PoisonError::into_inner));
+    for path in own {
+        // What cannot be removed is a leftover for the next run.
+        let removed = if path.is_dir() {
+            std::fs::remove_dir_all(&path)
+        } else {
+            std::fs::remove_file(&path)
+        };
+        drop(removed);
     }
 }
 

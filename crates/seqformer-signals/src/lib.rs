@@ -103,7 +103,7 @@ impl StopSignals {
     /// # Errors
     ///
     /// If the operating system refuses to change the signal mask or to start a thread.
-    pub fn take_over(before_end: impl Fn() + Send + 'static) -> io::Result<Self> {
+    pub fn take_over(before_end: fn()) -> io::Result<Self> {
         let mut set = SigSet::empty();
         for signal in STOP_SIGNALS {
             if signal != Signal::SIGHUP || !is_ignored(signal) {
@@ -123,7 +123,7 @@ impl StopSignals {
         thread.spawn(move || {
             loop {
                 if let Ok(signal) = set.wait() {
-                    receiver.receive(signal, &before_end);
+                    receiver.receive(signal, before_end);
                 }
             }
         })?;
@@ -182,7 +182,7 @@ pub fn is_stop_signal(number: i32) -> bool {
 }
 
 impl Shared {
-    fn receive(&self, signal: Signal, before_end: &dyn Fn()) {
+    fn receive(&self, signal: Signal, before_end: fn()) {
         let reaction = self.reaction.load(Ordering::SeqCst);
         let is_first =
             self.first.compare_exchange(0, signal as i32, Ordering::SeqCst, Ordering::SeqCst);
@@ -204,6 +204,7 @@ impl Shared {
             let thread = std::thread::Builder::new().name("patience".to_owned());
             let wait = move || {
                 std::thread::sleep(Duration::from_millis(patience));
+                before_end();
                 end_by(signal)
             };
             // Without a thread for it, the caller has all the time.
