@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use seqformer_checkpoint::read_tree;
@@ -15,6 +14,15 @@ use crate::{command, display, golden, seqformer, text};
 /// `SIGHUP`, `SIGINT`, `SIGUSR1`, `SIGUSR2` and `SIGTERM`, with their numbers on Linux.
 const STOP_SIGNALS: [(&str, i32); 5] =
     [("HUP", 1), ("INT", 2), ("USR1", 10), ("USR2", 12), ("TERM", 15)];
+
+/// Those that this test does not ignore: programs that it starts inherit that, as under `nohup`, and keep to it.
+fn stop_signals() -> Vec<(&'static str, i32)> {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+    let ignored = u64::from_str_radix(ignored.trim(), 16).unwrap();
+    let is_ignored = |name: &str, number: i32| name == "HUP" && ignored >> (number - 1) & 1 == 1;
+    STOP_SIGNALS.into_iter().filter(|(name, number)| !is_ignored(name, *number)).collect()
+}
 
 /// The files of a small dataset with long evaluations, and folders for runs.
 struct Bench {
@@ -63,14 +71,21 @@ impl Bench {
         words.extend(["DATASETS.TRAIN", &data, "DATASETS.TEST", "()", "SOLVER.IMS_PER_BATCH"]);
         words.extend(["2", "SOLVER.MAX_ITER", "1000000", "SOLVER.STEPS", "()"]);
         words.extend(["SOLVER.CHECKPOINT_PERIOD", "4", "DATALOADER.NUM_WORKERS", "1"]);
+        // A stop that does not come must not fill the disk.
+        words.extend(["SOLVER.KEEP_CHECKPOINTS", "3"]);
         words.extend(["OUTPUT_DIR", &output]);
         start(&words, &format!("{output}.said"))
     }
 
-    fn wait_for_checkpoint(&self, output: &str) {
-        let path = self.folder.path().join(output).join("model_0000003.pth");
+    /// Waits until the newest checkpoint of a run is that of `iteration` or a later one.
+    fn wait_for_checkpoint(&self, output: &str, iteration: u64) {
+        let marker = self.folder.path().join(output).join("last_checkpoint");
         let end = Instant::now() + Duration::from_mins(2);
-        while !path.exists() {
+        let newest = || {
+            let name = fs::read_to_string(&marker).ok()?;
+            name.strip_prefix("model_")?.strip_suffix(".pth")?.parse::<u64>().ok()
+        };
+        while newest().is_none_or(|newest| newest < iteration) {
             let said = fs::read_to_string(self.path(&format!("{output}.said")));
             assert!(Instant::now() < end, "no checkpoint: {}", said.unwrap_or_default());
             std::thread::sleep(Duration::from_millis(5));
@@ -91,6 +106,20 @@ fn start(words: &[&str], said: &str) -> Running {
 
 /// A process that does not outlive its test.
 struct Running(Child);
+
+impl Running {
+    /// How it ends, which it has to do within two minutes.
+    fn end(&mut self) -> ExitStatus {
+        let end = Instant::now() + Duration::from_mins(2);
+        loop {
+            if let Some(status) = self.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < end, "process {} does not end", self.id());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
 
 impl std::ops::Deref for Running {
     type Target = Child;
@@ -145,7 +174,7 @@ fn look(process: u32) -> Option<(Vec<String>, usize)> {
         let field =
             |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
         let blocked = u64::from_str_radix(field("SigBlk:")?, 16).ok()?;
-        if STOP_SIGNALS.iter().all(|(_, number)| blocked >> (number - 1) & 1 == 1) {
+        if stop_signals().iter().all(|(_, number)| blocked >> (number - 1) & 1 == 1) {
             others += 1;
         } else {
             receivers.push(field("Name:")?.to_owned());
@@ -186,10 +215,10 @@ fn no_thread_of_a_training_can_receive_a_stop_signal() {
         [("one", &["--num-gpus", "1"][..], 1), ("two", &["--num-workers-cpu", "2"], 2)]
     {
         let mut child = bench.train(output, flags);
-        bench.wait_for_checkpoint(output);
+        bench.wait_for_checkpoint(output, 3);
         assert_shielded(&mut child, count, 1.0, &bench.path(&format!("{output}.said")));
         kill("TERM", child.id());
-        assert_eq!(child.wait().unwrap().code(), Some(143));
+        assert_eq!(child.end().code(), Some(143));
     }
 }
 
@@ -216,17 +245,17 @@ fn no_thread_of_an_evaluation_or_a_prediction_can_receive_a_stop_signal() {
     words.extend(["--weights", &weights, "--device", "cpu", "--output", &output, &video]);
     let mut child = start(&words, &said);
     assert_shielded(&mut child, 1, 60.0, &said);
-    assert!(child.wait().unwrap().success(), "{}", fs::read_to_string(&said).unwrap());
+    assert!(child.end().success(), "{}", fs::read_to_string(&said).unwrap());
 }
 
 #[test]
 fn a_training_that_a_signal_stops_says_so_by_its_exit_code_and_leaves_a_checkpoint() {
     let bench = Bench::new();
-    for (name, number) in STOP_SIGNALS {
+    for (name, number) in stop_signals() {
         let mut child = bench.train(name, &["--num-gpus", "1"]);
-        bench.wait_for_checkpoint(name);
+        bench.wait_for_checkpoint(name, 3);
         kill(name, child.id());
-        let status = child.wait().unwrap();
+        let status = child.end();
         let said = fs::read_to_string(bench.path(&format!("{name}.said"))).unwrap();
         assert_eq!(status.code(), Some(128 + number), "SIG{name}: {said}");
         let folder = bench.folder.path().join(name);
@@ -240,10 +269,10 @@ fn a_training_that_a_signal_stops_says_so_by_its_exit_code_and_leaves_a_checkpoi
 fn one_process_of_several_that_a_signal_stops_stops_all() {
     let bench = Bench::new();
     let mut child = bench.train("one_of_two", &["--num-workers-cpu", "2"]);
-    bench.wait_for_checkpoint("one_of_two");
+    bench.wait_for_checkpoint("one_of_two", 3);
     let workers = family(child.id());
     kill("TERM", *workers.last().unwrap());
-    let status = child.wait().unwrap();
+    let status = child.end();
     let said = fs::read_to_string(bench.path("one_of_two.said")).unwrap();
     assert!(workers.len() == 3 && status.code() == Some(143), "{status}: {said}");
 }
@@ -255,7 +284,7 @@ fn a_hangup_that_was_to_be_ignored_is_ignored() {
     let mut words = vec![env!("CARGO_BIN_EXE_seqformer").to_owned()];
     let data = format!("['{}']", bench.path("data/annotations/train.json"));
     let output = bench.path("ignored");
-    let pairs: [&str; 20] = [
+    let pairs: [&str; 22] = [
         "MODEL.DEVICE",
         "cpu",
         "MODEL.SeqFormer.NUM_CLASSES",
@@ -274,6 +303,8 @@ fn a_hangup_that_was_to_be_ignored_is_ignored() {
         "()",
         "SOLVER.CHECKPOINT_PERIOD",
         "4",
+        "SOLVER.KEEP_CHECKPOINTS",
+        "3",
         "OUTPUT_DIR",
         &output,
     ];
@@ -288,16 +319,12 @@ fn a_hangup_that_was_to_be_ignored_is_ignored() {
         .stdout(Stdio::null())
         .stderr(fs::File::create(bench.path("ignored.said")).unwrap());
     let mut child = Running(command.spawn().unwrap());
-    bench.wait_for_checkpoint("ignored");
+    bench.wait_for_checkpoint("ignored", 3);
     kill("HUP", child.id());
-    let later = Path::new(&output).join("model_0000011.pth");
-    let end = Instant::now() + Duration::from_mins(2);
-    while !later.exists() && Instant::now() < end && child.try_wait().unwrap().is_none() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    assert!(later.exists(), "{}", fs::read_to_string(bench.path("ignored.said")).unwrap());
+    // It goes on.
+    bench.wait_for_checkpoint("ignored", 11);
     kill("INT", child.id());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(child.end().code(), Some(130));
 }
 
 #[test]
@@ -312,6 +339,6 @@ fn a_command_without_a_good_order_is_ended_by_the_signal_itself() {
             std::thread::sleep(Duration::from_millis(5));
         }
         kill(name, child.id());
-        assert_eq!(child.wait().unwrap().signal(), Some(number));
+        assert_eq!(child.end().signal(), Some(number));
     }
 }
