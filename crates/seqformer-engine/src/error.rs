@@ -272,7 +272,7 @@ pub enum EngineError {
 
 impl EngineError {
     /// Whether processes that work together cannot go on together.
-    pub(crate) fn is_of_processes(&self) -> bool {
+    pub fn is_of_processes(&self) -> bool {
         matches!(self, Self::Distributed { .. } | Self::Disagreement { .. } | Self::Launch { .. })
     }
 

@@ -2,17 +2,17 @@
 
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use seqformer::Precision;
 use seqformer_config::config::ExpectedResult;
 use seqformer_engine::{
-    Checkpointer, Communicator, Device, EvaluationOutput, LAUNCHED, Placement, Predictor,
-    PredictorOptions, RESUME, RunLog, TrainEnd, Trainer, TrainerOptions, count_gpus, evaluate,
-    find_dataset, gpu_card, inference_folder, num_threads, open_device, use_threads,
+    Checkpointer, Communicator, Device, EngineError, EvaluationOutput, LAUNCHED, Placement,
+    Predictor, PredictorOptions, RESUME, RunLog, TrainEnd, Trainer, TrainerOptions, count_gpus,
+    evaluate, find_dataset, gpu_card, inference_folder, num_threads, open_device, use_threads,
 };
 use seqformer_evaluation::{Report, STAT_NAMES};
 use seqformer_signals::StopSignals;
@@ -53,10 +53,10 @@ fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>, signals: &StopSigna
     if placement.is_none() && (plan.world_size() > 1 || args.max_restarts > 0) {
         return launch::run(args, &plan, &settings.config, signals);
     }
-    // An evaluation goes on where it was ended, so a signal may end it at any time.
-    let stop = if args.eval_only { None } else { Some(signals.stop_in_good_order(None)) };
+    // Until a training stops in good order, and throughout an evaluation, a request to stop ends the process at once.
+    let stop = Arc::new(OnceLock::new());
     if std::env::var_os(LAUNCHED).is_some() {
-        end_with_launcher(stop.clone())?;
+        end_with_launcher(Arc::clone(&stop))?;
     }
     plan.stand_in(&mut settings, placement.as_ref().is_none_or(|placement| placement.rank == 0));
     let device = open_device(plan.device)?;
@@ -67,9 +67,13 @@ fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>, signals: &StopSigna
         None => Communicator::alone(),
     };
     let communicator = Rc::new(communicator);
-    let done = match &stop {
-        Some(stop) => train(args, &settings, (device, &communicator), (signals, stop)),
-        None => eval(args, &settings, compute, (device, &communicator)).map(|()| End::Finished),
+    let done = if args.eval_only {
+        // An evaluation goes on where it was ended, so a signal may end it at any time.
+        eval(args, &settings, compute, (device, &communicator)).map(|()| End::Finished)
+    } else {
+        // Not before the others are met: a wait for one that was ended already would have no end.
+        let stop = stop.get_or_init(|| signals.stop_in_good_order(None));
+        train(args, &settings, (device, &communicator), (signals, stop))
     };
     if let Err(error) = &done {
         communicator.report(&output::describe(error));
@@ -78,11 +82,11 @@ fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>, signals: &StopSigna
 }
 
 /// Stops this process when the launcher, which holds the other end of its standard input, lets go or is gone: in good
-/// order through `stop`, or at once where there is none.
-fn end_with_launcher(stop: Option<Arc<AtomicBool>>) -> Result<()> {
+/// order through `stop`, or at once while there is none.
+fn end_with_launcher(stop: Arc<OnceLock<Arc<AtomicBool>>>) -> Result<()> {
     let watch = move || {
         let _end = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-        match stop {
+        match stop.get() {
             Some(stop) => stop.store(true, Ordering::Relaxed),
             None => seqformer_signals::terminate(),
         }
@@ -100,7 +104,11 @@ fn train(
     let config = &settings.config;
     let resume = args.resume || std::env::var_os(RESUME).is_some();
     let options = TrainerOptions { resume, device, config_text: settings.node.dump() };
-    let mut trainer = Trainer::new(config, options, Rc::clone(communicator))?;
+    let made = Trainer::new(config, options, Rc::clone(communicator));
+    let mut trainer = match made {
+        Err(error) if is_end_of_others(&error, stop) => return Ok(End::Stopped),
+        made => made?,
+    };
     let log = if communicator.is_leader() {
         let path = config.output_dir.join("log.txt");
         // What is warned of goes to this log.
@@ -144,8 +152,16 @@ fn finish(
     (signals, stop): (&StopSignals, &AtomicBool),
     tell: &mut dyn FnMut(&str),
 ) -> Result<End> {
-    if trainer.train(stop, tell)? == TrainEnd::Stopped {
-        return Ok(End::Stopped);
+    let first = trainer.iterations();
+    match trainer.train(stop, tell) {
+        Err(error) if trainer.iterations() == first && is_end_of_others(&error, stop) => {
+            return Ok(End::Stopped);
+        }
+        end => {
+            if end? == TrainEnd::Stopped {
+                return Ok(End::Stopped);
+            }
+        }
     }
     // The final checkpoint is written: nothing is lost when the last evaluation is ended.
     signals.end_at_once();
@@ -161,6 +177,18 @@ fn finish(
         "the training is done and all its checkpoints are written, but an evaluation failed{more}: {last}; mend this, \
          and evaluate with `seqformer eval`"
     )
+}
+
+/// Whether this process was asked to stop and misses another, which the same request has ended at once, since it came
+/// before that one could stop in good order. Nothing is lost when nothing was trained yet.
+fn is_end_of_others(error: &EngineError, stop: &AtomicBool) -> bool {
+    // The launcher, which has seen the other end, asks this process to stop a moment later.
+    let polls = if std::env::var_os(LAUNCHED).is_some() { 20 } else { 1 };
+    error.is_of_processes()
+        && (0..polls).any(|poll| {
+            std::thread::sleep(Duration::from_millis(if poll == 0 { 0 } else { 50 }));
+            stop.load(Ordering::Relaxed)
+        })
 }
 
 fn describe_device(device: Device) -> Result<String> {

@@ -278,6 +278,33 @@ fn one_process_of_several_that_a_signal_stops_stops_all() {
 }
 
 #[test]
+fn a_process_that_waits_for_the_others_ends_when_it_is_asked_to_stop() {
+    use std::os::unix::process::ExitStatusExt as _;
+    let folder = TempDir::new().unwrap();
+    let config = golden("tiny_config.yaml");
+    let output = display(&folder.path().join("output"));
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let words = ["train", "--config-file", &config, "MODEL.DEVICE", "cpu", "OUTPUT_DIR", &output];
+    let said = folder.path().join("said");
+    let mut command = command(&words);
+    // The other one never comes.
+    for (name, value) in [("RANK", "0"), ("LOCAL_RANK", "0"), ("WORLD_SIZE", "2")] {
+        command.env(name, value);
+    }
+    command.env("LOCAL_WORLD_SIZE", "2").env("MASTER_ADDR", "127.0.0.1");
+    command.env("MASTER_PORT", port.to_string()).stdin(Stdio::null()).stdout(Stdio::null());
+    let mut child = Running(command.stderr(fs::File::create(&said).unwrap()).spawn().unwrap());
+    let end = Instant::now() + Duration::from_mins(1);
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        let said = fs::read_to_string(&said).unwrap_or_default();
+        assert!(Instant::now() < end && child.try_wait().unwrap().is_none(), "no table: {said}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    kill("TERM", child.id());
+    assert_eq!(child.end().signal(), Some(15), "{}", fs::read_to_string(&said).unwrap());
+}
+
+#[test]
 fn a_hangup_that_was_to_be_ignored_is_ignored() {
     let bench = Bench::new();
     // A shell that ignores SIGHUP starts programs that ignore it, as `nohup` does.
