@@ -38,7 +38,7 @@ address() {
   have_nightly address || return 0
   for part in torch-free ops; do
     case $part in
-      torch-free) packages="-p seqformer-masks -p seqformer-config -p seqformer-checkpoint -p seqformer-data -p seqformer-evaluation -p seqformer-video" ;;
+      torch-free) packages="-p seqformer-files -p seqformer-masks -p seqformer-annotations -p seqformer-config -p seqformer-checkpoint -p seqformer-data -p seqformer-evaluation -p seqformer-video" ;;
       ops) packages="-p seqformer-ops" ;;
     esac
     log="target/sanitize-address-$part.log"

@@ -13,6 +13,7 @@ mod step;
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -118,7 +119,7 @@ impl Trainer {
     }
 
     /// Trains until the last iteration, or until `stop` is set in any process; `tell` gets the lines for the
-    /// console.
+    /// console. An evaluation that is going on ends after the next frames.
     ///
     /// # Errors
     ///
@@ -126,7 +127,7 @@ impl Trainer {
     /// gone. The last checkpoint stays whole.
     pub fn train(
         &mut self,
-        stop: &AtomicBool,
+        stop: &Arc<AtomicBool>,
         tell: &mut dyn FnMut(&str),
     ) -> Result<TrainEnd, EngineError> {
         let start = Instant::now();
@@ -143,7 +144,7 @@ impl Trainer {
                 return Ok(TrainEnd::Stopped);
             }
             trained_until = self.position.iterations;
-            self.after_step(tell)?;
+            self.after_step(stop, tell)?;
         }
         self.communicator.note(self.position.iterations, "writing the last checkpoint");
         // A run may have been killed between the checkpoint of its last iteration and this one.
@@ -165,7 +166,11 @@ impl Trainer {
     }
 
     /// Checkpoints, validation and logs that are due.
-    fn after_step(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
+    fn after_step(
+        &mut self,
+        stop: &Arc<AtomicBool>,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<(), EngineError> {
         let done = self.position.iterations;
         let is_last = done == self.config.solver.max_iter;
         if self.communicator.is_leader()
@@ -177,7 +182,7 @@ impl Trainer {
         let period = self.config.test.eval_period;
         // The last validation is the caller's, on the final checkpoint.
         if period > 0 && done.is_multiple_of(period) && !is_last {
-            self.validate(tell)?;
+            self.validate_until(stop, tell)?;
         }
         match &mut self.journal {
             Some(journal) => journal.write_if_due(done, is_last, tell),
@@ -194,7 +199,15 @@ impl Trainer {
     ///
     /// If a checkpoint or a file of the run cannot be written, or another process is gone.
     pub fn validate(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
-        let done = self.validate_all(tell);
+        self.validate_until(&Arc::default(), tell)
+    }
+
+    fn validate_until(
+        &mut self,
+        stop: &Arc<AtomicBool>,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<(), EngineError> {
+        let done = self.validate_all(stop, tell);
         if self.device.is_cuda() {
             // Inference has its own.
             tch::Cuda::cudnn_set_benchmark(self.config.cudnn_benchmark);
@@ -202,14 +215,22 @@ impl Trainer {
         done
     }
 
-    fn validate_all(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
+    fn validate_all(
+        &mut self,
+        stop: &Arc<AtomicBool>,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<(), EngineError> {
         let iteration = self.position.iterations.saturating_sub(1);
         self.communicator.note(iteration, "validating");
         for name in &self.config.datasets.test.clone() {
-            let evaluated = match self.evaluate_on(name) {
+            let evaluated = match self.evaluate_on(name, stop) {
                 Ok(Some(evaluated)) => evaluated,
                 Ok(None) => continue,
                 Err(error) if error.is_of_processes() => return Err(error),
+                Err(EngineError::Interrupted) => {
+                    tell(&format!("{name}: the evaluation is left out, to stop the training"));
+                    continue;
+                }
                 Err(error) => {
                     self.note_failed_evaluation(name, iteration, &error);
                     continue;
@@ -243,10 +264,15 @@ impl Trainer {
         }
     }
 
-    fn evaluate_on(&self, name: &str) -> Result<Option<Evaluated>, EngineError> {
+    fn evaluate_on(
+        &self,
+        name: &str,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Option<Evaluated>, EngineError> {
         let iteration = self.position.iterations.saturating_sub(1);
         let prepared = datasets::find_dataset(&self.config, name).and_then(|dataset| {
-            let predictor = out_of_memory("validation", || self.predictor())??;
+            let mut predictor = out_of_memory("validation", || self.predictor())??;
+            predictor.stop_on(Arc::clone(stop));
             Ok((dataset, predictor))
         });
         let (dataset, predictor) = self.communicator.agree(prepared)?;

@@ -99,7 +99,7 @@ fn train(
     args: &TrainArgs,
     settings: &Settings,
     (device, communicator): (Device, &Rc<Communicator>),
-    (signals, stop): (&StopSignals, &AtomicBool),
+    (signals, stop): (&StopSignals, &Arc<AtomicBool>),
 ) -> Result<End> {
     let config = &settings.config;
     let resume = args.resume || std::env::var_os(RESUME).is_some();
@@ -149,7 +149,7 @@ fn train(
 /// Trains to the end and evaluates what came of it.
 fn finish(
     trainer: &mut Trainer,
-    (signals, stop): (&StopSignals, &AtomicBool),
+    (signals, stop): (&StopSignals, &Arc<AtomicBool>),
     tell: &mut dyn FnMut(&str),
 ) -> Result<End> {
     let first = trainer.iterations();

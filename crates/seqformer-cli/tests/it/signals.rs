@@ -60,6 +60,11 @@ impl Bench {
 
     /// Starts a training that would take hours; `flags` choose the number of processes.
     fn train(&self, output: &str, flags: &[&str]) -> Running {
+        self.train_with(output, flags, &[])
+    }
+
+    /// The same with further `pairs`.
+    fn train_with(&self, output: &str, flags: &[&str], pairs: &[&str]) -> Running {
         let config = golden("tiny_config.yaml");
         let data = format!("['{}']", self.path("data/annotations/train.json"));
         let output = self.path(output);
@@ -74,6 +79,7 @@ impl Bench {
         // A stop that does not come must not fill the disk.
         words.extend(["SOLVER.KEEP_CHECKPOINTS", "3"]);
         words.extend(["OUTPUT_DIR", &output]);
+        words.extend(pairs);
         start(&words, &format!("{output}.said"))
     }
 
@@ -262,6 +268,34 @@ fn a_training_that_a_signal_stops_says_so_by_its_exit_code_and_leaves_a_checkpoi
         let last = fs::read_to_string(folder.join("last_checkpoint")).unwrap();
         read_tree(&folder.join(last)).unwrap();
         assert!(!folder.join("model_final.pth").exists());
+    }
+}
+
+#[test]
+fn a_training_that_is_asked_to_stop_does_not_wait_for_its_evaluation() {
+    let bench = Bench::new();
+    let long = bench.path("long");
+    let videos = ["--videos", "1", "--val-videos", "40", "--frames", "36..37", "--size", "96x96"];
+    let made = seqformer(&[&["synth", "--output", &long, "--classes", "3"], &videos[..]].concat());
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let test = format!("['{long}/annotations/val.json']");
+    for (output, flags) in
+        [("alone", &["--num-gpus", "1"][..]), ("both", &["--num-workers-cpu", "2"])]
+    {
+        let pairs = ["DATASETS.TEST", &test, "TEST.EVAL_PERIOD", "1"];
+        let mut child = bench.train_with(output, flags, &pairs);
+        let output = bench.folder.path().join(output);
+        let end = Instant::now() + Duration::from_mins(2);
+        while !output.join("inference").exists() {
+            assert!(Instant::now() < end, "no evaluation");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // The launcher passes a request on to all of its processes.
+        kill("TERM", child.id());
+        assert_eq!(child.end().code(), Some(143));
+        let log = fs::read_to_string(output.join("log.txt")).unwrap();
+        assert!(log.contains("the evaluation is left out, to stop the training"), "{log}");
+        assert!(log.contains("stopped; "), "{log}");
     }
 }
 

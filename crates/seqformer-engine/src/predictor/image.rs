@@ -34,6 +34,7 @@ impl Predictor {
     ///
     /// If the network fails.
     pub fn predict_image(&self, image: &RgbImage) -> Result<ImagePrediction, EngineError> {
+        self.check_stop()?;
         let input = Input { image: self.resize(image), size: image.size };
         let geometry = FrameGeometry { input: frame_size(input.image.size), output: image.size };
         let mut video = WholeVideo::new(&self.model, geometry.input);
