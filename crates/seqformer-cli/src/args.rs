@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use seqformer_engine::DeviceChoice;
+use seqformer_config::DeviceChoice;
 
 pub(crate) use bench::{BackboneChoice, BenchArgs, Mode};
 pub(crate) use compute::{ComputeArgs, PrecisionChoice};

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use seqformer_config::{CfgNode, Config, Origin, closest_key, ineffective_keys};
-use seqformer_engine::{DeviceChoice, own_categories};
+use seqformer_config::{CfgNode, Config, DeviceChoice, Origin, closest_key, ineffective_keys};
+use seqformer_data::{Categories, DataError, read_categories};
 
 /// The one key that may follow from the data.
 const NUM_CLASSES: &str = "MODEL.SeqFormer.NUM_CLASSES";
@@ -82,6 +82,14 @@ impl Settings {
             .parse()
             .map_err(|message: String| anyhow::anyhow!("MODEL.DEVICE: {message}"))
     }
+}
+
+/// The classes of the first dataset of `DATASETS.TRAIN`, or else of `DATASETS.TEST`, if it is the user's own and its
+/// file is there.
+pub(crate) fn own_categories(config: &Config) -> Result<Option<Categories>, DataError> {
+    let name = config.datasets.train.first().or(config.datasets.test.first());
+    let own = name.and_then(|name| config.datasets.own(name)).filter(|own| own.json.is_file());
+    own.map(|own| read_categories(&own.json)).transpose()
 }
 
 /// Splits the words that are no options into inputs and `KEY VALUE` pairs.

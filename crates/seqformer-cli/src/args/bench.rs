@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use seqformer_engine::DeviceChoice;
+use seqformer_config::DeviceChoice;
 use seqformer_masks::ImageSize;
 
 use super::ComputeArgs;

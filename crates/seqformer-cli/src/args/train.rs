@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use seqformer_engine::DeviceChoice;
+use seqformer_config::DeviceChoice;
 
 /// Arguments of `train` and `eval`.
 #[derive(Debug, Args)]

@@ -18,9 +18,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use seqformer_config::Config;
-use seqformer_engine::{
-    ClipOptions, Device, Predictor, PredictorOptions, open_device, own_categories,
-};
+use seqformer_engine::{ClipOptions, Device, Predictor, PredictorOptions, open_device};
 use seqformer_files::FolderLock;
 use seqformer_signals::StopSignals;
 use seqformer_video::FfmpegLocation;
@@ -29,7 +27,7 @@ use crate::End;
 use crate::args::PredictArgs;
 use crate::class_names::{self, Class};
 use crate::output;
-use crate::settings::{Settings, split_inputs};
+use crate::settings::{Settings, own_categories, split_inputs};
 pub(crate) use inputs::Input;
 use plan::{Plan, digest};
 pub(crate) use run::{Output, Run};
