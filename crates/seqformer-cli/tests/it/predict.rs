@@ -55,6 +55,7 @@ fn files_below(folder: &Path) -> Vec<String> {
 }
 
 #[test]
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "the program names them so")]
 fn two_videos_give_the_results_of_the_reference() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("found");

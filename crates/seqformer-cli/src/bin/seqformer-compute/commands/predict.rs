@@ -67,7 +67,7 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     let _lock = FolderLock::take(&args.output)?;
     let overlay_threshold = (!args.no_overlay).then_some(args.overlay_threshold);
     // The limit of memory and the number of threads change no result.
-    let of_network = PredictorOptions { max_memory: None, ..options.clone() };
+    let of_network = PredictorOptions { max_memory: None, ..options };
     let device_kind = device.is_cuda();
     let on_results: [&dyn std::fmt::Debug; 5] =
         [&of_network, &device_kind, &known, &args.score_threshold, &overlay_threshold];
