@@ -1,10 +1,11 @@
 # Thin targets; each of `demo` and `test` does all the set-up on a fresh machine.
 CARGO ?= cargo
-.PHONY: help setup build test demo check parity bench fuzz sanitize clean
+.PHONY: help setup build test torchless-packages test-torchless demo check parity bench fuzz sanitize clean
 
 help:
 	@echo "make demo    set up, build, and track the objects of a small video"
 	@echo "make test    set up, build, and run all tests"
+	@echo "make test-torchless  the tests of all that needs no libtorch, on a machine that may have none"
 	@echo "make check   formatting, lints, documentation and tests, as before a change is merged"
 	@echo "make parity GOLDEN='DIR ...'   compare with tensors of the Python reference"
 	@echo "make bench   time attention, inference and a training step"
@@ -20,10 +21,20 @@ build: setup
 test: setup
 	$(CARGO) test --workspace --locked
 
+# What builds and passes its tests without libtorch: these packages, and the command without the second program.
+TORCHLESS := $(addprefix -p seqformer-,annotations checkpoint cli config data evaluation files masks signals testing video)
+torchless-packages:
+	@! $(CARGO) tree --locked --no-default-features $(TORCHLESS) --prefix none | grep -E '^(tch|torch-sys) ' || \
+	  { echo "one of these packages depends on libtorch: cargo tree $(TORCHLESS) --no-default-features -i torch-sys" >&2; exit 1; }
+
+test-torchless: torchless-packages
+	@scripts/setup.sh torchless
+	$(CARGO) test --locked --no-default-features $(TORCHLESS)
+
 demo: build
 	@scripts/demo.sh
 
-check: setup
+check: setup torchless-packages
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Finds or installs what the build needs: libtorch, cmake, and an ffmpeg for video files.
+# Finds or installs what the build needs: libtorch, cmake, and an ffmpeg for video files. `setup.sh torchless` leaves
+# libtorch out, for `make test-torchless`.
 #
 # Leaves two links in .deps, which .cargo/config.toml points at, so that plain cargo commands work.
 # Safe to run again; the second time it only looks. Nothing here needs root.
@@ -60,7 +61,22 @@ install_venv() {
     cp "$requirements" "$stamp"
 }
 
+# Changes a link only when it points elsewhere: its time would make cargo build again.
+link() {
+    [ "$(readlink "$2" 2>/dev/null)" = "$1" ] || ln -sfn "$1" "$2"
+}
+
 mkdir -p .deps
+if [ "${1:-}" = torchless ]; then
+    [ -x .deps/cmake ] && exit
+    if ! [ -x .venv/bin/cmake ]; then
+        grep -Ev '^(torch|nvidia-.*)==' scripts/requirements.txt >.deps/requirements.txt
+        install_venv .deps/requirements.txt
+    fi
+    link ../.venv/bin/cmake .deps/cmake
+    exit
+fi
+
 libtorch=
 if [ -n "${LIBTORCH:-}" ] && accepts "$(version_of "$LIBTORCH")"; then
     libtorch=$LIBTORCH
@@ -84,10 +100,6 @@ else
 fi
 [ -e "$libtorch/lib/libtorch_cpu.so" ] || fail "no lib/libtorch_cpu.so in $libtorch: this is not a complete libtorch"
 
-# Changes a link only when it points elsewhere: its time would make cargo build again.
-link() {
-    [ "$(readlink "$2" 2>/dev/null)" = "$1" ] || ln -sfn "$1" "$2"
-}
 case $libtorch in
 "$PWD"/*) link "..${libtorch#"$PWD"}" .deps/libtorch ;;
 *) link "$libtorch" .deps/libtorch ;;

@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use seqformer_fuzz::with_file;
 
 #[path = "../../crates/seqformer-cli/src/class_names.rs"]
-#[allow(dead_code, unreachable_pub, reason = "one file of a crate that needs libtorch")]
+#[allow(dead_code, unreachable_pub, reason = "one file of the command, which does not need the rest of it")]
 mod class_names;
 
 fuzz_target!(|bytes: &[u8]| {

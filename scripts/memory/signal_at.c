@@ -12,7 +12,7 @@
 //   SIGNAL_AT=K         at the K-th such moment; needed
 //   SIGNAL_NUMBER=N     15 (SIGTERM) if not set
 //   SIGNAL_ON_STACK=1   while the stack pointer is where it belongs, for comparison
-//   SIGNAL_PROGRAM=NAME programs whose path does not contain it are left alone; "seqformer" if not set
+//   SIGNAL_PROGRAM=NAME programs whose path does not contain it are left alone; "seqformer-compute" if not set
 // A line at the end says whether and where the signal was sent.
 
 #define _GNU_SOURCE
@@ -56,7 +56,8 @@ __attribute__((constructor)) static void start(void) {
   ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
   if (!at || length < 0) return;
   path[length] = 0;
-  if (!strstr(path, program ? program : "seqformer")) return;
+  // Not the command either, which becomes that program: its timer would outlive its handler.
+  if (!strstr(path, program ? program : "seqformer-compute")) return;
   wanted = atol(at);
   if (which) number = atoi(which);
   on_stack = getenv("SIGNAL_ON_STACK") != NULL;

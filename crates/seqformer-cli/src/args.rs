@@ -11,30 +11,41 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use seqformer_engine::DeviceChoice;
+use seqformer_config::DeviceChoice;
 
-pub(crate) use bench::{BackboneChoice, BenchArgs, Mode};
-pub(crate) use compute::{ComputeArgs, PrecisionChoice};
-pub(crate) use data::{CocoToYtvisArgs, DataArgs, DataCommand, TargetClasses};
-pub(crate) use train::{Layout, SynthArgs, TrainArgs, TrainCommandArgs};
-pub(crate) use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
+pub use bench::{BackboneChoice, BenchArgs, Mode};
+pub use compute::{ComputeArgs, PrecisionChoice};
+pub use data::{CocoToYtvisArgs, DataArgs, DataCommand, TargetClasses};
+pub use train::{Layout, SynthArgs, TrainArgs, TrainCommandArgs};
+pub use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
 
 /// Video instance segmentation with SeqFormer: finds every object of a video, says what it is, and
 /// draws its mask through all frames.
 #[derive(Debug, Parser)]
 #[command(name = "seqformer", version, propagate_version = true)]
-pub(crate) struct Cli {
+pub struct Cli {
     /// More messages: -v for information, -vv for details.
     #[arg(short, long, global = true, action = ArgAction::Count)]
-    pub(crate) verbose: u8,
+    pub verbose: u8,
     /// What to do.
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub command: Command,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub enum Command {
+    /// Those that run the network.
+    #[command(flatten)]
+    Compute(ComputeCommand),
+    /// The others.
+    #[command(flatten)]
+    Tool(ToolCommand),
+}
+
+/// The commands that run the network, and so need libtorch.
+#[derive(Debug, Subcommand)]
+pub enum ComputeCommand {
     /// Finds the objects of videos and draws them.
     Predict(PredictArgs),
     /// Trains a model, or evaluates one.
@@ -43,6 +54,11 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Measures how fast the network and the whole of `predict` are here, and how much memory they take.
     Bench(BenchArgs),
+}
+
+/// The commands that need no network.
+#[derive(Debug, Subcommand)]
+pub enum ToolCommand {
     /// Writes a synthetic dataset of moving shapes.
     Synth(SynthArgs),
     /// Scores results against annotations as the YouTube-VIS server or COCO does: AP and AR.
@@ -62,21 +78,21 @@ pub(crate) enum Command {
 
 /// Arguments of `config`.
 #[derive(Debug, Args)]
-pub(crate) struct ConfigArgs {
+pub struct ConfigArgs {
     /// A YAML file with detectron2's keys [default: none, which prints the defaults].
     #[arg(long, value_name = "FILE")]
-    pub(crate) config_file: Option<PathBuf>,
+    pub config_file: Option<PathBuf>,
     /// Prints every key with its default and what it does, as Markdown.
     #[arg(long, conflicts_with = "config_file")]
-    pub(crate) keys: bool,
+    pub keys: bool,
     /// KEY VALUE pairs that override the configuration.
     #[arg(value_name = "KEY VALUE", allow_negative_numbers = true)]
-    pub(crate) opts: Vec<String>,
+    pub opts: Vec<String>,
 }
 
 /// The words of the command line; `train` is put before those that begin with an option of it, because detectron2's
 /// `train_net.py` has no commands.
-pub(crate) fn words() -> Vec<OsString> {
+pub fn words() -> Vec<OsString> {
     let mut words: Vec<OsString> = std::env::args_os().collect();
     let is_train_option = |word: &OsString| {
         let word = word.to_string_lossy();
@@ -106,70 +122,73 @@ const TRAIN_OPTIONS: [&str; 10] = [
 
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
-pub(crate) struct EvalArgs {
+pub struct EvalArgs {
+    /// Those of `train`.
     #[command(flatten)]
-    pub(crate) train: TrainArgs,
+    pub train: TrainArgs,
+    /// How the network is run.
     #[command(flatten)]
-    pub(crate) compute: ComputeArgs,
+    pub compute: ComputeArgs,
 }
 
 /// Arguments of `predict`.
 #[derive(Debug, Args)]
 #[command(after_help = PREDICT_HELP)]
-pub(crate) struct PredictArgs {
+pub struct PredictArgs {
     /// Configuration of the model, a YAML file with detectron2's keys.
     #[arg(long, value_name = "FILE")]
-    pub(crate) config_file: PathBuf,
+    pub config_file: PathBuf,
     /// Checkpoint: .pth, .pkl or .safetensors [default: MODEL.WEIGHTS of the configuration].
     #[arg(long, value_name = "FILE")]
-    pub(crate) weights: Option<PathBuf>,
+    pub weights: Option<PathBuf>,
     /// Folder for the results; made if need be. The same command given again goes on where it ended, and results of
     /// another one are moved aside.
     #[arg(long, value_name = "DIR")]
-    pub(crate) output: PathBuf,
+    pub output: PathBuf,
     /// Replaces what is in that folder under the names of the results, instead of going on or moving it aside; never
     /// an input.
     #[arg(long)]
-    pub(crate) overwrite: bool,
+    pub overwrite: bool,
     /// Where to compute: auto, cpu, cuda or cuda:N [default: MODEL.DEVICE if it is set, otherwise auto].
     #[arg(long, value_name = "DEVICE")]
-    pub(crate) device: Option<DeviceChoice>,
+    pub device: Option<DeviceChoice>,
     /// Keeps results whose score is above this [default: MODEL.SeqFormer.APPLY_CLS_THRES].
     #[arg(long, value_name = "SCORE", value_parser = score)]
-    pub(crate) score_threshold: Option<f64>,
+    pub score_threshold: Option<f64>,
     /// Keeps at most this many objects of a video, best first; of a clip where videos are cut.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) max_tracks: u32,
+    pub max_tracks: u32,
     /// Cuts videos into overlapping clips of this many frames and tracks objects through them: a video of
     /// any length runs in little memory, and frames are done while it is still being read
     /// [default: MODEL.SeqFormer.CLIP_LENGTH if CLIP_MATCHING is on, otherwise whole videos].
     #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) clip_length: Option<u32>,
+    pub clip_length: Option<u32>,
     /// Frames from the start of a clip to that of the next; implies clips
     /// [default: MODEL.SeqFormer.CLIP_STRIDE].
     #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) clip_stride: Option<u32>,
+    pub clip_stride: Option<u32>,
     /// Names of the classes: a text file with one name a line, or a JSON file with `categories`
     /// [default: those of the built-in dataset that the configuration names].
     #[arg(long, value_name = "FILE")]
-    pub(crate) classes: Option<PathBuf>,
+    pub classes: Option<PathBuf>,
     /// Writes no pictures.
     #[arg(long)]
-    pub(crate) no_overlay: bool,
+    pub no_overlay: bool,
     /// Draws objects whose score is above this.
     #[arg(long, value_name = "SCORE", default_value_t = 0.3, value_parser = score)]
-    pub(crate) overlay_threshold: f64,
+    pub overlay_threshold: f64,
     /// The ffmpeg program that reads and writes video files.
     #[arg(long, value_name = "FILE")]
-    pub(crate) ffmpeg: Option<PathBuf>,
+    pub ffmpeg: Option<PathBuf>,
+    /// How the network is run.
     #[command(flatten)]
-    pub(crate) compute: ComputeArgs,
+    pub compute: ComputeArgs,
     /// Prints a summary as JSON instead of a table.
     #[arg(long)]
-    pub(crate) json: bool,
+    pub json: bool,
     /// Folders of images, video files, or - for PPM pictures on standard input; then KEY VALUE pairs that override the configuration.
     #[arg(value_name = "INPUT... [KEY VALUE ...]", required = true, allow_negative_numbers = true)]
-    pub(crate) inputs: Vec<String>,
+    pub inputs: Vec<String>,
 }
 
 const PREDICT_HELP: &str = "\
@@ -195,35 +214,35 @@ A camera, while it runs:
 /// Arguments of `score`.
 #[derive(Debug, Args)]
 #[command(after_help = SCORE_HELP)]
-pub(crate) struct ScoreArgs {
+pub struct ScoreArgs {
     /// The annotations, a JSON file as YouTube-VIS, OVIS or COCO have them.
     #[arg(long, value_name = "FILE")]
-    pub(crate) gt: PathBuf,
+    pub gt: PathBuf,
     /// The results, a JSON file as `seqformer predict` writes it, or a list of COCO results.
     #[arg(long, value_name = "FILE")]
-    pub(crate) results: PathBuf,
+    pub results: PathBuf,
     /// The benchmark whose rules count [default: coco if the annotations have `images`, ytvis if they
     /// have `videos`].
     #[arg(long = "type", value_name = "TYPE", value_enum)]
-    pub(crate) benchmark: Option<Benchmark>,
+    pub benchmark: Option<Benchmark>,
     /// What is compared, with coco [default: mask if all results have one, otherwise box].
     #[arg(long, value_name = "KIND", value_enum)]
-    pub(crate) iou: Option<Iou>,
+    pub iou: Option<Iou>,
     /// Writes all numbers to this JSON file, too; - is standard output.
     #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
+    pub json: Option<PathBuf>,
     /// Prints a line for each class, too.
     #[arg(long)]
-    pub(crate) per_class: bool,
+    pub per_class: bool,
     /// Checks every result first, and lists all that is wrong instead of scoring; a file without
     /// annotations, as the servers give it, will do.
     #[arg(long)]
-    pub(crate) check: bool,
+    pub check: bool,
 }
 
 /// Whose rules count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Benchmark {
+pub enum Benchmark {
     /// Tracks in videos, as YouTube-VIS and OVIS score them.
     Ytvis,
     /// Objects in single images, as COCO scores them.
@@ -232,7 +251,7 @@ pub(crate) enum Benchmark {
 
 /// What is compared of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Iou {
+pub enum Iou {
     /// The pixels of masks.
     Mask,
     /// Boxes.

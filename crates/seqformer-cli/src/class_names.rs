@@ -8,10 +8,11 @@ use serde::Deserialize;
 
 /// One class of the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Class {
+pub struct Class {
     /// Id in results files.
-    pub(crate) id: u64,
-    pub(crate) name: String,
+    pub id: u64,
+    /// What it is called.
+    pub name: String,
 }
 
 /// The categories of a JSON file with annotations.
@@ -27,7 +28,11 @@ struct Category {
 }
 
 /// Reads the names of `num_classes` classes: one a line, or the `categories` of a JSON file.
-pub(crate) fn read(path: &Path, num_classes: usize) -> Result<Vec<Class>> {
+///
+/// # Errors
+///
+/// A file that cannot be read, or has another number of classes.
+pub fn read(path: &Path, num_classes: usize) -> Result<Vec<Class>> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("{}: cannot be read", path.display()))?;
     // Windows puts a mark before the text and a carriage return at the end of each line.
@@ -61,7 +66,7 @@ pub(crate) fn read(path: &Path, num_classes: usize) -> Result<Vec<Class>> {
 }
 
 /// The official classes of the first built-in dataset of `names` that has as many as the network.
-pub(crate) fn of_datasets<'a>(
+pub fn of_datasets<'a>(
     names: impl Iterator<Item = &'a String>,
     num_classes: usize,
 ) -> Option<Vec<Class>> {
@@ -71,13 +76,13 @@ pub(crate) fn of_datasets<'a>(
 }
 
 /// The classes of an annotation file.
-pub(crate) fn of_categories(categories: &seqformer_data::Categories) -> Vec<Class> {
+pub fn of_categories(categories: &seqformer_data::Categories) -> Vec<Class> {
     let pairs = categories.ids().iter().zip(categories.names());
     pairs.map(|(&id, name)| Class { id, name: name.clone() }).collect()
 }
 
 /// The names that the weights have, or else numbers for names.
-pub(crate) fn of_weights(names: &[String], num_classes: usize) -> Vec<Class> {
+pub fn of_weights(names: &[String], num_classes: usize) -> Vec<Class> {
     let name = |id: u64| match names.get(id as usize - 1) {
         Some(name) if names.len() == num_classes => name.clone(),
         _ => format!("class {id}"),

@@ -7,7 +7,11 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 /// Replaces `path` by what `write` writes, so that readers see the old file or the new one, never a part.
-pub(crate) fn replace(
+///
+/// # Errors
+///
+/// If the file cannot be written.
+pub fn replace(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&mut File>) -> std::io::Result<()>,
 ) -> Result<()> {

@@ -15,7 +15,7 @@ use crate::files;
 static FAILED: OnceLock<io::Error> = OnceLock::new();
 
 /// Prints `text` and a line end at once; [`check_printed`] tells whether all of it could be printed.
-pub(crate) fn print_line(text: &str) {
+pub fn print_line(text: &str) {
     let mut output = io::stdout().lock();
     if let Err(error) = writeln!(output, "{text}").and_then(|()| output.flush()) {
         // Only the first failure says why.
@@ -24,14 +24,18 @@ pub(crate) fn print_line(text: &str) {
 }
 
 /// Prints what `--help` or `--version` ask for, with the colours of a terminal.
-pub(crate) fn print_help(shown: &clap::Error) {
+pub fn print_help(shown: &clap::Error) {
     if let Err(error) = shown.print().and_then(|()| io::stdout().flush()) {
         let _earlier = FAILED.set(error);
     }
 }
 
 /// Fails if something that was printed got lost; a reader that has gone, as `head` does, is no error.
-pub(crate) fn check_printed() -> Result<()> {
+///
+/// # Errors
+///
+/// If that is so.
+pub fn check_printed() -> Result<()> {
     match FAILED.get() {
         Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             // An error of the system is not to be copied, its code is.
@@ -46,7 +50,11 @@ pub(crate) fn check_printed() -> Result<()> {
 
 /// Prints a table, and writes the same numbers as JSON where they are wanted. `-` is standard output; the table then goes to
 /// standard error.
-pub(crate) fn show(table: &str, numbers: &impl Serialize, json: Option<&Path>) -> Result<()> {
+///
+/// # Errors
+///
+/// If the JSON file cannot be written.
+pub fn show(table: &str, numbers: &impl Serialize, json: Option<&Path>) -> Result<()> {
     let Some(path) = json else {
         print_line(table);
         return Ok(());
@@ -64,7 +72,11 @@ pub(crate) fn show(table: &str, numbers: &impl Serialize, json: Option<&Path>) -
 
 /// Makes sure, before the work, that the numbers can go to this file: it is no input, and whatever is there is one
 /// object of JSON, as these numbers are.
-pub(crate) fn check_json(path: &Path, inputs: &[&Path]) -> Result<()> {
+///
+/// # Errors
+///
+/// If the file is an input, or something else than earlier numbers.
+pub fn check_json(path: &Path, inputs: &[&Path]) -> Result<()> {
     if is_standard_output(path) {
         return Ok(());
     }
@@ -93,17 +105,17 @@ pub(crate) fn check_json(path: &Path, inputs: &[&Path]) -> Result<()> {
 }
 
 /// Whether a file's name stands for standard output.
-pub(crate) fn is_standard_output(path: &Path) -> bool {
+pub fn is_standard_output(path: &Path) -> bool {
     path == Path::new("-")
 }
 
 /// Prints an error with its causes on one line.
-pub(crate) fn error(error: &anyhow::Error) {
+pub fn error(error: &anyhow::Error) {
     write_or_ignore(&mut io::stderr().lock(), &format!("error: {}", describe(error)));
 }
 
 /// An error with its causes, without saying anything twice.
-pub(crate) fn describe(error: &anyhow::Error) -> String {
+pub fn describe(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
         if text.is_empty() {
@@ -121,6 +133,6 @@ fn write_or_ignore(target: &mut dyn Write, text: &str) {
 }
 
 /// Prints a remark on standard error.
-pub(crate) fn note(text: &str) {
+pub fn note(text: &str) {
     write_or_ignore(&mut io::stderr().lock(), text);
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use seqformer_config::{CfgNode, Config, Origin, closest_key, ineffective_keys};
-use seqformer_engine::{DeviceChoice, own_categories};
+use seqformer_config::{CfgNode, Config, DeviceChoice, Origin, closest_key, ineffective_keys};
+use seqformer_data::{Categories, DataError, read_categories};
 
 /// The one key that may follow from the data.
 const NUM_CLASSES: &str = "MODEL.SeqFormer.NUM_CLASSES";
@@ -14,19 +14,29 @@ const RECIPE: &str = include_str!("../../../configs/base_ytvis.yaml");
 
 /// A configuration as a tree and as typed settings.
 #[derive(Debug)]
-pub(crate) struct Settings {
-    pub(crate) node: CfgNode,
-    pub(crate) config: Config,
+pub struct Settings {
+    /// All keys, with where their values come from.
+    pub node: CfgNode,
+    /// What the program needs of them.
+    pub config: Config,
 }
 
 impl Settings {
     /// Reads `file`, then applies the pairs.
-    pub(crate) fn load(file: &Path, pairs: &[String]) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, and keys or values that are none.
+    pub fn load(file: &Path, pairs: &[String]) -> Result<Self> {
         Self::load_or_recipe(Some(file), pairs)
     }
 
     /// Reads `file`, or the recipe of YouTube-VIS 2019 that this program has in itself, then applies the pairs.
-    pub(crate) fn load_or_recipe(file: Option<&Path>, pairs: &[String]) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`].
+    pub fn load_or_recipe(file: Option<&Path>, pairs: &[String]) -> Result<Self> {
         let mut node = CfgNode::defaults();
         match file {
             Some(file) => node.merge_from_file(file),
@@ -42,7 +52,11 @@ impl Settings {
     }
 
     /// Adapts the recipe to the processes of a training, if it was made for another number of them.
-    pub(crate) fn scale_to(&mut self, world_size: u32) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// If the recipe cannot be adapted.
+    pub fn scale_to(&mut self, world_size: u32) -> Result<()> {
         if self.node.scale_to_world_size(world_size)? {
             self.config = Config::try_from(&self.node)?;
             tracing::warn!(
@@ -69,7 +83,11 @@ impl Settings {
     }
 
     /// The device of the command line, or that of the configuration if it was written down.
-    pub(crate) fn device(&self, asked: Option<DeviceChoice>) -> Result<DeviceChoice> {
+    ///
+    /// # Errors
+    ///
+    /// If the device of the configuration is none.
+    pub fn device(&self, asked: Option<DeviceChoice>) -> Result<DeviceChoice> {
         if let Some(choice) = asked {
             return Ok(choice);
         }
@@ -84,8 +102,24 @@ impl Settings {
     }
 }
 
+/// The classes of the first dataset of `DATASETS.TRAIN`, or else of `DATASETS.TEST`, if it is the user's own and its
+/// file is there.
+///
+/// # Errors
+///
+/// A file that is no annotation file.
+pub fn own_categories(config: &Config) -> Result<Option<Categories>, DataError> {
+    let name = config.datasets.train.first().or(config.datasets.test.first());
+    let own = name.and_then(|name| config.datasets.own(name)).filter(|own| own.json.is_file());
+    own.map(|own| read_categories(&own.json)).transpose()
+}
+
 /// Splits the words that are no options into inputs and `KEY VALUE` pairs.
-pub(crate) fn split_inputs(words: &[String]) -> Result<(&[String], &[String])> {
+///
+/// # Errors
+///
+/// Without an input before the first key, and with one behind it.
+pub fn split_inputs(words: &[String]) -> Result<(&[String], &[String])> {
     let first_key = words.iter().position(|word| looks_like_key(word)).unwrap_or(words.len());
     let (inputs, pairs) = words.split_at(first_key);
     if inputs.is_empty() {

@@ -28,6 +28,7 @@
 
 pub mod config;
 pub mod defaults;
+mod device;
 mod error;
 mod literal;
 mod node;
@@ -39,6 +40,7 @@ mod version;
 mod yaml;
 
 pub use config::Config;
+pub use device::DeviceChoice;
 pub use error::{ConfigError, Origin, ValueError};
 pub use node::{CfgNode, ineffective_keys};
 pub use path::{PathError, expand_path};

@@ -10,7 +10,6 @@ use seqformer_data::{
     AnnotatedVideos, Augmentation, Catalog, Categories, CategoryMap, ClassTable, ClipMapper,
     ClipSampling, CocoTable, DatasetKind, DatasetSource, FrameStep, Mapper, PseudoClip, RandomCrop,
     RandomFlip, ShortEdge, StillMapper, TrainingPart, TrainingSet, UnseenInstances,
-    read_categories,
 };
 
 use crate::EngineError;
@@ -79,8 +78,8 @@ fn describe(dataset: &AnnotatedVideos) -> String {
 ///
 /// If there is no such name; the message lists those there are.
 pub fn find_dataset(config: &Config, name: &str) -> Result<DatasetSource, EngineError> {
-    if let Some(source) = own_dataset(config, name) {
-        return Ok(source);
+    if let Some(own) = config.datasets.own(name) {
+        return Ok(declared(&own));
     }
     let mut catalog = Catalog::new(&dataset_root()?);
     for custom in &config.datasets.custom {
@@ -98,35 +97,6 @@ fn dataset_root() -> Result<PathBuf, EngineError> {
     let expanded = expand_path(text)
         .map_err(|error| EngineError::Unsupported(format!("{ROOT_VARIABLE}: {text}: {error}")))?;
     Ok(PathBuf::from(expanded))
-}
-
-/// The classes of the first dataset of `DATASETS.TRAIN`, or else of `DATASETS.TEST`, if it is the user's own and its
-/// file is there.
-///
-/// # Errors
-///
-/// A file that is no annotation file.
-pub fn own_categories(config: &Config) -> Result<Option<Categories>, EngineError> {
-    let name = config.datasets.train.first().or(config.datasets.test.first());
-    let source =
-        name.and_then(|name| own_dataset(config, name)).filter(|source| source.json.is_file());
-    Ok(source.map(|source| read_categories(&source.json)).transpose()?)
-}
-
-fn own_dataset(config: &Config, name: &str) -> Option<DatasetSource> {
-    let custom = config.datasets.custom.iter().find(|custom| custom.name == name);
-    if let Some(custom) = custom {
-        return Some(declared(custom));
-    }
-    let path = Path::new(name);
-    let is_file = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
-    is_file.then(|| DatasetSource {
-        name: name.to_owned(),
-        kind: DatasetKind::Ytvis,
-        json: path.to_path_buf(),
-        image_root: image_root(path),
-        classes: None,
-    })
 }
 
 fn declared(custom: &CustomDataset) -> DatasetSource {

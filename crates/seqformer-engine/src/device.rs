@@ -1,7 +1,6 @@
 //! Where tensors live: the CPU, or an NVIDIA GPU whose library is opened when asked for.
 
 use std::path::Path;
-use std::str::FromStr;
 
 use seqformer::ModelError;
 use seqformer_ops::cuda_device::{self, Card};
@@ -9,50 +8,14 @@ use seqformer_ops::out_of_memory::catch_out_of_memory;
 use seqformer_ops::runtime::{begin_computing, open_cuda_library};
 use tch::{Cuda, Device};
 
+pub use seqformer_config::DeviceChoice;
+
 use crate::EngineError;
 
 /// The part of libtorch that knows CUDA; found along the run path of the program.
 const CUDA_LIBRARY: &str = "libtorch_cuda.so";
 /// Present where an NVIDIA driver is loaded: on Linux, and under Windows' Linux.
 const DRIVER_FILES: [&str; 2] = ["/dev/nvidiactl", "/dev/dxg"];
-
-/// The device that a user asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum DeviceChoice {
-    /// The first GPU if there is one, otherwise the CPU.
-    #[default]
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// The GPU of this number.
-    Cuda(usize),
-}
-
-impl FromStr for DeviceChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda(0)),
-            _ => text
-                .strip_prefix("cuda:")
-                .and_then(|index| index.parse().ok().map(Self::Cuda))
-                .ok_or_else(|| format!("expected auto, cpu, cuda or cuda:N, found {text:?}")),
-        }
-    }
-}
-
-impl std::fmt::Display for DeviceChoice {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Cpu => f.write_str("cpu"),
-            Self::Cuda(index) => write!(f, "cuda:{index}"),
-        }
-    }
-}
 
 /// Makes the device ready.
 ///

@@ -57,7 +57,7 @@ pub use checkpointer::{Checkpointer, Position, TrainState};
 pub use collate::{Collate, TrainClip};
 pub use console_line::{console_line, format_g, format_timedelta};
 pub use curves::{Curves, Series};
-pub use datasets::{TrainingData, find_dataset, own_categories, training_data};
+pub use datasets::{TrainingData, find_dataset, training_data};
 pub use device::{DeviceChoice, count_gpus, forget_gpu_peak, gpu_card, gpu_peak, open_device};
 pub use distributed::{Communicator, LAUNCHED, Meeting, Placement, RESUME, Report, Status};
 pub use encode::encode_masks;

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use seqformer_engine::DeviceChoice;
+use seqformer_config::DeviceChoice;
 use seqformer_masks::ImageSize;
 
 use super::ComputeArgs;
@@ -12,57 +12,58 @@ use super::ComputeArgs;
 /// Arguments of `bench`.
 #[derive(Debug, Args)]
 #[command(after_help = BENCH_HELP)]
-pub(crate) struct BenchArgs {
+pub struct BenchArgs {
     /// Frames of the video.
     #[arg(long, value_name = "N", default_value = "10")]
-    pub(crate) frames: NonZeroUsize,
+    pub frames: NonZeroUsize,
     /// Width and height of the frames, which the network takes as they are.
     #[arg(long, value_name = "WxH", default_value = "640x360", value_parser = size)]
-    pub(crate) size: ImageSize,
+    pub size: ImageSize,
     /// The image network [default: that of the configuration file, or r50 without one].
     #[arg(long, value_enum)]
-    pub(crate) backbone: Option<BackboneChoice>,
+    pub backbone: Option<BackboneChoice>,
     /// Configuration of the model, a YAML file with detectron2's keys [default: that of YouTube-VIS 2019].
     #[arg(long, value_name = "FILE")]
-    pub(crate) config_file: Option<PathBuf>,
+    pub config_file: Option<PathBuf>,
     /// Checkpoint [default: MODEL.WEIGHTS, or random weights that are the same every time].
     #[arg(long, value_name = "FILE")]
-    pub(crate) weights: Option<PathBuf>,
+    pub weights: Option<PathBuf>,
     /// Where to compute: auto, cpu, cuda or cuda:N [default: MODEL.DEVICE if it is set, otherwise auto].
     #[arg(long, value_name = "DEVICE")]
-    pub(crate) device: Option<DeviceChoice>,
+    pub device: Option<DeviceChoice>,
     /// Whether the video is decoded as a whole or cut into clips.
     #[arg(long, value_enum, default_value_t = Mode::Whole)]
-    pub(crate) mode: Mode,
+    pub mode: Mode,
     /// Frames of a clip [default: MODEL.SeqFormer.CLIP_LENGTH].
     #[arg(long, value_name = "FRAMES")]
-    pub(crate) clip_length: Option<NonZeroUsize>,
+    pub clip_length: Option<NonZeroUsize>,
     /// Frames from the start of a clip to that of the next [default: MODEL.SeqFormer.CLIP_STRIDE].
     #[arg(long, value_name = "FRAMES")]
-    pub(crate) clip_stride: Option<NonZeroUsize>,
+    pub clip_stride: Option<NonZeroUsize>,
     /// Runs that count; one more before them does not.
     #[arg(long, value_name = "K", default_value = "3")]
-    pub(crate) runs: NonZeroUsize,
+    pub runs: NonZeroUsize,
     /// Runs the network only, not the whole of `predict`.
     #[arg(long)]
-    pub(crate) model_only: bool,
+    pub model_only: bool,
     /// Writes all numbers as JSON to this file; - is standard output, and the table goes to standard error
     /// then.
     #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
+    pub json: Option<PathBuf>,
     /// The ffmpeg program that reads and writes video files.
     #[arg(long, value_name = "FILE")]
-    pub(crate) ffmpeg: Option<PathBuf>,
+    pub ffmpeg: Option<PathBuf>,
+    /// How the network is run.
     #[command(flatten)]
-    pub(crate) compute: ComputeArgs,
+    pub compute: ComputeArgs,
     /// KEY VALUE pairs that override the configuration.
     #[arg(value_name = "KEY VALUE", allow_negative_numbers = true)]
-    pub(crate) opts: Vec<String>,
+    pub opts: Vec<String>,
 }
 
 /// Image networks by the names that papers use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum BackboneChoice {
+pub enum BackboneChoice {
     /// ResNet-18.
     R18,
     /// ResNet-34.
@@ -91,7 +92,7 @@ pub(crate) enum BackboneChoice {
 
 /// How a video goes through the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Mode {
+pub enum Mode {
     /// All frames are decoded together.
     Whole,
     /// In clips that overlap.

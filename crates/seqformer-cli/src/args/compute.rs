@@ -6,25 +6,25 @@ use clap::{Args, ValueEnum};
 
 /// How the network is run.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct ComputeArgs {
+pub struct ComputeArgs {
     /// Threads that compute, and threads of ffmpeg to decode and to encode [default: OMP_NUM_THREADS, or one
     /// for each core that this process may use].
     #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<NonZeroUsize>,
+    pub threads: Option<NonZeroUsize>,
     /// Numbers in which the network computes: f32 gives those of the reference; tf32, on GPUs alone, rounds them to 10
     /// bits before they are multiplied; bf16 takes half the memory and is faster on processors and GPUs that
     /// multiply such numbers themselves; auto is bf16 on those and f32 elsewhere.
     #[arg(long, value_name = "PRECISION", value_enum, default_value_t = PrecisionChoice::F32)]
-    pub(crate) precision: PrecisionChoice,
+    pub precision: PrecisionChoice,
     /// Memory that the process may take, or its tensors on a GPU, as in 2GiB or 1500MiB: fewer frames go through the
     /// network at once where that is too little for more [default: no limit].
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
-    pub(crate) max_memory: Option<u64>,
+    pub max_memory: Option<u64>,
 }
 
 /// The numbers that were asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PrecisionChoice {
+pub enum PrecisionChoice {
     /// 32 bits.
     F32,
     /// 32 bits, rounded to 10 before products on a GPU.

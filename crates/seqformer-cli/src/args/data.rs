@@ -6,15 +6,15 @@ use clap::{Args, Subcommand, ValueEnum};
 
 /// Arguments of `data`.
 #[derive(Debug, Args)]
-pub(crate) struct DataArgs {
+pub struct DataArgs {
     /// What to do.
     #[command(subcommand)]
-    pub(crate) command: DataCommand,
+    pub command: DataCommand,
 }
 
 /// The commands of `data`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum DataCommand {
+pub enum DataCommand {
     /// Writes the part of COCO whose classes a video dataset has, with that dataset's classes.
     CocoToYtvis(CocoToYtvisArgs),
 }
@@ -22,28 +22,28 @@ pub(crate) enum DataCommand {
 /// Arguments of `data coco-to-ytvis`.
 #[derive(Debug, Args)]
 #[command(after_help = COCO_TO_YTVIS_HELP)]
-pub(crate) struct CocoToYtvisArgs {
+pub struct CocoToYtvisArgs {
     /// COCO's annotations, such as instances_train2017.json.
     #[arg(long, value_name = "FILE")]
-    pub(crate) json: PathBuf,
+    pub json: PathBuf,
     /// Where to write the subset.
     #[arg(long, value_name = "FILE")]
-    pub(crate) output: PathBuf,
+    pub output: PathBuf,
     /// Replaces a file that is already there; never the one that is read.
     #[arg(long)]
-    pub(crate) overwrite: bool,
+    pub overwrite: bool,
     /// Whose classes the objects get.
     #[arg(long, value_enum, default_value_t = TargetClasses::Ytvis2019)]
-    pub(crate) classes: TargetClasses,
+    pub classes: TargetClasses,
     /// Takes the table that the released weights were trained with, mistakes included: a computer mouse is a fox in
     /// 2019 and a mouse in 2021, and a frisbee is no flying disc.
     #[arg(long)]
-    pub(crate) reference_table: bool,
+    pub reference_table: bool,
 }
 
 /// The datasets whose classes COCO objects can get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TargetClasses {
+pub enum TargetClasses {
     /// YouTube-VIS 2019.
     #[value(name = "ytvis_2019")]
     Ytvis2019,

@@ -5,61 +5,62 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use seqformer_engine::DeviceChoice;
+use seqformer_config::DeviceChoice;
 
 /// Arguments of `train` and `eval`.
 #[derive(Debug, Args)]
 #[command(after_help = TRAIN_HELP)]
-pub(crate) struct TrainArgs {
+pub struct TrainArgs {
     /// Configuration of model, data and training, a YAML file with detectron2's keys.
     #[arg(long, value_name = "FILE")]
-    pub(crate) config_file: PathBuf,
+    pub config_file: PathBuf,
     /// Goes on from the newest checkpoint in OUTPUT_DIR, if there is one.
     #[arg(long)]
-    pub(crate) resume: bool,
+    pub resume: bool,
     /// Only evaluates MODEL.WEIGHTS (with --resume: the newest checkpoint) on DATASETS.TEST.
     #[arg(long)]
-    pub(crate) eval_only: bool,
+    pub eval_only: bool,
     /// GPUs of each machine, with a process for each. With --device cpu: processes of each machine. Where there are
     /// fewer, those that are there do the work of all [default: 1].
     #[arg(long, value_name = "N")]
-    pub(crate) num_gpus: Option<u32>,
+    pub num_gpus: Option<u32>,
     /// Processes of each machine that compute on its CPU, instead of GPUs.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) num_workers_cpu: Option<u32>,
+    pub num_workers_cpu: Option<u32>,
     /// Machines that take part; the command is started once on each.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
-    pub(crate) num_machines: u32,
+    pub num_machines: u32,
     /// Number of this machine, from 0.
     #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) machine_rank: u32,
+    pub machine_rank: u32,
     /// Where machines meet: tcp://HOST:PORT with a free port of machine 0, or auto for one machine.
     #[arg(long, value_name = "URL", default_value = "auto")]
-    pub(crate) dist_url: String,
+    pub dist_url: String,
     /// Longest wait of a process for another one, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) dist_timeout: u64,
+    pub dist_timeout: u64,
     /// How often processes are started again from the last checkpoint when one of them has failed.
     #[arg(long, value_name = "K", default_value_t = 0)]
-    pub(crate) max_restarts: u64,
+    pub max_restarts: u64,
     /// Where to compute: auto, cpu, cuda or cuda:N [default: MODEL.DEVICE if it is set, otherwise auto].
     #[arg(long, value_name = "DEVICE")]
-    pub(crate) device: Option<DeviceChoice>,
+    pub device: Option<DeviceChoice>,
     /// KEY VALUE pairs that override the configuration.
     #[arg(value_name = "KEY VALUE", allow_negative_numbers = true)]
-    pub(crate) opts: Vec<String>,
+    pub opts: Vec<String>,
 }
 
 /// Arguments of `train`.
 #[derive(Debug, Args)]
 #[command(after_help = TRAIN_HELP)]
-pub(crate) struct TrainCommandArgs {
+pub struct TrainCommandArgs {
+    /// Those that `eval` has, too.
     #[command(flatten)]
-    pub(crate) train: TrainArgs,
+    pub train: TrainArgs,
     /// Threads that compute, in each process [default: OMP_NUM_THREADS, or the cores that this machine's processes may
     /// use, shared out among them].
     #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<NonZeroUsize>,
+    pub threads: Option<NonZeroUsize>,
 }
 
 const TRAIN_HELP: &str = "\
@@ -80,36 +81,36 @@ Example:
 
 /// Arguments of `synth`.
 #[derive(Debug, Args)]
-pub(crate) struct SynthArgs {
+pub struct SynthArgs {
     /// Folder for the dataset, made if need be.
     #[arg(long, value_name = "DIR")]
-    pub(crate) output: PathBuf,
+    pub output: PathBuf,
     /// Videos to train on (single images with --layout coco).
     #[arg(long, value_name = "N")]
-    pub(crate) videos: usize,
+    pub videos: usize,
     /// Videos to validate on [default: a fifth of --videos, at least one].
     #[arg(long, value_name = "N")]
-    pub(crate) val_videos: Option<usize>,
+    pub val_videos: Option<usize>,
     /// The same seed gives the same bytes.
     #[arg(long, value_name = "S", default_value_t = 0)]
-    pub(crate) seed: u64,
+    pub seed: u64,
     /// Width and height of the frames.
     #[arg(long, value_name = "WxH", default_value = "160x120", value_parser = size)]
-    pub(crate) size: (u32, u32),
+    pub size: (u32, u32),
     /// Fewest and most frames of a video.
     #[arg(long, value_name = "A..B", default_value = "8..14", value_parser = frames)]
-    pub(crate) frames: RangeInclusive<usize>,
+    pub frames: RangeInclusive<usize>,
     /// Shapes that occur, which are the classes.
     #[arg(long, value_name = "K", default_value_t = 6)]
-    pub(crate) classes: usize,
+    pub classes: usize,
     /// Folders and class names.
     #[arg(long, value_enum, default_value_t = Layout::Plain)]
-    pub(crate) layout: Layout,
+    pub layout: Layout,
 }
 
 /// Where files lie and what classes are called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Layout {
+pub enum Layout {
     /// train/JPEGImages, val/JPEGImages and annotations/{train,val}.json.
     Plain,
     /// The folders and classes of YouTube-VIS 2019.

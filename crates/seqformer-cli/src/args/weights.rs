@@ -7,15 +7,15 @@ use seqformer_checkpoint::weights::TargetDialect;
 
 /// Arguments of `weights`.
 #[derive(Debug, Args)]
-pub(crate) struct WeightsArgs {
+pub struct WeightsArgs {
     /// What to do.
     #[command(subcommand)]
-    pub(crate) command: WeightsCommand,
+    pub command: WeightsCommand,
 }
 
 /// The commands of `weights`.
 #[derive(Debug, Subcommand)]
-pub(crate) enum WeightsCommand {
+pub enum WeightsCommand {
     /// Says what a weight file holds: whose it is, which network, how many classes.
     Inspect(InspectArgs),
     /// Translates a weight file into another form or other names.
@@ -26,50 +26,50 @@ pub(crate) enum WeightsCommand {
 
 /// Arguments of `weights inspect`.
 #[derive(Debug, Args)]
-pub(crate) struct InspectArgs {
+pub struct InspectArgs {
     /// Checkpoint: .pth, .pkl or .safetensors.
-    pub(crate) file: PathBuf,
+    pub file: PathBuf,
     /// Also lists every tensor.
     #[arg(long)]
-    pub(crate) tensors: bool,
+    pub tensors: bool,
     /// Prints JSON instead of text.
     #[arg(long)]
-    pub(crate) json: bool,
+    pub json: bool,
 }
 
 /// Arguments of `weights convert`.
 #[derive(Debug, Args)]
-pub(crate) struct ConvertArgs {
+pub struct ConvertArgs {
     /// Checkpoint: .pth, .pkl or .safetensors, of any known program.
-    pub(crate) from: PathBuf,
+    pub from: PathBuf,
     /// Where to write; the ending decides: .pth for PyTorch, or .safetensors.
-    pub(crate) to: PathBuf,
+    pub to: PathBuf,
     /// Replaces a file that is already there; never the one that is read.
     #[arg(long)]
-    pub(crate) overwrite: bool,
+    pub overwrite: bool,
     /// Whose names the tensors get.
     #[arg(long, value_enum, default_value_t = Names::Vnext)]
-    pub(crate) names: Names,
+    pub names: Names,
     /// Writes half precision, which halves the file.
     #[arg(long)]
-    pub(crate) half: bool,
+    pub half: bool,
 }
 
 /// Arguments of `weights diff`.
 #[derive(Debug, Args)]
-pub(crate) struct DiffArgs {
+pub struct DiffArgs {
     /// A checkpoint.
-    pub(crate) first: PathBuf,
+    pub first: PathBuf,
     /// Another one, perhaps of another program.
-    pub(crate) second: PathBuf,
+    pub second: PathBuf,
     /// Lists at most this many tensors of a kind.
     #[arg(long, value_name = "N", default_value_t = 10)]
-    pub(crate) limit: usize,
+    pub limit: usize,
 }
 
 /// Whose names a converted file gets.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum Names {
+pub enum Names {
     /// VNext, and this program.
     Vnext,
     /// The original SeqFormer repository.

@@ -1,14 +1,14 @@
 //! What users of the original program type: its commands, files, folders and overrides.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Output;
 
 use seqformer_checkpoint::{StateDict, Value, read, read_tree, write_safetensors};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
-use crate::{command, display, golden, seqformer, text};
+use crate::{command, display, golden, seqformer, text, write_config};
 
 /// Makes a synthetic dataset in official folders below `folder`.
 fn synthesize(folder: &Path, layout: &str, videos: &str) {
@@ -39,37 +39,6 @@ fn synthesize(folder: &Path, layout: &str, videos: &str) {
 fn run_in(folder: &Path, words: &[&str]) -> Output {
     let done = command(words).current_dir(folder).env_remove("DETECTRON2_DATASETS").output();
     done.expect("the program starts")
-}
-
-/// A small SeqFormer on a miniature dataset in `projects/SeqFormer/configs/XXX.yaml`; `more` are lines of YAML.
-fn write_config(folder: &Path, datasets: &str, more: &str) -> PathBuf {
-    let path = folder.join("projects/SeqFormer/configs/XXX.yaml");
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let text = format!(
-        "_BASE_: {}
-MODEL:
-  WEIGHTS: ''
-  BACKBONE: {{FREEZE_AT: 0}}
-  SeqFormer: {{NUM_CLASSES: 40}}
-INPUT:
-  SAMPLING_FRAME_NUM: 2
-  MIN_SIZE_TRAIN: (48, 64)
-  MIN_SIZE_TEST: 64
-DATASETS:
-{datasets}
-DATALOADER: {{NUM_WORKERS: 1}}
-SOLVER:
-  IMS_PER_BATCH: 4
-  MAX_ITER: 4
-  STEPS: (3,)
-  CHECKPOINT_PERIOD: 2
-OUTPUT_DIR: ./SeqFormer_YTVIS19
-{more}
-",
-        golden("tiny_config.yaml")
-    );
-    fs::write(&path, text).unwrap();
-    path
 }
 
 #[test]
@@ -105,25 +74,6 @@ fn the_three_commands_of_the_original_readme_end_with_checkpoints_results_and_ap
         assert!(output.join("inference/results.zip").is_file());
         fs::remove_dir_all(output.join("inference")).unwrap();
     }
-}
-
-#[test]
-fn the_configuration_of_a_run_loads_again_to_the_same() {
-    let folder = TempDir::new().unwrap();
-    let custom = "  CUSTOM:\n    street: {json: street.json, image_root: frames, type: coco}\n  TRAIN: [street]\n  \
-                  DATASET_RATIO: [2.0]\n  CATEGORY_MAP: [[1, 2], [3, 4]]";
-    let path = write_config(folder.path(), custom, "SEED: 3");
-    let print = |file: &Path| {
-        let done =
-            seqformer(&["config", "--config-file", &display(file), "SOLVER.BASE_LR", "1e-5"]);
-        assert!(done.status.success(), "{}", text(&done.stderr));
-        text(&done.stdout)
-    };
-    let first = print(&path);
-    assert!(first.contains("street:") && first.contains("BASE_LR: 1.0e-05"), "{first}");
-    let dumped = folder.path().join("config.yaml");
-    fs::write(&dumped, &first).unwrap();
-    assert_eq!(print(&dumped), first);
 }
 
 #[test]
@@ -320,16 +270,4 @@ fn weights_of_single_images_start_a_training_on_videos_and_what_is_missing_is_sa
             "{name}"
         );
     }
-}
-
-#[test]
-fn shells_get_completions_and_keys_a_reference() {
-    for shell in ["bash", "zsh", "fish"] {
-        let done = seqformer(&["completions", shell]);
-        assert!(done.status.success() && text(&done.stdout).contains("coco-to-ytvis"), "{shell}");
-    }
-    let page = text(&seqformer(&["config", "--keys"]).stdout);
-    assert!(page.contains("| `MODEL.SeqFormer.NUM_CLASSES` | `80` |"), "{page}");
-    let defaults = text(&seqformer(&["config", "MODEL.DEVICE", "cpu"]).stdout);
-    assert!(defaults.contains("  DEVICE: cpu\n"), "{defaults}");
 }

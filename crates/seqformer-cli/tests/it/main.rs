@@ -1,21 +1,29 @@
-//! The command as a user runs it.
+//! The command as a user runs it. What runs the network needs the feature `torch`.
 
 #![allow(clippy::unwrap_used, reason = "a failure is a failed test")]
 
+#[cfg(feature = "torch")]
 mod bench;
+#[cfg(feature = "torch")]
 mod distributed;
+#[cfg(feature = "torch")]
 mod front_door;
+#[cfg(feature = "torch")]
 mod nothing_lost;
+#[cfg(feature = "torch")]
 mod predict;
 mod score;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "torch", target_os = "linux"))]
 mod signals;
+mod tools;
+#[cfg(feature = "torch")]
 mod train;
+mod two_programs;
 mod weights;
 
-use std::io::Write as _;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use seqformer_testing::golden_path;
 
@@ -33,17 +41,6 @@ fn seqformer(arguments: &[&str]) -> Output {
     command(arguments).output().expect("the program starts")
 }
 
-/// The same with `input` on its standard input.
-fn seqformer_reading(arguments: &[&str], input: &[u8]) -> Output {
-    let mut command = command(arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("the program starts");
-    let mut stdin = child.stdin.take().expect("its standard input is a pipe");
-    stdin.write_all(input).expect("the program reads to the end");
-    drop(stdin);
-    child.wait_with_output().expect("the program ends")
-}
-
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
@@ -55,4 +52,35 @@ fn golden(name: &str) -> String {
 
 fn display(path: &Path) -> String {
     path.display().to_string()
+}
+
+/// A small SeqFormer on a miniature dataset in `projects/SeqFormer/configs/XXX.yaml`; `more` are lines of YAML.
+fn write_config(folder: &Path, datasets: &str, more: &str) -> PathBuf {
+    let path = folder.join("projects/SeqFormer/configs/XXX.yaml");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let text = format!(
+        "_BASE_: {}
+MODEL:
+  WEIGHTS: ''
+  BACKBONE: {{FREEZE_AT: 0}}
+  SeqFormer: {{NUM_CLASSES: 40}}
+INPUT:
+  SAMPLING_FRAME_NUM: 2
+  MIN_SIZE_TRAIN: (48, 64)
+  MIN_SIZE_TEST: 64
+DATASETS:
+{datasets}
+DATALOADER: {{NUM_WORKERS: 1}}
+SOLVER:
+  IMS_PER_BATCH: 4
+  MAX_ITER: 4
+  STEPS: (3,)
+  CHECKPOINT_PERIOD: 2
+OUTPUT_DIR: ./SeqFormer_YTVIS19
+{more}
+",
+        golden("tiny_config.yaml")
+    );
+    fs::write(&path, text).unwrap();
+    path
 }

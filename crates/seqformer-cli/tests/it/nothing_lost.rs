@@ -11,7 +11,7 @@ use seqformer_masks::ImageSize;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{command, display, golden, seqformer, text};
+use crate::{command, display, golden, text};
 
 /// `predict` with the tiny model, not started yet; `more` are options and inputs in any order.
 fn predict(output: &Path, more: &[&str]) -> Command {
@@ -341,69 +341,5 @@ fn options_of_zero_and_clips_with_gaps_are_named() {
     for options in cases {
         let (good, said) = run(folder.path(), &[options, &["--no-overlay", &one]].concat());
         assert!(!good && said.contains(options[0]), "{options:?}: {said}");
-    }
-}
-
-#[test]
-#[cfg(target_os = "linux")]
-fn a_full_output_is_an_error_and_a_closed_one_is_not() {
-    let full = || fs::File::options().write(true).open("/dev/full").unwrap();
-    let cases: [&[&str]; 4] =
-        [&["config", "--keys"], &["completions", "bash"], &["--help"], &["--version"]];
-    for arguments in cases {
-        let done = command(arguments).stdout(full()).output().unwrap();
-        let said = text(&done.stderr);
-        assert_eq!(done.status.code(), Some(1), "{arguments:?}: {said}");
-        assert!(said.contains("standard output cannot be written"), "{arguments:?}: {said}");
-        let mut child =
-            command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        drop(child.stdout.take());
-        let done = child.wait_with_output().unwrap();
-        assert!(done.status.success() && done.stderr.is_empty(), "{}", text(&done.stderr));
-    }
-}
-
-#[test]
-fn tools_never_write_onto_what_they_read() {
-    let folder = TempDir::new().unwrap();
-    let at = |name: &str| display(&folder.path().join(name));
-    let refused = |path: &str, arguments: &[&str]| {
-        let before = fs::read(path).unwrap();
-        let done = seqformer(arguments);
-        let said = text(&done.stderr);
-        assert!(!done.status.success() && said.contains(path), "{arguments:?}: {said}");
-        assert!(fs::read(path).unwrap() == before, "{arguments:?} has replaced {path}");
-        said
-    };
-    let coco = at("instances.json");
-    let empty = r#"{"images": [], "annotations": [], "categories": [{"id": 1, "name": "person"}]}"#;
-    fs::write(&coco, empty).unwrap();
-    refused(&coco, &["data", "coco-to-ytvis", "--json", &coco, "--output", &coco, "--overwrite"]);
-    let other = at("other.json");
-    fs::write(&other, "mine").unwrap();
-    let said = refused(&other, &["data", "coco-to-ytvis", "--json", &coco, "--output", &other]);
-    assert!(said.contains("--overwrite"), "{said}");
-    let more = ["--json", &coco, "--output", &other, "--overwrite"];
-    let done = seqformer(&[&["data", "coco-to-ytvis"], &more[..]].concat());
-    assert!(done.status.success(), "{}", text(&done.stderr));
-
-    let weights = at("model.pth");
-    fs::copy(golden("tiny_model.pth"), &weights).unwrap();
-    refused(&weights, &["weights", "convert", &weights, &weights, "--overwrite"]);
-    let target = at("model.safetensors");
-    fs::write(&target, "mine").unwrap();
-    refused(&target, &["weights", "convert", &weights, &target]);
-
-    let (gt, results) = (at("gt.json"), at("results.json"));
-    fs::copy(golden("eval/gt.json"), &gt).unwrap();
-    fs::copy(golden("eval/results.json"), &results).unwrap();
-    for json in [&gt, &results, &other] {
-        refused(json, &["score", "--gt", &gt, "--results", &results, "--json", json]);
-    }
-    let scores = at("scores.json");
-    for _ in 0..2 {
-        let more = ["--gt", &gt, "--results", &results, "--json", &scores];
-        let done = seqformer(&[&["score"], &more[..]].concat());
-        assert!(done.status.success(), "{}", text(&done.stderr));
     }
 }

@@ -1,15 +1,16 @@
 //! `seqformer predict` from files to files.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use seqformer_data::{RgbImage, read_image};
 use seqformer_masks::{ImageSize, Rle};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{display, golden, seqformer, text};
+use crate::{command, display, golden, seqformer, text};
 
 /// Runs `predict` with the tiny model on `inputs`; `more` comes before the inputs.
 fn predict(output: &Path, more: &[&str], inputs: &[&str]) -> Output {
@@ -54,6 +55,7 @@ fn files_below(folder: &Path) -> Vec<String> {
 }
 
 #[test]
+#[expect(clippy::case_sensitive_file_extension_comparisons, reason = "the program names them so")]
 fn two_videos_give_the_results_of_the_reference() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("found");
@@ -149,6 +151,17 @@ fn clips_give_the_results_of_the_reference_and_a_line_for_every_frame() {
     }
 }
 
+/// Runs `seqformer` with `input` on its standard input.
+fn seqformer_reading(arguments: &[&str], input: &[u8]) -> Output {
+    let mut command = command(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    let mut stdin = child.stdin.take().expect("its standard input is a pipe");
+    stdin.write_all(input).expect("the program reads to the end");
+    drop(stdin);
+    child.wait_with_output().expect("the program ends")
+}
+
 #[test]
 fn pictures_may_come_through_a_pipe() {
     let mut stream = Vec::new();
@@ -179,7 +192,7 @@ fn pictures_may_come_through_a_pipe() {
         "MODEL.SeqFormer.CLIP_MATCHING",
         "True",
     ];
-    let done = crate::seqformer_reading(&arguments, &stream);
+    let done = seqformer_reading(&arguments, &stream);
     assert!(done.status.success(), "{}", text(&done.stderr));
     check_results(folder.path(), "tiny_clip_L5S1", 17);
     let names = files_below(folder.path());

@@ -74,6 +74,23 @@ impl DatasetsSection {
             test: reader.dataset_names("DATASETS.TEST")?,
         })
     }
+
+    /// The user's own dataset that `name` stands for: an entry of `custom`, or a file in the format of YouTube-VIS,
+    /// whose name ends in `.json`.
+    pub fn own(&self, name: &str) -> Option<CustomDataset> {
+        if let Some(custom) = self.custom.iter().find(|custom| custom.name == name) {
+            return Some(custom.clone());
+        }
+        let json = PathBuf::from(name);
+        let is_file =
+            json.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        is_file.then(|| CustomDataset {
+            name: name.to_owned(),
+            json,
+            image_root: None,
+            format: AnnotationFormat::Ytvis,
+        })
+    }
 }
 
 fn read_ratio(reader: &Reader<'_>, num_datasets: usize) -> Result<Vec<f64>, ConfigError> {

@@ -257,6 +257,28 @@ fn paths_are_expanded_and_the_dump_keeps_what_was_written() {
 }
 
 #[test]
+fn datasets_of_the_user_are_those_declared_and_annotation_files() {
+    let config = with(&[
+        "DATASETS.CUSTOM.street.json",
+        "street.json",
+        "DATASETS.CUSTOM.street.image_root",
+        "frames",
+        "DATASETS.CUSTOM.street.type",
+        "coco",
+    ]);
+    let datasets = config.unwrap().datasets;
+    let street = datasets.own("street").unwrap();
+    assert_eq!(street.format, AnnotationFormat::Coco);
+    assert_eq!(street.image_root.as_deref(), Some(Path::new("frames")));
+    let file = datasets.own("data/valid.JSON").unwrap();
+    assert_eq!((file.json.as_path(), &file.image_root), (Path::new("data/valid.JSON"), &None));
+    assert_eq!(file.format, AnnotationFormat::Ytvis);
+    for name in ["ytvis_2019_train", "json", "valid.json.gz"] {
+        assert_eq!(datasets.own(name), None, "{name}");
+    }
+}
+
+#[test]
 fn a_path_with_an_unknown_variable_or_user_is_an_error_and_no_folder_of_that_name() {
     let error = with(&["OUTPUT_DIR", "$NO_SUCH_VARIABLE/run"]).unwrap_err();
     assert_eq!(

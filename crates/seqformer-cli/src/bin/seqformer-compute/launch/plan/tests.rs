@@ -2,12 +2,12 @@ use clap::Parser as _;
 use seqformer_engine::{DeviceChoice, Placement};
 
 use super::Plan;
-use crate::args::{Cli, Command, TrainArgs};
+use crate::args::{Cli, Command, ComputeCommand, TrainArgs};
 
 fn arguments(flags: &[&str]) -> TrainArgs {
     let words = [&["seqformer", "train", "--config-file", "x.yaml"], flags].concat();
     match Cli::parse_from(words).command {
-        Command::Train(args) => args.train,
+        Command::Compute(ComputeCommand::Train(args)) => args.train,
         other => panic!("expected the arguments of train, found {other:?}"),
     }
 }

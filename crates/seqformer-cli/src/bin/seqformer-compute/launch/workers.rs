@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader};
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -66,11 +66,16 @@ impl Workers {
         resume: bool,
     ) -> Result<Self> {
         let program = std::env::current_exe().context("this program cannot be found")?;
+        let words = args::words();
         let mut list = Vec::new();
         for local_rank in 0..plan.per_machine {
             let rank = plan.machine * plan.per_machine + local_rank;
             let mut command = Command::new(&program);
-            command.args(args::words().into_iter().skip(1));
+            command.args(words.iter().skip(1));
+            // They are called as this process is, which is by the name of the command.
+            if let Some(name) = words.first() {
+                command.arg0(name);
+            }
             command.env("RANK", rank.to_string()).env("LOCAL_RANK", local_rank.to_string());
             command.env("WORLD_SIZE", plan.world_size().to_string());
             command.env("LOCAL_WORLD_SIZE", plan.per_machine.to_string());

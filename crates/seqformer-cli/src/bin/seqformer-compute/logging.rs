@@ -1,12 +1,10 @@
 //! Warnings and information: on standard error, and in the log of a training.
 
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use seqformer_cli::console;
 use seqformer_engine::{Placement, RunLog};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Lines that are kept until the log of the run is open.
 const MAX_WAITING: usize = 1000;
@@ -36,27 +34,11 @@ pub(crate) fn start(verbose: u8, keep: Keep) {
     // What concerns all processes of a run is said by the first.
     let is_other_rank = Placement::from_environment(&|name| std::env::var(name).ok())
         .is_ok_and(|placement| placement.is_some_and(|placement| placement.rank > 0));
-    let level = match verbose {
-        0 if is_other_rank => "error",
-        0 => "warn",
-        1 => "info",
-        _ => "debug",
-    };
+    let level = if verbose == 0 && is_other_rank { "error" } else { console::level(verbose) };
     if keep == Keep::All {
         *destination() = Destination::Waiting(Vec::new());
     }
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_unset| EnvFilter::new(level));
-    let console = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .without_time()
-        .with_target(false);
-    let log = tracing_subscriber::fmt::layer()
-        .with_writer(|| ToRunLog)
-        .with_ansi(false)
-        .without_time()
-        .with_target(false);
-    tracing_subscriber::registry().with(filter).with(console).with(log).init();
+    console::start(level, || ToRunLog);
 }
 
 /// Writes to `log` what was said so far, and what will be said.

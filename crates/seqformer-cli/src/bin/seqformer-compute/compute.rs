@@ -12,26 +12,28 @@ use crate::args::{ComputeArgs, PrecisionChoice};
 /// Flags of `/proc/cpuinfo` for processors that multiply bf16 themselves: Intel's tiles, AVX-512, and Arm's.
 const BF16_FLAGS: [&str; 3] = ["amx_bf16", "avx512_bf16", "bf16"];
 
-impl ComputeArgs {
-    /// Sets the threads of the process, before anything is computed.
-    pub(crate) fn start(&self) -> NonZeroUsize {
-        use_threads(self.threads)
-    }
+/// Sets the threads of the process, before anything is computed.
+pub(crate) fn start(args: &ComputeArgs) -> NonZeroUsize {
+    use_threads(args.threads)
+}
 
-    /// ffmpeg with the threads that were asked for.
-    pub(crate) fn ffmpeg(&self, location: FfmpegLocation) -> FfmpegLocation {
-        match self.threads {
-            Some(threads) => location.with_threads(threads),
-            None => location,
-        }
+/// ffmpeg with the threads that were asked for.
+pub(crate) fn ffmpeg(args: &ComputeArgs, location: FfmpegLocation) -> FfmpegLocation {
+    match args.threads {
+        Some(threads) => location.with_threads(threads),
+        None => location,
     }
+}
 
-    /// Adds precision and memory to the options of a prediction on `device`.
-    pub(crate) fn apply(&self, options: &mut PredictorOptions, device: Device) -> Result<()> {
-        options.precision = precision(self.precision, &|| Products::of(device))?;
-        options.max_memory = self.max_memory;
-        Ok(())
-    }
+/// Adds precision and memory to the options of a prediction on `device`.
+pub(crate) fn apply(
+    args: &ComputeArgs,
+    options: &mut PredictorOptions,
+    device: Device,
+) -> Result<()> {
+    options.precision = precision(args.precision, &|| Products::of(device))?;
+    options.max_memory = args.max_memory;
+    Ok(())
 }
 
 /// What a device multiplies itself.

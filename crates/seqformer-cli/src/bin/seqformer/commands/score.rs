@@ -54,9 +54,8 @@ fn score_images(args: &ScoreArgs) -> Result<()> {
     let results = CocoResults::read(&args.results)?;
     let kind = match args.iou {
         Some(Iou::Mask) => IouKind::Mask,
-        Some(Iou::Box) => IouKind::Box,
         None if results.has_masks() => IouKind::Mask,
-        None => IouKind::Box,
+        Some(Iou::Box) | None => IouKind::Box,
     };
     write(args, &CocoEvaluator::new(&truth).evaluate(&results, kind)?.report())
 }

@@ -30,6 +30,7 @@ pub(super) fn digest(settings: &[&dyn Debug], config: &str) -> String {
     for setting in settings {
         hash.update(format!("\n{setting:?}"));
     }
+    #[expect(clippy::format_collect, reason = "sixteen bytes, once in a run")]
     let hex = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
     format!("sha256:{hex}")
 }
@@ -46,7 +47,9 @@ impl Plan {
         let files = [Some(&args.config_file), args.classes.as_ref()].into_iter().flatten();
         files.for_each(|file| outputs.add_input(file));
         outputs.add_input(weights);
-        opened.iter().for_each(|input| outputs.add_input(Path::new(&input.typed)));
+        for input in &opened {
+            outputs.add_input(Path::new(&input.typed));
+        }
         let run = Identity {
             weights: weights.display().to_string(),
             weights_file: FileState::of(weights),

@@ -19,6 +19,7 @@ use seqformer_signals::StopSignals;
 
 use crate::End;
 use crate::args::{ComputeArgs, EvalArgs, TrainArgs, TrainCommandArgs};
+use crate::compute;
 use crate::launch::{self, Plan};
 use crate::logging;
 use crate::output;
@@ -27,7 +28,7 @@ use crate::settings::Settings;
 
 /// Runs `eval`: an evaluation with the options of commands that run the network.
 pub(crate) fn run_eval(args: EvalArgs, signals: &StopSignals) -> Result<End> {
-    args.compute.start();
+    compute::start(&args.compute);
     run_with(&TrainArgs { eval_only: true, ..args.train }, Some(&args.compute), signals)
 }
 
@@ -219,7 +220,7 @@ fn eval(
     let weights = eval_weights(args, settings)?;
     let mut options = PredictorOptions::from_config(config);
     if let Some(compute) = compute {
-        compute.apply(&mut options, device)?;
+        compute::apply(compute, &mut options, device)?;
     }
     let mut run = run_line(&weights, &settings.node.dump());
     if options.precision != Precision::default() {

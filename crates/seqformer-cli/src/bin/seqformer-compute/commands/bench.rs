@@ -15,6 +15,7 @@ use seqformer_engine::{ClipOptions, Predictor, PredictorOptions, open_device};
 use seqformer_video::FfmpegLocation;
 
 use crate::args::{BenchArgs, Mode};
+use crate::compute;
 use crate::output;
 use crate::settings::Settings;
 use report::{Report, Setting};
@@ -42,7 +43,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     pairs.extend(args.opts.iter().cloned());
     let settings = Settings::load_or_recipe(args.config_file.as_deref(), &pairs)?;
     let device = open_device(settings.device(args.device)?)?;
-    let threads = args.compute.start();
+    let threads = compute::start(&args.compute);
     let bench = Bench::new(args, settings, device)?;
     let frames = footage::frames(args.frames.get(), args.size);
     // The network first: what later parts leave in memory would count as its own.
@@ -73,7 +74,7 @@ impl<'a> Bench<'a> {
             let length = or(args.clip_length, section.clip_length);
             ClipOptions::new(length, or(args.clip_stride, section.clip_stride))
         });
-        args.compute.apply(&mut options, device)?;
+        compute::apply(&args.compute, &mut options, device)?;
         let predictor = if let Some(path) = &weights {
             Predictor::new(config, path, options, device)?
         } else {
@@ -90,6 +91,6 @@ impl<'a> Bench<'a> {
     }
 
     fn ffmpeg(&self) -> FfmpegLocation {
-        self.args.compute.ffmpeg(FfmpegLocation::find(self.args.ffmpeg.as_deref()))
+        compute::ffmpeg(&self.args.compute, FfmpegLocation::find(self.args.ffmpeg.as_deref()))
     }
 }

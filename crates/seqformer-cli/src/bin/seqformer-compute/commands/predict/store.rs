@@ -32,7 +32,8 @@ struct Parts {
     list: bool,
     /// The file as it is now. What is renamed over it does not change what was opened.
     file: Option<File>,
-    parts: BTreeMap<u64, Range<u64>>,
+    /// Where the part of each video lies.
+    places: BTreeMap<u64, Range<u64>>,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +48,7 @@ impl Store {
             path: folder.join(name),
             list,
             file: None,
-            parts: BTreeMap::new(),
+            places: BTreeMap::new(),
         };
         Self { results: parts("results.json", true), tracks: parts("tracks.jsonl", false) }
     }
@@ -63,14 +64,14 @@ impl Store {
             return Ok((store, Vec::new()));
         }
         let rows = store.results.read(rows_of_list)?;
-        let lines = store.tracks.read(rows_of_lines)?;
+        let lines = store.tracks.read(|text| Some(rows_of_lines(text)))?;
         let count = |counts: &BTreeMap<u64, usize>, id: u64| counts.get(&id).copied().unwrap_or(0);
         let whole = |(id, &(results, tracks)): (&u64, &(usize, usize))| {
             (count(&rows, *id) == results && count(&lines, *id) == tracks).then_some(*id)
         };
         let kept: Vec<u64> = keep.iter().filter_map(whole).collect();
         for parts in [&mut store.results, &mut store.tracks] {
-            parts.parts.retain(|id, _| kept.contains(id));
+            parts.places.retain(|id, _| kept.contains(id));
         }
         Ok((store, kept))
     }
@@ -122,14 +123,14 @@ impl Parts {
         }
         for (id, row) in rows(&text).unwrap_or_default() {
             *counts.entry(id).or_default() += 1;
-            let part = self.parts.entry(id).or_insert_with(|| row.clone());
+            let part = self.places.entry(id).or_insert_with(|| row.clone());
             part.end = row.end;
         }
         Ok(counts)
     }
 
     fn copy(&self, video_id: u64, to: &mut dyn Write) -> io::Result<()> {
-        let (Some(part), Some(mut file)) = (self.parts.get(&video_id), self.file.as_ref()) else {
+        let (Some(part), Some(mut file)) = (self.places.get(&video_id), self.file.as_ref()) else {
             return Ok(());
         };
         let length = part.end - part.start;
@@ -140,9 +141,9 @@ impl Parts {
 
     /// Writes the file anew, with the part of another video.
     fn add(&mut self, video_id: u64, text: &[u8]) -> Result<()> {
-        let mut ids: BTreeSet<u64> = self.parts.keys().copied().collect();
+        let mut ids: BTreeSet<u64> = self.places.keys().copied().collect();
         ids.insert(video_id);
-        let mut parts = BTreeMap::new();
+        let mut places = BTreeMap::new();
         files::replace(&self.path, |to| {
             let mut end = 0;
             if self.list {
@@ -160,14 +161,14 @@ impl Parts {
                 if text.is_empty() {
                     continue;
                 }
-                if self.list && !parts.is_empty() {
+                if self.list && !places.is_empty() {
                     to.write_all(SEPARATOR)?;
                     end += SEPARATOR.len() as u64;
                 }
                 to.write_all(text)?;
                 let start = end;
                 end += text.len() as u64;
-                parts.insert(id, start..end);
+                places.insert(id, start..end);
             }
             if self.list {
                 to.write_all(b"]")?;
@@ -175,7 +176,7 @@ impl Parts {
             Ok(())
         })?;
         self.file = Some(File::open(&self.path).with_context(|| self.unreadable())?);
-        self.parts = parts;
+        self.places = places;
         Ok(())
     }
 }
@@ -193,7 +194,7 @@ fn rows_of_list(text: &str) -> Option<Vec<(u64, Range<u64>)>> {
 }
 
 /// The lines of `tracks.jsonl` with their videos; what a foreign hand has broken ends them.
-fn rows_of_lines(text: &str) -> Option<Vec<(u64, Range<u64>)>> {
+fn rows_of_lines(text: &str) -> Vec<(u64, Range<u64>)> {
     let mut rows = Vec::new();
     let mut start = 0;
     for line in text.split_inclusive('\n') {
@@ -202,7 +203,7 @@ fn rows_of_lines(text: &str) -> Option<Vec<(u64, Range<u64>)>> {
         rows.push((video_id, start..end));
         start = end;
     }
-    Some(rows)
+    rows
 }
 
 #[cfg(test)]

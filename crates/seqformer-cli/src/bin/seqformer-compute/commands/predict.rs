@@ -18,9 +18,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use seqformer_config::Config;
-use seqformer_engine::{
-    ClipOptions, Device, Predictor, PredictorOptions, open_device, own_categories,
-};
+use seqformer_engine::{ClipOptions, Device, Predictor, PredictorOptions, open_device};
 use seqformer_files::FolderLock;
 use seqformer_signals::StopSignals;
 use seqformer_video::FfmpegLocation;
@@ -28,8 +26,9 @@ use seqformer_video::FfmpegLocation;
 use crate::End;
 use crate::args::PredictArgs;
 use crate::class_names::{self, Class};
+use crate::compute;
 use crate::output;
-use crate::settings::{Settings, split_inputs};
+use crate::settings::{Settings, own_categories, split_inputs};
 pub(crate) use inputs::Input;
 use plan::{Plan, digest};
 pub(crate) use run::{Output, Run};
@@ -53,7 +52,7 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     let config = &settings.config;
     let num_classes = usize::try_from(config.model.seqformer.num_classes)?;
     let known = known_classes(args, config, num_classes)?;
-    let ffmpeg = args.compute.ffmpeg(FfmpegLocation::find(args.ffmpeg.as_deref()));
+    let ffmpeg = compute::ffmpeg(&args.compute, FfmpegLocation::find(args.ffmpeg.as_deref()));
     let opened = inputs::open_all(paths, &ffmpeg);
     for error in opened.iter().filter_map(|input| input.source.as_ref().err()) {
         output::error(error);
@@ -63,12 +62,12 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     }
     let weights = weights_path(args, &settings)?;
     let device = open_device(settings.device(args.device)?)?;
-    args.compute.start();
+    compute::start(&args.compute);
     let options = options(args, &settings, device)?;
     let _lock = FolderLock::take(&args.output)?;
     let overlay_threshold = (!args.no_overlay).then_some(args.overlay_threshold);
     // The limit of memory and the number of threads change no result.
-    let of_network = PredictorOptions { max_memory: None, ..options.clone() };
+    let of_network = PredictorOptions { max_memory: None, ..options };
     let device_kind = device.is_cuda();
     let on_results: [&dyn std::fmt::Debug; 5] =
         [&of_network, &device_kind, &known, &args.score_threshold, &overlay_threshold];
@@ -151,6 +150,6 @@ fn options(args: &PredictArgs, settings: &Settings, device: Device) -> Result<Pr
         }
         options.clips = Some(ClipOptions::new(length, stride));
     }
-    args.compute.apply(&mut options, device)?;
+    compute::apply(&args.compute, &mut options, device)?;
     Ok(options)
 }

@@ -11,6 +11,7 @@ use crate::class_names::Class;
 
 /// One object of a video.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_field_names, reason = "`track_id` is the name in files")]
 pub(crate) struct Track {
     /// From 1, best score first, or in the order of appearance where videos are cut into clips.
     pub(crate) track_id: u64,

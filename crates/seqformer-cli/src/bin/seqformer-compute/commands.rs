@@ -1,0 +1,5 @@
+//! The commands that run the network, one file each.
+
+pub(crate) mod bench;
+pub(crate) mod predict;
+pub(crate) mod train;

@@ -1,0 +1,49 @@
+//! The `seqformer` command: video instance segmentation from the command line.
+//!
+//! Links no tensor library. For what needs one, the second program takes the place of this one.
+
+#![forbid(unsafe_code)]
+
+mod commands;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::CommandFactory as _;
+use seqformer_cli::args::{self, Cli, Command, ToolCommand};
+use seqformer_cli::process::{self, End};
+use seqformer_cli::{compute_program, console, output, settings};
+
+fn main() -> ExitCode {
+    let cli = match process::read_arguments() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    match cli.command {
+        // Signals are left alone, so that the second program finds them as this one did.
+        Command::Compute(_) => process::failure(&compute_program::replace_this_process()),
+        Command::Tool(tool) => run(&tool, cli.verbose),
+    }
+}
+
+fn run(tool: &ToolCommand, verbose: u8) -> ExitCode {
+    let signals = match process::take_over_signals() {
+        Ok(signals) => signals,
+        Err(error) => return process::failure(&error),
+    };
+    console::start(console::level(verbose), io::sink);
+    let done = match tool {
+        ToolCommand::Synth(args) => commands::synth::run(args),
+        ToolCommand::Score(args) => commands::score::run(args),
+        ToolCommand::Weights(args) => commands::weights::run(args),
+        ToolCommand::Data(args) => commands::data::run(args),
+        ToolCommand::Config(args) => commands::config::run(args),
+        ToolCommand::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "seqformer", &mut script);
+            output::print_line(String::from_utf8_lossy(&script).trim_end());
+            Ok(())
+        }
+    };
+    process::exit_code(done.map(|()| End::Finished), &signals)
+}
