@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal as _, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use seqformer_engine::{Placement, RunLog};
+use seqformer_engine::Placement;
+use seqformer_logs::RunLog;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
