@@ -26,7 +26,6 @@
 
 #![forbid(unsafe_code)]
 
-mod arithmetic;
 pub mod builder;
 mod checkpointer;
 mod collate;
@@ -41,13 +40,11 @@ mod grad_clip;
 mod gradients;
 mod initial_weights;
 mod lr_schedule;
-mod machine;
 mod optimizer;
 mod predictor;
 mod track_masks;
 mod trainer;
 
-pub use arithmetic::{NetworkWork, StageWork, Workload};
 pub use checkpointer::{Checkpointer, Position, TrainState};
 pub use collate::{Collate, TrainClip};
 pub use datasets::{TrainingData, find_dataset, own_categories, training_data};
@@ -59,7 +56,6 @@ pub use evaluate::{Evaluated, EvaluationOutput, EvaluationProgress, evaluate};
 pub use grad_clip::{Clipped, GradClip};
 pub use gradients::Gradients;
 pub use lr_schedule::{Decay, LrSchedule, Warmup, WarmupMethod};
-pub use machine::{MachineRates, MachineSizes};
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind, ParameterGroup, TensorState};
 pub use predictor::{
     ClipOptions, ImagePrediction, OrderedWorkers, PipelineTimes, Predictor, PredictorOptions,

@@ -11,7 +11,6 @@ use super::PART;
 use super::gpu::GpuMemory;
 use super::read_ahead::FRAMES_AHEAD;
 use crate::EngineError;
-use crate::arithmetic::maps;
 
 /// Stacks and buffers of threads, and scratch memory of products and convolutions.
 const SLACK: u64 = 64 << 20;
@@ -110,7 +109,7 @@ impl MemoryPlan {
 /// The most that a frame's maps and tokens take at once, with what allocators keep for later.
 fn frame_bytes(network: &SeqFormerConfig, padded: FrameSize, precision: Precision) -> u64 {
     let pixels = (padded.height * padded.width) as f64;
-    let outputs = maps(&network.backbone, padded).outputs;
+    let outputs = network.backbone.map_sizes(padded);
     let values = outputs.map(|map| (map.size.height * map.size.width * map.channels) as f64);
     let finest = values[0];
     let in_blocks = match &network.backbone {

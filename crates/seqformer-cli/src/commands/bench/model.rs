@@ -5,8 +5,9 @@ use std::time::Instant;
 use anyhow::Result;
 use seqformer::inference::ClipSchedule;
 use seqformer::{FrameSize, StageTimes, time_stages};
+use seqformer_bench::{NetworkWork, Workload};
 use seqformer_data::RgbImage;
-use seqformer_engine::{NetworkWork, Workload, builder};
+use seqformer_engine::builder;
 
 use super::Bench;
 use super::report::{Phase, Speed};
