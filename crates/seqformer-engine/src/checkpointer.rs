@@ -128,7 +128,7 @@ impl Checkpointer {
                 Err(_) => Some("this cannot be read"),
             };
             if let Some(why) = why {
-                let aside = files::unused_sibling(&path);
+                let aside = seqformer_files::unused_sibling(&path);
                 tracing::warn!("{}: {why}; it is kept as {}", path.display(), aside.display());
                 std::fs::rename(&path, &aside)
                     .map_err(|source| EngineError::Unwritable { path: path.clone(), source })?;

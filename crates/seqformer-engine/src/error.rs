@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use seqformer::ModelError;
 use seqformer_checkpoint::CheckpointError;
+use seqformer_logs::LogError;
 use seqformer_masks::ImageSize;
 
 /// A model could not be built, filled or run.
@@ -128,6 +129,9 @@ pub enum EngineError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A log of a training cannot be read or written.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// A dataset or a training sample cannot be used.
     #[error(transparent)]
     Data(#[from] seqformer_data::DataError),

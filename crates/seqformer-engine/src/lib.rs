@@ -26,55 +26,41 @@
 
 #![forbid(unsafe_code)]
 
-mod arithmetic;
 pub mod builder;
 mod checkpointer;
 mod collate;
-mod console_line;
-mod curves;
 mod datasets;
 mod device;
 mod distributed;
 mod encode;
 mod error;
 mod evaluate;
-mod event_file;
 mod files;
 mod grad_clip;
 mod gradients;
 mod initial_weights;
 mod lr_schedule;
-mod machine;
-mod metrics;
 mod optimizer;
 mod predictor;
-mod run_log;
 mod track_masks;
 mod trainer;
 
-pub use arithmetic::{NetworkWork, StageWork, Workload};
 pub use checkpointer::{Checkpointer, Position, TrainState};
 pub use collate::{Collate, TrainClip};
-pub use console_line::{console_line, format_g, format_timedelta};
-pub use curves::{Curves, Series};
 pub use datasets::{TrainingData, find_dataset, training_data};
 pub use device::{DeviceChoice, count_gpus, forget_gpu_peak, gpu_card, gpu_peak, open_device};
 pub use distributed::{Communicator, LAUNCHED, Meeting, Placement, RESUME, Report, Status};
 pub use encode::encode_masks;
 pub use error::EngineError;
 pub use evaluate::{Evaluated, EvaluationOutput, EvaluationProgress, evaluate};
-pub use event_file::EventFile;
 pub use grad_clip::{Clipped, GradClip};
 pub use gradients::Gradients;
 pub use lr_schedule::{Decay, LrSchedule, Warmup, WarmupMethod};
-pub use machine::{MachineRates, MachineSizes};
-pub use metrics::{Metrics, MetricsFile, MetricsRecord, ScalarHistory, read_metrics};
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind, ParameterGroup, TensorState};
 pub use predictor::{
     ClipOptions, ImagePrediction, OrderedWorkers, PipelineTimes, Predictor, PredictorOptions,
     Progress, TrackOnFrame, TrackedFrame, VideoPrediction, num_threads, use_threads,
 };
-pub use run_log::RunLog;
 pub use tch::Device;
 pub use track_masks::TrackMasks;
 pub use trainer::{TrainEnd, Trainer, TrainerOptions, inference_folder};

@@ -3,8 +3,10 @@
 //! Reference: VNext `seqformer/seqformer.py`, `SeqFormer.forward`, and `data/dataset_mapper.py`,
 //! `YTVISDatasetMapper` for evaluation.
 
+mod batch_policy;
 mod clips;
 mod clock;
+mod drive;
 mod frame_bits;
 mod frame_masks;
 mod frame_tensor;
@@ -16,6 +18,7 @@ mod network_run;
 mod ordered_workers;
 mod random;
 mod read_ahead;
+mod run_lengths;
 mod threads;
 mod waiting;
 mod whole;
@@ -23,8 +26,9 @@ mod whole;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Scope;
 
-use seqformer::inference::{Detection, SelectionRule, select};
+use seqformer::inference::{Detection, Launch, Selection, SelectionRule, classify};
 use seqformer::{FrameSize, Precision, SeqFormer, load_state_dict};
 use seqformer_checkpoint::{Provenance, StateDict};
 use seqformer_config::Config;
@@ -35,25 +39,25 @@ use seqformer_ops::transfer::upload;
 use tch::{Device, Tensor, nn};
 
 use clock::PipelineClock;
+use drive::Inputs;
 use frame_masks::FrameGeometry;
 use gpu::GpuMemory;
 use memory::{MemoryPlan, Needs};
 use read_ahead::{Input, Preparation, read_ahead};
+use run_lengths::{OnFrame, RunLengths};
 
 use crate::device::out_of_memory;
 use crate::{EngineError, TrackMasks, builder, initial_weights};
 
-pub use clips::{ClipOptions, TrackOnFrame, TrackedFrame};
+pub use clips::ClipOptions;
 pub use clock::PipelineTimes;
 pub(crate) use frame_tensor::frames_tensor;
 pub use image::ImagePrediction;
 pub use ordered_workers::OrderedWorkers;
+pub use run_lengths::{TrackOnFrame, TrackedFrame};
 pub use threads::{num_threads, use_threads};
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
-
-/// Frames that are encoded together: enough to keep all cores busy, few enough to stay small.
-const PART: usize = 5;
 
 /// How a video is prepared and which results are kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -218,17 +222,57 @@ impl Predictor {
             return self.track(frames, clips, &mut |_frame| Ok(()), progress);
         }
         std::thread::scope(|scope| {
-            let inputs = read_ahead(scope, frames, self.preparation())?;
-            let (video, output) = self.read_whole(inputs, progress)?;
-            let (num_frames, input) = (video.num_frames() as usize, video.frame_size());
-            let decoded = video.decode()?;
-            let selection = select(&decoded.pred_logits(), self.options.rule);
-            progress(Progress::Decoded);
-            let geometry = FrameGeometry { input, output };
-            let masks = self.masks_of(scope, &decoded, &selection, geometry, progress)?;
-            let detections = selection.detections;
-            Ok(VideoPrediction { size: output, num_frames, masks, detections })
+            let inputs = Inputs::open(read_ahead(scope, frames, self.preparation())?)?;
+            let on_frame = OnFrame { each_frame: &mut |_frame| Ok(()), progress, live: false };
+            self.find(scope, inputs, None, on_frame)
         })
+    }
+
+    /// Finds the instances of a video whose frames have the size of the network's input already, as
+    /// [`Predictor::resize`] gives them, with masks of the size `output`.
+    ///
+    /// # Errors
+    ///
+    /// If sizes differ, or there is no frame.
+    pub fn predict_resized(
+        &self,
+        frames: Vec<RgbImage>,
+        output: ImageSize,
+    ) -> Result<VideoPrediction, EngineError> {
+        let inputs = frames.into_iter().map(|image| Ok(Input { image, size: output }));
+        let (each_frame, progress) = (&mut |_: &_| Ok(()), &mut |_| {});
+        std::thread::scope(|scope| {
+            let on_frame = OnFrame { each_frame, progress, live: false };
+            self.find(scope, Inputs::open(inputs)?, self.options.clips, on_frame)
+        })
+    }
+
+    /// Takes a video through the network, and its masks to run lengths.
+    fn find<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        inputs: Inputs<'_>,
+        clips: Option<ClipOptions>,
+        on_frame: OnFrame<'_>,
+    ) -> Result<VideoPrediction, EngineError> {
+        let geometry = inputs.geometry();
+        let mut sink = RunLengths::start(scope, &self.clock, geometry, on_frame)?;
+        let (num_tracks, detections) = match clips {
+            None => {
+                let Selection { queries, detections } =
+                    self.drive_whole(inputs, Launch::Graph, &mut sink)?.selection;
+                (queries.len(), detections)
+            }
+            Some(clips) => {
+                let class_probs = self.drive_clips(inputs, clips, Launch::Graph, &mut sink)?;
+                let threshold = self.options.rule.class_threshold;
+                let detections = classify(class_probs.iter().map(Vec::as_slice), threshold);
+                (class_probs.len(), detections)
+            }
+        };
+        let masks = sink.finish(num_tracks)?;
+        let num_frames = masks.num_frames();
+        Ok(VideoPrediction { size: geometry.output, num_frames, masks, detections })
     }
 
     /// How many frames may go through the network at once.
@@ -251,11 +295,6 @@ impl Predictor {
         let images = inputs.iter().map(|input| &input.image);
         let frames = frames_tensor(images, self.options.channels)?;
         out_of_memory("frames", || upload(&frames, self.model.device()))
-    }
-
-    /// Frames that go through the network together at most.
-    fn frames_at_once(&self) -> usize {
-        gpu::frames_at_once(self.model.device())
     }
 
     fn preparation(&self) -> Preparation<'_> {

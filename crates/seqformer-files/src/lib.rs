@@ -23,8 +23,10 @@
 mod folder_lock;
 mod identity;
 mod outputs;
+mod sibling;
 mod temporary;
 
 pub use folder_lock::{FolderLock, LockError};
 pub use outputs::{OutputError, Outputs};
+pub use sibling::unused_sibling;
 pub use temporary::{TemporaryFile, TemporaryFolder, remove_leftovers, remove_own, replace};

@@ -28,6 +28,11 @@ impl FrameSize {
         Self { height: up(self.height), width: up(self.width) }
     }
 
+    /// The size after a stride of 2: half of both sides, rounded up.
+    pub fn halved(self) -> Self {
+        Self { height: (self.height + 1) / 2, width: (self.width + 1) / 2 }
+    }
+
     /// Checks that these are frames of this size, `[T, 3, H, W]`, and at least one.
     pub(crate) fn check(self, frames: &Tensor) -> Result<(), ModelError> {
         let found = frames.size();

@@ -1,7 +1,11 @@
 //! The sizes of a network, as plain numbers: the model crate never sees a file of settings.
 
+mod map_sizes;
+
 use crate::ModelError;
 use crate::backbone::PATCH_SIZE;
+
+pub use map_sizes::MapSize;
 
 /// Feature levels of the pyramid: three backbone maps and one more of half the coarsest.
 pub const NUM_LEVELS: usize = 4;

@@ -17,6 +17,7 @@ pub use clip_schedule::ClipSchedule;
 pub use clip_tracker::{Association, ClipTracker, FinishedFrame};
 pub use clip_video::{ClipVideo, ClipVideoEnd};
 pub(crate) use device_cache::DeviceCache;
+pub use frame_encoder::Launch;
 pub use postprocess::{
     Detection, Selection, SelectionRule, TopQueries, classify, final_masks, select, top_queries,
 };

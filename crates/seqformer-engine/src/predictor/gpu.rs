@@ -4,11 +4,9 @@ use seqformer::Precision;
 use seqformer_ops::cuda_device;
 use tch::{Cuda, Device};
 
-use super::{PART, PredictorOptions};
+use super::PredictorOptions;
 use crate::EngineError;
 
-/// Frames that go through the network together on a GPU, if it has the memory: the cells of fewer do not fill it.
-const PART_ON_GPU: usize = 36;
 /// Share of the memory that is free which frames may be planned to take: libraries have workspaces, and what is freed is
 /// in pieces.
 const PLANNED_SHARE: f64 = 0.75;
@@ -20,11 +18,6 @@ pub(super) struct GpuMemory {
     pub(super) used: u64,
     /// What all tensors together may be planned to hold.
     pub(super) planned: u64,
-}
-
-/// Frames that go through the network together at most.
-pub(super) fn frames_at_once(device: Device) -> usize {
-    if device.is_cuda() { PART_ON_GPU } else { PART }
 }
 
 /// Makes sure that the device has products of this precision.

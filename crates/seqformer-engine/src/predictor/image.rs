@@ -1,14 +1,16 @@
 //! Single images, as a detector sees them: more results than a video has, and boxes from the box head.
 
-use seqformer::inference::{Detection, SelectionRule, WholeVideo, select};
+use seqformer::inference::{Detection, SelectionRule, WholeVideo};
 use seqformer_data::RgbImage;
 use seqformer_masks::{BoxXywh, ImageSize};
 
+use super::batch_policy::BatchPolicy;
+use super::drive::{Inputs, MaskSink, MaskedFrame};
 use super::frame_masks::FrameGeometry;
-use super::mask_reader::MaskReader;
+use super::mask_reader::FrameMasks;
 use super::read_ahead::Input;
-use super::{Predictor, frame_size};
-use crate::device::out_of_memory;
+use super::whole::{Whole, WholeEnd};
+use super::{Predictor, Progress, frame_size};
 use crate::{EngineError, TrackMasks};
 
 /// As many as the COCO benchmark counts.
@@ -27,6 +29,18 @@ pub struct ImagePrediction {
     pub detections: Vec<Detection>,
 }
 
+/// Keeps the masks of the one frame.
+struct Kept(Option<FrameMasks>);
+
+impl MaskSink for Kept {
+    fn reached(&mut self, _progress: Progress) {}
+
+    fn take(&mut self, frame: MaskedFrame) -> Result<(), EngineError> {
+        self.0 = Some(frame.masks);
+        Ok(())
+    }
+}
+
 impl Predictor {
     /// Finds the instances of an image: those of the best 100 queries whose classes are above the threshold.
     ///
@@ -37,15 +51,12 @@ impl Predictor {
         self.check_stop()?;
         let input = Input { image: self.resize(image), size: image.size };
         let geometry = FrameGeometry { input: frame_size(input.image.size), output: image.size };
-        let mut video = WholeVideo::new(&self.model, geometry.input);
-        video.push(&self.upload(&[input])?)?;
-        let decoded = video.decode()?;
         let rule = SelectionRule { max_queries: MAX_QUERIES, ..self.options.rule };
-        let selection = select(&decoded.pred_logits(), rule);
-        let mut reader = MaskReader::new(self.model.device());
-        let found = out_of_memory("masks", || {
-            reader.read(&decoded.mask_logits(&selection.queries, 0).select(1, 0), geometry)
-        })??;
+        let whole = Whole { video: WholeVideo::new(&self.model, geometry.input), rule };
+        let (inputs, mut kept) = (Inputs::open([Ok(input)])?, Kept(None));
+        let WholeEnd { decoded, selection } =
+            self.drive(inputs, whole, BatchPolicy::image(), &mut kept)?;
+        let found = kept.0.ok_or(EngineError::NoFrames)?;
         let mut masks = TrackMasks::new(image.size);
         masks.reserve_tracks(selection.queries.len());
         masks.push_frame(found.encode(geometry).iter().enumerate());

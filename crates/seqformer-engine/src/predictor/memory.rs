@@ -7,11 +7,10 @@ use seqformer::config::{BackboneConfig, SeqFormerConfig};
 use seqformer::{FrameSize, Precision};
 use seqformer_masks::ImageSize;
 
-use super::PART;
+use super::batch_policy::AT_ONCE;
 use super::gpu::GpuMemory;
 use super::read_ahead::FRAMES_AHEAD;
 use crate::EngineError;
-use crate::arithmetic::maps;
 
 /// Stacks and buffers of threads, and scratch memory of products and convolutions.
 const SLACK: u64 = 64 << 20;
@@ -65,7 +64,7 @@ impl MemoryPlan {
         let reading = layers * queries * (dim + 9) * 4 + mask_features;
         let pictures = 3 * (pixels + output.num_pixels()) * (FRAMES_AHEAD as u64 + 2);
         let (readings, kept) = match needs.clip_length {
-            Some(length) => ((length + PART) as u64 * reading, codes),
+            Some(length) => ((length + AT_ONCE) as u64 * reading, codes),
             None => (reading, mask_features + 8 * queries * 4 + codes),
         };
         let (limit, fixed) = match needs.gpu {
@@ -79,6 +78,12 @@ impl MemoryPlan {
             per_frame: frame_bytes(network, padded, needs.precision),
             kept,
         }
+    }
+
+    /// Without a limit.
+    #[cfg(test)]
+    pub(super) fn unlimited() -> Self {
+        Self { limit: None, is_firm: false, fixed: 0, per_frame: 0, kept: 0 }
     }
 
     /// Frames that may go through the network together, at most `most`, when `done` frames are behind.
@@ -110,7 +115,7 @@ impl MemoryPlan {
 /// The most that a frame's maps and tokens take at once, with what allocators keep for later.
 fn frame_bytes(network: &SeqFormerConfig, padded: FrameSize, precision: Precision) -> u64 {
     let pixels = (padded.height * padded.width) as f64;
-    let outputs = maps(&network.backbone, padded).outputs;
+    let outputs = network.backbone.map_sizes(padded);
     let values = outputs.map(|map| (map.size.height * map.size.width * map.channels) as f64);
     let finest = values[0];
     let in_blocks = match &network.backbone {

@@ -90,7 +90,7 @@ fn clips_give_the_results_of_the_reference_pixel_by_pixel() {
 #[test]
 fn frames_are_handed_on_while_the_video_is_being_read() {
     let predictor = tiny_predictor();
-    let clips = ClipOptions { frames_at_once: 1, ..ClipOptions::new(5, 1) };
+    let clips = ClipOptions { live: true, ..ClipOptions::new(5, 1) };
     // A camera whose next frame comes only when an earlier one was shown: frame 0 after the first five, and so on.
     let (show, shown_one) = channel();
     (0..5).for_each(|_| show.send(()).unwrap());
@@ -126,6 +126,57 @@ fn frames_are_handed_on_while_the_video_is_being_read() {
         &mut |_| {},
     );
     assert_eq!(failed.unwrap_err().to_string(), "full");
+}
+
+/// Frames as the network takes them, and the size that they had.
+fn resized(predictor: &Predictor, video: &str) -> (Vec<RgbImage>, ImageSize) {
+    let frames: Vec<RgbImage> = frames(video).map(Result::unwrap).collect();
+    (frames.iter().map(|frame| predictor.resize(frame)).collect(), frames[0].size)
+}
+
+#[test]
+fn frames_of_the_networks_size_give_the_same_results() {
+    let mut predictor = tiny_predictor();
+    for clips in [None, Some(ClipOptions::new(4, 3))] {
+        predictor.options.clips = clips;
+        let (frames_of_network, output) = resized(&predictor, "vid_long");
+        let expected = predictor.predict(frames("vid_long"), &mut |_| {}).unwrap();
+        assert_eq!(predictor.predict_resized(frames_of_network, output).unwrap(), expected);
+        assert_eq!((expected.num_frames, expected.size), (11, output));
+    }
+}
+
+#[test]
+fn a_measurement_takes_the_steps_of_a_prediction() {
+    let mut predictor = tiny_predictor();
+    for clips in [None, Some(ClipOptions::new(4, 3))] {
+        predictor.options.clips = clips;
+        let (mut predicted, mut measured) = (Vec::new(), Vec::new());
+        predictor.predict(frames("vid_long"), &mut |step| predicted.push(step)).unwrap();
+        let (frames_of_network, _) = resized(&predictor, "vid_long");
+        predictor
+            .run_network(frames_of_network, Launch::Graph, &mut |step| measured.push(step))
+            .unwrap();
+        // Run lengths are made on other threads, so that masks come later.
+        for steps in [&mut predicted, &mut measured] {
+            steps.sort_by_key(|step| matches!(step, Progress::Masks(_)));
+        }
+        assert_eq!(measured, predicted);
+        assert_eq!(measured.last(), Some(&Progress::Masks(11)));
+    }
+}
+
+#[test]
+fn an_image_has_the_masks_of_a_video_of_one_frame() {
+    let mut predictor = tiny_predictor();
+    let frame = frames("vid_long").next().unwrap().unwrap();
+    let image = predictor.predict_image(&frame).unwrap();
+    predictor.options.rule.max_queries = 100;
+    let video = predictor.predict(std::iter::once(Ok(frame)), &mut |_| {}).unwrap();
+    assert_eq!(
+        (image.size, image.masks, image.detections),
+        (video.size, video.masks, video.detections)
+    );
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The losses of a batch as numbers: added up over its parts, for other processes, for messages and for the logs.
 
 use seqformer::Losses;
+use seqformer_logs::Metrics;
 use seqformer_ops::transfer::Download;
 use tch::{Kind, Tensor};
 
-use crate::{EngineError, Metrics};
+use crate::EngineError;
 
 /// More than all decoder layers have losses.
 const MAX_LOSSES: usize = 256;

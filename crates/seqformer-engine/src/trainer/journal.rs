@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use seqformer_evaluation::Report;
+use seqformer_logs::{Curves, EventFile, Metrics, MetricsFile, console_line, read_metrics};
 
-use crate::{Curves, EngineError, EventFile, Metrics, MetricsFile, console_line, read_metrics};
+use crate::EngineError;
 
 /// Iterations between two records.
 const PERIOD: u64 = 20;
@@ -97,7 +98,8 @@ impl Journal {
     fn draw(&self) -> Result<(), EngineError> {
         let records = read_metrics(self.file.path())?;
         let title = format!("iteration {} of {}", self.metrics.iteration() + 1, self.max_iter);
-        Curves::from_records(&title, &records).write(&self.folder.join("curves.svg"))
+        Curves::from_records(&title, &records).write(&self.folder.join("curves.svg"))?;
+        Ok(())
     }
 }
 

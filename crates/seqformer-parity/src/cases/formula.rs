@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use seqformer::inference::{
-    ClipRule, ClipVideo, Detection, WholeVideo, classify, final_masks, select,
-};
+use seqformer::inference::Detection;
 use seqformer::{DecoderLayerOutput, FrameSize, KeepLayers, Memory, Precision};
-use seqformer_engine::{builder, encode_masks};
-use seqformer_masks::Rle;
+use seqformer_config::Config;
+use seqformer_config::config::ImageFormat;
+use seqformer_data::RgbImage;
+use seqformer_engine::{Predictor, PredictorOptions};
+use seqformer_masks::ImageSize;
 use seqformer_testing::{formula_pixels, formula_weights};
 use serde_json::Value;
 use tch::{Kind, Tensor};
@@ -36,9 +37,17 @@ pub(super) fn whole_video(folder: &Path, case: &str, report: &mut Report<'_>) ->
     let frames = frames_of(golden)?;
     tch::no_grad(|| {
         network.model.prepare_inference(Precision::F32);
-        compare_tensors(&network, &frames, &golden["tensors"], report)?;
-        compare_results(&network, &frames, golden, report)
-    })
+        compare_tensors(&network, &frames, &golden["tensors"], report)
+    })?;
+    compare_results(&predictor(network.config)?, &frames, golden, report)
+}
+
+/// The network in the hands of those who use it. The frames of the cases are in the order of its channels.
+fn predictor(config: Config) -> Result<Predictor> {
+    let options =
+        PredictorOptions { channels: ImageFormat::Rgb, ..PredictorOptions::from_config(&config) };
+    let Network { model, variables, .. } = Network::from_formula(config, formula_weights)?;
+    Ok(Predictor::with_model(model, variables, options))
 }
 
 fn compare_tensors(
@@ -128,33 +137,38 @@ fn compare_summary(
     Ok(())
 }
 
+/// The results of a whole video, or of the clips that the configuration says.
 fn compare_results(
-    network: &Network,
+    predictor: &Predictor,
     frames: &Tensor,
     golden: &Value,
     report: &mut Report<'_>,
 ) -> Result<()> {
-    let (size, output) = sizes(frames, golden)?;
-    let mut video = WholeVideo::new(&network.model, size);
-    video.push(frames)?;
-    let decoded = video.decode()?;
-    let selection = select(&decoded.pred_logits(), builder::selection_rule(&network.config));
-    let logits = decoded.mask_logits(&selection.queries, 0);
-    let masks: Vec<Vec<Rle>> = (0..frames.size()[0])
-        .map(|frame| encode_masks(&final_masks(&logits.select(1, frame), size, output)))
-        .collect();
-    let expected =
-        golden.get("whole_video_results").or_else(|| golden["tensors"].get("whole_video_results"));
+    let side = |value: f64| value as u32;
+    let output = numbers(&golden["orig"])?;
+    let output = ImageSize { height: side(output[0]), width: side(output[1]) };
+    let found = predictor.predict_resized(images(frames), output)?;
+    let expected = match predictor.options().clips {
+        Some(_) => Some(golden),
+        None => golden
+            .get("whole_video_results")
+            .or_else(|| golden["tensors"].get("whole_video_results")),
+    };
     let expected = expected.context("there are no results")?;
-    let area = |rank: usize, frame: usize| masks[frame][rank].area() as f64;
-    compare_detections(&selection.detections, masks.len(), &area, expected, output, report)
+    let area = |rank: usize, frame: usize| found.masks.mask(rank, frame).area() as f64;
+    compare_detections(&found.detections, found.num_frames, &area, expected, output, report)
 }
 
-/// Sizes of the network's input and of the masks.
-fn sizes(frames: &Tensor, golden: &Value) -> Result<(FrameSize, FrameSize)> {
-    let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
-    let output = numbers(&golden["orig"])?;
-    Ok((size, FrameSize { height: output[0] as i64, width: output[1] as i64 }))
+/// Pictures of frames `[T, 3, H, W]`.
+fn images(frames: &Tensor) -> Vec<RgbImage> {
+    let size = ImageSize { height: frames.size()[2] as u32, width: frames.size()[3] as u32 };
+    let image = |frame: i64| {
+        let mut pixels = vec![0; 3 * size.num_pixels() as usize];
+        let by_pixel = frames.get(frame).permute([1, 2, 0]).contiguous();
+        by_pixel.copy_data(&mut pixels, by_pixel.numel());
+        RgbImage { size, pixels }
+    };
+    (0..frames.size()[0]).map(image).collect()
 }
 
 /// Compares the results of clip inference.
@@ -169,31 +183,9 @@ pub(super) fn clips(folder: &Path, case: &str, report: &mut Report<'_>) -> Resul
     };
     let opts: Vec<String> = opts.split_whitespace().enumerate().map(word).collect();
     let config = network::config(&network::shipped("base_ytvis.yaml"), &opts)?;
-    let mut network = Network::from_formula(config, formula_weights)?;
-    let frames = frames_of(golden)?;
-    let (size, output) = sizes(&frames, golden)?;
-    let clips = builder::clip_options(&network.config).context("the case has no clips")?;
-    let rule = builder::selection_rule(&network.config);
-    let (num_frames, finished, class_probs) = tch::no_grad(|| {
-        network.model.prepare_inference(Precision::F32);
-        let rule =
-            ClipRule { length: clips.length, stride: clips.stride, max_queries: rule.max_queries };
-        let mut video = ClipVideo::new(&network.model, size, rule)?;
-        let mut finished = video.push(&frames)?;
-        let end = video.finish()?;
-        finished.extend(end.frames);
-        Ok::<_, anyhow::Error>((finished.len(), finished, end.class_probs))
-    })?;
-    let detections = classify(class_probs.iter().map(Vec::as_slice), rule.class_threshold);
-    let mut areas = vec![vec![0.0; num_frames]; class_probs.len()];
-    for frame in finished {
-        let masks = encode_masks(&final_masks(&frame.mask_logits, size, output));
-        for (track, mask) in frame.tracks.into_iter().zip(masks) {
-            areas[track][frame.frame] = mask.area() as f64;
-        }
-    }
-    let area = |rank: usize, frame: usize| areas[rank][frame];
-    compare_detections(&detections, num_frames, &area, golden, output, report)
+    let predictor = predictor(config)?;
+    predictor.options().clips.context("the case has no clips")?;
+    compare_results(&predictor, &frames_of(golden)?, golden, report)
 }
 
 /// The frames of a case, `[T, 3, H, W]`.
@@ -210,7 +202,7 @@ fn compare_detections(
     num_frames: usize,
     area: &dyn Fn(usize, usize) -> f64,
     expected: &Value,
-    output: FrameSize,
+    output: ImageSize,
     report: &mut Report<'_>,
 ) -> Result<()> {
     report.exact(
@@ -227,7 +219,7 @@ fn compare_detections(
         first.flat_map(|found| (0..num_frames).map(|frame| area(found.rank, frame))).collect();
     let lists = expected["areas_first10"].as_array().context("there are no areas")?;
     let lists = lists.iter().map(numbers).collect::<Result<Vec<_>>>()?.concat();
-    let pixels = (output.height * output.width) as f64;
+    let pixels = output.num_pixels() as f64;
     report.numbers("results areas", &areas, &lists, (pixels / PIXELS_FOR_ONE_OFF).ceil());
     let sum: f64 = found.iter().map(|found| f64::from(found.score)).sum();
     let expected_sum = expected["score_sum"].as_f64().context("there is no sum of scores")?;

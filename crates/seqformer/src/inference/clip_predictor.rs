@@ -11,7 +11,7 @@ use seqformer_ops::transfer::upload;
 use tch::Tensor;
 
 use super::clip_schedule::ClipSchedule;
-use super::frame_encoder::{EncodedFrames, FrameEncoder};
+use super::frame_encoder::{EncodedFrames, FrameEncoder, Launch};
 use super::postprocess::{TopQueries, top_queries};
 use crate::stage_clock::{Stage, timed};
 use crate::{FrameReading, FrameSize, ModelError, SeqFormer};
@@ -94,6 +94,11 @@ impl<'a> ClipPredictor<'a> {
     /// Sets how many frames are encoded together at most: fewer take less memory.
     pub fn set_frames_per_part(&mut self, frames: usize) {
         self.frames_per_part = frames.max(1);
+    }
+
+    /// Sets how a GPU gets its work.
+    pub fn set_launch(&mut self, launch: Launch) {
+        self.encoder.set_launch(launch);
     }
 
     /// Takes the next frames, `[T', 3, H, W]` of 0 to 255.

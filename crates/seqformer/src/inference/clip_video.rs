@@ -8,6 +8,7 @@ use tch::Tensor;
 
 use super::clip_predictor::{ClipPredictor, ClipRule};
 use super::clip_tracker::{ClipTracker, FinishedFrame};
+use super::frame_encoder::Launch;
 use crate::{FrameSize, ModelError, SeqFormer};
 
 /// A video whose frames arrive in order and leave with the masks of their tracks.
@@ -53,6 +54,11 @@ impl<'a> ClipVideo<'a> {
     pub fn push(&mut self, frames: &Tensor) -> Result<Vec<FinishedFrame>, ModelError> {
         self.predictor.push(frames)?;
         self.run_clips()
+    }
+
+    /// Sets how a GPU gets its work.
+    pub fn set_launch(&mut self, launch: Launch) {
+        self.predictor.set_launch(launch);
     }
 
     /// See [`ClipPredictor::set_frames_per_part`].

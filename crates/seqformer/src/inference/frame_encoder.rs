@@ -22,12 +22,23 @@ pub(crate) struct EncodedFrames {
     pub(crate) reading: FrameReading,
 }
 
+/// How the work on frames is handed to a GPU; a CPU knows no difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Launch {
+    /// At once, as a CUDA graph, where the network can be recorded. Stages cannot be told apart within it.
+    #[default]
+    Graph,
+    /// Kernel by kernel, for those who time the stages; see [`crate::time_stages`].
+    Kernels,
+}
+
 /// Takes frames of one size through the network.
 #[derive(Debug)]
 pub(crate) struct FrameEncoder<'a> {
     model: &'a SeqFormer,
     frame_size: FrameSize,
     layout: Rc<TokenLayout>,
+    launch: Launch,
 }
 
 impl EncodedFrames {
@@ -41,7 +52,13 @@ impl<'a> FrameEncoder<'a> {
     /// Prepares for frames of `frame_size`.
     pub(crate) fn new(model: &'a SeqFormer, frame_size: FrameSize) -> Self {
         let make = || tch::no_grad(|| model.token_layout(&[frame_size]));
-        Self { model, frame_size, layout: model.device_cache().layout(frame_size, make) }
+        let layout = model.device_cache().layout(frame_size, make);
+        Self { model, frame_size, layout, launch: Launch::default() }
+    }
+
+    /// Sets how a GPU gets its work.
+    pub(crate) fn set_launch(&mut self, launch: Launch) {
+        self.launch = launch;
     }
 
     /// Size of the frames.
@@ -89,11 +106,12 @@ impl<'a> FrameEncoder<'a> {
 
     fn run(&self, frames: &Tensor) -> Result<EncodedFrames, ModelError> {
         let network = |frames: &Tensor| self.network(frames);
-        // Stages cannot be told apart within a graph.
-        if self.model.device().is_cuda() && !stage_clock::is_running() {
+        if self.model.device().is_cuda() && self.launch == Launch::Graph {
             let (cache, device) = (self.model.device_cache(), self.model.device());
             let part = (self.frame_size, frames);
-            if let Some(encoded) = cache.replay(part, &self.layout, device, &network)? {
+            // While a graph is recorded nothing may wait for the device, as the clock of the stages does.
+            let replay = || cache.replay(part, &self.layout, device, &network);
+            if let Some(encoded) = stage_clock::paused(replay)? {
                 return Ok(encoded);
             }
         }

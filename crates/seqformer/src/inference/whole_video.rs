@@ -7,7 +7,7 @@
 use seqformer_ops::transfer::upload;
 use tch::Tensor;
 
-use super::frame_encoder::{EncodedFrames, FrameEncoder};
+use super::frame_encoder::{EncodedFrames, FrameEncoder, Launch};
 use crate::stage_clock::{Stage, timed};
 use crate::transformer::BoxOutput;
 use crate::{FrameSize, Heads, ModelError, RunningReading, SeqFormer};
@@ -45,6 +45,11 @@ impl<'a> WholeVideo<'a> {
     pub fn new(model: &'a SeqFormer, frame_size: FrameSize) -> Self {
         let encoder = FrameEncoder::new(model, frame_size);
         Self { model, encoder, reading: RunningReading::default(), parts: Vec::new() }
+    }
+
+    /// Sets how a GPU gets its work.
+    pub fn set_launch(&mut self, launch: Launch) {
+        self.encoder.set_launch(launch);
     }
 
     /// Reads the next frames together, `[T', 3, H, W]` of 0 to 255; fewer at a time where the device has no memory for

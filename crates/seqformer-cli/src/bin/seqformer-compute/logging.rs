@@ -4,7 +4,8 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use seqformer_cli::console;
-use seqformer_engine::{Placement, RunLog};
+use seqformer_engine::Placement;
+use seqformer_logs::RunLog;
 
 /// Lines that are kept until the log of the run is open.
 const MAX_WAITING: usize = 1000;

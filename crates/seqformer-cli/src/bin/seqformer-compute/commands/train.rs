@@ -11,10 +11,11 @@ use seqformer::Precision;
 use seqformer_config::config::ExpectedResult;
 use seqformer_engine::{
     Checkpointer, Communicator, Device, EngineError, EvaluationOutput, LAUNCHED, Placement,
-    Predictor, PredictorOptions, RESUME, RunLog, TrainEnd, Trainer, TrainerOptions, count_gpus,
-    evaluate, find_dataset, gpu_card, inference_folder, num_threads, open_device, use_threads,
+    Predictor, PredictorOptions, RESUME, TrainEnd, Trainer, TrainerOptions, count_gpus, evaluate,
+    find_dataset, gpu_card, inference_folder, num_threads, open_device, use_threads,
 };
 use seqformer_evaluation::{Report, STAT_NAMES};
+use seqformer_logs::RunLog;
 use seqformer_signals::StopSignals;
 
 use crate::End;

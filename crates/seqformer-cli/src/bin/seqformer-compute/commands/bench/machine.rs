@@ -2,7 +2,8 @@
 
 use std::num::NonZeroUsize;
 
-use seqformer_engine::{MachineRates, MachineSizes, gpu_card};
+use seqformer_bench::{MachineRates, MachineSizes};
+use seqformer_engine::gpu_card;
 use serde::Serialize;
 use tch::Device;
 

@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use seqformer::inference::ClipSchedule;
+use seqformer::inference::{ClipSchedule, Launch};
 use seqformer::{FrameSize, StageTimes, time_stages};
+use seqformer_bench::{NetworkWork, Workload};
 use seqformer_data::RgbImage;
-use seqformer_engine::{NetworkWork, Workload, builder};
+use seqformer_engine::builder;
 
 use super::Bench;
 use super::report::{Phase, Speed};
@@ -40,7 +41,8 @@ fn once(bench: &Bench<'_>, frames: &[RgbImage], with_stages: bool) -> Result<Tim
     let frames = frames.to_vec();
     let mut times = FrameTimes::start();
     let start = Instant::now();
-    let run = || bench.predictor.run_network(frames, &mut |progress| times.step(progress));
+    let launch = if with_stages { Launch::Kernels } else { Launch::Graph };
+    let run = || bench.predictor.run_network(frames, launch, &mut |progress| times.step(progress));
     let stages = if with_stages {
         let (done, stages) = time_stages(bench.device, run);
         done?;

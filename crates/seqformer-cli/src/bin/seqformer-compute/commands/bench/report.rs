@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use seqformer::Precision;
-use seqformer_engine::{Device, NetworkWork, StageWork, forget_gpu_peak, gpu_peak};
+use seqformer_bench::{NetworkWork, StageWork};
+use seqformer_engine::{Device, forget_gpu_peak, gpu_peak};
 use serde::Serialize;
 
 use super::Bench;

@@ -257,7 +257,7 @@ impl Run<'_> {
             Some(mut clips) => {
                 if !input.source.can_restart() {
                     // Whoever shows frames as they come does not want to wait for the next ones.
-                    clips.frames_at_once = 1;
+                    clips.live = true;
                 }
                 let path = self.output.folder.join(format!("{}.frames.jsonl", input.stem));
                 let mut lines = FrameLines::new(&path, &input.name, video_id, &self.classes);

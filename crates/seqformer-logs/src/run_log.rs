@@ -9,9 +9,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::error::EngineError;
+use crate::LogError;
 
-type Report = Box<dyn Fn(&EngineError) + Send + Sync>;
+type Report = Box<dyn Fn(&LogError) + Send + Sync>;
 
 /// A log file that never fails.
 ///
@@ -19,13 +19,13 @@ type Report = Box<dyn Fn(&EngineError) + Send + Sync>;
 ///
 /// ```no_run
 /// # use std::{path::Path, sync::Arc};
-/// # use seqformer_engine::{EngineError, RunLog};
+/// # use seqformer_logs::{LogError, RunLog};
 /// let log = RunLog::open(Path::new("output/log.txt"), |error| eprintln!("{error}"))?;
 /// let layer = tracing_subscriber::fmt::layer::<tracing_subscriber::Registry>()
 ///     .with_ansi(false)
 ///     .with_writer(Arc::new(log));
 /// # drop(layer);
-/// # Ok::<(), EngineError>(())
+/// # Ok::<(), LogError>(())
 /// ```
 pub struct RunLog {
     path: PathBuf,
@@ -49,11 +49,10 @@ impl RunLog {
     /// Fails if the file cannot be opened.
     pub fn open(
         path: &Path,
-        report: impl Fn(&EngineError) + Send + Sync + 'static,
-    ) -> Result<Self, EngineError> {
+        report: impl Fn(&LogError) + Send + Sync + 'static,
+    ) -> Result<Self, LogError> {
         let file = OpenOptions::new().append(true).create(true).open(path);
-        let file =
-            file.map_err(|source| EngineError::Unwritable { path: path.to_owned(), source })?;
+        let file = file.map_err(|source| LogError::Unwritable { path: path.to_owned(), source })?;
         Ok(Self::with_writer(path, Box::new(file), Box::new(report)))
     }
 
@@ -69,7 +68,7 @@ impl RunLog {
         let first = !std::mem::replace(&mut sink.reported, true);
         drop(sink);
         if first {
-            (self.report)(&EngineError::Unwritable { path: self.path.clone(), source });
+            (self.report)(&LogError::Unwritable { path: self.path.clone(), source });
         }
     }
 }

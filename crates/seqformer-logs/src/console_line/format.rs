@@ -5,7 +5,7 @@ const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 /// C's `%.{precision}g`: so many significant digits, without trailing zeros, as a power of ten if that is shorter.
 ///
 /// C11 7.21.6.1, conversion `g`; for numbers that are not finite `nan`, `inf` and `-inf`.
-pub fn format_g(value: f64, precision: usize) -> String {
+pub(crate) fn format_g(value: f64, precision: usize) -> String {
     if value.is_nan() {
         return "nan".into();
     }
@@ -30,7 +30,7 @@ fn without_trailing_zeros(number: &str) -> &str {
 }
 
 /// Python's `str(timedelta(seconds=seconds))`: `1:02:03`, `1 day, 0:00:00`, `-1 day, 23:59:59`.
-pub fn format_timedelta(seconds: i64) -> String {
+pub(super) fn format_timedelta(seconds: i64) -> String {
     let days = seconds.div_euclid(SECONDS_PER_DAY);
     let rest = seconds.rem_euclid(SECONDS_PER_DAY);
     let clock = format!("{}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60);

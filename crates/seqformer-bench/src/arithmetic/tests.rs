@@ -2,9 +2,9 @@ use std::path::Path;
 
 use seqformer::config::{BackboneConfig, ResNetConfig, SwinConfig};
 use seqformer_config::{CfgNode, Config};
+use seqformer_engine::builder::model_config;
 
 use super::*;
-use crate::builder::model_config;
 
 fn network(pairs: &[&str]) -> SeqFormerConfig {
     let mut node = CfgNode::defaults();
@@ -17,7 +17,7 @@ fn network(pairs: &[&str]) -> SeqFormerConfig {
 
 fn giga(config: &BackboneConfig) -> f64 {
     let size = FrameSize { height: 224, width: 224 };
-    maps(config, size).multiply_adds / 1e9
+    multiply_adds(config, size) / 1e9
 }
 
 /// The published numbers are of classifiers at 224x224; their last layer is left out here.
@@ -65,7 +65,7 @@ fn image_networks_take_as_much_as_their_authors_say() {
     assert!((giga(&swin(96, [2, 2, 6, 2], [3, 6, 12, 24], 7)) - 4.5).abs() < 0.05);
     let large = swin(192, [2, 2, 18, 2], [6, 12, 24, 48], 12);
     let size = FrameSize { height: 384, width: 384 };
-    let found = maps(&large, size).multiply_adds / 1e9;
+    let found = multiply_adds(&large, size) / 1e9;
     assert!((found - 103.9).abs() < 1.0, "{found}");
 }
 

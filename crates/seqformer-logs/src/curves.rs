@@ -7,15 +7,15 @@ mod panel;
 mod series;
 mod svg;
 
+use std::io::Write as _;
 use std::path::Path;
 
 use axis::{Axis, grouped};
 use panel::{Curve, Drawing, Panel};
-pub use series::Series;
+use series::Series;
 use svg::{Anchor, Area, Font, Point, Svg};
 
-use crate::error::EngineError;
-use crate::files;
+use crate::LogError;
 use crate::metrics::{Metrics, MetricsRecord};
 
 const INK: &str = "#1f2933";
@@ -56,7 +56,7 @@ pub struct Curves {
 impl Curves {
     /// Draws those of `series` that have a place: `optimized_loss` (or `total_loss`, where there is none) and the losses
     /// of the last decoder layer, `lr`, and the validation's `AP`, `AP50` and `AP75`, alone or after a task as in `segm/AP`.
-    pub fn new(title: &str, series: Vec<Series>) -> Self {
+    fn new(title: &str, series: Vec<Series>) -> Self {
         Self { title: title.to_owned(), series }
     }
 
@@ -70,8 +70,9 @@ impl Curves {
     /// # Errors
     ///
     /// Fails if the file cannot be written; then the old picture stays.
-    pub fn write(&self, path: &Path) -> Result<(), EngineError> {
-        files::replace(path, self.to_svg().as_bytes())
+    pub fn write(&self, path: &Path) -> Result<(), LogError> {
+        seqformer_files::replace(path, |file| file.write_all(self.to_svg().as_bytes()))
+            .map_err(|source| LogError::Unwritable { path: path.to_owned(), source })
     }
 
     /// The picture as SVG.

@@ -10,18 +10,18 @@ const MAX_WINDOW: usize = 101;
 
 /// The values of one scalar by iteration.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Series {
+pub(super) struct Series {
     /// Name of the scalar, such as `loss_ce` or `segm/AP`.
-    pub name: String,
+    pub(super) name: String,
     /// Iterations, from 0, and values in the order in which they are drawn; not finite where there is no number.
-    pub points: Vec<(u64, f64)>,
+    pub(super) points: Vec<(u64, f64)>,
 }
 
 impl Series {
     /// The series that the lines of a `metrics.json` hold, in the order of their names.
     ///
     /// Points come in the order of their iterations; of two with the same iteration the later line counts.
-    pub fn collect(records: &[MetricsRecord]) -> Vec<Self> {
+    pub(super) fn collect(records: &[MetricsRecord]) -> Vec<Self> {
         let mut all: BTreeMap<&str, BTreeMap<u64, f64>> = BTreeMap::new();
         for record in records {
             for (name, value) in &record.values {

@@ -6,8 +6,7 @@
 
 mod backbone;
 
-pub(crate) use backbone::maps;
-
+use backbone::multiply_adds;
 use seqformer::config::NUM_LEVELS;
 use seqformer::{FrameSize, SeqFormerConfig};
 
@@ -102,14 +101,13 @@ struct Sizes<'a> {
 impl<'a> Sizes<'a> {
     fn new(network: &'a SeqFormerConfig, frame: FrameSize) -> Self {
         let padded = frame.padded();
-        let maps = maps(&network.backbone, padded);
-        let [_, res3, res4, res5] = maps.outputs;
-        let last = |side: i64| (side + 1) / 2;
-        let extra = FrameSize { height: last(res5.size.height), width: last(res5.size.width) };
+        let maps = network.backbone.map_sizes(padded);
+        let [_, res3, res4, res5] = maps;
+        let extra = res5.size.halved();
         let tokens = |size: FrameSize| (size.height * size.width) as f64;
         Self {
             network,
-            backbone: maps.multiply_adds,
+            backbone: multiply_adds(&network.backbone, padded),
             channels: [res3, res4, res5].map(|map| map.channels as f64),
             levels: [res3.size, res4.size, res5.size, extra].map(tokens),
         }

@@ -5,12 +5,13 @@
 //! Differs: a resumed run cuts off what an interrupted run wrote beyond its last checkpoint, and a new run
 //! moves an older file aside; the reference appends in both cases, which leaves several series in one file.
 
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::Path;
-use std::{fs, io};
 
 use super::MetricsRecord;
-use crate::error::EngineError;
-use crate::files::{self, Appender};
+use crate::LogError;
+use crate::appender::Appender;
 
 /// The open `metrics.json` of a run.
 #[derive(Debug)]
@@ -24,12 +25,12 @@ impl MetricsFile {
     /// # Errors
     ///
     /// Fails if the folder cannot be written.
-    pub fn create(path: &Path) -> Result<Self, EngineError> {
+    pub fn create(path: &Path) -> Result<Self, LogError> {
         if fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() > 0) {
-            let aside = files::unused_sibling(path);
+            let aside = seqformer_files::unused_sibling(path);
             tracing::info!("{}: kept as {}", path.display(), aside.display());
             fs::rename(path, &aside)
-                .map_err(|source| EngineError::Unwritable { path: path.to_owned(), source })?;
+                .map_err(|source| LogError::Unwritable { path: path.to_owned(), source })?;
         }
         Ok(Self { file: Appender::open(path)? })
     }
@@ -42,11 +43,11 @@ impl MetricsFile {
     /// # Errors
     ///
     /// Fails if the file cannot be read or written.
-    pub fn resume(path: &Path, next_iteration: u64) -> Result<Self, EngineError> {
+    pub fn resume(path: &Path, next_iteration: u64) -> Result<Self, LogError> {
         let text = match read_text(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(source) => return Err(EngineError::Unreadable { path: path.to_owned(), source }),
+            Err(source) => return Err(LogError::Unreadable { path: path.to_owned(), source }),
         };
         let mut kept = String::with_capacity(text.len());
         for (line, record) in parsed(path, &text) {
@@ -56,7 +57,8 @@ impl MetricsFile {
             }
         }
         if kept != text {
-            files::replace(path, kept.as_bytes())?;
+            seqformer_files::replace(path, |file| file.write_all(kept.as_bytes()))
+                .map_err(|source| LogError::Unwritable { path: path.to_owned(), source })?;
         }
         Ok(Self { file: Appender::open(path)? })
     }
@@ -66,7 +68,7 @@ impl MetricsFile {
     /// # Errors
     ///
     /// Fails if the file cannot be written. A later call may succeed.
-    pub fn write(&mut self, record: &MetricsRecord) -> Result<(), EngineError> {
+    pub fn write(&mut self, record: &MetricsRecord) -> Result<(), LogError> {
         self.file.append(format!("{}\n", record.to_json()).as_bytes())
     }
 
@@ -81,9 +83,9 @@ impl MetricsFile {
 /// # Errors
 ///
 /// Fails if the file cannot be read.
-pub fn read_metrics(path: &Path) -> Result<Vec<MetricsRecord>, EngineError> {
-    let text = read_text(path)
-        .map_err(|source| EngineError::Unreadable { path: path.to_owned(), source })?;
+pub fn read_metrics(path: &Path) -> Result<Vec<MetricsRecord>, LogError> {
+    let text =
+        read_text(path).map_err(|source| LogError::Unreadable { path: path.to_owned(), source })?;
     Ok(parsed(path, &text).map(|(_, record)| record).collect())
 }
 

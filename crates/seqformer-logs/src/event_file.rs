@@ -10,8 +10,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::error::EngineError;
-use crate::files::Appender;
+use crate::LogError;
+use crate::appender::Appender;
 use crate::metrics::MetricsRecord;
 use crc32c::masked_crc32c;
 use protobuf::Message;
@@ -37,7 +37,7 @@ impl EventFile {
     /// # Errors
     ///
     /// Fails if the file cannot be created or written.
-    pub fn create(folder: &Path, first_step: u64) -> Result<Self, EngineError> {
+    pub fn create(folder: &Path, first_step: u64) -> Result<Self, LogError> {
         let mut file = Self { file: create_unused(folder)? };
         file.write(Message::new().string(event::FILE_VERSION, FILE_VERSION))?;
         if first_step > 0 {
@@ -54,7 +54,7 @@ impl EventFile {
     /// # Errors
     ///
     /// Fails if the file cannot be written. A later call may succeed.
-    pub fn write_record(&mut self, record: &MetricsRecord) -> Result<(), EngineError> {
+    pub fn write_record(&mut self, record: &MetricsRecord) -> Result<(), LogError> {
         let values = record.values.iter().map(|(name, value)| scalar(name, *value));
         self.write_summary(record.iteration, values)
     }
@@ -64,7 +64,7 @@ impl EventFile {
     /// # Errors
     ///
     /// Fails if the file cannot be written. A later call may succeed.
-    pub fn write_scalar(&mut self, step: u64, tag: &str, value: f64) -> Result<(), EngineError> {
+    pub fn write_scalar(&mut self, step: u64, tag: &str, value: f64) -> Result<(), LogError> {
         self.write_summary(step, [scalar(tag, value)])
     }
 
@@ -73,7 +73,7 @@ impl EventFile {
     /// # Errors
     ///
     /// Fails if the file cannot be written. A later call may succeed.
-    pub fn write_text(&mut self, step: u64, tag: &str, markdown: &str) -> Result<(), EngineError> {
+    pub fn write_text(&mut self, step: u64, tag: &str, markdown: &str) -> Result<(), LogError> {
         self.write_summary(step, [text(tag, markdown)])
     }
 
@@ -86,14 +86,14 @@ impl EventFile {
         &mut self,
         step: u64,
         values: impl IntoIterator<Item = Message>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<(), LogError> {
         let summary = values
             .into_iter()
             .fold(Message::new(), |summary, value| summary.message(summary::VALUE, value));
         self.write(Message::new().varint(event::STEP, step).message(event::SUMMARY, summary))
     }
 
-    fn write(&mut self, event: Message) -> Result<(), EngineError> {
+    fn write(&mut self, event: Message) -> Result<(), LogError> {
         let event = event.double(event::WALL_TIME, since_epoch().as_secs_f64()).into_bytes();
         self.file.append(&tf_record(&event))
     }
@@ -164,7 +164,7 @@ fn tf_record(data: &[u8]) -> Vec<u8> {
 }
 
 /// TensorBoard reads the files of a folder in the order of their names, so a name begins with the time.
-fn create_unused(folder: &Path) -> Result<Appender, EngineError> {
+fn create_unused(folder: &Path) -> Result<Appender, LogError> {
     let name = format!("events.out.tfevents.{:010}.{}", since_epoch().as_secs(), host_name());
     let mut path = folder.join(&name);
     let mut number = 0;
@@ -175,7 +175,7 @@ fn create_unused(folder: &Path) -> Result<Appender, EngineError> {
                 number += 1;
                 path = folder.join(format!("{name}.{number}"));
             }
-            Err(source) => return Err(EngineError::Unwritable { path, source }),
+            Err(source) => return Err(LogError::Unwritable { path, source }),
         }
     }
 }

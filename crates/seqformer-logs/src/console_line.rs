@@ -7,7 +7,8 @@ mod format;
 
 use std::fmt::Write as _;
 
-pub use format::{format_g, format_timedelta};
+pub(crate) use format::format_g;
+use format::format_timedelta;
 
 use crate::metrics::{Metrics, ScalarHistory};
 
