@@ -65,7 +65,7 @@ pub struct Heads {
     pub reference_points_px: Tensor,
 }
 
-/// Parts of the network whose layers are run again in the backward pass: activation checkpointing.
+/// Parts of the network that train with activation checkpointing: the backward pass runs their layers once more.
 ///
 /// It changes no number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -13,7 +13,7 @@ use super::{Backbone, ShapeSpec};
 use crate::Precision;
 use crate::config::ResNetConfig;
 use crate::layers::{
-    ConvShape, FrozenBatchNorm, Kernel, PreparedKernel, run_again, to_channels_last,
+    ConvShape, FrozenBatchNorm, Kernel, PreparedKernel, checkpointed, to_channels_last,
 };
 
 /// A ResNet that gives res2 to res5.
@@ -95,19 +95,19 @@ impl ResNet {
             maps.push(ShapeSpec { channels: outputs, stride });
             (inputs, width, outputs) = (outputs, 2 * width, 2 * outputs);
         }
-        let mut network = Self { stem, stages, outputs: maps, recompute: false };
+        let network = Self { stem, stages, outputs: maps, recompute: false };
         network.freeze(config.freeze_at);
         network
     }
 
     /// Stops training the stem from 1 on, and one more stage with every number above.
-    fn freeze(&mut self, freeze_at: i64) {
+    fn freeze(&self, freeze_at: i64) {
         if freeze_at >= 1 {
             self.stem.freeze();
         }
-        for (number, stage) in (2..).zip(&mut self.stages) {
+        for (number, stage) in (2..).zip(&self.stages) {
             if freeze_at >= number {
-                stage.iter_mut().flat_map(parts).for_each(ConvNorm::freeze);
+                stage.iter().flat_map(|block| block.convolutions()).for_each(ConvNorm::freeze);
             }
         }
     }
@@ -147,16 +147,15 @@ impl Backbone for ResNet {
         let mut outputs = Vec::with_capacity(self.stages.len());
         for stage in &self.stages {
             for block in stage {
-                map =
-                    if self.recompute && train {
-                        let block = Rc::clone(block);
-                        let [map] = run_again(&[&map], move |inputs| {
-                            [block.forward(inputs[0].shallow_clone())]
-                        });
-                        map
-                    } else {
-                        block.forward(map)
-                    };
+                map = if self.recompute && train {
+                    let block = Rc::clone(block);
+                    let [map] = checkpointed(&[&map], move |inputs| {
+                        [block.forward(inputs[0].shallow_clone())]
+                    });
+                    map
+                } else {
+                    block.forward(map)
+                };
             }
             outputs.push(map.shallow_clone());
         }
@@ -219,6 +218,10 @@ impl Block {
         last.calibrated(&hidden, Some(shortcut.unwrap_or(input)), Activation::Relu, which)
     }
 
+    fn convolutions(&self) -> impl Iterator<Item = &ConvNorm> {
+        self.shortcut.iter().chain(&self.convs)
+    }
+
     fn parts(&mut self) -> impl Iterator<Item = &mut ConvNorm> {
         self.shortcut.iter_mut().chain(&mut self.convs)
     }
@@ -242,8 +245,8 @@ impl ConvNorm {
         Self { name, shape, weight, norm, folded: None }
     }
 
-    fn freeze(&mut self) {
-        self.weight = self.weight.set_requires_grad(false);
+    fn freeze(&self) {
+        let _frozen = self.weight.set_requires_grad(false);
     }
 
     /// Multiplies the normalisation into the kernel, once.

@@ -12,7 +12,7 @@ use tch::{Tensor, nn};
 use super::{Backbone, ShapeSpec};
 use crate::Precision;
 use crate::config::SwinConfig;
-use crate::layers::{LayerNorm, dropout, run_again};
+use crate::layers::{LayerNorm, checkpointed, dropout};
 
 mod block;
 mod patches;
@@ -144,7 +144,7 @@ impl SwinTransformer {
                 map = if self.recompute && train {
                     let block = Rc::clone(block);
                     let [map] =
-                        run_again(&[&map], move |inputs| [block.forward_t(&inputs[0], train)]);
+                        checkpointed(&[&map], move |inputs| [block.forward_t(&inputs[0], train)]);
                     map
                 } else {
                     block.forward_t(&map, train)

@@ -14,7 +14,7 @@ use tch::{Kind, Tensor, nn};
 use super::TokenLayout;
 use crate::Precision;
 use crate::config::{NUM_LEVELS, TransformerConfig};
-use crate::layers::{AttentionShape, LayerNorm, Linear, MsDeformAttn, NORM_EPS, run_again};
+use crate::layers::{AttentionShape, LayerNorm, Linear, MsDeformAttn, NORM_EPS, checkpointed};
 
 /// All encoder layers.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ impl Encoder {
             } else if self.recompute && train {
                 let (layer, frames) = (Rc::clone(layer), Rc::clone(&frames));
                 let inputs = [&tokens, &positions];
-                let [tokens] = run_again(&inputs, move |inputs| {
+                let [tokens] = checkpointed(&inputs, move |inputs| {
                     [layer.forward_t(&inputs[0], &inputs[1], &frames, train)]
                 });
                 tokens

@@ -15,7 +15,7 @@ use crate::Precision;
 use crate::config::{NUM_LEVELS, TransformerConfig};
 use crate::layers::{
     AttentionShape, LayerNorm, Linear, MsDeformAttn, MultiheadAttention, NORM_EPS, References,
-    dropout, run_again,
+    checkpointed, dropout,
 };
 
 /// One layer.
@@ -68,7 +68,7 @@ pub(super) fn read_again(
 ) -> ReadOutput {
     let inputs = [input.boxes, input.positions, input.references, input.tokens];
     let (layer, layout) = (Rc::clone(layer), layout.share());
-    let [boxes, features, scores] = run_again(&inputs, move |inputs| {
+    let [boxes, features, scores] = checkpointed(&inputs, move |inputs| {
         let [boxes, positions, references, tokens] = inputs else {
             unreachable!("there are four inputs")
         };
