@@ -24,7 +24,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use seqformer::inference::{Detection, SelectionRule, select};
+use seqformer::inference::{Detection, InferenceModel, SelectionRule, select};
 use seqformer::{FrameSize, Precision, SeqFormer, load_state_dict};
 use seqformer_checkpoint::{Provenance, StateDict};
 use seqformer_config::Config;
@@ -117,7 +117,7 @@ pub struct VideoPrediction {
 /// A network with weights, ready for videos.
 #[derive(Debug)]
 pub struct Predictor {
-    model: SeqFormer,
+    model: InferenceModel,
     options: PredictorOptions,
     class_names: Vec<String>,
     clock: PipelineClock,
@@ -125,8 +125,6 @@ pub struct Predictor {
     resident: u64,
     gpu: Option<GpuMemory>,
     stop: Arc<AtomicBool>,
-    // Owns the parameters.
-    _variables: nn::VarStore,
 }
 
 impl Predictor {
@@ -152,14 +150,13 @@ impl Predictor {
         options: PredictorOptions,
         device: Device,
     ) -> Result<Self, EngineError> {
-        let mut variables = nn::VarStore::new(device);
+        let variables = nn::VarStore::new(device);
         let model = SeqFormer::new(&variables.root(), &builder::model_config(config))?;
         let state = seqformer_checkpoint::read(weights)?;
         initial_weights::tell(&state, weights);
         let provenance = Provenance::of(&state);
         initial_weights::check(&state, &provenance, config, weights)?;
         load_weights(&variables, state, config, weights)?;
-        variables.freeze();
         let predictor = Self::with_model(model, variables, options);
         Ok(Self { class_names: provenance.classes, ..predictor })
     }
@@ -169,14 +166,14 @@ impl Predictor {
         &self.class_names
     }
 
-    /// Takes a network over whose parameters in `variables` are filled.
+    /// Prepares a network whose parameters in `variables` are filled; both are given up for it.
     pub fn with_model(
-        mut model: SeqFormer,
+        model: SeqFormer,
         variables: nn::VarStore,
         options: PredictorOptions,
     ) -> Self {
         seqformer_ops::runtime::keep_freed_memory();
-        tch::no_grad(|| model.prepare_inference(options.precision));
+        let model = model.prepare(variables, options.precision);
         let gpu = gpu::prepare(model.device(), &options);
         Self {
             gpu,
@@ -186,7 +183,6 @@ impl Predictor {
             clock: PipelineClock::default(),
             resident: memory::resident_bytes(),
             stop: Arc::default(),
-            _variables: variables,
         }
     }
 
@@ -274,7 +270,7 @@ impl Predictor {
     }
 
     /// The network.
-    pub fn model(&self) -> &SeqFormer {
+    pub fn model(&self) -> &InferenceModel {
         &self.model
     }
 

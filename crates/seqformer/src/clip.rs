@@ -28,6 +28,14 @@ impl FrameSize {
         Self { height: up(self.height), width: up(self.width) }
     }
 
+    /// The size that holds all others.
+    pub(crate) fn largest(sizes: &[Self]) -> Self {
+        Self {
+            height: sizes.iter().map(|size| size.height).max().unwrap_or(1),
+            width: sizes.iter().map(|size| size.width).max().unwrap_or(1),
+        }
+    }
+
     /// Checks that these are frames of this size, `[T, 3, H, W]`, and at least one.
     pub(crate) fn check(self, frames: &Tensor) -> Result<(), ModelError> {
         let found = frames.size();

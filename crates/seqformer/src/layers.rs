@@ -12,12 +12,12 @@ mod norm;
 mod position_encoding;
 
 pub(crate) use checkpointed::checkpointed;
-pub(crate) use conv::{Conv2d, ConvShape, Kernel, PreparedKernel, to_channels_last};
+pub(crate) use conv::{Conv2d, ConvShape, Kernel, to_channels_last};
 pub(crate) use drop_path::DropPath;
 pub(crate) use frozen_batch_norm::FrozenBatchNorm;
 pub(crate) use linear::{Linear, dropout};
 pub(crate) use mlp::Mlp;
-pub(crate) use ms_deform_attn::{AttentionShape, MsDeformAttn, References};
-pub(crate) use multihead_attention::MultiheadAttention;
+pub(crate) use ms_deform_attn::{AttentionShape, MsDeformAttn, References, Sampling};
+pub(crate) use multihead_attention::{Heads, MultiheadAttention};
 pub(crate) use norm::{EPS as NORM_EPS, GroupNorm, LayerNorm};
 pub(crate) use position_encoding::sine_position_encoding;

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use seqformer::inference::{
     ClipRule, ClipVideo, Detection, WholeVideo, classify, final_masks, select,
 };
-use seqformer::{DecoderLayerOutput, FrameSize, KeepLayers, Memory, Precision};
+use seqformer::{DecoderLayerOutput, FrameSize, KeepLayers, Memory};
 use seqformer_engine::{builder, encode_masks};
 use seqformer_masks::Rle;
 use seqformer_testing::{formula_pixels, formula_weights};
@@ -15,7 +15,7 @@ use tch::{Kind, Tensor};
 
 use super::common::sampled;
 use crate::arrays::{integer, max_abs, numbers};
-use crate::network::{self, Network};
+use crate::network::{self, Network, Prepared};
 use crate::report::Report;
 
 /// Seed of the frames.
@@ -32,17 +32,26 @@ pub(super) fn whole_video(folder: &Path, case: &str, report: &mut Report<'_>) ->
     let opts: Vec<String> = opts.map(str::to_owned).collect();
     let file = golden["config"].as_str().context("there is no config")?;
     let config = network::config(&network::shipped(file), &opts)?;
-    let mut network = Network::from_formula(config, formula_weights)?;
+    let network = Network::from_formula(config, formula_weights)?;
     let frames = frames_of(golden)?;
+    compare_queries(&network, &golden["tensors"], report)?;
+    let network = network.prepare();
     tch::no_grad(|| {
-        network.model.prepare_inference(Precision::F32);
         compare_tensors(&network, &frames, &golden["tensors"], report)?;
         compare_results(&network, &frames, golden, report)
     })
 }
 
+/// Compares the learned positions of the queries.
+fn compare_queries(network: &Network, golden: &Value, report: &mut Report<'_>) -> Result<()> {
+    let queries = network.variables.variables();
+    let queries = queries.get("detr.detr.query_embed.weight").context("there are no queries")?;
+    let positions = queries.narrow(1, 0, queries.size()[1] / 2).unsqueeze(0);
+    tch::no_grad(|| compare_summary("query_pos", &positions, golden, report))
+}
+
 fn compare_tensors(
-    network: &Network,
+    network: &Prepared,
     frames: &Tensor,
     golden: &Value,
     report: &mut Report<'_>,
@@ -51,7 +60,7 @@ fn compare_tensors(
     let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
     let layout = model.token_layout(&[size]);
     let mut check = |name: &str, found: &Tensor| compare_summary(name, found, golden, report);
-    let features = model.backbone_features(&model.preprocess(frames, size)?, false);
+    let features = model.backbone_features(&model.preprocess(frames, size)?);
     for (stage, map) in features.iter().enumerate() {
         check(&format!("backbone.res{}", stage + 2), map)?;
     }
@@ -66,16 +75,12 @@ fn compare_tensors(
     )?;
     check("valid_ratios", layout.valid_ratios())?;
     let mut layers = Vec::new();
-    let memory =
-        model.encode(&maps, &layout, false, &mut |layer| layers.push(layer.shallow_clone()));
+    let memory = model.encode(&maps, &layout, &mut |layer| layers.push(layer.shallow_clone()));
     check("encoder_layer0", &layers[0])?;
     check("memory", &memory)?;
     let mask_features = model.mask_features(&memory.get(0), &layout);
     check("mask_features_frame0", &mask_features.narrow(0, 0, 1))?;
-    let queries = network.variables.variables();
-    let queries = queries.get("detr.detr.query_embed.weight").context("there are no queries")?;
-    check("query_pos", &queries.narrow(1, 0, queries.size()[1] / 2).unsqueeze(0))?;
-    let output = model.decode(&Memory { parts: vec![memory] }, &layout, KeepLayers::All, false);
+    let output = model.decode(&Memory { parts: vec![memory] }, &layout, KeepLayers::All);
     check("init_reference", &output.layers[0].references)?;
     for (index, layer) in output.layers.iter().enumerate() {
         let DecoderLayerOutput { instance_queries, box_queries, pred_boxes, .. } = layer;
@@ -129,7 +134,7 @@ fn compare_summary(
 }
 
 fn compare_results(
-    network: &Network,
+    network: &Prepared,
     frames: &Tensor,
     golden: &Value,
     report: &mut Report<'_>,
@@ -169,13 +174,12 @@ pub(super) fn clips(folder: &Path, case: &str, report: &mut Report<'_>) -> Resul
     };
     let opts: Vec<String> = opts.split_whitespace().enumerate().map(word).collect();
     let config = network::config(&network::shipped("base_ytvis.yaml"), &opts)?;
-    let mut network = Network::from_formula(config, formula_weights)?;
+    let network = Network::from_formula(config, formula_weights)?.prepare();
     let frames = frames_of(golden)?;
     let (size, output) = sizes(&frames, golden)?;
     let clips = builder::clip_options(&network.config).context("the case has no clips")?;
     let rule = builder::selection_rule(&network.config);
     let (num_frames, finished, class_probs) = tch::no_grad(|| {
-        network.model.prepare_inference(Precision::F32);
         let rule =
             ClipRule { length: clips.length, stride: clips.stride, max_queries: rule.max_queries };
         let mut video = ClipVideo::new(&network.model, size, rule)?;
