@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Scope;
 
-use seqformer::inference::{Detection, Launch, Selection, SelectionRule, classify};
+use seqformer::inference::{Detection, InferenceModel, Launch, Selection, SelectionRule, classify};
 use seqformer::{FrameSize, Precision, SeqFormer, load_state_dict};
 use seqformer_checkpoint::{Provenance, StateDict};
 use seqformer_config::Config;
@@ -121,7 +121,7 @@ pub struct VideoPrediction {
 /// A network with weights, ready for videos.
 #[derive(Debug)]
 pub struct Predictor {
-    model: SeqFormer,
+    model: InferenceModel,
     options: PredictorOptions,
     class_names: Vec<String>,
     clock: PipelineClock,
@@ -129,8 +129,6 @@ pub struct Predictor {
     resident: u64,
     gpu: Option<GpuMemory>,
     stop: Arc<AtomicBool>,
-    // Owns the parameters.
-    _variables: nn::VarStore,
 }
 
 impl Predictor {
@@ -156,14 +154,13 @@ impl Predictor {
         options: PredictorOptions,
         device: Device,
     ) -> Result<Self, EngineError> {
-        let mut variables = nn::VarStore::new(device);
+        let variables = nn::VarStore::new(device);
         let model = SeqFormer::new(&variables.root(), &builder::model_config(config))?;
         let state = seqformer_checkpoint::read(weights)?;
         initial_weights::tell(&state, weights);
         let provenance = Provenance::of(&state);
         initial_weights::check(&state, &provenance, config, weights)?;
         load_weights(&variables, state, config, weights)?;
-        variables.freeze();
         let predictor = Self::with_model(model, variables, options);
         Ok(Self { class_names: provenance.classes, ..predictor })
     }
@@ -173,14 +170,14 @@ impl Predictor {
         &self.class_names
     }
 
-    /// Takes a network over whose parameters in `variables` are filled.
+    /// Prepares a network whose parameters in `variables` are filled; both are given up for it.
     pub fn with_model(
-        mut model: SeqFormer,
+        model: SeqFormer,
         variables: nn::VarStore,
         options: PredictorOptions,
     ) -> Self {
         seqformer_ops::runtime::keep_freed_memory();
-        tch::no_grad(|| model.prepare_inference(options.precision));
+        let model = model.prepare(variables, options.precision);
         let gpu = gpu::prepare(model.device(), &options);
         Self {
             gpu,
@@ -190,7 +187,6 @@ impl Predictor {
             clock: PipelineClock::default(),
             resident: memory::resident_bytes(),
             stop: Arc::default(),
-            _variables: variables,
         }
     }
 
@@ -313,7 +309,7 @@ impl Predictor {
     }
 
     /// The network.
-    pub fn model(&self) -> &SeqFormer {
+    pub fn model(&self) -> &InferenceModel {
         &self.model
     }
 

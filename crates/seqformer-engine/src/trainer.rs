@@ -304,7 +304,6 @@ impl Trainer {
         let mut variables = nn::VarStore::new(self.device);
         let model = SeqFormer::new(&variables.root(), self.model.config())?;
         variables.copy(&self.variables)?;
-        variables.freeze();
         Ok(Predictor::with_model(model, variables, PredictorOptions::from_config(&self.config)))
     }
 

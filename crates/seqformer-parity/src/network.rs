@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use seqformer::{SeqFormer, load_state_dict};
+use seqformer::inference::InferenceModel;
+use seqformer::{Precision, SeqFormer, load_state_dict};
 use seqformer_config::{CfgNode, Config};
 use seqformer_engine::builder;
 use tch::{Device, Tensor, nn};
@@ -28,7 +29,19 @@ pub(crate) fn config(file: &Path, opts: &[String]) -> Result<Config> {
     Ok(Config::try_from(&node)?)
 }
 
+/// A network that predicts, and its configuration.
+pub(crate) struct Prepared {
+    pub(crate) config: Config,
+    pub(crate) model: InferenceModel,
+}
+
 impl Network {
+    /// The network for inference in `f32`.
+    pub(crate) fn prepare(self) -> Prepared {
+        let model = self.model.prepare(self.variables, Precision::F32);
+        Prepared { config: self.config, model }
+    }
+
     /// A network without weights.
     pub(crate) fn new(config: Config) -> Result<Self> {
         let variables = nn::VarStore::new(Device::Cpu);

@@ -8,7 +8,9 @@
 use std::time::Instant;
 
 use seqformer::config::{BackboneConfig, ResNetConfig, TransformerConfig};
-use seqformer::inference::{ClipPredictor, ClipRule, ClipTracker, FinishedFrame, final_masks};
+use seqformer::inference::{
+    ClipPredictor, ClipRule, ClipTracker, FinishedFrame, InferenceModel, final_masks,
+};
 use seqformer::{FrameSize, Precision, SeqFormer, SeqFormerConfig};
 use tch::{Device, Kind, Tensor, nn};
 
@@ -63,12 +65,11 @@ fn main() {
     let (frames, size) = (at(0), FrameSize { height: at(1), width: at(2) });
     let rule = ClipRule { length: at(3) as usize, stride: at(4) as usize, max_queries: 10 };
     seqformer_ops::runtime::keep_freed_memory();
-    let mut vs = nn::VarStore::new(Device::Cpu);
-    let mut model = SeqFormer::new(&vs.root(), &r50()).expect("the sizes make a network");
+    let vs = nn::VarStore::new(Device::Cpu);
+    let model = SeqFormer::new(&vs.root(), &r50()).expect("the sizes make a network");
     fill(&vs);
-    vs.freeze();
     let bf16 = std::env::args().any(|text| text == "bf16");
-    model.prepare_inference(if bf16 { Precision::Bf16 } else { Precision::F32 });
+    let model = model.prepare(vs, if bf16 { Precision::Bf16 } else { Precision::F32 });
     tch::manual_seed(0);
     let video =
         Tensor::randint(256, [frames, size.height, size.width, 3], (Kind::Uint8, Device::Cpu));
@@ -104,7 +105,7 @@ struct Times {
     masks: f64,
 }
 
-fn run(model: &SeqFormer, video: &Tensor, size: FrameSize, rule: ClipRule) -> Times {
+fn run(model: &InferenceModel, video: &Tensor, size: FrameSize, rule: ClipRule) -> Times {
     let mut times = Times::default();
     let mut predictor = ClipPredictor::new(model, size, rule).expect("clips have frames");
     let mut tracker = ClipTracker::default();

@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use seqformer::config::{BackboneConfig, ResNetConfig, TransformerConfig};
-use seqformer::inference::{SelectionRule, WholeVideo, final_masks, select};
+use seqformer::inference::{InferenceModel, SelectionRule, WholeVideo, final_masks, select};
 use seqformer::{FrameSize, Precision, SeqFormer, SeqFormerConfig};
 use tch::{Device, Kind, Tensor, nn};
 
@@ -61,12 +61,11 @@ fn main() {
     let at = |index: usize| numbers.get(index).copied().unwrap_or(default[index]);
     let (frames, size) = (at(0), FrameSize { height: at(1), width: at(2) });
     seqformer_ops::runtime::keep_freed_memory();
-    let mut vs = nn::VarStore::new(Device::Cpu);
-    let mut model = SeqFormer::new(&vs.root(), &r50()).expect("the sizes make a network");
+    let vs = nn::VarStore::new(Device::Cpu);
+    let model = SeqFormer::new(&vs.root(), &r50()).expect("the sizes make a network");
     fill(&vs);
-    vs.freeze();
     let bf16 = std::env::args().any(|text| text == "bf16");
-    model.prepare_inference(if bf16 { Precision::Bf16 } else { Precision::F32 });
+    let model = model.prepare(vs, if bf16 { Precision::Bf16 } else { Precision::F32 });
     tch::manual_seed(0);
     let video =
         Tensor::randint(256, [frames, size.height, size.width, 3], (Kind::Uint8, Device::Cpu));
@@ -99,7 +98,7 @@ fn main() {
 
 /// Seconds of each part of the network for the frames of one push, the median of a few runs.
 fn stages(
-    model: &SeqFormer,
+    model: &InferenceModel,
     frames: &Tensor,
     size: FrameSize,
     runs: usize,
@@ -117,11 +116,11 @@ fn stages(
         tch::no_grad(|| {
             let images = model.preprocess(frames, size).expect("the frames have this size");
             stop();
-            let features = model.backbone_features(&images, false);
+            let features = model.backbone_features(&images);
             stop();
             let maps = model.project(&features);
             stop();
-            let memory = model.encode(&maps, &layout, false, &mut |_| {});
+            let memory = model.encode(&maps, &layout, &mut |_| {});
             stop();
             drop(model.mask_features(&memory.get(0), &layout));
             stop();
@@ -137,7 +136,7 @@ fn stages(
 }
 
 /// Seconds of encoder, decoder and masks, and of all.
-fn run(model: &SeqFormer, video: &Tensor, size: FrameSize) -> [f64; 4] {
+fn run(model: &InferenceModel, video: &Tensor, size: FrameSize) -> [f64; 4] {
     let start = Instant::now();
     let mut encoder = WholeVideo::new(model, size);
     for part in video.split(PART, 0) {

@@ -11,6 +11,7 @@ mod resnet;
 mod swin;
 
 pub use resnet::ResNet;
+pub(crate) use resnet::{Block, ConvNorm, pool};
 pub(crate) use swin::PATCH_SIZE;
 pub use swin::SwinTransformer;
 
@@ -23,13 +24,13 @@ pub struct ShapeSpec {
     pub stride: i64,
 }
 
-/// An image network with four maps, res2 to res5.
+/// An image network with four maps, res2 to res5, in training.
 pub trait Backbone: Debug {
-    /// The maps that [`Backbone::forward_t`] gives, finest first.
+    /// The maps that [`Backbone::forward`] gives, finest first.
     fn output_shape(&self) -> &[ShapeSpec];
 
     /// `[N, 3, H, W]` → `[N, channels, H / stride, W / stride]` for each map.
-    fn forward_t(&self, images: &Tensor, train: bool) -> Vec<Tensor>;
+    fn forward(&self, images: &Tensor) -> Vec<Tensor>;
 
     /// Sets the statistics of frozen normalisations to those of `images`, `[N, 3, H, W]`, layer by layer, behind the
     /// convolutions whose names `which` takes.
@@ -38,11 +39,20 @@ pub trait Backbone: Debug {
     /// look at their input themselves has nothing to do.
     fn calibrate(&self, images: &Tensor, which: &dyn Fn(&str) -> bool);
 
-    /// Whether training runs blocks again for the gradients instead of keeping the maps inside them.
+    /// Whether blocks are checkpointed: the backward pass runs them once more instead of keeping the maps inside them.
     fn set_recompute(&mut self, recompute: bool);
 
-    /// Prepares constants for inference in `precision`; call again after the parameters have changed.
-    fn prepare_inference(&mut self, precision: Precision);
+    /// Gives the network up for one that computes in `precision`, with what remains of its parameters.
+    fn prepare(self: Box<Self>, precision: Precision) -> Box<dyn PreparedBackbone>;
+}
+
+/// An image network with four maps, res2 to res5, for inference.
+pub trait PreparedBackbone: Debug {
+    /// The maps that [`PreparedBackbone::forward`] gives, finest first.
+    fn output_shape(&self) -> &[ShapeSpec];
+
+    /// `[N, 3, H, W]` → `[N, channels, H / stride, W / stride]` for each map.
+    fn forward(&self, images: &Tensor) -> Vec<Tensor>;
 }
 
 /// Builds the backbone with its parameters under `vs`.

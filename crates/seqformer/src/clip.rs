@@ -33,6 +33,14 @@ impl FrameSize {
         Self { height: (self.height + 1) / 2, width: (self.width + 1) / 2 }
     }
 
+    /// The size that holds all others.
+    pub(crate) fn largest(sizes: &[Self]) -> Self {
+        Self {
+            height: sizes.iter().map(|size| size.height).max().unwrap_or(1),
+            width: sizes.iter().map(|size| size.width).max().unwrap_or(1),
+        }
+    }
+
     /// Checks that these are frames of this size, `[T, 3, H, W]`, and at least one.
     pub(crate) fn check(self, frames: &Tensor) -> Result<(), ModelError> {
         let found = frames.size();

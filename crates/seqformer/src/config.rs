@@ -64,8 +64,6 @@ pub struct ResNetConfig {
 }
 
 /// A Swin Transformer in detectron2's form.
-///
-/// Recomputing activations to save memory (`USE_CHECKPOINT`) is not offered; it changes no number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SwinConfig {
     /// Side of the images that the absolute position embedding was made for, in pixels.

@@ -7,6 +7,7 @@ mod clip_video;
 mod device_cache;
 mod frame_encoder;
 mod in_parts;
+mod model;
 mod postprocess;
 mod recordings;
 mod track_table;
@@ -16,8 +17,9 @@ pub use clip_predictor::{ClipPrediction, ClipPredictor, ClipRule, FRAMES_PER_PAR
 pub use clip_schedule::ClipSchedule;
 pub use clip_tracker::{Association, ClipTracker, FinishedFrame};
 pub use clip_video::{ClipVideo, ClipVideoEnd};
-pub(crate) use device_cache::DeviceCache;
 pub use frame_encoder::Launch;
+pub use model::InferenceModel;
+pub(crate) use model::{PreparedResNet, PreparedSwin};
 pub use postprocess::{
     Detection, Selection, SelectionRule, TopQueries, classify, final_masks, select, top_queries,
 };

@@ -34,7 +34,7 @@ mod weights;
 pub use clip::{FrameSize, normalize_and_pad, padding_mask};
 pub use config::SeqFormerConfig;
 pub use criterion::{Loss, LossWeights, Losses, SetCriterion, mean_instances};
-pub use detector::{Heads, RecomputedParts, SeqFormer, TrainLayer, TrainOutput};
+pub use detector::{ClipOutput, Heads, RecomputedParts, SeqFormer, TrainLayer, TrainOutput};
 pub use error::ModelError;
 pub use init::initialize;
 pub use matcher::{ClipMatches, HungarianMatcher, LayerMatches, Predictions};

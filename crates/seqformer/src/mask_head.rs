@@ -3,10 +3,8 @@
 //! CondInst (arXiv:2003.05664), section 3. Reference: VNext `models/segmentation_condInst.py`,
 //! `MaskHeadSmallConv`, `CondInst_segm.dynamic_mask_with_coords`, `mask_heads_forward`.
 
-use seqformer_ops::cuda;
 use tch::{Kind, Tensor, nn};
 
-use crate::Precision;
 use crate::config::{MASK_FEATURE_STRIDE, NUM_LEVELS};
 use crate::layers::{Conv2d, ConvShape, to_channels_last};
 use crate::transformer::TokenLayout;
@@ -17,11 +15,11 @@ const DYNAMIC_CHANNELS: i64 = 8;
 /// The shared mask branch.
 #[derive(Debug)]
 pub(crate) struct MaskHead {
-    lay1: Conv2d,
-    lay2: Conv2d,
-    lay3: Conv2d,
-    lay4: Conv2d,
-    dcn: Conv2d,
+    pub(crate) lay1: Conv2d,
+    pub(crate) lay2: Conv2d,
+    pub(crate) lay3: Conv2d,
+    pub(crate) lay4: Conv2d,
+    pub(crate) dcn: Conv2d,
 }
 
 /// Channels of the mask features.
@@ -53,14 +51,6 @@ impl MaskHead {
         }
     }
 
-    /// Lays the weights out for inference; call again after they have changed.
-    pub(crate) fn prepare_inference(&mut self, precision: Precision) {
-        for conv in [&mut self.lay1, &mut self.lay2, &mut self.lay3, &mut self.lay4, &mut self.dcn]
-        {
-            conv.prepare_inference(precision);
-        }
-    }
-
     /// The map that all instances of a frame share, from the three finest levels.
     ///
     /// # Shapes
@@ -68,23 +58,28 @@ impl MaskHead {
     /// - `memory`: `[N, S, C]`, the tokens of `N` frames
     /// - output: `[N, C / 32, H / 8, W / 8]`, not negative
     pub(crate) fn features(&self, memory: &Tensor, layout: &TokenLayout) -> Tensor {
-        let (batch, _, channels) = memory.size3().expect("memory is [N, S, C]");
-        let levels = layout.levels();
-        let memory = memory.to_kind(self.lay3.input_kind());
-        let map = |level: usize| {
-            let size = levels.sizes()[level];
-            let tokens = memory.narrow(1, levels.starts()[level], size.num_tokens()).contiguous();
-            tokens.view([batch, size.height, size.width, channels]).permute([0, 3, 1, 2])
-        };
-        let mut features = self.lay3.forward_relu(&map(NUM_LEVELS - 2));
-        for (level, conv) in [(1, &self.lay4), (0, &self.dcn)] {
-            let finer = map(level);
-            let size = levels.sizes()[level];
-            let coarse = features.upsample_nearest2d([size.height, size.width], None, None);
-            features = conv.forward_relu(&to_channels_last(&(finer + coarse)));
-        }
+        let memory = memory.to_kind(self.lay3.weight.kind());
+        let map = |level: usize| level_map(&memory, layout, level);
+        let features = self.lay3.forward_relu(&map(NUM_LEVELS - 2));
+        let features = self.lay4.forward_relu(&add_coarser(&map(1), &features));
+        let features = self.dcn.forward_relu(&add_coarser(&map(0), &features));
         self.lay2.forward_relu(&self.lay1.forward_relu(&features))
     }
+}
+
+/// The tokens of one level as a map: `[N, S, C]` → `[N, C, h, w]`, channels innermost.
+pub(crate) fn level_map(memory: &Tensor, layout: &TokenLayout, level: usize) -> Tensor {
+    let (batch, _, channels) = memory.size3().expect("memory is [N, S, C]");
+    let levels = layout.levels();
+    let size = levels.sizes()[level];
+    let tokens = memory.narrow(1, levels.starts()[level], size.num_tokens()).contiguous();
+    tokens.view([batch, size.height, size.width, channels]).permute([0, 3, 1, 2])
+}
+
+/// Adds a coarser map to `map`, `[N, C, h, w]`, whose cells it repeats.
+pub(crate) fn add_coarser(map: &Tensor, coarser: &Tensor) -> Tensor {
+    let (height, width) = (map.size()[2], map.size()[3]);
+    to_channels_last(&(map + coarser.upsample_nearest2d([height, width], None, None)))
 }
 
 /// Mask logits of some instances on some frames of one clip.
@@ -100,14 +95,6 @@ pub(crate) fn dynamic_masks(
     params: &Tensor,
     reference_points_px: &Tensor,
 ) -> Tensor {
-    let asks_gradient = [features, params, reference_points_px].iter().any(|t| t.requires_grad());
-    if features.device().is_cuda() && !asks_gradient {
-        let stride = MASK_FEATURE_STRIDE;
-        let masks = cuda::dynamic_masks(features, params, reference_points_px, stride);
-        if let Some(masks) = cuda::kernel_or_none(masks) {
-            return masks;
-        }
-    }
     let (frames, channels, height, width) = features.size4().expect("features are [T, C, h, w]");
     let instances = params.size()[0];
     let cells = height * width;

@@ -10,11 +10,15 @@ mod reading_copy;
 mod temporal_aggregation;
 mod token_layout;
 
-pub(crate) use decoder::{Decoder, Queries};
+pub(crate) use decoder::{
+    BoxQueries, Decoder, DecoderLayer, Queries, QueryEmbedding, ReadInput, ReadOutput, Stream,
+    mean_reading,
+};
 pub use decoder::{DecoderLayerOutput, DecoderOutput, KeepLayers};
-pub(crate) use encoder::Encoder;
+pub(crate) use encoder::{Encoder, EncoderLayer, Frames, repeat};
 pub(crate) use frame_reading::BoxOutput;
 pub use frame_reading::{FrameReading, RunningReading};
+pub(crate) use temporal_aggregation::RunningMean;
 pub use token_layout::TokenLayout;
 
 use tch::Tensor;

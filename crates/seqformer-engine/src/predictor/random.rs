@@ -36,7 +36,7 @@ impl Predictor {
         device: Device,
         seed: i64,
     ) -> Result<Self, EngineError> {
-        let mut variables = nn::VarStore::new(device);
+        let variables = nn::VarStore::new(device);
         let network = builder::model_config(config);
         let model = SeqFormer::new(&variables.root(), &network)?;
         tch::manual_seed(seed);
@@ -44,7 +44,6 @@ impl Predictor {
         let size = [1, 3, CALIBRATION.height, CALIBRATION.width];
         let noise = Tensor::randint(256, size, (Kind::Float, Device::Cpu));
         model.calibrate_backbone(&model.preprocess(&noise, CALIBRATION)?);
-        variables.freeze();
         Ok(Self::with_model(model, variables, options))
     }
 }

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use seqformer::{FrameSize, KeepLayers, Memory, Precision};
+use seqformer::{FrameSize, KeepLayers, Memory};
 use seqformer_testing::{common_affine, common_name, common_weights, fnv1a};
 use serde_json::Value;
 use tch::{Kind, Tensor};
 
 use crate::arrays::{Arrays, integer, numbers, values};
-use crate::network::{self, Network};
+use crate::network::{self, Network, Prepared};
 use crate::report::Report;
 
 /// Sums may be off by this share of the sum of magnitudes.
@@ -24,11 +24,8 @@ pub(super) fn full_size(
     let config = network::config(&network::shipped(config), &[])?;
     check_formula(&folder.join(format!("full_formula_{name}_check.json")), report)?;
     let golden = Arrays::read(&folder.join(format!("full_formula_{name}.safetensors")))?;
-    let mut network = Network::from_formula(config, common_weights)?;
-    tch::no_grad(|| {
-        network.model.prepare_inference(Precision::F32);
-        compare(&network, &golden, report)
-    })
+    let network = Network::from_formula(config, common_weights)?.prepare();
+    tch::no_grad(|| compare(&network, &golden, report))
 }
 
 /// The generator of the weights itself.
@@ -57,7 +54,7 @@ fn check_formula(path: &Path, report: &mut Report<'_>) -> Result<()> {
     Ok(())
 }
 
-fn compare(network: &Network, golden: &Arrays, report: &mut Report<'_>) -> Result<()> {
+fn compare(network: &Prepared, golden: &Arrays, report: &mut Report<'_>) -> Result<()> {
     let model = &network.model;
     let frames = golden.get("frames_u8")?;
     let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
@@ -73,7 +70,7 @@ fn compare(network: &Network, golden: &Arrays, report: &mut Report<'_>) -> Resul
         report.close(name, &pairs, &expected, tolerance);
         Ok::<_, anyhow::Error>(())
     };
-    let features = model.backbone_features(&model.preprocess(&frames, size)?, false);
+    let features = model.backbone_features(&model.preprocess(&frames, size)?);
     for (stage, map) in features.iter().enumerate() {
         sums(&format!("backbone.res{}.sum_abs_sum", stage + 2), map, &[1, 2, 3])?;
     }
@@ -81,7 +78,7 @@ fn compare(network: &Network, golden: &Arrays, report: &mut Report<'_>) -> Resul
     for (level, map) in maps.iter().enumerate() {
         sums(&format!("input_proj.{level}.sum_abs_sum"), map, &[1, 2, 3])?;
     }
-    let memory = model.encode(&maps, &layout, false, &mut |_| {});
+    let memory = model.encode(&maps, &layout, &mut |_| {});
     let mut abs_sums = |name: &str, found: &Tensor, axes: &[i64]| {
         let found = found.to_kind(Kind::Double).abs().sum_dim_intlist(axes, false, Kind::Double);
         let tolerance = SUM_SHARE * found.max().double_value(&[]);
@@ -91,7 +88,7 @@ fn compare(network: &Network, golden: &Arrays, report: &mut Report<'_>) -> Resul
     abs_sums("memory_abs_sum_per_frame", &memory, &[2, 3])?;
     let mask_features = model.mask_features(&memory.get(0), &layout);
     let memory = Memory { parts: vec![memory] };
-    let output = model.decode(&memory, &layout, KeepLayers::All, false);
+    let output = model.decode(&memory, &layout, KeepLayers::All);
     let hidden: Vec<&Tensor> = output.layers.iter().map(|layer| &layer.instance_queries).collect();
     abs_sums("hs_abs_sum_per_layer", &Tensor::stack(&hidden, 0), &[1, 2, 3])?;
     let last = &output.layers[model.last_layer()];

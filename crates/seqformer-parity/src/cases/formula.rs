@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use seqformer::inference::Detection;
-use seqformer::{DecoderLayerOutput, FrameSize, KeepLayers, Memory, Precision};
+use seqformer::{DecoderLayerOutput, FrameSize, KeepLayers, Memory};
 use seqformer_config::Config;
 use seqformer_config::config::ImageFormat;
 use seqformer_data::RgbImage;
@@ -16,7 +16,7 @@ use tch::{Kind, Tensor};
 
 use super::common::sampled;
 use crate::arrays::{integer, max_abs, numbers};
-use crate::network::{self, Network};
+use crate::network::{self, Network, Prepared};
 use crate::report::Report;
 
 /// Seed of the frames.
@@ -33,10 +33,11 @@ pub(super) fn whole_video(folder: &Path, case: &str, report: &mut Report<'_>) ->
     let opts: Vec<String> = opts.map(str::to_owned).collect();
     let file = golden["config"].as_str().context("there is no config")?;
     let config = network::config(&network::shipped(file), &opts)?;
-    let mut network = Network::from_formula(config, formula_weights)?;
+    let network = Network::from_formula(config, formula_weights)?;
     let frames = frames_of(golden)?;
+    compare_queries(&network, &golden["tensors"], report)?;
+    let network = network.prepare();
     tch::no_grad(|| {
-        network.model.prepare_inference(Precision::F32);
         compare_tensors(&network, &frames, &golden["tensors"], report)
     })?;
     compare_results(&predictor(network.config)?, &frames, golden, report)
@@ -50,8 +51,16 @@ fn predictor(config: Config) -> Result<Predictor> {
     Ok(Predictor::with_model(model, variables, options))
 }
 
+/// Compares the learned positions of the queries.
+fn compare_queries(network: &Network, golden: &Value, report: &mut Report<'_>) -> Result<()> {
+    let queries = network.variables.variables();
+    let queries = queries.get("detr.detr.query_embed.weight").context("there are no queries")?;
+    let positions = queries.narrow(1, 0, queries.size()[1] / 2).unsqueeze(0);
+    tch::no_grad(|| compare_summary("query_pos", &positions, golden, report))
+}
+
 fn compare_tensors(
-    network: &Network,
+    network: &Prepared,
     frames: &Tensor,
     golden: &Value,
     report: &mut Report<'_>,
@@ -60,7 +69,7 @@ fn compare_tensors(
     let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
     let layout = model.token_layout(&[size]);
     let mut check = |name: &str, found: &Tensor| compare_summary(name, found, golden, report);
-    let features = model.backbone_features(&model.preprocess(frames, size)?, false);
+    let features = model.backbone_features(&model.preprocess(frames, size)?);
     for (stage, map) in features.iter().enumerate() {
         check(&format!("backbone.res{}", stage + 2), map)?;
     }
@@ -75,16 +84,12 @@ fn compare_tensors(
     )?;
     check("valid_ratios", layout.valid_ratios())?;
     let mut layers = Vec::new();
-    let memory =
-        model.encode(&maps, &layout, false, &mut |layer| layers.push(layer.shallow_clone()));
+    let memory = model.encode(&maps, &layout, &mut |layer| layers.push(layer.shallow_clone()));
     check("encoder_layer0", &layers[0])?;
     check("memory", &memory)?;
     let mask_features = model.mask_features(&memory.get(0), &layout);
     check("mask_features_frame0", &mask_features.narrow(0, 0, 1))?;
-    let queries = network.variables.variables();
-    let queries = queries.get("detr.detr.query_embed.weight").context("there are no queries")?;
-    check("query_pos", &queries.narrow(1, 0, queries.size()[1] / 2).unsqueeze(0))?;
-    let output = model.decode(&Memory { parts: vec![memory] }, &layout, KeepLayers::All, false);
+    let output = model.decode(&Memory { parts: vec![memory] }, &layout, KeepLayers::All);
     check("init_reference", &output.layers[0].references)?;
     for (index, layer) in output.layers.iter().enumerate() {
         let DecoderLayerOutput { instance_queries, box_queries, pred_boxes, .. } = layer;

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::Result;
-use seqformer::{FrameSize, Heads, KeepLayers, Memory, Precision, SeqFormer};
+use seqformer::inference::InferenceModel;
+use seqformer::{FrameSize, Heads, KeepLayers, Memory};
 use tch::{Device, Tensor};
 
 use crate::arrays::{Arrays, max_abs};
@@ -40,12 +41,11 @@ pub(super) fn run(folder: &Path, report: &mut Report<'_>) -> Result<()> {
         report.exact(weights, usize::from(loaded.is_err()), 1);
         loaded?;
     }
-    let mut network = Network::from_checkpoint(config, &folder.join("tiny_model.pth"))?;
-    tch::no_grad(|| network.model.prepare_inference(Precision::F32));
+    let network = Network::from_checkpoint(config, &folder.join("tiny_model.pth"))?.prepare();
     tch::no_grad(|| compare(&network.model, &mut Checks { golden, report }))
 }
 
-fn compare(model: &SeqFormer, checks: &mut Checks<'_, '_>) -> Result<()> {
+fn compare(model: &InferenceModel, checks: &mut Checks<'_, '_>) -> Result<()> {
     let frames = checks.golden.get("frames_u8")?;
     let num_frames = frames.size()[0];
     let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
@@ -70,11 +70,10 @@ fn compare(model: &SeqFormer, checks: &mut Checks<'_, '_>) -> Result<()> {
     let mut memory = Memory::default();
     let mut stages: Vec<Vec<Tensor>> = Vec::new();
     for part in frames.split(PART, 0) {
-        let features = model.backbone_features(&model.preprocess(&part, size)?, false);
+        let features = model.backbone_features(&model.preprocess(&part, size)?);
         let maps = model.project(&features);
         let mut layers = Vec::new();
-        let encoded =
-            model.encode(&maps, &layout, false, &mut |layer| layers.push(layer.shallow_clone()));
+        let encoded = model.encode(&maps, &layout, &mut |layer| layers.push(layer.shallow_clone()));
         let mask_features = model.mask_features(&encoded.get(0), &layout);
         memory.parts.push(encoded);
         let first_layer = layers.swap_remove(0);
@@ -94,7 +93,7 @@ fn compare(model: &SeqFormer, checks: &mut Checks<'_, '_>) -> Result<()> {
     checks.close("memory", &Tensor::cat(&memory.parts, 1))?;
     let mask_features = stage(9, 0);
     checks.close("mask_feat", &mask_features.unsqueeze(0))?;
-    let output = model.decode(&memory, &layout, KeepLayers::All, false);
+    let output = model.decode(&memory, &layout, KeepLayers::All);
     let all = |pick: fn(&seqformer::DecoderLayerOutput) -> &Tensor| {
         Tensor::stack(&output.layers.iter().map(pick).collect::<Vec<_>>(), 0)
     };
@@ -110,7 +109,7 @@ fn compare(model: &SeqFormer, checks: &mut Checks<'_, '_>) -> Result<()> {
 }
 
 fn compare_heads(
-    model: &SeqFormer,
+    model: &InferenceModel,
     heads: &Heads,
     boxes: &Tensor,
     mask_features: &Tensor,

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use seqformer::inference::{SelectionRule, WholeVideo, select};
-use seqformer::{FrameSize, SeqFormer};
+use seqformer::FrameSize;
+use seqformer::inference::{InferenceModel, SelectionRule, WholeVideo, select};
 use seqformer_data::{RgbImage, read_image};
 use seqformer_engine::{Predictor, PredictorOptions, VideoPrediction};
 use seqformer_masks::{ImageSize, Rle};
@@ -111,7 +111,7 @@ fn image_tensor(image: &RgbImage) -> Tensor {
 }
 
 fn compare_network(
-    model: &SeqFormer,
+    model: &InferenceModel,
     rule: SelectionRule,
     inputs: &Tensor,
     prefix: &str,

@@ -9,39 +9,43 @@ use seqformer_ops::fused::Activation;
 use seqformer_ops::images::max_pool_of_relu;
 use tch::{Tensor, nn};
 
-use super::{Backbone, ShapeSpec};
+use super::{Backbone, PreparedBackbone, ShapeSpec};
 use crate::Precision;
 use crate::config::ResNetConfig;
-use crate::layers::{
-    ConvShape, FrozenBatchNorm, Kernel, PreparedKernel, run_again, to_channels_last,
-};
+use crate::inference::PreparedResNet;
+use crate::layers::{ConvShape, FrozenBatchNorm, Kernel, checkpointed, to_channels_last};
 
 /// A ResNet that gives res2 to res5.
 #[derive(Debug)]
 pub struct ResNet {
-    stem: ConvNorm,
-    stages: Vec<Vec<Rc<Block>>>,
-    outputs: Vec<ShapeSpec>,
+    pub(crate) stem: ConvNorm,
+    pub(crate) stages: Vec<Vec<Rc<Block>>>,
+    pub(crate) outputs: Vec<ShapeSpec>,
     recompute: bool,
 }
 
 /// A convolution without bias and the normalisation behind it.
 #[derive(Debug)]
-struct ConvNorm {
+pub(crate) struct ConvNorm {
     /// The name of the convolution among the parameters.
     name: String,
-    shape: ConvShape,
+    pub(crate) shape: ConvShape,
     weight: Tensor,
     norm: FrozenBatchNorm,
-    /// Kernel and bias with the normalisation multiplied in.
-    folded: Option<PreparedKernel>,
+}
+
+/// Kernel and bias of a convolution with the normalisation multiplied in.
+#[derive(Debug)]
+pub(crate) struct Folded {
+    weight: Tensor,
+    bias: Tensor,
 }
 
 /// Convolutions with a shortcut around them; ReLU follows each but the last, and the sum.
 #[derive(Debug)]
-struct Block {
-    shortcut: Option<ConvNorm>,
-    convs: Vec<ConvNorm>,
+pub(crate) struct Block {
+    pub(crate) shortcut: Option<ConvNorm>,
+    pub(crate) convs: Vec<ConvNorm>,
 }
 
 /// What differs between the blocks of a network.
@@ -95,19 +99,19 @@ impl ResNet {
             maps.push(ShapeSpec { channels: outputs, stride });
             (inputs, width, outputs) = (outputs, 2 * width, 2 * outputs);
         }
-        let mut network = Self { stem, stages, outputs: maps, recompute: false };
+        let network = Self { stem, stages, outputs: maps, recompute: false };
         network.freeze(config.freeze_at);
         network
     }
 
     /// Stops training the stem from 1 on, and one more stage with every number above.
-    fn freeze(&mut self, freeze_at: i64) {
+    fn freeze(&self, freeze_at: i64) {
         if freeze_at >= 1 {
             self.stem.freeze();
         }
-        for (number, stage) in (2..).zip(&mut self.stages) {
+        for (number, stage) in (2..).zip(&self.stages) {
             if freeze_at >= number {
-                stage.iter_mut().flat_map(parts).for_each(ConvNorm::freeze);
+                stage.iter().flat_map(|block| block.convolutions()).for_each(ConvNorm::freeze);
             }
         }
     }
@@ -138,25 +142,21 @@ impl Backbone for ResNet {
         });
     }
 
-    fn forward_t(&self, images: &Tensor, train: bool) -> Vec<Tensor> {
+    fn forward(&self, images: &Tensor) -> Vec<Tensor> {
         let map = self.stem.forward(&to_channels_last(images), None, Activation::Relu);
-        let mut map = match max_pool_of_relu(&map) {
-            Some(pooled) => pooled.expect("there is memory for a quarter of the map"),
-            None => map.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false),
-        };
+        let mut map = pool(&map);
         let mut outputs = Vec::with_capacity(self.stages.len());
         for stage in &self.stages {
             for block in stage {
-                map =
-                    if self.recompute && train {
-                        let block = Rc::clone(block);
-                        let [map] = run_again(&[&map], move |inputs| {
-                            [block.forward(inputs[0].shallow_clone())]
-                        });
-                        map
-                    } else {
-                        block.forward(map)
-                    };
+                map = if self.recompute {
+                    let block = Rc::clone(block);
+                    let [map] = checkpointed(&[&map], move |inputs| {
+                        [block.forward(inputs[0].shallow_clone())]
+                    });
+                    map
+                } else {
+                    block.forward(map)
+                };
             }
             outputs.push(map.shallow_clone());
         }
@@ -167,15 +167,17 @@ impl Backbone for ResNet {
         self.recompute = recompute;
     }
 
-    fn prepare_inference(&mut self, precision: Precision) {
-        self.stem.fold(precision);
-        self.stages.iter_mut().flatten().flat_map(parts).for_each(|conv| conv.fold(precision));
+    fn prepare(self: Box<Self>, precision: Precision) -> Box<dyn PreparedBackbone> {
+        Box::new(PreparedResNet::new(*self, precision))
     }
 }
 
-/// The convolutions of a block, to be changed.
-fn parts(block: &mut Rc<Block>) -> impl Iterator<Item = &mut ConvNorm> {
-    Rc::get_mut(block).expect("no backward pass is open while a network is changed").parts()
+/// Halves the map of the stem: the greatest of 3×3 cells.
+pub(crate) fn pool(map: &Tensor) -> Tensor {
+    match max_pool_of_relu(map) {
+        Some(pooled) => pooled.expect("there is memory for a quarter of the map"),
+        None => map.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false),
+    }
 }
 
 impl Block {
@@ -219,8 +221,8 @@ impl Block {
         last.calibrated(&hidden, Some(shortcut.unwrap_or(input)), Activation::Relu, which)
     }
 
-    fn parts(&mut self) -> impl Iterator<Item = &mut ConvNorm> {
-        self.shortcut.iter_mut().chain(&mut self.convs)
+    fn convolutions(&self) -> impl Iterator<Item = &ConvNorm> {
+        self.shortcut.iter().chain(&self.convs)
     }
 
     fn forward(&self, input: Tensor) -> Tensor {
@@ -239,21 +241,17 @@ impl ConvNorm {
         let weight = vs.zeros("weight", &shape.weight_size());
         let norm = FrozenBatchNorm::new(&(vs / "norm"), shape.outputs);
         let name = vs.components().collect::<Vec<_>>().join(".");
-        Self { name, shape, weight, norm, folded: None }
+        Self { name, shape, weight, norm }
     }
 
-    fn freeze(&mut self) {
-        self.weight = self.weight.set_requires_grad(false);
+    fn freeze(&self) {
+        let _frozen = self.weight.set_requires_grad(false);
     }
 
-    /// Multiplies the normalisation into the kernel, once.
-    fn fold(&mut self, precision: Precision) {
-        self.folded = Some(tch::no_grad(|| {
-            let norm = self.norm.scale_shift();
-            let weight = &self.weight * norm.scale.view([-1, 1, 1, 1]);
-            let kernel = Kernel { weight: &weight, bias: &norm.shift };
-            PreparedKernel::new(&self.shape, kernel, precision)
-        }));
+    /// Multiplies the normalisation into the kernel; gradients reach the kernel through it.
+    pub(crate) fn fold(&self) -> Folded {
+        let norm = self.norm.scale_shift();
+        Folded { weight: &self.weight * norm.scale.view([-1, 1, 1, 1]), bias: norm.shift }
     }
 
     /// Takes the statistics of the convolution's output, if `which` takes its name, then gives that of the layer.
@@ -274,12 +272,13 @@ impl ConvNorm {
 
     /// `activation(norm(conv(input)) + residual)`
     fn forward(&self, input: &Tensor, residual: Option<Tensor>, activation: Activation) -> Tensor {
-        if let Some(folded) = &self.folded {
-            return folded.apply(&self.shape, input, residual, activation);
-        }
-        // The scale goes into the kernel, as in `fold`, but gradients reach the kernel through it.
-        let norm = self.norm.scale_shift();
-        let weight = &self.weight * norm.scale.view([-1, 1, 1, 1]);
-        self.shape.apply(input, Kernel { weight: &weight, bias: &norm.shift }, residual, activation)
+        self.shape.apply(input, self.fold().kernel(), residual, activation)
+    }
+}
+
+impl Folded {
+    /// The numbers.
+    pub(crate) fn kernel(&self) -> Kernel<'_> {
+        Kernel { weight: &self.weight, bias: &self.bias }
     }
 }

@@ -5,14 +5,14 @@
 
 use std::rc::Rc;
 
-use seqformer_ops::precision::autocast;
 use tch::nn::Init;
 use tch::{Tensor, nn};
 
-use super::{Backbone, ShapeSpec};
+use super::{Backbone, PreparedBackbone, ShapeSpec};
 use crate::Precision;
 use crate::config::SwinConfig;
-use crate::layers::{LayerNorm, dropout, run_again};
+use crate::inference::PreparedSwin;
+use crate::layers::{LayerNorm, checkpointed, dropout};
 
 mod block;
 mod patches;
@@ -34,7 +34,6 @@ pub struct SwinTransformer {
     stages: Vec<Stage>,
     outputs: Vec<ShapeSpec>,
     recompute: bool,
-    precision: Precision,
 }
 
 /// Blocks at one size of the map.
@@ -90,8 +89,20 @@ impl SwinTransformer {
             });
             outputs.push(ShapeSpec { channels, stride: PATCH_SIZE << i });
         }
-        let (dropout, recompute, precision) = (config.dropout, false, Precision::F32);
-        Self { patch_embed, absolute_pos_embed, dropout, stages, outputs, recompute, precision }
+        let (dropout, recompute) = (config.dropout, false);
+        Self { patch_embed, absolute_pos_embed, dropout, stages, outputs, recompute }
+    }
+
+    /// The same network with the same tensors, through which no gradient goes and which drops nothing.
+    pub(crate) fn detach(&self) -> Self {
+        Self {
+            patch_embed: self.patch_embed.detach(),
+            absolute_pos_embed: self.absolute_pos_embed.as_ref().map(Tensor::detach),
+            dropout: 0.0,
+            stages: self.stages.iter().map(Stage::detach).collect(),
+            outputs: self.outputs.clone(),
+            recompute: false,
+        }
     }
 
     /// The position embedding at the size of the map, `[1, H, W, C]`.
@@ -106,11 +117,30 @@ impl Backbone for SwinTransformer {
         &self.outputs
     }
 
-    fn forward_t(&self, images: &Tensor, train: bool) -> Vec<Tensor> {
-        if self.precision == Precision::Bf16 && !train {
-            return autocast(images.device(), || self.maps(images, train));
+    fn forward(&self, images: &Tensor) -> Vec<Tensor> {
+        let mut map = self.patch_embed.forward(images); // [N, H, W, C]
+        let size = map.size();
+        if let Some(positions) = self.position_embedding(size[1], size[2]) {
+            map += positions;
         }
-        self.maps(images, train)
+        map = dropout(map, self.dropout);
+        let mut outputs = Vec::with_capacity(self.stages.len());
+        for stage in &self.stages {
+            for block in &stage.blocks {
+                map = if self.recompute {
+                    let block = Rc::clone(block);
+                    let [map] = checkpointed(&[&map], move |inputs| [block.forward(&inputs[0])]);
+                    map
+                } else {
+                    block.forward(&map)
+                };
+            }
+            outputs.push(stage.norm.forward(&map).permute([0, 3, 1, 2])); // [N, C, H, W]
+            if let Some(downsample) = &stage.downsample {
+                map = downsample.forward(&map);
+            }
+        }
+        outputs
     }
 
     fn set_recompute(&mut self, recompute: bool) {
@@ -120,42 +150,18 @@ impl Backbone for SwinTransformer {
     /// Layer normalisation has no statistics.
     fn calibrate(&self, _images: &Tensor, _which: &dyn Fn(&str) -> bool) {}
 
-    fn prepare_inference(&mut self, precision: Precision) {
-        self.precision = precision;
-        for block in self.stages.iter_mut().flat_map(|stage| &mut stage.blocks) {
-            Rc::get_mut(block)
-                .expect("no backward pass is open while a network is changed")
-                .prepare_inference();
-        }
+    fn prepare(self: Box<Self>, precision: Precision) -> Box<dyn PreparedBackbone> {
+        Box::new(PreparedSwin::new(&self, precision))
     }
 }
 
-impl SwinTransformer {
-    fn maps(&self, images: &Tensor, train: bool) -> Vec<Tensor> {
-        let mut map = self.patch_embed.forward(images); // [N, H, W, C]
-        let size = map.size();
-        if let Some(positions) = self.position_embedding(size[1], size[2]) {
-            map += positions;
+impl Stage {
+    fn detach(&self) -> Self {
+        Self {
+            blocks: self.blocks.iter().map(|block| Rc::new(block.detach())).collect(),
+            norm: self.norm.detach(),
+            downsample: self.downsample.as_ref().map(PatchMerging::detach),
         }
-        map = dropout(map, self.dropout, train);
-        let mut outputs = Vec::with_capacity(self.stages.len());
-        for stage in &self.stages {
-            for block in &stage.blocks {
-                map = if self.recompute && train {
-                    let block = Rc::clone(block);
-                    let [map] =
-                        run_again(&[&map], move |inputs| [block.forward_t(&inputs[0], train)]);
-                    map
-                } else {
-                    block.forward_t(&map, train)
-                };
-            }
-            outputs.push(stage.norm.forward(&map).permute([0, 3, 1, 2])); // [N, C, H, W]
-            if let Some(downsample) = &stage.downsample {
-                map = downsample.forward(&map);
-            }
-        }
-        outputs
     }
 }
 

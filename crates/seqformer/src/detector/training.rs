@@ -5,10 +5,10 @@
 use seqformer_ops::transfer::upload;
 use tch::{Kind, Tensor};
 
-use super::SeqFormer;
+use super::{ClipOutput, SeqFormer, reference_points_px};
 use crate::matcher::{ClipMatches, HungarianMatcher, LayerMatches, Predictions};
 use crate::targets::{ClipTarget, TargetShape};
-use crate::{DecoderLayerOutput, FrameSize, KeepLayers, Memory, ModelError};
+use crate::{DecoderLayerOutput, FrameSize, KeepLayers, ModelError};
 
 /// What the network says about a batch of annotated clips.
 #[derive(Debug)]
@@ -92,21 +92,15 @@ impl SeqFormer {
         at_least: FrameSize,
     ) -> Result<TrainOutput, ModelError> {
         let sizes = self.check_clips(clips, targets)?;
-        let padded = largest(&[&sizes[..], &[at_least]].concat()).padded();
+        let padded = FrameSize::largest(&[&sizes[..], &[at_least]].concat()).padded();
         let images: Result<Vec<Tensor>, ModelError> = clips
             .iter()
             .map(|frames| crate::normalize_and_pad(frames, padded, &self.config, self.device))
             .collect();
+        let images = Tensor::cat(&images?, 0);
         let layout = self.token_layout_in(&sizes, padded);
-        let memory =
-            Memory { parts: vec![self.encode_images(&Tensor::cat(&images?, 0), &layout, true)] };
-        let outputs = self.decode(&memory, &layout, keep, true).layers;
-        let first = self.class_embed.len() - outputs.len();
-        let logits: Vec<Tensor> = outputs
-            .iter()
-            .zip(&self.class_embed[first..])
-            .map(|(output, class_embed)| class_embed.forward_full(&output.instance_queries))
-            .collect();
+        let ClipOutput { layers: outputs, pred_logits: logits, mask_features } =
+            self.forward(&images, &layout, keep);
         let predictions = Predictions {
             logits: tch::no_grad(|| Tensor::stack(&logits, 0)),
             boxes: tch::no_grad(|| {
@@ -118,8 +112,7 @@ impl SeqFormer {
         };
         let matches = matcher.match_layers(&predictions, targets)?;
         let index = self.match_index(&matches, targets);
-        let features = self.mask_head.features(&memory.parts[0].flatten(0, 1), &layout);
-        let masks = self.matched_masks(&features, &outputs, &index, &sizes);
+        let masks = self.matched_masks(&mask_features, &outputs, &index, &sizes);
         let layers = outputs.into_iter().zip(logits).zip(matches).enumerate();
         let layers = layers.map(|(layer, ((output, pred_logits), matches))| TrainLayer {
             pred_logits,
@@ -216,7 +209,7 @@ impl SeqFormer {
         for (layer, output) in outputs.iter().enumerate() {
             let matched = index.queries.get(layer as i64);
             queries.push(output.instance_queries.flatten(0, 1).index_select(0, &matched)); // [I, C]
-            let px = self.reference_points_px(&output.references, sizes); // [N, T, Q, 2]
+            let px = reference_points_px(&output.references, sizes); // [N, T, Q, 2]
             points.push(px.transpose(1, 2).flatten(0, 1).index_select(0, &matched)); // [I, T, 2]
         }
         let params = self.controller.forward_full(&Tensor::stack(&queries, 0)); // [D, I, parameters]
@@ -232,13 +225,5 @@ impl SeqFormer {
             start += count;
         }
         Tensor::cat(&masks, 1)
-    }
-}
-
-/// The size that holds all others.
-fn largest(sizes: &[FrameSize]) -> FrameSize {
-    FrameSize {
-        height: sizes.iter().map(|size| size.height).max().unwrap_or(1),
-        width: sizes.iter().map(|size| size.width).max().unwrap_or(1),
     }
 }

@@ -12,9 +12,10 @@ use tch::Tensor;
 
 use super::clip_schedule::ClipSchedule;
 use super::frame_encoder::{EncodedFrames, FrameEncoder, Launch};
+use super::model::InferenceModel;
 use super::postprocess::{TopQueries, top_queries};
 use crate::stage_clock::{Stage, timed};
-use crate::{FrameReading, FrameSize, ModelError, SeqFormer};
+use crate::{FrameReading, FrameSize, ModelError};
 
 /// Frames that are encoded together, if as many wait and nothing else is said.
 pub const FRAMES_PER_PART: usize = 8;
@@ -44,7 +45,7 @@ pub struct ClipPrediction {
 /// A video whose frames arrive in order and leave as predictions of clips.
 #[derive(Debug)]
 pub struct ClipPredictor<'a> {
-    model: &'a SeqFormer,
+    model: &'a InferenceModel,
     encoder: FrameEncoder<'a>,
     max_queries: i64,
     frames_per_part: usize,
@@ -71,7 +72,7 @@ impl<'a> ClipPredictor<'a> {
     ///
     /// If the clips have no length or no stride, or none of their queries is kept.
     pub fn new(
-        model: &'a SeqFormer,
+        model: &'a InferenceModel,
         frame_size: FrameSize,
         rule: ClipRule,
     ) -> Result<Self, ModelError> {

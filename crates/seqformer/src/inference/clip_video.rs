@@ -9,7 +9,8 @@ use tch::Tensor;
 use super::clip_predictor::{ClipPredictor, ClipRule};
 use super::clip_tracker::{ClipTracker, FinishedFrame};
 use super::frame_encoder::Launch;
-use crate::{FrameSize, ModelError, SeqFormer};
+use super::model::InferenceModel;
+use crate::{FrameSize, ModelError};
 
 /// A video whose frames arrive in order and leave with the masks of their tracks.
 ///
@@ -38,7 +39,7 @@ impl<'a> ClipVideo<'a> {
     ///
     /// If the clips have no length or no stride, or none of their queries is kept.
     pub fn new(
-        model: &'a SeqFormer,
+        model: &'a InferenceModel,
         frame_size: FrameSize,
         rule: ClipRule,
     ) -> Result<Self, ModelError> {

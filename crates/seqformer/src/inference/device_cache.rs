@@ -1,4 +1,4 @@
-//! What a network keeps from video to video for the device that it runs on.
+//! What a prepared network keeps from video to video for the device that it runs on.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -20,8 +20,6 @@ pub(crate) struct DeviceCache(RefCell<Contents>);
 
 #[derive(Debug, Default)]
 struct Contents {
-    /// Only while the weights stay as they are: constants and graphs hold them.
-    is_kept: bool,
     graphs: Recordings<(FrameSize, i64), RecordedPart>,
     pool: Option<GraphPool>,
     layouts: Vec<(FrameSize, Rc<TokenLayout>)>,
@@ -39,11 +37,6 @@ struct RecordedPart {
 }
 
 impl DeviceCache {
-    /// Keeps what belongs to the weights as they are now.
-    pub(crate) fn of_prepared_weights() -> Self {
-        Self(RefCell::new(Contents { is_kept: true, ..Contents::default() }))
-    }
-
     /// The layout of frames of one size, which `make` makes the first time.
     pub(super) fn layout(
         &self,
@@ -55,12 +48,10 @@ impl DeviceCache {
             return Rc::clone(layout);
         }
         let layout = Rc::new(make());
-        if contents.is_kept {
-            if contents.layouts.len() >= MAX_SIZES {
-                contents.layouts.remove(0);
-            }
-            contents.layouts.push((size, Rc::clone(&layout)));
+        if contents.layouts.len() >= MAX_SIZES {
+            contents.layouts.remove(0);
         }
+        contents.layouts.push((size, Rc::clone(&layout)));
         layout
     }
 
@@ -106,7 +97,7 @@ impl DeviceCache {
         network: &dyn Fn(&Tensor) -> Result<EncodedFrames, ModelError>,
     ) -> Result<Option<EncodedFrames>, ModelError> {
         let mut contents = self.0.borrow_mut();
-        let Contents { graphs, pool, is_kept: true, .. } = &mut *contents else { return Ok(None) };
+        let Contents { graphs, pool, .. } = &mut *contents;
         let record = || {
             let unsupported = |error: seqformer_ops::OpsError| CaptureError::Unsupported {
                 message: error.to_string(),

@@ -10,8 +10,9 @@ use tch::Tensor;
 
 use super::device_cache::out_of_memory;
 use super::in_parts::in_parts;
+use super::model::InferenceModel;
 use crate::stage_clock::{self, Stage, timed};
-use crate::{FrameReading, FrameSize, ModelError, SeqFormer, TokenLayout};
+use crate::{FrameReading, FrameSize, ModelError, TokenLayout};
 
 /// Frames that have been through the network, as far as it handles them one by one.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub enum Launch {
 /// Takes frames of one size through the network.
 #[derive(Debug)]
 pub(crate) struct FrameEncoder<'a> {
-    model: &'a SeqFormer,
+    model: &'a InferenceModel,
     frame_size: FrameSize,
     layout: Rc<TokenLayout>,
     launch: Launch,
@@ -50,7 +51,7 @@ impl EncodedFrames {
 
 impl<'a> FrameEncoder<'a> {
     /// Prepares for frames of `frame_size`.
-    pub(crate) fn new(model: &'a SeqFormer, frame_size: FrameSize) -> Self {
+    pub(crate) fn new(model: &'a InferenceModel, frame_size: FrameSize) -> Self {
         let make = || tch::no_grad(|| model.token_layout(&[frame_size]));
         let layout = model.device_cache().layout(frame_size, make);
         Self { model, frame_size, layout, launch: Launch::default() }
@@ -121,7 +122,7 @@ impl<'a> FrameEncoder<'a> {
     fn network(&self, frames: &Tensor) -> Result<EncodedFrames, ModelError> {
         let (model, layout) = (self.model, &*self.layout);
         let images = model.preprocess(frames, self.frame_size)?;
-        let memory = model.encode_images(&images, layout, false); // [1, T', S, C]
+        let memory = model.encode_images(&images, layout); // [1, T', S, C]
         let mask_features = timed(Stage::Masks, || model.mask_features(&memory.get(0), layout));
         let reading = timed(Stage::Decoder, || model.read_frames(&memory, layout));
         Ok(EncodedFrames { mask_features, reading })

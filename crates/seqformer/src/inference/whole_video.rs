@@ -8,14 +8,15 @@ use seqformer_ops::transfer::upload;
 use tch::Tensor;
 
 use super::frame_encoder::{EncodedFrames, FrameEncoder, Launch};
+use super::model::InferenceModel;
 use crate::stage_clock::{Stage, timed};
 use crate::transformer::BoxOutput;
-use crate::{FrameSize, Heads, ModelError, RunningReading, SeqFormer};
+use crate::{FrameSize, Heads, ModelError, RunningReading};
 
 /// A video whose frames are being read.
 #[derive(Debug)]
 pub struct WholeVideo<'a> {
-    model: &'a SeqFormer,
+    model: &'a InferenceModel,
     encoder: FrameEncoder<'a>,
     reading: RunningReading,
     parts: Vec<Part>,
@@ -35,14 +36,14 @@ struct Part {
 /// A decoded video: classes and boxes of all queries, and masks on demand.
 #[derive(Debug)]
 pub struct DecodedVideo<'a> {
-    model: &'a SeqFormer,
+    model: &'a InferenceModel,
     parts: Vec<Part>,
     heads: Heads,
 }
 
 impl<'a> WholeVideo<'a> {
     /// Begins a video whose frames all have `frame_size`.
-    pub fn new(model: &'a SeqFormer, frame_size: FrameSize) -> Self {
+    pub fn new(model: &'a InferenceModel, frame_size: FrameSize) -> Self {
         let encoder = FrameEncoder::new(model, frame_size);
         Self { model, encoder, reading: RunningReading::default(), parts: Vec::new() }
     }

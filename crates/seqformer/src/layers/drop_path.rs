@@ -11,9 +11,9 @@ pub(crate) struct DropPath {
 }
 
 impl DropPath {
-    /// `[N, …]` → the same shape; each of the `N` images has its own draw. Only training draws.
-    pub(crate) fn forward_t(self, branch: &Tensor, train: bool) -> Tensor {
-        if !train || self.rate == 0.0 {
+    /// `[N, …]` → the same shape; each of the `N` images has its own draw.
+    pub(crate) fn forward(self, branch: &Tensor) -> Tensor {
+        if self.rate == 0.0 {
             return branch.shallow_clone();
         }
         let keep = 1.0 - self.rate;

@@ -1,19 +1,15 @@
 //! An affine map of the last axis.
 
 use seqformer_ops::fused::{self, After};
-use seqformer_ops::packed_linear::{Affine, PackedLinear};
+use seqformer_ops::packed_linear::Affine;
 use seqformer_ops::precision::full_precision;
 use tch::{Tensor, nn};
-
-use crate::Precision;
 
 /// `x Wᵀ + b`.
 #[derive(Debug)]
 pub(crate) struct Linear {
     pub(crate) weight: Tensor,
     pub(crate) bias: Tensor,
-    /// The same for inference, where the machine has a kernel for it.
-    packed: Option<PackedLinear>,
 }
 
 impl Linear {
@@ -21,16 +17,12 @@ impl Linear {
     ///
     /// Like all parameters of the network they begin as zeros; weights are loaded or drawn later.
     pub(crate) fn new(vs: &nn::Path<'_>, inputs: i64, outputs: i64) -> Self {
-        Self {
-            weight: vs.zeros("weight", &[outputs, inputs]),
-            bias: vs.zeros("bias", &[outputs]),
-            packed: None,
-        }
+        Self { weight: vs.zeros("weight", &[outputs, inputs]), bias: vs.zeros("bias", &[outputs]) }
     }
 
-    /// Lays the weight out for inference; call again after it has changed.
-    pub(crate) fn prepare_inference(&mut self, precision: Precision) {
-        self.packed = PackedLinear::new(self.affine(), precision == Precision::Bf16);
+    /// The same layer with the same tensors, through which no gradient goes.
+    pub(crate) fn detach(&self) -> Self {
+        Self { weight: self.weight.detach(), bias: self.bias.detach() }
     }
 
     /// The parameters.
@@ -55,20 +47,14 @@ impl Linear {
 
     /// The same with what follows it.
     pub(crate) fn forward_then(&self, input: &Tensor, after: &After<'_>) -> Tensor {
-        let is_plain = after.dropout <= 0.0 && !input.requires_grad();
-        if let Some(packed) = self.packed.as_ref().filter(|_| is_plain) {
-            return packed
-                .forward(input, after.activation, after.residual)
-                .expect("the layer has the channels of its input");
-        }
         fused::linear(input, &self.weight, &self.bias, after)
             .expect("the layer has the channels of its input")
     }
 }
 
-/// Sets elements to zero with probability `p` in training, and scales the others up.
-pub(crate) fn dropout(input: Tensor, p: f64, train: bool) -> Tensor {
-    if !train || p <= 0.0 {
+/// Sets elements to zero with probability `p` and scales the others up.
+pub(crate) fn dropout(input: Tensor, p: f64) -> Tensor {
+    if p <= 0.0 {
         return input;
     }
     fused::dropout(&input, p).expect("there is memory for one more tensor of this size")

@@ -4,12 +4,11 @@ use seqformer_ops::precision::full_precision;
 use tch::{Kind, Tensor, nn};
 
 use super::Linear;
-use crate::Precision;
 
 /// The head of boxes and of dynamic mask parameters. Reference: VNext `models/deformable_detr.py`, `MLP`.
 #[derive(Debug)]
 pub(crate) struct Mlp {
-    layers: Vec<Linear>,
+    pub(crate) layers: Vec<Linear>,
 }
 
 impl Mlp {
@@ -27,15 +26,6 @@ impl Mlp {
     /// The same in the precision of the parameters, also within mixed precision.
     pub(crate) fn forward_full(&self, input: &Tensor) -> Tensor {
         full_precision(|| self.forward(&input.to_kind(Kind::Float)))
-    }
-
-    /// Lays the weights out for inference, those of the last layer in full precision; call again after they have changed.
-    pub(crate) fn prepare_inference(&mut self, precision: Precision) {
-        let (last, hidden) = self.layers.split_last_mut().expect("there are three layers");
-        for layer in hidden {
-            layer.prepare_inference(precision);
-        }
-        last.prepare_inference(Precision::F32);
     }
 
     /// `[…, inputs]` → `[…, outputs]`

@@ -3,14 +3,12 @@
 //! Deformable DETR (arXiv:2010.04159), section 4.1. Reference: VNext `models/ops/modules/ms_deform_attn.py`.
 
 use seqformer_ops::fused::After;
-use seqformer_ops::packed_linear::PackedLinear;
 use seqformer_ops::{
     FeatureLevels, PredictedPoints, ms_deform_attn, ms_deform_attn_at_offsets, reference,
 };
 use tch::{Kind, Tensor, nn};
 
 use super::Linear;
-use crate::Precision;
 
 /// The sizes of an attention module.
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +47,6 @@ pub(crate) struct MsDeformAttn {
     /// Part of every module of the reference; only the decoder uses it.
     pub(crate) output_proj_box: Linear,
     pub(crate) shape: AttentionShape,
-    /// `value_proj` for inference.
-    packed_value: Option<PackedLinear>,
 }
 
 impl MsDeformAttn {
@@ -67,24 +63,18 @@ impl MsDeformAttn {
             output_proj: linear("output_proj", hidden_dim),
             output_proj_box: linear("output_proj_box", hidden_dim),
             shape,
-            packed_value: None,
         }
     }
 
-    /// Lays the weights out for inference; call again after they have changed.
-    pub(crate) fn prepare_inference(&mut self, precision: Precision) {
-        self.packed_value =
-            PackedLinear::new(self.value_proj.affine(), precision == Precision::Bf16).filter(
-                |_| matches!(self.shape.hidden_dim / self.shape.num_heads, 8 | 16 | 32 | 64),
-            );
-        let linears = [
-            &mut self.sampling_offsets,
-            &mut self.attention_weights,
-            &mut self.output_proj,
-            &mut self.output_proj_box,
-        ];
-        for linear in linears {
-            linear.prepare_inference(precision);
+    /// The same layer with the same tensors, through which no gradient goes.
+    pub(crate) fn detach(&self) -> Self {
+        Self {
+            sampling_offsets: self.sampling_offsets.detach(),
+            attention_weights: self.attention_weights.detach(),
+            value_proj: self.value_proj.detach(),
+            output_proj: self.output_proj.detach(),
+            output_proj_box: self.output_proj_box.detach(),
+            shape: self.shape,
         }
     }
 
@@ -97,22 +87,11 @@ impl MsDeformAttn {
     /// - output: `[N, S, M, D]`
     pub(crate) fn values(&self, tokens: &Tensor, padding: Option<&Tensor>) -> Tensor {
         let (batch, num_tokens, channels) = tokens.size3().expect("tokens are [N, S, C]");
-        if let Some(packed) = self.packed_value.as_ref().filter(|_| !tokens.requires_grad()) {
-            let padding = padding.map(|padding| padding.squeeze_dim(-1));
-            return packed
-                .head_values(tokens, self.shape.num_heads as usize, padding.as_ref())
-                .expect("the projection has the channels of the tokens");
-        }
-        let values = self.value_proj.forward(tokens);
+        let mut values = self.value_proj.forward(tokens);
         // After the projection, so that its bias does not leak either.
-        let values = match padding {
-            Some(padding) if values.requires_grad() => values.masked_fill(padding, 0.0),
-            Some(padding) => {
-                let mut values = values;
-                values.masked_fill_(padding, 0.0)
-            }
-            None => values,
-        };
+        if let Some(padding) = padding {
+            values = values.masked_fill(padding, 0.0);
+        }
         let heads = self.shape.num_heads;
         values.view([batch, num_tokens, heads, channels / heads])
     }
@@ -126,39 +105,9 @@ impl MsDeformAttn {
         references: &References,
         levels: &FeatureLevels,
     ) -> Sampling {
-        let (batch, num_queries, _) = queries.size3().expect("queries are [N, Q, C]");
-        let AttentionShape { num_heads, num_levels, num_points, .. } = self.shape;
-        let sizes = [batch, num_queries, num_heads, num_levels, num_points, 2];
-        let offsets = self.sampling_offsets.forward_full(queries).view(sizes);
-        let weights = self.attention_weights.forward(queries);
-        let weights = weights.view([batch, num_queries, num_heads, num_levels * num_points]);
-        let weights = weights.softmax(-1, Kind::Float).view(&sizes[..5]);
-        // References become [N, Q, 1, L, 1, …] to meet the heads and points.
-        let spread = |tensor: &Tensor| tensor.unsqueeze(2).unsqueeze(4);
-        let locations = match references {
-            References::Points(points) => reference::locations(points, &offsets, levels),
-            References::Boxes(boxes) => {
-                let (centre, size) = (boxes.narrow(-1, 0, 2), boxes.narrow(-1, 2, 2));
-                spread(&centre) + offsets / num_points as f64 * spread(&size) * 0.5
-            }
-        };
-        Sampling { locations, weights }
-    }
-
-    /// Reads the values at the sampled points.
-    ///
-    /// # Shapes
-    ///
-    /// - `values`: `[N, S, M, D]`
-    /// - output: `[N, Q, C]`, before the output projections
-    pub(crate) fn read(
-        &self,
-        values: &Tensor,
-        levels: &FeatureLevels,
-        sampling: &Sampling,
-    ) -> Tensor {
-        ms_deform_attn(values, levels, &sampling.locations, &sampling.weights)
-            .expect("the projections give the shapes that the operation takes")
+        let offsets = self.sampling_offsets.forward_full(queries);
+        let logits = self.attention_weights.forward(queries);
+        self.shape.sampling(&offsets, &logits, references, levels)
     }
 
     /// All at once, for queries that are as many as the tokens' items: the values are read where the
@@ -205,7 +154,46 @@ impl MsDeformAttn {
     }
 }
 
+impl AttentionShape {
+    /// Where queries look, relative to `references`, and how much each point counts.
+    ///
+    /// # Shapes
+    ///
+    /// - `offsets`: `[N, Q, M * L * P * 2]`
+    /// - `logits`: `[N, Q, M * L * P]`, before the softmax
+    pub(crate) fn sampling(
+        self,
+        offsets: &Tensor,
+        logits: &Tensor,
+        references: &References,
+        levels: &FeatureLevels,
+    ) -> Sampling {
+        let (batch, num_queries, _) = offsets.size3().expect("offsets are [N, Q, M * L * P * 2]");
+        let Self { num_heads, num_levels, num_points, .. } = self;
+        let sizes = [batch, num_queries, num_heads, num_levels, num_points, 2];
+        let offsets = offsets.view(sizes);
+        let logits = logits.view([batch, num_queries, num_heads, num_levels * num_points]);
+        let weights = logits.softmax(-1, Kind::Float).view(&sizes[..5]);
+        // References become [N, Q, 1, L, 1, …] to meet the heads and points.
+        let spread = |tensor: &Tensor| tensor.unsqueeze(2).unsqueeze(4);
+        let locations = match references {
+            References::Points(points) => reference::locations(points, &offsets, levels),
+            References::Boxes(boxes) => {
+                let (centre, size) = (boxes.narrow(-1, 0, 2), boxes.narrow(-1, 2, 2));
+                spread(&centre) + offsets / num_points as f64 * spread(&size) * 0.5
+            }
+        };
+        Sampling { locations, weights }
+    }
+}
+
 impl Sampling {
+    /// Reads values `[N, S, M, D]` at the points: `[N, Q, C]`, before the output projections.
+    pub(crate) fn read(&self, values: &Tensor, levels: &FeatureLevels) -> Tensor {
+        ms_deform_attn(values, levels, &self.locations, &self.weights)
+            .expect("the projections give the shapes that the operation takes")
+    }
+
     /// The points of every item repeated for each of `times` frames: `[N, …]` → `[N * times, …]`.
     pub(crate) fn repeat(&self, times: i64) -> Self {
         let repeat = |tensor: &Tensor| tensor.repeat_interleave_self_int(times, 0, None);

@@ -18,6 +18,11 @@ impl LayerNorm {
         Self { weight: vs.ones("weight", &[channels]), bias: vs.zeros("bias", &[channels]) }
     }
 
+    /// The same layer with the same tensors, through which no gradient goes.
+    pub(crate) fn detach(&self) -> Self {
+        Self { weight: self.weight.detach(), bias: self.bias.detach() }
+    }
+
     /// The parameters.
     pub(crate) fn affine(&self) -> Affine<'_> {
         Affine { weight: &self.weight, bias: &self.bias }
@@ -45,6 +50,11 @@ impl GroupNorm {
             weight: vs.ones("weight", &[channels]),
             bias: vs.zeros("bias", &[channels]),
         }
+    }
+
+    /// The same layer with the same tensors, through which no gradient goes.
+    pub(crate) fn detach(&self) -> Self {
+        Self { num_groups: self.num_groups, weight: self.weight.detach(), bias: self.bias.detach() }
     }
 
     /// `[N, channels, H, W]` → the same shape

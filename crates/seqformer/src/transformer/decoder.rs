@@ -10,20 +10,20 @@ use std::rc::Rc;
 
 use tch::{Tensor, nn};
 
-use self::layer::{DecoderLayer, ReadInput, read_again};
-use super::frame_reading::{BoxOutput, FrameReading, LayerReading, RunningReading};
-use super::temporal_aggregation::{RunningMean, mean_over_frames};
+use self::layer::read_checkpointed;
+pub(crate) use self::layer::{DecoderLayer, ReadInput, ReadOutput, Stream};
+use super::frame_reading::{BoxOutput, FrameReading, LayerReading};
+use super::temporal_aggregation::mean_over_frames;
 use super::{TokenLayout, inverse_sigmoid};
-use crate::Precision;
 use crate::config::TransformerConfig;
-use crate::layers::Mlp;
+use crate::layers::{Linear, Mlp};
 
 /// All decoder layers and the box head of each.
 #[derive(Debug)]
 pub(crate) struct Decoder {
-    layers: Vec<Rc<DecoderLayer>>,
-    bbox_embed: Vec<Mlp>,
-    /// Whether training runs layers again for the gradients instead of keeping their inside.
+    pub(crate) layers: Vec<Rc<DecoderLayer>>,
+    pub(crate) bbox_embed: Vec<Mlp>,
+    /// Whether layers are checkpointed: the backward pass runs them once more instead of keeping their inside.
     pub(crate) recompute: bool,
 }
 
@@ -67,6 +67,98 @@ pub(crate) struct Queries {
     pub(crate) reference_points: Tensor,
 }
 
+impl Queries {
+    /// The content for each of `batch` clips, `[N, Q, C]`.
+    pub(crate) fn of_clips(&self, batch: i64) -> Tensor {
+        self.content.unsqueeze(0).expand([batch, -1, -1], false)
+    }
+}
+
+/// The learned parameters of [`Queries`].
+#[derive(Debug)]
+pub(crate) struct QueryEmbedding {
+    /// Positions and content, `[Q, 2C]`.
+    query_embed: Tensor,
+    reference_points: Linear,
+}
+
+impl QueryEmbedding {
+    /// Parameters: `weight` under `query_embed`, `{weight, bias}` under `reference_points`.
+    pub(crate) fn new(
+        query_embed: &nn::Path<'_>,
+        reference_points: &nn::Path<'_>,
+        (num_queries, hidden_dim): (i64, i64),
+    ) -> Self {
+        Self {
+            query_embed: query_embed.zeros("weight", &[num_queries, 2 * hidden_dim]),
+            reference_points: Linear::new(reference_points, hidden_dim, 2),
+        }
+    }
+
+    /// The same with the same tensors, through which no gradient goes.
+    pub(crate) fn detach(&self) -> Self {
+        Self {
+            query_embed: self.query_embed.detach(),
+            reference_points: self.reference_points.detach(),
+        }
+    }
+
+    /// The queries before the first layer.
+    pub(crate) fn queries(&self) -> Queries {
+        let dim = self.query_embed.size()[1] / 2;
+        let positions = self.query_embed.narrow(1, 0, dim);
+        Queries {
+            reference_points: self.reference_points.forward_full(&positions).sigmoid(),
+            content: self.query_embed.narrow(1, dim, dim),
+            positions,
+        }
+    }
+}
+
+/// The box queries of some frames between two layers.
+pub(crate) struct BoxQueries {
+    /// `[N, T', Q, C]`; `[N, 1, Q, C]` before layer 0, where frames do not differ yet.
+    queries: Tensor,
+    /// `[N, T', Q, 2 or 4]`
+    references: Tensor,
+}
+
+impl BoxQueries {
+    /// The learned queries on frames with `tokens` `[N, T', S, C]`.
+    pub(crate) fn new(queries: &Queries, tokens: &Tensor) -> Self {
+        let (batch, num_frames) = (tokens.size()[0], tokens.size()[1]);
+        let references =
+            queries.reference_points.view([1, 1, -1, 2]).expand([batch, num_frames, -1, -1], false);
+        Self { queries: queries.of_clips(batch).unsqueeze(1), references }
+    }
+
+    /// What the next layer reads.
+    pub(crate) fn input<'a>(&'a self, positions: &'a Tensor, tokens: &'a Tensor) -> ReadInput<'a> {
+        ReadInput { boxes: &self.queries, positions, references: &self.references, tokens }
+    }
+
+    /// Goes on behind a layer, whose box head moves the references by `delta`; what the layer has read, with its boxes
+    /// if they are to be kept.
+    pub(crate) fn advance(&mut self, read: ReadOutput, delta: &Tensor, keep: bool) -> LayerReading {
+        let pred_boxes = refine(delta, &self.references);
+        let next = pred_boxes.detach();
+        let boxes = keep.then(|| BoxOutput {
+            box_queries: read.boxes.shallow_clone(),
+            references: self.references.shallow_clone(),
+            pred_boxes,
+        });
+        (self.queries, self.references) = (read.boxes, next);
+        LayerReading { features: read.features, scores: read.scores, boxes }
+    }
+}
+
+impl KeepLayers {
+    /// Whether the results of layer `index` of `count` are kept.
+    pub(crate) fn keeps(self, index: usize, count: usize) -> bool {
+        self == Self::All || index + 1 == count
+    }
+}
+
 impl Decoder {
     /// Parameters under `vs`: `layers.{i}.…`, `bbox_embed.{i}.layers.{0, 1, 2}`.
     pub(crate) fn new(vs: &nn::Path<'_>, config: &TransformerConfig) -> Self {
@@ -83,132 +175,68 @@ impl Decoder {
         }
     }
 
-    /// Lays the weights out for inference; call again after they have changed.
-    pub(crate) fn prepare_inference(&mut self, precision: Precision) {
-        for layer in &mut self.layers {
-            Rc::get_mut(layer)
-                .expect("no backward pass is open while a network is changed")
-                .prepare_inference(precision);
-        }
-        // Boxes are added up in full.
-        for bbox_embed in &mut self.bbox_embed {
-            bbox_embed.prepare_inference(precision);
-        }
-    }
-
-    /// Decodes the queries from all frames of `N` clips: `parts` are `[N, T', S, C]` each.
-    pub(crate) fn forward_t(
+    /// Decodes the queries from the memory of `N` clips, `[N, T, S, C]`.
+    pub(crate) fn forward(
         &self,
         queries: &Queries,
-        parts: &[Tensor],
+        memory: &Tensor,
         layout: &TokenLayout,
         keep: KeepLayers,
-        train: bool,
     ) -> DecoderOutput {
-        let read = |tokens: &Tensor| self.read_frames(queries, tokens, layout, keep, train);
-        let readings: Vec<FrameReading> = parts.iter().map(read).collect();
-        self.decode(queries, &readings.iter().collect::<Vec<_>>(), train)
+        let reading = self.read_frames(queries, memory, layout, keep);
+        let mut instances = queries.of_clips(memory.size()[0]);
+        let mut outputs = Vec::with_capacity(self.layers.len());
+        for (index, layer) in self.layers.iter().enumerate() {
+            let gathered = mean_reading(&[&reading], index);
+            instances = layer.update_instances(&instances, &queries.positions, gathered);
+            outputs.push(instances.shallow_clone());
+        }
+        DecoderOutput::new(outputs, &[&reading])
     }
 
-    /// The box queries' way through all layers on some frames: `[N, T', S, C]`.
-    pub(crate) fn read_frames(
+    /// The box queries' way through all layers.
+    fn read_frames(
         &self,
         queries: &Queries,
-        tokens: &Tensor,
+        memory: &Tensor,
         layout: &TokenLayout,
         keep: KeepLayers,
-        train: bool,
     ) -> FrameReading {
-        let (batch, num_frames) = (tokens.size()[0], tokens.size()[1]);
-        let (num_queries, channels) = queries.content.size2().expect("queries are [Q, C]");
-        // Before layer 0 the box queries are the same on all frames.
-        let content = queries.content.unsqueeze(0).expand([batch, num_queries, channels], false);
-        let mut boxes = content.unsqueeze(1);
-        let mut references = queries
-            .reference_points
-            .view([1, 1, num_queries, 2])
-            .expand([batch, num_frames, -1, -1], false);
-        let mut layers = Vec::new();
+        let mut boxes = BoxQueries::new(queries, memory);
+        let mut readings = Vec::with_capacity(self.layers.len());
         for (index, (layer, bbox_embed)) in self.layers.iter().zip(&self.bbox_embed).enumerate() {
-            let input = ReadInput {
-                boxes: &boxes,
-                positions: &queries.positions,
-                references: &references,
-                tokens,
-            };
-            let read = if self.recompute && train {
-                read_again(layer, &input, layout)
+            let input = boxes.input(&queries.positions, memory);
+            let read = if self.recompute {
+                read_checkpointed(layer, &input, layout)
             } else {
-                layer.read_frames(&input, layout, train)
+                layer.read_frames(&input, layout)
             };
-            let pred_boxes = refine(&bbox_embed.forward_full(&read.boxes), &references);
-            let next = pred_boxes.detach();
-            let kept = keep == KeepLayers::All || index + 1 == self.layers.len();
-            let output = kept.then(|| BoxOutput {
-                box_queries: read.boxes.shallow_clone(),
-                references: references.shallow_clone(),
-                pred_boxes,
-            });
-            layers.push(LayerReading {
-                features: read.features,
-                scores: read.scores,
-                boxes: output,
-            });
-            (boxes, references) = (read.boxes, next);
+            let delta = bbox_embed.forward_full(&read.boxes);
+            readings.push(boxes.advance(read, &delta, keep.keeps(index, self.layers.len())));
         }
-        FrameReading { layers }
+        FrameReading { layers: readings }
     }
+}
 
-    /// The instance queries' way through all layers, from the readings of all frames of a clip, in parts.
-    pub(crate) fn decode(
-        &self,
-        queries: &Queries,
-        parts: &[&FrameReading],
-        train: bool,
-    ) -> DecoderOutput {
-        let layers = 0..self.layers.len();
-        let gathered = layers.clone().map(|index| {
-            let pick = |pick: fn(&LayerReading) -> &Tensor| {
-                let parts: Vec<&Tensor> =
-                    parts.iter().map(|part| pick(&part.layers[index])).collect();
-                Tensor::cat(&parts, 1)
-            };
-            mean_over_frames(&pick(|layer| &layer.features), &pick(|layer| &layer.scores))
-        });
-        let instances = self.instances(queries, gathered, train);
-        let outputs = instances.into_iter().zip(layers).filter_map(|(instance_queries, index)| {
+/// What the instance queries of a layer take from all frames of a clip, whose readings come in parts: `[N, Q, C]`.
+pub(crate) fn mean_reading(parts: &[&FrameReading], layer: usize) -> Tensor {
+    let pick = |pick: fn(&LayerReading) -> &Tensor| {
+        let parts: Vec<&Tensor> = parts.iter().map(|part| pick(&part.layers[layer])).collect();
+        Tensor::cat(&parts, 1)
+    };
+    mean_over_frames(&pick(|layer| &layer.features), &pick(|layer| &layer.scores))
+}
+
+impl DecoderOutput {
+    /// Joins the instance queries after each layer with the boxes of the layers that were kept.
+    pub(crate) fn new(instances: Vec<Tensor>, parts: &[&FrameReading]) -> Self {
+        let outputs = instances.into_iter().enumerate().filter_map(|(index, instance_queries)| {
             let boxes: Option<Vec<&BoxOutput>> =
                 parts.iter().map(|part| part.layers[index].boxes.as_ref()).collect();
             let BoxOutput { box_queries, references, pred_boxes } = BoxOutput::join(&boxes?);
             Some(DecoderLayerOutput { instance_queries, box_queries, references, pred_boxes })
         });
-        DecoderOutput { layers: outputs.collect() }
-    }
-
-    /// The instance queries after the last layer, `[N, Q, C]`.
-    pub(crate) fn decode_running(&self, queries: &Queries, reading: &RunningReading) -> Tensor {
-        let gathered = reading.layers.iter().map(RunningMean::mean);
-        self.instances(queries, gathered, false).pop().expect("a decoder has layers")
-    }
-
-    /// The instance queries after each layer; `gathered` is `[N, Q, C]` for each layer.
-    fn instances(
-        &self,
-        queries: &Queries,
-        gathered: impl Iterator<Item = Tensor>,
-        train: bool,
-    ) -> Vec<Tensor> {
-        let mut instances: Option<Tensor> = None;
-        let run = |(layer, gathered): (&Rc<DecoderLayer>, Tensor)| {
-            let start = match instances.take() {
-                Some(instances) => instances,
-                None => queries.content.unsqueeze(0).expand_as(&gathered),
-            };
-            let output = layer.update_instances(&start, &queries.positions, gathered, train);
-            instances = Some(output.shallow_clone());
-            output
-        };
-        self.layers.iter().zip(gathered).map(run).collect()
+        Self { layers: outputs.collect() }
     }
 }
 

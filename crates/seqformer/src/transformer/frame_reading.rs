@@ -10,24 +10,24 @@ use super::temporal_aggregation::RunningMean;
 #[derive(Debug)]
 pub struct FrameReading {
     /// One for each decoder layer.
-    pub(super) layers: Vec<LayerReading>,
+    pub(crate) layers: Vec<LayerReading>,
 }
 
 /// What the box queries of one layer have read from `T'` frames.
 #[derive(Debug)]
-pub(super) struct LayerReading {
+pub(crate) struct LayerReading {
     /// For the instance queries, `[N, T', Q, C]`.
-    pub(super) features: Tensor,
+    pub(crate) features: Tensor,
     /// How much each frame counts, before the softmax, `[N, T', Q, 1]`.
-    pub(super) scores: Tensor,
+    pub(crate) scores: Tensor,
     /// Of the layers whose results are kept.
-    pub(super) boxes: Option<BoxOutput>,
+    pub(crate) boxes: Option<BoxOutput>,
 }
 
 /// The box queries' results in one layer; see [`super::DecoderLayerOutput`].
 #[derive(Debug)]
 pub(crate) struct BoxOutput {
-    pub(super) box_queries: Tensor,
+    pub(crate) box_queries: Tensor,
     pub(crate) references: Tensor,
     pub(crate) pred_boxes: Tensor,
 }
@@ -35,7 +35,7 @@ pub(crate) struct BoxOutput {
 /// The mean over frames that the instance queries of every layer take, while frames arrive.
 #[derive(Debug, Default)]
 pub struct RunningReading {
-    pub(super) layers: Vec<RunningMean>,
+    pub(crate) layers: Vec<RunningMean>,
 }
 
 impl FrameReading {

@@ -5,24 +5,18 @@
 
 use tch::{Kind, Tensor, nn};
 
-use crate::Precision;
 use crate::layers::Linear;
 
 /// Learned weighted mean over the frames of a clip.
 #[derive(Debug)]
 pub(crate) struct TemporalAggregation {
-    frame_score: Linear,
+    pub(crate) frame_score: Linear,
 }
 
 impl TemporalAggregation {
     /// Parameters under `vs`: `time_attention_weights.{weight, bias}`.
     pub(crate) fn new(vs: &nn::Path<'_>, hidden_dim: i64) -> Self {
         Self { frame_score: Linear::new(&(vs / "time_attention_weights"), hidden_dim, 1) }
-    }
-
-    /// Lays the weights out for inference; call again after they have changed.
-    pub(crate) fn prepare_inference(&mut self, precision: Precision) {
-        self.frame_score.prepare_inference(precision);
     }
 
     /// How much the frame of each box query counts, before the softmax: `[…, C]` → `[…, 1]`.

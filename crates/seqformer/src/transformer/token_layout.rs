@@ -3,6 +3,8 @@
 use seqformer_ops::{FeatureLevels, LevelSize};
 use tch::{Kind, Tensor};
 
+use crate::backbone::ShapeSpec;
+use crate::clip::{FrameSize, padding_mask};
 use crate::layers::sine_position_encoding;
 
 /// The cells of all levels as one sequence, and where they lie.
@@ -32,13 +34,34 @@ impl TokenLayout {
         }
     }
 
+    /// Lays out the tokens of clips whose frames have these sizes, all padded to `padded`; `outputs` are the backbone's
+    /// maps, and `level_embed` is `[L, C]`.
+    pub(crate) fn of_clips(
+        sizes: &[FrameSize],
+        padded: FrameSize,
+        outputs: &[ShapeSpec],
+        level_embed: &Tensor,
+    ) -> Self {
+        let at = |stride: i64| LevelSize {
+            height: padded.height / stride,
+            width: padded.width / stride,
+        };
+        let mut levels: Vec<LevelSize> = outputs[1..].iter().map(|map| at(map.stride)).collect();
+        let last = levels[levels.len() - 1];
+        // What a 3×3 convolution of stride 2 leaves.
+        levels.push(LevelSize { height: (last.height + 1) / 2, width: (last.width + 1) / 2 });
+        let padding = padding_mask(sizes, padded, level_embed.device());
+        let any_padding = sizes.iter().any(|size| *size != padded);
+        Self::new(&padding, &levels, level_embed, any_padding)
+    }
+
     /// Lays out levels of `sizes` for images with this padding.
     ///
     /// # Shapes
     ///
     /// - `image_padding`: `[N, H, W]`, true = padded, one for each clip: its frames have one size
     /// - `level_embed`: `[L, C]`
-    pub(crate) fn new(
+    fn new(
         image_padding: &Tensor,
         sizes: &[LevelSize],
         level_embed: &Tensor,
@@ -68,6 +91,16 @@ impl TokenLayout {
             valid_ratios,
             reference_points,
         }
+    }
+
+    /// The maps of all levels as one sequence: `[N * T, C, h, w]` each → `[N, T, S, C]`.
+    pub(crate) fn flatten(&self, maps: &[Tensor]) -> Tensor {
+        let tokens: Vec<Tensor> =
+            maps.iter().map(|map| map.flatten(2, 3).transpose(1, 2)).collect();
+        let tokens = Tensor::cat(&tokens, 1); // [N * T, S, C]
+        let (frames, num_tokens, channels) = tokens.size3().expect("tokens are [N * T, S, C]");
+        let clips = self.valid_ratios.size()[0];
+        tokens.view([clips, frames / clips, num_tokens, channels])
     }
 
     /// Sizes of the levels.

@@ -80,13 +80,26 @@ fn check_outputs(case: &str, outputs: &[Tensor]) {
     }
 }
 
+/// The same without anything that training drops.
+fn still(config: &BackboneConfig) -> BackboneConfig {
+    match config.clone() {
+        BackboneConfig::Swin(swin) => BackboneConfig::Swin(SwinConfig {
+            dropout: 0.0,
+            attention_dropout: 0.0,
+            drop_path: 0.0,
+            ..swin
+        }),
+        resnet @ BackboneConfig::ResNet(_) => resnet,
+    }
+}
+
 /// Compares the outputs as training and as inference compute them.
 fn check(case: &str, config: &BackboneConfig, shape: [i64; 4]) {
-    let (_variables, mut network) = build(config);
     let image = image(shape);
-    check_outputs(case, &network.forward_t(&image, false));
-    network.prepare_inference(Precision::F32);
-    tch::no_grad(|| check_outputs(case, &network.forward_t(&image, false)));
+    let (_variables, network) = build(&still(config));
+    check_outputs(case, &network.forward(&image));
+    let (_variables, network) = build(config);
+    check_outputs(case, &network.prepare(Precision::F32).forward(&image));
 }
 
 #[test]
@@ -153,7 +166,7 @@ fn frozen_stages_are_not_trained() {
 fn strides_and_channels_are_announced() {
     let check = |config: BackboneConfig, shape: [i64; 4]| {
         let (_variables, network) = build(&config);
-        let outputs = tch::no_grad(|| network.forward_t(&image(shape), false));
+        let outputs = tch::no_grad(|| network.forward(&image(shape)));
         for (output, spec) in outputs.iter().zip(network.output_shape()) {
             let [_, _, height, width] = shape;
             assert_eq!(
@@ -171,22 +184,24 @@ fn strides_and_channels_are_announced() {
 fn training_draws_and_inference_does_not() {
     let (_variables, network) = build(&BackboneConfig::Swin(swin(7)));
     let image = image([1, 3, 64, 64]);
-    let run = |train| network.forward_t(&image, train).remove(3);
-    assert!(run(false).equal(&run(false)));
-    assert!(!run(true).equal(&run(true)));
+    let train = || network.forward(&image).remove(3);
+    assert!(!train().equal(&train()));
+    let network = network.prepare(Precision::F32);
+    let infer = || network.forward(&image).remove(3);
+    assert!(infer().equal(&infer()));
 }
 
 #[test]
 fn blocks_that_are_run_again_give_the_same_gradients() {
-    let still = SwinConfig { dropout: 0.0, attention_dropout: 0.0, drop_path: 0.0, ..swin(7) };
-    for config in [BackboneConfig::Swin(still), BackboneConfig::ResNet(resnet(50))] {
+    let swin = still(&BackboneConfig::Swin(swin(7)));
+    for config in [swin, BackboneConfig::ResNet(resnet(50))] {
         let (vs, mut network) = build(&config);
         let variables = std::collections::BTreeMap::from_iter(vs.variables());
         let trained: Vec<&Tensor> =
             variables.values().filter(|variable| variable.requires_grad()).collect();
         let images = image([2, 3, 64, 96]);
         let gradients = |network: &dyn Backbone| {
-            let outputs = network.forward_t(&images, true);
+            let outputs = network.forward(&images);
             let squares = outputs.iter().map(|map| map.square().mean(Kind::Float));
             let loss = squares.reduce(|sum, square| sum + square).unwrap();
             Tensor::run_backward(&[loss], &trained, false, false)

@@ -4,7 +4,7 @@ use seqformer::{FrameSize, KeepLayers, Memory, Precision};
 use seqformer_testing::golden_path;
 use tch::{Kind, Tensor};
 
-use crate::golden_forward::{Golden, loaded_model};
+use crate::golden_forward::{Golden, prepared_model};
 
 /// The greatest difference, and the mean one.
 fn differences(found: &Tensor, expected: &Tensor) -> [f64; 2] {
@@ -17,18 +17,17 @@ fn logits_in_bf16_stay_near_those_of_the_reference() {
     let path = golden_path("public/tiny_forward.safetensors");
     let golden =
         Golden { state: seqformer_checkpoint::read(&path).unwrap(), seen: vec![], off: vec![] };
-    let (_variables, mut model) = loaded_model();
-    model.prepare_inference(Precision::Bf16);
+    let model = prepared_model(Precision::Bf16);
     let frames = golden.tensor("frames_u8");
     let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
     let layer = model.last_layer();
     let [classes, masks] = tch::no_grad(|| {
         let layout = model.token_layout(&[size]);
         let images = model.preprocess(&frames, size).unwrap();
-        let memory = model.encode_images(&images, &layout, false);
+        let memory = model.encode_images(&images, &layout);
         let features = model.mask_features(&memory.get(0), &layout);
         let memory = Memory { parts: vec![memory] };
-        let output = model.decode(&memory, &layout, KeepLayers::Last, false).layers.remove(0);
+        let output = model.decode(&memory, &layout, KeepLayers::Last).layers.remove(0);
         let heads = model.heads(&output, layer, &[size]);
         let params = heads.dynamic_params.get(0);
         let masks = model.masks(&features, &params, &heads.reference_points_px.get(0));

@@ -4,7 +4,7 @@ use seqformer::inference::{ClipPredictor, ClipRule, ClipVideo, WholeVideo, top_q
 use seqformer::{FrameSize, Precision};
 use tch::{Device, Kind, Tensor};
 
-use crate::golden_forward::loaded_model;
+use crate::golden_forward::prepared_model;
 use crate::golden_tracker::{dense_logits, host};
 
 const SIZE: FrameSize = FrameSize { height: 41, width: 60 };
@@ -31,8 +31,7 @@ fn off(a: &Tensor, b: &Tensor) -> f64 {
 
 #[test]
 fn a_clip_is_predicted_as_if_it_were_the_whole_video() {
-    let (_variables, mut model) = loaded_model();
-    model.prepare_inference(Precision::F32);
+    let model = prepared_model(Precision::F32);
     let video = video(10);
     for case in RULES {
         let mut predictor = ClipPredictor::new(&model, SIZE, rule(case)).unwrap();
@@ -57,8 +56,7 @@ fn a_clip_is_predicted_as_if_it_were_the_whole_video() {
 
 #[test]
 fn frames_may_come_one_by_one_in_parts_or_all_at_once() {
-    let (_variables, mut model) = loaded_model();
-    model.prepare_inference(Precision::F32);
+    let model = prepared_model(Precision::F32);
     let video = video(10);
     for case in RULES {
         let run = |step: i64| {
@@ -93,7 +91,7 @@ fn frames_may_come_one_by_one_in_parts_or_all_at_once() {
 
 #[test]
 fn frames_leave_as_soon_as_no_clip_can_hold_them() {
-    let (_variables, model) = loaded_model();
+    let model = prepared_model(Precision::F32);
     let video = video(8);
     let mut clips = ClipVideo::new(&model, SIZE, rule((3, 1))).unwrap();
     let mut left = Vec::new();

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use seqformer::config::{BackboneConfig, ResNetConfig, TransformerConfig};
 use seqformer::inference::{
-    ClipPredictor, ClipRule, ClipTracker, ClipVideo, TrackTable, classify, final_masks,
+    ClipPredictor, ClipRule, ClipTracker, ClipVideo, InferenceModel, TrackTable, classify,
+    final_masks,
 };
 use seqformer::{FrameSize, Precision, SeqFormer, SeqFormerConfig};
 use seqformer_masks::{BitMask, ImageSize, Rle};
 use seqformer_testing::{assert_close, formula_pixels, formula_weights, golden_path, read_json};
 use tch::{Device, Tensor, nn};
 
-use crate::golden_forward::loaded_model;
+use crate::golden_forward::prepared_model;
 use crate::golden_tracker::{Golden, dense_logits, final_areas, host};
 
 /// Pixels of a result that rounding may move to the other side of the threshold.
@@ -19,7 +20,7 @@ const MOVED_PIXELS: i64 = 5;
 const OUTPUT: FrameSize = FrameSize { height: 72, width: 100 };
 
 /// Runs one video of a golden file in steps of `step` frames and compares everything on the way.
-fn check_video(model: &SeqFormer, golden: &Golden, video: &str, rule: ClipRule, step: i64) {
+fn check_video(model: &InferenceModel, golden: &Golden, video: &str, rule: ClipRule, step: i64) {
     let frames = golden.tensor(&format!("{video}.network_input_u8"));
     let frame_size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
     let mut predictor = ClipPredictor::new(model, frame_size, rule).unwrap();
@@ -83,8 +84,7 @@ fn check_video(model: &SeqFormer, golden: &Golden, video: &str, rule: ClipRule, 
 }
 
 fn check_tiny(case: &str, length: usize, stride: usize) {
-    let (_variables, mut model) = loaded_model();
-    model.prepare_inference(Precision::F32);
+    let model = prepared_model(Precision::F32);
     let golden = Golden::open(&format!("public/{case}.safetensors"));
     let rule = ClipRule { length, stride, max_queries: 10 };
     for step in [1, 3, 11] {
@@ -106,7 +106,7 @@ fn clips_with_a_stride_agree_with_the_reference() {
 
 /// Compares the masks of all results with the file that the reference's evaluator wrote.
 fn check_results(case: &str, length: usize, stride: usize) {
-    let (_variables, model) = loaded_model();
+    let model = prepared_model(Precision::F32);
     let golden = Golden::open(&format!("public/{case}.safetensors"));
     let results = read_json(&golden_path(&format!("public/{case}/results.json"))).unwrap();
     let mut results = results.as_array().unwrap().iter();
@@ -197,17 +197,15 @@ fn r50() -> SeqFormerConfig {
     }
 }
 
-fn formula_model() -> (nn::VarStore, SeqFormer) {
-    let mut vs = nn::VarStore::new(Device::Cpu);
-    let mut model = SeqFormer::new(&vs.root(), &r50()).unwrap();
+fn formula_model() -> InferenceModel {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let model = SeqFormer::new(&vs.root(), &r50()).unwrap();
     for (name, mut variable) in vs.variables().into_iter().collect::<BTreeMap<_, _>>() {
         let values = formula_weights(&name, &variable.size());
         let values = Tensor::from_slice(&values).view(variable.size().as_slice());
         tch::no_grad(|| variable.copy_(&values));
     }
-    vs.freeze();
-    model.prepare_inference(Precision::F32);
-    (vs, model)
+    model.prepare(vs, Precision::F32)
 }
 
 #[test]
@@ -215,7 +213,7 @@ fn clips_of_a_full_size_network_agree_with_the_reference() {
     let golden = read_json(&golden_path("formula/inference.json")).unwrap();
     let golden = &golden["r50_clip_matching"];
     let number = |value: &serde_json::Value| value.as_f64().unwrap();
-    let (_variables, model) = formula_model();
+    let model = formula_model();
     let (frame_size, output_size) =
         (FrameSize { height: 72, width: 100 }, FrameSize { height: 108, width: 150 });
     let frames = Tensor::from_slice(&formula_pixels(7777, 6 * 3 * 72 * 100)).view([6, 3, 72, 100]);

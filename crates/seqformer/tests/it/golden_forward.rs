@@ -1,12 +1,15 @@
 //! Every intermediate of one forward pass of a tiny network.
 
 use seqformer::config::{BackboneConfig, ResNetConfig, TransformerConfig};
+use seqformer::inference::InferenceModel;
 use seqformer::{
     FrameSize, KeepLayers, Memory, Precision, SeqFormer, SeqFormerConfig, load_state_dict,
 };
 use seqformer_checkpoint::StateDict;
 use seqformer_testing::golden_path;
 use tch::{Device, Kind, Tensor, nn};
+
+use crate::stages::Stages;
 
 /// The network of `tests/golden/public/tiny_config.yaml`.
 pub(crate) fn tiny_config() -> SeqFormerConfig {
@@ -78,8 +81,14 @@ pub(crate) fn loaded_model() -> (nn::VarStore, SeqFormer) {
     (vs, model)
 }
 
+/// The same network, prepared for inference.
+pub(crate) fn prepared_model(precision: Precision) -> InferenceModel {
+    let (variables, model) = loaded_model();
+    model.prepare(variables, precision)
+}
+
 /// Runs all stages and compares them; `parts` are the frames that are encoded together.
-fn check_all(model: &SeqFormer, parts: &[i64]) -> Golden {
+fn check_all(model: &dyn Stages, parts: &[i64]) -> Golden {
     let path = golden_path("public/tiny_forward.safetensors");
     let mut golden =
         Golden { state: seqformer_checkpoint::read(&path).unwrap(), seen: vec![], off: vec![] };
@@ -103,11 +112,10 @@ fn check_all(model: &SeqFormer, parts: &[i64]) -> Golden {
     let mut memory = Memory::default();
     let mut stages: Vec<Vec<Tensor>> = Vec::new();
     for part in frames.split_with_sizes(parts, 0) {
-        let features = model.backbone_features(&model.preprocess(&part, size).unwrap(), false);
+        let features = model.backbone_features(&model.preprocess(&part, size).unwrap());
         let maps = model.project(&features);
         let mut layers = Vec::new();
-        let encoded =
-            model.encode(&maps, &layout, false, &mut |layer| layers.push(layer.shallow_clone()));
+        let encoded = model.encode(&maps, &layout, &mut |layer| layers.push(layer.shallow_clone()));
         let mask_features = model.mask_features(&encoded.get(0), &layout);
         memory.parts.push(encoded);
         stages.push(
@@ -129,7 +137,7 @@ fn check_all(model: &SeqFormer, parts: &[i64]) -> Golden {
     golden.check("memory", &Tensor::cat(&memory.parts, 1));
     let mask_features = stage(9, 0);
     golden.check("mask_feat", &mask_features.unsqueeze(0));
-    let output = model.decode(&memory, &layout, KeepLayers::All, false);
+    let output = model.decode(&memory, &layout, KeepLayers::All);
     let all = |pick: fn(&seqformer::DecoderLayerOutput) -> &Tensor| {
         Tensor::stack(&output.layers.iter().map(pick).collect::<Vec<_>>(), 0)
     };
@@ -160,19 +168,22 @@ fn check_all(model: &SeqFormer, parts: &[i64]) -> Golden {
 
 #[test]
 fn every_intermediate_agrees_with_the_reference() {
-    let (_variables, mut model) = loaded_model();
-    let check = |model: &SeqFormer, parts: &[i64]| {
+    let check = |model: &dyn Stages, parts: &[i64]| {
         let golden = tch::no_grad(|| check_all(model, parts));
         assert!(golden.off.is_empty(), "in parts of {parts:?}:\n{}", golden.off.join("\n"));
         let unseen: Vec<_> =
             golden.state.arrays.keys().filter(|name| !golden.seen.contains(name)).collect();
         assert!(unseen.is_empty(), "not compared: {unseen:?}");
     };
+    let (variables, model) = loaded_model();
     check(&model, &[4]);
     check(&model, &[3, 1]);
     check(&model, &[1, 1, 1, 1]);
-    model.prepare_inference(Precision::F32);
+    let model = model.prepare(variables, Precision::F32);
+    check(&model, &[4]);
+    check(&model, &[3, 1]);
     check(&model, &[2, 2]);
+    check(&model, &[1, 1, 1, 1]);
 }
 
 #[test]

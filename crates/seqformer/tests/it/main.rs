@@ -15,3 +15,4 @@ mod golden_train;
 mod initialization;
 mod not_a_number;
 mod parameter_names;
+mod stages;

@@ -52,25 +52,36 @@ impl Block {
         }
     }
 
-    pub(super) fn prepare_inference(&mut self) {
-        self.attn.prepare_inference();
+    /// The same block with the same tensors, through which no gradient goes and which drops nothing.
+    pub(super) fn detach(&self) -> Self {
+        Self {
+            norm1: self.norm1.detach(),
+            attn: self.attn.detach(),
+            norm2: self.norm2.detach(),
+            fc1: self.fc1.detach(),
+            fc2: self.fc2.detach(),
+            window_size: self.window_size,
+            shift: self.shift,
+            dropout: 0.0,
+            drop_path: DropPath { rate: 0.0 },
+        }
     }
 
     /// `[N, H, W, C]` → the same shape
-    pub(super) fn forward_t(&self, map: &Tensor, train: bool) -> Tensor {
-        let attended = self.attend(&self.norm1.forward(map), train);
-        let map = map + self.drop_path.forward_t(&attended, train);
+    pub(super) fn forward(&self, map: &Tensor) -> Tensor {
+        let attended = self.attend(&self.norm1.forward(map));
+        let map = map + self.drop_path.forward(&attended);
         let hidden = self.fc1.forward(&self.norm2.forward(&map)).gelu("none");
-        let hidden = self.fc2.forward(&dropout(hidden, self.dropout, train));
-        let hidden = dropout(hidden, self.dropout, train);
-        map + self.drop_path.forward_t(&hidden, train)
+        let hidden = self.fc2.forward(&dropout(hidden, self.dropout));
+        let hidden = dropout(hidden, self.dropout);
+        map + self.drop_path.forward(&hidden)
     }
 
     /// Attends within windows. Zeros around the map take part as tokens, as in the reference.
-    fn attend(&self, map: &Tensor, train: bool) -> Tensor {
+    fn attend(&self, map: &Tensor) -> Tensor {
         let (images, height, width, _) = map.size4().expect("maps are [N, H, W, C]");
         let grid = WindowGrid { height, width, window_size: self.window_size, shift: self.shift };
-        let windows = self.attn.forward_t(&grid.partition(map), &grid, images, train);
+        let windows = self.attn.forward(&grid.partition(map), &grid, images);
         grid.merge(&windows, images)
     }
 }

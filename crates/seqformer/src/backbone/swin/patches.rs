@@ -24,6 +24,11 @@ impl PatchEmbedding {
         Self { proj, norm: normalize.then(|| LayerNorm::new(&(vs / "norm"), channels)) }
     }
 
+    /// The same layer with the same tensors, through which no gradient goes.
+    pub(super) fn detach(&self) -> Self {
+        Self { proj: self.proj.detach(), norm: self.norm.as_ref().map(LayerNorm::detach) }
+    }
+
     /// `[N, 3, H, W]` → `[N, ⌈H / 4⌉, ⌈W / 4⌉, C]`
     pub(super) fn forward(&self, images: &Tensor) -> Tensor {
         let (_, _, height, width) = images.size4().expect("images are [N, 3, H, W]");
@@ -47,6 +52,11 @@ impl PatchMerging {
     pub(super) fn new(vs: &nn::Path<'_>, channels: i64) -> Self {
         let reduction = (vs / "reduction").zeros("weight", &[2 * channels, 4 * channels]);
         Self { norm: LayerNorm::new(&(vs / "norm"), 4 * channels), reduction }
+    }
+
+    /// The same layer with the same tensors, through which no gradient goes.
+    pub(super) fn detach(&self) -> Self {
+        Self { norm: self.norm.detach(), reduction: self.reduction.detach() }
     }
 
     /// `[N, H, W, C]` → `[N, ⌈H / 2⌉, ⌈W / 2⌉, 2C]`

@@ -16,18 +16,27 @@ pub(super) struct WindowAttention {
     qkv_weight: Tensor,
     qkv_bias: Option<Tensor>,
     proj: Linear,
-    relative_position_bias_table: Tensor,
-    /// Row of the table for each pair of tokens, `[tokens²]`.
-    relative_position_index: Tensor,
-    /// What each kind of window adds, `[kinds, 1, tokens, tokens]`; nothing if no window is shifted.
-    mask: Option<Tensor>,
-    /// Bias and mask of each kind of window, kept for inference.
-    prepared: Option<Tensor>,
-    window_size: i64,
+    bias: PositionBias,
     num_heads: i64,
     scale: Option<f64>,
     attention_dropout: f64,
     dropout: f64,
+}
+
+/// What is added to the attention between two tokens of a window.
+#[derive(Debug)]
+enum PositionBias {
+    /// By their offset.
+    Learned {
+        /// A row for each offset, `[(2w - 1)², heads]`.
+        table: Tensor,
+        /// Row of the table for each pair of tokens, `[tokens²]`.
+        index: Tensor,
+        /// What each kind of window adds, `[kinds, 1, tokens, tokens]`; nothing if no window is shifted.
+        mask: Option<Tensor>,
+    },
+    /// The same, summed up once: `[kinds, heads, tokens, tokens]`.
+    Constant(Tensor),
 }
 
 impl WindowAttention {
@@ -38,16 +47,17 @@ impl WindowAttention {
         let table = [(2 * window_size - 1).pow(2), num_heads];
         let index = relative_position_index(window_size).to_device(vs.device());
         let qkv = vs / "qkv";
-        let attention = Self {
-            relative_position_bias_table: vs.zeros("relative_position_bias_table", &table),
+        let bias = PositionBias::Learned {
+            table: vs.zeros("relative_position_bias_table", &table),
             // What the network reads stays its own: the values of a file do not become indices.
-            relative_position_index: index.flatten(0, 1).copy(),
+            index: index.flatten(0, 1).copy(),
+            mask: (shift > 0).then(|| window_masks(window_size, shift).to_device(vs.device())),
+        };
+        let attention = Self {
+            bias,
             qkv_weight: qkv.zeros("weight", &[3 * channels, channels]),
             qkv_bias: config.qkv_bias.then(|| qkv.zeros("bias", &[3 * channels])),
             proj: Linear::new(&(vs / "proj"), channels, channels),
-            mask: (shift > 0).then(|| window_masks(window_size, shift).to_device(vs.device())),
-            prepared: None,
-            window_size,
             num_heads,
             scale: config.qk_scale,
             attention_dropout: config.attention_dropout,
@@ -57,21 +67,18 @@ impl WindowAttention {
         attention
     }
 
-    /// Keeps the bias of each kind of window, computed once.
-    pub(super) fn prepare_inference(&mut self) {
-        self.prepared = Some(tch::no_grad(|| self.bias()));
-    }
-
-    /// What is added to the attention of each kind of window, `[kinds, heads, tokens, tokens]`.
-    fn bias(&self) -> Tensor {
-        let tokens = self.window_size * self.window_size;
-        let table = &self.relative_position_bias_table;
-        let bias = Tensor::embedding(table, &self.relative_position_index, -1, false, false);
-        let bias =
-            bias.view([1, tokens, tokens, self.num_heads]).permute([0, 3, 1, 2]).contiguous();
-        match &self.mask {
-            Some(mask) => bias + mask.to_kind(table.kind()),
-            None => bias,
+    /// The same layer with the same tensors, through which no gradient goes and which drops nothing; its bias is
+    /// summed up once.
+    pub(super) fn detach(&self) -> Self {
+        Self {
+            qkv_weight: self.qkv_weight.detach(),
+            qkv_bias: self.qkv_bias.as_ref().map(Tensor::detach),
+            proj: self.proj.detach(),
+            bias: PositionBias::Constant(self.bias.sum(self.num_heads).detach()),
+            num_heads: self.num_heads,
+            scale: self.scale,
+            attention_dropout: 0.0,
+            dropout: 0.0,
         }
     }
 
@@ -81,20 +88,12 @@ impl WindowAttention {
     ///
     /// - `windows`: `[windows, tokens, C]`
     /// - output: the same
-    pub(super) fn forward_t(
-        &self,
-        windows: &Tensor,
-        grid: &WindowGrid,
-        images: i64,
-        train: bool,
-    ) -> Tensor {
+    pub(super) fn forward(&self, windows: &Tensor, grid: &WindowGrid, images: i64) -> Tensor {
         let (count, tokens, channels) = windows.size3().expect("windows are [windows, tokens, C]");
         let qkv = windows.linear(&self.qkv_weight, self.qkv_bias.as_ref());
         let qkv = qkv.view([count, tokens, 3, self.num_heads, channels / self.num_heads]);
         let qkv = qkv.permute([2, 0, 3, 1, 4]); // [3, windows, M, tokens, C / M]
-        let bias = self.prepared.as_ref().filter(|_| !train);
-        let bias = bias.map_or_else(|| self.bias(), Tensor::shallow_clone);
-        let dropout = if train { self.attention_dropout } else { 0.0 };
+        let bias = self.bias.sum(self.num_heads);
         let mut first = 0;
         let mut read = Vec::new();
         for (kind, count) in (0..).zip(grid.windows_per_kind(images)) {
@@ -105,13 +104,37 @@ impl WindowAttention {
             let (query, key, value) = (part.get(0), part.get(1), part.get(2));
             let bias = Some(bias.narrow(0, kind, 1));
             let part = Tensor::scaled_dot_product_attention(
-                &query, &key, &value, bias, dropout, false, self.scale, false,
+                &query,
+                &key,
+                &value,
+                bias,
+                self.attention_dropout,
+                false,
+                self.scale,
+                false,
             ); // [windows, M, tokens, C / M]
             read.push(part.transpose(1, 2).reshape([count, tokens, channels]));
             first += count;
         }
         let read = if read.len() == 1 { read.remove(0) } else { Tensor::cat(&read, 0) };
-        layers::dropout(self.proj.forward(&read), self.dropout, train)
+        layers::dropout(self.proj.forward(&read), self.dropout)
+    }
+}
+
+impl PositionBias {
+    /// What is added to the attention of each kind of window, `[kinds, heads, tokens, tokens]`.
+    fn sum(&self, num_heads: i64) -> Tensor {
+        let (table, index, mask) = match self {
+            Self::Learned { table, index, mask } => (table, index, mask),
+            Self::Constant(bias) => return bias.shallow_clone(),
+        };
+        let tokens = (index.numel() as f64).sqrt() as i64;
+        let bias = Tensor::embedding(table, index, -1, false, false);
+        let bias = bias.view([1, tokens, tokens, num_heads]).permute([0, 3, 1, 2]).contiguous();
+        match mask {
+            Some(mask) => bias + mask.to_kind(table.kind()),
+            None => bias,
+        }
     }
 }
 

@@ -2,11 +2,19 @@ use tch::{Device, Kind, nn};
 
 use super::*;
 use crate::config::tests::tiny;
+use crate::{Precision, SeqFormer};
 
 const SIZE: FrameSize = FrameSize { height: 64, width: 64 };
 
 fn frames(count: i64) -> Tensor {
     Tensor::zeros([count, 3, SIZE.height, SIZE.width], (Kind::Uint8, Device::Cpu))
+}
+
+/// A network of zeros.
+fn network() -> InferenceModel {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let model = SeqFormer::new(&vs.root(), &tiny()).unwrap();
+    model.prepare(vs, Precision::F32)
 }
 
 fn rule(length: usize, stride: usize) -> ClipRule {
@@ -15,8 +23,7 @@ fn rule(length: usize, stride: usize) -> ClipRule {
 
 #[test]
 fn a_long_video_keeps_no_more_frames_than_a_short_one() {
-    let vs = nn::VarStore::new(Device::Cpu);
-    let model = SeqFormer::new(&vs.root(), &tiny()).unwrap();
+    let model = network();
     for (length, stride, step) in [(3, 1, 1), (4, 3, 2), (2, 5, 1)] {
         let mut predictor = ClipPredictor::new(&model, SIZE, rule(length, stride)).unwrap();
         for _ in 0..12 {
@@ -36,8 +43,7 @@ fn a_long_video_keeps_no_more_frames_than_a_short_one() {
 
 #[test]
 fn frames_that_no_clip_holds_are_not_encoded() {
-    let vs = nn::VarStore::new(Device::Cpu);
-    let model = SeqFormer::new(&vs.root(), &tiny()).unwrap();
+    let model = network();
     let mut predictor = ClipPredictor::new(&model, SIZE, rule(2, 5)).unwrap();
     predictor.push(&frames(7)).unwrap();
     assert_eq!(predictor.next_clip().unwrap().unwrap().frames, 0..2);
@@ -56,8 +62,7 @@ fn frames_that_no_clip_holds_are_not_encoded() {
 
 #[test]
 fn what_cannot_be_a_video_is_an_error() {
-    let vs = nn::VarStore::new(Device::Cpu);
-    let model = SeqFormer::new(&vs.root(), &tiny()).unwrap();
+    let model = network();
     let message = |result: Result<(), ModelError>| result.unwrap_err().to_string();
     let mut predictor = ClipPredictor::new(&model, SIZE, rule(3, 1)).unwrap();
     assert_eq!(message(predictor.end()), "frames: expected at least one, found none");

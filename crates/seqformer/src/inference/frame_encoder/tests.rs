@@ -2,16 +2,15 @@ use tch::{Device, Kind, nn};
 
 use super::*;
 use crate::config::tests::tiny;
-use crate::{Precision, initialize};
+use crate::{Precision, SeqFormer, initialize};
 
 const SIZE: FrameSize = FrameSize { height: 40, width: 64 };
 
-fn network() -> (nn::VarStore, SeqFormer) {
+fn network() -> InferenceModel {
     let vs = nn::VarStore::new(Device::Cpu);
-    let mut model = SeqFormer::new(&vs.root(), &tiny()).unwrap();
+    let model = SeqFormer::new(&vs.root(), &tiny()).unwrap();
     initialize(&vs, &tiny()).unwrap();
-    tch::no_grad(|| model.prepare_inference(Precision::F32));
-    (vs, model)
+    model.prepare(vs, Precision::F32)
 }
 
 fn frames(count: i64) -> Tensor {
@@ -22,7 +21,7 @@ fn frames(count: i64) -> Tensor {
 
 #[test]
 fn frames_that_go_in_smaller_parts_give_the_same_numbers() {
-    let (_variables, model) = network();
+    let model = network();
     let frames = frames(5);
     let whole = FrameEncoder::new(&model, SIZE).encode(&frames).unwrap();
     assert_eq!(whole.len(), 1);
@@ -41,7 +40,7 @@ fn frames_that_go_in_smaller_parts_give_the_same_numbers() {
 
 #[test]
 fn a_copy_has_the_same_numbers_in_other_memory() {
-    let (_variables, model) = network();
+    let model = network();
     let encoded = FrameEncoder::new(&model, SIZE).encode(&frames(2)).unwrap().remove(0);
     let copy = encoded.copy();
     let boxes = |encoded: EncodedFrames| (encoded.mask_features, encoded.reading.into_boxes());
@@ -53,20 +52,16 @@ fn a_copy_has_the_same_numbers_in_other_memory() {
 }
 
 #[test]
-fn constants_are_kept_only_for_prepared_weights() {
-    let (_variables, model) = network();
+fn constants_are_kept_from_video_to_video() {
+    let model = network();
     let layout = |model| Rc::as_ptr(&FrameEncoder::new(model, SIZE).layout);
     let kept = FrameEncoder::new(&model, SIZE).layout;
     assert_eq!(layout(&model), Rc::as_ptr(&kept));
-    let vs = nn::VarStore::new(Device::Cpu);
-    let raw = SeqFormer::new(&vs.root(), &tiny()).unwrap();
-    let first = FrameEncoder::new(&raw, SIZE).layout;
-    assert_ne!(layout(&raw), Rc::as_ptr(&first));
 }
 
 #[test]
 fn an_error_about_memory_names_the_size() {
-    let (_variables, model) = network();
+    let model = network();
     let encoder = FrameEncoder::new(&model, SIZE);
     let fail = || -> Result<(), ModelError> {
         Err(tch::TchError::Torch("CUDA out of memory. Tried to allocate 1 GiB".to_owned()).into())

@@ -4,23 +4,25 @@ use super::*;
 
 const ON_CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
 
-/// Attention with random weights, and a batch of queries.
-fn attention(p: f64) -> (nn::VarStore, MultiheadAttention, Tensor) {
+/// Attentions on the same random weights, one of which drops with probability `p` and one nothing, and a batch of queries.
+fn attentions(p: f64) -> ([MultiheadAttention; 2], Tensor) {
     let vs = nn::VarStore::new(Device::Cpu);
-    let attention = MultiheadAttention::new(&vs.root(), 16, 4, p);
+    let dropping = MultiheadAttention::new(&vs.root(), 16, 4, p);
     tch::manual_seed(3);
     for (_, mut tensor) in vs.variables().into_iter().collect::<std::collections::BTreeMap<_, _>>()
     {
         tch::no_grad(|| tensor.copy_(&(Tensor::randn_like(&tensor) * 0.5)));
     }
-    (vs, attention, Tensor::randn([2, 7, 16], ON_CPU))
+    let plain =
+        MultiheadAttention { heads: dropping.heads.detach(), out_proj: dropping.out_proj.detach() };
+    ([dropping, plain], Tensor::randn([2, 7, 16], ON_CPU))
 }
 
 /// The result and the gradient of the queries of its squares.
-fn run(attention: &MultiheadAttention, queries: &Tensor, train: bool) -> [Tensor; 2] {
+fn run(attention: &MultiheadAttention, queries: &Tensor) -> [Tensor; 2] {
     let queries = queries.detach().set_requires_grad(true);
     let position = Tensor::zeros([1, 7, 16], ON_CPU);
-    let out = attention.forward_then(&queries, &position, train, &After::NOTHING);
+    let out = attention.forward_then(&queries, &position, &After::NOTHING);
     out.square().sum(Kind::Float).backward();
     [out.detach(), queries.grad()]
 }
@@ -28,8 +30,8 @@ fn run(attention: &MultiheadAttention, queries: &Tensor, train: bool) -> [Tensor
 #[test]
 fn dropout_that_drops_nothing_leaves_what_libtorch_computes() {
     // Less than one in all numbers of 32 bits.
-    let (_vs, attention, queries) = attention(1e-12);
-    let (with, without) = (run(&attention, &queries, true), run(&attention, &queries, false));
+    let ([dropping, plain], queries) = attentions(1e-12);
+    let (with, without) = (run(&dropping, &queries), run(&plain, &queries));
     for (with, without) in with.iter().zip(&without) {
         // Of the largest number: gradients of these weights are in the hundreds.
         let largest = without.abs().max();
@@ -40,10 +42,10 @@ fn dropout_that_drops_nothing_leaves_what_libtorch_computes() {
 
 #[test]
 fn the_mean_over_many_choices_is_the_result_without_dropout() {
-    let (_vs, attention, queries) = attention(0.3);
-    let expected = run(&attention, &queries, false)[0].shallow_clone();
+    let ([dropping, plain], queries) = attentions(0.3);
+    let expected = run(&plain, &queries)[0].shallow_clone();
     let draws: Vec<Tensor> =
-        (0..2000).map(|_| run(&attention, &queries, true)[0].shallow_clone()).collect();
+        (0..2000).map(|_| run(&dropping, &queries)[0].shallow_clone()).collect();
     let draws = Tensor::stack(&draws, 0);
     let spread = draws.std_dim([0].as_slice(), true, false);
     assert!(spread.min().double_value(&[]) > 0.0, "something is dropped");

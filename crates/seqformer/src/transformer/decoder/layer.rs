@@ -2,78 +2,87 @@
 
 use std::rc::Rc;
 
-use seqformer_ops::deformable_layer::{
-    DeformableLayer, DeformableLayerInput, DeformableLayerParameters,
-};
 use seqformer_ops::fused::After;
-use tch::{Kind, Tensor, nn};
+use tch::{Tensor, nn};
 
 use super::super::TokenLayout;
 use super::super::encoder::repeat;
 use super::super::temporal_aggregation::TemporalAggregation;
-use crate::Precision;
 use crate::config::{NUM_LEVELS, TransformerConfig};
 use crate::layers::{
-    AttentionShape, LayerNorm, Linear, MsDeformAttn, MultiheadAttention, NORM_EPS, References,
-    dropout, run_again,
+    self, AttentionShape, LayerNorm, Linear, MsDeformAttn, MultiheadAttention, References,
+    checkpointed,
 };
 
 /// One layer.
 #[derive(Debug)]
-pub(super) struct DecoderLayer {
-    cross_attn: MsDeformAttn,
-    instance: Stream,
-    boxes: Stream,
-    temporal: TemporalAggregation,
-    dropout: f64,
-    /// The box queries' way from their points on as one operation, for inference where the machine has that.
-    fused: Option<DeformableLayer>,
+pub(crate) struct DecoderLayer {
+    pub(crate) cross_attn: MsDeformAttn,
+    pub(crate) instance: Stream,
+    pub(crate) boxes: Stream,
+    pub(crate) temporal: TemporalAggregation,
 }
 
 /// The parts that instance and box queries each have of their own.
 #[derive(Debug)]
-struct Stream {
-    self_attn: MultiheadAttention,
-    norm_after_self: LayerNorm,
-    norm_after_cross: LayerNorm,
-    linear1: Linear,
-    linear2: Linear,
-    norm_after_feedforward: LayerNorm,
+pub(crate) struct Stream {
+    pub(crate) self_attn: MultiheadAttention,
+    pub(crate) norm_after_self: LayerNorm,
+    pub(crate) norm_after_cross: LayerNorm,
+    pub(crate) linear1: Linear,
+    pub(crate) linear2: Linear,
+    pub(crate) norm_after_feedforward: LayerNorm,
+    dropout: f64,
 }
 
 /// What the box queries of a layer start from.
-pub(super) struct ReadInput<'a> {
+pub(crate) struct ReadInput<'a> {
     /// `[N, T', Q, C]`, or `[N, 1, Q, C]` where frames do not differ yet.
-    pub(super) boxes: &'a Tensor,
+    pub(crate) boxes: &'a Tensor,
     /// `[Q, C]`
-    pub(super) positions: &'a Tensor,
+    pub(crate) positions: &'a Tensor,
     /// `[N, T', Q, 2 or 4]`
-    pub(super) references: &'a Tensor,
+    pub(crate) references: &'a Tensor,
     /// `[N, T', S, C]`
-    pub(super) tokens: &'a Tensor,
+    pub(crate) tokens: &'a Tensor,
 }
 
 /// What the box queries of a layer give, `[N, T', Q, C]` each, and their `[N, T', Q, 1]` scores.
-pub(super) struct ReadOutput {
-    pub(super) boxes: Tensor,
-    pub(super) features: Tensor,
-    pub(super) scores: Tensor,
+pub(crate) struct ReadOutput {
+    pub(crate) boxes: Tensor,
+    pub(crate) features: Tensor,
+    pub(crate) scores: Tensor,
 }
 
-/// Runs the box queries of a layer for training without keeping what they compute on the way.
-pub(super) fn read_again(
+impl ReadInput<'_> {
+    /// Whether frames do not differ yet: then layer 0 looks at the same places of all frames.
+    pub(crate) fn is_same_on_all_frames(&self) -> bool {
+        self.boxes.size()[1] == 1 && self.tokens.size()[1] > 1
+    }
+
+    /// References in units of each padded level, `[N * T', Q, L, 2 or 4]`; one frame stands for all that are the same.
+    pub(crate) fn level_references(&self, layout: &TokenLayout) -> References {
+        if self.is_same_on_all_frames() {
+            return per_level(&self.references.narrow(1, 0, 1), layout.valid_ratios());
+        }
+        per_level(self.references, layout.valid_ratios())
+    }
+}
+
+/// Runs the box queries of a layer without keeping what they compute on the way.
+pub(super) fn read_checkpointed(
     layer: &Rc<DecoderLayer>,
     input: &ReadInput<'_>,
     layout: &TokenLayout,
 ) -> ReadOutput {
     let inputs = [input.boxes, input.positions, input.references, input.tokens];
     let (layer, layout) = (Rc::clone(layer), layout.share());
-    let [boxes, features, scores] = run_again(&inputs, move |inputs| {
+    let [boxes, features, scores] = checkpointed(&inputs, move |inputs| {
         let [boxes, positions, references, tokens] = inputs else {
             unreachable!("there are four inputs")
         };
         let input = ReadInput { boxes, positions, references, tokens };
-        let ReadOutput { boxes, features, scores } = layer.read_frames(&input, &layout, true);
+        let ReadOutput { boxes, features, scores } = layer.read_frames(&input, &layout);
         [boxes, features, scores]
     });
     ReadOutput { boxes, features, scores }
@@ -92,94 +101,26 @@ impl DecoderLayer {
             instance: Stream::new(vs, "", config),
             boxes: Stream::new(vs, "_box", config),
             temporal: TemporalAggregation::new(vs, config.hidden_dim),
-            dropout: config.dropout,
-            fused: None,
         }
-    }
-
-    pub(super) fn prepare_inference(&mut self, precision: Precision) {
-        self.fused = self.fuse(precision);
-        self.temporal.prepare_inference(precision);
-        self.instance.prepare_inference(precision);
-        if self.fused.is_some() {
-            // The rest of the box queries' way is in there; a second copy of its weights would never be used.
-            self.boxes.self_attn.prepare_inference(precision);
-        } else {
-            self.boxes.prepare_inference(precision);
-            self.cross_attn.prepare_inference(precision);
-        }
-    }
-
-    fn fuse(&self, precision: Precision) -> Option<DeformableLayer> {
-        let (attention, stream) = (&self.cross_attn, &self.boxes);
-        let parameters = DeformableLayerParameters {
-            value_proj: attention.value_proj.affine(),
-            sampling_offsets: attention.sampling_offsets.affine(),
-            attention_weights: attention.attention_weights.affine(),
-            output_proj: attention.output_proj_box.affine(),
-            second_output_proj: Some(attention.output_proj.affine()),
-            norm1: stream.norm_after_cross.affine(),
-            linear1: stream.linear1.affine(),
-            linear2: stream.linear2.affine(),
-            norm2: stream.norm_after_feedforward.affine(),
-            eps: NORM_EPS,
-            num_heads: attention.shape.num_heads as usize,
-            num_points: attention.shape.num_points as usize,
-        };
-        DeformableLayer::new(&parameters, precision == Precision::Bf16)
-    }
-
-    /// `[N, Q, C]` → the same; `gathered` is the mean over frames of what the box queries have read.
-    pub(super) fn update_instances(
-        &self,
-        instances: &Tensor,
-        positions: &Tensor,
-        gathered: Tensor,
-        train: bool,
-    ) -> Tensor {
-        let instances = self.attend(&self.instance, instances, positions, train);
-        let sum = instances + dropout(gathered, self.dropout, train);
-        let instances = self.instance.norm_after_cross.forward(&sum);
-        self.instance.feedforward(&instances, self.dropout, train)
-    }
-
-    fn attend(&self, stream: &Stream, content: &Tensor, positions: &Tensor, train: bool) -> Tensor {
-        let dropout = if train { self.dropout } else { 0.0 };
-        let add = After { dropout, residual: Some(content), ..After::NOTHING };
-        let sum = stream.self_attn.forward_then(content, positions, train, &add);
-        stream.norm_after_self.forward(&sum)
     }
 
     /// The box queries on a few frames, and what the instance queries get from them.
-    pub(super) fn read_frames(
-        &self,
-        input: &ReadInput<'_>,
-        layout: &TokenLayout,
-        train: bool,
-    ) -> ReadOutput {
+    pub(crate) fn read_frames(&self, input: &ReadInput<'_>, layout: &TokenLayout) -> ReadOutput {
         let (levels, attention) = (layout.levels(), &self.cross_attn);
         let (start, num_frames) = (input.boxes.size(), input.tokens.size()[1]);
-        let boxes = self.attend(&self.boxes, &input.boxes.flatten(0, 1), input.positions, train); // [N * 1 or T', Q, C]
-        // With equal references, layer 0 looks at the same places of all frames.
-        let same = start[1] == 1 && num_frames > 1;
-        let references =
-            if same { input.references.narrow(1, 0, 1) } else { input.references.shallow_clone() };
-        let references = per_level(&references, layout.valid_ratios());
-        let fused = self.fused.as_ref().filter(|_| !train && !input.tokens.requires_grad());
-        if let Some(fused) = fused {
-            return self.read_fused(fused, &boxes, &references, input, layout);
+        let boxes = self.boxes.attend(&input.boxes.flatten(0, 1), input.positions); // [N * 1 or T', Q, C]
+        let references = input.level_references(layout);
+        let mut sampling = attention.sampling(&(&boxes + input.positions), &references, levels);
+        if input.is_same_on_all_frames() {
+            sampling = sampling.repeat(num_frames);
         }
-        let sampling = attention.sampling(&(&boxes + input.positions), &references, levels);
-        let sampling = if same { sampling.repeat(num_frames) } else { sampling };
         let padding = layout.padding().map(|padding| repeat(padding, num_frames).unsqueeze(-1));
         let values = attention.values(&input.tokens.flatten(0, 1), padding.as_ref());
-        let read = attention.read(&values, levels, &sampling); // [N * T', Q, C]
+        let read = sampling.read(&values, levels); // [N * T', Q, C]
         let (num_queries, channels) = (read.size()[1], read.size()[2]);
         let frames = [start[0], num_frames, num_queries, channels];
         let boxes = boxes.view([start[0], start[1], num_queries, channels]);
-        let change = dropout(attention.project_box(&read).view(frames), self.dropout, train);
-        let boxes = self.boxes.norm_after_cross.forward(&(boxes + change));
-        let boxes = self.boxes.feedforward(&boxes, self.dropout, train);
+        let boxes = self.boxes.take_up(&boxes, attention.project_box(&read).view(frames));
         ReadOutput {
             scores: self.temporal.scores(&boxes),
             boxes,
@@ -187,42 +128,14 @@ impl DecoderLayer {
         }
     }
 
-    /// [`Self::read_frames`] from the box queries' points on, in one operation: `[N * 1 or T', Q, C]`.
-    fn read_fused(
+    /// `[N, Q, C]` → the same; `gathered` is the mean over frames of what the box queries have read.
+    pub(crate) fn update_instances(
         &self,
-        fused: &DeformableLayer,
-        boxes: &Tensor,
-        references: &References,
-        input: &ReadInput<'_>,
-        layout: &TokenLayout,
-    ) -> ReadOutput {
-        let size = input.tokens.size(); // [N, T', S, C]
-        let (References::Points(references) | References::Boxes(references)) = references;
-        let for_frames = |tensor: &Tensor| {
-            if tensor.size()[0] == size[0] {
-                repeat(tensor, size[1])
-            } else {
-                tensor.shallow_clone()
-            }
-        };
-        let padding = layout.padding().map(|padding| repeat(padding, size[1]));
-        let input = DeformableLayerInput {
-            tokens: &input.tokens.flatten(0, 1).to_kind(Kind::Float),
-            queries: Some(&for_frames(boxes)),
-            positions: &input.positions.unsqueeze(0),
-            references: &for_frames(references),
-            padding: padding.as_ref(),
-        };
-        let output = fused
-            .forward(&input, layout.levels())
-            .expect("the tokens have the layout of their levels");
-        let frames = |tensor: Tensor| tensor.view([size[0], size[1], -1, size[3]]);
-        let boxes = frames(output.queries);
-        ReadOutput {
-            scores: self.temporal.scores(&boxes),
-            boxes,
-            features: frames(output.second.expect("the layer has a second projection")),
-        }
+        instances: &Tensor,
+        positions: &Tensor,
+        gathered: Tensor,
+    ) -> Tensor {
+        self.instance.take_up(&self.instance.attend(instances, positions), gathered)
     }
 }
 
@@ -249,19 +162,23 @@ impl Stream {
             linear1: Linear::new(&at("linear1"), hidden_dim, feedforward_dim),
             linear2: Linear::new(&at("linear2"), feedforward_dim, hidden_dim),
             norm_after_feedforward: LayerNorm::new(&at("norm3"), hidden_dim),
+            dropout,
         }
     }
 
-    fn prepare_inference(&mut self, precision: Precision) {
-        self.self_attn.prepare_inference(precision);
-        self.linear1.prepare_inference(precision);
-        self.linear2.prepare_inference(precision);
+    /// The queries after they have seen each other.
+    fn attend(&self, content: &Tensor, positions: &Tensor) -> Tensor {
+        let add = After { dropout: self.dropout, residual: Some(content), ..After::NOTHING };
+        self.norm_after_self.forward(&self.self_attn.forward_then(content, positions, &add))
     }
 
-    fn feedforward(&self, queries: &Tensor, dropout: f64, train: bool) -> Tensor {
-        let dropout = if train { dropout } else { 0.0 };
-        let hidden = self.linear1.forward_then(queries, &After { dropout, ..After::RELU });
-        let add = After { dropout, residual: Some(queries), ..After::NOTHING };
+    /// The queries after they have taken up what was read for them.
+    fn take_up(&self, queries: &Tensor, read: Tensor) -> Tensor {
+        let sum = queries + layers::dropout(read, self.dropout);
+        let queries = self.norm_after_cross.forward(&sum);
+        let hidden =
+            self.linear1.forward_then(&queries, &After { dropout: self.dropout, ..After::RELU });
+        let add = After { dropout: self.dropout, residual: Some(&queries), ..After::NOTHING };
         self.norm_after_feedforward.forward(&self.linear2.forward_then(&hidden, &add))
     }
 }

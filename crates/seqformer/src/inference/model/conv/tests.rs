@@ -25,25 +25,27 @@ fn prepared_kernels_give_the_maps_of_the_plain_convolution() {
         let plain = shape.apply(&input, kernel, None, Activation::None);
         let residual = plain.randn_like();
         for (precision, tolerance) in [(Precision::F32, 1e-5), (Precision::Bf16, 0.05)] {
-            let prepared = PreparedKernel::new(&shape, kernel, precision);
+            let prepared = PreparedConv::of_kernel(shape, kernel, precision);
             let is_plain_three = shape.is_plain_three() && shape.outputs == 64;
             let by_winograd = precision == Precision::Bf16
                 && is_plain_three
                 && WinogradConv::is_faster_in_bf16(64, 64);
-            assert_eq!(prepared.winograd.is_some(), by_winograd, "{shape:?}");
+            let has_winograd =
+                matches!(&prepared.kernel, PreparedKernel::Taps(taps) if taps.winograd.is_some());
+            assert_eq!(has_winograd, by_winograd, "{shape:?}");
             let near = |found: &Tensor, expected: &Tensor| {
                 let error = (found.to_kind(Kind::Float) - expected).abs().max().double_value(&[]);
                 assert!(error < tolerance, "{shape:?} in {precision:?}: {error}");
             };
             let _guard = tch::no_grad_guard();
             for input in [input.shallow_clone(), to_channels_last(&input)] {
-                let found = prepared.apply(&shape, &input, None, Activation::None);
+                let found = prepared.forward(&input);
                 near(&found, &plain);
-                near(&prepared.apply(&shape, &input, None, Activation::Relu), &plain.relu());
+                near(&prepared.forward_relu(&input), &plain.relu());
             }
             let input = to_channels_last(&input);
             let added = to_channels_last(&residual).to_kind(precision.kind());
-            let found = prepared.apply(&shape, &input, Some(added), Activation::Relu);
+            let found = prepared.forward_then(&input, Some(added), Activation::Relu);
             near(&found, &(&plain + &residual).relu());
         }
     }

@@ -1,11 +1,12 @@
-//! Layers whose intermediate tensors are computed again in the backward pass.
+//! Activation checkpointing: layers whose intermediate tensors are computed again in the backward pass.
 
 use seqformer_ops::recompute::recomputed;
 use tch::Tensor;
 
-/// Runs a part of the network that holds nothing but parameters besides its inputs, to run it again for the
-/// gradients: only its inputs are kept.
-pub(crate) fn run_again<const N: usize>(
+/// Runs a part of the network of which only the inputs are kept; the backward pass runs it once more.
+///
+/// Besides its inputs, `work` may hold nothing but parameters.
+pub(crate) fn checkpointed<const N: usize>(
     inputs: &[&Tensor],
     work: impl Fn(&[Tensor]) -> [Tensor; N] + 'static,
 ) -> [Tensor; N] {

@@ -1,0 +1,77 @@
+//! Decoder layers with the machine's kernels; frames may come in parts.
+
+mod layer;
+
+use tch::Tensor;
+
+use self::layer::PreparedDecoderLayer;
+use super::PreparedMlp;
+use crate::Precision;
+use crate::transformer::{
+    BoxQueries, Decoder, DecoderOutput, FrameReading, KeepLayers, Queries, RunningMean,
+    RunningReading, TokenLayout, mean_reading,
+};
+
+/// All decoder layers and the box head of each, prepared.
+#[derive(Debug)]
+pub(crate) struct PreparedDecoder {
+    pub(super) layers: Vec<PreparedDecoderLayer>,
+    pub(super) bbox_embed: Vec<PreparedMlp>,
+}
+
+impl PreparedDecoder {
+    pub(crate) fn new(decoder: Decoder, precision: Precision) -> Self {
+        let layers = decoder.layers.into_iter();
+        let heads = decoder.bbox_embed.into_iter();
+        Self {
+            layers: layers.map(|layer| PreparedDecoderLayer::new(&layer, precision)).collect(),
+            bbox_embed: heads.map(|head| PreparedMlp::new(&head, precision)).collect(),
+        }
+    }
+
+    /// The box queries' way through all layers on some frames: `tokens` are `[N, T', S, C]`.
+    pub(crate) fn read_frames(
+        &self,
+        queries: &Queries,
+        tokens: &Tensor,
+        layout: &TokenLayout,
+        keep: KeepLayers,
+    ) -> FrameReading {
+        let mut boxes = BoxQueries::new(queries, tokens);
+        let mut readings = Vec::with_capacity(self.layers.len());
+        for (index, (layer, bbox_embed)) in self.layers.iter().zip(&self.bbox_embed).enumerate() {
+            let read = layer.read_frames(&boxes.input(&queries.positions, tokens), layout);
+            let delta = bbox_embed.forward_full(&read.boxes);
+            readings.push(boxes.advance(read, &delta, keep.keeps(index, self.layers.len())));
+        }
+        FrameReading { layers: readings }
+    }
+
+    /// The instance queries' way through all layers, from the readings of all frames of a clip, in parts.
+    pub(crate) fn decode(&self, queries: &Queries, parts: &[&FrameReading]) -> DecoderOutput {
+        let gathered = (0..self.layers.len()).map(|layer| mean_reading(parts, layer));
+        DecoderOutput::new(self.instances(queries, gathered), parts)
+    }
+
+    /// The instance queries after the last layer, `[N, Q, C]`.
+    pub(crate) fn decode_running(&self, queries: &Queries, reading: &RunningReading) -> Tensor {
+        let gathered = reading.layers.iter().map(RunningMean::mean);
+        self.instances(queries, gathered).pop().expect("a decoder has layers")
+    }
+
+    /// The instance queries after each layer; `gathered` is `[N, Q, C]` for each layer.
+    fn instances(&self, queries: &Queries, gathered: impl Iterator<Item = Tensor>) -> Vec<Tensor> {
+        let mut outputs: Vec<Tensor> = Vec::with_capacity(self.layers.len());
+        for (layer, gathered) in self.layers.iter().zip(gathered) {
+            let output = match outputs.last() {
+                Some(instances) => layer.update_instances(instances, &queries.positions, &gathered),
+                None => {
+                    let start = queries.of_clips(gathered.size()[0]);
+                    layer.update_instances(&start, &queries.positions, &gathered)
+                }
+            };
+            outputs.push(output);
+        }
+        outputs
+    }
+}

@@ -1,0 +1,92 @@
+//! Encoder layers, each as one operation where the machine has it.
+
+use seqformer_ops::deformable_layer::{
+    DeformableLayer, DeformableLayerInput, DeformableLayerParameters,
+};
+use tch::{Kind, Tensor};
+
+use crate::Precision;
+use crate::layers::NORM_EPS;
+use crate::transformer::{Encoder, EncoderLayer, Frames, TokenLayout};
+
+/// All encoder layers, prepared.
+#[derive(Debug)]
+pub(crate) struct PreparedEncoder {
+    pub(super) layers: Vec<PreparedEncoderLayer>,
+}
+
+/// One layer, prepared.
+#[derive(Debug)]
+pub(super) enum PreparedEncoderLayer {
+    /// As one operation.
+    Fused(DeformableLayer),
+    /// Where there is no such operation.
+    Plain(EncoderLayer),
+}
+
+impl PreparedEncoder {
+    pub(crate) fn new(encoder: Encoder, precision: Precision) -> Self {
+        let layers = encoder.layers.into_iter();
+        Self { layers: layers.map(|layer| PreparedEncoderLayer::new(&layer, precision)).collect() }
+    }
+
+    /// Refines the tokens of some frames, `[N, T, S, C]` → the same shape; frames never mix.
+    ///
+    /// Calls `each_layer` with the output of every layer.
+    pub(crate) fn forward(
+        &self,
+        tokens: &Tensor,
+        layout: &TokenLayout,
+        each_layer: &mut dyn FnMut(&Tensor),
+    ) -> Tensor {
+        let size = tokens.size();
+        let frames = Frames::new(size[1], layout);
+        let mut tokens = tokens.flatten(0, 1); // [N * T, S, C]
+        for layer in &self.layers {
+            tokens = layer.forward(&tokens, &frames);
+            each_layer(&tokens.view(size.as_slice()));
+        }
+        tokens.view(size.as_slice())
+    }
+}
+
+impl PreparedEncoderLayer {
+    fn new(layer: &EncoderLayer, precision: Precision) -> Self {
+        let attention = &layer.self_attn;
+        let parameters = DeformableLayerParameters {
+            value_proj: attention.value_proj.affine(),
+            sampling_offsets: attention.sampling_offsets.affine(),
+            attention_weights: attention.attention_weights.affine(),
+            output_proj: attention.output_proj.affine(),
+            second_output_proj: None,
+            norm1: layer.norm1.affine(),
+            linear1: layer.linear1.affine(),
+            linear2: layer.linear2.affine(),
+            norm2: layer.norm2.affine(),
+            eps: NORM_EPS,
+            num_heads: attention.shape.num_heads as usize,
+            num_points: attention.shape.num_points as usize,
+        };
+        match DeformableLayer::new(&parameters, precision == Precision::Bf16) {
+            Some(fused) => Self::Fused(fused),
+            None => Self::Plain(layer.detach()),
+        }
+    }
+
+    /// `[N * T, S, C]` → the same shape
+    pub(super) fn forward(&self, tokens: &Tensor, frames: &Frames) -> Tensor {
+        let fused = match self {
+            Self::Fused(fused) => fused,
+            Self::Plain(layer) => return layer.forward(tokens, &frames.positions, frames),
+        };
+        let input = DeformableLayerInput {
+            tokens: &tokens.to_kind(Kind::Float),
+            queries: None,
+            positions: &frames.positions,
+            references: &frames.references,
+            padding: frames.padding.as_ref(),
+        };
+        let output = fused.forward(&input, &frames.levels);
+        output.expect("the tokens have the layout of their levels").queries
+    }
+}

@@ -1,0 +1,33 @@
+//! A Swin Transformer that drops nothing and has summed up the biases of its attention.
+
+use seqformer_ops::precision::autocast;
+use tch::Tensor;
+
+use crate::Precision;
+use crate::backbone::{Backbone as _, PreparedBackbone, ShapeSpec, SwinTransformer};
+
+/// A Swin Transformer that gives res2 to res5, prepared.
+#[derive(Debug)]
+pub(crate) struct PreparedSwin {
+    network: SwinTransformer,
+    precision: Precision,
+}
+
+impl PreparedSwin {
+    pub(crate) fn new(network: &SwinTransformer, precision: Precision) -> Self {
+        Self { network: tch::no_grad(|| network.detach()), precision }
+    }
+}
+
+impl PreparedBackbone for PreparedSwin {
+    fn output_shape(&self) -> &[ShapeSpec] {
+        self.network.output_shape()
+    }
+
+    fn forward(&self, images: &Tensor) -> Vec<Tensor> {
+        if self.precision == Precision::Bf16 {
+            return autocast(images.device(), || self.network.forward(images));
+        }
+        self.network.forward(images)
+    }
+}
