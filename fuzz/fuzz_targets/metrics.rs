@@ -2,12 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-
-#[path = "../../crates/seqformer-engine/src/metrics/record.rs"]
-#[allow(dead_code, unreachable_pub, reason = "one file of a crate that needs libtorch")]
-mod record;
-
-use record::MetricsRecord;
+use seqformer_logs::MetricsRecord;
 
 fuzz_target!(|line: &str| {
     let Some(record) = MetricsRecord::from_json(line) else { return };

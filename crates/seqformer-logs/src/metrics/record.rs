@@ -33,7 +33,7 @@ impl MetricsRecord {
     ///
     /// Python writes bare `NaN` and `Infinity`, which JSON does not know; they are read as NaN. Values that
     /// are no numbers are left out.
-    pub(super) fn from_json(line: &str) -> Option<Self> {
+    pub fn from_json(line: &str) -> Option<Self> {
         let object: Map<String, Value> = serde_json::from_str(line)
             .or_else(|_not_json| serde_json::from_str(&without_bare_words(line)))
             .ok()?;
