@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result, bail};
 use seqformer::Precision;
 use seqformer_config::config::ExpectedResult;
 use seqformer_engine::{
-    Checkpointer, Communicator, Device, EvaluationOutput, LAUNCHED, Placement, Predictor,
-    PredictorOptions, RESUME, TrainEnd, Trainer, TrainerOptions, count_gpus, evaluate,
+    Checkpointer, Communicator, Device, EvaluationOutput, LAUNCHED, Placement, PredictPlan,
+    Predictor, RESUME, TrainEnd, TrainPlan, Trainer, TrainerOptions, count_gpus, evaluate,
     find_dataset, gpu_card, inference_folder, num_threads, open_device, use_threads,
 };
 use seqformer_evaluation::{Report, STAT_NAMES};
@@ -101,7 +101,8 @@ fn train(
     let config = &settings.config;
     let resume = args.resume || std::env::var_os(RESUME).is_some();
     let options = TrainerOptions { resume, device, config_text: settings.node.dump() };
-    let mut trainer = Trainer::new(config, options, Rc::clone(communicator))?;
+    let mut trainer =
+        Trainer::new(TrainPlan::from_config(config), options, Rc::clone(communicator))?;
     let log = if communicator.is_leader() {
         let path = config.output_dir.join("log.txt");
         // What is warned of goes to this log.
@@ -190,18 +191,18 @@ fn eval(
         bail!("DATASETS.TEST names no dataset: write the name of one, or the path of a .json file");
     }
     let weights = eval_weights(args, settings)?;
-    let mut options = PredictorOptions::from_config(config);
+    let mut plan = PredictPlan::from_config(config);
     if let Some(compute) = compute {
-        compute.apply(&mut options, device)?;
+        compute.apply(&mut plan.options, device)?;
     }
     let mut run = run_line(&weights, &settings.node.dump());
-    if options.precision != Precision::default() {
-        run = format!("{run} {:?}", options.precision);
+    if plan.options.precision != Precision::default() {
+        run = format!("{run} {:?}", plan.options.precision);
     }
-    let predictor = Predictor::new(config, &weights, options, device)?;
+    let predictor = Predictor::new(&plan, &weights, device)?;
     let mut reports = Vec::new();
     for name in &config.datasets.test {
-        let dataset = find_dataset(config, name)?;
+        let dataset = find_dataset(&config.datasets, name)?;
         let mut stage: Option<Stage> = None;
         let folder = inference_folder(config, &dataset);
         let output = EvaluationOutput { folder: &folder, run: &run, goes_on: true };
