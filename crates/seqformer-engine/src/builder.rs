@@ -17,10 +17,8 @@ use seqformer_data::{
     ShortEdge, StillMapper, UnseenInstances,
 };
 
-use crate::{
-    ClipOptions, Decay, GradClip, LrSchedule, OptimizerConfig, OptimizerKind, PredictorOptions,
-    Warmup, WarmupMethod,
-};
+use crate::lr_schedule::{Decay, LrSchedule, Warmup, WarmupMethod};
+use crate::{ClipOptions, GradClip, OptimizerConfig, OptimizerKind, PredictorOptions};
 
 /// Queries that become results: the reference's number.
 pub const MAX_QUERIES: i64 = 10;
@@ -180,7 +178,7 @@ pub fn grad_clip(config: &Config) -> Option<GradClip> {
 }
 
 /// The learning rate's course: `SOLVER.LR_SCHEDULER_NAME`, `STEPS`, `GAMMA` and `WARMUP_*`.
-pub fn lr_schedule(config: &Config) -> LrSchedule {
+pub(crate) fn lr_schedule(config: &Config) -> LrSchedule {
     let solver = &config.solver;
     let decay = match solver.lr_scheduler {
         LrScheduler::WarmupMultiStep => {

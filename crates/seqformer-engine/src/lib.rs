@@ -43,11 +43,11 @@ mod lr_schedule;
 mod optimizer;
 mod plan;
 mod predictor;
+mod process;
 mod track_masks;
 mod trainer;
 
-pub use checkpointer::{Checkpointer, Position, TrainState};
-pub use collate::{Collate, TrainClip};
+pub use checkpointer::Checkpointer;
 pub use datasets::{find_dataset, own_categories};
 pub use device::{DeviceChoice, count_gpus, forget_gpu_peak, gpu_card, gpu_peak, open_device};
 pub use distributed::{Communicator, LAUNCHED, Meeting, Placement, RESUME, Report, Status};
@@ -56,7 +56,6 @@ pub use error::EngineError;
 pub use evaluate::{Evaluated, EvaluationOutput, EvaluationProgress, evaluate};
 pub use grad_clip::{Clipped, GradClip};
 pub use gradients::Gradients;
-pub use lr_schedule::{Decay, LrSchedule, Warmup, WarmupMethod};
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind, ParameterGroup, TensorState};
 pub use plan::{PredictPlan, TrainPlan, inference_folder};
 pub use predictor::{

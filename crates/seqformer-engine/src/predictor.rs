@@ -47,7 +47,7 @@ use run_lengths::{OnFrame, RunLengths};
 
 use crate::device::out_of_memory;
 use crate::plan::{NetworkPlan, PredictPlan};
-use crate::{EngineError, TrackMasks, initial_weights};
+use crate::{EngineError, TrackMasks, initial_weights, process};
 
 pub use clips::ClipOptions;
 pub use clock::PipelineTimes;
@@ -149,15 +149,17 @@ impl Predictor {
         &self.class_names
     }
 
-    /// Takes a network over whose parameters in `variables` are filled.
+    /// Wraps a network whose parameters in `variables` are filled. Freed memory stays with the process from then on, and
+    /// cuDNN chooses its algorithms by trial.
     pub fn with_model(
         mut model: SeqFormer,
         variables: nn::VarStore,
         options: PredictorOptions,
     ) -> Self {
-        seqformer_ops::runtime::keep_freed_memory();
+        process::keep_freed_memory();
+        process::choose_cudnn_algorithms(variables.device(), true);
         tch::no_grad(|| model.prepare_inference(options.precision));
-        let gpu = gpu::prepare(model.device(), &options);
+        let gpu = gpu::plan_memory(model.device(), &options);
         Self {
             gpu,
             model,

@@ -26,7 +26,7 @@ use crate::collate::Collate;
 use crate::device::out_of_memory;
 use crate::evaluate::{Evaluated, EvaluationOutput, evaluate};
 use crate::plan::TrainPlan;
-use crate::{Communicator, EngineError, Optimizer, Predictor};
+use crate::{Communicator, EngineError, Optimizer, Predictor, process};
 use journal::Journal;
 use step::StepEnd;
 
@@ -186,10 +186,8 @@ impl Trainer {
     /// If a checkpoint or a file of the run cannot be written, or another process is gone.
     pub fn validate(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
         let done = self.validate_all(tell);
-        if self.device.is_cuda() {
-            // Inference has its own.
-            tch::Cuda::cudnn_set_benchmark(self.plan.cudnn_benchmark);
-        }
+        // The predictor has made its own choice.
+        process::choose_cudnn_algorithms(self.device, self.plan.cudnn_benchmark);
         done
     }
 

@@ -10,7 +10,8 @@ use seqformer_data::{
 };
 
 use super::{NetworkPlan, results_folder};
-use crate::{EngineError, GradClip, LrSchedule, OptimizerConfig, PredictorOptions};
+use crate::lr_schedule::LrSchedule;
+use crate::{EngineError, GradClip, OptimizerConfig, PredictorOptions};
 use crate::{builder, datasets};
 
 /// All that a training is told by its configuration.

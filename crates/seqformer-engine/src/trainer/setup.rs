@@ -18,7 +18,7 @@ use crate::checkpointer::{Checkpointer, Position};
 use crate::collate::Collate;
 use crate::device::out_of_memory;
 use crate::plan::TrainPlan;
-use crate::{Communicator, EngineError, Optimizer, TensorState, datasets, files};
+use crate::{Communicator, EngineError, Optimizer, TensorState, datasets, files, process};
 
 impl Trainer {
     /// Reads the datasets, builds the network, and fills it: from the newest checkpoint of the output
@@ -42,10 +42,8 @@ impl Trainer {
         options: TrainerOptions,
         communicator: Rc<Communicator>,
     ) -> Result<Self, EngineError> {
-        seqformer_ops::runtime::keep_freed_memory();
-        if options.device.is_cuda() {
-            tch::Cuda::cudnn_set_benchmark(plan.cudnn_benchmark);
-        }
+        process::keep_freed_memory();
+        process::choose_cudnn_algorithms(options.device, plan.cudnn_benchmark);
         let folder = &plan.output_dir;
         let lock = if communicator.is_leader() { Some(take_folder(folder)?) } else { None };
         let data = datasets::training_data(&plan.data)?;
