@@ -1,17 +1,24 @@
-//! From a configuration to typed arguments: the only reader of configuration keys.
+//! From a configuration to typed arguments: together with [`crate::plan`], which gathers them, the only reader of
+//! configuration keys.
 
 use seqformer::config::{BackboneConfig, ResNetConfig, SwinConfig, TransformerConfig};
 use seqformer::inference::SelectionRule;
-use seqformer::{HungarianMatcher, LossWeights, RecomputedParts, SeqFormerConfig, SetCriterion};
+use seqformer::{
+    HungarianMatcher, LossWeights, Precision, RecomputedParts, SeqFormerConfig, SetCriterion,
+};
 use seqformer_checkpoint::key_map::InputConvention;
 use seqformer_config::Config;
 use seqformer_config::config::{
-    self, BackboneName, ClipType, ImageFormat, LrScheduler, NetworkPart,
+    self, BackboneName, ClipType, CropType, ImageFormat, LrScheduler, NetworkPart, PseudoClips,
+    ShortEdgeSampling,
+};
+use seqformer_data::{
+    Augmentation, ClipMapper, ClipSampling, FrameStep, PseudoClip, RandomCrop, RandomFlip,
+    ShortEdge, StillMapper, UnseenInstances,
 };
 
-use crate::{
-    ClipOptions, Decay, GradClip, LrSchedule, OptimizerConfig, OptimizerKind, Warmup, WarmupMethod,
-};
+use crate::lr_schedule::{Decay, LrSchedule, Warmup, WarmupMethod};
+use crate::{ClipOptions, GradClip, OptimizerConfig, OptimizerKind, PredictorOptions};
 
 /// Queries that become results: the reference's number.
 pub const MAX_QUERIES: i64 = 10;
@@ -102,6 +109,21 @@ pub fn clip_options(config: &Config) -> Option<ClipOptions> {
     section.clip_matching.then_some(ClipOptions::new(section.clip_length, section.clip_stride))
 }
 
+impl PredictorOptions {
+    /// What the configuration says.
+    pub fn from_config(config: &Config) -> Self {
+        Self {
+            short_edge: config.input.min_size_test,
+            max_size: config.input.max_size_test,
+            channels: config.input.format,
+            rule: selection_rule(config),
+            clips: clip_options(config),
+            precision: Precision::F32,
+            max_memory: None,
+        }
+    }
+}
+
 /// How queries are matched with instances: `MODEL.SeqFormer.SET_COST_*`.
 pub fn matcher(config: &Config) -> HungarianMatcher {
     let section = &config.model.seqformer;
@@ -156,7 +178,7 @@ pub fn grad_clip(config: &Config) -> Option<GradClip> {
 }
 
 /// The learning rate's course: `SOLVER.LR_SCHEDULER_NAME`, `STEPS`, `GAMMA` and `WARMUP_*`.
-pub fn lr_schedule(config: &Config) -> LrSchedule {
+pub(crate) fn lr_schedule(config: &Config) -> LrSchedule {
     let solver = &config.solver;
     let decay = match solver.lr_scheduler {
         LrScheduler::WarmupMultiStep => {
@@ -172,6 +194,74 @@ pub fn lr_schedule(config: &Config) -> LrSchedule {
     };
     let warmup = Warmup { iters: solver.warmup_iters, factor: solver.warmup_factor, method };
     LrSchedule { warmup, decay, max_iter: solver.max_iter }
+}
+
+/// What makes training clips of videos: `INPUT.SAMPLING_*`.
+pub(crate) fn clip_mapper(config: &Config, unseen: UnseenInstances) -> ClipMapper {
+    let input = &config.input;
+    ClipMapper {
+        sampling: ClipSampling {
+            num_frames: input.sampling_frame_num,
+            range: input.sampling_frame_range,
+            interval: input.sampling_interval,
+            shuffle: input.sampling_frame_shuffle,
+        },
+        augmentation: augmentation(config),
+        unseen,
+    }
+}
+
+/// What makes training clips of images: `INPUT.PRETRAIN_*`.
+pub(crate) fn still_mapper(config: &Config, unseen: UnseenInstances) -> StillMapper {
+    let input = &config.input;
+    StillMapper {
+        num_frames: input.sampling_frame_num,
+        pseudo_clip: match input.pretrain_type {
+            PseudoClips::V1 => PseudoClip::Crops,
+            PseudoClips::Coco2Seq => PseudoClip::Warps,
+        },
+        augmentation: augmentation(config),
+        same_views: input.pretrain_same_crop,
+        unseen,
+    }
+}
+
+/// The augmentation of `INPUT`.
+fn augmentation(config: &Config) -> Augmentation {
+    let input = &config.input;
+    // Differs: sizes and flips are drawn once for a clip whatever the key says, because frames of
+    // several sizes make no clip.
+    let sizes = &input.min_size_train;
+    let short_edge = match input.min_size_train_sampling {
+        ShortEdgeSampling::Choice | ShortEdgeSampling::ChoiceByClip => {
+            ShortEdge::Choice(sizes.clone())
+        }
+        ShortEdgeSampling::Range | ShortEdgeSampling::RangeByClip => {
+            ShortEdge::Range(sizes[0], sizes[sizes.len() - 1])
+        }
+    };
+    let flip = match input.random_flip {
+        config::RandomFlip::None => RandomFlip::None,
+        config::RandomFlip::Horizontal | config::RandomFlip::FlipByClip => RandomFlip::Horizontal,
+        config::RandomFlip::Vertical => RandomFlip::Vertical,
+    };
+    let [first, second] = input.crop.size;
+    let crop = input.crop.enabled.then_some(match input.crop.crop_type {
+        CropType::Relative => RandomCrop::Relative(input.crop.size),
+        CropType::RelativeRange => RandomCrop::RelativeRange(input.crop.size),
+        CropType::Absolute => RandomCrop::Absolute([first as u32, second as u32]),
+        CropType::AbsoluteRange => RandomCrop::AbsoluteRange(first as u32, second as u32),
+    });
+    let has = |name: &str| input.augmentations.iter().any(|augmentation| augmentation == name);
+    let steps = [
+        ("brightness", FrameStep::Brightness),
+        ("contrast", FrameStep::Contrast),
+        ("saturation", FrameStep::Saturation),
+        ("rotation", FrameStep::Rotation),
+    ];
+    let frame_steps =
+        steps.into_iter().filter(|(name, _)| has(name)).map(|(_, step)| step).collect();
+    Augmentation { short_edge, max_size: input.max_size_train, flip, crop, frame_steps }
 }
 
 #[cfg(test)]

@@ -17,8 +17,9 @@ use seqformer_checkpoint::{Reason, Value, read_outline, read_tree, write_pth};
 use crate::{EngineError, files};
 
 use state::run_of;
-pub use state::{Position, TrainState};
-pub(crate) use state::{model_of, position_of, provenance_of, restore_optimizer};
+pub(crate) use state::{
+    Position, TrainState, model_of, position_of, provenance_of, restore_optimizer,
+};
 
 /// Names the newest checkpoint.
 const LAST: &str = "last_checkpoint";
@@ -48,7 +49,7 @@ impl Checkpointer {
     /// # Errors
     ///
     /// If it cannot be written; earlier checkpoints then stay as they are.
-    pub fn save(&self, iteration: u64, tree: &Value) -> Result<PathBuf, EngineError> {
+    pub(crate) fn save(&self, iteration: u64, tree: &Value) -> Result<PathBuf, EngineError> {
         let path = self.save_as(&format!("model_{iteration:07}.pth"), tree)?;
         self.remove_old(&path, run_of(tree))?;
         Ok(path)
@@ -59,12 +60,12 @@ impl Checkpointer {
     /// # Errors
     ///
     /// If it cannot be written.
-    pub fn save_final(&self, tree: &Value) -> Result<PathBuf, EngineError> {
+    pub(crate) fn save_final(&self, tree: &Value) -> Result<PathBuf, EngineError> {
         self.save_as(FINAL, tree)
     }
 
     /// Tells whether the checkpoint of the end is there, and is that of the folder's run.
-    pub fn has_final(&self) -> bool {
+    pub(crate) fn has_final(&self) -> bool {
         let found = Outline::of(&self.folder.join(FINAL));
         found.is_ok_and(|found| self.run().is_ok_and(|run| run.is_none() || found.run == run))
     }
@@ -74,7 +75,7 @@ impl Checkpointer {
     /// # Errors
     ///
     /// If it cannot be written.
-    pub fn save_best(&self, tree: &Value) -> Result<PathBuf, EngineError> {
+    pub(crate) fn save_best(&self, tree: &Value) -> Result<PathBuf, EngineError> {
         self.write(BEST, tree)
     }
 
@@ -253,7 +254,7 @@ impl Checkpointer {
     /// # Errors
     ///
     /// If the file cannot be read or is damaged.
-    pub fn read(path: &Path) -> Result<Value, EngineError> {
+    pub(crate) fn read(path: &Path) -> Result<Value, EngineError> {
         Ok(read_tree(path)?)
     }
 

@@ -12,24 +12,24 @@ use crate::predictor::frames_tensor;
 
 /// One training clip.
 #[derive(Debug)]
-pub struct TrainClip {
+pub(crate) struct TrainClip {
     /// Frames of 0 to 255, `[T, 3, H, W]`.
-    pub frames: Tensor,
+    pub(crate) frames: Tensor,
     /// What the network should find in it.
-    pub target: ClipTarget,
+    pub(crate) target: ClipTarget,
     /// The video and its frames, for messages.
-    pub name: String,
+    pub(crate) name: String,
 }
 
 /// How samples become clips.
 #[derive(Debug, Clone, Copy)]
-pub struct Collate {
+pub(crate) struct Collate {
     /// Channels in the order of the weights.
-    pub channels: ImageFormat,
+    pub(crate) channels: ImageFormat,
     /// What becomes of instances that no frame shows.
-    pub absent: AbsentInstances,
+    pub(crate) absent: AbsentInstances,
     /// Where frames and targets are wanted; they get there while the device still computes.
-    pub device: Device,
+    pub(crate) device: Device,
 }
 
 impl Collate {
@@ -38,7 +38,7 @@ impl Collate {
     /// # Panics
     ///
     /// If a picture or a mask of the sample does not have the sample's size, which no mapper gives.
-    pub fn clip(&self, sample: &ClipSample) -> TrainClip {
+    pub(crate) fn clip(&self, sample: &ClipSample) -> TrainClip {
         let size = sample.size();
         let frame_size = FrameSize { height: i64::from(size.height), width: i64::from(size.width) };
         let (instances, frames) = (sample.instances.len() as i64, sample.frames.len() as i64);

@@ -2,17 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use seqformer_config::config::{
-    self, AnnotationFormat, CropType, CustomDataset, PseudoClips, ShortEdgeSampling,
-};
-use seqformer_config::{Config, expand_path};
+use seqformer_config::config::{AnnotationFormat, CustomDataset, DatasetsSection};
+use seqformer_config::expand_path;
 use seqformer_data::{
-    AnnotatedVideos, Augmentation, Catalog, Categories, CategoryMap, ClassTable, ClipMapper,
-    ClipSampling, CocoTable, DatasetKind, DatasetSource, FrameStep, Mapper, PseudoClip, RandomCrop,
-    RandomFlip, ShortEdge, StillMapper, TrainingPart, TrainingSet, UnseenInstances,
+    AnnotatedVideos, Catalog, Categories, CategoryMap, ClassTable, CocoTable, DatasetKind,
+    DatasetSource, TrainingPart, TrainingSet,
 };
 
 use crate::EngineError;
+use crate::plan::DataPlan;
 
 /// Names the folder of the built-in datasets, as in detectron2.
 const ROOT_VARIABLE: &str = "DETECTRON2_DATASETS";
@@ -22,18 +20,18 @@ const NAMED_CLASSES: usize = 50;
 
 /// What a training reads.
 #[derive(Debug)]
-pub struct TrainingData {
+pub(crate) struct TrainingData {
     /// All datasets with their mappers.
-    pub set: TrainingSet,
+    pub(crate) set: TrainingSet,
     /// The classes of the first dataset, which all share.
-    pub categories: Categories,
+    pub(crate) categories: Categories,
     /// Remarks for the user.
-    pub notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 impl TrainingData {
     /// One line for each dataset: its size, and the instances of each class.
-    pub fn describe(&self) -> Vec<String> {
+    pub(crate) fn describe(&self) -> Vec<String> {
         self.set.parts().iter().map(|part| describe(&part.dataset)).collect()
     }
 }
@@ -77,12 +75,12 @@ fn describe(dataset: &AnnotatedVideos) -> String {
 /// # Errors
 ///
 /// If there is no such name; the message lists those there are.
-pub fn find_dataset(config: &Config, name: &str) -> Result<DatasetSource, EngineError> {
-    if let Some(own) = config.datasets.own(name) {
+pub fn find_dataset(datasets: &DatasetsSection, name: &str) -> Result<DatasetSource, EngineError> {
+    if let Some(own) = datasets.own(name) {
         return Ok(declared(&own));
     }
     let mut catalog = Catalog::new(&dataset_root()?);
-    for custom in &config.datasets.custom {
+    for custom in &datasets.custom {
         catalog.declare(declared(custom));
     }
     Ok(catalog.get(name)?)
@@ -128,17 +126,17 @@ fn image_root(json: &Path) -> PathBuf {
 ///
 /// If none is named, a file cannot be used, there are more classes than the network has, or a dataset has no class
 /// of the first one.
-pub fn training_data(config: &Config) -> Result<TrainingData, EngineError> {
+pub(crate) fn training_data(plan: &DataPlan) -> Result<TrainingData, EngineError> {
     let mut sources = Vec::new();
-    for name in &config.datasets.train {
-        sources.push(find_dataset(config, name)?);
+    for name in &plan.datasets.train {
+        sources.push(plan.find(name)?);
     }
     let Some(target) = sources.first() else {
         let what =
             "DATASETS.TRAIN names no dataset: write the name of one, or the path of a .json file";
         return Err(EngineError::Unsupported(what.to_owned()));
     };
-    check_pretraining(config, &sources)?;
+    check_pretraining(plan, &sources)?;
     let mut notes = Vec::new();
     let mut parts: Vec<TrainingPart> = Vec::new();
     let mut categories = None;
@@ -149,34 +147,33 @@ pub fn training_data(config: &Config) -> Result<TrainingData, EngineError> {
         if let Some(categories) = &categories
             && dataset.categories != *categories
         {
-            let map = category_map(config, target, source, &dataset.categories, categories);
+            let map = category_map(plan, target, source, &dataset.categories, categories);
             dataset = joined(dataset, &map, categories, (target, source), &mut notes)?;
         }
-        dataset.check_for_training(config.model.seqformer.num_classes as usize)?;
-        if config.dataloader.filter_empty_annotations {
+        dataset.check_for_training(plan.num_classes)?;
+        if plan.filter_empty {
             dataset.remove_empty();
         }
         categories.get_or_insert_with(|| dataset.categories.clone());
-        parts.push(TrainingPart { mapper: mapper(config, source.kind), dataset });
+        parts.push(TrainingPart { mapper: plan.mapper(source.kind), dataset });
     }
     let categories = categories.unwrap_or_default();
     Ok(TrainingData { set: TrainingSet::new(parts)?, categories, notes })
 }
 
 /// `INPUT.COCO_PRETRAIN` says that clips are views of images, and so that nothing moves in them.
-fn check_pretraining(config: &Config, sources: &[DatasetSource]) -> Result<(), EngineError> {
-    let input = &config.input;
+fn check_pretraining(plan: &DataPlan, sources: &[DatasetSource]) -> Result<(), EngineError> {
     let video = sources.iter().find(|source| source.kind == DatasetKind::Ytvis);
     let what = match video {
-        Some(video) if input.coco_pretrain => format!(
+        Some(video) if plan.coco_pretrain => format!(
             "INPUT.COCO_PRETRAIN True trains on images alone, but DATASETS.TRAIN has the videos of {}: take them \
              out, or set it to False to train on both",
             video.name
         ),
-        None if !input.coco_pretrain && input.sampling_frame_num > 1 => format!(
+        None if !plan.coco_pretrain && plan.num_frames() > 1 => format!(
             "DATASETS.TRAIN has images alone and INPUT.SAMPLING_FRAME_NUM is {}: set INPUT.COCO_PRETRAIN True for \
              clips of several views of an image, or SAMPLING_FRAME_NUM 1 for single images",
-            input.sampling_frame_num
+            plan.num_frames()
         ),
         _ => return Ok(()),
     };
@@ -185,14 +182,14 @@ fn check_pretraining(config: &Config, sources: &[DatasetSource]) -> Result<(), E
 
 /// How the classes of `source` become those of `target`.
 fn category_map(
-    config: &Config,
+    plan: &DataPlan,
     target: &DatasetSource,
     source: &DatasetSource,
     from: &Categories,
     to: &Categories,
 ) -> CategoryMap {
-    if !config.datasets.category_map.is_empty() {
-        return CategoryMap::new(config.datasets.category_map.clone());
+    if !plan.datasets.category_map.is_empty() {
+        return CategoryMap::new(plan.datasets.category_map.clone());
     }
     let is_coco =
         source.classes == Some(ClassTable::Coco) || *from == ClassTable::Coco.categories();
@@ -227,74 +224,4 @@ fn joined(
         dataset.videos.len()
     ));
     Ok(dataset)
-}
-
-fn mapper(config: &Config, kind: DatasetKind) -> Mapper {
-    let input = &config.input;
-    let unseen = if config.model.seqformer.drop_absent {
-        UnseenInstances::Drop
-    } else {
-        UnseenInstances::Keep
-    };
-    let augmentation = augmentation(config);
-    match kind {
-        DatasetKind::Ytvis => Mapper::Video(ClipMapper {
-            sampling: ClipSampling {
-                num_frames: input.sampling_frame_num,
-                range: input.sampling_frame_range,
-                interval: input.sampling_interval,
-                shuffle: input.sampling_frame_shuffle,
-            },
-            augmentation,
-            unseen,
-        }),
-        DatasetKind::Coco => Mapper::Still(StillMapper {
-            num_frames: input.sampling_frame_num,
-            pseudo_clip: match input.pretrain_type {
-                PseudoClips::V1 => PseudoClip::Crops,
-                PseudoClips::Coco2Seq => PseudoClip::Warps,
-            },
-            augmentation,
-            same_views: input.pretrain_same_crop,
-            unseen,
-        }),
-    }
-}
-
-/// The augmentation of `INPUT`.
-fn augmentation(config: &Config) -> Augmentation {
-    let input = &config.input;
-    // Differs: sizes and flips are drawn once for a clip whatever the key says, because frames of
-    // several sizes make no clip.
-    let sizes = &input.min_size_train;
-    let short_edge = match input.min_size_train_sampling {
-        ShortEdgeSampling::Choice | ShortEdgeSampling::ChoiceByClip => {
-            ShortEdge::Choice(sizes.clone())
-        }
-        ShortEdgeSampling::Range | ShortEdgeSampling::RangeByClip => {
-            ShortEdge::Range(sizes[0], sizes[sizes.len() - 1])
-        }
-    };
-    let flip = match input.random_flip {
-        config::RandomFlip::None => RandomFlip::None,
-        config::RandomFlip::Horizontal | config::RandomFlip::FlipByClip => RandomFlip::Horizontal,
-        config::RandomFlip::Vertical => RandomFlip::Vertical,
-    };
-    let [first, second] = input.crop.size;
-    let crop = input.crop.enabled.then_some(match input.crop.crop_type {
-        CropType::Relative => RandomCrop::Relative(input.crop.size),
-        CropType::RelativeRange => RandomCrop::RelativeRange(input.crop.size),
-        CropType::Absolute => RandomCrop::Absolute([first as u32, second as u32]),
-        CropType::AbsoluteRange => RandomCrop::AbsoluteRange(first as u32, second as u32),
-    });
-    let has = |name: &str| input.augmentations.iter().any(|augmentation| augmentation == name);
-    let steps = [
-        ("brightness", FrameStep::Brightness),
-        ("contrast", FrameStep::Contrast),
-        ("saturation", FrameStep::Saturation),
-        ("rotation", FrameStep::Rotation),
-    ];
-    let frame_steps =
-        steps.into_iter().filter(|(name, _)| has(name)).map(|(_, step)| step).collect();
-    Augmentation { short_edge, max_size: input.max_size_train, flip, crop, frame_steps }
 }

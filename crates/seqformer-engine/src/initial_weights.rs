@@ -5,10 +5,10 @@ use std::path::Path;
 use seqformer::network_shapes;
 use seqformer_checkpoint::{CheckpointError, Provenance, StateDict, key_map};
 use seqformer_config::config::NetworkDifference;
-use seqformer_config::{CfgNode, Config};
 use tch::nn;
 
-use crate::{EngineError, builder};
+use crate::EngineError;
+use crate::plan::NetworkPlan;
 
 /// Says what the reader of a file did: what the user should know as a warning, the rest as information.
 pub(crate) fn tell(state: &StateDict, path: &Path) {
@@ -29,14 +29,14 @@ pub(crate) fn tell(state: &StateDict, path: &Path) {
 pub(crate) fn translate(
     variables: &nn::VarStore,
     state: StateDict,
-    config: &Config,
+    network: &NetworkPlan,
     path: &Path,
 ) -> Result<StateDict, EngineError> {
     let shapes = network_shapes(variables);
     let mapping = key_map::to_vnext(state, Some(&shapes))
         .map_err(|reason| CheckpointError { path: path.to_path_buf(), reason })?;
     let mut names = mapping.report;
-    names.check_input(&builder::input_convention(config));
+    names.check_input(&network.input);
     for warning in std::mem::take(&mut names.warnings) {
         tracing::warn!("{}: {warning}", path.display());
     }
@@ -48,7 +48,7 @@ pub(crate) fn translate(
 }
 
 /// Checks that weights which this program wrote are whole, and were trained with the network and the input of
-/// `config`; those of other programs may be any.
+/// the plan; those of other programs may be any.
 ///
 /// # Errors
 ///
@@ -56,11 +56,11 @@ pub(crate) fn translate(
 pub(crate) fn check(
     state: &StateDict,
     provenance: &Provenance,
-    config: &Config,
+    network: &NetworkPlan,
     path: &Path,
 ) -> Result<(), EngineError> {
     check_hash(state, provenance, path)?;
-    let differences = differences(provenance, config, path);
+    let differences = differences(provenance, network, path);
     if differences.is_empty() {
         return Ok(());
     }
@@ -85,20 +85,12 @@ pub(crate) fn check_hash(
     }
 }
 
-/// What differs between the network of the weights and that of `config`; nothing where the weights do not say.
+/// What differs between the network of the weights and that of the plan; nothing where the weights do not say.
 pub(crate) fn differences(
     provenance: &Provenance,
-    config: &Config,
+    network: &NetworkPlan,
     path: &Path,
 ) -> Vec<NetworkDifference> {
     let Some(text) = &provenance.config else { return Vec::new() };
-    let mut node = CfgNode::defaults();
-    let trained = node.merge_from_text(text, path).and_then(|()| Config::try_from(&node));
-    match trained {
-        Ok(trained) => trained.network.differences(&config.network),
-        Err(error) => {
-            tracing::warn!("{}: its configuration is not compared: {error}", path.display());
-            Vec::new()
-        }
-    }
+    network.differences(text, path)
 }

@@ -1,6 +1,6 @@
 //! From a configuration to tracked instances: the crate that joins settings, weights, frames and network.
 //!
-//! [`builder`] is the only reader of configuration keys; everything below it takes typed arguments. A
+//! [`PredictPlan`] and [`TrainPlan`] read a configuration once; everything below them takes typed arguments. A
 //! [`Predictor`] takes the frames of one video and gives every instance's classes, scores and masks.
 //!
 //! ```no_run
@@ -8,14 +8,14 @@
 //!
 //! use seqformer_config::{CfgNode, Config};
 //! use seqformer_data::{DataError, read_image};
-//! use seqformer_engine::{DeviceChoice, Predictor, PredictorOptions, open_device};
+//! use seqformer_engine::{DeviceChoice, PredictPlan, Predictor, open_device};
 //!
 //! let mut node = CfgNode::defaults();
 //! node.merge_from_file(Path::new("configs/base_ytvis.yaml"))?;
 //! let config = Config::try_from(&node)?;
 //! let device = open_device(DeviceChoice::Cpu)?;
-//! let options = PredictorOptions::from_config(&config);
-//! let predictor = Predictor::new(&config, Path::new("model_final.pth"), options, device)?;
+//! let plan = PredictPlan::from_config(&config);
+//! let predictor = Predictor::new(&plan, Path::new("model_final.pth"), device)?;
 //! let frames = (0..5).map(|i| Ok(read_image(Path::new(&format!("frames/{i:05}.jpg")))?.image));
 //! let video = predictor.predict(frames, &mut |_progress| {})?;
 //! for found in &video.detections {
@@ -41,13 +41,14 @@ mod gradients;
 mod initial_weights;
 mod lr_schedule;
 mod optimizer;
+mod plan;
 mod predictor;
+mod process;
 mod track_masks;
 mod trainer;
 
-pub use checkpointer::{Checkpointer, Position, TrainState};
-pub use collate::{Collate, TrainClip};
-pub use datasets::{TrainingData, find_dataset, training_data};
+pub use checkpointer::Checkpointer;
+pub use datasets::find_dataset;
 pub use device::{DeviceChoice, count_gpus, forget_gpu_peak, gpu_card, gpu_peak, open_device};
 pub use distributed::{Communicator, LAUNCHED, Meeting, Placement, RESUME, Report, Status};
 pub use encode::encode_masks;
@@ -55,12 +56,12 @@ pub use error::EngineError;
 pub use evaluate::{Evaluated, EvaluationOutput, EvaluationProgress, evaluate};
 pub use grad_clip::{Clipped, GradClip};
 pub use gradients::Gradients;
-pub use lr_schedule::{Decay, LrSchedule, Warmup, WarmupMethod};
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind, ParameterGroup, TensorState};
+pub use plan::{PredictPlan, TrainPlan, inference_folder};
 pub use predictor::{
     ClipOptions, ImagePrediction, OrderedWorkers, PipelineTimes, Predictor, PredictorOptions,
     Progress, TrackOnFrame, TrackedFrame, VideoPrediction, num_threads, use_threads,
 };
 pub use tch::Device;
 pub use track_masks::TrackMasks;
-pub use trainer::{TrainEnd, Trainer, TrainerOptions, inference_folder};
+pub use trainer::{TrainEnd, Trainer, TrainerOptions};

@@ -9,7 +9,7 @@ const EPS: f64 = 1e-6;
 
 /// The course of the learning rate behind the warm-up.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Decay {
+pub(crate) enum Decay {
     /// Multiplied by `gamma` at each of `steps`.
     MultiStep {
         /// Iterations, increasing.
@@ -26,7 +26,7 @@ pub enum Decay {
 
 /// How the learning rate rises in the beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WarmupMethod {
+pub(crate) enum WarmupMethod {
     /// Along a line.
     Linear,
     /// Not at all, until the warm-up is over.
@@ -35,29 +35,29 @@ pub enum WarmupMethod {
 
 /// The beginning of the schedule.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Warmup {
+pub(crate) struct Warmup {
     /// Iterations.
-    pub iters: u64,
+    pub(crate) iters: u64,
     /// Share of the learning rate at the start.
-    pub factor: f64,
+    pub(crate) factor: f64,
     /// How it rises.
-    pub method: WarmupMethod,
+    pub(crate) method: WarmupMethod,
 }
 
 /// A whole schedule.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LrSchedule {
+pub(crate) struct LrSchedule {
     /// The beginning.
-    pub warmup: Warmup,
+    pub(crate) warmup: Warmup,
     /// The rest.
-    pub decay: Decay,
+    pub(crate) decay: Decay,
     /// Iterations of the whole training.
-    pub max_iter: u64,
+    pub(crate) max_iter: u64,
 }
 
 impl LrSchedule {
     /// The factor of the learning rate in iteration `iteration`, counted from 0.
-    pub fn multiplier(&self, iteration: u64) -> f64 {
+    pub(crate) fn multiplier(&self, iteration: u64) -> f64 {
         let max_iter = self.max_iter.max(1) as f64;
         let progress = iteration as f64 / max_iter;
         let warmup = (self.warmup.iters as f64 / max_iter).min(1.0);

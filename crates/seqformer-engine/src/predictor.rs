@@ -31,7 +31,6 @@ use std::thread::Scope;
 use seqformer::inference::{Detection, InferenceModel, Launch, Selection, SelectionRule, classify};
 use seqformer::{FrameSize, Precision, SeqFormer, load_state_dict};
 use seqformer_checkpoint::{Provenance, StateDict};
-use seqformer_config::Config;
 use seqformer_config::config::ImageFormat;
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
@@ -47,7 +46,8 @@ use read_ahead::{Input, Preparation, read_ahead};
 use run_lengths::{OnFrame, RunLengths};
 
 use crate::device::out_of_memory;
-use crate::{EngineError, TrackMasks, builder, initial_weights};
+use crate::plan::{NetworkPlan, PredictPlan};
+use crate::{EngineError, TrackMasks, initial_weights, process};
 
 pub use clips::ClipOptions;
 pub use clock::PipelineTimes;
@@ -76,21 +76,6 @@ pub struct PredictorOptions {
     pub precision: Precision,
     /// Bytes that the process may hold, or its tensors on a GPU; none: no limit.
     pub max_memory: Option<u64>,
-}
-
-impl PredictorOptions {
-    /// What the configuration says.
-    pub fn from_config(config: &Config) -> Self {
-        Self {
-            short_edge: config.input.min_size_test,
-            max_size: config.input.max_size_test,
-            channels: config.input.format,
-            rule: builder::selection_rule(config),
-            clips: builder::clip_options(config),
-            precision: Precision::F32,
-            max_memory: None,
-        }
-    }
 }
 
 /// How far a prediction is.
@@ -132,36 +117,27 @@ pub struct Predictor {
 }
 
 impl Predictor {
-    /// Builds the network of `config` and fills it from the checkpoint at `weights`.
+    /// Builds the network of the plan and fills it from the checkpoint at `weights`.
     ///
     /// # Errors
     ///
     /// If the network cannot be built, the checkpoint cannot be read, it belongs to another network, or the device
     /// has no memory for it or no products of the precision.
-    pub fn new(
-        config: &Config,
-        weights: &Path,
-        options: PredictorOptions,
-        device: Device,
-    ) -> Result<Self, EngineError> {
-        gpu::check(device, options.precision)?;
-        out_of_memory("the weights", || Self::load(config, weights, options, device))?
+    pub fn new(plan: &PredictPlan, weights: &Path, device: Device) -> Result<Self, EngineError> {
+        gpu::check(device, plan.options.precision)?;
+        out_of_memory("the weights", || Self::load(plan, weights, device))?
     }
 
-    fn load(
-        config: &Config,
-        weights: &Path,
-        options: PredictorOptions,
-        device: Device,
-    ) -> Result<Self, EngineError> {
+    fn load(plan: &PredictPlan, weights: &Path, device: Device) -> Result<Self, EngineError> {
+        let PredictPlan { network, options } = plan;
         let variables = nn::VarStore::new(device);
-        let model = SeqFormer::new(&variables.root(), &builder::model_config(config))?;
+        let model = SeqFormer::new(&variables.root(), &network.model)?;
         let state = seqformer_checkpoint::read(weights)?;
         initial_weights::tell(&state, weights);
         let provenance = Provenance::of(&state);
-        initial_weights::check(&state, &provenance, config, weights)?;
-        load_weights(&variables, state, config, weights)?;
-        let predictor = Self::with_model(model, variables, options);
+        initial_weights::check(&state, &provenance, network, weights)?;
+        load_weights(&variables, state, network, weights)?;
+        let predictor = Self::with_model(model, variables, options.clone());
         Ok(Self { class_names: provenance.classes, ..predictor })
     }
 
@@ -170,15 +146,17 @@ impl Predictor {
         &self.class_names
     }
 
-    /// Prepares a network whose parameters in `variables` are filled; both are given up for it.
+    /// Prepares a network whose parameters in `variables` are filled; both are given up for it. Freed memory stays with
+    /// the process from then on, and cuDNN chooses its algorithms by trial.
     pub fn with_model(
         model: SeqFormer,
         variables: nn::VarStore,
         options: PredictorOptions,
     ) -> Self {
-        seqformer_ops::runtime::keep_freed_memory();
+        process::keep_freed_memory();
+        process::choose_cudnn_algorithms(variables.device(), true);
         let model = model.prepare(variables, options.precision);
-        let gpu = gpu::prepare(model.device(), &options);
+        let gpu = gpu::plan_memory(model.device(), &options);
         Self {
             gpu,
             model,
@@ -327,10 +305,10 @@ fn frame_size(size: ImageSize) -> FrameSize {
 fn load_weights(
     variables: &nn::VarStore,
     state: StateDict,
-    config: &Config,
+    network: &NetworkPlan,
     path: &Path,
 ) -> Result<(), EngineError> {
-    let state = initial_weights::translate(variables, state, config, path)?;
+    let state = initial_weights::translate(variables, state, network, path)?;
     let report = load_state_dict(variables, &state)
         .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
     tracing::info!("{}: {} tensors loaded", path.display(), report.loaded);

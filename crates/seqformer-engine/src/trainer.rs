@@ -4,6 +4,7 @@
 //! `projects/SeqFormer/train_net.py`.
 
 mod batch_losses;
+mod batches;
 mod checks;
 mod journal;
 mod memory;
@@ -11,15 +12,13 @@ mod setup;
 mod start;
 mod step;
 
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use seqformer::{HungarianMatcher, SeqFormer, SetCriterion};
-use seqformer_config::Config;
-use seqformer_data::{DatasetSource, Loader};
+use seqformer::SeqFormer;
+use seqformer_data::Loader;
 use seqformer_ops::process_group::GradientReducer;
 use tch::{Device, nn};
 
@@ -27,10 +26,8 @@ use crate::checkpointer::{Checkpointer, Position, TrainState};
 use crate::collate::Collate;
 use crate::device::out_of_memory;
 use crate::evaluate::{Evaluated, EvaluationOutput, evaluate};
-use crate::{
-    Communicator, EngineError, GradClip, LrSchedule, Optimizer, Predictor, PredictorOptions,
-    datasets,
-};
+use crate::plan::TrainPlan;
+use crate::{Communicator, EngineError, Optimizer, Predictor, process};
 use journal::Journal;
 use step::StepEnd;
 
@@ -56,19 +53,15 @@ pub struct TrainerOptions {
 
 /// A training run.
 pub struct Trainer {
-    config: Config,
+    plan: TrainPlan,
     config_text: String,
     classes: Vec<String>,
     device: Device,
     variables: nn::VarStore,
     model: SeqFormer,
-    matcher: HungarianMatcher,
-    criterion: SetCriterion,
     optimizer: Optimizer,
     /// Adds up the gradients of several processes.
     reducer: Option<GradientReducer>,
-    schedule: LrSchedule,
-    grad_clip: Option<GradClip>,
     collate: Collate,
     loader: Loader,
     position: Position,
@@ -100,7 +93,7 @@ impl Trainer {
 
     /// Iterations of the whole training.
     pub fn max_iterations(&self) -> u64 {
-        self.config.solver.max_iter
+        self.plan.max_iter()
     }
 
     /// What there is to train on: videos, frames, instances and classes of each dataset.
@@ -133,7 +126,7 @@ impl Trainer {
         let start = Instant::now();
         let first = self.position.iterations;
         let mut trained_until = first;
-        while self.position.iterations < self.config.solver.max_iter {
+        while self.position.iterations < self.plan.max_iter() {
             if self.step(stop)? == StepEnd::Stopped {
                 if self.communicator.is_leader() {
                     let last = self.position.iterations.saturating_sub(1);
@@ -172,14 +165,12 @@ impl Trainer {
         tell: &mut dyn FnMut(&str),
     ) -> Result<(), EngineError> {
         let done = self.position.iterations;
-        let is_last = done == self.config.solver.max_iter;
-        if self.communicator.is_leader()
-            && done.is_multiple_of(self.config.solver.checkpoint_period)
-        {
+        let is_last = done == self.plan.max_iter();
+        if self.communicator.is_leader() && done.is_multiple_of(self.plan.checkpoint_period) {
             self.communicator.note(done - 1, "writing a checkpoint");
             self.checkpointer.save(done - 1, &self.tree()?)?;
         }
-        let period = self.config.test.eval_period;
+        let period = self.plan.eval_period;
         // The last validation is the caller's, on the final checkpoint.
         if period > 0 && done.is_multiple_of(period) && !is_last {
             self.validate_until(stop, tell)?;
@@ -208,10 +199,8 @@ impl Trainer {
         tell: &mut dyn FnMut(&str),
     ) -> Result<(), EngineError> {
         let done = self.validate_all(stop, tell);
-        if self.device.is_cuda() {
-            // Inference has its own.
-            tch::Cuda::cudnn_set_benchmark(self.config.cudnn_benchmark);
-        }
+        // The predictor has made its own choice.
+        process::choose_cudnn_algorithms(self.device, self.plan.cudnn_benchmark);
         done
     }
 
@@ -222,7 +211,7 @@ impl Trainer {
     ) -> Result<(), EngineError> {
         let iteration = self.position.iterations.saturating_sub(1);
         self.communicator.note(iteration, "validating");
-        for name in &self.config.datasets.test.clone() {
+        for name in &self.plan.data.datasets.test.clone() {
             let evaluated = match self.evaluate_on(name, stop) {
                 Ok(Some(evaluated)) => evaluated,
                 Ok(None) => continue,
@@ -257,7 +246,7 @@ impl Trainer {
             }
         }
         match &mut self.journal {
-            Some(journal) if self.position.iterations == self.config.solver.max_iter => {
+            Some(journal) if self.position.iterations == self.plan.max_iter() => {
                 journal.write_final_scores()
             }
             _ => Ok(()),
@@ -270,13 +259,13 @@ impl Trainer {
         stop: &Arc<AtomicBool>,
     ) -> Result<Option<Evaluated>, EngineError> {
         let iteration = self.position.iterations.saturating_sub(1);
-        let prepared = datasets::find_dataset(&self.config, name).and_then(|dataset| {
+        let prepared = self.plan.data.find(name).and_then(|dataset| {
             let mut predictor = out_of_memory("validation", || self.predictor())??;
             predictor.stop_on(Arc::clone(stop));
             Ok((dataset, predictor))
         });
         let (dataset, predictor) = self.communicator.agree(prepared)?;
-        let folder = self.inference_folder(&dataset);
+        let folder = self.plan.inference_folder(&dataset);
         let run = format!("iteration {iteration} seed {}", self.position.seed);
         // A training that was begun anew has other weights at the same iteration.
         let output = EvaluationOutput { folder: &folder, run: &run, goes_on: false };
@@ -294,17 +283,12 @@ impl Trainer {
         self.failed_evaluations.push(what);
     }
 
-    /// The folder of a dataset's results.
-    fn inference_folder(&self, dataset: &DatasetSource) -> PathBuf {
-        inference_folder(&self.config, dataset)
-    }
-
     /// A copy of the model for inference, so that nothing of the training is touched.
     fn predictor(&self) -> Result<Predictor, EngineError> {
         let mut variables = nn::VarStore::new(self.device);
         let model = SeqFormer::new(&variables.root(), self.model.config())?;
         variables.copy(&self.variables)?;
-        Ok(Predictor::with_model(model, variables, PredictorOptions::from_config(&self.config)))
+        Ok(Predictor::with_model(model, variables, self.plan.predictor.clone()))
     }
 
     fn tree(&self) -> Result<seqformer_checkpoint::Value, EngineError> {
@@ -312,21 +296,10 @@ impl Trainer {
             variables: &self.variables,
             optimizer: &self.optimizer,
             position: &self.position,
-            lr_multiplier: self.schedule.multiplier(self.position.iterations),
+            lr_multiplier: self.plan.schedule.multiplier(self.position.iterations),
             config: &self.config_text,
             classes: &self.classes,
         };
         state.to_tree()
     }
-}
-
-/// Where results of `dataset` go: `inference` of the output folder, with a folder of its own for each of
-/// several datasets.
-pub fn inference_folder(config: &Config, dataset: &DatasetSource) -> PathBuf {
-    let folder = config.output_dir.join("inference");
-    if config.datasets.test.len() < 2 {
-        return folder;
-    }
-    let name = Path::new(&dataset.name).file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    folder.join(name.unwrap_or_else(|| dataset.name.clone()))
 }

@@ -11,7 +11,8 @@ use seqformer::Precision;
 use seqformer_config::{CfgNode, Config};
 use seqformer_data::{RgbImage, read_image};
 use seqformer_engine::{
-    ClipOptions, Device, DeviceChoice, Predictor, PredictorOptions, VideoPrediction, open_device,
+    ClipOptions, Device, DeviceChoice, PredictPlan, Predictor, PredictorOptions, VideoPrediction,
+    open_device,
 };
 use seqformer_testing::golden_path;
 
@@ -24,7 +25,8 @@ fn config() -> Config {
 }
 
 fn predictor(options: PredictorOptions, device: Device) -> Predictor {
-    Predictor::new(&config(), &golden_path("public/tiny_model.pth"), options, device).unwrap()
+    let plan = PredictPlan::from_config(&config()).with_options(options);
+    Predictor::new(&plan, &golden_path("public/tiny_model.pth"), device).unwrap()
 }
 
 fn frames() -> impl Iterator<Item = Result<RgbImage, AnyError>> + Send {

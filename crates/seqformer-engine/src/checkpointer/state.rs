@@ -13,19 +13,19 @@ use crate::{EngineError, Optimizer, OptimizerKind, TensorState};
 
 /// Where a training is, beyond its weights and the optimizer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Position {
+pub(crate) struct Position {
     /// Iterations that are done.
-    pub iterations: u64,
+    pub(crate) iterations: u64,
     /// Batches that were taken from the loader.
-    pub batches: u64,
+    pub(crate) batches: u64,
     /// Seed of all chance.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Steps that were left out because a loss was not a number.
-    pub skipped_steps: u64,
+    pub(crate) skipped_steps: u64,
     /// Best AP of a validation.
-    pub best_ap: Option<f64>,
+    pub(crate) best_ap: Option<f64>,
     /// The run that this is a place in: a word that no other run has.
-    pub run: String,
+    pub(crate) run: String,
 }
 
 impl Position {
@@ -71,19 +71,19 @@ fn new_run() -> String {
 
 /// The parts of a checkpoint.
 #[derive(Debug)]
-pub struct TrainState<'a> {
+pub(crate) struct TrainState<'a> {
     /// All parameters.
-    pub variables: &'a nn::VarStore,
+    pub(crate) variables: &'a nn::VarStore,
     /// Its groups and what it remembers.
-    pub optimizer: &'a Optimizer,
+    pub(crate) optimizer: &'a Optimizer,
     /// Where the training is.
-    pub position: &'a Position,
+    pub(crate) position: &'a Position,
     /// Factor of the learning rates at that place.
-    pub lr_multiplier: f64,
+    pub(crate) lr_multiplier: f64,
     /// The configuration as YAML.
-    pub config: &'a str,
+    pub(crate) config: &'a str,
     /// Names of the classes.
-    pub classes: &'a [String],
+    pub(crate) classes: &'a [String],
 }
 
 impl TrainState<'_> {
@@ -92,7 +92,7 @@ impl TrainState<'_> {
     /// # Errors
     ///
     /// If a tensor cannot be copied.
-    pub fn to_tree(&self) -> Result<Value, EngineError> {
+    pub(crate) fn to_tree(&self) -> Result<Value, EngineError> {
         let done = self.position.iterations;
         let iteration = Value::Int(done as i64 - 1);
         let base_lrs = self.optimizer.groups().iter().map(|group| Value::Float(group.lr)).collect();

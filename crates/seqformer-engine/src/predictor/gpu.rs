@@ -2,7 +2,7 @@
 
 use seqformer::Precision;
 use seqformer_ops::cuda_device;
-use tch::{Cuda, Device};
+use tch::Device;
 
 use super::PredictorOptions;
 use crate::EngineError;
@@ -33,11 +33,9 @@ pub(super) fn check(device: Device, precision: Precision) -> Result<(), EngineEr
     Ok(())
 }
 
-/// Makes a GPU ready for a prediction; none for the CPU, and where the part for GPUs is missing.
-pub(super) fn prepare(device: Device, options: &PredictorOptions) -> Option<GpuMemory> {
+/// What a prediction may plan with; none for the CPU, and where the part for GPUs is missing.
+pub(super) fn plan_memory(device: Device, options: &PredictorOptions) -> Option<GpuMemory> {
     let Device::Cuda(index) = device else { return None };
-    // All parts but the last of a video have one size, so choosing the fastest kernels pays.
-    Cuda::cudnn_set_benchmark(true);
     match measure(index, options.max_memory) {
         Ok(memory) => Some(memory),
         Err(error) => {

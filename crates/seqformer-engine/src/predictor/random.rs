@@ -1,18 +1,18 @@
 //! A network with random weights: as fast as a trained one, for measurements.
 
 use seqformer::{FrameSize, SeqFormer, initialize};
-use seqformer_config::Config;
 use tch::{Device, Kind, Tensor, nn};
 
-use super::{Predictor, PredictorOptions, gpu};
+use super::{Predictor, gpu};
+use crate::EngineError;
 use crate::device::out_of_memory;
-use crate::{EngineError, builder};
+use crate::plan::PredictPlan;
 
 /// Sides of the picture of noise that the backbone's statistics are taken from.
 const CALIBRATION: FrameSize = FrameSize { height: 128, width: 128 };
 
 impl Predictor {
-    /// Builds the network of `config` with weights that follow from `seed` alone.
+    /// Builds the network of the plan with weights that follow from `seed` alone.
     ///
     /// The statistics of a frozen normalisation are taken from a picture of noise, so that no number grows
     /// beyond bounds on its way through the network.
@@ -21,29 +21,23 @@ impl Predictor {
     ///
     /// If the network cannot be built, or the device has no memory for it or no products of the precision.
     pub fn with_random_weights(
-        config: &Config,
-        options: PredictorOptions,
+        plan: &PredictPlan,
         device: Device,
         seed: i64,
     ) -> Result<Self, EngineError> {
-        gpu::check(device, options.precision)?;
-        out_of_memory("the weights", || Self::draw(config, options, device, seed))?
+        gpu::check(device, plan.options.precision)?;
+        out_of_memory("the weights", || Self::draw(plan, device, seed))?
     }
 
-    fn draw(
-        config: &Config,
-        options: PredictorOptions,
-        device: Device,
-        seed: i64,
-    ) -> Result<Self, EngineError> {
+    fn draw(plan: &PredictPlan, device: Device, seed: i64) -> Result<Self, EngineError> {
+        let network = &plan.network.model;
         let variables = nn::VarStore::new(device);
-        let network = builder::model_config(config);
-        let model = SeqFormer::new(&variables.root(), &network)?;
+        let model = SeqFormer::new(&variables.root(), network)?;
         tch::manual_seed(seed);
-        initialize(&variables, &network)?;
+        initialize(&variables, network)?;
         let size = [1, 3, CALIBRATION.height, CALIBRATION.width];
         let noise = Tensor::randint(256, size, (Kind::Float, Device::Cpu));
         model.calibrate_backbone(&model.preprocess(&noise, CALIBRATION)?);
-        Ok(Self::with_model(model, variables, options))
+        Ok(Self::with_model(model, variables, plan.options.clone()))
     }
 }

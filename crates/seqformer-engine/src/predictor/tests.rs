@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use seqformer_config::CfgNode;
+use seqformer_config::{CfgNode, Config};
 use seqformer_data::read_image;
 use seqformer_masks::Rle;
 use seqformer_testing::golden_path;
@@ -20,8 +20,8 @@ fn tiny_config() -> Config {
 
 fn tiny_predictor() -> Predictor {
     let config = tiny_config();
-    let options = PredictorOptions::from_config(&config);
-    Predictor::new(&config, &golden_path("public/tiny_model.pth"), options, Device::Cpu).unwrap()
+    let plan = PredictPlan::from_config(&config);
+    Predictor::new(&plan, &golden_path("public/tiny_model.pth"), Device::Cpu).unwrap()
 }
 
 fn frame_paths(video: &str) -> Vec<PathBuf> {

@@ -1,56 +1,35 @@
 //! What can be known of a training before its first step: whether it can be evaluated, and what it will not learn.
 
-use seqformer_config::Config;
+use seqformer::AbsentInstances;
 use seqformer_data::{Categories, DatasetKind, VideoRecord};
 use seqformer_evaluation::{CocoGroundTruth, GroundTruth};
 
-use crate::datasets::{TrainingData, find_dataset};
-use crate::{EngineError, builder};
+use crate::EngineError;
+use crate::datasets::TrainingData;
+use crate::plan::{DataPlan, TrainPlan};
 
 /// What a user wants to know before the first step; each with its keys and figures.
 ///
 /// # Errors
 ///
 /// If a dataset of `DATASETS.TEST` cannot be evaluated on.
-pub(super) fn warnings(config: &Config, data: &TrainingData) -> Result<Vec<String>, EngineError> {
-    let mut warnings = schedule(config);
-    warnings.extend(unused_classes(config, &data.categories));
-    warnings.extend(crowds(config, data));
-    for name in &config.datasets.test {
+pub(super) fn warnings(plan: &TrainPlan, data: &TrainingData) -> Result<Vec<String>, EngineError> {
+    let mut warnings = plan.schedule_warnings.clone();
+    warnings.extend(unused_classes(&plan.data, &data.categories));
+    warnings.extend(crowds(plan, data));
+    for name in &plan.data.datasets.test {
         let named =
             |source| EngineError::TestDataset { name: name.clone(), source: Box::new(source) };
-        let categories = read_test_dataset(config, name).map_err(named)?;
+        let categories = read_test_dataset(&plan.data, name).map_err(named)?;
         warnings.extend(other_classes(name, &categories, &data.categories));
     }
     Ok(warnings)
 }
 
-/// Keys of the schedule that lie beyond the training's end.
-fn schedule(config: &Config) -> Vec<String> {
-    let solver = &config.solver;
-    let mut warnings = Vec::new();
-    let late: Vec<u64> = solver.steps.iter().copied().filter(|&s| s > solver.max_iter).collect();
-    if !late.is_empty() {
-        warnings.push(format!(
-            "SOLVER.STEPS {late:?} lie beyond SOLVER.MAX_ITER {} and are left out",
-            solver.max_iter
-        ));
-    }
-    if solver.warmup_iters >= solver.max_iter && solver.warmup_factor < 1.0 {
-        let last = solver.base_lr * builder::lr_schedule(config).multiplier(solver.max_iter - 1);
-        warnings.push(format!(
-            "SOLVER.WARMUP_ITERS {} is not below SOLVER.MAX_ITER {}: the training ends in its warm-up, at a learning \
-             rate of {last:.2e}, and never reaches SOLVER.BASE_LR {:.2e}; lower WARMUP_ITERS",
-            solver.warmup_iters, solver.max_iter, solver.base_lr
-        ));
-    }
-    warnings
-}
-
 /// Classes of the network that no example is of. More classes in the file than in the network are an error when the
 /// file is read.
-fn unused_classes(config: &Config, categories: &Categories) -> Option<String> {
-    let num_classes = config.model.seqformer.num_classes as usize;
+fn unused_classes(plan: &DataPlan, categories: &Categories) -> Option<String> {
+    let num_classes = plan.num_classes;
     let count = categories.len();
     (count < num_classes).then(|| {
         format!(
@@ -83,9 +62,10 @@ fn other_classes(name: &str, test: &Categories, train: &Categories) -> Option<St
 }
 
 /// Videos whose clips may have more instances than there are queries, one warning for each dataset.
-fn crowds(config: &Config, data: &TrainingData) -> Vec<String> {
-    let num_queries = config.model.seqformer.num_queries as usize;
-    let count = |video: &VideoRecord| max_instances(video, config.model.seqformer.drop_absent);
+fn crowds(plan: &TrainPlan, data: &TrainingData) -> Vec<String> {
+    let num_queries = plan.num_queries();
+    let drop_absent = plan.absent == AbsentInstances::Drop;
+    let count = |video: &VideoRecord| max_instances(video, drop_absent);
     let warnings = data.set.parts().iter().filter_map(|part| {
         let videos = &part.dataset.videos;
         let crowded = videos.iter().filter(|video| count(video) > num_queries).count();
@@ -113,8 +93,8 @@ fn max_instances(video: &VideoRecord, drop_absent: bool) -> usize {
 }
 
 /// Reads the file as an evaluation does, records and annotations; the categories.
-fn read_test_dataset(config: &Config, name: &str) -> Result<Categories, EngineError> {
-    let dataset = find_dataset(config, name)?;
+fn read_test_dataset(plan: &DataPlan, name: &str) -> Result<Categories, EngineError> {
+    let dataset = plan.find(name)?;
     let records = dataset.read()?;
     match dataset.kind {
         DatasetKind::Coco => drop(CocoGroundTruth::read(&dataset.json)?),

@@ -4,12 +4,12 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use seqformer::{AbsentInstances, SeqFormer};
-use seqformer_config::Config;
-use seqformer_data::{BatchSampler, ClipSource, Loader, Mixture, Shard, TrainingSet};
+use seqformer::SeqFormer;
+use seqformer_data::{ClipSource, Loader, Shard};
 use seqformer_files::{FolderLock, LockError};
 use tch::{Tensor, nn};
 
+use super::batches::batches;
 use super::checks;
 use super::journal::Journal;
 use super::start::{begin, resume};
@@ -17,7 +17,8 @@ use super::{Trainer, TrainerOptions};
 use crate::checkpointer::{Checkpointer, Position};
 use crate::collate::Collate;
 use crate::device::out_of_memory;
-use crate::{Communicator, EngineError, Optimizer, TensorState, builder, datasets, files};
+use crate::plan::TrainPlan;
+use crate::{Communicator, EngineError, Optimizer, TensorState, datasets, files, process};
 
 impl Trainer {
     /// Reads the datasets, builds the network, and fills it: from the newest checkpoint of the output
@@ -29,55 +30,54 @@ impl Trainer {
     /// If a dataset, a checkpoint or the output folder cannot be used, another run writes there, or processes
     /// were given different data or settings.
     pub fn new(
-        config: &Config,
+        plan: TrainPlan,
         options: TrainerOptions,
         communicator: Rc<Communicator>,
     ) -> Result<Self, EngineError> {
-        out_of_memory("the weights", || Self::set_up(config, options, communicator))?
+        out_of_memory("the weights", || Self::set_up(plan, options, communicator))?
     }
 
     fn set_up(
-        config: &Config,
+        plan: TrainPlan,
         options: TrainerOptions,
         communicator: Rc<Communicator>,
     ) -> Result<Self, EngineError> {
-        seqformer_ops::runtime::keep_freed_memory();
-        if options.device.is_cuda() {
-            tch::Cuda::cudnn_set_benchmark(config.cudnn_benchmark);
-        }
-        let folder = &config.output_dir;
+        process::keep_freed_memory();
+        process::choose_cudnn_algorithms(options.device, plan.cudnn_benchmark);
+        let folder = &plan.output_dir;
         let lock = if communicator.is_leader() { Some(take_folder(folder)?) } else { None };
-        let data = datasets::training_data(config)?;
+        let data = datasets::training_data(&plan.data)?;
         if communicator.is_leader() {
-            for note in data.notes.iter().chain(&checks::warnings(config, &data)?) {
+            for note in data.notes.iter().chain(&checks::warnings(&plan, &data)?) {
                 tracing::warn!("{note}");
             }
         }
-        agree(config, &options, &data, &communicator)?;
-        let checkpointer = Checkpointer::new(folder, config.solver.keep_checkpoints);
+        agree(&plan, &options, &data, &communicator)?;
+        let checkpointer = Checkpointer::new(folder, plan.keep_checkpoints);
         let mut variables = nn::VarStore::new(options.device);
-        let mut model = SeqFormer::new(&variables.root(), &builder::model_config(config))?;
-        model.set_recomputed_parts(builder::recomputed_parts(config));
-        let collate = collate(config, &options);
+        let mut model = SeqFormer::new(&variables.root(), &plan.network.model)?;
+        model.set_recomputed_parts(plan.recomputed_parts);
+        let TrainPlan { channels, absent, .. } = plan;
+        let collate = Collate { channels, absent, device: options.device };
         let about_data = data.describe();
         let set = Arc::new(data.set);
         let mut begun = None;
         let mut is_resumed = false;
         if communicator.is_leader() {
             let resumed =
-                if options.resume { resume(&checkpointer, config, &mut variables)? } else { None };
+                if options.resume { resume(&checkpointer, &plan, &mut variables)? } else { None };
             begun = Some(match resumed {
                 Some(resumed) => {
                     is_resumed = true;
                     resumed
                 }
-                None => begin(&model, config, &mut variables, (&set, &collate))?,
+                None => begin(&model, &plan, &mut variables, (&set, &collate))?,
             });
         }
-        let (position, optimizer) = share(begun, config, &variables, &communicator)?;
+        let (position, optimizer) = share(begun, &plan, &variables, &communicator)?;
         let shard = Shard { rank: communicator.rank(), world_size: communicator.world_size() };
-        let batches = batches(config, &set, &position);
-        let workers = config.dataloader.num_workers;
+        let batches = batches(&plan.batches, &set, &position);
+        let workers = plan.batches.num_workers;
         let loader = Loader::sharing(set as Arc<dyn ClipSource>, batches, workers, shard)?;
         let mut journal = None;
         if communicator.is_leader() {
@@ -87,20 +87,16 @@ impl Trainer {
                 checkpointer.begin_run(&position.run)?;
             }
             files::replace(&folder.join("config.yaml"), options.config_text.as_bytes())?;
-            journal = Some(Journal::new(folder, position.iterations, config.solver.max_iter)?);
+            journal = Some(Journal::new(folder, position.iterations, plan.max_iter())?);
         }
         let parameters: Vec<&Tensor> =
             optimizer.groups().iter().map(|group| &group.parameter).collect();
         let reducer = communicator.reducer(&parameters)?;
         Ok(Self {
-            matcher: builder::matcher(config),
-            criterion: builder::criterion(config),
-            schedule: builder::lr_schedule(config),
-            grad_clip: builder::grad_clip(config),
             collate,
             journal,
             classes: data.categories.names().to_vec(),
-            config: config.clone(),
+            plan,
             config_text: options.config_text,
             device: options.device,
             variables,
@@ -127,23 +123,14 @@ fn take_folder(folder: &Path) -> Result<FolderLock, EngineError> {
     })
 }
 
-fn collate(config: &Config, options: &TrainerOptions) -> Collate {
-    let absent = if config.model.seqformer.drop_absent {
-        AbsentInstances::Drop
-    } else {
-        AbsentInstances::Supervise
-    };
-    Collate { channels: config.input.format, absent, device: options.device }
-}
-
 /// Makes sure that all processes train the same with the same data.
 fn agree(
-    config: &Config,
+    plan: &TrainPlan,
     options: &TrainerOptions,
     data: &datasets::TrainingData,
     communicator: &Communicator,
 ) -> Result<(), EngineError> {
-    let (batch, world_size) = (config.solver.ims_per_batch, communicator.world_size());
+    let (batch, world_size) = (plan.batches.num_clips, communicator.world_size());
     if batch < world_size {
         let what = format!(
             "SOLVER.IMS_PER_BATCH {batch} is less than the number of processes, {world_size}: each needs a clip"
@@ -167,7 +154,7 @@ fn agree(
 /// Gives all processes what the first has begun with.
 fn share(
     begun: Option<(Position, Optimizer)>,
-    config: &Config,
+    plan: &TrainPlan,
     variables: &nn::VarStore,
     communicator: &Communicator,
 ) -> Result<(Position, Optimizer), EngineError> {
@@ -187,7 +174,7 @@ fn share(
             rank: communicator.rank(),
             what: format!("the place in the training, {position:?}, is of another version"),
         })?;
-        (found, Optimizer::new(variables, &builder::optimizer_config(config)))
+        (found, Optimizer::new(variables, &plan.optimizer))
     };
     let mut tensors: Vec<(String, Tensor)> = variables.variables().into_iter().collect();
     tensors.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -201,28 +188,4 @@ fn share(
     }
     communicator.share_tensors(&tensors)?;
     Ok((position, optimizer))
-}
-
-/// The stream of batches, of all processes together, from where the training is.
-pub(super) fn batches(config: &Config, set: &TrainingSet, position: &Position) -> BatchSampler {
-    let ratio = &config.datasets.dataset_ratio;
-    let mixture =
-        if ratio.is_empty() { Mixture::Concatenated } else { Mixture::Weighted(ratio.clone()) };
-    let batches = BatchSampler::new(
-        set.lengths(),
-        mixture,
-        config.solver.ims_per_batch,
-        position.seed,
-        Shard::WHOLE,
-    );
-    let batches = match config.dataloader.repeat_threshold {
-        Some(threshold) => batches.repeating(set.repeat_factors(threshold)),
-        None => batches,
-    };
-    let batches = if config.dataloader.aspect_ratio_grouping {
-        batches.grouped(set.is_wide())
-    } else {
-        batches
-    };
-    batches.starting_at(position.batches)
 }

@@ -6,14 +6,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use seqformer::{LoadReport, SeqFormer, initialize, load_matching, load_state_dict};
 use seqformer_checkpoint::Provenance;
-use seqformer_config::Config;
 use seqformer_data::{ClipSource, Loader, TrainingSet};
 use tch::{Tensor, nn};
 
-use super::setup::batches;
+use super::batches::batches;
 use crate::checkpointer::{Checkpointer, Position};
 use crate::collate::Collate;
-use crate::{EngineError, Optimizer, builder, checkpointer, initial_weights};
+use crate::plan::{BatchPlan, TrainPlan};
+use crate::{EngineError, Optimizer, checkpointer, initial_weights};
 
 /// Batches that the statistics of a new backbone are taken from.
 const CALIBRATION_BATCHES: usize = 4;
@@ -21,19 +21,19 @@ const CALIBRATION_BATCHES: usize = 4;
 /// Goes on from the newest checkpoint of the folder that can be read; `None` if there is none.
 pub(super) fn resume(
     checkpointer: &Checkpointer,
-    config: &Config,
+    plan: &TrainPlan,
     variables: &mut nn::VarStore,
 ) -> Result<Option<(Position, Optimizer)>, EngineError> {
     let mut broken = Vec::new();
     while let Some(path) = checkpointer.last_but(&mut broken)? {
-        match go_on(&path, config, variables) {
+        match go_on(&path, plan, variables) {
             Err(error) if checkpointer::is_damage(&error) => broken.push((path, error)),
             done => return done.map(Some),
         }
     }
     tracing::warn!(
         "{}: there is no checkpoint to go on from: the training begins at iteration 0",
-        config.output_dir.display()
+        plan.output_dir.display()
     );
     Ok(None)
 }
@@ -41,18 +41,18 @@ pub(super) fn resume(
 /// Takes the training of a checkpoint over.
 fn go_on(
     path: &Path,
-    config: &Config,
+    plan: &TrainPlan,
     variables: &mut nn::VarStore,
 ) -> Result<(Position, Optimizer), EngineError> {
     let tree = Checkpointer::read(path)?;
-    let seed = config.seed.unwrap_or_else(random_seed);
+    let seed = plan.seed.unwrap_or_else(random_seed);
     let position = checkpointer::position_of(&tree, path, seed)?;
     let state = checkpointer::model_of(&tree, path)?;
     let provenance = checkpointer::provenance_of(&tree);
-    initial_weights::check(&state, &provenance, config, path)?;
+    initial_weights::check(&state, &provenance, &plan.network, path)?;
     load_state_dict(variables, &state)
         .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
-    let mut optimizer = Optimizer::new(variables, &builder::optimizer_config(config));
+    let mut optimizer = Optimizer::new(variables, &plan.optimizer);
     checkpointer::restore_optimizer(&tree, &mut optimizer, path)?;
     tracing::info!("{}: going on after iteration {}", path.display(), position.iterations);
     Ok((position, optimizer))
@@ -61,61 +61,60 @@ fn go_on(
 /// Begins anew, with given or random weights.
 pub(super) fn begin(
     model: &SeqFormer,
-    config: &Config,
+    plan: &TrainPlan,
     variables: &mut nn::VarStore,
     (set, collate): (&Arc<TrainingSet>, &Collate),
 ) -> Result<(Position, Optimizer), EngineError> {
-    let mut position = Position::new(config.seed.unwrap_or_else(random_seed));
-    let report = fill(variables, config, model.config(), position.seed)?;
-    let calibrates = config.model.resnets.calibrate_norm;
+    let mut position = Position::new(plan.seed.unwrap_or_else(random_seed));
+    let report = fill(variables, plan, position.seed)?;
+    let calibrates = plan.calibrates_norm;
+    let weights = || plan.weights.as_deref().unwrap_or(Path::new("")).display();
     match report.map(|report| report.uncalibrated_convolutions(variables)) {
         None if calibrates => {
-            position.batches = calibrate(model, config, &|_name| true, (set, collate), &position)?;
+            position.batches =
+                calibrate(model, &plan.batches, &|_name| true, (set, collate), &position)?;
         }
         Some(missing) if calibrates && !missing.is_empty() => {
             tracing::warn!(
                 "{}: {} layers of the backbone come without statistics, which are taken from the first clips",
-                config.model.weights,
+                weights(),
                 missing.len()
             );
             let is_missing = |name: &str| missing.contains(name);
-            position.batches = calibrate(model, config, &is_missing, (set, collate), &position)?;
+            position.batches =
+                calibrate(model, &plan.batches, &is_missing, (set, collate), &position)?;
         }
         Some(missing) if !missing.is_empty() => tracing::warn!(
             "{}: {} layers of the backbone come without statistics, which do not change in training; with \
              MODEL.RESNETS.CALIBRATE_NORM True they are taken from the first clips",
-            config.model.weights,
+            weights(),
             missing.len()
         ),
         _ => {}
     }
-    Ok((position, Optimizer::new(variables, &builder::optimizer_config(config))))
+    Ok((position, Optimizer::new(variables, &plan.optimizer)))
 }
 
 /// Random weights, and over them those of `MODEL.WEIGHTS` that fit, if there are any.
 fn fill(
     variables: &mut nn::VarStore,
-    config: &Config,
-    model_config: &seqformer::SeqFormerConfig,
+    plan: &TrainPlan,
     seed: u64,
 ) -> Result<Option<LoadReport>, EngineError> {
     tch::manual_seed(seed as i64);
-    initialize(variables, model_config)?;
-    if config.model.weights.is_empty() {
-        return Ok(None);
-    }
-    let path = Path::new(&config.model.weights);
+    initialize(variables, &plan.network.model)?;
+    let Some(path) = &plan.weights else { return Ok(None) };
     let state = seqformer_checkpoint::read(path)?;
     initial_weights::tell(&state, path);
     let provenance = Provenance::of(&state);
     initial_weights::check_hash(&state, &provenance, path)?;
     // Another number of classes is nothing to stop for, but other input may be a mistake.
-    for difference in initial_weights::differences(&provenance, config, path) {
+    for difference in initial_weights::differences(&provenance, &plan.network, path) {
         tracing::warn!("{}: trained with another setting, {difference} here", path.display());
     }
-    let state = initial_weights::translate(variables, state, config, path)?;
+    let state = initial_weights::translate(variables, state, &plan.network, path)?;
     let report = load_matching(variables, &state)
-        .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
+        .map_err(|source| EngineError::Weights { path: path.clone(), source })?;
     tracing::info!("{}: {} tensors loaded", path.display(), report.loaded);
     for name in &report.missing {
         tracing::warn!("{}: {name} is missing and starts at random", path.display());
@@ -139,14 +138,14 @@ fn fill(
 /// not see; returns how many they are.
 fn calibrate(
     model: &SeqFormer,
-    config: &Config,
+    plan: &BatchPlan,
     which: &dyn Fn(&str) -> bool,
     (set, collate): (&Arc<TrainingSet>, &Collate),
     position: &Position,
 ) -> Result<u64, EngineError> {
     let source = Arc::clone(set) as Arc<dyn ClipSource>;
-    let batches = batches(config, set, position);
-    let mut loader = Loader::new(source, batches, config.dataloader.num_workers)?;
+    let batches = batches(plan, set, position);
+    let mut loader = Loader::new(source, batches, plan.num_workers)?;
     let mut images = Vec::new();
     let mut size = None;
     for batch in loader.by_ref().take(CALIBRATION_BATCHES) {

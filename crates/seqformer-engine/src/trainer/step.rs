@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use seqformer::{FrameSize, KeepLayers, Losses, ModelError};
+use seqformer::{FrameSize, Losses, ModelError};
 use seqformer_ops::precision::autocast;
 use tch::Tensor;
 
@@ -11,6 +11,7 @@ use super::Trainer;
 use super::batch_losses::{LossNumbers, describe_broken, is_finite, numbers, record_losses};
 use super::memory::with_memory_for;
 use crate::collate::TrainClip;
+use crate::plan::TrainPlan;
 use crate::{EngineError, Gradients};
 
 /// Steps that may be left out because a loss was not a number.
@@ -77,12 +78,12 @@ impl Trainer {
         // All chance of an iteration follows from its number, so that a run that goes on draws the same.
         let seed = self.position.seed.wrapping_add(self.communicator.rank() as u64);
         tch::manual_seed(iteration_seed(seed, iteration));
-        let multiplier = self.schedule.multiplier(iteration);
+        let multiplier = self.plan.schedule.multiplier(iteration);
         let result = with_memory_for(iteration, &clips, || self.batch(&clips, &batch))?;
         match result.gradients {
             Some(gradients) if result.is_finite => {
                 with_memory_for(iteration, &clips, || {
-                    let gradients = match self.grad_clip {
+                    let gradients = match self.plan.grad_clip {
                         Some(clip) => clip.apply(gradients)?.gradients,
                         None => gradients,
                     };
@@ -97,7 +98,7 @@ impl Trainer {
             let metrics = journal.metrics();
             metrics.begin_iteration(iteration);
             record_losses(metrics, &result.losses);
-            metrics.record_unsmoothed("lr", self.config.solver.base_lr * multiplier);
+            metrics.record_unsmoothed("lr", self.plan.optimizer.base_lr * multiplier);
             journal.record_times(batch.data_secs, start.elapsed().as_secs_f64());
         }
         Ok(StepEnd::Done)
@@ -110,7 +111,7 @@ impl Trainer {
         data_secs: f64,
         stop: &AtomicBool,
     ) -> Result<Batch, EngineError> {
-        let num_queries = self.num_queries();
+        let num_queries = self.plan.num_queries();
         let instances: usize = clips.iter().map(|clip| clip.target.num_instances()).sum();
         let side = |side: fn(&FrameSize) -> i64| {
             clips.iter().map(|clip| side(&clip.target.size)).max().unwrap_or(1) as f64
@@ -142,13 +143,9 @@ impl Trainer {
         })
     }
 
-    fn num_queries(&self) -> usize {
-        self.config.model.seqformer.num_queries as usize
-    }
-
     /// Says which clips of the batch have more instances than there are queries, of all processes.
     fn warn_of_crowds(&self, clips: &[TrainClip]) -> Result<(), EngineError> {
-        let num_queries = self.num_queries();
+        let num_queries = self.plan.num_queries();
         let crowded = clips.iter().filter(|clip| clip.target.num_instances() > num_queries);
         let own: Vec<String> = crowded
             .map(|clip| format!("{} has {} instances", clip.name, clip.target.num_instances()))
@@ -169,7 +166,7 @@ impl Trainer {
     /// The losses and gradients of a batch, a few clips at a time; they add up to those of the whole.
     fn batch(&mut self, clips: &[TrainClip], batch: &Batch) -> Result<BatchResult, EngineError> {
         let iteration = self.position.iterations;
-        let at_once = match self.config.solver.micro_batch_size {
+        let at_once = match self.plan.step.micro_batch_size {
             0 => clips.len(),
             size => size,
         };
@@ -181,7 +178,7 @@ impl Trainer {
             self.communicator.note(iteration, "forward pass");
             let losses = self.losses(part, batch)?;
             let numbers_of_part = LossNumbers::start(losses.as_ref())?;
-            let share = class_error_share(part, batch, self.num_queries());
+            let share = class_error_share(part, batch, self.plan.num_queries());
             let total = losses.map(|losses| losses.total());
             let Some(reducer) = &mut self.reducer else {
                 // A GPU goes on with the backward pass while the losses come, which are numbers nearly always.
@@ -241,28 +238,21 @@ impl Trainer {
     fn losses(&self, part: &[TrainClip], batch: &Batch) -> Result<Option<Losses>, EngineError> {
         let frames: Vec<Tensor> = part.iter().map(|clip| clip.frames.shallow_clone()).collect();
         let targets: Vec<_> = part.iter().map(|clip| clip.target.to_device(self.device)).collect();
-        let keep = if self.config.model.seqformer.deep_supervision {
-            KeepLayers::All
-        } else {
-            KeepLayers::Last
+        let TrainPlan { matcher, criterion, step, .. } = &self.plan;
+        let at_least =
+            if step.pads_to_batch { batch.size } else { FrameSize { height: 1, width: 1 } };
+        let forward = || {
+            self.model.forward_train_padded(&frames, &targets, matcher, step.supervised, at_least)
         };
-        let at_least = if self.config.input.pad_to_batch {
-            batch.size
-        } else {
-            FrameSize { height: 1, width: 1 }
-        };
-        let forward =
-            || self.model.forward_train_padded(&frames, &targets, &self.matcher, keep, at_least);
         // Losses and the backward pass stay outside.
-        let output =
-            if self.config.solver.amp_enabled { autocast(self.device, forward) } else { forward() };
+        let output = if step.autocast { autocast(self.device, forward) } else { forward() };
         let output = match output {
             Ok(output) => output,
             Err(ModelError::Matching { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
         let num_boxes = (batch.instances as f64).max(1.0);
-        Ok(Some(self.criterion.forward(&output, &targets, num_boxes)))
+        Ok(Some(criterion.forward(&output, &targets, num_boxes)))
     }
 
     /// Leaves a step out, and gives up after too many.

@@ -37,9 +37,7 @@ pub(super) fn whole_video(folder: &Path, case: &str, report: &mut Report<'_>) ->
     let frames = frames_of(golden)?;
     compare_queries(&network, &golden["tensors"], report)?;
     let network = network.prepare();
-    tch::no_grad(|| {
-        compare_tensors(&network, &frames, &golden["tensors"], report)
-    })?;
+    tch::no_grad(|| compare_tensors(&network, &frames, &golden["tensors"], report))?;
     compare_results(&predictor(network.config)?, &frames, golden, report)
 }
 

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use seqformer_config::CfgNode;
+use seqformer_config::{CfgNode, Config};
 
 use super::*;
 use crate::datasets::training_data;
@@ -51,9 +51,9 @@ fn warnings_of(folder: &Path, pairs: &[(&str, &str)]) -> Result<Vec<String>, Str
     for (key, value) in all {
         node.merge_from_list(&[key, value]).unwrap();
     }
-    let config = Config::try_from(&node).unwrap();
-    let data = training_data(&config).map_err(|error| error.to_string())?;
-    warnings(&config, &data).map_err(|error| error.to_string())
+    let plan = TrainPlan::from_config(&Config::try_from(&node).unwrap());
+    let data = training_data(&plan.data).map_err(|error| error.to_string())?;
+    warnings(&plan, &data).map_err(|error| error.to_string())
 }
 
 /// Says that there is one warning, and what is in it.

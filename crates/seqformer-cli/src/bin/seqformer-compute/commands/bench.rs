@@ -11,7 +11,7 @@ mod timing;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use seqformer_engine::{ClipOptions, Predictor, PredictorOptions, open_device};
+use seqformer_engine::{ClipOptions, PredictPlan, Predictor, open_device};
 use seqformer_video::FfmpegLocation;
 
 use crate::args::{BenchArgs, Mode};
@@ -65,7 +65,8 @@ impl<'a> Bench<'a> {
         let named = &config.model.weights;
         let named = (!named.is_empty()).then(|| PathBuf::from(named));
         let weights = args.weights.clone().or(named);
-        let mut options = PredictorOptions::from_config(config);
+        let mut plan = PredictPlan::from_config(config);
+        let options = &mut plan.options;
         // The frames go into the network as they are.
         options.short_edge = 0;
         let section = &config.model.seqformer;
@@ -74,13 +75,13 @@ impl<'a> Bench<'a> {
             let length = or(args.clip_length, section.clip_length);
             ClipOptions::new(length, or(args.clip_stride, section.clip_stride))
         });
-        compute::apply(&args.compute, &mut options, device)?;
+        compute::apply(&args.compute, options, device)?;
         let predictor = if let Some(path) = &weights {
-            Predictor::new(config, path, options, device)?
+            Predictor::new(&plan, path, device)?
         } else {
             // Random weights find nothing: their best queries stand in for objects.
             options.rule.class_threshold = None;
-            Predictor::with_random_weights(config, options, device, SEED)?
+            Predictor::with_random_weights(&plan, device, SEED)?
         };
         Ok(Self { args, settings, predictor, weights, device })
     }

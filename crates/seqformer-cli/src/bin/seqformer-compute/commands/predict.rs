@@ -18,7 +18,9 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use seqformer_config::Config;
-use seqformer_engine::{ClipOptions, Device, Predictor, PredictorOptions, open_device};
+use seqformer_engine::{
+    ClipOptions, Device, PredictPlan, Predictor, PredictorOptions, open_device,
+};
 use seqformer_files::FolderLock;
 use seqformer_signals::StopSignals;
 use seqformer_video::FfmpegLocation;
@@ -73,7 +75,8 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
         [&of_network, &device_kind, &known, &args.score_threshold, &overlay_threshold];
     let digest = digest(&on_results, &settings.node.dump());
     let mut plan = Plan::new(args, opened, &weights, digest)?;
-    let mut predictor = Predictor::new(config, &weights, options, device)?;
+    let network = PredictPlan::from_config(config).with_options(options);
+    let mut predictor = Predictor::new(&network, &weights, device)?;
     predictor.stop_on(Arc::clone(stop));
     let classes =
         known.unwrap_or_else(|| class_names::of_weights(predictor.class_names(), num_classes));

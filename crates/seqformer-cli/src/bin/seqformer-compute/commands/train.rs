@@ -11,8 +11,8 @@ use seqformer::Precision;
 use seqformer_config::config::ExpectedResult;
 use seqformer_engine::{
     Checkpointer, Communicator, Device, EngineError, EvaluationOutput, LAUNCHED, Placement,
-    Predictor, PredictorOptions, RESUME, TrainEnd, Trainer, TrainerOptions, count_gpus, evaluate,
-    find_dataset, gpu_card, inference_folder, num_threads, open_device, use_threads,
+    PredictPlan, Predictor, RESUME, TrainEnd, TrainPlan, Trainer, TrainerOptions, count_gpus,
+    evaluate, find_dataset, gpu_card, inference_folder, num_threads, open_device, use_threads,
 };
 use seqformer_evaluation::{Report, STAT_NAMES};
 use seqformer_logs::RunLog;
@@ -106,7 +106,7 @@ fn train(
     let config = &settings.config;
     let resume = args.resume || std::env::var_os(RESUME).is_some();
     let options = TrainerOptions { resume, device, config_text: settings.node.dump() };
-    let made = Trainer::new(config, options, Rc::clone(communicator));
+    let made = Trainer::new(TrainPlan::from_config(config), options, Rc::clone(communicator));
     let mut trainer = match made {
         Err(error) if is_end_of_others(&error, stop) => return Ok(End::Stopped),
         made => made?,
@@ -219,18 +219,18 @@ fn eval(
         bail!("DATASETS.TEST names no dataset: write the name of one, or the path of a .json file");
     }
     let weights = eval_weights(args, settings)?;
-    let mut options = PredictorOptions::from_config(config);
+    let mut plan = PredictPlan::from_config(config);
     if let Some(compute) = compute {
-        compute::apply(compute, &mut options, device)?;
+        compute::apply(compute, &mut plan.options, device)?;
     }
     let mut run = run_line(&weights, &settings.node.dump());
-    if options.precision != Precision::default() {
-        run = format!("{run} {:?}", options.precision);
+    if plan.options.precision != Precision::default() {
+        run = format!("{run} {:?}", plan.options.precision);
     }
-    let predictor = Predictor::new(config, &weights, options, device)?;
+    let predictor = Predictor::new(&plan, &weights, device)?;
     let mut reports = Vec::new();
     for name in &config.datasets.test {
-        let dataset = find_dataset(config, name)?;
+        let dataset = find_dataset(&config.datasets, name)?;
         let mut stage: Option<Stage> = None;
         let folder = inference_folder(config, &dataset);
         let output = EvaluationOutput { folder: &folder, run: &run, goes_on: true };
