@@ -1,5 +1,5 @@
-//! From a configuration to typed arguments: together with [`crate::plan`], which gathers them, the only reader of
-//! configuration keys.
+//! From a configuration to typed arguments, key by key. [`crate::PredictPlan`] and [`crate::TrainPlan`] gather them; nothing
+//! else in this crate reads a key.
 
 use seqformer::config::{BackboneConfig, ResNetConfig, SwinConfig, TransformerConfig};
 use seqformer::inference::SelectionRule;
