@@ -6,7 +6,7 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::OpsError;
-use crate::ffi::{self, DisjointRows, Factor};
+use crate::ffi::{self, Factor};
 use crate::kernels::attention::{Inputs, attention};
 use crate::kernels::{Bf16, InstructionSet};
 use crate::packed_linear::{failed, has_products};
@@ -74,8 +74,7 @@ impl SelfAttention {
             channels: sizes[2] as usize / self.num_heads,
         };
         ffi::filled::<f32>(&sizes, |out| {
-            attention::<T>(&inputs, &DisjointRows::new(out), InstructionSet::detect())
-                .map_err(failed)
+            attention::<T>(&inputs, out, InstructionSet::detect()).map_err(failed)
         })
     }
 }

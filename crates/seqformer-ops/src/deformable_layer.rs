@@ -7,7 +7,7 @@
 
 use tch::{Kind, Tensor};
 
-use crate::ffi::{self, DisjointRows, Factor};
+use crate::ffi::{self, Factor};
 use crate::kernels::deformable_layer::{self, Inputs, Outputs, References, Weights};
 use crate::kernels::norm::Norm;
 use crate::kernels::{Bf16, InstructionSet, Shape, head_values};
@@ -213,16 +213,15 @@ fn run<T: Factor>(
     };
     let sizes = [shape.batch, shape.heads, shape.tokens, shape.channels].map(|size| size as i64);
     let values = ffi::filled::<T>(&sizes, |out| {
-        head_values::head_values(&projection, &DisjointRows::new(out), set).map_err(failed)
+        head_values::head_values(&projection, out, set).map_err(failed)
     })?;
     let values = ffi::elements::<T>(&values).ok_or("the values are not dense")?;
     let results = if weights.second_output.is_some() { 2 } else { 1 };
     let sizes = [results, shape.batch, shape.queries, shape.heads * shape.channels];
     let results = ffi::filled::<f32>(&sizes.map(|size| size as i64), |out| {
         let (queries, second) = out.split_at_mut(sizes[1] * sizes[2] * sizes[3]);
-        let out =
-            Outputs { queries: DisjointRows::new(queries), second: DisjointRows::new(second) };
-        deformable_layer::deformable_layer(weights, &inputs, values, &out, set).map_err(failed)
+        let out = Outputs { queries, second };
+        deformable_layer::deformable_layer(weights, &inputs, values, out, set).map_err(failed)
     })?;
     let second = weights.second_output.is_some().then(|| results.get(1));
     Ok(DeformableLayerOutput { queries: results.get(0), second })

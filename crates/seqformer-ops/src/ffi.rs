@@ -17,7 +17,6 @@ mod simd;
 mod units;
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::marker::PhantomData;
 use std::ops::Range;
 
 use tch::Tensor;
@@ -31,14 +30,13 @@ pub(crate) use self::product::{
     new_map, own_map,
 };
 pub(crate) use self::recompute::recomputed;
-use self::simd::prefetch_lines;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use self::simd::{
     Bf16Tiles, PlanesAt, PointMaps, PointsAround, add_bf16_row_pairs, add_bf16_rows, add_f32_rows,
     add_group_gradients, copy_and_round_sum_to_bf16, corners_around16, corners16, exponentials16,
     round_sums_to_bf16, round_to_bf16, softmax16, split_pairs, turn_square,
 };
-pub(crate) use self::simd::{HeadRows, prefetch, prefetch_rows, sum16, truncate};
+pub(crate) use self::simd::{HeadRows, prefetch, prefetch_lines, prefetch_rows, sum16, truncate};
 pub(crate) use self::units::Units;
 use crate::fused::{Activation, After};
 use crate::kernels::dropout;
@@ -388,88 +386,6 @@ pub(crate) fn num_threads() -> usize {
     usize::try_from(tch::get_num_threads()).unwrap_or(1).max(1)
 }
 
-/// A slice that several threads write, each its own rows.
-#[derive(Debug)]
-pub(crate) struct DisjointRows<'a, T> {
-    start: *mut T,
-    length: usize,
-    marker: PhantomData<&'a mut [T]>,
-}
-
-// SAFETY: the only access is `write`, which the kernels call for rows of their own task alone.
-unsafe impl<T: Send> Sync for DisjointRows<'_, T> {}
-
-impl<'a, T: Copy> DisjointRows<'a, T> {
-    /// Shares `slice`; no two threads may write the same elements, which the division into tasks
-    /// by clip, head and query ensures.
-    pub(crate) fn new(slice: &'a mut [T]) -> Self {
-        Self { start: slice.as_mut_ptr(), length: slice.len(), marker: PhantomData }
-    }
-
-    /// Copies `row` to the elements from `first` on.
-    #[inline(always)]
-    pub(crate) fn write(&self, first: usize, row: &[T]) {
-        assert!(
-            first <= self.length && row.len() <= self.length - first,
-            "a row lies inside its slice"
-        );
-        // SAFETY: `first` is within the slice by the assertion.
-        let to = unsafe { self.start.add(first) };
-        // SAFETY: the target lies inside the slice, belongs to this thread's task, and `row` is elsewhere.
-        unsafe { std::ptr::copy_nonoverlapping(row.as_ptr(), to, row.len()) };
-    }
-
-    /// Asks for the place of a row that is written soon. Stores end in order: one that waits for memory holds up all
-    /// that follow.
-    #[inline(always)]
-    pub(crate) fn prefetch(&self, first: usize, length: usize) {
-        if first < self.length && length <= self.length - first {
-            prefetch_lines(self.start.wrapping_add(first), length);
-        }
-    }
-}
-
-/// Work that is compiled for several instruction sets: `run` must be `#[inline(always)]`, as must
-/// all that it calls, or it keeps the baseline code.
-pub(crate) trait Vectorized {
-    /// Does the work; `FMA` says whether a fused multiply-add is one instruction.
-    fn run<const FMA: bool>(self);
-}
-
-/// Runs `work` in the code for `set`.
-pub(crate) fn run_vectorized(set: InstructionSet, work: impl Vectorized) {
-    match set {
-        // SAFETY: `InstructionSet::Avx512Bf16` exists only on machines that have these features.
-        #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx512Bf16 => unsafe { run_avx512_bf16(work) },
-        // SAFETY: `InstructionSet::Avx512` exists only on machines that have these features.
-        #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx512 => unsafe { run_avx512(work) },
-        // SAFETY: `InstructionSet::Avx2` exists only on machines that have these features.
-        #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx2 => unsafe { run_avx2(work) },
-        InstructionSet::Baseline => work.run::<false>(),
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512bf16,avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
-fn run_avx512_bf16(work: impl Vectorized) {
-    work.run::<true>();
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
-fn run_avx512(work: impl Vectorized) {
-    work.run::<true>();
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-fn run_avx2(work: impl Vectorized) {
-    work.run::<true>();
-}
-
 /// The elements of an operand; null stands for an empty one.
 ///
 /// # Safety
@@ -560,7 +476,7 @@ fn forward_of<T: Element>(raw: &RawInputs, out: *mut c_void) {
     let length = shape.batch * shape.queries * shape.heads * shape.channels;
     // SAFETY: the shim has just allocated the output.
     let out = unsafe { operand_mut(out.cast::<T>(), length) };
-    kernels::forward(&inputs, &DisjointRows::new(out), InstructionSet::detect());
+    kernels::forward(&inputs, out, InstructionSet::detect());
 }
 
 extern "C" fn backward_kernel(
@@ -595,12 +511,8 @@ fn backward_of<T: Element>(raw: &RawInputs, grad_out: *const c_void, out: &RawGr
     let places = unsafe { operand_mut(out.places, 2 * samples) };
     // SAFETY: as above.
     let weights = unsafe { operand_mut(out.weights, samples) };
-    let gradients = Gradients {
-        value: DisjointRows::new(value),
-        places: DisjointRows::new(places),
-        weights: DisjointRows::new(weights),
-    };
-    kernels::backward(&inputs, grad_out, &gradients, InstructionSet::detect());
+    let gradients = Gradients { value, places, weights };
+    kernels::backward(&inputs, grad_out, gradients, InstructionSet::detect());
 }
 
 /// Lists of `count` tensors, as `AdamWTensors` in `c_api.cpp`.

@@ -12,12 +12,14 @@ pub(crate) mod attention;
 mod backward;
 mod blocks;
 pub(crate) mod deformable_layer;
+mod disjoint_rows;
 pub(crate) mod dropout;
 mod element;
 mod forward;
 pub(crate) mod frames;
 mod head;
 pub(crate) mod head_values;
+mod instruction_set;
 pub(crate) mod linear;
 pub(crate) mod max_pool;
 pub(crate) mod norm;
@@ -31,12 +33,14 @@ pub(crate) mod weight_gradient;
 pub(crate) mod winograd;
 
 pub(crate) use element::{Bf16, Element};
+pub(crate) use instruction_set::{InstructionSet, Vectorized, run_vectorized};
 pub(crate) use points::Line;
 pub(crate) use samples::{Samples, Shares};
 pub(crate) use softmax::LEAST_EXPONENT;
 
+use self::disjoint_rows::DisjointRows;
 use crate::LevelSize;
-use crate::ffi::{DisjointRows, num_threads, parallel_for, run_vectorized};
+use crate::ffi::{num_threads, parallel_for};
 
 /// The sizes of one call.
 #[derive(Debug, Clone)]
@@ -83,11 +87,11 @@ impl<T> Inputs<'_, T> {
 #[derive(Debug)]
 pub(crate) struct Gradients<'a, T> {
     /// `[N, S, M, D]`
-    pub(crate) value: DisjointRows<'a, T>,
+    pub(crate) value: &'a mut [T],
     /// Of the locations or offsets, `[N, Q, M, L, P, 2]`.
-    pub(crate) places: DisjointRows<'a, f32>,
+    pub(crate) places: &'a mut [f32],
     /// Of the weights or logits, `[N, Q, M, L, P]`.
-    pub(crate) weights: DisjointRows<'a, f32>,
+    pub(crate) weights: &'a mut [f32],
 }
 
 /// A part of the work: some queries of one head of one clip.
@@ -99,57 +103,6 @@ struct Task {
     num_queries: usize,
 }
 
-/// The instruction sets that the kernels are compiled for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum InstructionSet {
-    /// AVX-512 with products of bfloat16 numbers.
-    #[cfg(target_arch = "x86_64")]
-    Avx512Bf16,
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
-    #[cfg(target_arch = "x86_64")]
-    Avx2,
-    Baseline,
-}
-
-impl InstructionSet {
-    /// The best that this machine has.
-    pub(crate) fn detect() -> Self {
-        Self::available()[0]
-    }
-
-    /// All that this machine has, best first.
-    pub(crate) fn available() -> Vec<Self> {
-        let mut found = Vec::new();
-        #[cfg(target_arch = "x86_64")]
-        {
-            let fma = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-            let wide = is_x86_feature_detected!("avx512f")
-                && is_x86_feature_detected!("avx512dq")
-                && is_x86_feature_detected!("avx512bw")
-                && is_x86_feature_detected!("avx512vl");
-            if fma && wide && is_x86_feature_detected!("avx512bf16") {
-                found.push(Self::Avx512Bf16);
-            }
-            if fma && wide {
-                found.push(Self::Avx512);
-            }
-            if fma {
-                found.push(Self::Avx2);
-            }
-        }
-        found.push(Self::Baseline);
-        found
-    }
-
-    /// Whether AVX-512 is part of the set.
-    #[cfg(target_arch = "x86_64")]
-    #[inline(always)]
-    pub(crate) fn has_avx512(self) -> bool {
-        matches!(self, Self::Avx512Bf16 | Self::Avx512)
-    }
-}
-
 /// Tasks of `queries` that are worth waking a thread for.
 fn grain(shape: &Shape, queries: usize) -> usize {
     const MIN_READS: usize = 1 << 15;
@@ -158,12 +111,9 @@ fn grain(shape: &Shape, queries: usize) -> usize {
 }
 
 /// Sums the sampled values into `out`, `[N, Q, M * D]`.
-pub(crate) fn forward<T: Element>(
-    inputs: &Inputs<'_, T>,
-    out: &DisjointRows<'_, T>,
-    set: InstructionSet,
-) {
+pub(crate) fn forward<T: Element>(inputs: &Inputs<'_, T>, out: &mut [T], set: InstructionSet) {
     let shape = inputs.shape;
+    let out = &DisjointRows::new(out);
     let heads = shape.batch * shape.heads;
     if heads == 0 || shape.queries == 0 {
         return;
@@ -196,10 +146,15 @@ pub(crate) fn forward<T: Element>(
 pub(crate) fn backward<T: Element>(
     inputs: &Inputs<'_, T>,
     grad_out: &[T],
-    gradients: &Gradients<'_, T>,
+    gradients: Gradients<'_, T>,
     set: InstructionSet,
 ) {
     let shape = inputs.shape;
+    let gradients = &backward::GradientRows {
+        value: DisjointRows::new(gradients.value),
+        places: DisjointRows::new(gradients.places),
+        weights: DisjointRows::new(gradients.weights),
+    };
     let centres = &inputs.samples.centres(shape);
     parallel_for(shape.batch * shape.heads, grain(shape, shape.queries), &|range| {
         let mut scratch = backward::Scratch::new(shape, set);

@@ -37,8 +37,9 @@ mod ffi;
 pub mod fused;
 pub mod images;
 #[expect(
+    unsafe_code,
     clippy::inline_always,
-    reason = "only what is inlined takes part in being compiled for several instruction sets"
+    reason = "threads write rows of their own; only what is inlined takes part in being compiled for several instruction sets"
 )]
 mod kernels;
 mod levels;

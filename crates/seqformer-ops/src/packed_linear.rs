@@ -6,7 +6,7 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::OpsError;
-use crate::ffi::{self, DisjointRows, Factor};
+use crate::ffi::{self, Factor};
 use crate::fused::Activation;
 use crate::kernels::packed::{NoProduct, Packed};
 use crate::kernels::{Bf16, InstructionSet, head_values, linear};
@@ -181,7 +181,7 @@ fn map_rows<T: Factor>(
         },
     };
     ffi::filled::<f32>(sizes, |out| {
-        linear::linear(&inputs, &DisjointRows::new(out), InstructionSet::detect()).map_err(failed)
+        linear::linear(&inputs, out, InstructionSet::detect()).map_err(failed)
     })
 }
 
@@ -202,7 +202,7 @@ fn map_to_heads<T: Factor>(
     };
     ffi::filled::<T>(sizes, |out| {
         let set = InstructionSet::detect();
-        head_values::head_values(&inputs, &DisjointRows::new(out), set).map_err(failed)
+        head_values::head_values(&inputs, out, set).map_err(failed)
     })
 }
 

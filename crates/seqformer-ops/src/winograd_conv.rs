@@ -8,7 +8,7 @@
 use tch::{Device, Tensor};
 
 use crate::OpsError;
-use crate::ffi::{self, DisjointRows, Factor};
+use crate::ffi::{self, Factor};
 use crate::fused::Activation;
 use crate::kernels::packed::PANEL;
 use crate::kernels::winograd::{self, Inputs, Weights};
@@ -119,8 +119,7 @@ fn convolve<T: Factor>(
         if out.is_empty() {
             return Ok(());
         }
-        winograd::convolve(&inputs, &DisjointRows::new(out), InstructionSet::detect())
-            .map_err(failed)
+        winograd::convolve(&inputs, out, InstructionSet::detect()).map_err(failed)
     });
     Ok(out.map_err(torch)?.permute([0, 3, 1, 2]))
 }

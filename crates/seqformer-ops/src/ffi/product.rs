@@ -118,7 +118,7 @@ impl Factor for Bf16 {
     #[inline(always)]
     fn has_panel_products(set: InstructionSet) -> bool {
         #[cfg(target_arch = "x86_64")]
-        return set == InstructionSet::Avx512Bf16 && !has_amx_bf16();
+        return set.has_avx512_bf16() && !has_amx_bf16();
         #[cfg(not(target_arch = "x86_64"))]
         false
     }

@@ -98,7 +98,7 @@ pub(crate) fn prefetch<T>(slice: &[T], first: usize, length: usize) {
 
 /// As [`prefetch`], by address, of which nothing is read.
 #[inline(always)]
-pub(super) fn prefetch_lines<T>(start: *const T, length: usize) {
+pub(crate) fn prefetch_lines<T>(start: *const T, length: usize) {
     #[cfg(target_arch = "x86_64")]
     for first in (0..length).step_by((LINE / size_of::<T>()).max(1)) {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};

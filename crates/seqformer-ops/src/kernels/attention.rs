@@ -3,16 +3,14 @@
 //! Keys and values of a head are laid out once as right factors of block products. A block of queries then goes
 //! from its logits through the softmax to its sums while all of it is in the cache.
 
-use super::InstructionSet;
 use super::blocks::{Failure, divide};
+use super::disjoint_rows::DisjointRows;
 use super::packed::{Aligned, NoProduct};
 use super::softmax::exp;
+use super::{InstructionSet, Vectorized, run_vectorized};
 #[cfg(target_arch = "x86_64")]
 use crate::ffi::exponentials16;
-use crate::ffi::{
-    BlockShape, DisjointRows, Factor, Vectorized, block_product, end_block_products,
-    run_vectorized, share_out, sum16,
-};
+use crate::ffi::{BlockShape, Factor, block_product, end_block_products, share_out, sum16};
 
 /// Queries of a block: its logits to 300 keys stay in the nearest cache.
 const ROWS: usize = 32;
@@ -37,9 +35,10 @@ pub(crate) struct Inputs<'a> {
 /// Writes `softmax(q kᵀ / √D) v`, `[N, Q, M * D]`.
 pub(crate) fn attention<T: Factor>(
     inputs: &Inputs<'_>,
-    out: &DisjointRows<'_, f32>,
+    out: &mut [f32],
     set: InstructionSet,
 ) -> Result<(), NoProduct> {
+    let out = &DisjointRows::new(out);
     let per_item = inputs.queries * inputs.heads * inputs.channels;
     let batch = inputs.values.len().checked_div(per_item).unwrap_or(0);
     let failed = Failure::default();
@@ -197,7 +196,8 @@ impl<T: Factor> Head<'_, T> {
                 *sum *= scale;
             }
             let sums = &self.scratch.sums[row * channels..][..channels];
-            self.out.write(self.row(first + row), sums);
+            // SAFETY: a head of an item, with the channels that are its own, goes to one thread.
+            unsafe { self.out.write(self.row(first + row), sums) };
         }
         Ok(())
     }

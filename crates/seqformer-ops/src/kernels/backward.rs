@@ -1,14 +1,15 @@
 //! The backward pass of one task, a whole head of one clip.
 
+use super::disjoint_rows::DisjointRows;
 use super::forward::{PREFETCH_QUERIES, add_scaled};
 use super::head::{Head, PREFETCH_ROWS, block_width};
 use super::packed::Aligned;
 use super::points::{CORNERS, LANES, Lanes, Line, PointGroup, groups};
 use super::samples::{Buffer, Centres, Place};
-use super::{Element, Gradients, Inputs, InstructionSet, Shape, Task};
+use super::{Element, Inputs, InstructionSet, Shape, Task, Vectorized};
 #[cfg(target_arch = "x86_64")]
 use crate::ffi::add_group_gradients;
-use crate::ffi::{HeadRows, Vectorized, prefetch, sum16};
+use crate::ffi::{HeadRows, prefetch, sum16};
 
 /// One task and what its thread keeps between tasks.
 pub(super) struct Backward<'a, T> {
@@ -16,11 +17,18 @@ pub(super) struct Backward<'a, T> {
     pub(super) centres: &'a Centres,
     /// `[N, Q, M * D]`
     pub(super) grad_out: &'a [T],
-    pub(super) gradients: &'a Gradients<'a, T>,
+    pub(super) gradients: &'a GradientRows<'a, T>,
     pub(super) task: Task,
     pub(super) scratch: &'a mut Scratch<T>,
     /// What the code runs in.
     pub(super) set: InstructionSet,
+}
+
+/// The gradients as the tasks share them; each writes rows of its own clip and head.
+pub(super) struct GradientRows<'a, T> {
+    pub(super) value: DisjointRows<'a, T>,
+    pub(super) places: DisjointRows<'a, f32>,
+    pub(super) weights: DisjointRows<'a, f32>,
 }
 
 /// The buffers of a thread.
@@ -110,8 +118,10 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
         }
         let (places, weights) = (&mut scratch.grad_places, &mut scratch.grad_weights);
         inputs.samples.chain(&scratch.points, places, weights);
-        gradients.places.write(2 * samples * index, &scratch.grad_places);
-        gradients.weights.write(samples * index, &scratch.grad_weights);
+        // SAFETY: `index` is a query of this task's clip and head, which no other task has.
+        unsafe { gradients.places.write(2 * samples * index, &scratch.grad_places) };
+        // SAFETY: as above.
+        unsafe { gradients.weights.write(samples * index, &scratch.grad_weights) };
     }
     write_value_gradient(inputs, gradients, task, scratch);
 }
@@ -209,7 +219,7 @@ fn point_gradients(
 #[inline(always)]
 fn write_value_gradient<T: Element>(
     inputs: &Inputs<'_, T>,
-    gradients: &Gradients<'_, T>,
+    gradients: &GradientRows<'_, T>,
     task: Task,
     scratch: &mut Scratch<T>,
 ) {
@@ -226,6 +236,7 @@ fn write_value_gradient<T: Element>(
         let index = (task.clip * shape.tokens + token) * shape.heads + task.head;
         let ahead = index + PREFETCH_ROWS * shape.heads;
         gradients.value.prefetch(ahead * shape.channels, shape.channels);
-        gradients.value.write(index * shape.channels, &scratch.row);
+        // SAFETY: `index` is a token of this task's clip and head, which no other task has.
+        unsafe { gradients.value.write(index * shape.channels, &scratch.row) };
     }
 }

@@ -7,12 +7,13 @@
 use std::ops::Range;
 
 use super::blocks::{Block, Failure, ROWS, divide, in_blocks};
+use super::disjoint_rows::DisjointRows;
 use super::norm::Norm;
 use super::packed::{Aligned, Left, NoProduct, PANEL, Packed, Rows};
 use super::reading::{HeadMap, Reader};
 use super::samples::{Centres, Place, Shares};
-use super::{InstructionSet, Samples, Shape};
-use crate::ffi::{DisjointRows, Factor, Vectorized, prefetch, run_vectorized};
+use super::{InstructionSet, Samples, Shape, Vectorized, run_vectorized};
+use crate::ffi::{Factor, prefetch};
 
 /// Rows ahead that are brought into the cache.
 const AHEAD: usize = 4;
@@ -69,9 +70,15 @@ impl<'a> References<'a> {
 #[derive(Debug)]
 pub(crate) struct Outputs<'a> {
     /// The queries after the layer, `[N, Q, C]`.
-    pub(crate) queries: DisjointRows<'a, f32>,
+    pub(crate) queries: &'a mut [f32],
     /// What was read, by the second output projection, `[N, Q, C]`; empty without one.
-    pub(crate) second: DisjointRows<'a, f32>,
+    pub(crate) second: &'a mut [f32],
+}
+
+/// The same as the blocks share it; each writes its own queries.
+struct OutputRows<'a> {
+    queries: DisjointRows<'a, f32>,
+    second: DisjointRows<'a, f32>,
 }
 
 /// Runs the layer; `values` is `[N, M, S, D]`.
@@ -79,9 +86,13 @@ pub(crate) fn deformable_layer<T: Factor>(
     weights: &Weights<T>,
     inputs: &Inputs<'_>,
     values: &[T],
-    out: &Outputs<'_>,
+    out: Outputs<'_>,
     set: InstructionSet,
 ) -> Result<(), NoProduct> {
+    let out = &OutputRows {
+        queries: DisjointRows::new(out.queries),
+        second: DisjointRows::new(out.second),
+    };
     let centres = &inputs.references.samples(&[], &[]).centres(inputs.shape);
     let new = || Scratch::new(inputs.shape, set);
     let queries = inputs.shape.batch * inputs.shape.queries;
@@ -129,7 +140,7 @@ struct Layer<'a, T> {
     inputs: &'a Inputs<'a>,
     values: &'a [T],
     centres: &'a Centres,
-    out: &'a Outputs<'a>,
+    out: &'a OutputRows<'a>,
     block: Block,
     scratch: &'a mut Scratch<T>,
     failed: &'a Failure,
@@ -279,7 +290,8 @@ impl<T: Factor> Layer<'_, T> {
             let columns = weights.columns(panel);
             for (row, sums) in sums.as_chunks::<PANEL>().0[..block.rows].iter().enumerate() {
                 let to = (block.first + row) * weights.outputs() + columns.start;
-                self.out.second.write(to, &sums[..columns.len()]);
+                // SAFETY: a block, with the queries that are its own, goes to one thread.
+                unsafe { self.out.second.write(to, &sums[..columns.len()]) };
             }
         }
         Ok(())
@@ -311,7 +323,8 @@ impl<T: Factor> Layer<'_, T> {
         for (row, stream) in stream.chunks_exact_mut(width).take(block.rows).enumerate() {
             self.out.queries.prefetch((block.first + row + AHEAD) * width, width);
             self.weights.norm2.apply(stream);
-            self.out.queries.write((block.first + row) * width, stream);
+            // SAFETY: as for the second output.
+            unsafe { self.out.queries.write((block.first + row) * width, stream) };
         }
         Ok(())
     }

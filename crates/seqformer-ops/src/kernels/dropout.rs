@@ -3,8 +3,8 @@
 //! The backward pass repeats the choice, so that no mask is kept; and threads share the work, which a
 //! generator that counts on from element to element does not allow.
 
-use super::{Element, InstructionSet};
-use crate::ffi::{Vectorized, parallel_rows, run_vectorized};
+use super::{Element, InstructionSet, Vectorized, run_vectorized};
+use crate::ffi::parallel_rows;
 
 /// Elements that a thread takes at once.
 const BLOCK: usize = 1 << 14;

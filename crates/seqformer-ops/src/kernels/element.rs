@@ -163,7 +163,7 @@ impl Element for Bf16 {
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     fn round_registers(set: InstructionSet, from: &[f32], to: &mut [Self]) -> usize {
-        if set == InstructionSet::Avx512Bf16 { round_to_bf16(set, from, to) } else { 0 }
+        if set.has_avx512_bf16() { round_to_bf16(set, from, to) } else { 0 }
     }
 
     #[cfg(target_arch = "x86_64")]
@@ -174,11 +174,7 @@ impl Element for Bf16 {
         copy: &mut [f32],
         to: &mut [Self],
     ) -> usize {
-        if set == InstructionSet::Avx512Bf16 {
-            copy_and_round_sum_to_bf16(set, of, copy, to)
-        } else {
-            0
-        }
+        if set.has_avx512_bf16() { copy_and_round_sum_to_bf16(set, of, copy, to) } else { 0 }
     }
 
     #[inline(always)]
@@ -191,7 +187,7 @@ impl Element for Bf16 {
     ) {
         #[cfg(target_arch = "x86_64")]
         if let Ok(to) = to.try_into()
-            && set == InstructionSet::Avx512Bf16
+            && set.has_avx512_bf16()
             && W.is_multiple_of(32)
         {
             return round_sums_to_bf16::<W>(set, sums, bias, relu, to);
@@ -203,7 +199,7 @@ impl Element for Bf16 {
     #[inline(always)]
     fn adds_pairs<const W: usize>(set: InstructionSet) -> bool {
         #[cfg(target_arch = "x86_64")]
-        return set == InstructionSet::Avx512Bf16 && matches!(W, 32 | 64);
+        return set.has_avx512_bf16() && matches!(W, 32 | 64);
         #[cfg(not(target_arch = "x86_64"))]
         false
     }

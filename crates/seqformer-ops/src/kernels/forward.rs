@@ -1,13 +1,13 @@
 //! The forward pass of one task.
 
+use super::disjoint_rows::DisjointRows;
 use super::head::{Head, block_width, dense_head};
 use super::packed::Aligned;
 use super::points::{
     CORNERS, Corners, LANES, Lanes, Line, PointGroup, exact_sum, groups, is_finite,
 };
 use super::samples::{Buffer, Centres, Place};
-use super::{Element, Inputs, InstructionSet, Shape, Task};
-use crate::ffi::{DisjointRows, Vectorized};
+use super::{Element, Inputs, InstructionSet, Shape, Task, Vectorized};
 
 /// How many queries ahead the locations and weights are fetched; a head's lie far apart.
 pub(super) const PREFETCH_QUERIES: usize = 4;
@@ -105,7 +105,8 @@ fn sum_rows<T: Element, R: Element, const W: usize, const FMA: bool>(
             exact_sum(shape, &scratch.points, rows.as_flattened(), &mut scratch.sum);
         }
         T::round(set, &scratch.sum, &mut scratch.row);
-        out.write(index * shape.channels, &scratch.row);
+        // SAFETY: `index` is a query and head of this task, which no other task has.
+        unsafe { out.write(index * shape.channels, &scratch.row) };
     }
 }
 

@@ -1,8 +1,8 @@
 //! Frames as the network takes them.
 
-use super::InstructionSet;
 use super::blocks::divide;
-use crate::ffi::{Vectorized, parallel_rows, run_vectorized};
+use super::{InstructionSet, Vectorized, run_vectorized};
+use crate::ffi::parallel_rows;
 
 /// Channels of a pixel.
 pub(crate) const CHANNELS: usize = 3;

@@ -1,9 +1,10 @@
 //! The projection of tokens to the values of attention, laid out by head.
 
-use super::InstructionSet;
 use super::blocks::{Block, Failure, ROWS, divide, in_blocks};
+use super::disjoint_rows::DisjointRows;
 use super::packed::{Aligned, Left, NoProduct, PANEL, Packed, Rows};
-use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
+use super::{InstructionSet, Vectorized, run_vectorized};
+use crate::ffi::Factor;
 
 /// What the projection reads.
 #[derive(Debug, Clone, Copy)]
@@ -23,9 +24,15 @@ pub(crate) struct Inputs<'a, T> {
 /// Writes the values of all tokens, `[N, M, S, D]`.
 pub(crate) fn head_values<T: Factor>(
     inputs: &Inputs<'_, T>,
-    out: &DisjointRows<'_, T>,
+    out: &mut [T],
     set: InstructionSet,
 ) -> Result<(), NoProduct> {
+    let channels = inputs.weights.outputs() / inputs.heads;
+    assert!(
+        matches!(channels, 8 | 16 | 32 | 64) && channels * inputs.heads == inputs.weights.outputs(),
+        "heads have 8, 16, 32 or 64 channels each"
+    );
+    let out = &DisjointRows::new(out);
     let rows = inputs.tokens.len() / inputs.weights.inputs();
     let new = || Scratch::new(inputs.weights);
     in_blocks::<T, _>(rows, 1, &new, &|block, _part, scratch, failed| {
@@ -124,6 +131,7 @@ fn write_heads<T: Factor, const D: usize>(
     value: &[T],
 ) {
     for (head, value) in value.as_chunks::<D>().0.iter().enumerate() {
-        out.write((first + head * step) * D, value);
+        // SAFETY: a token's row of a head belongs to the block of the token, which goes to one thread: heads have `D` channels.
+        unsafe { out.write((first + head * step) * D, value) };
     }
 }

@@ -1,9 +1,10 @@
 //! An affine map of rows, with what follows it.
 
-use super::InstructionSet;
 use super::blocks::{Block, Failure, ROWS, in_blocks};
+use super::disjoint_rows::DisjointRows;
 use super::packed::{Aligned, Left, NoProduct, PANEL, Packed};
-use crate::ffi::{DisjointRows, Factor, Vectorized, run_vectorized};
+use super::{InstructionSet, Vectorized, run_vectorized};
+use crate::ffi::Factor;
 
 /// What the map reads.
 #[derive(Debug, Clone, Copy)]
@@ -20,9 +21,10 @@ pub(crate) struct Inputs<'a, T> {
 /// Writes the mapped rows, `[rows, outputs]`.
 pub(crate) fn linear<T: Factor>(
     inputs: &Inputs<'_, T>,
-    out: &DisjointRows<'_, f32>,
+    out: &mut [f32],
     set: InstructionSet,
 ) -> Result<(), NoProduct> {
+    let out = &DisjointRows::new(out);
     let rows = inputs.rows.len() / inputs.weights.inputs();
     let new = || Scratch::new(inputs.weights);
     in_blocks::<T, _>(rows, inputs.weights.num_panels(), &new, &|block, panel, scratch, failed| {
@@ -90,7 +92,8 @@ fn write<T: Factor>(work: Linear<'_, T>) -> Result<(), NoProduct> {
                 *sum += residual;
             }
         }
-        out.write(first, &sums[..columns.len()]);
+        // SAFETY: a block and a panel, with the rows and columns that are theirs, go to one thread.
+        unsafe { out.write(first, &sums[..columns.len()]) };
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! The greatest of 3×3 cells, every second cell of every second row.
 
 use super::blocks::divide;
-use super::{Bf16, Element as _, InstructionSet};
-use crate::ffi::{Vectorized, parallel_rows, run_vectorized};
+use super::{Bf16, Element as _, InstructionSet, Vectorized, run_vectorized};
+use crate::ffi::parallel_rows;
 
 /// Channels that are worked on together: two AVX-512 registers.
 const CHANNELS: usize = 64;

@@ -112,7 +112,7 @@ fn products_of_rows<T: Factor>(set: InstructionSet) {
             let expected = elements(&(relu_if(relu, plain.shallow_clone()) + &residual));
             let inputs = linear::Inputs { weights: &weights, rows: &x, relu, residual: &r };
             let mut found = vec![0.0; rows * outputs];
-            if linear::linear(&inputs, &DisjointRows::new(&mut found), set).is_err() {
+            if linear::linear(&inputs, &mut found, set).is_err() {
                 return;
             }
             assert_same_classes(&found, &expected, &what);
@@ -195,11 +195,10 @@ fn tiles<T: Factor>(set: InstructionSet) {
                 width,
                 relu,
                 #[cfg(target_arch = "x86_64")]
-                native: crate::ffi::Bf16Tiles::detect::<T>()
-                    .filter(|_| set == InstructionSet::Avx512Bf16),
+                native: crate::ffi::Bf16Tiles::detect::<T>().filter(|_| set.has_avx512_bf16()),
             };
             let mut found = vec![T::from_f32(0.0); height * width * outputs];
-            if winograd::convolve(&inputs, &DisjointRows::new(&mut found), set).is_err() {
+            if winograd::convolve(&inputs, &mut found, set).is_err() {
                 return;
             }
             let (found, before) = (widen(&found), elements(&plain));
@@ -239,7 +238,7 @@ fn values_by_head<T: Factor>(set: InstructionSet) {
             padding: &padding,
         };
         let mut found = vec![T::from_f32(0.0); rows * outputs];
-        if head_values::head_values(&inputs, &DisjointRows::new(&mut found), set).is_err() {
+        if head_values::head_values(&inputs, &mut found, set).is_err() {
             return;
         }
         let what = format!("{:?} by {set:?}, {what}", T::KIND);
@@ -273,7 +272,7 @@ fn heads<T: Factor>(set: InstructionSet) {
         let inputs =
             attention::Inputs { query_key: &query_key, values: &values, queries, heads, channels };
         let mut found = vec![0.0; queries * width];
-        let out = &DisjointRows::new(&mut found);
+        let out = &mut found;
         if attention::attention::<T>(&inputs, out, set).is_err() {
             return;
         }
@@ -441,7 +440,7 @@ fn deformable_attention<T: Factor>(set: InstructionSet) {
                     let padding = if padded { &problem.padding[..] } else { &[] };
                     let inputs = Inputs { shape, value: &value, head_major, samples, padding };
                     let mut found = round::<T>(&vec![0.0; expected.len()]);
-                    forward(&inputs, &DisjointRows::new(&mut found), set);
+                    forward(&inputs, &mut found, set);
                     let what = format!("{what}, padded {padded}, by head {head_major}");
                     assert_same_classes(&widen(&found), &expected, &what);
                 }
@@ -481,11 +480,11 @@ fn deformable_gradients<T: Factor>(set: InstructionSet) {
             let [mut of_places, mut of_weights] =
                 [locations.len(), weights.len()].map(|length| vec![0.0; length]);
             let gradients = Gradients {
-                value: DisjointRows::new(&mut of_value),
-                places: DisjointRows::new(&mut of_places),
-                weights: DisjointRows::new(&mut of_weights),
+                value: &mut of_value,
+                places: &mut of_places,
+                weights: &mut of_weights,
             };
-            backward(&inputs, &grad_out, &gradients, set);
+            backward(&inputs, &grad_out, gradients, set);
             for (found, expected) in [widen(&of_value), of_places, of_weights].iter().zip(expected)
             {
                 assert_none_lost(found, &elements(&expected), &what);

@@ -96,7 +96,7 @@ impl<T: Factor> Packed<T> {
     pub(crate) fn can_multiply(&self) -> bool {
         let rows = vec![T::from_f32(0.0); ROWS * self.inputs];
         let block = Block { first: 0, rows: ROWS, height: ROWS };
-        let left = Left { rows: &rows, stride: self.inputs, block, set: InstructionSet::Baseline };
+        let left = Left { rows: &rows, stride: self.inputs, block, set: InstructionSet::BASELINE };
         self.multiply(0, 0..self.inputs, &left, &mut [0.0; ROWS * PANEL]).is_ok()
     }
 

@@ -1,9 +1,9 @@
 //! A 1×1 convolution as products: a block of outputs at a time, with what is added to them.
 
-use super::InstructionSet;
 use super::blocks::{Block, Failure, ROWS, divide, height_for};
 use super::packed::{Aligned, Left, NoProduct, PANEL, Packed};
-use crate::ffi::{Factor, PanelOut, PanelSums, Vectorized, parallel_rows, run_vectorized};
+use super::{InstructionSet, Vectorized, run_vectorized};
+use crate::ffi::{Factor, PanelOut, PanelSums, parallel_rows};
 
 /// The kernel of a convolution.
 #[derive(Debug)]

@@ -43,15 +43,11 @@ fn run(case: &Case, set: InstructionSet) -> [Vec<f32>; 4] {
     let samples = Samples::Located { locations, weights };
     let inputs = Inputs { shape, value, head_major: false, samples, padding: &[] };
     let mut out = vec![0.0; grad_out.len()];
-    forward(&inputs, &DisjointRows::new(&mut out), set);
+    forward(&inputs, &mut out, set);
     let [mut value, mut locations, mut weights] =
         [value.len(), locations.len(), weights.len()].map(|length| vec![0.0; length]);
-    let gradients = Gradients {
-        value: DisjointRows::new(&mut value),
-        places: DisjointRows::new(&mut locations),
-        weights: DisjointRows::new(&mut weights),
-    };
-    backward(&inputs, grad_out, &gradients, set);
+    let gradients = Gradients { value: &mut value, places: &mut locations, weights: &mut weights };
+    backward(&inputs, grad_out, gradients, set);
     [out, value, locations, weights]
 }
 
@@ -59,7 +55,7 @@ fn run(case: &Case, set: InstructionSet) -> [Vec<f32>; 4] {
 fn every_instruction_set_gives_the_same() {
     for channels in [1, 5, 8, 16, 24, 32, 64] {
         let case = case(channels);
-        let expected = run(&case, InstructionSet::Baseline);
+        let expected = run(&case, InstructionSet::BASELINE);
         for set in InstructionSet::available() {
             for (a, b) in run(&case, set).iter().zip(&expected) {
                 let worst = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

@@ -6,14 +6,13 @@
 //! element of the result, so there is nothing to add up in the end, and the order of the sums does not depend on
 //! their number.
 
-use super::InstructionSet;
 use super::blocks::Failure;
 use super::packed::{Aligned, NoProduct};
+use super::{InstructionSet, Vectorized, run_vectorized};
 #[cfg(target_arch = "x86_64")]
 use crate::ffi::turn_square;
 use crate::ffi::{
-    BlockShape, Vectorized, add_block_product, end_block_products, num_threads, parallel_rows,
-    prefetch, run_vectorized,
+    BlockShape, add_block_product, end_block_products, num_threads, parallel_rows, prefetch,
 };
 
 /// Outputs of a block.

@@ -11,14 +11,13 @@ use self::input::{Corner, Planes, transform_tile};
 use self::transforms::{
     ONCE_IN_EACH, OUTPUTS, POSITIONS, STEP, transform_kernel, transform_output,
 };
-use super::InstructionSet;
 use super::blocks::{Block, Failure, divide};
+use super::disjoint_rows::DisjointRows;
 use super::packed::{Left, NoProduct, PANEL, Packed};
+use super::{InstructionSet, Vectorized, run_vectorized};
 #[cfg(target_arch = "x86_64")]
 use crate::ffi::{Bf16Tiles, PlanesAt};
-use crate::ffi::{
-    DisjointRows, Factor, Vectorized, end_block_products, num_threads, run_vectorized, share_out,
-};
+use crate::ffi::{Factor, end_block_products, num_threads, share_out};
 
 /// Channels that are transformed together; numbers of channels are filled up to it with zeros.
 const CHANNELS: usize = 32;
@@ -95,9 +94,10 @@ impl<T> Inputs<'_, T> {
 /// Writes the outputs, `[N, H, W, outputs]`; no size is zero.
 pub(crate) fn convolve<T: Factor>(
     inputs: &Inputs<'_, T>,
-    out: &DisjointRows<'_, T>,
+    out: &mut [T],
     set: InstructionSet,
 ) -> Result<(), NoProduct> {
+    let out = &DisjointRows::new(out);
     let frames = inputs.map.len() / (inputs.height * inputs.width * inputs.weights.inputs);
     let (rows, columns) = inputs.tiles();
     let tiles = frames * rows * columns;
@@ -254,7 +254,8 @@ impl<T: Factor> Tiles<'_, T> {
             let first = pixel * weights.outputs() + panel * PANEL;
             // A copy of a known length is no call.
             let count = if WHOLE { PANEL } else { weights.outputs() - panel * PANEL };
-            self.out.write(first, &outputs[..count]);
+            // SAFETY: a tile, with the pixels that are its own, goes to one thread.
+            unsafe { self.out.write(first, &outputs[..count]) };
         }
     }
 }

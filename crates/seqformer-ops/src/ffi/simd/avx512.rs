@@ -39,7 +39,7 @@ pub(crate) fn add_group_gradients<const W: usize>(
         set.has_avx512() && W.is_multiple_of(LANES) && W <= MOST_PARTS * LANES,
         "the machine has AVX-512"
     );
-    // SAFETY: sets with AVX-512 exist only on machines that have these instructions.
+    // SAFETY: `set` proves that the machine has these instructions.
     unsafe { group_gradients::<W>(grad, rows, cells, factors, dots) }
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn split_pairs(
     pairs: &[f32; 2 * LANES],
 ) -> ([f32; LANES], [f32; LANES]) {
     assert!(set.has_avx512(), "the machine has AVX-512");
-    // SAFETY: sets with AVX-512 exist only on machines that have these instructions.
+    // SAFETY: `set` proves that the machine has these instructions.
     unsafe { even_and_odd(pairs) }
 }
 
@@ -169,7 +169,7 @@ pub(crate) fn turn_square(
     to_stride: usize,
 ) {
     assert!(set.has_avx512(), "the machine has AVX-512");
-    // SAFETY: sets with AVX-512 exist only on machines that have these instructions.
+    // SAFETY: `set` proves that the machine has these instructions.
     unsafe { turn(from, from_stride, to, to_stride) }
 }
 

@@ -37,20 +37,20 @@ pub(crate) fn multiply_f32_panel(
     let (PanelOut::Exact(out) | PanelOut::Rounded(out)) = sums.out;
     let out = PanelOut::Exact(out);
     let work = Work::new(product, product.panel.len() / PANEL, PanelSums { out, ..sums });
-    // SAFETY: sets with AVX-512 exist only on machines that have these instructions, and all pointers of `work` are valid.
+    // SAFETY: `set` proves that the machine has these instructions, and all pointers of `work` are valid.
     unsafe { multiply_f32(&work) }
 }
 
-/// Multiplies numbers in bfloat16; `set` proves that the machine has the instructions: only [`InstructionSet::Avx512Bf16`] may
+/// Multiplies numbers in bfloat16; `set` proves that the machine has the instructions: only one with AVX-512 and bfloat16 may
 /// be passed.
 pub(crate) fn multiply_bf16_panel(
     set: InstructionSet,
     product: &PanelProduct<'_, Bf16>,
     sums: PanelSums<'_, Bf16>,
 ) {
-    assert!(set == InstructionSet::Avx512Bf16, "the machine has AVX-512 with bf16");
+    assert!(set.has_avx512_bf16(), "the machine has AVX-512 with bf16");
     let work = Work::new(product, product.panel.len() / PANEL / 2, sums);
-    // SAFETY: this set exists only on machines that have these instructions, and all pointers of `work` are valid.
+    // SAFETY: `set` proves that the machine has these instructions, and all pointers of `work` are valid.
     unsafe { multiply_bf16(&work) }
 }
 

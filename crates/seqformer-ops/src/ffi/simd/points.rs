@@ -53,7 +53,7 @@ pub(crate) fn corners16(
     factors: [&mut [f32; LANES]; 4],
 ) {
     assert!(set.has_avx512(), "the machine has AVX-512");
-    // SAFETY: sets with AVX-512 exist only on machines that have these instructions.
+    // SAFETY: `set` proves that the machine has these instructions.
     unsafe { corners_at(maps, at, weights, cells, factors) }
 }
 
@@ -90,12 +90,12 @@ pub(crate) fn corners_around16<const PAIRS: bool>(
     pairs: &mut [[i32; LANES]; 2],
 ) {
     if PAIRS {
-        assert!(set == InstructionSet::Avx512Bf16, "the machine has AVX-512 with bf16");
-        // SAFETY: `InstructionSet::Avx512Bf16` exists only on machines that have these instructions.
+        assert!(set.has_avx512_bf16(), "the machine has AVX-512 with bf16");
+        // SAFETY: `set` proves that the machine has these instructions.
         unsafe { corner_pairs_around(maps, around, cells, pairs) };
     } else {
         assert!(set.has_avx512(), "the machine has AVX-512");
-        // SAFETY: sets with AVX-512 exist only on machines that have these instructions.
+        // SAFETY: `set` proves that the machine has these instructions.
         unsafe { corners_around(maps, around, cells, factors) };
     }
 }

@@ -16,11 +16,11 @@ const WIDE: usize = 2 * LANES;
 /// Rounds whole registers of `from` to the nearest, ties to even, and returns how many numbers that were.
 ///
 /// Subnormal numbers become zero. `set` proves that the machine has the instructions: only
-/// [`InstructionSet::Avx512Bf16`] may be passed.
+/// one with AVX-512 and bfloat16 may be passed.
 #[inline(always)]
 pub(crate) fn round_to_bf16(set: InstructionSet, from: &[f32], to: &mut [Bf16]) -> usize {
-    assert!(set == InstructionSet::Avx512Bf16, "the machine has AVX-512 with bf16");
-    // SAFETY: `InstructionSet::Avx512Bf16` exists only on machines that have these instructions.
+    assert!(set.has_avx512_bf16(), "the machine has AVX-512 with bf16");
+    // SAFETY: `set` proves that the machine has these instructions.
     unsafe { round(from, to) }
 }
 
@@ -46,8 +46,8 @@ pub(crate) fn copy_and_round_sum_to_bf16(
     copy: &mut [f32],
     to: &mut [Bf16],
 ) -> usize {
-    assert!(set == InstructionSet::Avx512Bf16, "the machine has AVX-512 with bf16");
-    // SAFETY: `InstructionSet::Avx512Bf16` exists only on machines that have these instructions.
+    assert!(set.has_avx512_bf16(), "the machine has AVX-512 with bf16");
+    // SAFETY: `set` proves that the machine has these instructions.
     unsafe { copy_and_round_sum(numbers, others, copy, to) }
 }
 
@@ -83,11 +83,8 @@ pub(crate) fn round_sums_to_bf16<const W: usize>(
     relu: bool,
     to: &mut [Bf16; W],
 ) {
-    assert!(
-        set == InstructionSet::Avx512Bf16 && W.is_multiple_of(WIDE),
-        "the machine has AVX-512 with bf16"
-    );
-    // SAFETY: `InstructionSet::Avx512Bf16` exists only on machines that have these instructions.
+    assert!(set.has_avx512_bf16() && W.is_multiple_of(WIDE), "the machine has AVX-512 with bf16");
+    // SAFETY: `set` proves that the machine has these instructions.
     unsafe { round_sums(sums, bias, relu, to) }
 }
 

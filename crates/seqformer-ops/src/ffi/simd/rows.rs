@@ -49,7 +49,7 @@ pub(crate) fn add_bf16_rows<const W: usize>(
         "the machine has AVX-512"
     );
     check(cells, [blocks, block], rows.len());
-    // SAFETY: these sets exist only on machines that have these instructions, and the rows are there.
+    // SAFETY: `set` proves that the machine has these instructions, and the rows are there.
     unsafe { add_rows::<W>(sum, rows, [blocks, block], cells, factors) }
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn add_f32_rows<const W: usize>(
         "the machine has AVX-512"
     );
     check(cells, [blocks, block], rows.len());
-    // SAFETY: these sets exist only on machines that have these instructions, and the rows are there.
+    // SAFETY: `set` proves that the machine has these instructions, and the rows are there.
     unsafe { add_whole_rows::<W>(sum, rows, [blocks, block], cells, factors) }
 }
 
@@ -175,11 +175,11 @@ pub(crate) fn add_bf16_row_pairs<const W: usize>(
     pairs: &[[i32; POINTS]; CORNERS / 2],
 ) {
     assert!(
-        set == InstructionSet::Avx512Bf16 && W.is_multiple_of(WIDE) && W <= MOST_PARTS * WIDE,
+        set.has_avx512_bf16() && W.is_multiple_of(WIDE) && W <= MOST_PARTS * WIDE,
         "the machine has AVX-512 with bf16"
     );
     check(cells, [1, 0], rows.len());
-    // SAFETY: this set exists only on machines that have these instructions, and the rows are there.
+    // SAFETY: `set` proves that the machine has these instructions, and the rows are there.
     unsafe { add_row_pairs::<W>(sum, rows, cells, pairs) }
 }
 

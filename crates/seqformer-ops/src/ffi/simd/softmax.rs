@@ -20,7 +20,7 @@ const LANES: usize = 16;
 #[inline(always)]
 pub(crate) fn softmax16(set: InstructionSet, logits: &[f32; LANES], weights: &mut [f32; LANES]) {
     assert!(set.has_avx512(), "the machine has AVX-512");
-    // SAFETY: sets with AVX-512 exist only on machines that have these instructions.
+    // SAFETY: `set` proves that the machine has these instructions.
     unsafe { softmax(logits, weights) }
 }
 
@@ -61,7 +61,7 @@ fn exp(x: __m512) -> __m512 {
 #[inline(always)]
 pub(crate) fn exponentials16(set: InstructionSet, logits: &mut [f32], most: f32) -> f32 {
     assert!(set.has_avx512(), "the machine has AVX-512");
-    // SAFETY: sets with AVX-512 exist only on machines that have these instructions.
+    // SAFETY: `set` proves that the machine has these instructions.
     unsafe { exponentials(logits, most) }
 }
 

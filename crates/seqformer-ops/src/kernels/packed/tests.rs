@@ -35,7 +35,7 @@ fn check<T: Factor>(inputs: usize, outputs: usize) {
     let step = if T::KIND == Bf16::KIND { 1.0 / 256.0 } else { 1e-6 };
     for (rows, set) in (1..14)
         .chain([63, ROWS])
-        .flat_map(|rows| InstructionSet::available().into_iter().map(move |set| (rows, set)))
+        .flat_map(|rows| InstructionSet::available().map(move |set| (rows, set)))
     {
         let what = format!("{rows}x{inputs} to {outputs} in {:?} by {set:?}", T::KIND);
         let stride = inputs + 2;

@@ -42,7 +42,7 @@ fn corners_are_the_same_in_all_instruction_sets() {
     let weights = Line(std::array::from_fn(|k| 0.1 + k as f32));
     for place in places() {
         let mut plain = Corners::NONE;
-        plain.set(InstructionSet::Baseline, &mut group, &place, &weights);
+        plain.set(InstructionSet::BASELINE, &mut group, &place, &weights);
         for set in InstructionSet::available() {
             let mut found = Corners::NONE;
             found.set(set, &mut group, &place, &weights);
