@@ -5,7 +5,7 @@ CARGO ?= cargo
 help:
 	@echo "make demo    set up, build, and track the objects of a small video"
 	@echo "make test    set up, build, and run all tests"
-	@echo "make check   formatting, lints, documentation and tests, as before a change is merged"
+	@echo "make check   formatting, arrows between modules, lints, documentation and tests, as before a change is merged"
 	@echo "make parity GOLDEN='DIR ...'   compare with tensors of the Python reference"
 	@echo "make bench   time attention, inference and a training step"
 	@echo "make fuzz    feed random bytes to everything that reads files, FUZZ_SECONDS=300 for each target"
@@ -25,6 +25,7 @@ demo: build
 
 check: setup
 	$(CARGO) fmt --all --check
+	scripts/check_arrows.py
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 	$(CARGO) test --workspace --locked
