@@ -6,7 +6,7 @@ help:
 	@echo "make demo    set up, build, and track the objects of a small video"
 	@echo "make test    set up, build, and run all tests"
 	@echo "make test-torchless  the tests of all that needs no libtorch, on a machine that may have none"
-	@echo "make check   formatting, lints, documentation and tests, as before a change is merged"
+	@echo "make check   formatting, arrows between modules, lints, documentation and tests, as before a change is merged"
 	@echo "make parity GOLDEN='DIR ...'   compare with tensors of the Python reference"
 	@echo "make bench   time attention, inference and a training step"
 	@echo "make fuzz    feed random bytes to everything that reads files, FUZZ_SECONDS=300 for each target"
@@ -22,7 +22,7 @@ test: setup
 	$(CARGO) test --workspace --locked
 
 # What builds and passes its tests without libtorch: these packages, and the command without the second program.
-TORCHLESS := $(addprefix -p seqformer-,annotations checkpoint cli config data evaluation files logs masks signals testing video)
+TORCHLESS := $(addprefix -p seqformer-,annotations checkpoint cli config data evaluation files kernels logs masks signals testing video)
 torchless-packages:
 	@! $(CARGO) tree --locked --no-default-features $(TORCHLESS) --prefix none | grep -E '^(tch|torch-sys) ' || \
 	  { echo "one of these packages depends on libtorch: cargo tree $(TORCHLESS) --no-default-features -i torch-sys" >&2; exit 1; }
@@ -37,6 +37,7 @@ demo: build
 
 check: setup torchless-packages
 	$(CARGO) fmt --all --check
+	scripts/check_arrows.py
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 	$(CARGO) test --workspace --locked

@@ -2,7 +2,7 @@
 # Runs tests under tools that find what tests do not see. All parts, or those named:
 #   scripts/sanitize.sh [address] [threads] [miri] [guard]
 #
-# address  AddressSanitizer over the unit tests of the crates without torch and of seqformer-ops with its kernels. A
+# address  AddressSanitizer over the unit tests of the crates without torch, the kernels' among them, and of seqformer-ops. A
 #          nightly compiler is taken: the flag belongs to it, and the runtime comes with it. What is not Rust stays
 #          uninstrumented (libtorch, libjpeg-turbo, the C++ shim: gcc's own runtime cannot be linked beside that of
 #          rustc), so from there only the heap blocks themselves are watched.
@@ -38,7 +38,7 @@ address() {
   have_nightly address || return 0
   for part in torch-free ops; do
     case $part in
-      torch-free) packages="-p seqformer-files -p seqformer-masks -p seqformer-annotations -p seqformer-config -p seqformer-checkpoint -p seqformer-data -p seqformer-evaluation -p seqformer-video" ;;
+      torch-free) packages="-p seqformer-kernels -p seqformer-files -p seqformer-masks -p seqformer-annotations -p seqformer-config -p seqformer-checkpoint -p seqformer-data -p seqformer-evaluation -p seqformer-logs -p seqformer-video" ;;
       ops) packages="-p seqformer-ops" ;;
     esac
     log="target/sanitize-address-$part.log"

@@ -6,10 +6,11 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::OpsError;
-use crate::ffi::{self, DisjointRows, Factor};
-use crate::kernels::attention::{Inputs, attention};
-use crate::kernels::{Bf16, InstructionSet};
+use crate::machine::machine;
 use crate::packed_linear::{failed, has_products};
+use crate::slices::{self, TensorNumber};
+use seqformer_kernels::Bf16;
+use seqformer_kernels::attention::{Inputs, attention};
 
 const OPERATION: &str = "self_attention";
 
@@ -64,18 +65,17 @@ impl SelfAttention {
         result.map_err(|message| OpsError::Torch { operation: OPERATION, message })
     }
 
-    fn run<T: Factor>(self, query_key: &Tensor, values: &Tensor) -> Result<Tensor, String> {
+    fn run<T: TensorNumber>(self, query_key: &Tensor, values: &Tensor) -> Result<Tensor, String> {
         let sizes = values.size();
         let inputs = Inputs {
-            query_key: ffi::elements(query_key).ok_or("queries and keys are not dense")?,
-            values: ffi::elements(values).ok_or("the values are not dense")?,
+            query_key: slices::elements(query_key).ok_or("queries and keys are not dense")?,
+            values: slices::elements(values).ok_or("the values are not dense")?,
             queries: sizes[1] as usize,
             heads: self.num_heads,
             channels: sizes[2] as usize / self.num_heads,
         };
-        ffi::filled::<f32>(&sizes, |out| {
-            attention::<T>(&inputs, &DisjointRows::new(out), InstructionSet::detect())
-                .map_err(failed)
+        slices::filled::<f32>(&sizes, |out| {
+            attention::<T>(&inputs, out, &machine()).map_err(failed)
         })
     }
 }

@@ -7,6 +7,8 @@
 //! Launches neither allocate memory of their own nor wait, so they can be captured in a CUDA graph, after the work
 //! has run once before.
 
+#[expect(unsafe_code, reason = "calls of the part for GPUs")]
+mod binding;
 pub(crate) mod modules;
 mod registry;
 mod self_check;
@@ -18,7 +20,6 @@ use tch::{Device, Kind, Tensor};
 
 use self::modules::Module;
 pub(crate) use self::registry::attention;
-use crate::ffi::cuda as shim;
 use crate::out_of_memory::is_out_of_memory;
 use crate::{OpsError, cuda_library};
 
@@ -126,7 +127,7 @@ pub fn dynamic_masks(
     check(OPERATION, "reference points", reference_points_px, &expected, features.device())?;
     let (params, references) = (params.contiguous(), reference_points_px.contiguous());
     run(OPERATION, device, &modules::DYNAMIC_MASKS, |library| {
-        shim::dynamic_masks(library, [features, &params, &references], feature_stride)
+        binding::dynamic_masks(library, [features, &params, &references], feature_stride)
     })
 }
 
@@ -161,7 +162,7 @@ pub fn pack_masks(logits: &Tensor, frame: MaskFrame) -> Result<Tensor, OpsError>
     let logits = logits.contiguous();
     let sizes = [input.height, input.width, output.height, output.width];
     run(OPERATION, device, &modules::PACK_MASKS, |library| {
-        shim::pack_masks(library, &logits, sizes)
+        binding::pack_masks(library, &logits, sizes)
     })
 }
 
@@ -192,7 +193,7 @@ pub fn normalize_frames(
         return Err(wrong(OPERATION, "frames", expected, frames));
     }
     let frames = frames.contiguous();
-    let settings = shim::Normalization {
+    let settings = binding::Normalization {
         padded: [padded.height, padded.width],
         mean,
         deviation,
@@ -200,7 +201,7 @@ pub fn normalize_frames(
         bf16: kind == Kind::BFloat16,
     };
     run(OPERATION, device, &modules::NORMALIZE_FRAMES, |library| {
-        shim::normalize_frames(library, &frames, &settings)
+        binding::normalize_frames(library, &frames, &settings)
     })
 }
 

@@ -3,32 +3,8 @@
 //! All of it is in the part of the shim that is opened with libtorch's CUDA part; without a GPU every function is an
 //! error that says what is missing.
 
-use crate::{OpsError, ffi};
-
-/// Bytes of a card.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[repr(C)]
-pub struct DeviceMemory {
-    /// What tensors hold.
-    pub allocated: i64,
-    /// The most that they have held since [`forget_peak`].
-    pub peak_allocated: i64,
-    /// What libtorch holds for tensors of now and later.
-    pub reserved: i64,
-    /// The most that it has held since [`forget_peak`].
-    pub peak_reserved: i64,
-    /// What nobody holds.
-    pub free: i64,
-    /// All.
-    pub total: i64,
-}
-
-impl DeviceMemory {
-    /// What more tensors may take: what is free, and what libtorch keeps for later.
-    pub fn available(&self) -> u64 {
-        u64::try_from(self.free + self.reserved - self.allocated).unwrap_or(0)
-    }
-}
+pub use crate::cuda_part::DeviceMemory;
+use crate::{OpsError, cuda_part};
 
 /// What a card is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +36,7 @@ fn torch(operation: &'static str) -> impl Fn(String) -> OpsError {
 ///
 /// If there is no such GPU.
 pub fn memory(device: usize) -> Result<DeviceMemory, OpsError> {
-    ffi::cuda_device::memory(device).map_err(torch("memory of the GPU"))
+    cuda_part::memory(device).map_err(torch("memory of the GPU"))
 }
 
 /// Begins new peaks of memory from what is held now.
@@ -69,7 +45,7 @@ pub fn memory(device: usize) -> Result<DeviceMemory, OpsError> {
 ///
 /// If there is no such GPU.
 pub fn forget_peak(device: usize) -> Result<(), OpsError> {
-    ffi::cuda_device::forget_peak(device).map_err(torch("memory of the GPU"))
+    cuda_part::forget_peak(device).map_err(torch("memory of the GPU"))
 }
 
 /// Gives what libtorch keeps for later back to the driver.
@@ -78,7 +54,7 @@ pub fn forget_peak(device: usize) -> Result<(), OpsError> {
 ///
 /// If there is no GPU.
 pub fn empty_cache() -> Result<(), OpsError> {
-    ffi::cuda_device::empty_cache().map_err(torch("memory of the GPU"))
+    cuda_part::empty_cache().map_err(torch("memory of the GPU"))
 }
 
 /// Lets all tensors of a GPU hold at most so many bytes; beyond it, libtorch says that there is no memory left.
@@ -87,7 +63,7 @@ pub fn empty_cache() -> Result<(), OpsError> {
 ///
 /// If there is no such GPU.
 pub fn limit_memory(device: usize, bytes: u64) -> Result<(), OpsError> {
-    ffi::cuda_device::limit_memory(device, bytes).map_err(torch("limit of the GPU's memory"))
+    cuda_part::limit_memory(device, bytes).map_err(torch("limit of the GPU's memory"))
 }
 
 /// What GPU number `device` is.
@@ -96,7 +72,7 @@ pub fn limit_memory(device: usize, bytes: u64) -> Result<(), OpsError> {
 ///
 /// If there is no such GPU.
 pub fn card(device: usize) -> Result<Card, OpsError> {
-    let (capability, name) = ffi::cuda_device::card(device).map_err(torch("the GPU"))?;
+    let (capability, name) = cuda_part::card(device).map_err(torch("the GPU"))?;
     Ok(Card { name, capability })
 }
 
@@ -118,7 +94,7 @@ impl Tf32Scope {
     /// If the part for GPUs is missing.
     pub fn begin(allowed: bool) -> Result<Self, OpsError> {
         const BOTH: i32 = 3;
-        let before = ffi::cuda_device::set_tf32(if allowed { BOTH } else { 0 });
+        let before = cuda_part::set_tf32(if allowed { BOTH } else { 0 });
         Ok(Self { before: before.map_err(torch("precision of the GPU"))? })
     }
 }
@@ -126,7 +102,7 @@ impl Tf32Scope {
 impl Drop for Tf32Scope {
     fn drop(&mut self) {
         // It could be set before, so it can be set again.
-        drop(ffi::cuda_device::set_tf32(self.before));
+        drop(cuda_part::set_tf32(self.before));
     }
 }
 
@@ -136,7 +112,7 @@ impl Drop for Tf32Scope {
 ///
 /// If the part for GPUs is missing.
 pub fn tf32() -> Result<Tf32, OpsError> {
-    let allowed = ffi::cuda_device::tf32().map_err(torch("precision of the GPU"))?;
+    let allowed = cuda_part::tf32().map_err(torch("precision of the GPU"))?;
     Ok(Tf32 { products: allowed & 1 != 0, convolutions: allowed & 2 != 0 })
 }
 
@@ -151,7 +127,7 @@ pub struct Tf32 {
 
 /// Measures the time that work takes on a GPU's stream, without the time to hand it in.
 #[derive(Debug)]
-pub struct Timer(ffi::cuda_device::Timer);
+pub struct Timer(cuda_part::Timer);
 
 impl Timer {
     /// Begins behind what the stream has to do already.
@@ -160,7 +136,7 @@ impl Timer {
     ///
     /// If there is no such GPU.
     pub fn start(device: usize) -> Result<Self, OpsError> {
-        ffi::cuda_device::Timer::start(device).map(Self).map_err(torch("clock of the GPU"))
+        cuda_part::Timer::start(device).map(Self).map_err(torch("clock of the GPU"))
     }
 
     /// Waits for the stream, and tells the seconds since the start.

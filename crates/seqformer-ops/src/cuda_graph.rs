@@ -5,8 +5,9 @@
 
 use tch::Device;
 
+use crate::OpsError;
+use crate::cuda_part::graph;
 use crate::out_of_memory::OutOfMemory;
-use crate::{OpsError, ffi};
 
 /// Runs of the work before it is recorded: libraries choose their kernels in the first, and no longer in the second.
 const WARM_UPS: usize = 2;
@@ -15,15 +16,15 @@ const WARM_UPS: usize = 2;
 ///
 /// Graphs share the memory, so the results of one must be copied before another one runs.
 #[derive(Debug)]
-pub struct GraphPool(std::rc::Rc<ffi::cuda_graph::GraphPool>);
+pub struct GraphPool(std::rc::Rc<graph::GraphPool>);
 
 /// Recorded work and its results, which live in the graph's own memory.
 #[derive(Debug)]
 pub struct CapturedGraph<R> {
     // Before the pool, which it uses when it is dropped.
-    graph: ffi::cuda_graph::Graph,
+    graph: graph::Graph,
     results: R,
-    _pool: std::rc::Rc<ffi::cuda_graph::GraphPool>,
+    _pool: std::rc::Rc<graph::GraphPool>,
 }
 
 /// Why work could not be recorded.
@@ -60,9 +61,9 @@ impl GraphPool {
     pub fn new(device: Device) -> Result<Self, OpsError> {
         let torch = |message| OpsError::Torch { operation: "recording of a graph", message };
         match device {
-            Device::Cuda(index) => ffi::cuda_graph::GraphPool::new(index)
-                .map(|pool| Self(std::rc::Rc::new(pool)))
-                .map_err(torch),
+            Device::Cuda(index) => {
+                graph::GraphPool::new(index).map(|pool| Self(std::rc::Rc::new(pool))).map_err(torch)
+            }
             _ => Err(torch(format!("expected a GPU, found {device:?}"))),
         }
     }

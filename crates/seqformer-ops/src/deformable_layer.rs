@@ -7,12 +7,13 @@
 
 use tch::{Kind, Tensor};
 
-use crate::ffi::{self, DisjointRows, Factor};
-use crate::kernels::deformable_layer::{self, Inputs, Outputs, References, Weights};
-use crate::kernels::norm::Norm;
-use crate::kernels::{Bf16, InstructionSet, Shape, head_values};
+use crate::machine::machine;
 use crate::packed_linear::{Affine, failed, has_products, numbers, pack};
+use crate::slices::{self, TensorNumber};
 use crate::{FeatureLevels, OpsError};
+use seqformer_kernels::deformable_layer::{self, Inputs, Outputs, References, Weights};
+use seqformer_kernels::norm::Norm;
+use seqformer_kernels::{Bf16, Machine, RowSums, Shape, head_values};
 
 const OPERATION: &str = "deformable_layer";
 
@@ -118,14 +119,14 @@ impl DeformableLayer {
         input: &DeformableLayerInput<'_>,
         levels: &FeatureLevels,
     ) -> Result<DeformableLayerOutput, OpsError> {
-        self.forward_by(input, levels, InstructionSet::detect())
+        self.forward_by(input, levels, &machine())
     }
 
     fn forward_by(
         &self,
         input: &DeformableLayerInput<'_>,
         levels: &FeatureLevels,
-        set: InstructionSet,
+        machine: &Machine<'_>,
     ) -> Result<DeformableLayerOutput, OpsError> {
         let (tokens, width) = (levels.num_tokens(), self.width as i64);
         let batch = input.tokens.size().first().copied().unwrap_or(0);
@@ -150,14 +151,14 @@ impl DeformableLayer {
             levels: levels.sizes().to_vec(),
         };
         let result = match &self.weights {
-            PackedWeights::F32(weights) => run(weights, &shape, input, set),
-            PackedWeights::Bf16(weights) => run(weights, &shape, input, set),
+            PackedWeights::F32(weights) => run(weights, &shape, input, machine),
+            PackedWeights::Bf16(weights) => run(weights, &shape, input, machine),
         };
         result.map_err(|message| OpsError::Torch { operation: OPERATION, message })
     }
 }
 
-fn packed<T: Factor>(of: &DeformableLayerParameters<'_>) -> Option<Weights<T>> {
+fn packed<T: TensorNumber>(of: &DeformableLayerParameters<'_>) -> Option<Weights<T>> {
     let norm = |affine: Affine<'_>| {
         let (weight, bias) = (numbers(affine.weight)?, numbers(affine.bias)?);
         Some(Norm { weight, bias, eps: of.eps as f32 })
@@ -182,22 +183,22 @@ fn packed<T: Factor>(of: &DeformableLayerParameters<'_>) -> Option<Weights<T>> {
     })
 }
 
-fn run<T: Factor>(
+fn run<T: TensorNumber + RowSums>(
     weights: &Weights<T>,
     shape: &Shape,
     input: &DeformableLayerInput<'_>,
-    set: InstructionSet,
+    machine: &Machine<'_>,
 ) -> Result<DeformableLayerOutput, String> {
     let queries = input.queries.unwrap_or(input.tokens);
     let [tokens, queries, positions, references] =
         [input.tokens, queries, input.positions, input.references].map(Tensor::contiguous);
     let padding = input.padding.map(Tensor::contiguous);
-    let padding = padding.as_ref().and_then(ffi::booleans).unwrap_or(&[]);
-    let numbers = ffi::elements(&references).ok_or("the references are not dense")?;
+    let padding = padding.as_ref().and_then(slices::booleans).unwrap_or(&[]);
+    let numbers = slices::elements(&references).ok_or("the references are not dense")?;
     let inputs = Inputs {
         shape,
-        queries: ffi::elements(&queries).ok_or("the queries are not dense")?,
-        positions: ffi::elements(&positions).ok_or("the positions are not dense")?,
+        queries: slices::elements(&queries).ok_or("the queries are not dense")?,
+        positions: slices::elements(&positions).ok_or("the positions are not dense")?,
         references: if references.size()[3] == 4 {
             References::Boxes(numbers)
         } else {
@@ -208,21 +209,20 @@ fn run<T: Factor>(
         weights: &weights.value,
         heads: shape.heads,
         tokens_per_clip: shape.tokens,
-        tokens: ffi::elements(&tokens).ok_or("the tokens are not dense")?,
+        tokens: slices::elements(&tokens).ok_or("the tokens are not dense")?,
         padding,
     };
     let sizes = [shape.batch, shape.heads, shape.tokens, shape.channels].map(|size| size as i64);
-    let values = ffi::filled::<T>(&sizes, |out| {
-        head_values::head_values(&projection, &DisjointRows::new(out), set).map_err(failed)
+    let values = slices::filled::<T>(&sizes, |out| {
+        head_values::head_values(&projection, out, machine).map_err(failed)
     })?;
-    let values = ffi::elements::<T>(&values).ok_or("the values are not dense")?;
+    let values = slices::elements::<T>(&values).ok_or("the values are not dense")?;
     let results = if weights.second_output.is_some() { 2 } else { 1 };
     let sizes = [results, shape.batch, shape.queries, shape.heads * shape.channels];
-    let results = ffi::filled::<f32>(&sizes.map(|size| size as i64), |out| {
+    let results = slices::filled::<f32>(&sizes.map(|size| size as i64), |out| {
         let (queries, second) = out.split_at_mut(sizes[1] * sizes[2] * sizes[3]);
-        let out =
-            Outputs { queries: DisjointRows::new(queries), second: DisjointRows::new(second) };
-        deformable_layer::deformable_layer(weights, &inputs, values, &out, set).map_err(failed)
+        let out = Outputs { queries, second };
+        deformable_layer::deformable_layer(weights, &inputs, values, out, machine).map_err(failed)
     })?;
     let second = weights.second_output.is_some().then(|| results.get(1));
     Ok(DeformableLayerOutput { queries: results.get(0), second })

@@ -3,20 +3,16 @@
 //! Where a gradient is recorded, and on devices and kinds without such operators, these are the plain
 //! operations one after the other.
 
+mod after;
+#[expect(unsafe_code, reason = "calls of the shim, and what it calls back")]
+mod binding;
+
 use tch::Tensor;
 
+pub use self::after::{Activation, After};
+use self::binding::{ConvolutionTensors, RawConvolution};
 use crate::OpsError;
-use crate::ffi::{self, ConvolutionTensors, RawConvolution};
 use crate::runtime::begin_computing;
-
-/// What a layer does to its result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Activation {
-    /// Nothing.
-    None,
-    /// `max(x, 0)`.
-    Relu,
-}
 
 /// How a kernel moves over a map, the same in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,24 +25,6 @@ pub struct Convolution {
     pub dilation: i64,
     /// Groups of channels that do not mix.
     pub groups: i64,
-}
-
-/// What follows a product.
-#[derive(Debug, Clone, Copy)]
-pub struct After<'a> {
-    /// Of the sum.
-    pub activation: Activation,
-    /// Probability with which an element is then set to zero and the others scaled up; 0 leaves all.
-    pub dropout: f64,
-    /// Added last.
-    pub residual: Option<&'a Tensor>,
-}
-
-impl After<'_> {
-    /// Nothing follows.
-    pub const NOTHING: Self = Self { activation: Activation::None, dropout: 0.0, residual: None };
-    /// Only ReLU follows.
-    pub const RELU: Self = Self { activation: Activation::Relu, ..Self::NOTHING };
 }
 
 /// `dropout(activation(x Wᵀ + b)) + residual`.
@@ -70,7 +48,7 @@ pub fn linear(
     after: &After<'_>,
 ) -> Result<Tensor, OpsError> {
     begin_computing();
-    ffi::linear(input, weight, bias, after)
+    binding::linear(input, weight, bias, after)
         .map_err(|message| OpsError::Torch { operation: "linear", message })
 }
 
@@ -82,7 +60,7 @@ pub fn linear(
 ///
 /// If there is no memory for the result.
 pub fn dropout(input: &Tensor, p: f64) -> Result<Tensor, OpsError> {
-    ffi::dropout(input, p).map_err(|message| OpsError::Torch { operation: "dropout", message })
+    binding::dropout(input, p).map_err(|message| OpsError::Torch { operation: "dropout", message })
 }
 
 /// A layer of a convolutional network.
@@ -122,7 +100,7 @@ pub fn conv2d(
     let Convolution { stride, padding, dilation, groups } = shape;
     let tensors = ConvolutionTensors { input, weight, bias, residual };
     let shape = RawConvolution { stride, padding, dilation, groups };
-    let result = ffi::conv2d(tensors, &shape, activation == Activation::Relu);
+    let result = binding::conv2d(tensors, &shape, activation == Activation::Relu);
     result.map_err(|message| OpsError::Torch { operation: "conv2d", message })
 }
 
@@ -144,7 +122,7 @@ pub fn pack_conv2d(
     input_size: [i64; 4],
 ) -> Result<Tensor, OpsError> {
     let Convolution { stride, padding, dilation, groups } = shape;
-    ffi::pack_conv2d(weight, &RawConvolution { stride, padding, dilation, groups }, &input_size)
+    binding::pack_conv2d(weight, &RawConvolution { stride, padding, dilation, groups }, &input_size)
         .map_err(|message| OpsError::Torch { operation: "pack_conv2d", message })
 }
 

@@ -3,10 +3,11 @@
 use tch::Tensor;
 
 use crate::OpsError;
-use crate::ffi;
-use crate::kernels::frames::{self, Normalization};
-use crate::kernels::max_pool::{self, Map};
-use crate::kernels::{Bf16, InstructionSet};
+use crate::machine::machine;
+use crate::slices;
+use seqformer_kernels::Bf16;
+use seqformer_kernels::frames::{self, Normalization};
+use seqformer_kernels::max_pool::{self, Map};
 
 /// How frames become images.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +44,8 @@ pub fn normalize_frames(
         found: format!("{:?} of {:?} on {:?}", frames.kind(), frames.size(), frames.device()),
     };
     let dense = frames.contiguous();
-    let (Ok((count, height, width, 3)), Some(bytes)) = (frames.size4(), ffi::bytes(&dense)) else {
+    let (Ok((count, height, width, 3)), Some(bytes)) = (frames.size4(), slices::bytes(&dense))
+    else {
         return Err(wrong());
     };
     if height > padded[0] || width > padded[1] || padded[0] < 1 || padded[1] < 1 {
@@ -53,8 +55,8 @@ pub fn normalize_frames(
     let (frame, padded_size) = (sizes([height, width]), sizes(padded));
     let normalization = Normalization { frame, padded: padded_size, mean, deviation };
     let sizes = [count, 3, padded[0], padded[1]];
-    let images = ffi::filled_map::<f32>(sizes, |out| {
-        frames::normalize_frames(bytes, &normalization, out, InstructionSet::detect());
+    let images = slices::filled_map::<f32>(sizes, |out| {
+        frames::normalize_frames(bytes, &normalization, out, &machine());
     });
     images.map_err(|message| OpsError::Torch { operation: OPERATION, message })
 }
@@ -73,15 +75,15 @@ pub fn normalize_frames(
 pub fn max_pool_of_relu(map: &Tensor) -> Option<Result<Tensor, OpsError>> {
     let (batch, channels, height, width) = map.size4().ok()?;
     let cells = map.permute([0, 2, 3, 1]);
-    let cells = ffi::elements::<Bf16>(&cells).filter(|cells| !cells.is_empty())?;
+    let cells = slices::elements::<Bf16>(&cells).filter(|cells| !cells.is_empty())?;
     if map.requires_grad() {
         return None;
     }
     let [height, width, depth] = [height, width, channels].map(|size| size as usize);
     let [rows, columns] = [height, width].map(|length| max_pool::pooled(length) as i64);
-    let pooled = ffi::filled_map::<Bf16>([batch, channels, rows, columns], |out| {
+    let pooled = slices::filled_map::<Bf16>([batch, channels, rows, columns], |out| {
         let map = Map { cells, height, width, channels: depth };
-        max_pool::max_pool(&map, out, InstructionSet::detect());
+        max_pool::max_pool(&map, out, &machine());
     });
     Some(pooled.map_err(|message| OpsError::Torch { operation: "max_pool_of_relu", message }))
 }

@@ -1,22 +1,8 @@
 //! The sizes of the flattened feature maps and where each begins among the tokens.
 
+use seqformer_kernels::LevelSize;
+
 use crate::OpsError;
-
-/// Height and width of one feature map, in cells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LevelSize {
-    /// Rows.
-    pub height: i64,
-    /// Columns.
-    pub width: i64,
-}
-
-impl LevelSize {
-    /// The cells of this level, `H * W`.
-    pub fn num_tokens(self) -> i64 {
-        self.height * self.width
-    }
-}
 
 /// The feature maps of a pyramid, flattened row by row and concatenated, finest first.
 #[derive(Debug, Clone, PartialEq, Eq)]

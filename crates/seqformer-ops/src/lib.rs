@@ -21,28 +21,25 @@
 //! ```
 
 pub mod attention;
+#[expect(unsafe_code, reason = "calls of the shim, and the kernels that it calls back")]
+mod attention_function;
 mod constants;
 pub mod cuda;
 pub mod cuda_device;
 pub mod cuda_graph;
 mod cuda_library;
+#[expect(unsafe_code, reason = "calls of the part for GPUs")]
+mod cuda_part;
 pub mod deformable_layer;
 mod error;
-#[expect(
-    unsafe_code,
-    clippy::inline_always,
-    reason = "the boundary to C++ with every unsafe line of the product; and what kernels inline"
-)]
-mod ffi;
 pub mod fused;
 pub mod images;
-#[expect(
-    clippy::inline_always,
-    reason = "only what is inlined takes part in being compiled for several instruction sets"
-)]
-mod kernels;
 mod levels;
+#[expect(unsafe_code, reason = "calls of the shim: threads and products for the kernels")]
+mod machine;
 mod ms_deform_attn;
+#[cfg(test)]
+mod non_finite;
 mod nvrtc;
 pub mod optimize;
 pub mod out_of_memory;
@@ -55,10 +52,15 @@ pub mod process_group;
 pub mod recompute;
 pub mod reference;
 pub mod runtime;
+#[expect(unsafe_code, reason = "what all calls of the shim have in common")]
+mod shim;
+#[expect(unsafe_code, reason = "the memory of tensors")]
+mod slices;
 pub mod transfer;
 pub mod winograd_conv;
 
 pub use constants::small_tensor;
 pub use error::OpsError;
-pub use levels::{FeatureLevels, LevelSize};
+pub use levels::FeatureLevels;
 pub use ms_deform_attn::{PredictedPoints, ms_deform_attn, ms_deform_attn_at_offsets};
+pub use seqformer_kernels::LevelSize;

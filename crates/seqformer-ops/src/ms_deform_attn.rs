@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::ffi::{self, AttentionTensors, Kernels};
+use crate::attention_function::{self, AttentionTensors, Kernels};
 use crate::runtime::begin_computing;
 use crate::{FeatureLevels, OpsError, cuda, reference};
 
@@ -62,7 +62,7 @@ fn kernels_for(value: &Tensor, levels: &FeatureLevels, points: i64) -> Option<&'
         return None;
     }
     match value.device() {
-        Device::Cpu => Some(&ffi::CPU_KERNELS),
+        Device::Cpu => Some(&attention_function::CPU_KERNELS),
         Device::Cuda(index) if points > 0 && levels.len() <= cuda::MAX_LEVELS => {
             cuda::attention(index)
         }
@@ -76,7 +76,7 @@ fn run(
     kernels: &'static Kernels,
 ) -> Result<Tensor, OpsError> {
     begin_computing();
-    ffi::ms_deform_attn(tensors, levels, kernels)
+    attention_function::ms_deform_attn(tensors, levels, kernels)
         .map_err(|message| OpsError::Torch { operation: OPERATION, message })
 }
 

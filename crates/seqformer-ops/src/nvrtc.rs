@@ -2,9 +2,12 @@
 //!
 //! It comes with the CUDA build of torch and needs neither a GPU nor its driver.
 
+#[expect(unsafe_code, reason = "calls of a library that is opened at run time")]
+mod binding;
+
 use std::path::{Path, PathBuf};
 
-use crate::ffi::nvrtc;
+use crate::shim::open_library;
 
 const COMPILER: &str = "libnvrtc.so.13";
 /// What the compiler itself opens by this name; it is found where it is opened before.
@@ -37,7 +40,7 @@ pub(crate) fn compile(
     architecture: u32,
 ) -> Result<Compiled, String> {
     let architecture = format!("--gpu-architecture=sm_{architecture}");
-    nvrtc::compile(
+    binding::compile(
         &library()?,
         source,
         headers,
@@ -66,7 +69,7 @@ pub(crate) fn library() -> Result<PathBuf, String> {
 fn open(folder: &Path) -> Result<(), String> {
     for name in [BUILTINS, COMPILER] {
         let path = folder.join(name);
-        crate::ffi::open_library(&path).map_err(|message| {
+        open_library(&path).map_err(|message| {
             format!("{}: the library cannot be opened: {message}", path.display())
         })?;
     }

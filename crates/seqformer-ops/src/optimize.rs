@@ -2,40 +2,14 @@
 //!
 //! AdamW: Loshchilov and Hutter (arXiv:1711.05101), algorithm 2, in PyTorch's form.
 
+mod adamw;
+#[expect(unsafe_code, reason = "calls of the shim")]
+mod binding;
+
 use tch::{Kind, Tensor};
 
-use crate::{OpsError, ffi};
-
-/// Settings of one AdamW step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[repr(C)]
-pub struct AdamW {
-    /// Learning rate.
-    pub lr: f64,
-    /// Memory of the mean gradient.
-    pub beta1: f64,
-    /// Memory of the mean squared gradient.
-    pub beta2: f64,
-    /// Summand of the denominator.
-    pub eps: f64,
-    /// Share of a parameter that a step of rate 1 removes.
-    pub weight_decay: f64,
-}
-
-/// The tensors of one AdamW step: all lists are of the same length and in the same order.
-#[derive(Debug, Clone, Copy)]
-pub struct AdamWTensors<'a> {
-    /// Changed by the step.
-    pub parameters: &'a [&'a Tensor],
-    /// Of the shapes of the parameters.
-    pub gradients: &'a [&'a Tensor],
-    /// Mean gradients, changed by the step.
-    pub exp_avgs: &'a [&'a Tensor],
-    /// Mean squared gradients, changed by the step.
-    pub exp_avg_sqs: &'a [&'a Tensor],
-    /// Number of steps so far, single numbers, raised by one.
-    pub steps: &'a [&'a Tensor],
-}
+pub use self::adamw::{AdamW, AdamWTensors};
+use crate::OpsError;
 
 /// Moves all parameters by one step of AdamW.
 ///
@@ -90,7 +64,7 @@ pub fn adamw_step(options: &AdamW, tensors: &AdamWTensors<'_>) -> Result<(), Ops
             }
         }
     }
-    ffi::adamw_step(options, tensors)
+    binding::adamw_step(options, tensors)
         .map_err(|message| OpsError::Torch { operation: OPERATION, message })
 }
 
@@ -103,7 +77,7 @@ pub fn global_norm(tensors: &[&Tensor]) -> Result<Tensor, OpsError> {
     if tensors.is_empty() {
         return Ok(Tensor::from(0.0_f32));
     }
-    ffi::global_norm(tensors)
+    binding::global_norm(tensors)
         .map_err(|message| OpsError::Torch { operation: "global_norm", message })
 }
 
@@ -113,7 +87,8 @@ pub fn global_norm(tensors: &[&Tensor]) -> Result<Tensor, OpsError> {
 ///
 /// If the tensors are on different devices or not numbers.
 pub fn scaled(tensors: &[&Tensor], factor: &Tensor) -> Result<Vec<Tensor>, OpsError> {
-    ffi::scaled(tensors, factor).map_err(|message| OpsError::Torch { operation: "scaled", message })
+    binding::scaled(tensors, factor)
+        .map_err(|message| OpsError::Torch { operation: "scaled", message })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Once;
 
-use crate::ffi;
+use crate::shim::grad_mode;
 
 /// What libtorch, CUDA's runtime, cuBLAS and cuDNN say.
 const WORDS: [&str; 4] = [
@@ -91,12 +91,12 @@ fn caught<R>(silence: Silence, work: impl FnOnce() -> R) -> Result<R, Box<dyn An
             }
         }));
     });
-    let (before, has_gradients) = (SILENCE.replace(silence), ffi::grad_mode::get());
+    let (before, has_gradients) = (SILENCE.replace(silence), grad_mode::get());
     let result = catch_unwind(AssertUnwindSafe(work));
     SILENCE.set(before);
     if result.is_err() {
         // `tch::no_grad` does not turn gradients on again when it is left by a panic.
-        ffi::grad_mode::set(has_gradients);
+        grad_mode::set(has_gradients);
     }
     result
 }

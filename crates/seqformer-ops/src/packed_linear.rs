@@ -6,11 +6,13 @@
 use tch::{Device, Kind, Tensor};
 
 use crate::OpsError;
-use crate::ffi::{self, DisjointRows, Factor};
 use crate::fused::Activation;
-use crate::kernels::packed::{NoProduct, Packed};
-use crate::kernels::{Bf16, InstructionSet, head_values, linear};
+use crate::machine::machine;
 use crate::precision::has_bf16_products;
+use crate::slices::{self, TensorNumber};
+use seqformer_kernels::NoProduct;
+use seqformer_kernels::packed::Packed;
+use seqformer_kernels::{Bf16, head_values, linear};
 
 const OPERATION: &str = "packed_linear";
 
@@ -166,26 +168,24 @@ struct Rows<'a> {
     relu: bool,
 }
 
-fn map_rows<T: Factor>(
+fn map_rows<T: TensorNumber>(
     weights: &Packed<T>,
     rows: &Rows<'_>,
     sizes: &[i64],
 ) -> Result<Tensor, String> {
     let inputs = linear::Inputs {
         weights,
-        rows: ffi::elements(rows.input).ok_or("the input is not dense")?,
+        rows: slices::elements(rows.input).ok_or("the input is not dense")?,
         relu: rows.relu,
         residual: match rows.residual {
-            Some(residual) => ffi::elements(residual).ok_or("the residual is not dense")?,
+            Some(residual) => slices::elements(residual).ok_or("the residual is not dense")?,
             None => &[],
         },
     };
-    ffi::filled::<f32>(sizes, |out| {
-        linear::linear(&inputs, &DisjointRows::new(out), InstructionSet::detect()).map_err(failed)
-    })
+    slices::filled::<f32>(sizes, |out| linear::linear(&inputs, out, &machine()).map_err(failed))
 }
 
-fn map_to_heads<T: Factor>(
+fn map_to_heads<T: TensorNumber>(
     weights: &Packed<T>,
     tokens: &Tensor,
     padding: Option<&Tensor>,
@@ -197,34 +197,34 @@ fn map_to_heads<T: Factor>(
         weights,
         heads: sizes[1] as usize,
         tokens_per_clip: sizes[2] as usize,
-        tokens: ffi::elements(&tokens).ok_or("the tokens are not dense")?,
-        padding: padding.as_ref().and_then(ffi::booleans).unwrap_or(&[]),
+        tokens: slices::elements(&tokens).ok_or("the tokens are not dense")?,
+        padding: padding.as_ref().and_then(slices::booleans).unwrap_or(&[]),
     };
-    ffi::filled::<T>(sizes, |out| {
-        let set = InstructionSet::detect();
-        head_values::head_values(&inputs, &DisjointRows::new(out), set).map_err(failed)
+    slices::filled::<T>(sizes, |out| {
+        head_values::head_values(&inputs, out, &machine()).map_err(failed)
     })
 }
 
 /// Whether this machine and build have block products of this kind.
 pub(crate) fn has_products(bf16: bool) -> bool {
-    fn try_product<T: Factor>() -> bool {
+    fn try_product<T: TensorNumber>() -> bool {
         let identity = Packed::<T>::new(&[1.0, 0.0, 0.0, 1.0], &[0.0, 0.0]);
-        let can = identity.can_multiply();
-        ffi::end_block_products::<T>();
+        let machine = machine();
+        let can = identity.can_multiply(&machine);
+        T::end_products(machine.products);
         can
     }
     if bf16 { has_bf16_products() && try_product::<Bf16>() } else { try_product::<f32>() }
 }
 
 /// Lays a weight out; `None` if it is not `f32` on the CPU.
-pub(crate) fn pack<T: Factor>(affine: Affine<'_>) -> Option<Packed<T>> {
+pub(crate) fn pack<T: TensorNumber>(affine: Affine<'_>) -> Option<Packed<T>> {
     Some(Packed::new(&numbers(affine.weight)?, &numbers(affine.bias)?))
 }
 
 /// The elements of a parameter; `None` if it is not `f32` on the CPU.
 pub(crate) fn numbers(parameter: &Tensor) -> Option<Vec<f32>> {
-    Some(ffi::elements::<f32>(&parameter.detach().contiguous())?.to_vec())
+    Some(slices::elements::<f32>(&parameter.detach().contiguous())?.to_vec())
 }
 
 #[cfg(test)]

@@ -6,11 +6,12 @@
 use tch::{Device, Tensor};
 
 use crate::OpsError;
-use crate::ffi::{self, Factor};
 use crate::fused::{Activation, Convolution};
-use crate::kernels::pointwise::{Inputs, Weights, convolve};
-use crate::kernels::{Bf16, InstructionSet};
+use crate::machine::machine;
 use crate::packed_linear::{Affine, failed, pack};
+use crate::slices::{self, TensorNumber};
+use seqformer_kernels::pointwise::{Inputs, Weights, convolve};
+use seqformer_kernels::{Bf16, Factor as _, Machine};
 
 const OPERATION: &str = "pointwise_conv";
 
@@ -81,11 +82,15 @@ impl PointwiseConv {
 }
 
 fn has_kernels(bf16: bool) -> bool {
-    let set = InstructionSet::detect();
-    if bf16 { Bf16::has_panel_products(set) } else { f32::has_panel_products(set) }
+    let Machine { set, products, .. } = machine();
+    if bf16 {
+        Bf16::has_panel_products(set, products)
+    } else {
+        f32::has_panel_products(set, products)
+    }
 }
 
-fn apply<T: Factor>(
+fn apply<T: TensorNumber>(
     weights: &Weights<T>,
     input: &Tensor,
     relu: bool,
@@ -106,7 +111,7 @@ fn apply<T: Factor>(
     let map = map.f_contiguous().map_err(|error| torch(error.to_string()))?;
     let inputs = Inputs {
         weights,
-        map: ffi::elements(&map).ok_or_else(|| torch("the map is not dense".to_owned()))?,
+        map: slices::elements(&map).ok_or_else(|| torch("the map is not dense".to_owned()))?,
         height: size[2] as usize,
         width: size[3] as usize,
         add: residual.is_some(),
@@ -118,23 +123,22 @@ fn apply<T: Factor>(
         return Err(wrong("residual", format!("{:?} of {sizes:?}", T::KIND), found));
     }
     let mut out = result_map::<T>(sizes, residual).map_err(|error| torch(error.to_string()))?;
-    let elements = ffi::own_map::<T>(&mut out)
+    let elements = slices::own_map::<T>(&mut out)
         .ok_or_else(|| torch("the memory of the result is shared".to_owned()))?;
     if !elements.is_empty() {
-        convolve(&inputs, elements, InstructionSet::detect())
-            .map_err(|error| torch(failed(error)))?;
+        convolve(&inputs, elements, &machine()).map_err(|error| torch(failed(error)))?;
     }
     Ok(out)
 }
 
 /// A map with channels innermost that nobody else sees, and in it the residual; of any numbers without one.
-fn result_map<T: Factor>(
+fn result_map<T: TensorNumber>(
     sizes: [i64; 4],
     residual: Option<Tensor>,
 ) -> Result<Tensor, tch::TchError> {
     let mut residual = residual;
-    if residual.as_mut().and_then(ffi::own_map::<T>).is_none() {
-        let mut map = ffi::new_map::<T>(sizes)?;
+    if residual.as_mut().and_then(slices::own_map::<T>).is_none() {
+        let mut map = slices::new_map::<T>(sizes)?;
         if let Some(residual) = residual {
             map.f_copy_(&residual.detach())?;
         }

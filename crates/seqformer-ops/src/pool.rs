@@ -6,11 +6,15 @@
 //! kept blocks together are at most half more than what was ever lent at once, and above 512 MiB 256 MiB or
 //! a quarter more.
 
+#[expect(unsafe_code, reason = "pages of the system, and what the shim calls back")]
+mod pages;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
-use crate::ffi;
+use self::pages::SystemPages;
+pub(crate) use self::pages::{use_guarded_pool, use_pool};
 
 /// Smaller tensors are left to the C library.
 pub(crate) const SMALLEST: usize = 1 << 20;
@@ -131,8 +135,8 @@ fn spare(most_lent: usize) -> usize {
 }
 
 /// The pool of this process.
-static POOL: LazyLock<Mutex<Pool<ffi::SystemPages>>> =
-    LazyLock::new(|| Mutex::new(Pool::new(ffi::SystemPages)));
+static POOL: LazyLock<Mutex<Pool<SystemPages>>> =
+    LazyLock::new(|| Mutex::new(Pool::new(SystemPages)));
 
 /// See [`Pool::allocate`].
 pub(crate) fn allocate(bytes: usize) -> Option<usize> {

@@ -3,9 +3,12 @@
 //! The settings belong to the thread. Delicate parts of a network inside [`autocast`] go back to their
 //! inputs' precision with [`full_precision`].
 
+#[expect(unsafe_code, reason = "calls of the shim")]
+mod binding;
+
 use tch::Device;
 
-use crate::ffi;
+use crate::machine::has_bf16;
 
 /// Restores a setting, also when the work between panics.
 struct Restore {
@@ -15,13 +18,13 @@ struct Restore {
 
 impl Restore {
     fn set(cuda: bool, enabled: bool) -> Self {
-        Self { cuda, before: ffi::set_autocast(cuda, enabled) }
+        Self { cuda, before: binding::set_autocast(cuda, enabled) }
     }
 }
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        ffi::set_autocast(self.cuda, self.before);
+        binding::set_autocast(self.cuda, self.before);
     }
 }
 
@@ -32,7 +35,7 @@ pub fn autocast<R>(device: Device, work: impl FnOnce() -> R) -> R {
     let restore = Restore::set(device.is_cuda(), true);
     let result = work();
     drop(restore);
-    ffi::clear_autocast_cache();
+    binding::clear_autocast_cache();
     result
 }
 
@@ -45,7 +48,7 @@ pub fn full_precision<R>(work: impl FnOnce() -> R) -> R {
 
 /// Whether the processor multiplies `bf16` numbers itself, so that they pay.
 pub fn has_bf16_products() -> bool {
-    ffi::has_bf16()
+    has_bf16()
 }
 
 #[cfg(test)]

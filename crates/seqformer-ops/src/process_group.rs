@@ -3,6 +3,8 @@
 //! All processes of a group must call the same operations in the same order. NCCL moves tensors between GPUs;
 //! Gloo moves those of the CPU.
 
+#[expect(unsafe_code, reason = "calls of the shim")]
+mod binding;
 mod store;
 
 use std::time::Duration;
@@ -10,7 +12,7 @@ use std::time::Duration;
 use tch::{Device, Kind, Tensor};
 
 pub use self::store::Store;
-use crate::{OpsError, cuda_library, ffi};
+use crate::{OpsError, cuda_library};
 
 /// Size of the buckets in which gradients travel, in bytes: that of PyTorch's DistributedDataParallel.
 pub const BUCKET_BYTES: usize = 25 << 20;
@@ -27,7 +29,7 @@ pub struct Member {
 /// Processes that add up and pass round tensors.
 #[derive(Debug)]
 pub struct ProcessGroup {
-    group: ffi::process_group::Group,
+    group: binding::Group,
     member: Member,
 }
 
@@ -48,14 +50,8 @@ impl ProcessGroup {
     ) -> Result<Self, OpsError> {
         let interface = std::env::var("GLOO_SOCKET_IFNAME").ok().filter(|name| !name.is_empty());
         let (rank, size) = (member.rank as i32, member.world_size as i32);
-        let group = ffi::process_group::Group::gloo(
-            &store.0,
-            rank,
-            size,
-            interface.as_deref(),
-            address,
-            timeout,
-        );
+        let group =
+            binding::Group::gloo(&store.0, rank, size, interface.as_deref(), address, timeout);
         let group = group.map_err(group_error("joining the group of processes (Gloo)"))?;
         Ok(Self { group, member })
     }
@@ -75,8 +71,7 @@ impl ProcessGroup {
         let library =
             cuda_library::path().map_err(|message| OpsError::Group { operation, message })?;
         let (rank, size) = (member.rank as i32, member.world_size as i32);
-        let group =
-            ffi::process_group::Group::nccl(&library, &store.0, rank, size, device as i32, timeout);
+        let group = binding::Group::nccl(&library, &store.0, rank, size, device as i32, timeout);
         Ok(Self { group: group.map_err(group_error(operation))?, member })
     }
 
@@ -149,7 +144,7 @@ impl ProcessGroup {
 #[derive(Debug)]
 #[must_use = "its tensor may be used only when it was waited for"]
 pub struct Pending {
-    work: ffi::process_group::Work,
+    work: binding::Work,
     operation: &'static str,
 }
 
@@ -169,7 +164,7 @@ impl Pending {
 /// They travel in buckets of many parameters, the last parameters first. It hooks into the parameters, so only
 /// one should be alive for them.
 #[derive(Debug)]
-pub struct GradientReducer(ffi::process_group::Reducer);
+pub struct GradientReducer(binding::Reducer);
 
 impl GradientReducer {
     /// Deals `parameters`, the same in all processes, into buckets of at most `bucket_bytes`; a larger
@@ -183,7 +178,7 @@ impl GradientReducer {
         parameters: &[&Tensor],
         bucket_bytes: usize,
     ) -> Result<Self, OpsError> {
-        let reducer = ffi::process_group::Reducer::new(&group.group, parameters, bucket_bytes);
+        let reducer = binding::Reducer::new(&group.group, parameters, bucket_bytes);
         reducer.map(Self).map_err(group_error("gradients of several processes"))
     }
 

@@ -1,8 +1,11 @@
 //! Activation checkpointing: memory for time in the backward pass.
 
+#[expect(unsafe_code, reason = "calls of the shim, and what it calls back")]
+mod binding;
+
 use tch::Tensor;
 
-use crate::{OpsError, ffi};
+use crate::OpsError;
 
 /// Runs a part of a network whose intermediate tensors are not kept: the backward pass runs it again.
 ///
@@ -25,7 +28,7 @@ pub fn recomputed(
 ) -> Result<Vec<Tensor>, OpsError> {
     assert!(!inputs.is_empty(), "a part of a network has an input");
     let torch = |message| OpsError::Torch { operation: "recomputed", message };
-    ffi::recomputed(inputs, num_outputs, Box::new(work)).map_err(torch)
+    binding::recomputed(inputs, num_outputs, Box::new(work)).map_err(torch)
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use crate::{OpsError, ffi};
+use crate::OpsError;
+use crate::pool::{use_guarded_pool, use_pool};
+use crate::shim::open_library;
 
 /// The environment variable by which large tensors are guarded.
 pub(crate) const GUARD_VARIABLE: &str = "SEQFORMER_GUARD_POOL";
@@ -57,7 +59,7 @@ impl CudaLibrary {
 /// If the file is missing or one of the libraries that it needs is, in the loader's words; or if it comes too late.
 pub fn open_cuda_library(path: &Path) -> Result<(), OpsError> {
     CUDA_LIBRARY
-        .open(|| ffi::open_library(path))
+        .open(|| open_library(path))
         .map_err(|message| OpsError::Library { path: path.display().to_string(), message })
 }
 
@@ -77,7 +79,7 @@ pub fn begin_computing() {
 /// This is a tool to find such accesses, not for production: it is slow.
 pub fn keep_freed_memory() {
     static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| if is_guarded() { ffi::use_guarded_pool() } else { ffi::use_pool() });
+    ONCE.call_once(|| if is_guarded() { use_guarded_pool() } else { use_pool() });
 }
 
 /// Tells whether large tensors are to lie between guard pages.

@@ -4,15 +4,15 @@
 
 use tch::{Device, Tensor};
 
-use crate::{OpsError, ffi};
+use crate::{OpsError, cuda_part};
 
 /// A tensor on its way to a device.
 #[derive(Debug)]
-pub struct Upload(Way<ffi::cuda_device::Upload>);
+pub struct Upload(Way<cuda_part::Upload>);
 
 /// A tensor on its way to the host.
 #[derive(Debug)]
-pub struct Download(Way<ffi::cuda_device::Download>);
+pub struct Download(Way<cuda_part::Download>);
 
 /// A tensor of the host on `device`, whose stream waits for it instead of this thread.
 ///
@@ -39,7 +39,7 @@ impl Upload {
     /// If there is no memory for the copies.
     pub fn start(host: &Tensor, device: Device) -> Result<Self, OpsError> {
         match device {
-            Device::Cuda(index) => ffi::cuda_device::Upload::start(host, index)
+            Device::Cuda(index) => cuda_part::Upload::start(host, index)
                 .map(|upload| Self(Way::Copying(upload)))
                 .map_err(|message| OpsError::Torch { operation: "upload", message }),
             _ => Ok(Self(Way::There(host.to_device(device)))),
@@ -69,7 +69,7 @@ impl Download {
     /// If there is no memory for the copy.
     pub fn start(tensor: &Tensor) -> Result<Self, OpsError> {
         match tensor.device() {
-            Device::Cuda(_) => ffi::cuda_device::Download::start(tensor)
+            Device::Cuda(_) => cuda_part::Download::start(tensor)
                 .map(|download| Self(Way::Copying(download)))
                 .map_err(|message| OpsError::Torch { operation: "download", message }),
             _ => Ok(Self(Way::There(tensor.contiguous()))),

@@ -8,13 +8,14 @@
 use tch::{Device, Tensor};
 
 use crate::OpsError;
-use crate::ffi::{self, DisjointRows, Factor};
 use crate::fused::Activation;
-use crate::kernels::packed::PANEL;
-use crate::kernels::winograd::{self, Inputs, Weights};
-use crate::kernels::{Bf16, InstructionSet};
+use crate::machine::{has_amx_bf16, machine};
 use crate::packed_linear::{failed, has_products, numbers};
 use crate::precision::has_bf16_products;
+use crate::slices::{self, TensorNumber};
+use seqformer_kernels::PANEL;
+use seqformer_kernels::winograd::{self, Inputs, Weights};
+use seqformer_kernels::{Bf16, Bf16Tiles};
 
 const OPERATION: &str = "winograd_conv";
 
@@ -63,7 +64,7 @@ impl WinogradConv {
     pub fn is_faster_in_bf16(inputs: i64, outputs: i64) -> bool {
         let computed = (outputs as usize).next_multiple_of(PANEL) as i64;
         let pays = inputs >= 64 && inputs % 32 == 0 && outputs > 0 && 3 * computed <= 4 * outputs;
-        pays && has_bf16_products() && !ffi::has_amx_bf16()
+        pays && has_bf16_products() && !has_amx_bf16()
     }
 
     /// `activation(conv(input) + bias)`, without a gradient.
@@ -85,7 +86,7 @@ impl WinogradConv {
     }
 }
 
-fn convolve<T: Factor>(
+fn convolve<T: TensorNumber>(
     weights: &Weights<T>,
     input: &Tensor,
     relu: bool,
@@ -107,20 +108,19 @@ fn convolve<T: Factor>(
     let map = map.f_contiguous().map_err(|error| torch(error.to_string()))?;
     let inputs = Inputs {
         weights,
-        map: ffi::elements(&map).ok_or_else(|| torch("the map is not dense".to_owned()))?,
+        map: slices::elements(&map).ok_or_else(|| torch("the map is not dense".to_owned()))?,
         height: size[2] as usize,
         width: size[3] as usize,
         relu,
         #[cfg(target_arch = "x86_64")]
-        native: ffi::Bf16Tiles::detect::<T>(),
+        native: Bf16Tiles::detect::<T>(),
     };
     let sizes = [size[0], size[2], size[3], weights.outputs() as i64];
-    let out = ffi::filled::<T>(&sizes, |out| {
+    let out = slices::filled::<T>(&sizes, |out| {
         if out.is_empty() {
             return Ok(());
         }
-        winograd::convolve(&inputs, &DisjointRows::new(out), InstructionSet::detect())
-            .map_err(failed)
+        winograd::convolve(&inputs, out, &machine()).map_err(failed)
     });
     Ok(out.map_err(torch)?.permute([0, 3, 1, 2]))
 }

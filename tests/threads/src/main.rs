@@ -4,7 +4,7 @@
 
 #[path = "../../../crates/seqformer-engine/src/predictor/ordered_workers.rs"]
 mod ordered_workers;
-#[path = "../../../crates/seqformer-ops/src/ffi/units.rs"]
+#[path = "../../../crates/seqformer-kernels/src/units.rs"]
 mod units;
 
 use std::cell::UnsafeCell;

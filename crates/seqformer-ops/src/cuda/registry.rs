@@ -9,8 +9,8 @@ use super::modules::{
     ATTENTION_BACKWARD, ATTENTION_FORWARD, DYNAMIC_MASKS, HEADERS, Module, NORMALIZE_FRAMES,
     PACK_MASKS,
 };
-use super::self_check;
-use crate::ffi::{Kernels, cuda};
+use super::{binding, self_check};
+use crate::attention_function::Kernels;
 use crate::{cuda_library, nvrtc};
 
 /// What came of loading a module, by the number of the GPU and the name of the source.
@@ -74,14 +74,14 @@ fn try_load(device: usize, module: &'static Module) -> Result<(), Missing> {
 
 fn load_now(device: usize, module: &'static Module) -> Result<(), Missing> {
     let library = cuda_library::path().map_err(Missing::Forever)?;
-    let properties = cuda::properties(&library, device).map_err(Missing::Forever)?;
+    let properties = binding::properties(&library, device).map_err(Missing::Forever)?;
     if properties.is_capturing {
         return Err(Missing::ForNow);
     }
     let compiled = nvrtc::compile(module.source, &HEADERS, properties.architecture);
     let compiled = compiled.map_err(Missing::Forever)?;
     tracing::debug!("{} for GPU {device}: {}", module.source.name, compiled.log);
-    cuda::load(&library, device, &compiled.binary, module.kernels).map_err(Missing::Forever)
+    binding::load(&library, device, &compiled.binary, module.kernels).map_err(Missing::Forever)
 }
 
 /// The kernels of attention on a GPU. Nothing, after one warning, where they cannot be loaded or their results on a
@@ -126,7 +126,7 @@ fn load_attention(device: usize) -> Result<&'static Kernels, Missing> {
         try_load(device, module)?;
     }
     let library = cuda_library::path().map_err(Missing::Forever)?;
-    let kernels = cuda::attention_kernels(&library).map_err(Missing::Forever)?;
+    let kernels = binding::attention_kernels(&library).map_err(Missing::Forever)?;
     self_check::run(Device::Cuda(device), kernels).map_err(Missing::Forever)?;
     Ok(kernels)
 }

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::ffi::{self, AttentionTensors, Kernels};
+use crate::attention_function::{self, AttentionTensors, Kernels};
 use crate::{FeatureLevels, LevelSize, precision, reference};
 
 /// Names of what is compared, in the order of the results.
@@ -128,7 +128,7 @@ impl Case {
             references: has_offsets.then_some(&self.references),
             padding: has_offsets.then_some(&self.padding),
         };
-        ffi::ms_deform_attn(&tensors, &self.levels, kernels)
+        attention_function::ms_deform_attn(&tensors, &self.levels, kernels)
     }
 
     /// In single precision, whatever kind the values are.
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn kernels_that_are_right_pass() {
-        run(Device::Cpu, &ffi::CPU_KERNELS).unwrap();
+        run(Device::Cpu, &attention_function::CPU_KERNELS).unwrap();
     }
 
     #[test]

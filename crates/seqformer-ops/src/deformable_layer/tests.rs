@@ -1,7 +1,8 @@
+use seqformer_kernels::InstructionSet;
 use tch::{Device, Kind, Tensor};
 
 use super::*;
-use crate::kernels::non_finite::{NOT_FINITE, assert_same_classes, elements};
+use crate::non_finite::{NOT_FINITE, assert_same_classes, elements};
 use crate::{LevelSize, reference};
 
 const ON_CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
@@ -250,7 +251,7 @@ fn what_is_not_finite_stays_so_in_all_instruction_sets() {
                 let (expected, second) = layer.reference(&input, &levels);
                 for set in InstructionSet::available() {
                     let what = format!("{value} in {parameter}, {points} points, {set:?}");
-                    let found = kernel.forward_by(&input, &levels, set).unwrap();
+                    let found = kernel.forward_by(&input, &levels, &machine().by(set)).unwrap();
                     let queries = (elements(&found.queries), elements(&expected));
                     assert_same_classes(&queries.0, &queries.1, &what);
                     let read = (elements(&found.second.unwrap()), elements(&second));

@@ -1,7 +1,7 @@
 use tch::{Device, Kind};
 
 use super::*;
-use crate::kernels::non_finite::{NOT_FINITE, assert_same_classes, elements};
+use crate::non_finite::{NOT_FINITE, assert_same_classes, elements};
 
 const ON_CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
 

@@ -38,9 +38,9 @@ fn messages_of_other_failures_are_not_about_the_memory_of_a_device() {
 #[test]
 fn gradients_are_recorded_again_after_a_panic() {
     for has_gradients in [true, false] {
-        let before = ffi::grad_mode::set(has_gradients);
+        let before = grad_mode::set(has_gradients);
         let failed = catch_out_of_memory(|| tch::no_grad(|| fail(WORDS[0])));
-        assert!(failed.is_err() && ffi::grad_mode::get() == has_gradients);
-        ffi::grad_mode::set(before);
+        assert!(failed.is_err() && grad_mode::get() == has_gradients);
+        grad_mode::set(before);
     }
 }

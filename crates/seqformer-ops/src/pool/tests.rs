@@ -92,7 +92,8 @@ fn tensors_live_in_the_pool() {
     let large = Tensor::ones([1 << 20], (Kind::Float, Device::Cpu));
     let alignment = if crate::runtime::is_guarded() { 64 } else { 4096 };
     assert_eq!(large.data_ptr().addr() % alignment, 0);
-    let moved = std::thread::spawn(move || &large + 1.0).join().unwrap();
+    let other = std::thread::Builder::new().name("other".to_owned());
+    let moved = other.spawn(move || &large + 1.0).unwrap().join().unwrap();
     assert_eq!(sum(&moved), f64::from(2 << 20));
     let mut grown = Tensor::zeros([3], (Kind::Float, Device::Cpu));
     let _same = grown.resize_([1 << 19]);

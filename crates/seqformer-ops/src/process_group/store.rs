@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::group_error;
-use crate::{OpsError, ffi};
+use super::{binding, group_error};
+use crate::OpsError;
 
 /// A table of small values that all processes see; the server of it is one of them, or their launcher.
 #[derive(Debug)]
-pub struct Store(pub(super) ffi::process_group::Store);
+pub struct Store(pub(super) binding::Store);
 
 impl Store {
     /// Serves a table at `port` of all addresses of this machine; 0 takes a free one.
@@ -16,7 +16,7 @@ impl Store {
     ///
     /// If the port cannot be had.
     pub fn serve(port: u16, timeout: Duration) -> Result<Self, OpsError> {
-        let store = ffi::process_group::Store::open("localhost", port, true, timeout);
+        let store = binding::Store::open("localhost", port, true, timeout);
         store.map(Self).map_err(group_error("serving the meeting point"))
     }
 
@@ -26,7 +26,7 @@ impl Store {
     ///
     /// If nothing answers there in time.
     pub fn connect(host: &str, port: u16, timeout: Duration) -> Result<Self, OpsError> {
-        let store = ffi::process_group::Store::open(host, port, false, timeout);
+        let store = binding::Store::open(host, port, false, timeout);
         store.map(Self).map_err(group_error("connecting to the meeting point"))
     }
 

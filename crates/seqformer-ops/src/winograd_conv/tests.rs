@@ -188,7 +188,7 @@ fn few_channels_are_left_to_direct_convolutions() {
         (72, 64, false),
         (0, 0, false),
     ] {
-        let can = has_bf16_products() && !ffi::has_amx_bf16();
+        let can = has_bf16_products() && !has_amx_bf16();
         assert_eq!(WinogradConv::is_faster_in_bf16(inputs, outputs), pays && can);
     }
 }

@@ -1,0 +1,138 @@
+//! The instruction sets that kernels are compiled for, as proofs that this machine has them.
+
+/// An instruction set of this machine.
+///
+/// Only detection makes one, and nothing but a lower one is made from it: to hold a value is the proof that the machine
+/// has the instructions, and code for them may run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InstructionSet(Level);
+
+/// From the lowest to the highest; each has all instructions of those below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    /// What every machine of this architecture has.
+    Baseline,
+    /// AVX2 and FMA.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// AVX-512 F, DQ, BW and VL.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// And products of bfloat16 numbers.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16,
+}
+
+impl InstructionSet {
+    /// What every machine has.
+    pub const BASELINE: Self = Self(Level::Baseline);
+
+    /// The best that this machine has.
+    pub fn detect() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let fma = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            let wide = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl");
+            if fma && wide && is_x86_feature_detected!("avx512bf16") {
+                return Self(Level::Avx512Bf16);
+            }
+            if fma && wide {
+                return Self(Level::Avx512);
+            }
+            if fma {
+                return Self(Level::Avx2);
+            }
+        }
+        Self::BASELINE
+    }
+
+    /// The next lower one, which a machine with this one has too.
+    pub fn lowered(self) -> Option<Self> {
+        match self.0 {
+            Level::Baseline => None,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => Some(Self::BASELINE),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => Some(Self(Level::Avx2)),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512Bf16 => Some(Self(Level::Avx512)),
+        }
+    }
+
+    /// All that this machine has, best first.
+    pub fn available() -> impl Iterator<Item = Self> {
+        std::iter::successors(Some(Self::detect()), |set| set.lowered())
+    }
+
+    /// Whether AVX-512 is part of the set.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub(crate) fn has_avx512(self) -> bool {
+        self.0 >= Level::Avx512
+    }
+
+    /// Whether AVX-512 with products of bfloat16 numbers is part of the set.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub(crate) fn has_avx512_bf16(self) -> bool {
+        self.0 >= Level::Avx512Bf16
+    }
+}
+
+/// Work that is compiled for several instruction sets: `run` must be `#[inline(always)]`, as must
+/// all that it calls, or it keeps the baseline code.
+pub(crate) trait Vectorized {
+    /// Does the work; `FMA` says whether a fused multiply-add is one instruction.
+    fn run<const FMA: bool>(self);
+}
+
+/// Runs `work` in the code for `set`.
+#[inline]
+pub(crate) fn run_vectorized(set: InstructionSet, work: impl Vectorized) {
+    match set.0 {
+        // SAFETY: `set` proves that the machine has these features.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512Bf16 => unsafe { run_avx512_bf16(work) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => unsafe { run_avx512(work) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => unsafe { run_avx2(work) },
+        Level::Baseline => work.run::<false>(),
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512bf16,avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
+fn run_avx512_bf16(work: impl Vectorized) {
+    work.run::<true>();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
+fn run_avx512(work: impl Vectorized) {
+    work.run::<true>();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn run_avx2(work: impl Vectorized) {
+    work.run::<true>();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_found_best_first_down_to_what_every_machine_has() {
+        let sets: Vec<_> = InstructionSet::available().collect();
+        assert_eq!(sets.first(), Some(&InstructionSet::detect()));
+        assert_eq!(sets.last(), Some(&InstructionSet::BASELINE));
+        assert!(sets.is_sorted_by(|a, b| a.0 > b.0), "{sets:?}");
+    }
+}

@@ -1,0 +1,98 @@
+//! Multi-scale deformable attention, forward and backward.
+//!
+//! The work is cut by clip, head and a block of queries. The values of one head lie 1 KiB apart in
+//! `[N, S, M, D]`, which defeats the caches, so a thread first copies the head it works on into a
+//! dense `[S, D]` block (and to `f32`). All points of a query are then turned into rows and
+//! factors at once, in vector registers, and the rows are summed. Backward gives a whole head
+//! to one thread, so that the gradient of the values needs no atomics.
+
+mod backward;
+mod forward;
+mod head;
+mod inputs;
+
+pub use self::inputs::{Gradients, Inputs};
+
+use self::inputs::Task;
+use crate::disjoint_rows::DisjointRows;
+use crate::instruction_set::run_vectorized;
+use crate::machine::Machine;
+use crate::row_sums::RowSums;
+use crate::shape::Shape;
+
+/// Tasks of `queries` that are worth waking a thread for.
+fn grain(shape: &Shape, queries: usize) -> usize {
+    const MIN_READS: usize = 1 << 15;
+    let reads = queries * shape.samples() + shape.tokens;
+    (MIN_READS / (reads * shape.channels.div_ceil(16)).max(1)).max(1)
+}
+
+/// Sums the sampled values into `out`, `[N, Q, M * D]`.
+pub fn forward<T: RowSums>(inputs: &Inputs<'_, T>, out: &mut [T], machine: &Machine<'_>) {
+    let set = machine.set;
+    let shape = inputs.shape;
+    let out = &DisjointRows::new(out);
+    let heads = shape.batch * shape.heads;
+    if heads == 0 || shape.queries == 0 {
+        return;
+    }
+    // Whole heads where there are enough of them: a thread copies a head once.
+    let blocks =
+        if heads >= 4 * machine.threads.num_threads() { 1 } else { shape.queries.div_ceil(256) };
+    let block = shape.queries.div_ceil(blocks);
+    let centres = &inputs.samples.centres(shape);
+    machine.threads.parallel_for(heads * blocks, grain(shape, block), &|range| {
+        let mut scratch = forward::Scratch::new(shape, set);
+        for index in range {
+            let (pair, part) = (index / blocks, index % blocks);
+            let first_query = part * block;
+            let num_queries = block.min(shape.queries.saturating_sub(first_query));
+            let task = Task {
+                clip: pair / shape.heads,
+                head: pair % shape.heads,
+                first_query,
+                num_queries,
+            };
+            run_vectorized(
+                set,
+                forward::Forward { inputs, centres, out, task, scratch: &mut scratch },
+            );
+        }
+    });
+}
+
+/// Writes the gradients of the three inputs, given that of the output, `[N, Q, M * D]`.
+pub fn backward<T: RowSums>(
+    inputs: &Inputs<'_, T>,
+    grad_out: &[T],
+    gradients: Gradients<'_, T>,
+    machine: &Machine<'_>,
+) {
+    let set = machine.set;
+    let shape = inputs.shape;
+    let gradients = &backward::GradientRows {
+        value: DisjointRows::new(gradients.value),
+        places: DisjointRows::new(gradients.places),
+        weights: DisjointRows::new(gradients.weights),
+    };
+    let centres = &inputs.samples.centres(shape);
+    machine.threads.parallel_for(
+        shape.batch * shape.heads,
+        grain(shape, shape.queries),
+        &|range| {
+            let mut scratch = backward::Scratch::new(shape, set);
+            for pair in range {
+                let (clip, head) = (pair / shape.heads, pair % shape.heads);
+                let task = Task { clip, head, first_query: 0, num_queries: shape.queries };
+                let scratch = &mut scratch;
+                run_vectorized(
+                    set,
+                    backward::Backward { inputs, centres, grad_out, gradients, task, scratch, set },
+                );
+            }
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,257 @@
+//! From sampling locations to rows and factors, for all points of one query and head at once.
+
+use crate::element::Element;
+use crate::instruction_set::InstructionSet;
+use crate::lanes::{CORNERS, LANES, Lanes, Line, part};
+use crate::pairs::Pairs;
+use crate::samples::{Around, Buffer};
+use crate::scalar::truncate;
+use crate::shape::Shape;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::{PointMaps, PointsAround, corners_around16, corners16};
+
+/// Some points of one query and head; the last group of a query may have lanes without a point.
+///
+/// In whole lines of the cache like [`Line`].
+#[derive(Debug, Clone)]
+#[repr(align(64))]
+pub(crate) struct PointGroup {
+    /// Size of each point's map in cells, and its first token.
+    width: Lanes<f32>,
+    height: Lanes<f32>,
+    start: Lanes<i32>,
+    /// Token of each corner; any token of the map where the corner lies outside.
+    pub(crate) cells: [Lanes<i32>; CORNERS],
+    /// Bilinear share of each corner, 0 outside the map.
+    pub(crate) shares: [Lanes<f32>; CORNERS],
+    /// Derivative of each share to x and y, in units of the whole map, 0 outside the map.
+    pub(crate) slopes_x: [Lanes<f32>; CORNERS],
+    pub(crate) slopes_y: [Lanes<f32>; CORNERS],
+}
+
+/// The groups for queries of `shape`.
+pub(crate) fn groups(shape: &Shape) -> Vec<PointGroup> {
+    let empty = PointGroup {
+        width: [1.0; LANES],
+        height: [1.0; LANES],
+        start: [0; LANES],
+        cells: [[0; LANES]; CORNERS],
+        shares: [[0.0; LANES]; CORNERS],
+        slopes_x: [[0.0; LANES]; CORNERS],
+        slopes_y: [[0.0; LANES]; CORNERS],
+    };
+    let mut groups = vec![empty; shape.samples().div_ceil(LANES)];
+    let (mut sample, mut start) = (0, 0);
+    for level in &shape.levels {
+        for _ in 0..shape.points {
+            let (group, lane) = (&mut groups[sample / LANES], sample % LANES);
+            group.width[lane] = level.width as f32;
+            group.height[lane] = level.height as f32;
+            group.start[lane] = start;
+            sample += 1;
+        }
+        start += level.num_tokens() as i32;
+    }
+    groups
+}
+
+impl PointGroup {
+    /// Places the points at `locations`; those which are not finite get NaN as a share, those beyond the map none.
+    ///
+    /// `SLOPES` says whether the derivatives are wanted too. A corner outside the map gets share 0
+    /// and some cell inside, so that reading it needs no branch: [`exact_sum`] serves cells that are not finite.
+    #[inline(always)]
+    pub(crate) fn place<const SLOPES: bool>(&mut self, locations: &Pairs) {
+        for k in 0..LANES {
+            let (w, h) = (self.width[k], self.height[k]);
+            let (x, y) = (locations.x[k] * w - 0.5, locations.y[k] * h - 0.5);
+            // Zero, or NaN where there is no place.
+            let nothing = x * 0.0 + y * 0.0;
+            // All comparisons are false for NaN. `&` does not branch, as `&&` may.
+            #[expect(clippy::needless_bitwise_bool, reason = "branches would not be vectorised")]
+            let in_range = (x > -1.0) & (x < w) & (y > -1.0) & (y < h);
+            let on = if in_range { 1.0 } else { nothing };
+            let x = if in_range { x } else { 0.0 };
+            let y = if in_range { y } else { 0.0 };
+            let (x0, y0) = (x.floor(), y.floor());
+            let (dx, dy) = (x - x0, y - y0);
+            // Which columns and rows of the two are inside.
+            let left = if x0 >= 0.0 { on } else { nothing };
+            let right = if x0 < w - 1.0 { on } else { nothing };
+            let top = if y0 >= 0.0 { 1.0 } else { 0.0 };
+            let bottom = if y0 < h - 1.0 { 1.0 } else { 0.0 };
+            let (x1, y1) = (truncate((x0 + 1.0).min(w - 1.0)), truncate((y0 + 1.0).min(h - 1.0)));
+            let (x0, y0) = (truncate(x0), truncate(y0));
+            let columns = truncate(w);
+            let upper = self.start[k] + y0 * columns;
+            let lower = self.start[k] + y1 * columns;
+            self.cells[0][k] = upper + x0;
+            self.cells[1][k] = upper + x1;
+            self.cells[2][k] = lower + x0;
+            self.cells[3][k] = lower + x1;
+            let (share_x0, share_x1) = ((1.0 - dx) * left, dx * right);
+            let (share_y0, share_y1) = ((1.0 - dy) * top, dy * bottom);
+            self.shares[0][k] = share_x0 * share_y0;
+            self.shares[1][k] = share_x1 * share_y0;
+            self.shares[2][k] = share_x0 * share_y1;
+            self.shares[3][k] = share_x1 * share_y1;
+            if SLOPES {
+                self.slopes_x[0][k] = -w * left * share_y0;
+                self.slopes_x[1][k] = w * right * share_y0;
+                self.slopes_x[2][k] = -w * left * share_y1;
+                self.slopes_x[3][k] = w * right * share_y1;
+                self.slopes_y[0][k] = -h * top * share_x0;
+                self.slopes_y[1][k] = -h * top * share_x1;
+                self.slopes_y[2][k] = h * bottom * share_x0;
+                self.slopes_y[3][k] = h * bottom * share_x1;
+            }
+        }
+    }
+}
+
+impl PointGroup {
+    /// Bilinear shares times attention weights.
+    #[inline(always)]
+    pub(crate) fn factors(&self, weights: &Lanes<f32>) -> [Line; CORNERS] {
+        let mut factors = [Line([0.0; LANES]); CORNERS];
+        for (factors, shares) in factors.iter_mut().zip(&self.shares) {
+            for k in 0..LANES {
+                factors[k] = shares[k] * weights[k];
+            }
+        }
+        factors
+    }
+}
+
+/// Whether a sum of rows is to be worked out by [`exact_sum`].
+#[inline(always)]
+pub(crate) fn is_finite(sum: &[f32]) -> bool {
+    const EXPONENT: u32 = 0x7f80_0000;
+    let mut all = 0_u32;
+    for number in sum {
+        all |= u32::from(number.to_bits() & EXPONENT == EXPONENT);
+    }
+    all == 0
+}
+
+/// The sum of rows of a query and head, `[S, W]` with `sum` numbers in each: the sample of each point times its weight,
+/// and for a sample nothing but the cells on the map.
+///
+/// The fast code multiplies some other cell by zero instead, which makes no difference where that is finite.
+#[cold]
+#[inline(never)]
+pub(crate) fn exact_sum<T: Element>(shape: &Shape, points: &Buffer, rows: &[T], sum: &mut [f32]) {
+    let mut sample = vec![0.0; sum.len()];
+    sum.fill(0.0);
+    let (mut number, mut start) = (0, 0);
+    for level in &shape.levels {
+        let (w, h) = (level.width as f32, level.height as f32);
+        for _ in 0..shape.points {
+            let (group, lane) = (number / LANES, number % LANES);
+            let Pairs { x, y } = &points.locations[group];
+            let (x, y) = (x[lane] * w - 0.5, y[lane] * h - 0.5);
+            sample.fill(x * 0.0 + y * 0.0);
+            if x > -1.0 && x < w && y > -1.0 && y < h {
+                for corner in 0..CORNERS {
+                    let (column, row) =
+                        (x.floor() + (corner % 2) as f32, y.floor() + (corner / 2) as f32);
+                    if column < 0.0 || column >= w || row < 0.0 || row >= h {
+                        continue;
+                    }
+                    let share = (1.0 - (x - column).abs()) * (1.0 - (y - row).abs());
+                    let cell = start + row as usize * level.width as usize + column as usize;
+                    let row = &rows[cell * sum.len()..][..sum.len()];
+                    for (sample, number) in sample.iter_mut().zip(row) {
+                        *sample += number.to_f32() * share;
+                    }
+                }
+            }
+            for (sum, sample) in sum.iter_mut().zip(&sample) {
+                *sum += sample * points.weights[group][lane];
+            }
+            number += 1;
+        }
+        start += level.num_tokens() as usize;
+    }
+}
+
+/// The corners of a group of points.
+#[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
+pub struct Corners {
+    /// Token of each corner; any token of the map where the corner lies outside.
+    pub(crate) cells: [Lanes<i32>; CORNERS],
+    /// Bilinear shares times attention weights, 0 outside the map.
+    pub(crate) factors: [Line; CORNERS],
+    /// Instead of them, where [rows are added in pairs](Element::adds_pairs): rounded to bfloat16, those of the left corner
+    /// in the lower halves and those of the right one in the upper; at the top, then at the bottom.
+    pub(crate) pairs: [Lanes<i32>; CORNERS / 2],
+}
+
+impl Corners {
+    pub(crate) const NONE: Self = Self {
+        cells: [[0; LANES]; CORNERS],
+        factors: [Line([0.0; LANES]); CORNERS],
+        pairs: [[0; LANES]; CORNERS / 2],
+    };
+
+    /// Takes the corners of points at `locations` that count as much as `weights` say.
+    #[inline(always)]
+    pub(crate) fn set(
+        &mut self,
+        set: InstructionSet,
+        group: &mut PointGroup,
+        locations: &Pairs,
+        weights: &Line,
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if set.has_avx512() {
+            let maps =
+                PointMaps { width: &group.width, height: &group.height, start: &group.start };
+            let factors = self.factors.each_mut().map(|line| &mut line.0);
+            let at = [&locations.x, &locations.y];
+            return corners16(set, &maps, at, weights, &mut self.cells, factors);
+        }
+        group.place::<false>(locations);
+        (self.cells, self.factors) = (group.cells, group.factors(weights));
+    }
+
+    /// Takes the corners of the points of group `number` as they are predicted, as pairs where `PAIRS`; false where there is no
+    /// code for it.
+    #[inline(always)]
+    #[must_use]
+    pub(crate) fn set_around<const PAIRS: bool>(
+        &mut self,
+        set: InstructionSet,
+        group: &PointGroup,
+        around: &Around<'_>,
+        number: usize,
+    ) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if let (Some(offsets), Some(weights)) = (
+            part(around.offsets, number, 2).first_chunk(),
+            part(around.weights, number, 1).first_chunk(),
+        ) && set.has_avx512()
+        {
+            let centre = &around.centres[number];
+            let extent = around.extents.get(number).map(|extent| [&extent.x, &extent.y]);
+            let maps =
+                PointMaps { width: &group.width, height: &group.height, start: &group.start };
+            let around = PointsAround { centre: [&centre.x, &centre.y], extent, offsets, weights };
+            let factors = self.factors.each_mut().map(|line| &mut line.0);
+            corners_around16::<PAIRS>(
+                set,
+                &maps,
+                &around,
+                &mut self.cells,
+                factors,
+                &mut self.pairs,
+            );
+            return true;
+        }
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! Weighted sums of rows at the corners of points.
+
+use crate::bf16::Bf16;
+use crate::element::Element;
+use crate::instruction_set::InstructionSet;
+use crate::lanes::{CORNERS, LANES, Lanes, Line};
+use crate::points::Corners;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::{add_bf16_row_pairs, add_bf16_rows, add_f32_rows};
+
+/// Rows of numbers that are summed by weight, in the instructions for it where there are such.
+pub trait RowSums: Element {
+    /// Adds the weighted rows of one group of points to the `W` channels of a block of channels; the row of a corner
+    /// is number `cell * blocks + block`.
+    fn add_group<const W: usize, const FMA: bool>(
+        set: InstructionSet,
+        sum: &mut [f32; W],
+        rows: &[[Self; W]],
+        of: [usize; 2],
+        cells: &[Lanes<i32>; CORNERS],
+        factors: &[Line; CORNERS],
+    );
+
+    /// Whether [`Self::add_pairs`] has code for rows of `W` numbers.
+    #[inline(always)]
+    fn adds_pairs<const W: usize>(_set: InstructionSet) -> bool {
+        false
+    }
+
+    /// As [`Self::add_group`] for whole rows, with the factors of the corners in pairs.
+    #[inline(always)]
+    fn add_pairs<const W: usize>(
+        _set: InstructionSet,
+        _sum: &mut [f32; W],
+        _rows: &[[Self; W]],
+        _corners: &Corners,
+    ) {
+        unreachable!("only where it adds pairs");
+    }
+}
+
+impl RowSums for f32 {
+    #[inline(always)]
+    fn add_group<const W: usize, const FMA: bool>(
+        set: InstructionSet,
+        sum: &mut [f32; W],
+        rows: &[[Self; W]],
+        of: [usize; 2],
+        cells: &[Lanes<i32>; CORNERS],
+        factors: &[Line; CORNERS],
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if set.has_avx512() && matches!(W, 16 | 32 | 64) {
+            return add_f32_rows::<W>(set, sum, rows, of, cells, factors);
+        }
+        add_group::<Self, W, FMA>(sum, rows, of, cells, factors);
+    }
+}
+
+impl RowSums for Bf16 {
+    #[inline(always)]
+    fn adds_pairs<const W: usize>(set: InstructionSet) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return set.has_avx512_bf16() && matches!(W, 32 | 64);
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn add_pairs<const W: usize>(
+        set: InstructionSet,
+        sum: &mut [f32; W],
+        rows: &[[Self; W]],
+        corners: &Corners,
+    ) {
+        add_bf16_row_pairs::<W>(set, sum, rows, &corners.cells, &corners.pairs);
+    }
+
+    #[inline(always)]
+    fn add_group<const W: usize, const FMA: bool>(
+        set: InstructionSet,
+        sum: &mut [f32; W],
+        rows: &[[Self; W]],
+        of: [usize; 2],
+        cells: &[Lanes<i32>; CORNERS],
+        factors: &[Line; CORNERS],
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if set.has_avx512() && matches!(W, 32 | 64) {
+            return add_bf16_rows::<W>(set, sum, rows, of, cells, factors);
+        }
+        add_group::<Self, W, FMA>(sum, rows, of, cells, factors);
+    }
+}
+
+/// Adds the weighted rows of one group of points to the `W` channels of `block`.
+#[inline(always)]
+fn add_group<T: Element, const W: usize, const FMA: bool>(
+    sum: &mut [f32; W],
+    rows: &[[T; W]],
+    [blocks, block]: [usize; 2],
+    cells: &[Lanes<i32>; CORNERS],
+    factors: &[Line; CORNERS],
+) {
+    // Two chains, so that one addition does not wait for the other.
+    let (mut upper, mut lower) = (*sum, [0.0; W]);
+    for k in 0..LANES {
+        let row = |corner: usize| &rows[cells[corner][k] as usize * blocks + block];
+        add_scaled::<T, W, FMA>(&mut upper, row(0), factors[0][k]);
+        add_scaled::<T, W, FMA>(&mut lower, row(2), factors[2][k]);
+        add_scaled::<T, W, FMA>(&mut upper, row(1), factors[1][k]);
+        add_scaled::<T, W, FMA>(&mut lower, row(3), factors[3][k]);
+    }
+    for j in 0..W {
+        sum[j] = upper[j] + lower[j];
+    }
+}
+
+/// `sum += row * factor`, fused where the machine can.
+#[inline(always)]
+pub(crate) fn add_scaled<T: Element, const W: usize, const FMA: bool>(
+    sum: &mut [f32; W],
+    row: &[T; W],
+    factor: f32,
+) {
+    for j in 0..W {
+        let x = row[j].to_f32();
+        sum[j] = if FMA { x.mul_add(factor, sum[j]) } else { sum[j] + x * factor };
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,34 @@
+//! What the compiler does not find by itself, in vectors by name.
+
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod panels;
+#[cfg(target_arch = "x86_64")]
+mod points;
+#[cfg(target_arch = "x86_64")]
+mod rounding;
+#[cfg(target_arch = "x86_64")]
+mod rows;
+#[cfg(target_arch = "x86_64")]
+mod softmax;
+#[cfg(target_arch = "x86_64")]
+mod tiles;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use rounding::{copy_and_round_sum_to_bf16, round_sums_to_bf16, round_to_bf16};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use rows::{add_bf16_row_pairs, add_bf16_rows, add_f32_rows};
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use avx512::{add_group_gradients, split_pairs, turn_square};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use panels::{multiply_bf16_panel, multiply_f32_panel};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use points::{PointMaps, PointsAround, corners_around16, corners16};
+#[cfg(target_arch = "x86_64")]
+pub(crate) use softmax::{exponentials16, softmax16};
+#[cfg(target_arch = "x86_64")]
+pub use tiles::Bf16Tiles;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use tiles::PlanesAt;

@@ -1,0 +1,114 @@
+//! What kernels run on: libtorch's threads, and products of blocks by oneDNN.
+
+use std::ffi::{c_int, c_void};
+use std::ops::Range;
+
+use seqformer_kernels::products::{BlockProduct, BlockProducts, BlockShape};
+use seqformer_kernels::threads::Threads;
+use seqformer_kernels::{Bf16, Factor, Machine};
+
+unsafe extern "C" {
+    fn sf_parallel_for(
+        count: i64,
+        grain: i64,
+        body: extern "C" fn(*mut c_void, i64, i64),
+        context: *mut c_void,
+    );
+    fn sf_block_product(
+        bf16: c_int,
+        shape: *const BlockShape,
+        a: *const c_void,
+        b: *const c_void,
+        c: *mut f32,
+        add: c_int,
+    ) -> c_int;
+    fn sf_end_block_products(bf16: c_int);
+    fn sf_has_bf16() -> c_int;
+    fn sf_has_amx_bf16() -> c_int;
+}
+
+/// This machine, with the best instructions that it has.
+pub(crate) fn machine() -> Machine<'static> {
+    Machine::new(&TorchThreads, &OneDnn)
+}
+
+/// The threads that libtorch uses inside one operation.
+#[derive(Debug)]
+struct TorchThreads;
+
+// SAFETY: libtorch divides the range among its threads, each part once, and returns after the last.
+unsafe impl Threads for TorchThreads {
+    fn num_threads(&self) -> usize {
+        usize::try_from(tch::get_num_threads()).unwrap_or(1).max(1)
+    }
+
+    fn parallel_for(&self, count: usize, grain: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
+        extern "C" fn call(context: *mut c_void, begin: i64, end: i64) {
+            // SAFETY: the context is the reference below, alive until `sf_parallel_for` returns.
+            let body = unsafe { *context.cast::<&(dyn Fn(Range<usize>) + Sync)>() };
+            body(begin as usize..end as usize);
+        }
+        let context = (&raw const body).cast_mut().cast::<c_void>();
+        // SAFETY: the shim only calls `call` with this context, and returns after the last call.
+        unsafe { sf_parallel_for(count as i64, grain as i64, call, context) };
+    }
+}
+
+/// The micro-kernels of oneDNN.
+#[derive(Debug)]
+struct OneDnn;
+
+impl BlockProducts for OneDnn {
+    fn multiply_f32(&self, product: &BlockProduct<'_, f32>, out: &mut [f32]) -> bool {
+        multiply(product, out, false)
+    }
+
+    fn multiply_bf16(&self, product: &BlockProduct<'_, Bf16>, out: &mut [f32]) -> bool {
+        multiply(product, out, true)
+    }
+
+    fn end_f32(&self) {
+        // SAFETY: the call takes a number and may be made at any time.
+        unsafe { sf_end_block_products(0) }
+    }
+
+    fn end_bf16(&self) {
+        // SAFETY: as above.
+        unsafe { sf_end_block_products(1) }
+    }
+
+    fn has_amx_bf16(&self) -> bool {
+        has_amx_bf16()
+    }
+}
+
+fn multiply<T: Factor>(product: &BlockProduct<'_, T>, out: &mut [f32], bf16: bool) -> bool {
+    product.assert_fits(out);
+    // SAFETY: the three blocks lie inside their slices by the assertion, and the call keeps no pointer.
+    let failed = unsafe {
+        sf_block_product(
+            c_int::from(bf16),
+            &raw const product.shape,
+            product.a.as_ptr().cast(),
+            product.b.as_ptr().cast(),
+            out.as_mut_ptr(),
+            c_int::from(product.add),
+        )
+    };
+    failed == 0
+}
+
+/// Whether the processor multiplies bfloat16 numbers itself.
+pub(crate) fn has_bf16() -> bool {
+    // SAFETY: the call only looks at the processor.
+    unsafe { sf_has_bf16() != 0 }
+}
+
+/// Whether the processor multiplies tiles of bfloat16 numbers by AMX.
+pub(crate) fn has_amx_bf16() -> bool {
+    // SAFETY: the call only looks at the processor.
+    unsafe { sf_has_amx_bf16() != 0 }
+}
+
+#[cfg(test)]
+mod tests;
