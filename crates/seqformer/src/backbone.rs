@@ -42,7 +42,9 @@ pub trait Backbone: Debug {
     /// Whether blocks are checkpointed: the backward pass runs them once more instead of keeping the maps inside them.
     fn set_recompute(&mut self, recompute: bool);
 
-    /// Gives the network up for one that computes in `precision`, with what remains of its parameters.
+    /// Gives the network up for one that predicts in `precision`.
+    ///
+    /// The two may share parameters: give up the store that has them as well, as [`crate::SeqFormer::prepare`] does.
     fn prepare(self: Box<Self>, precision: Precision) -> Box<dyn PreparedBackbone>;
 }
 

@@ -18,6 +18,6 @@ pub(crate) use frozen_batch_norm::FrozenBatchNorm;
 pub(crate) use linear::{Linear, dropout};
 pub(crate) use mlp::Mlp;
 pub(crate) use ms_deform_attn::{AttentionShape, MsDeformAttn, References, Sampling};
-pub(crate) use multihead_attention::{Heads, MultiheadAttention};
+pub(crate) use multihead_attention::{AttentionHeads, MultiheadAttention};
 pub(crate) use norm::{EPS as NORM_EPS, GroupNorm, LayerNorm};
 pub(crate) use position_encoding::sine_position_encoding;

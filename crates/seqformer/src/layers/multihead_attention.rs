@@ -9,13 +9,13 @@ use super::{Linear, dropout};
 /// Self-attention in which values carry no position.
 #[derive(Debug)]
 pub(crate) struct MultiheadAttention {
-    pub(crate) heads: Heads,
+    pub(crate) heads: AttentionHeads,
     pub(crate) out_proj: Linear,
 }
 
 /// All heads and their input projections.
 #[derive(Debug)]
-pub(crate) struct Heads {
+pub(crate) struct AttentionHeads {
     in_proj_weight: Tensor,
     in_proj_bias: Tensor,
     pub(crate) num_heads: i64,
@@ -26,7 +26,7 @@ impl MultiheadAttention {
     /// Parameters under `vs`: `in_proj_weight` `[3C, C]` (rows q, k, v), `in_proj_bias` `[3C]`,
     /// `out_proj.{weight, bias}`.
     pub(crate) fn new(vs: &nn::Path<'_>, hidden_dim: i64, num_heads: i64, dropout: f64) -> Self {
-        let heads = Heads {
+        let heads = AttentionHeads {
             in_proj_weight: vs.zeros("in_proj_weight", &[3 * hidden_dim, hidden_dim]),
             in_proj_bias: vs.zeros("in_proj_bias", &[3 * hidden_dim]),
             num_heads,
@@ -55,7 +55,7 @@ impl MultiheadAttention {
     }
 }
 
-impl Heads {
+impl AttentionHeads {
     /// The same heads with the same tensors, through which no gradient goes and which drop nothing.
     pub(crate) fn detach(&self) -> Self {
         Self {

@@ -63,14 +63,11 @@ impl PreparedDecoder {
     fn instances(&self, queries: &Queries, gathered: impl Iterator<Item = Tensor>) -> Vec<Tensor> {
         let mut outputs: Vec<Tensor> = Vec::with_capacity(self.layers.len());
         for (layer, gathered) in self.layers.iter().zip(gathered) {
-            let output = match outputs.last() {
-                Some(instances) => layer.update_instances(instances, &queries.positions, &gathered),
-                None => {
-                    let start = queries.of_clips(gathered.size()[0]);
-                    layer.update_instances(&start, &queries.positions, &gathered)
-                }
+            let instances = match outputs.last() {
+                Some(instances) => instances.shallow_clone(),
+                None => queries.of_clips(gathered.size()[0]),
             };
-            outputs.push(output);
+            outputs.push(layer.update_instances(&instances, &queries.positions, &gathered));
         }
         outputs
     }

@@ -19,7 +19,7 @@ pub(crate) struct PreparedEncoder {
 #[derive(Debug)]
 pub(super) enum PreparedEncoderLayer {
     /// As one operation.
-    Fused(DeformableLayer),
+    Fused(Box<DeformableLayer>),
     /// Where there is no such operation.
     Plain(EncoderLayer),
 }
@@ -68,7 +68,7 @@ impl PreparedEncoderLayer {
             num_points: attention.shape.num_points as usize,
         };
         match DeformableLayer::new(&parameters, precision == Precision::Bf16) {
-            Some(fused) => Self::Fused(fused),
+            Some(fused) => Self::Fused(Box::new(fused)),
             None => Self::Plain(layer.detach()),
         }
     }

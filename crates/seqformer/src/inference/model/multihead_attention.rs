@@ -8,7 +8,7 @@ use tch::Tensor;
 
 use super::PreparedLinear;
 use crate::Precision;
-use crate::layers::{Heads, MultiheadAttention};
+use crate::layers::{AttentionHeads, MultiheadAttention};
 
 /// Self-attention in which values carry no position, prepared.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ enum PreparedHeads {
     /// Where the machine has kernels for them.
     Packed(PackedHeads),
     /// Where it has none.
-    Plain(Heads),
+    Plain(AttentionHeads),
 }
 
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl PreparedMultiheadAttention {
 }
 
 impl PackedHeads {
-    fn new(heads: &Heads, bf16: bool) -> Option<Self> {
+    fn new(heads: &AttentionHeads, bf16: bool) -> Option<Self> {
         let pack = |(weight, bias): (Tensor, Tensor)| {
             PackedLinear::new(Affine { weight: &weight, bias: &bias }, bf16)
         };

@@ -1,6 +1,7 @@
 //! The prepared network against the plain one, layer by layer: the same inputs, the same weights.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use seqformer_testing::{common_noise, common_weights};
 use tch::{Device, Kind, nn};
@@ -44,7 +45,7 @@ impl Comparison {
 fn network(config: &SeqFormerConfig) -> (nn::VarStore, SeqFormer) {
     let vs = nn::VarStore::new(Device::Cpu);
     let model = SeqFormer::new(&vs.root(), config).unwrap();
-    for (name, mut variable) in vs.variables() {
+    for (name, mut variable) in vs.variables().into_iter().collect::<BTreeMap<_, _>>() {
         if variable.kind() == Kind::Float {
             // What moves points is small, as in a trained network: else rounding grows from layer to layer.
             let moves = name.ends_with("sampling_offsets.weight") || name.contains("bbox_embed.");
