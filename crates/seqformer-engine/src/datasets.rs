@@ -86,6 +86,13 @@ pub fn find_dataset(datasets: &DatasetsSection, name: &str) -> Result<DatasetSou
     Ok(catalog.get(name)?)
 }
 
+impl DataPlan {
+    /// Finds a dataset by its name; see [`crate::find_dataset`].
+    pub(crate) fn find(&self, name: &str) -> Result<DatasetSource, EngineError> {
+        find_dataset(&self.datasets, name)
+    }
+}
+
 /// The folder of the built-in datasets.
 fn dataset_root() -> Result<PathBuf, EngineError> {
     let Some(root) = std::env::var_os(ROOT_VARIABLE).filter(|root| !root.is_empty()) else {

@@ -41,6 +41,7 @@ mod gradients;
 mod initial_weights;
 mod lr_schedule;
 mod optimizer;
+mod options;
 mod plan;
 mod predictor;
 mod process;
@@ -57,10 +58,11 @@ pub use evaluate::{Evaluated, EvaluationOutput, EvaluationProgress, evaluate};
 pub use grad_clip::{Clipped, GradClip};
 pub use gradients::Gradients;
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind, ParameterGroup, TensorState};
+pub use options::{ClipOptions, PredictorOptions};
 pub use plan::{PredictPlan, TrainPlan, inference_folder};
 pub use predictor::{
-    ClipOptions, ImagePrediction, OrderedWorkers, PipelineTimes, Predictor, PredictorOptions,
-    Progress, TrackOnFrame, TrackedFrame, VideoPrediction, num_threads, use_threads,
+    ImagePrediction, OrderedWorkers, PipelineTimes, Predictor, Progress, TrackOnFrame,
+    TrackedFrame, VideoPrediction, num_threads, use_threads,
 };
 pub use tch::Device;
 pub use track_masks::TrackMasks;

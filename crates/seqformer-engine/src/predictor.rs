@@ -28,10 +28,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Scope;
 
-use seqformer::inference::{Detection, InferenceModel, Launch, Selection, SelectionRule, classify};
-use seqformer::{FrameSize, Precision, SeqFormer, load_state_dict};
+use seqformer::inference::{Detection, InferenceModel, Launch, Selection, classify};
+use seqformer::{FrameSize, SeqFormer, load_state_dict};
 use seqformer_checkpoint::{Provenance, StateDict};
-use seqformer_config::config::ImageFormat;
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
 use seqformer_ops::transfer::upload;
@@ -47,9 +46,8 @@ use run_lengths::{OnFrame, RunLengths};
 
 use crate::device::out_of_memory;
 use crate::plan::{NetworkPlan, PredictPlan};
-use crate::{EngineError, TrackMasks, initial_weights, process};
+use crate::{ClipOptions, EngineError, PredictorOptions, TrackMasks, initial_weights, process};
 
-pub use clips::ClipOptions;
 pub use clock::PipelineTimes;
 pub(crate) use frame_tensor::frames_tensor;
 pub use image::ImagePrediction;
@@ -58,25 +56,6 @@ pub use run_lengths::{TrackOnFrame, TrackedFrame};
 pub use threads::{num_threads, use_threads};
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
-
-/// How a video is prepared and which results are kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PredictorOptions {
-    /// Short edge of the network's input in pixels; 0 leaves frames as they are.
-    pub short_edge: u32,
-    /// Limit of the long edge in pixels.
-    pub max_size: u32,
-    /// Whether the weights want blue first.
-    pub channels: ImageFormat,
-    /// Which queries and classes become results.
-    pub rule: SelectionRule,
-    /// Cuts videos into overlapping clips; `None`: every video is decoded as a whole.
-    pub clips: Option<ClipOptions>,
-    /// The numbers in which the network computes.
-    pub precision: Precision,
-    /// Bytes that the process may hold, or its tensors on a GPU; none: no limit.
-    pub max_memory: Option<u64>,
-}
 
 /// How far a prediction is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,9 +10,9 @@ use seqformer_data::{
 };
 
 use super::{NetworkPlan, results_folder};
+use crate::builder;
 use crate::lr_schedule::LrSchedule;
-use crate::{EngineError, GradClip, OptimizerConfig, PredictorOptions};
-use crate::{builder, datasets};
+use crate::{GradClip, OptimizerConfig, PredictorOptions};
 
 /// All that a training is told by its configuration.
 #[derive(Debug, Clone)]
@@ -175,11 +175,6 @@ impl DataPlan {
     /// Frames of a clip.
     pub(crate) fn num_frames(&self) -> usize {
         self.video_mapper.sampling.num_frames
-    }
-
-    /// Finds a dataset by its name; see [`crate::find_dataset`].
-    pub(crate) fn find(&self, name: &str) -> Result<DatasetSource, EngineError> {
-        datasets::find_dataset(&self.datasets, name)
     }
 
     /// What makes clips of the records of a dataset.

@@ -3,11 +3,9 @@
 use seqformer::inference::FRAMES_PER_PART;
 use tch::Device;
 
-use super::memory::MemoryPlan;
+use super::memory::{AT_ONCE, MemoryPlan};
 use crate::EngineError;
 
-/// Frames of a whole video on the CPU: enough to keep all cores busy, few enough to stay small.
-pub(super) const AT_ONCE: usize = 5;
 /// Frames of a whole video on a GPU, if it has the memory: the cells of fewer do not fill it.
 const AT_ONCE_ON_GPU: usize = 36;
 /// Frames that are read before clips go on, where the video can be read ahead.

@@ -11,26 +11,7 @@ use super::drive::{FinalFrame, Inputs, MaskDelivery, MaskSink, VideoPass};
 use super::read_ahead::read_ahead;
 use super::run_lengths::{OnFrame, TrackedFrame};
 use super::{AnyError, Predictor, Progress, VideoPrediction};
-use crate::EngineError;
-
-/// How videos are cut into clips.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClipOptions {
-    /// Frames of a clip.
-    pub length: usize,
-    /// Frames from the start of a clip to that of the next.
-    pub stride: usize,
-    /// Whether every frame is handed on before the next one is read, as of a camera; several at once are faster. The
-    /// result is the same.
-    pub live: bool,
-}
-
-impl ClipOptions {
-    /// Clips of `length` frames, a new one every `stride`, of a video that can be read ahead.
-    pub fn new(length: usize, stride: usize) -> Self {
-        Self { length, stride, live: false }
-    }
-}
+use crate::{ClipOptions, EngineError};
 
 /// A video whose frames meet in clips.
 struct Clips<'a>(ClipVideo<'a>);

@@ -4,8 +4,7 @@ use seqformer::Precision;
 use seqformer_ops::cuda_device;
 use tch::Device;
 
-use super::PredictorOptions;
-use crate::EngineError;
+use crate::{EngineError, PredictorOptions};
 
 /// Share of the memory that is free which frames may be planned to take: libraries have workspaces, and what is freed is
 /// in pieces.

@@ -7,11 +7,12 @@ use seqformer::config::{BackboneConfig, SeqFormerConfig};
 use seqformer::{FrameSize, Precision};
 use seqformer_masks::ImageSize;
 
-use super::batch_policy::AT_ONCE;
 use super::gpu::GpuMemory;
 use super::read_ahead::FRAMES_AHEAD;
 use crate::EngineError;
 
+/// Frames of a whole video on the CPU: enough to keep all cores busy, few enough to stay small.
+pub(super) const AT_ONCE: usize = 5;
 /// Stacks and buffers of threads, and scratch memory of products and convolutions.
 const SLACK: u64 = 64 << 20;
 /// How far two starts of the program may differ in what they hold.

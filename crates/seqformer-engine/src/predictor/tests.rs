@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+use seqformer_config::config::ImageFormat;
 use seqformer_config::{CfgNode, Config};
 use seqformer_data::read_image;
 use seqformer_masks::Rle;
