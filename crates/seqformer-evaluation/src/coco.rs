@@ -18,7 +18,8 @@ use self::results::StoredDetection;
 pub use self::writer::{CocoDetection, CocoResultsWriter};
 use crate::matching::{Compared, Truth};
 use crate::other_sizes::OtherSizes;
-use crate::precision::{COCO_AREA_RANGES, MAX_DETECTIONS, by_score};
+use crate::parameters::COCO_AREA_RANGES;
+use crate::precision::{MAX_DETECTIONS, by_score};
 use crate::{Evaluation, EvaluationError};
 
 /// What is compared of results and annotations.

@@ -5,7 +5,7 @@
 
 use seqformer_masks::IouMatrix;
 
-use crate::precision::{AREA_RANGES, AreaRange, CategoryMatches, NUM_THRESHOLDS, iou_thresholds};
+use crate::parameters::{AREA_RANGES, AreaRange, NUM_THRESHOLDS, iou_thresholds};
 
 /// What matching has to know about an annotated object.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +14,15 @@ pub(crate) struct Truth {
     pub(crate) is_crowd: bool,
     /// In a video, the mean over frames.
     pub(crate) area: f64,
+}
+
+/// The matches of one video or image and category.
+#[derive(Debug, Clone)]
+pub(crate) struct CategoryMatches {
+    /// Scores of the detections, best first.
+    pub(crate) scores: Vec<f64>,
+    /// One for each of the area ranges of the benchmark.
+    pub(crate) by_area: [Matches; AREA_RANGES.len()],
 }
 
 /// Everything that matching needs of one video or image and category; the masks are gone.

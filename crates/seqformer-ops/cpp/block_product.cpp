@@ -8,7 +8,7 @@
 
 #define SF_API extern "C" __attribute__((visibility("default")))
 
-// Sizes of a product of blocks; the layout is that of `BlockShape` in ffi/product.rs.
+// Sizes of a product of blocks; the layout is that of `BlockShape` in products.rs of seqformer-kernels.
 struct BlockShape {
   int64_t rows;
   int64_t columns;

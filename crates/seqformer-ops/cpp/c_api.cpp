@@ -291,7 +291,7 @@ bool can_train(const at::Tensor &input, const at::Tensor &weight, const at::Tens
 
 } // namespace
 
-// What follows a product; the layout is that of `RawAfter` in ffi.rs.
+// What follows a product; the layout is that of `RawAfter` in fused/binding.rs.
 struct After {
   const at::Tensor *residual; // or null
   double dropout;
@@ -351,7 +351,7 @@ SF_API int sf_set_autocast(int cuda, int enabled) {
 // Forgets the weights that autocast has converted: they change with the next step.
 SF_API void sf_clear_autocast_cache() { at::autocast::clear_cache(); }
 
-// Sizes of a convolution; the layout is that of `RawConvolution` in ffi.rs.
+// Sizes of a convolution; the layout is that of `RawConvolution` in fused/binding.rs.
 struct Convolution {
   int64_t stride;
   int64_t padding;
@@ -537,7 +537,7 @@ struct AdamW {
   double weight_decay;
 };
 
-// Lists of `count` tensors; the layout is that of `RawAdamWTensors` in ffi.rs.
+// Lists of `count` tensors; the layout is that of `RawAdamWTensors` in optimize/binding.rs.
 struct AdamWTensors {
   const at::Tensor *const *parameters;
   const at::Tensor *const *gradients;

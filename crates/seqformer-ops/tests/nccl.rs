@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use seqformer_ops::process_group::{Member, ProcessGroup, Store};
 
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 #[test]
 fn without_a_gpu_nccl_is_an_error_that_says_what_is_missing() {

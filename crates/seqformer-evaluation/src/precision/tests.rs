@@ -1,4 +1,5 @@
-use super::{AREA_RANGES, COCO_AREA_RANGES, Curve, iou_thresholds, recall_points};
+use super::{Curve, recall_points};
+use crate::parameters::{AREA_RANGES, COCO_AREA_RANGES, iou_thresholds};
 
 #[test]
 fn thresholds_are_those_of_linspace() {

@@ -1,6 +1,6 @@
 //! Sixteen points of a query and head in AVX-512: from what the network predicts to rows and factors.
 //!
-//! The plain code for it (`kernels/points.rs`) writes every step to memory; here a group stays in
+//! The plain code for it (`points.rs` at the root) writes every step to memory; here a group stays in
 //! registers.
 
 use std::arch::x86_64::{

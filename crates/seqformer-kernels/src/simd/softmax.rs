@@ -34,7 +34,7 @@ fn softmax(logits: &[f32; LANES], weights: &mut [f32; LANES]) {
     store(weights, _mm512_mul_ps(weight, scale));
 }
 
-/// `exp(x)` for `x <= 0` as `exp` in `kernels/softmax.rs`.
+/// `exp(x)` for `x <= 0` as `exp` in `softmax.rs` at the root.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn exp(x: __m512) -> __m512 {
