@@ -18,7 +18,8 @@ use self::results::StoredDetection;
 pub use self::writer::{CocoDetection, CocoResultsWriter};
 use crate::matching::{Compared, Truth};
 use crate::other_sizes::OtherSizes;
-use crate::precision::{COCO_AREA_RANGES, MAX_DETECTIONS, by_score};
+use crate::params::{COCO_AREA_RANGES, MAX_DETECTIONS};
+use crate::precision::by_score;
 use crate::{Evaluation, EvaluationError};
 
 /// What is compared of results and annotations.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use seqformer_annotations::Category;
 
-use crate::precision::CategoryMatches;
+use crate::matching::CategoryMatches;
 use crate::{PrecisionRecall, Report};
 
 /// The numbers of one set of results.

@@ -30,6 +30,7 @@ mod format;
 mod ground_truth;
 mod matching;
 mod other_sizes;
+mod params;
 mod precision;
 mod report;
 mod results;
@@ -44,7 +45,8 @@ pub use error::EvaluationError;
 pub use evaluation::Evaluation;
 pub use format::{DatasetFormat, check_ground_truth};
 pub use ground_truth::{GroundTruth, TruthTrack};
-pub use precision::{AREA_RANGES, AreaRange, COCO_AREA_RANGES, MAX_DETECTIONS, PrecisionRecall};
+pub use params::{AREA_RANGES, AreaRange, COCO_AREA_RANGES, MAX_DETECTIONS};
+pub use precision::PrecisionRecall;
 pub use report::{ClassScore, PerClassTable, Report, STAT_NAMES, Summary};
 pub use results::{
     CheckReport, ResultFault, Results, ResultsWriter, TrackResult, check_results, write_archive,

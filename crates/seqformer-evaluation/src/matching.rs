@@ -5,7 +5,7 @@
 
 use seqformer_masks::IouMatrix;
 
-use crate::precision::{AREA_RANGES, AreaRange, CategoryMatches, NUM_THRESHOLDS, iou_thresholds};
+use crate::params::{AREA_RANGES, AreaRange, NUM_THRESHOLDS, iou_thresholds};
 
 /// What matching has to know about an annotated object.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +52,15 @@ pub(crate) struct Matches {
     pub(crate) num_positives: usize,
     /// One per detection, best score first.
     pub(crate) outcomes: Vec<Outcome>,
+}
+
+/// The matches of one video or image and category.
+#[derive(Debug, Clone)]
+pub(crate) struct CategoryMatches {
+    /// Scores of the detections, best first.
+    pub(crate) scores: Vec<f64>,
+    /// One for each of the area ranges of the benchmark.
+    pub(crate) by_area: [Matches; AREA_RANGES.len()],
 }
 
 /// Matches the detections, best score first, with the ground truth of one video or image and

@@ -10,7 +10,7 @@ use seqformer_annotations::Category;
 use serde_json::{Map, Value, json};
 
 use crate::PrecisionRecall;
-use crate::precision::{AREA_RANGES, MAX_DETECTIONS, NUM_RECALL_POINTS, iou_thresholds};
+use crate::params::{AREA_RANGES, MAX_DETECTIONS, NUM_RECALL_POINTS, iou_thresholds};
 use crate::track::mean;
 
 /// The names of the twelve numbers in the official order.

@@ -8,9 +8,10 @@ use rayon::prelude::*;
 use seqformer_annotations::Fault;
 use seqformer_masks::{ImageSize, IouMatrix, MaskError, Overlap, PackedTrack, Rle};
 
-use crate::matching::{Compared, Truth};
+use crate::matching::{CategoryMatches, Compared, Truth};
 use crate::other_sizes::OtherSizes;
-use crate::precision::{AREA_RANGES, CategoryMatches, MAX_DETECTIONS, by_score};
+use crate::params::{AREA_RANGES, MAX_DETECTIONS};
+use crate::precision::by_score;
 use crate::results::StoredResult;
 use crate::track::{StoredTrack, average_area};
 use crate::{Evaluation, EvaluationError, GroundTruth, Results, TruthTrack};

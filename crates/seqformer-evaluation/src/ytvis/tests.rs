@@ -8,7 +8,7 @@ use seqformer_testing::{assert_close_f64, golden_path, read_json, read_npy};
 use serde_json::Value;
 
 use super::YtvisEvaluator;
-use crate::precision::iou_thresholds;
+use crate::params::iou_thresholds;
 use crate::{AREA_RANGES, Evaluation, GroundTruth, Results, STAT_NAMES};
 
 fn evaluate(truth: &Path, results: &Path) -> Evaluation {
