@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::value::{non_finite, whole_number};
+
 /// An id as a file has it.
 ///
 /// Numbers come before texts, and texts are in the order of their characters, as Python sorts them.
@@ -22,10 +24,10 @@ impl Id {
     /// Reads an id; nothing if the value is neither a whole number nor a text.
     pub fn read(value: &Value) -> Option<Self> {
         match value {
-            Value::String(text) if crate::entry::non_finite(value).is_none() => {
+            Value::String(text) if non_finite(value).is_none() => {
                 Some(Self::Text(text.as_str().into()))
             }
-            Value::Number(_) => crate::entry::whole_number(value).map(Self::Number),
+            Value::Number(_) => whole_number(value).map(Self::Number),
             _ => None,
         }
     }

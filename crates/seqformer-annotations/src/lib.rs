@@ -35,15 +35,17 @@ pub mod json;
 mod list;
 mod mask;
 mod note;
+mod value;
 mod ytvis;
 
 pub use coco::{CocoFile, Image, ObjectEntry};
-pub use entry::{BoxField, Entry, describe, is_absent, whole_number};
+pub use entry::{BoxField, Entry};
 pub use error::{AnnotationError, Fault, WrongFile};
 pub use id::{Id, Ids};
 pub use list::{Category, CategoryList, place_of, read_list};
 pub use mask::{Dropped, Mask, other_size, read_size};
 pub use note::{Note, Subject};
+pub use value::{describe, is_absent, whole_number};
 pub use ytvis::{TrackEntry, TrackMasks, Video, YtvisFile};
 
 use std::path::Path;

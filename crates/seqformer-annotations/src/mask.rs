@@ -4,7 +4,7 @@ use seqformer_masks::{ImageSize, MaskError, Polygon, Rle};
 use serde_json::Value;
 
 use crate::Fault;
-use crate::entry::{describe, is_absent, whole_number};
+use crate::value::{describe, is_absent, non_finite, whole_number};
 
 const POLYGON: &str = "a list of polygons [x, y, x, y, …] of finite numbers";
 const RUNS: &str = "run lengths {\"size\": [height, width], \"counts\": …}";
@@ -121,7 +121,7 @@ fn read_runs(value: &Value) -> Result<Rle, Fault> {
     let size = read_size(value)?;
     let counts = value.get("counts").filter(|counts| !counts.is_null());
     let mask = match counts {
-        Some(Value::String(text)) if crate::entry::non_finite(&value["counts"]).is_none() => {
+        Some(Value::String(text)) if non_finite(&value["counts"]).is_none() => {
             Rle::parse_compressed(size, text)
         }
         Some(Value::Array(list)) => {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use seqformer_masks::{ImageSize, PackedTrack, Rle};
 use serde_json::Value;
 
-use crate::entry::{BoxField, Entry, describe};
+use crate::entry::{BoxField, Entry};
 use crate::json::{Cursor, JsonFile};
 use crate::list::{
     CategoryList, LeftOut, annotation_ids, by_id, find, missing_list, of_other_kind, read_list,
@@ -17,6 +17,7 @@ use crate::list::{
 };
 use crate::mask::{Dropped, Mask, other_size};
 use crate::note::{Note, Subject};
+use crate::value::describe;
 use crate::{AnnotationError, Fault, Id, Ids};
 
 /// The content of a YouTube-VIS file, checked.

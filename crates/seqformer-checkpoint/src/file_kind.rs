@@ -1,4 +1,4 @@
-//! Tells the kinds of checkpoint apart by their first bytes.
+//! Opens checkpoint files and tells their kinds apart by their first bytes.
 
 mod absent;
 
@@ -7,32 +7,17 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use crate::error::{CheckpointError, Reason};
+use crate::error::Reason;
 use crate::pickle::{self, Graph, Node, shortened};
+use crate::safetensors;
 use crate::source::Source;
-use crate::{StateDict, pkl, pth, safetensors};
 
 /// Bytes enough to see the `ustar` of a tar archive.
 const HEAD_LEN: u64 = 512;
+/// First value of the stream that torch wrote before 1.6.
+const LEGACY_MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 
-/// Reads the checkpoint at `path`, whatever its extension says.
-///
-/// # Errors
-///
-/// Fails if the file cannot be read, is no checkpoint, is damaged, or wants to run code; see [`Reason`].
-pub fn read(path: &Path) -> Result<StateDict, CheckpointError> {
-    open(path).and_then(|mut source| read_source(&mut source)).map_err(|reason| reason.at(path))
-}
-
-/// Reads a checkpoint that is in memory already.
-///
-/// # Errors
-///
-/// Fails like [`read`].
-pub fn read_bytes(bytes: Vec<u8>) -> Result<StateDict, Reason> {
-    read_source(&mut Source::from_bytes(bytes))
-}
-
+/// Opens a file; where there is none to read, the reason says what may be meant.
 pub(crate) fn open(path: &Path) -> Result<Source, Reason> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -63,16 +48,6 @@ pub(crate) enum FileKind {
     Pickle(Graph),
 }
 
-/// Reads a checkpoint from its first byte on.
-pub(crate) fn read_source(source: &mut Source) -> Result<StateDict, Reason> {
-    match detect(source)? {
-        FileKind::Zip => pth::read_zip(source),
-        FileKind::Stream => pth::read_legacy(source),
-        FileKind::Safetensors => safetensors::read(source),
-        FileKind::Pickle(graph) => pkl::read(source, &graph),
-    }
-}
-
 /// Tells from its first bytes what a file is.
 pub(crate) fn detect(source: &mut Source) -> Result<FileKind, Reason> {
     let head = source.bytes(source.len().min(HEAD_LEN))?;
@@ -87,7 +62,7 @@ pub(crate) fn detect(source: &mut Source) -> Result<FileKind, Reason> {
         return Ok(FileKind::Safetensors);
     }
     let graph = load_pickle(source, &head)?;
-    if *graph.node(graph.root()) == Node::Int(pth::LEGACY_MAGIC) {
+    if *graph.node(graph.root()) == Node::Int(LEGACY_MAGIC) {
         return Ok(FileKind::Stream);
     }
     Ok(FileKind::Pickle(graph))
@@ -174,6 +149,3 @@ fn not_a_checkpoint(head: &[u8]) -> Option<(&'static str, &'static str)> {
         None
     }
 }
-
-#[cfg(test)]
-mod tests;

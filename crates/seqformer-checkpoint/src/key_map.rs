@@ -6,6 +6,7 @@
 mod boxes;
 mod classes;
 mod detectron2;
+mod input;
 mod original;
 mod recognize;
 mod report;
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 use crate::error::Reason;
 use crate::{Array, StateDict};
 
-pub use detectron2::InputConvention;
+pub use input::InputConvention;
 pub use original::to_original;
 pub use recognize::{Dialect, recognize};
 pub use report::{Change, MapReport};

@@ -22,8 +22,7 @@ use tensor::StorageRef;
 pub(crate) use tensor::{is_tensor, storage_node};
 pub use write::write_pth;
 
-/// First value of the old stream.
-pub(crate) const LEGACY_MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
+/// What follows the magic number of the old stream.
 const LEGACY_PROTOCOL: i128 = 1001;
 /// The configuration that stands beside weights has some ten thousand bytes.
 const MAX_LONG_TEXTS: u64 = 1 << 20;

@@ -30,6 +30,7 @@ pub mod config;
 pub mod defaults;
 mod device;
 mod error;
+mod key;
 mod literal;
 mod node;
 mod opts;

@@ -1,5 +1,6 @@
 //! `CfgNode`: the tree of settings, as detectron2's `CfgNode` (yacs) keeps it.
 
+mod dump;
 mod merge;
 mod world_size;
 
@@ -7,6 +8,7 @@ use std::path::Path;
 
 use crate::defaults::{CUSTOM_DATASET_FIELDS, CUSTOM_DATASETS, KEYS};
 use crate::error::{ConfigError, Origin};
+use crate::key::join;
 use crate::value::Value;
 use crate::{literal, opts, yaml};
 
@@ -19,16 +21,16 @@ pub struct CfgNode {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Entry {
+enum Entry {
     Node(CfgNode),
     Leaf(Leaf),
 }
 
 /// A value and where it was written; two leaves are equal if their values are.
 #[derive(Debug, Clone)]
-pub(crate) struct Leaf {
-    pub(crate) value: Value,
-    pub(crate) origin: Origin,
+struct Leaf {
+    value: Value,
+    origin: Origin,
 }
 
 impl PartialEq for Leaf {
@@ -171,14 +173,10 @@ impl CfgNode {
     ///
     /// Reading the text into the defaults gives an equal tree.
     pub fn dump(&self) -> String {
-        yaml::dump(self)
+        dump::dump(self)
     }
 
-    pub(crate) fn entries(&self) -> &[(String, Entry)] {
-        &self.entries
-    }
-
-    pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
+    fn entry(&self, name: &str) -> Option<&Entry> {
         self.entries.iter().find(|(known, _)| known == name).map(|(_, entry)| entry)
     }
 
@@ -197,11 +195,6 @@ impl CfgNode {
             _ => None,
         }
     }
-}
-
-/// Joins a section's key and a name.
-pub(crate) fn join(prefix: &str, name: &str) -> String {
-    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
 }
 
 /// The keys that were given a value other than their default, but have no effect in this program.

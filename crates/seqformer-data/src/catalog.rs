@@ -3,14 +3,11 @@
 //! Reference: VNext `data/datasets/builtin.py`, detectron2 `data/datasets/builtin.py`.
 
 mod builtin;
-mod class_table;
 mod layout;
 
 use std::path::{Path, PathBuf};
 
-pub use class_table::ClassTable;
-
-use crate::{AnnotatedVideos, Categories, DataError, read_coco, read_ytvis};
+use crate::{AnnotatedVideos, Categories, ClassTable, DataError, read_coco, read_ytvis};
 use builtin::BUILTIN;
 
 /// The kinds of annotation files.

@@ -23,8 +23,11 @@
 mod annotations;
 mod augmentation;
 mod catalog;
+mod categories;
 mod category_map;
+mod class_table;
 mod clip_sampling;
+mod coco_subset;
 mod error;
 mod image;
 mod loader;
@@ -39,14 +42,14 @@ mod training_set;
 mod transforms;
 mod trigonometry;
 
-pub use annotations::{
-    AnnotatedVideos, Categories, CocoSubset, read_categories, read_coco, read_ytvis,
-    write_coco_subset,
-};
+pub use annotations::{AnnotatedVideos, read_categories, read_coco, read_ytvis};
 pub use augmentation::{Augmentation, FrameStep, RandomCrop, RandomFlip, ShortEdge};
-pub use catalog::{Catalog, ClassTable, DatasetKind, DatasetSource};
+pub use catalog::{Catalog, DatasetKind, DatasetSource};
+pub use categories::Categories;
 pub use category_map::{CategoryMap, CocoTable};
+pub use class_table::ClassTable;
 pub use clip_sampling::ClipSampling;
+pub use coco_subset::{CocoSubset, write_coco_subset};
 pub use error::DataError;
 pub use image::{
     DecodedImage, RgbImage, animation_delays, decode_image, read_image, read_image_logged,

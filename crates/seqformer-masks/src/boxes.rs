@@ -1,46 +1,6 @@
-//! Image sizes and the three ways to write a box.
+//! The three ways to write a box.
 
-use std::fmt;
-
-use crate::MaskError;
-
-/// Height and width in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ImageSize {
-    /// Number of rows.
-    pub height: u32,
-    /// Number of columns.
-    pub width: u32,
-}
-
-impl ImageSize {
-    /// The most pixels that an image or mask read from a file may have.
-    pub const MAX_PIXELS: u64 = 1 << 28;
-
-    /// Returns height times width.
-    pub fn num_pixels(self) -> u64 {
-        u64::from(self.height) * u64::from(self.width)
-    }
-
-    /// Returns the size itself if it is reasonable to allocate.
-    ///
-    /// # Errors
-    ///
-    /// [`MaskError::TooLarge`] above [`Self::MAX_PIXELS`].
-    pub fn checked(self) -> Result<Self, MaskError> {
-        if self.num_pixels() > Self::MAX_PIXELS {
-            return Err(MaskError::TooLarge { size: self });
-        }
-        Ok(self)
-    }
-}
-
-impl fmt::Display for ImageSize {
-    /// Writes `height x width`.
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}x{} (height x width)", self.height, self.width)
-    }
-}
+use crate::ImageSize;
 
 /// A box by its corners; the second corner lies just outside the last pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

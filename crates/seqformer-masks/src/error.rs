@@ -87,3 +87,28 @@ pub enum MaskError {
         y: u32,
     },
 }
+
+impl ImageSize {
+    /// Returns the size itself if it is reasonable to allocate.
+    ///
+    /// # Errors
+    ///
+    /// [`MaskError::TooLarge`] above [`Self::MAX_PIXELS`].
+    pub fn checked(self) -> Result<Self, MaskError> {
+        if self.num_pixels() > Self::MAX_PIXELS {
+            return Err(MaskError::TooLarge { size: self });
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn absurd_sizes_are_refused() {
+        assert!(ImageSize { height: 1 << 14, width: 1 << 14 }.checked().is_ok());
+        assert!(ImageSize { height: u32::MAX, width: u32::MAX }.checked().is_err());
+    }
+}

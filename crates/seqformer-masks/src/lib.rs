@@ -20,14 +20,16 @@
 mod bitmask;
 mod boxes;
 mod error;
+mod image_size;
 mod iou;
 mod packed_track;
 mod polygon;
 mod rle;
 
 pub use bitmask::BitMask;
-pub use boxes::{BoxCxcywh, BoxXywh, BoxXyxy, ImageSize};
+pub use boxes::{BoxCxcywh, BoxXywh, BoxXyxy};
 pub use error::MaskError;
+pub use image_size::ImageSize;
 pub use iou::{IouMatrix, Overlap, box_iou, mask_iou, track_iou};
 pub use packed_track::PackedTrack;
 pub use polygon::Polygon;

@@ -4,6 +4,9 @@ use std::fmt;
 
 use crate::StateDict;
 
+/// Where files of detectron2 keep the backbone: alone, in a detector, in a detector with a feature pyramid.
+pub(super) const DETECTRON2_PREFIXES: [&str; 3] = ["", "backbone.", "backbone.bottom_up."];
+
 /// The programs whose names are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Dialect {
@@ -79,6 +82,6 @@ pub fn recognize(state: &StateDict) -> Dialect {
         return Dialect::Caffe2;
     }
     let is_detectron2 =
-        super::detectron2::PREFIXES.iter().any(|prefix| starts(&format!("{prefix}res2.0.conv1.")));
+        DETECTRON2_PREFIXES.iter().any(|prefix| starts(&format!("{prefix}res2.0.conv1.")));
     if is_detectron2 { Dialect::Detectron2 } else { Dialect::Unknown }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Dialect, InputConvention};
+use super::Dialect;
+use super::input::{InputConvention, input_warnings};
 
 /// At most this many tensors of a kind are listed.
 const LISTED: usize = 6;
@@ -59,7 +60,7 @@ impl MapReport {
 
     /// Adds warnings if the weights were made for other images than the network will get.
     pub fn check_input(&mut self, input: &InputConvention) {
-        let found = super::detectron2::input_warnings(self.dialect, self.is_resnext, input);
+        let found = input_warnings(self.dialect, self.is_resnext, input);
         self.warnings.extend(found);
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn read_bytes(bytes: &[u8]) -> Result<StateDict, Reason> {
-    crate::file_kind::read_source(&mut Source::from_bytes(bytes.to_vec()))
+    crate::reader::read_source(&mut Source::from_bytes(bytes.to_vec()))
 }
 
 /// A dict with one array `w`, in protocol 2 with bytes as Python 2 wrote them.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::file_kind::read_source;
+use crate::reader::read_source;
 
 fn read_bytes(bytes: Vec<u8>) -> Result<StateDict, Reason> {
     read_source(&mut Source::from_bytes(bytes))

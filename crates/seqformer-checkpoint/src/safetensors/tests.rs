@@ -11,7 +11,7 @@ fn file(header: &str, data_len: usize) -> Vec<u8> {
 }
 
 fn read_bytes(bytes: Vec<u8>) -> Result<StateDict, Reason> {
-    crate::file_kind::read_source(&mut Source::from_bytes(bytes))
+    crate::reader::read_source(&mut Source::from_bytes(bytes))
 }
 
 fn sample() -> StateDict {

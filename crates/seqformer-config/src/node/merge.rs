@@ -2,9 +2,10 @@
 //!
 //! Differs: a whole number is accepted where the default is a floating-point number.
 
-use super::{CfgNode, Entry, Leaf, join};
+use super::{CfgNode, Entry, Leaf};
 use crate::defaults::{CUSTOM_DATASET_FIELDS, CUSTOM_DATASETS};
 use crate::error::{ConfigError, Origin, ValueError};
+use crate::key::join;
 use crate::value::Value;
 use crate::yaml::{Content, Field};
 use crate::{literal, suggest, version};

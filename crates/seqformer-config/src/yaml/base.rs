@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::load::{Content, Field, Node, load};
-use crate::node::join;
+use crate::key::join;
 use crate::{ConfigError, Value, ValueError, expand_path};
 
 const BASE_KEY: &str = "_BASE_";

@@ -6,7 +6,7 @@
 use crate::Value;
 
 /// The value of an unquoted scalar; an error message if it is a number that does not fit.
-pub(super) fn resolve(text: &str) -> Result<Value, String> {
+pub(crate) fn resolve(text: &str) -> Result<Value, String> {
     if let Some(value) = null(text).or_else(|| boolean(text)) {
         return Ok(value);
     }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use seqformer_annotations::{AnnotationError, CocoFile, Fault, Image, ObjectEntry};
 
-use super::{AnnotatedVideos, Categories, notes_of, to_segmentation};
-use crate::{DataError, FrameAnnotation, TrackAnnotation, VideoRecord};
+use super::{AnnotatedVideos, notes_of, to_segmentation};
+use crate::{Categories, DataError, FrameAnnotation, TrackAnnotation, VideoRecord};
 
 /// Reads a COCO instances file whose `file_name`s are relative to `image_root`.
 ///

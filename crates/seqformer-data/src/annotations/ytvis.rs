@@ -4,8 +4,8 @@ use std::path::Path;
 
 use seqformer_annotations::{AnnotationError, BoxField, Fault, Mask, TrackEntry, Video, YtvisFile};
 
-use super::{AnnotatedVideos, Categories, notes_of, to_segmentation};
-use crate::{DataError, FrameAnnotation, TrackAnnotation, VideoRecord};
+use super::{AnnotatedVideos, notes_of, to_segmentation};
+use crate::{Categories, DataError, FrameAnnotation, TrackAnnotation, VideoRecord};
 
 /// Reads a YouTube-VIS file whose `file_names` are relative to `image_root`.
 ///

@@ -1,6 +1,7 @@
 //! The table of built-in dataset names.
 
-use super::{ClassTable, DatasetKind};
+use super::DatasetKind;
+use crate::ClassTable;
 
 /// A built-in dataset, its paths relative to the folder of all datasets.
 #[derive(Debug)]

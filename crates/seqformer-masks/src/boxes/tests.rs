@@ -22,9 +22,3 @@ fn boxes_are_clipped_and_normalized_by_the_image() {
     let expected = BoxCxcywh { cx: 0.5, cy: 0.45, width: 1.0, height: 0.5 };
     assert_eq!(clipped.normalized(size), expected);
 }
-
-#[test]
-fn absurd_sizes_are_refused() {
-    assert!(ImageSize { height: 1 << 14, width: 1 << 14 }.checked().is_ok());
-    assert!(ImageSize { height: u32::MAX, width: u32::MAX }.checked().is_err());
-}

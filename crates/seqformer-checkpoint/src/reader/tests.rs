@@ -245,7 +245,7 @@ fn all_fixtures() -> Vec<(String, Vec<u8>)> {
 /// What was read goes on to where names and shapes decide.
 fn survive(bytes: &[u8]) -> bool {
     let budget = Source::from_bytes(bytes.to_vec()).array_budget();
-    let _tree = crate::value::read(&mut Source::from_bytes(bytes.to_vec()));
+    let _tree = crate::tree::read(&mut Source::from_bytes(bytes.to_vec()));
     read_bytes(bytes).is_ok_and(|state| {
         if let Ok(mapping) = crate::key_map::to_vnext(state.clone(), None) {
             let _network = crate::weights::Architecture::of(&mapping.state);

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::StateDict;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)

@@ -3,27 +3,26 @@
 //! Differs: long lines are not folded, and text that would be read back as a Python literal is
 //! written as the literal of that text, so that reading gives the same tree.
 
-use super::scalar;
-use crate::node::Entry;
+use super::{CfgNode, Entry};
 use crate::value::{float_repr, str_repr};
-use crate::{CfgNode, Value, literal};
+use crate::{Value, literal, yaml};
 
 /// Writes the whole tree.
-pub(crate) fn dump(node: &CfgNode) -> String {
+pub(super) fn dump(node: &CfgNode) -> String {
     let mut out = String::new();
     write_node(&mut out, node, 0);
     out
 }
 
 fn write_node(out: &mut String, node: &CfgNode, indent: usize) {
-    let mut entries: Vec<_> = node.entries().iter().collect();
+    let mut entries: Vec<_> = node.entries.iter().collect();
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
     for (name, entry) in entries {
         push_indent(out, indent);
         out.push_str(name);
         out.push(':');
         match entry {
-            Entry::Node(inner) if inner.entries().is_empty() => out.push_str(" {}\n"),
+            Entry::Node(inner) if inner.entries.is_empty() => out.push_str(" {}\n"),
             Entry::Node(inner) => {
                 out.push('\n');
                 write_node(out, inner, indent + 2);
@@ -110,7 +109,7 @@ fn is_plain(text: &str) -> bool {
         '-' | '?' | ':' => chars.next().is_none_or(|c| c == ' '),
         first => ",[]{}#&*!|>'\"%@`".contains(first),
     };
-    let resolves_to_text = matches!(scalar::resolve(text), Ok(Value::Str(_)));
+    let resolves_to_text = matches!(yaml::resolve_scalar(text), Ok(Value::Str(_)));
     !is_indicator
         && !matches!(text, "=" | "<<")
         && resolves_to_text

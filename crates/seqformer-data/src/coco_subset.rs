@@ -10,8 +10,7 @@ use seqformer_annotations::json::JsonFile;
 use seqformer_annotations::{AnnotationError, Entry, Fault, Id, read_list};
 use serde_json::json;
 
-use super::Categories;
-use crate::{CategoryMap, DataError};
+use crate::{Categories, CategoryMap, DataError};
 
 /// What a subset has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,51 @@
+//! The categories of a dataset.
+
+use seqformer_annotations::{Category, CategoryList};
+
+/// Categories in the order of their ids; the position is the contiguous id.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Categories {
+    ids: Vec<u64>,
+    names: Vec<String>,
+}
+
+impl Categories {
+    /// Sorts pairs of id and name; of equal ids the first one counts.
+    pub fn new(mut categories: Vec<(u64, String)>) -> Self {
+        categories.sort_by_key(|&(id, _)| id);
+        categories.dedup_by_key(|&mut (id, _)| id);
+        let (ids, names) = categories.into_iter().unzip();
+        Self { ids, names }
+    }
+
+    /// Returns the number of categories.
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Tells whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// Returns the names, by contiguous id.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Returns the ids of the file, ascending.
+    pub fn ids(&self) -> &[u64] {
+        &self.ids
+    }
+
+    /// Returns the contiguous id of a file's category id.
+    pub fn contiguous(&self, id: u64) -> Option<usize> {
+        self.ids.binary_search(&id).ok()
+    }
+
+    /// Takes the categories of a file over.
+    pub(crate) fn of_list(list: &CategoryList) -> Self {
+        let pair = |category: &Category| (category.id as u64, category.name.clone());
+        Self::new(list.by_id.values().map(pair).collect())
+    }
+}
