@@ -20,7 +20,7 @@ pub enum ModelError {
         found: String,
     },
     /// The weights are of another network.
-    #[error("{}", crate::weights::describe_mismatch(.report))]
+    #[error("{}", crate::load_report::describe_mismatch(.report))]
     Weights {
         /// What did not fit.
         report: Box<crate::LoadReport>,

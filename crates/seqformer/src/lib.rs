@@ -21,6 +21,7 @@ mod error;
 pub mod inference;
 mod init;
 mod layers;
+mod load_report;
 mod losses;
 mod mask_head;
 mod matcher;
@@ -37,6 +38,7 @@ pub use criterion::{Loss, LossWeights, Losses, SetCriterion, mean_instances};
 pub use detector::{ClipOutput, Heads, RecomputedParts, SeqFormer, TrainLayer, TrainOutput};
 pub use error::ModelError;
 pub use init::initialize;
+pub use load_report::{LoadReport, WrongShape};
 pub use matcher::{ClipMatches, HungarianMatcher, LayerMatches, Predictions};
 pub use parameters::{NamedTensor, by_registration, named_tensors, trained_parameters};
 pub use precision::Precision;
@@ -46,6 +48,4 @@ pub use transformer::{
     DecoderLayerOutput, DecoderOutput, FrameReading, KeepLayers, Memory, RunningReading,
     TokenLayout,
 };
-pub use weights::{
-    LoadReport, WrongShape, load_matching, load_state_dict, network_shapes, state_dict,
-};
+pub use weights::{load_matching, load_state_dict, network_shapes, state_dict};
