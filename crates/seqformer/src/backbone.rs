@@ -12,7 +12,6 @@ mod swin;
 
 pub use resnet::ResNet;
 pub(crate) use resnet::{Block, ConvNorm, pool};
-pub(crate) use swin::PATCH_SIZE;
 pub use swin::SwinTransformer;
 
 /// What one output map of a backbone is.

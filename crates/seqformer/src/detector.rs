@@ -8,8 +8,8 @@ use seqformer_ops::small_tensor;
 use tch::{Tensor, nn};
 
 use crate::backbone::{self, Backbone};
-use crate::clip::FrameSize;
 use crate::config::{NUM_LEVELS, SeqFormerConfig};
+use crate::frame_size::FrameSize;
 use crate::inference::InferenceModel;
 use crate::layers::{Conv2d, ConvShape, GroupNorm, Linear, Mlp};
 use crate::mask_head::{MaskHead, dynamic_masks, num_dynamic_params};

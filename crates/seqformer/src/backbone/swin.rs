@@ -10,20 +10,19 @@ use tch::{Tensor, nn};
 
 use super::{Backbone, PreparedBackbone, ShapeSpec};
 use crate::Precision;
-use crate::config::SwinConfig;
+use crate::config::{PATCH_SIZE, SwinConfig};
 use crate::inference::PreparedSwin;
 use crate::layers::{LayerNorm, checkpointed, dropout};
 
 mod block;
+mod block_shape;
 mod patches;
 mod window_attention;
 mod window_grid;
 
-use block::{Block, BlockShape};
+use block::Block;
+use block_shape::BlockShape;
 use patches::{PatchEmbedding, PatchMerging};
-
-/// Pixels per token of the first stage, side by side.
-pub(crate) const PATCH_SIZE: i64 = 4;
 
 /// A Swin Transformer that gives res2 to res5.
 #[derive(Debug)]

@@ -17,9 +17,9 @@ use tch::Tensor;
 
 use super::device_cache::DeviceCache;
 use crate::backbone::PreparedBackbone;
-use crate::clip::FrameSize;
 use crate::config::SeqFormerConfig;
 use crate::detector::{InputProjection, reference_points_px};
+use crate::frame_size::FrameSize;
 use crate::layers::{GroupNorm, Linear};
 use crate::stage_clock::{Stage, timed};
 use crate::transformer::{
