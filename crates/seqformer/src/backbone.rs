@@ -11,7 +11,6 @@ mod resnet;
 mod swin;
 
 pub use resnet::ResNet;
-pub(crate) use resnet::{Block, ConvNorm, pool};
 pub use swin::SwinTransformer;
 
 /// What one output map of a backbone is.

@@ -19,7 +19,6 @@ pub use clip_tracker::{Association, ClipTracker, FinishedFrame};
 pub use clip_video::{ClipVideo, ClipVideoEnd};
 pub use frame_encoder::Launch;
 pub use model::InferenceModel;
-pub(crate) use model::{PreparedResNet, PreparedSwin};
 pub use postprocess::{
     Detection, Selection, SelectionRule, TopQueries, classify, final_masks, select, top_queries,
 };

@@ -28,6 +28,7 @@ mod mask_head;
 mod matcher;
 mod parameters;
 mod precision;
+mod prepared_layers;
 mod stage_clock;
 mod targets;
 mod transformer;
