@@ -101,6 +101,11 @@ impl From<seqformer_ops::OpsError> for ModelError {
 }
 
 impl ModelError {
+    /// The error of a device that has no memory left for `what`.
+    pub(crate) fn out_of_memory(what: &str, error: OutOfMemory) -> Self {
+        Self::OutOfMemory { what: what.to_owned(), message: error.message }
+    }
+
     /// The error that a message of libtorch is.
     fn of_text(text: &str) -> Self {
         match OutOfMemory::of(text) {

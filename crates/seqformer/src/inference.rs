@@ -5,6 +5,7 @@ mod clip_schedule;
 mod clip_tracker;
 mod clip_video;
 mod device_cache;
+mod encoded_frames;
 mod frame_encoder;
 mod in_parts;
 mod model;
