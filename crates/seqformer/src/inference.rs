@@ -7,10 +7,10 @@ mod clip_video;
 mod device_cache;
 mod encoded_frames;
 mod frame_encoder;
-mod in_parts;
+mod graph_cache;
 mod model;
 mod postprocess;
-mod recordings;
+mod split_on_oom;
 mod track_table;
 mod whole_video;
 

@@ -8,7 +8,7 @@ use seqformer_ops::out_of_memory::OutOfMemory;
 use tch::{Device, Tensor};
 
 use super::encoded_frames::EncodedFrames;
-use super::recordings::Recordings;
+use super::graph_cache::GraphCache;
 use crate::{FrameSize, ModelError, TokenLayout};
 
 /// Sizes of frames whose constants are kept.
@@ -20,7 +20,7 @@ pub(crate) struct DeviceCache(RefCell<Contents>);
 
 #[derive(Debug, Default)]
 struct Contents {
-    graphs: Recordings<(FrameSize, i64), RecordedPart>,
+    graphs: GraphCache<(FrameSize, i64), RecordedPart>,
     pool: Option<GraphPool>,
     layouts: Vec<(FrameSize, Rc<TokenLayout>)>,
     /// More frames of these sizes had no memory.

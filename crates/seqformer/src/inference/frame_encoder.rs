@@ -9,8 +9,8 @@ use seqformer_ops::out_of_memory::catch_out_of_memory;
 use tch::Tensor;
 
 use super::encoded_frames::EncodedFrames;
-use super::in_parts::in_parts;
 use super::model::InferenceModel;
+use super::split_on_oom::split_on_oom;
 use crate::stage_clock::{self, Stage, timed};
 use crate::{FrameSize, ModelError, TokenLayout};
 
@@ -66,7 +66,7 @@ impl<'a> FrameEncoder<'a> {
             tch::no_grad(|| self.caught("one frame at a time", || self.run(&frames)))
         };
         let mut relieve = || cache.relieve(device);
-        let encoded = in_parts(frames.size()[0], &mut most, &mut run, &mut relieve);
+        let encoded = split_on_oom(frames.size()[0], &mut most, &mut run, &mut relieve);
         if most < before {
             cache.set_most_at_once(self.frame_size, most);
         }
