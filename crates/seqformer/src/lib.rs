@@ -29,6 +29,7 @@ mod matcher;
 mod parameters;
 mod precision;
 mod prepared_layers;
+mod shape_spec;
 mod stage_clock;
 mod targets;
 mod transformer;
