@@ -10,19 +10,9 @@ use crate::config::BackboneConfig;
 mod resnet;
 mod swin;
 
+pub use crate::shape_spec::ShapeSpec;
 pub use resnet::ResNet;
-pub(crate) use resnet::{Block, ConvNorm, pool};
-pub(crate) use swin::PATCH_SIZE;
 pub use swin::SwinTransformer;
-
-/// What one output map of a backbone is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ShapeSpec {
-    /// Channels of the map.
-    pub channels: i64,
-    /// Pixels per cell, side by side.
-    pub stride: i64,
-}
 
 /// An image network with four maps, res2 to res5, in training.
 pub trait Backbone: Debug {

@@ -7,58 +7,8 @@ use seqformer_ops::{images, small_tensor};
 use tch::{Device, Kind, Tensor};
 
 use crate::ModelError;
-use crate::config::{SIZE_DIVISIBILITY, SeqFormerConfig};
-
-/// Height and width of frames, in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FrameSize {
-    /// Rows.
-    pub height: i64,
-    /// Columns.
-    pub width: i64,
-}
-
-impl FrameSize {
-    /// This size with both sides rounded up to a multiple of 32.
-    pub fn padded(self) -> Self {
-        let up = |side: i64| {
-            side.div_euclid(SIZE_DIVISIBILITY) * SIZE_DIVISIBILITY
-                + if side % SIZE_DIVISIBILITY == 0 { 0 } else { SIZE_DIVISIBILITY }
-        };
-        Self { height: up(self.height), width: up(self.width) }
-    }
-
-    /// The size after a stride of 2: half of both sides, rounded up.
-    pub fn halved(self) -> Self {
-        Self { height: (self.height + 1) / 2, width: (self.width + 1) / 2 }
-    }
-
-    /// The size that holds all others.
-    pub(crate) fn largest(sizes: &[Self]) -> Self {
-        Self {
-            height: sizes.iter().map(|size| size.height).max().unwrap_or(1),
-            width: sizes.iter().map(|size| size.width).max().unwrap_or(1),
-        }
-    }
-
-    /// Checks that these are frames of this size, `[T, 3, H, W]`, and at least one.
-    pub(crate) fn check(self, frames: &Tensor) -> Result<(), ModelError> {
-        let found = frames.size();
-        let fits =
-            matches!(found[..], [t, 3, h, w] if t > 0 && h == self.height && w == self.width);
-        if fits {
-            return Ok(());
-        }
-        let expected = format!("[T, 3, {}, {}]", self.height, self.width);
-        Err(ModelError::Frames { expected, found: format!("{found:?}") })
-    }
-}
-
-impl std::fmt::Display for FrameSize {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}x{}", self.height, self.width)
-    }
-}
+use crate::config::SeqFormerConfig;
+use crate::frame_size::FrameSize;
 
 /// Normalises frames and pads them with zeros on the right and at the bottom.
 ///

@@ -3,14 +3,14 @@
 mod map_sizes;
 
 use crate::ModelError;
-use crate::backbone::PATCH_SIZE;
 
+pub use crate::frame_size::SIZE_DIVISIBILITY;
 pub use map_sizes::MapSize;
 
 /// Feature levels of the pyramid: three backbone maps and one more of half the coarsest.
 pub const NUM_LEVELS: usize = 4;
-/// Frames and their padding are multiples of this, in pixels.
-pub const SIZE_DIVISIBILITY: i64 = 32;
+/// Pixels per token of the first stage of a Swin Transformer, side by side.
+pub(crate) const PATCH_SIZE: i64 = 4;
 /// Pixels per cell of the mask features, side by side.
 pub const MASK_FEATURE_STRIDE: i64 = 8;
 /// Pixels per cell of the mask logits, side by side.

@@ -8,16 +8,15 @@ use seqformer_ops::small_tensor;
 use tch::{Tensor, nn};
 
 use crate::backbone::{self, Backbone};
-use crate::clip::FrameSize;
 use crate::config::{NUM_LEVELS, SeqFormerConfig};
-use crate::inference::InferenceModel;
+use crate::frame_size::FrameSize;
 use crate::layers::{Conv2d, ConvShape, GroupNorm, Linear, Mlp};
 use crate::mask_head::{MaskHead, dynamic_masks, num_dynamic_params};
 use crate::transformer::{
     Decoder, DecoderLayerOutput, DecoderOutput, Encoder, KeepLayers, QueryEmbedding, TokenLayout,
     inverse_sigmoid,
 };
-use crate::{ModelError, Precision, normalize_and_pad};
+use crate::{ModelError, normalize_and_pad};
 
 mod training;
 
@@ -28,7 +27,7 @@ const NORM_GROUPS: i64 = 32;
 
 /// The SeqFormer network, in training: its layers are plain, and drop activations as the settings say.
 ///
-/// [`SeqFormer::prepare`] makes the [`InferenceModel`] of it that predicts.
+/// [`SeqFormer::prepare`] makes the [`InferenceModel`](crate::inference::InferenceModel) of it that predicts.
 #[derive(Debug)]
 pub struct SeqFormer {
     pub(crate) config: SeqFormerConfig,
@@ -142,16 +141,6 @@ impl SeqFormer {
     /// Where the parameters are.
     pub fn device(&self) -> tch::Device {
         self.device
-    }
-
-    /// Gives the network up for one that predicts in `precision`.
-    ///
-    /// The parameters go with it, so that nobody changes weights which the other has laid out in its own way: other
-    /// weights are another network.
-    pub fn prepare(self, variables: nn::VarStore, precision: Precision) -> InferenceModel {
-        // So that a plain weight is freed as soon as it is laid out.
-        drop(variables);
-        tch::no_grad(|| InferenceModel::new(self, precision))
     }
 
     /// Chooses the parts that are checkpointed: the backward pass runs their layers once more instead of keeping what

@@ -20,7 +20,7 @@ pub enum ModelError {
         found: String,
     },
     /// The weights are of another network.
-    #[error("{}", crate::weights::describe_mismatch(.report))]
+    #[error("{}", crate::load_report::describe_mismatch(.report))]
     Weights {
         /// What did not fit.
         report: Box<crate::LoadReport>,
@@ -101,6 +101,11 @@ impl From<seqformer_ops::OpsError> for ModelError {
 }
 
 impl ModelError {
+    /// The error of a device that has no memory left for `what`.
+    pub(crate) fn out_of_memory(what: &str, error: OutOfMemory) -> Self {
+        Self::OutOfMemory { what: what.to_owned(), message: error.message }
+    }
+
     /// The error that a message of libtorch is.
     fn of_text(text: &str) -> Self {
         match OutOfMemory::of(text) {

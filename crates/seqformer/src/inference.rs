@@ -5,11 +5,12 @@ mod clip_schedule;
 mod clip_tracker;
 mod clip_video;
 mod device_cache;
+mod encoded_frames;
 mod frame_encoder;
-mod in_parts;
+mod graph_cache;
 mod model;
 mod postprocess;
-mod recordings;
+mod split_on_oom;
 mod track_table;
 mod whole_video;
 
@@ -19,7 +20,6 @@ pub use clip_tracker::{Association, ClipTracker, FinishedFrame};
 pub use clip_video::{ClipVideo, ClipVideoEnd};
 pub use frame_encoder::Launch;
 pub use model::InferenceModel;
-pub(crate) use model::{PreparedResNet, PreparedSwin};
 pub use postprocess::{
     Detection, Selection, SelectionRule, TopQueries, classify, final_masks, select, top_queries,
 };

@@ -163,15 +163,15 @@ fn transformer_rule(parts: &[&str], size: &[i64], fan_in: f64) -> Option<Rule> {
     match *parts {
         ["level_embed"] => Some(Rule::Normal(1.0)),
         [.., "sampling_offsets", "bias"] => Some(Rule::Ring),
-        [.., "sampling_offsets" | "attention_weights", _] => zero,
         [.., "bbox_embed", "0", "layers", "2", "bias"] => Some(Rule::FirstBoxBias),
-        [.., "bbox_embed", _, "layers", "2", _] => zero,
+        [.., "sampling_offsets" | "attention_weights", _]
+        | [.., "bbox_embed", _, "layers", "2", _] => zero,
         [.., "bbox_embed", _, "layers", _, _] => Some(layer_default(fan_in)),
         [.., norm, "weight"] if norm.starts_with("norm") => Some(Rule::Constant(1.0)),
         [.., norm, "bias"] if norm.starts_with("norm") => zero,
         [.., "in_proj_weight"] | [.., _, "weight"] if size.len() == 2 => Some(xavier(size)),
-        [.., "value_proj" | "output_proj" | "out_proj" | "reference_points", "bias"] => zero,
-        [.., "in_proj_bias"] => zero,
+        [.., "value_proj" | "output_proj" | "out_proj" | "reference_points", "bias"]
+        | [.., "in_proj_bias"] => zero,
         [.., "bias"] => Some(layer_default(fan_in)),
         _ => None,
     }
@@ -180,11 +180,11 @@ fn transformer_rule(parts: &[&str], size: &[i64], fan_in: f64) -> Option<Rule> {
 /// ResNet as in detectron2; Swin with PyTorch's start of each layer.
 fn backbone_rule(parts: &[&str], size: &[i64], fan_in: f64) -> Option<Rule> {
     match *parts {
-        ["stem" | "res2" | "res3" | "res4" | "res5", .., "norm", _] => Some(Rule::Keep),
+        ["stem" | "res2" | "res3" | "res4" | "res5", .., "norm", _]
+        | [.., "relative_position_index"] => Some(Rule::Keep),
         ["stem" | "res2" | "res3" | "res4" | "res5", .., "weight"] => {
             Some(Rule::Normal((2.0 / fan_out(size)).sqrt()))
         }
-        [.., "relative_position_index"] => Some(Rule::Keep),
         ["absolute_pos_embed"] | [.., "relative_position_bias_table"] => {
             Some(Rule::Normal(POSITION_BIAS_STD))
         }

@@ -18,25 +18,31 @@ pub mod config;
 mod criterion;
 mod detector;
 mod error;
+mod frame_size;
 pub mod inference;
 mod init;
 mod layers;
+mod load_report;
 mod losses;
 mod mask_head;
 mod matcher;
 mod parameters;
 mod precision;
+mod prepared_layers;
+mod shape_spec;
 mod stage_clock;
 mod targets;
 mod transformer;
 mod weights;
 
-pub use clip::{FrameSize, normalize_and_pad, padding_mask};
+pub use clip::{normalize_and_pad, padding_mask};
 pub use config::SeqFormerConfig;
 pub use criterion::{Loss, LossWeights, Losses, SetCriterion, mean_instances};
 pub use detector::{ClipOutput, Heads, RecomputedParts, SeqFormer, TrainLayer, TrainOutput};
 pub use error::ModelError;
+pub use frame_size::FrameSize;
 pub use init::initialize;
+pub use load_report::{LoadReport, WrongShape};
 pub use matcher::{ClipMatches, HungarianMatcher, LayerMatches, Predictions};
 pub use parameters::{NamedTensor, by_registration, named_tensors, trained_parameters};
 pub use precision::Precision;
@@ -46,6 +52,4 @@ pub use transformer::{
     DecoderLayerOutput, DecoderOutput, FrameReading, KeepLayers, Memory, RunningReading,
     TokenLayout,
 };
-pub use weights::{
-    LoadReport, WrongShape, load_matching, load_state_dict, network_shapes, state_dict,
-};
+pub use weights::{load_matching, load_state_dict, network_shapes, state_dict};

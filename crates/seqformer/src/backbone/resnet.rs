@@ -12,40 +12,43 @@ use tch::{Tensor, nn};
 use super::{Backbone, PreparedBackbone, ShapeSpec};
 use crate::Precision;
 use crate::config::ResNetConfig;
-use crate::inference::PreparedResNet;
 use crate::layers::{ConvShape, FrozenBatchNorm, Kernel, checkpointed, to_channels_last};
+
+mod prepared;
+
+use prepared::PreparedResNet;
 
 /// A ResNet that gives res2 to res5.
 #[derive(Debug)]
 pub struct ResNet {
-    pub(crate) stem: ConvNorm,
-    pub(crate) stages: Vec<Vec<Rc<Block>>>,
-    pub(crate) outputs: Vec<ShapeSpec>,
+    stem: ConvNorm,
+    stages: Vec<Vec<Rc<Block>>>,
+    outputs: Vec<ShapeSpec>,
     recompute: bool,
 }
 
 /// A convolution without bias and the normalisation behind it.
 #[derive(Debug)]
-pub(crate) struct ConvNorm {
+struct ConvNorm {
     /// The name of the convolution among the parameters.
     name: String,
-    pub(crate) shape: ConvShape,
+    shape: ConvShape,
     weight: Tensor,
     norm: FrozenBatchNorm,
 }
 
 /// Kernel and bias of a convolution with the normalisation multiplied in.
 #[derive(Debug)]
-pub(crate) struct Folded {
+struct Folded {
     weight: Tensor,
     bias: Tensor,
 }
 
 /// Convolutions with a shortcut around them; ReLU follows each but the last, and the sum.
 #[derive(Debug)]
-pub(crate) struct Block {
-    pub(crate) shortcut: Option<ConvNorm>,
-    pub(crate) convs: Vec<ConvNorm>,
+struct Block {
+    shortcut: Option<ConvNorm>,
+    convs: Vec<ConvNorm>,
 }
 
 /// What differs between the blocks of a network.
@@ -173,7 +176,7 @@ impl Backbone for ResNet {
 }
 
 /// Halves the map of the stem: the greatest of 3×3 cells.
-pub(crate) fn pool(map: &Tensor) -> Tensor {
+fn pool(map: &Tensor) -> Tensor {
     match max_pool_of_relu(map) {
         Some(pooled) => pooled.expect("there is memory for a quarter of the map"),
         None => map.max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false),
@@ -249,7 +252,7 @@ impl ConvNorm {
     }
 
     /// Multiplies the normalisation into the kernel; gradients reach the kernel through it.
-    pub(crate) fn fold(&self) -> Folded {
+    fn fold(&self) -> Folded {
         let norm = self.norm.scale_shift();
         Folded { weight: &self.weight * norm.scale.view([-1, 1, 1, 1]), bias: norm.shift }
     }
@@ -278,7 +281,7 @@ impl ConvNorm {
 
 impl Folded {
     /// The numbers.
-    pub(crate) fn kernel(&self) -> Kernel<'_> {
+    fn kernel(&self) -> Kernel<'_> {
         Kernel { weight: &self.weight, bias: &self.bias }
     }
 }

@@ -10,20 +10,20 @@ use tch::{Tensor, nn};
 
 use super::{Backbone, PreparedBackbone, ShapeSpec};
 use crate::Precision;
-use crate::config::SwinConfig;
-use crate::inference::PreparedSwin;
+use crate::config::{PATCH_SIZE, SwinConfig};
 use crate::layers::{LayerNorm, checkpointed, dropout};
 
 mod block;
+mod block_shape;
 mod patches;
+mod prepared;
 mod window_attention;
 mod window_grid;
 
-use block::{Block, BlockShape};
+use block::Block;
+use block_shape::BlockShape;
 use patches::{PatchEmbedding, PatchMerging};
-
-/// Pixels per token of the first stage, side by side.
-pub(crate) const PATCH_SIZE: i64 = 4;
+use prepared::PreparedSwin;
 
 /// A Swin Transformer that gives res2 to res5.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl SwinTransformer {
     }
 
     /// The same network with the same tensors, through which no gradient goes and which drops nothing.
-    pub(crate) fn detach(&self) -> Self {
+    fn detach(&self) -> Self {
         Self {
             patch_embed: self.patch_embed.detach(),
             absolute_pos_embed: self.absolute_pos_embed.as_ref().map(Tensor::detach),

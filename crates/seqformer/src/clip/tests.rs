@@ -2,17 +2,6 @@ use super::*;
 use crate::config::tests::tiny;
 
 #[test]
-fn sides_are_padded_to_multiples_of_32() {
-    let check = |height, width, expected: (i64, i64)| {
-        let padded = FrameSize { height, width }.padded();
-        assert_eq!((padded.height, padded.width), expected);
-    };
-    check(360, 640, (384, 640));
-    check(32, 33, (32, 64));
-    check(1, 1, (32, 32));
-}
-
-#[test]
 fn frames_are_normalised_and_then_padded_with_zeros() {
     let frames = Tensor::full([2, 3, 3, 5], 100, (Kind::Uint8, Device::Cpu));
     let padded = FrameSize { height: 3, width: 5 }.padded();

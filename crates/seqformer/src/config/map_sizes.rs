@@ -1,7 +1,7 @@
 //! The sizes of the image network's maps, known before it runs: for plans of memory and counts of arithmetic.
 
 use super::{BackboneConfig, ResNetConfig, SwinConfig};
-use crate::FrameSize;
+use crate::frame_size::FrameSize;
 
 /// An output of the image network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

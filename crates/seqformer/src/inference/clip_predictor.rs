@@ -11,7 +11,8 @@ use seqformer_ops::transfer::upload;
 use tch::Tensor;
 
 use super::clip_schedule::ClipSchedule;
-use super::frame_encoder::{EncodedFrames, FrameEncoder, Launch};
+use super::encoded_frames::EncodedFrames;
+use super::frame_encoder::{FrameEncoder, Launch};
 use super::model::InferenceModel;
 use super::postprocess::{TopQueries, top_queries};
 use crate::stage_clock::{Stage, timed};

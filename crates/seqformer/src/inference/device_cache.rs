@@ -7,8 +7,8 @@ use seqformer_ops::cuda_graph::{CaptureError, CapturedGraph, GraphPool};
 use seqformer_ops::out_of_memory::OutOfMemory;
 use tch::{Device, Tensor};
 
-use super::frame_encoder::EncodedFrames;
-use super::recordings::Recordings;
+use super::encoded_frames::EncodedFrames;
+use super::graph_cache::GraphCache;
 use crate::{FrameSize, ModelError, TokenLayout};
 
 /// Sizes of frames whose constants are kept.
@@ -20,7 +20,7 @@ pub(crate) struct DeviceCache(RefCell<Contents>);
 
 #[derive(Debug, Default)]
 struct Contents {
-    graphs: Recordings<(FrameSize, i64), RecordedPart>,
+    graphs: GraphCache<(FrameSize, i64), RecordedPart>,
     pool: Option<GraphPool>,
     layouts: Vec<(FrameSize, Rc<TokenLayout>)>,
     /// More frames of these sizes had no memory.
@@ -110,7 +110,7 @@ impl DeviceCache {
             let graph = pool.capture(|| network(&frames))?;
             Ok(RecordedPart { frames, graph, _layout: Rc::clone(layout) })
         };
-        let out_of_memory = |error: OutOfMemory| out_of_memory("a graph", error);
+        let out_of_memory = |error: OutOfMemory| ModelError::out_of_memory("a graph", error);
         let Some(part) = graphs.get((size, frames.size()[0]), record).map_err(out_of_memory)?
         else {
             return Ok(None);
@@ -123,9 +123,4 @@ impl DeviceCache {
             Err(error) => Err(ModelError::Torch { message: error.to_string() }),
         }
     }
-}
-
-/// The error of a device without memory.
-pub(super) fn out_of_memory(what: &str, error: OutOfMemory) -> ModelError {
-    ModelError::OutOfMemory { what: what.to_owned(), message: error.message }
 }

@@ -8,20 +8,11 @@ use std::rc::Rc;
 use seqformer_ops::out_of_memory::catch_out_of_memory;
 use tch::Tensor;
 
-use super::device_cache::out_of_memory;
-use super::in_parts::in_parts;
+use super::encoded_frames::EncodedFrames;
 use super::model::InferenceModel;
+use super::split_on_oom::split_on_oom;
 use crate::stage_clock::{self, Stage, timed};
-use crate::{FrameReading, FrameSize, ModelError, TokenLayout};
-
-/// Frames that have been through the network, as far as it handles them one by one.
-#[derive(Debug)]
-pub(crate) struct EncodedFrames {
-    /// `[T', C / 32, H / 8, W / 8]`
-    pub(crate) mask_features: Tensor,
-    /// What the decoder reads of them.
-    pub(crate) reading: FrameReading,
-}
+use crate::{FrameSize, ModelError, TokenLayout};
 
 /// How the work on frames is handed to a GPU; a CPU knows no difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,13 +31,6 @@ pub(crate) struct FrameEncoder<'a> {
     frame_size: FrameSize,
     layout: Rc<TokenLayout>,
     launch: Launch,
-}
-
-impl EncodedFrames {
-    /// The same numbers in new tensors.
-    pub(crate) fn copy(&self) -> Self {
-        Self { mask_features: self.mask_features.copy(), reading: self.reading.copy() }
-    }
 }
 
 impl<'a> FrameEncoder<'a> {
@@ -82,7 +66,7 @@ impl<'a> FrameEncoder<'a> {
             tch::no_grad(|| self.caught("one frame at a time", || self.run(&frames)))
         };
         let mut relieve = || cache.relieve(device);
-        let encoded = in_parts(frames.size()[0], &mut most, &mut run, &mut relieve);
+        let encoded = split_on_oom(frames.size()[0], &mut most, &mut run, &mut relieve);
         if most < before {
             cache.set_most_at_once(self.frame_size, most);
         }
@@ -101,7 +85,7 @@ impl<'a> FrameEncoder<'a> {
                 Err(ModelError::OutOfMemory { what, message })
             }
             Ok(result) => result,
-            Err(error) => Err(out_of_memory(&what, error)),
+            Err(error) => Err(ModelError::out_of_memory(&what, error)),
         }
     }
 

@@ -1,26 +1,20 @@
 //! The whole network as it predicts: all weights are laid out, and nothing in it changes.
 
-mod conv;
 mod decoder;
 mod encoder;
-mod linear;
 mod mask_head;
-mod mlp;
-mod ms_deform_attn;
-mod multihead_attention;
-mod resnet;
-mod swin;
 
 use seqformer_ops::cuda_device::Tf32Scope;
 use seqformer_ops::precision::{autocast, full_precision};
-use tch::Tensor;
+use tch::{Tensor, nn};
 
 use super::device_cache::DeviceCache;
 use crate::backbone::PreparedBackbone;
-use crate::clip::FrameSize;
 use crate::config::SeqFormerConfig;
 use crate::detector::{InputProjection, reference_points_px};
+use crate::frame_size::FrameSize;
 use crate::layers::{GroupNorm, Linear};
+use crate::prepared_layers::{PreparedConv, PreparedMlp};
 use crate::stage_clock::{Stage, timed};
 use crate::transformer::{
     DecoderLayerOutput, DecoderOutput, FrameReading, KeepLayers, Memory, QueryEmbedding,
@@ -28,17 +22,9 @@ use crate::transformer::{
 };
 use crate::{Heads, ModelError, Precision, SeqFormer, normalize_and_pad};
 
-use conv::PreparedConv;
 use decoder::PreparedDecoder;
 use encoder::PreparedEncoder;
-use linear::PreparedLinear;
 use mask_head::{PreparedMaskHead, dynamic_masks};
-use mlp::PreparedMlp;
-use ms_deform_attn::PreparedMsDeformAttn;
-use multihead_attention::PreparedMultiheadAttention;
-
-pub(crate) use resnet::PreparedResNet;
-pub(crate) use swin::PreparedSwin;
 
 /// The SeqFormer network, in inference: [`SeqFormer::prepare`] makes it.
 ///
@@ -75,8 +61,20 @@ impl PreparedProjection {
     }
 }
 
+impl SeqFormer {
+    /// Gives the network up for one that predicts in `precision`.
+    ///
+    /// The parameters go with it, so that nobody changes weights which the other has laid out in its own way: other
+    /// weights are another network.
+    pub fn prepare(self, variables: nn::VarStore, precision: Precision) -> InferenceModel {
+        // So that a plain weight is freed as soon as it is laid out.
+        drop(variables);
+        tch::no_grad(|| InferenceModel::new(self, precision))
+    }
+}
+
 impl InferenceModel {
-    pub(crate) fn new(model: SeqFormer, precision: Precision) -> Self {
+    fn new(model: SeqFormer, precision: Precision) -> Self {
         let input_proj = model.input_proj.iter();
         Self {
             config: model.config,

@@ -7,7 +7,8 @@
 use seqformer_ops::transfer::upload;
 use tch::Tensor;
 
-use super::frame_encoder::{EncodedFrames, FrameEncoder, Launch};
+use super::encoded_frames::EncodedFrames;
+use super::frame_encoder::{FrameEncoder, Launch};
 use super::model::InferenceModel;
 use crate::stage_clock::{Stage, timed};
 use crate::transformer::BoxOutput;

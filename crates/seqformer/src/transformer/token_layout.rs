@@ -3,9 +3,10 @@
 use seqformer_ops::{FeatureLevels, LevelSize};
 use tch::{Kind, Tensor};
 
-use crate::backbone::ShapeSpec;
-use crate::clip::{FrameSize, padding_mask};
+use crate::clip::padding_mask;
+use crate::frame_size::FrameSize;
 use crate::layers::sine_position_encoding;
+use crate::shape_spec::ShapeSpec;
 
 /// The cells of all levels as one sequence, and where they lie.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use tch::{Tensor, nn};
 
-use super::PATCH_SIZE;
+use crate::config::PATCH_SIZE;
 use crate::layers::{Conv2d, ConvShape, LayerNorm};
 
 /// One token for each patch of pixels. Reference: `PatchEmbed`.

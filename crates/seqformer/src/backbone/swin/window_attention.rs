@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor, nn};
 
-use super::block::BlockShape;
+use super::block_shape::BlockShape;
 use super::window_grid::WindowGrid;
 use crate::config::SwinConfig;
 use crate::layers::{self, Linear};

@@ -5,8 +5,8 @@ mod layer;
 use tch::Tensor;
 
 use self::layer::PreparedDecoderLayer;
-use super::PreparedMlp;
 use crate::Precision;
+use crate::prepared_layers::PreparedMlp;
 use crate::transformer::{
     BoxQueries, Decoder, DecoderOutput, FrameReading, KeepLayers, Queries, RunningMean,
     RunningReading, TokenLayout, mean_reading,

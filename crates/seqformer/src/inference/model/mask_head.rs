@@ -3,10 +3,10 @@
 use seqformer_ops::cuda;
 use tch::Tensor;
 
-use super::PreparedConv;
 use crate::Precision;
 use crate::config::{MASK_FEATURE_STRIDE, NUM_LEVELS};
 use crate::mask_head::{self, MaskHead, add_coarser, level_map};
+use crate::prepared_layers::PreparedConv;
 use crate::transformer::TokenLayout;
 
 /// The shared mask branch, prepared.

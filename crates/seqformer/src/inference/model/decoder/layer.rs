@@ -6,9 +6,9 @@ use seqformer_ops::deformable_layer::{
 use seqformer_ops::fused::Activation;
 use tch::{Kind, Tensor};
 
-use super::super::{PreparedLinear, PreparedMsDeformAttn, PreparedMultiheadAttention};
 use crate::Precision;
 use crate::layers::{LayerNorm, NORM_EPS, References};
+use crate::prepared_layers::{PreparedLinear, PreparedMsDeformAttn, PreparedMultiheadAttention};
 use crate::transformer::{DecoderLayer, ReadInput, ReadOutput, Stream, TokenLayout, repeat};
 
 /// One layer, prepared.

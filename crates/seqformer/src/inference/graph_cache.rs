@@ -1,16 +1,16 @@
-//! A few recorded pieces of work by what they are for, and what becomes of those that cannot be recorded.
+//! A few graphs by what they were recorded for, and what becomes of work that cannot be recorded.
 
 use seqformer_ops::cuda_graph::CaptureError;
 use seqformer_ops::out_of_memory::OutOfMemory;
 
-/// Recordings that are kept. Each holds the memory that its work takes, most of it together with the others.
-const MAX_RECORDINGS: usize = 4;
+/// Graphs that are kept. Each holds the memory that its work takes, most of it together with the others.
+const MAX_GRAPHS: usize = 4;
 /// Keys that are remembered to have been asked for once.
 const MAX_SEEN: usize = 64;
 
-/// The recordings that were used last.
+/// The graphs that were used last.
 #[derive(Debug)]
-pub(super) struct Recordings<K, V> {
+pub(super) struct GraphCache<K, V> {
     /// Used last at the end.
     entries: Vec<(K, V)>,
     /// Asked for once, and not recorded yet.
@@ -18,14 +18,14 @@ pub(super) struct Recordings<K, V> {
     is_off: bool,
 }
 
-impl<K, V> Default for Recordings<K, V> {
+impl<K, V> Default for GraphCache<K, V> {
     fn default() -> Self {
         Self { entries: Vec::new(), seen: Vec::new(), is_off: false }
     }
 }
 
-impl<K: PartialEq + Copy, V> Recordings<K, V> {
-    /// The recording for `key`, which `record` makes when it is wanted for the second time: recording runs the work
+impl<K: PartialEq + Copy, V> GraphCache<K, V> {
+    /// The graph for `key`, which `record` makes when it is wanted for the second time: recording runs the work
     /// more than once, which does not pay for what never comes again.
     ///
     /// None where there is none, and the work should be run as it is: for good, with one warning, after something could
@@ -33,7 +33,7 @@ impl<K: PartialEq + Copy, V> Recordings<K, V> {
     ///
     /// # Errors
     ///
-    /// If there is no memory for the recording.
+    /// If there is no memory for the graph.
     pub(super) fn get(
         &mut self,
         key: K,
@@ -44,11 +44,11 @@ impl<K: PartialEq + Copy, V> Recordings<K, V> {
             self.entries.push(entry);
         } else if !self.is_off && self.was_seen(key) {
             // The oldest goes first, so that its memory serves the new one.
-            if self.entries.len() >= MAX_RECORDINGS {
+            if self.entries.len() >= MAX_GRAPHS {
                 self.entries.remove(0);
             }
             match record() {
-                Ok(recording) => self.entries.push((key, recording)),
+                Ok(graph) => self.entries.push((key, graph)),
                 Err(CaptureError::OutOfMemory(error)) => return Err(error),
                 Err(CaptureError::Unsupported { message }) => {
                     tracing::warn!(
@@ -61,10 +61,10 @@ impl<K: PartialEq + Copy, V> Recordings<K, V> {
         } else {
             return Ok(None);
         }
-        Ok(self.entries.last().filter(|(of, _)| *of == key).map(|(_, recording)| recording))
+        Ok(self.entries.last().filter(|(of, _)| *of == key).map(|(_, graph)| graph))
     }
 
-    /// Forgets all recordings.
+    /// Forgets all graphs.
     pub(super) fn clear(&mut self) {
         self.entries.clear();
         self.seen.clear();
@@ -93,42 +93,42 @@ mod tests {
 
     #[test]
     fn what_comes_again_is_recorded_once_and_the_oldest_makes_room() {
-        let mut recordings = Recordings::default();
+        let mut cache = GraphCache::default();
         let mut recorded = Vec::new();
         for key in [1, 2, 3, 4, 1, 2, 3, 4, 1, 5, 5, 1, 3, 2, 2, 2] {
-            let recording = recordings.get(key, || {
+            let graph = cache.get(key, || {
                 recorded.push(key);
                 Ok(key * 10)
             });
-            let found = recording.unwrap().copied();
+            let found = graph.unwrap().copied();
             assert!(found.is_none() || found == Some(key * 10));
         }
         // Four at their second time; 5 in the place of 2, which was used the longest ago; then 2 in that of 4.
         assert_eq!(recorded, [1, 2, 3, 4, 5, 2]);
-        assert_eq!(recordings.entries, [(5, 50), (1, 10), (3, 30), (2, 20)]);
+        assert_eq!(cache.entries, [(5, 50), (1, 10), (3, 30), (2, 20)]);
     }
 
     #[test]
     fn after_one_failure_nothing_is_recorded() {
-        let mut recordings = Recordings::default();
-        assert_eq!(recordings.get(1, unsupported).unwrap(), None);
-        assert_eq!(recordings.get(1, unsupported).unwrap(), None);
+        let mut cache = GraphCache::default();
+        assert_eq!(cache.get(1, unsupported).unwrap(), None);
+        assert_eq!(cache.get(1, unsupported).unwrap(), None);
         for _ in 0..3 {
             let never = || unreachable!("recording is off");
-            assert_eq!(recordings.get(1, never).unwrap(), None);
+            assert_eq!(cache.get(1, never).unwrap(), None);
         }
     }
 
     #[test]
     fn too_little_memory_is_an_error_and_recording_goes_on_later() {
-        let mut recordings = Recordings::default();
+        let mut cache = GraphCache::default();
         let full = || {
             let message = "CUDA out of memory".to_owned();
             Err(CaptureError::OutOfMemory(OutOfMemory { message }))
         };
-        assert_eq!(recordings.get(1, || Ok('a')).unwrap(), None);
-        assert!(recordings.get(1, full).is_err());
-        assert_eq!(recordings.get(1, || Ok('a')).unwrap(), None);
-        assert_eq!(recordings.get(1, || Ok('a')).unwrap(), Some(&'a'));
+        assert_eq!(cache.get(1, || Ok('a')).unwrap(), None);
+        assert!(cache.get(1, full).is_err());
+        assert_eq!(cache.get(1, || Ok('a')).unwrap(), None);
+        assert_eq!(cache.get(1, || Ok('a')).unwrap(), Some(&'a'));
     }
 }

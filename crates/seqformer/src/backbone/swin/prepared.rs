@@ -3,18 +3,19 @@
 use seqformer_ops::precision::autocast;
 use tch::Tensor;
 
+use super::SwinTransformer;
 use crate::Precision;
-use crate::backbone::{Backbone as _, PreparedBackbone, ShapeSpec, SwinTransformer};
+use crate::backbone::{Backbone as _, PreparedBackbone, ShapeSpec};
 
 /// A Swin Transformer that gives res2 to res5, prepared.
 #[derive(Debug)]
-pub(crate) struct PreparedSwin {
+pub(super) struct PreparedSwin {
     network: SwinTransformer,
     precision: Precision,
 }
 
 impl PreparedSwin {
-    pub(crate) fn new(network: &SwinTransformer, precision: Precision) -> Self {
+    pub(super) fn new(network: &SwinTransformer, precision: Precision) -> Self {
         Self { network: tch::no_grad(|| network.detach()), precision }
     }
 }

@@ -5,14 +5,15 @@ use std::rc::Rc;
 use seqformer_ops::fused::Activation;
 use tch::Tensor;
 
-use super::PreparedConv;
+use super::{Block, ConvNorm, ResNet, pool};
 use crate::Precision;
-use crate::backbone::{Block, ConvNorm, PreparedBackbone, ResNet, ShapeSpec, pool};
+use crate::backbone::{PreparedBackbone, ShapeSpec};
 use crate::layers::to_channels_last;
+use crate::prepared_layers::PreparedConv;
 
 /// A ResNet that gives res2 to res5, prepared.
 #[derive(Debug)]
-pub(crate) struct PreparedResNet {
+pub(super) struct PreparedResNet {
     stem: PreparedConv,
     stages: Vec<Vec<PreparedBlock>>,
     outputs: Vec<ShapeSpec>,
@@ -26,7 +27,7 @@ struct PreparedBlock {
 }
 
 impl PreparedResNet {
-    pub(crate) fn new(network: ResNet, precision: Precision) -> Self {
+    pub(super) fn new(network: ResNet, precision: Precision) -> Self {
         let ResNet { stem, stages, outputs, .. } = network;
         let stage = |stage: Vec<Rc<Block>>| {
             stage.into_iter().map(|block| PreparedBlock::new(&block, precision)).collect()

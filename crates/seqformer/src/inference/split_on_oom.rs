@@ -12,7 +12,7 @@ use crate::ModelError;
 /// # Errors
 ///
 /// Those of `run`; that there is no memory left only for a single item.
-pub(super) fn in_parts<T>(
+pub(super) fn split_on_oom<T>(
     count: i64,
     most: &mut i64,
     run: &mut dyn FnMut(Range<i64>) -> Result<T, ModelError>,
@@ -66,7 +66,7 @@ mod tests {
             let mut length = most;
             let mut run = |items| run_on(room, items);
             let mut relieve = || relieved.set(relieved.get() + 1);
-            let parts = in_parts(50, &mut length, &mut run, &mut relieve).unwrap();
+            let parts = split_on_oom(50, &mut length, &mut run, &mut relieve).unwrap();
             assert_eq!(parts.iter().map(|part| part.len() as i64).collect::<Vec<_>>(), expected);
             assert_eq!(parts.concat(), (0..50).collect::<Vec<_>>());
             // 36 does not fit, 18 does not, 9 does.
@@ -78,7 +78,8 @@ mod tests {
     fn no_room_for_a_single_item_is_the_one_error() {
         let (mut length, mut relieved) = (5, 0);
         let run = &mut |items| run_on(0, items);
-        let error = in_parts(8, &mut length, run, &mut || relieved += 1).unwrap_err().to_string();
+        let error =
+            split_on_oom(8, &mut length, run, &mut || relieved += 1).unwrap_err().to_string();
         assert_eq!(
             error,
             "the device has no memory left for one frame: CUDA out of memory. Tried to allocate 3 GiB"
@@ -93,7 +94,7 @@ mod tests {
             calls += 1;
             Err(ModelError::Torch { message: "the device is lost".to_owned() })
         };
-        let error = in_parts(8, &mut 4, &mut run, &mut || ()).unwrap_err();
+        let error = split_on_oom(8, &mut 4, &mut run, &mut || ()).unwrap_err();
         assert!(matches!(error, ModelError::Torch { .. }));
         assert_eq!(calls, 1);
     }

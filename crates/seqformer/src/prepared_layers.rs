@@ -1,0 +1,13 @@
+//! The shared layers as they predict: each is made from its plain twin in `layers` and laid out for one precision.
+
+mod conv;
+mod linear;
+mod mlp;
+mod ms_deform_attn;
+mod multihead_attention;
+
+pub(crate) use conv::PreparedConv;
+pub(crate) use linear::PreparedLinear;
+pub(crate) use mlp::PreparedMlp;
+pub(crate) use ms_deform_attn::PreparedMsDeformAttn;
+pub(crate) use multihead_attention::PreparedMultiheadAttention;
