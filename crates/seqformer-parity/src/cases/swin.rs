@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use seqformer::backbone::{Backbone, SwinTransformer};
+use seqformer::backbone::{Backbone as _, SwinTransformer};
 use seqformer::config::SwinConfig;
 use seqformer::{Precision, load_state_dict};
 use seqformer_testing::common_noise;

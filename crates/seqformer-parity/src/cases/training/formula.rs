@@ -168,7 +168,8 @@ fn target(clip: &Value) -> Result<ClipTarget> {
                 .fill_(1.0);
             let (w, h) = (width as f32, height as f32);
             let (x0, y0, x1, y1) = (x0 as f32 / w, y0 as f32 / h, x1 as f32 / w, y1 as f32 / h);
-            boxes[i * sizes[1] as usize + t] = [(x0 + x1) / 2.0, (y0 + y1) / 2.0, x1 - x0, y1 - y0];
+            boxes[i * sizes[1] as usize + t] =
+                [f32::midpoint(x0, x1), f32::midpoint(y0, y1), x1 - x0, y1 - y0];
         }
     }
     let boxes = Tensor::from_slice(boxes.as_flattened()).view([sizes[0], sizes[1], 4]);
