@@ -67,6 +67,24 @@ impl InstructionSet {
         std::iter::successors(Some(Self::detect()), |set| set.lowered())
     }
 
+    /// The name: `baseline`, `avx2`, `avx512` or `avx512_bf16`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Level::Baseline => "baseline",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512Bf16 => "avx512_bf16",
+        }
+    }
+
+    /// The set of this name; `None` if there is none or the machine lacks it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::available().find(|set| set.name() == name)
+    }
+
     /// Whether AVX-512 is part of the set.
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
@@ -134,5 +152,14 @@ mod tests {
         assert_eq!(sets.first(), Some(&InstructionSet::detect()));
         assert_eq!(sets.last(), Some(&InstructionSet::BASELINE));
         assert!(sets.is_sorted_by(|a, b| a.0 > b.0), "{sets:?}");
+    }
+
+    #[test]
+    fn a_set_is_found_by_its_name_and_nothing_by_another() {
+        for set in InstructionSet::available() {
+            assert_eq!(InstructionSet::named(set.name()), Some(set));
+        }
+        assert_eq!(InstructionSet::named("AVX2"), None);
+        assert_eq!(InstructionSet::named(""), None);
     }
 }

@@ -124,9 +124,29 @@ SF_API char *sf_ms_deform_attn(at::Tensor **out, const at::Tensor *value, const 
 
 namespace {
 
+at::Tensor call_fused(const char *name, const char *overload, std::vector<c10::IValue> arguments) {
+  const auto handle = c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
+  torch::jit::Stack stack(std::move(arguments));
+  handle.callBoxed(&stack);
+  return stack.at(0).toTensor();
+}
+
+// Whether oneDNN multiplies bf16 numbers here. The library is asked, since ONEDNN_MAX_CPU_ISA can forbid it what the
+// processor has.
 bool has_bf16_product() {
-  return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512dq");
+  static const bool has = [] {
+    if (!at::hasMKLDNN()) return false;
+    try {
+      const std::vector<int64_t> zeros(2, 0), ones(2, 1);
+      call_fused("mkldnn::_reorder_convolution_weight", "",
+                 {at::ones({16, 16, 1, 1}, at::kBFloat16), zeros, ones, ones, int64_t{1},
+                  std::vector<int64_t>{1, 16, 2, 2}});
+      return true;
+    } catch (const c10::Error &) {
+      return false;
+    }
+  }();
+  return has;
 }
 
 // Whether oneDNN's fused operators may take the place of the plain ones: they have no gradient, and take
@@ -141,13 +161,6 @@ bool can_fuse(std::initializer_list<const at::Tensor *> tensors) {
     if (at::GradMode::is_enabled() && tensor->requires_grad()) return false;
   }
   return true;
-}
-
-at::Tensor call_fused(const char *name, const char *overload, std::vector<c10::IValue> arguments) {
-  const auto handle = c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
-  torch::jit::Stack stack(std::move(arguments));
-  handle.callBoxed(&stack);
-  return stack.at(0).toTensor();
 }
 
 c10::IValue no_scalars() { return c10::List<std::optional<at::Scalar>>(); }
