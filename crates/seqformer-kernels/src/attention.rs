@@ -13,7 +13,7 @@ use crate::scalar::sum16;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::exponentials16;
 use crate::softmax::exp;
-use crate::threads::share_out;
+use crate::threads::work_stealing_for;
 
 /// Queries of a block: its logits to 300 keys stay in the nearest cache.
 const ROWS: usize = 32;
@@ -50,7 +50,7 @@ pub fn attention<T: Factor>(
     let per_item = inputs.queries * inputs.heads * inputs.channels;
     let batch = inputs.values.len().checked_div(per_item).unwrap_or(0);
     let failed = Failure::default();
-    share_out(machine.threads, batch * inputs.heads, &|heads| {
+    work_stealing_for(machine.threads, batch * inputs.heads, &|heads| {
         let mut scratch = Scratch::<T>::new(inputs);
         for index in heads {
             let (item, number) = divide(index, inputs.heads);

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::machine::Machine;
 use crate::products::Factor;
-use crate::threads::{Threads, share_out};
+use crate::threads::{Threads, work_stealing_for};
 
 /// A product that no kernel of this machine computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,10 +64,10 @@ pub(crate) fn in_blocks<T: Factor, S>(
 ) -> Result<(), NoProduct> {
     let failed = Failure::default();
     let height = height_for(machine.threads, rows);
-    share_out(machine.threads, rows.div_ceil(height) * parts, &|units| {
+    work_stealing_for(machine.threads, rows.div_ceil(height) * parts, &|indices| {
         let mut scratch = new();
-        for unit in units {
-            let (number, part) = divide(unit, parts);
+        for index in indices {
+            let (number, part) = divide(index, parts);
             let first = number * height;
             let block = Block { first, rows: height.min(rows - first), height };
             work(block, part, &mut scratch, &failed);

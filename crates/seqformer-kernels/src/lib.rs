@@ -71,7 +71,7 @@ mod shape;
 mod simd;
 mod softmax;
 pub mod threads;
-mod units;
+mod work_stealing;
 pub mod weight_gradient;
 pub mod winograd;
 

@@ -13,7 +13,7 @@ use crate::panel::PANEL;
 use crate::products::Factor;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Bf16Tiles, PlanesAt};
-use crate::threads::share_out;
+use crate::threads::work_stealing_for;
 
 mod input;
 mod transforms;
@@ -117,10 +117,10 @@ pub fn convolve<T: Factor>(
     let tiles = frames * rows * columns;
     let block = tiles_of_block(tiles, machine.threads.num_threads());
     let failed = &Failure::default();
-    share_out(machine.threads, tiles.div_ceil(block), &|numbers| {
+    work_stealing_for(machine.threads, tiles.div_ceil(block), &|indices| {
         let mut scratch = Scratch::new(inputs.weights, block);
-        for number in numbers {
-            let first = number * block;
+        for index in indices {
+            let first = index * block;
             let block = Block { first, rows: block.min(tiles - first), height: block };
             let scratch = &mut scratch;
             run_vectorized(set, Tiles { inputs, out, block, scratch, failed, machine });
