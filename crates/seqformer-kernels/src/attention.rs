@@ -22,7 +22,7 @@ const LANES: usize = 32;
 
 /// What the attention reads.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a> {
+pub struct AttentionInputs<'a> {
     /// Queries and keys side by side, `[N, Q, 2 * M * D]`.
     pub query_key: &'a [f32],
     /// `[N, Q, M * D]`
@@ -41,7 +41,7 @@ pub struct Inputs<'a> {
 ///
 /// If this machine has no kernel for the products.
 pub fn attention<T: Factor>(
-    inputs: &Inputs<'_>,
+    inputs: &AttentionInputs<'_>,
     out: &mut [f32],
     machine: &Machine<'_>,
 ) -> Result<(), NoProduct> {
@@ -86,7 +86,7 @@ struct Scratch<T> {
 }
 
 impl<T: Factor> Scratch<T> {
-    fn new(inputs: &Inputs<'_>) -> Self {
+    fn new(inputs: &AttentionInputs<'_>) -> Self {
         let (num_keys, channels) = (inputs.queries.next_multiple_of(LANES), inputs.channels);
         Self {
             num_keys,
@@ -103,7 +103,7 @@ impl<T: Factor> Scratch<T> {
 
 /// One head of one item.
 struct Head<'a, T> {
-    inputs: &'a Inputs<'a>,
+    inputs: &'a AttentionInputs<'a>,
     out: &'a DisjointRows<'a, f32>,
     item: usize,
     number: usize,
@@ -129,14 +129,14 @@ impl<T: Factor> Head<'_, T> {
     /// First element of a query's values and results.
     #[inline(always)]
     fn row(&self, query: usize) -> usize {
-        let Inputs { queries, heads, channels, .. } = *self.inputs;
+        let AttentionInputs { queries, heads, channels, .. } = *self.inputs;
         ((self.item * queries + query) * heads + self.number) * channels
     }
 
     /// Lays keys and values out.
     #[inline(always)]
     fn load(&mut self) {
-        let Inputs { values, queries, channels, .. } = *self.inputs;
+        let AttentionInputs { values, queries, channels, .. } = *self.inputs;
         let num_keys = self.scratch.num_keys;
         let group_length = num_keys * T::INTERLEAVED;
         for key in 0..queries {
@@ -159,7 +159,7 @@ impl<T: Factor> Head<'_, T> {
     /// Attends for the block of queries from `first` on.
     #[inline(always)]
     fn block<const FMA: bool>(&mut self, first: usize) -> Result<(), NoProduct> {
-        let Inputs { queries, channels, .. } = *self.inputs;
+        let AttentionInputs { queries, channels, .. } = *self.inputs;
         let rows = ROWS.min(queries - first);
         let (scale, set) = (1.0 / (channels as f32).sqrt(), self.machine.set);
         for row in 0..rows {
@@ -223,13 +223,13 @@ impl<T: Factor> Head<'_, T> {
 /// The numbers of a query that belong to a head: `part` 0 is what it asks for, 1 its key.
 #[inline(always)]
 fn query_key<'a>(
-    inputs: &Inputs<'a>,
+    inputs: &AttentionInputs<'a>,
     item: usize,
     head: usize,
     query: usize,
     part: usize,
 ) -> &'a [f32] {
-    let Inputs { query_key, queries, heads, channels, .. } = *inputs;
+    let AttentionInputs { query_key, queries, heads, channels, .. } = *inputs;
     let width = heads * channels;
     let first = (item * queries + query) * 2 * width + part * width;
     &query_key[first + head * channels..][..channels]

@@ -49,7 +49,7 @@ pub struct Weights<T> {
 
 /// What a layer reads.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a> {
+pub struct DeformableLayerInputs<'a> {
     /// The sizes.
     pub shape: &'a Shape,
     /// `[N or 1, Q, C]`
@@ -102,7 +102,7 @@ struct OutputRows<'a> {
 /// If this machine has no kernel for the products.
 pub fn deformable_layer<T: Factor + RowSums>(
     weights: &Weights<T>,
-    inputs: &Inputs<'_>,
+    inputs: &DeformableLayerInputs<'_>,
     values: &[T],
     out: Outputs<'_>,
     machine: &Machine<'_>,
@@ -156,7 +156,7 @@ impl<T: Factor> Scratch<T> {
 
 struct Layer<'a, T> {
     weights: &'a Weights<T>,
-    inputs: &'a Inputs<'a>,
+    inputs: &'a DeformableLayerInputs<'a>,
     values: &'a [T],
     centres: &'a Centres,
     out: &'a OutputRows<'a>,

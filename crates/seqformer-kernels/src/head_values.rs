@@ -11,7 +11,7 @@ use crate::products::Factor;
 
 /// What the projection reads.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a, T> {
+pub struct HeadValuesInputs<'a, T> {
     /// `[M * D, inputs]`
     pub weights: &'a Packed<T>,
     /// `M`, whole ones in a panel
@@ -34,7 +34,7 @@ pub struct Inputs<'a, T> {
 ///
 /// If the heads have not 8, 16, 32 or 64 channels.
 pub fn head_values<T: Factor>(
-    inputs: &Inputs<'_, T>,
+    inputs: &HeadValuesInputs<'_, T>,
     out: &mut [T],
     machine: &Machine<'_>,
 ) -> Result<(), NoProduct> {
@@ -71,7 +71,7 @@ impl<T: Factor> Scratch<T> {
 }
 
 struct Values<'a, T> {
-    inputs: &'a Inputs<'a, T>,
+    inputs: &'a HeadValuesInputs<'a, T>,
     out: &'a DisjointRows<'a, T>,
     block: Block,
     scratch: &'a mut Scratch<T>,
@@ -93,7 +93,7 @@ impl<T: Factor> Vectorized for Values<'_, T> {
 fn write<T: Factor>(work: Values<'_, T>) -> Result<(), NoProduct> {
     let Values { inputs, out, block, scratch, machine, .. } = work;
     let set = machine.set;
-    let &Inputs { weights, heads, tokens_per_clip, tokens, padding } = inputs;
+    let &HeadValuesInputs { weights, heads, tokens_per_clip, tokens, padding } = inputs;
     let (width, channels) = (weights.inputs(), weights.outputs() / heads);
     let is_padded = |row: usize| {
         let (clip, token) = divide(block.first + row, tokens_per_clip);

@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use seqformer_kernels::LevelSize;
-//! use seqformer_kernels::ms_deform_attn::{Inputs, forward};
+//! use seqformer_kernels::ms_deform_attn::{MsDeformAttnInputs, forward};
 //! use seqformer_kernels::{Samples, Shape, plain};
 //!
 //! let levels = vec![LevelSize { height: 4, width: 6 }, LevelSize { height: 2, width: 3 }];
@@ -15,7 +15,7 @@
 //! let locations = vec![0.5; 10 * 8 * 2 * 4 * 2]; // [N, Q, M, L, P, 2] as (x, y) in 0..1
 //! let weights = vec![1.0 / 8.0; 10 * 8 * 2 * 4]; // [N, Q, M, L, P]
 //! let samples = Samples::Located { locations: &locations, weights: &weights };
-//! let inputs = Inputs { shape: &shape, value: &value, head_major: false, samples, padding: &[] };
+//! let inputs = MsDeformAttnInputs { shape: &shape, value: &value, head_major: false, samples, padding: &[] };
 //! let mut out = vec![0.0; 10 * 8 * 32]; // [N, Q, M * D]
 //! forward(&inputs, &mut out, &plain::machine());
 //! assert!(out.iter().all(|sum| (sum - 1.0).abs() < 1e-6));
@@ -71,9 +71,9 @@ mod shape;
 mod simd;
 mod softmax;
 pub mod threads;
-mod work_stealing;
 pub mod weight_gradient;
 pub mod winograd;
+mod work_stealing;
 
 pub use bf16::Bf16;
 pub use blocks::{Block, NoProduct, ROWS};

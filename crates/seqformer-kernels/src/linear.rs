@@ -11,7 +11,7 @@ use crate::products::Factor;
 
 /// What the map reads.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a, T> {
+pub struct LinearInputs<'a, T> {
     /// `[outputs, inputs]`
     pub weights: &'a Packed<T>,
     /// `[rows, inputs]`
@@ -28,7 +28,7 @@ pub struct Inputs<'a, T> {
 ///
 /// If this machine has no kernel for the products.
 pub fn linear<T: Factor>(
-    inputs: &Inputs<'_, T>,
+    inputs: &LinearInputs<'_, T>,
     out: &mut [f32],
     machine: &Machine<'_>,
 ) -> Result<(), NoProduct> {
@@ -66,7 +66,7 @@ impl<T: Factor> Scratch<T> {
 }
 
 struct Linear<'a, T> {
-    inputs: &'a Inputs<'a, T>,
+    inputs: &'a LinearInputs<'a, T>,
     out: &'a DisjointRows<'a, f32>,
     block: Block,
     panel: usize,

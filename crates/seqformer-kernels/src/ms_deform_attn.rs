@@ -11,7 +11,7 @@ mod forward;
 mod head;
 mod inputs;
 
-pub use self::inputs::{Gradients, Inputs};
+pub use self::inputs::{Gradients, MsDeformAttnInputs};
 
 use self::inputs::Task;
 use crate::disjoint_rows::DisjointRows;
@@ -28,7 +28,11 @@ fn grain(shape: &Shape, queries: usize) -> usize {
 }
 
 /// Sums the sampled values into `out`, `[N, Q, M * D]`.
-pub fn forward<T: RowSums>(inputs: &Inputs<'_, T>, out: &mut [T], machine: &Machine<'_>) {
+pub fn forward<T: RowSums>(
+    inputs: &MsDeformAttnInputs<'_, T>,
+    out: &mut [T],
+    machine: &Machine<'_>,
+) {
     let set = machine.set;
     let shape = inputs.shape;
     let out = &DisjointRows::new(out);
@@ -63,7 +67,7 @@ pub fn forward<T: RowSums>(inputs: &Inputs<'_, T>, out: &mut [T], machine: &Mach
 
 /// Writes the gradients of the three inputs, given that of the output, `[N, Q, M * D]`.
 pub fn backward<T: RowSums>(
-    inputs: &Inputs<'_, T>,
+    inputs: &MsDeformAttnInputs<'_, T>,
     grad_out: &[T],
     gradients: Gradients<'_, T>,
     machine: &Machine<'_>,

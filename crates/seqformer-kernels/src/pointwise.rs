@@ -20,7 +20,7 @@ pub struct Weights<T> {
 
 /// What the convolution reads.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a, T> {
+pub struct PointwiseInputs<'a, T> {
     /// The kernel.
     pub weights: &'a Weights<T>,
     /// `[N, H, W, inputs]`
@@ -41,7 +41,7 @@ pub struct Inputs<'a, T> {
 ///
 /// If this machine has no kernel for the products.
 pub fn convolve<T: Factor>(
-    inputs: &Inputs<'_, T>,
+    inputs: &PointwiseInputs<'_, T>,
     out: &mut [T],
     machine: &Machine<'_>,
 ) -> Result<(), NoProduct> {
@@ -78,7 +78,7 @@ impl<T: Factor> Scratch<T> {
 
 /// A block of outputs on its way.
 struct Pixels<'a, 'b, T> {
-    inputs: &'a Inputs<'a, T>,
+    inputs: &'a PointwiseInputs<'a, T>,
     block: Block,
     /// `[rows, outputs]`
     out: &'b mut [T],
@@ -109,8 +109,8 @@ impl<T: Factor> Vectorized for Pixels<'_, '_, T> {
 
 /// Copies the pixels under the outputs of a block side by side.
 #[inline(always)]
-fn gather<T: Factor>(inputs: &Inputs<'_, T>, block: Block, pixels: &mut [T]) {
-    let &Inputs { weights: Weights { matrix, stride }, map, height, width, .. } = inputs;
+fn gather<T: Factor>(inputs: &PointwiseInputs<'_, T>, block: Block, pixels: &mut [T]) {
+    let &PointwiseInputs { weights: Weights { matrix, stride }, map, height, width, .. } = inputs;
     let (rows, columns) = (height.div_ceil(*stride), width.div_ceil(*stride));
     for (row, pixel) in pixels.chunks_exact_mut(matrix.inputs()).enumerate().take(block.rows) {
         let (line, x) = divide(block.first + row, columns);
@@ -123,13 +123,13 @@ fn gather<T: Factor>(inputs: &Inputs<'_, T>, block: Block, pixels: &mut [T]) {
 /// Computes a panel of outputs.
 #[inline(always)]
 fn multiply<T: Factor>(
-    inputs: &Inputs<'_, T>,
+    inputs: &PointwiseInputs<'_, T>,
     panel: usize,
     left: &Left<'_, T>,
     sums: &mut [f32],
     out: &mut [T],
 ) -> Result<(), NoProduct> {
-    let &Inputs { weights: Weights { matrix, .. }, add, relu, .. } = inputs;
+    let &PointwiseInputs { weights: Weights { matrix, .. }, add, relu, .. } = inputs;
     let (columns, outputs) = (matrix.columns(panel), matrix.outputs());
     let to = PanelOut::Rounded(&mut out[columns.start..]);
     let all = 0..matrix.inputs();

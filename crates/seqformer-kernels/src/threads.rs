@@ -23,7 +23,11 @@ pub unsafe trait Threads: Debug + Sync {
 ///
 /// Each thread starts with a contiguous range, so that it works on adjacent memory, and steals from the others when it
 /// is done, so that no thread waits long for a delayed one.
-pub(crate) fn work_stealing_for(threads: &dyn Threads, count: usize, body: &(dyn Fn(StealingIndices<'_>) + Sync)) {
+pub(crate) fn work_stealing_for(
+    threads: &dyn Threads,
+    count: usize,
+    body: &(dyn Fn(StealingIndices<'_>) + Sync),
+) {
     let left = StealingIndices::split(count, threads.num_threads());
     threads.parallel_for(left.len(), 1, &|threads| {
         for thread in threads {

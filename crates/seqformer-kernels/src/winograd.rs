@@ -77,7 +77,7 @@ impl<T: Factor> Weights<T> {
 
 /// What the convolution reads.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a, T> {
+pub struct WinogradInputs<'a, T> {
     /// The kernels.
     pub weights: &'a Weights<T>,
     /// `[N, H, W, inputs]`
@@ -93,7 +93,7 @@ pub struct Inputs<'a, T> {
     pub native: Option<Bf16Tiles>,
 }
 
-impl<T> Inputs<'_, T> {
+impl<T> WinogradInputs<'_, T> {
     /// Rows and columns of tiles on a map.
     fn tiles(&self) -> (usize, usize) {
         (self.height.div_ceil(STEP), self.width.div_ceil(STEP))
@@ -106,7 +106,7 @@ impl<T> Inputs<'_, T> {
 ///
 /// If this machine has no kernel for the products.
 pub fn convolve<T: Factor>(
-    inputs: &Inputs<'_, T>,
+    inputs: &WinogradInputs<'_, T>,
     out: &mut [T],
     machine: &Machine<'_>,
 ) -> Result<(), NoProduct> {
@@ -157,7 +157,7 @@ impl<T: Factor> Scratch<T> {
 
 /// A block of tiles on its way.
 struct Tiles<'a, T> {
-    inputs: &'a Inputs<'a, T>,
+    inputs: &'a WinogradInputs<'a, T>,
     out: &'a DisjointRows<'a, T>,
     block: Block,
     scratch: &'a mut Scratch<T>,
@@ -257,7 +257,7 @@ impl<T: Factor> Tiles<'_, T> {
     /// Writes the outputs of a tile that lie on the map; `WHOLE` says that the panel is full.
     #[inline(always)]
     fn write<const WHOLE: bool>(&self, tile: usize, panel: usize, outputs: &[[T; PANEL]; OUTPUTS]) {
-        let &Inputs { weights, height, width, .. } = self.inputs;
+        let &WinogradInputs { weights, height, width, .. } = self.inputs;
         let corner = self.corner(tile);
         for (index, outputs) in outputs.iter().enumerate() {
             let (down, right) = divide(index, STEP);

@@ -4,7 +4,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use seqformer_kernels::ms_deform_attn::{Gradients, Inputs, backward, forward};
+use seqformer_kernels::ms_deform_attn::{Gradients, MsDeformAttnInputs, backward, forward};
 use seqformer_kernels::{Bf16, LevelSize, RowSums, Samples, Shape, Shares};
 use tch::Tensor;
 use torch_sys::C_tensor;
@@ -135,7 +135,7 @@ unsafe fn shape_of(raw: &RawInputs) -> Shape {
 /// # Safety
 ///
 /// The buffers of `raw` hold as many elements as its sizes say, values of type `T`.
-unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> Inputs<'a, T> {
+unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> MsDeformAttnInputs<'a, T> {
     let samples = shape.batch * shape.queries * shape.heads * shape.samples();
     let values = shape.batch * shape.tokens * shape.heads * shape.channels;
     let references = raw.references_batch as usize * shape.queries * shape.levels.len() * 2;
@@ -155,7 +155,7 @@ unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> Inputs<'a, T
     } else {
         Samples::Offset { offsets: places, shares: Shares::Logits(weights), references }
     };
-    Inputs { shape, value, head_major: raw.head_major != 0, samples, padding }
+    MsDeformAttnInputs { shape, value, head_major: raw.head_major != 0, samples, padding }
 }
 
 extern "C" fn forward_kernel(raw: *const RawInputs, out: *mut c_void) -> *mut c_char {

@@ -11,7 +11,9 @@ use crate::machine::machine;
 use crate::packed_linear::{Affine, failed, has_products, numbers, pack};
 use crate::slices::{self, TensorNumber};
 use crate::{FeatureLevels, OpsError};
-use seqformer_kernels::deformable_layer::{self, Inputs, Outputs, References, Weights};
+use seqformer_kernels::deformable_layer::{
+    self, DeformableLayerInputs, Outputs, References, Weights,
+};
 use seqformer_kernels::norm::Norm;
 use seqformer_kernels::{Bf16, Machine, RowSums, Shape, head_values};
 
@@ -195,7 +197,7 @@ fn run<T: TensorNumber + RowSums>(
     let padding = input.padding.map(Tensor::contiguous);
     let padding = padding.as_ref().and_then(slices::booleans).unwrap_or(&[]);
     let numbers = slices::elements(&references).ok_or("the references are not dense")?;
-    let inputs = Inputs {
+    let inputs = DeformableLayerInputs {
         shape,
         queries: slices::elements(&queries).ok_or("the queries are not dense")?,
         positions: slices::elements(&positions).ok_or("the positions are not dense")?,
@@ -205,7 +207,7 @@ fn run<T: TensorNumber + RowSums>(
             References::Points(numbers)
         },
     };
-    let projection = head_values::Inputs {
+    let projection = head_values::HeadValuesInputs {
         weights: &weights.value,
         heads: shape.heads,
         tokens_per_clip: shape.tokens,

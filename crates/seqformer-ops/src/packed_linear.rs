@@ -173,7 +173,7 @@ fn map_rows<T: TensorNumber>(
     rows: &Rows<'_>,
     sizes: &[i64],
 ) -> Result<Tensor, String> {
-    let inputs = linear::Inputs {
+    let inputs = linear::LinearInputs {
         weights,
         rows: slices::elements(rows.input).ok_or("the input is not dense")?,
         relu: rows.relu,
@@ -193,7 +193,7 @@ fn map_to_heads<T: TensorNumber>(
 ) -> Result<Tensor, String> {
     let tokens = tokens.detach().to_kind(Kind::Float).contiguous();
     let padding = padding.map(Tensor::contiguous);
-    let inputs = head_values::Inputs {
+    let inputs = head_values::HeadValuesInputs {
         weights,
         heads: sizes[1] as usize,
         tokens_per_clip: sizes[2] as usize,

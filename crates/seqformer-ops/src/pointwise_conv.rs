@@ -10,7 +10,7 @@ use crate::fused::{Activation, Convolution};
 use crate::machine::machine;
 use crate::packed_linear::{Affine, failed, pack};
 use crate::slices::{self, TensorNumber};
-use seqformer_kernels::pointwise::{Inputs, Weights, convolve};
+use seqformer_kernels::pointwise::{PointwiseInputs, Weights, convolve};
 use seqformer_kernels::{Bf16, Factor as _, Machine};
 
 const OPERATION: &str = "pointwise_conv";
@@ -109,7 +109,7 @@ fn apply<T: TensorNumber>(
     let torch = |message: String| OpsError::Torch { operation: OPERATION, message };
     let map = input.detach().permute([0, 2, 3, 1]);
     let map = map.f_contiguous().map_err(|error| torch(error.to_string()))?;
-    let inputs = Inputs {
+    let inputs = PointwiseInputs {
         weights,
         map: slices::elements(&map).ok_or_else(|| torch("the map is not dense".to_owned()))?,
         height: size[2] as usize,

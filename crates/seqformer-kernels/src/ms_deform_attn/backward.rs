@@ -2,7 +2,7 @@
 
 use super::forward::PREFETCH_QUERIES;
 use super::head::{Head, PREFETCH_ROWS, block_width};
-use super::inputs::{Inputs, Task};
+use super::inputs::{MsDeformAttnInputs, Task};
 use crate::aligned::Aligned;
 use crate::disjoint_rows::DisjointRows;
 use crate::element::Element;
@@ -20,7 +20,7 @@ use crate::simd::add_group_gradients;
 
 /// One task and what its thread keeps between tasks.
 pub(super) struct Backward<'a, T> {
-    pub(super) inputs: &'a Inputs<'a, T>,
+    pub(super) inputs: &'a MsDeformAttnInputs<'a, T>,
     pub(super) centres: &'a Centres,
     /// `[N, Q, M * D]`
     pub(super) grad_out: &'a [T],
@@ -225,7 +225,7 @@ fn point_gradients(
 
 #[inline(always)]
 fn write_value_gradient<T: Element>(
-    inputs: &Inputs<'_, T>,
+    inputs: &MsDeformAttnInputs<'_, T>,
     gradients: &GradientRows<'_, T>,
     task: Task,
     scratch: &mut Scratch<T>,

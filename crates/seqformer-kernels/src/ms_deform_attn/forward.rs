@@ -1,7 +1,7 @@
 //! The forward pass of one task.
 
 use super::head::{Head, block_width, dense_head};
-use super::inputs::{Inputs, Task};
+use super::inputs::{MsDeformAttnInputs, Task};
 use crate::aligned::Aligned;
 use crate::disjoint_rows::DisjointRows;
 use crate::instruction_set::{InstructionSet, Vectorized};
@@ -15,7 +15,7 @@ pub(super) const PREFETCH_QUERIES: usize = 4;
 
 /// One task and what its thread keeps between tasks.
 pub(super) struct Forward<'a, T> {
-    pub(super) inputs: &'a Inputs<'a, T>,
+    pub(super) inputs: &'a MsDeformAttnInputs<'a, T>,
     pub(super) centres: &'a Centres,
     pub(super) out: &'a DisjointRows<'a, T>,
     pub(super) task: Task,
@@ -77,7 +77,7 @@ fn run_task<T: RowSums, const W: usize, const FMA: bool>(work: Forward<'_, T>) {
 /// Sums the rows of one head, `[S, D]`, at the points of the task's queries.
 #[inline(always)]
 fn sum_rows<T: RowSums, R: RowSums, const W: usize, const FMA: bool>(
-    inputs: &Inputs<'_, T>,
+    inputs: &MsDeformAttnInputs<'_, T>,
     centres: &Centres,
     out: &DisjointRows<'_, T>,
     task: Task,

@@ -1,6 +1,6 @@
 //! The values of one head as a dense block.
 
-use super::inputs::{Inputs, Task};
+use super::inputs::{MsDeformAttnInputs, Task};
 use crate::aligned::Aligned;
 use crate::element::Element;
 use crate::prefetch::prefetch;
@@ -33,7 +33,7 @@ impl Head {
 
     /// Copies the head of `task`, unless it is the one that is already here; padded tokens become zero.
     #[inline(always)]
-    pub(super) fn load<T: Element>(&mut self, inputs: &Inputs<'_, T>, task: Task) {
+    pub(super) fn load<T: Element>(&mut self, inputs: &MsDeformAttnInputs<'_, T>, task: Task) {
         let (shape, value) = (inputs.shape, inputs.value);
         if self.of == Some((task.clip, task.head)) {
             return;
@@ -72,7 +72,7 @@ impl Head {
 /// The head of `task` where it lies, if that is as a kernel reads it: dense rows, none of them padded.
 #[inline(always)]
 pub(super) fn dense_head<'a, T: Element>(
-    inputs: &Inputs<'a, T>,
+    inputs: &MsDeformAttnInputs<'a, T>,
     task: Task,
     row_length: usize,
 ) -> Option<&'a [T]> {

@@ -5,7 +5,7 @@ use crate::shape::Shape;
 
 /// What both passes read.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a, T> {
+pub struct MsDeformAttnInputs<'a, T> {
     /// The sizes.
     pub shape: &'a Shape,
     /// `[N, S, M, D]`, or `[N, M, S, D]` if `head_major`.
@@ -18,7 +18,7 @@ pub struct Inputs<'a, T> {
     pub padding: &'a [bool],
 }
 
-impl<T> Inputs<'_, T> {
+impl<T> MsDeformAttnInputs<'_, T> {
     /// Which tokens of a clip count as zero; `None` where none does.
     pub(super) fn padding_of(&self, clip: usize) -> Option<&[bool]> {
         let tokens = self.shape.tokens;

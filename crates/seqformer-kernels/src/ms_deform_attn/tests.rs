@@ -44,7 +44,7 @@ fn case(channels: usize) -> Case {
 fn run(case: &Case, set: InstructionSet) -> [Vec<f32>; 4] {
     let Case { shape, value, locations, weights, grad_out } = case;
     let samples = Samples::Located { locations, weights };
-    let inputs = Inputs { shape, value, head_major: false, samples, padding: &[] };
+    let inputs = MsDeformAttnInputs { shape, value, head_major: false, samples, padding: &[] };
     let mut out = vec![0.0; grad_out.len()];
     let machine = &plain::machine().by(set);
     forward(&inputs, &mut out, machine);

@@ -1,7 +1,7 @@
 //! The inputs of tiles: where they lie, and their transform into the buffer of a block.
 
 use super::transforms::{POSITIONS, SIDE, transform_input};
-use super::{CHANNELS, Inputs};
+use super::{CHANNELS, WinogradInputs};
 use crate::aligned::Aligned;
 use crate::blocks::divide;
 use crate::element::Element;
@@ -34,7 +34,7 @@ pub(super) struct Corner {
     pub(super) column: usize,
 }
 
-impl<'a, T: Factor> Inputs<'a, T> {
+impl<'a, T: Factor> WinogradInputs<'a, T> {
     /// The rows of four pixels that a tile reads, a cell more on each side than its outputs: on the map, or copied to
     /// `border` with zeros for what is outside.
     #[inline(always)]
@@ -42,7 +42,7 @@ impl<'a, T: Factor> Inputs<'a, T> {
     where
         'a: 'b,
     {
-        let &Inputs { weights, map, height, width, .. } = self;
+        let &WinogradInputs { weights, map, height, width, .. } = self;
         let length = SIDE * weights.inputs;
         let Corner { frame, row: top, column: left } = corner;
         let inside = top >= 1 && left >= 1 && top + 2 < height && left + 2 < width;
