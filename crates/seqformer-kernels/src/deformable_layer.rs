@@ -16,7 +16,7 @@ use crate::packed::{Left, Packed, Rows};
 use crate::panel::PANEL;
 use crate::prefetch::prefetch;
 use crate::products::Factor;
-use crate::reading::{HeadMap, Reader};
+use crate::sampler::{HeadMap, Sampler};
 use crate::row_sums::RowSums;
 use crate::samples::{Centres, Place, Samples, Shares};
 use crate::shape::Shape;
@@ -136,7 +136,7 @@ struct Scratch<T> {
     logits: Aligned<f32>,
     /// The queries on their way, `[ROWS, C]`.
     stream: Aligned<f32>,
-    reader: Reader,
+    sampler: Sampler,
 }
 
 impl<T: Factor> Scratch<T> {
@@ -149,7 +149,7 @@ impl<T: Factor> Scratch<T> {
             offsets: Aligned::new(ROWS * 2 * samples),
             logits: Aligned::new(ROWS * samples),
             stream: Aligned::new(ROWS * width),
-            reader: Reader::new(shape, set),
+            sampler: Sampler::new(shape, set),
         }
     }
 }
@@ -252,7 +252,7 @@ impl<T: Factor + RowSums> Layer<'_, T> {
         let (shape, width, block) = (self.inputs.shape, self.width(), self.block);
         let scratch = &mut *self.scratch;
         let logits = &mut scratch.logits[..block.rows * shape.heads * shape.samples()];
-        scratch.reader.normalise::<FMA>(logits, shape.samples());
+        scratch.sampler.normalise::<FMA>(logits, shape.samples());
         let samples = self.inputs.references.samples(&scratch.offsets, &scratch.logits);
         let maps = self.values.as_chunks::<W>().0;
         let per_clip = shape.heads * shape.tokens;
@@ -270,7 +270,7 @@ impl<T: Factor + RowSums> Layer<'_, T> {
                     index: (row + number) * shape.heads + head,
                 });
                 let out = &mut scratch.rows[row * width + head * W..];
-                scratch.reader.read::<T, W, FMA>(&map, places, out, width);
+                scratch.sampler.sample::<T, W, FMA>(&map, places, out, width);
                 row += count;
             }
         }

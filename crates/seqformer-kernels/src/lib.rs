@@ -63,7 +63,7 @@ mod points;
 pub mod pointwise;
 mod prefetch;
 pub mod products;
-mod reading;
+mod sampler;
 mod row_sums;
 mod samples;
 mod scalar;
