@@ -16,9 +16,9 @@ use crate::packed::{Left, Packed, Rows};
 use crate::panel::PANEL;
 use crate::prefetch::prefetch;
 use crate::products::Factor;
-use crate::sampler::{HeadMap, Sampler};
 use crate::row_sums::RowSums;
-use crate::samples::{Centres, Place, Samples, Shares};
+use crate::sampler::{HeadMap, Sampler};
+use crate::samples::{AttentionWeights, Centres, Place, Samples};
 use crate::shape::Shape;
 
 /// Rows ahead that are brought into the cache.
@@ -72,10 +72,10 @@ pub enum References<'a> {
 impl<'a> References<'a> {
     #[inline(always)]
     fn samples(self, offsets: &'a [f32], weights: &'a [f32]) -> Samples<'a> {
-        let shares = Shares::Weights(weights);
+        let weights = AttentionWeights::Normalized(weights);
         match self {
-            Self::Points(references) => Samples::Offset { offsets, shares, references },
-            Self::Boxes(references) => Samples::AroundBoxes { offsets, shares, references },
+            Self::Points(references) => Samples::Offset { offsets, weights, references },
+            Self::Boxes(references) => Samples::AroundBoxes { offsets, weights, references },
         }
     }
 }

@@ -63,8 +63,8 @@ mod points;
 pub mod pointwise;
 mod prefetch;
 pub mod products;
-mod sampler;
 mod row_sums;
+mod sampler;
 mod samples;
 mod scalar;
 mod shape;
@@ -83,7 +83,7 @@ pub use machine::Machine;
 pub use panel::PANEL;
 pub use products::Factor;
 pub use row_sums::RowSums;
-pub use samples::{Samples, Shares};
+pub use samples::{AttentionWeights, Samples};
 pub use shape::{LevelSize, Shape};
 #[cfg(target_arch = "x86_64")]
 pub use simd::Bf16Tiles;

@@ -22,9 +22,9 @@ pub(crate) struct PointGroup {
     start: Lanes<i32>,
     /// Token of each corner; any token of the map where the corner lies outside.
     pub(crate) cells: [Lanes<i32>; CORNERS],
-    /// Bilinear share of each corner, 0 outside the map.
-    pub(crate) shares: [Lanes<f32>; CORNERS],
-    /// Derivative of each share to x and y, in units of the whole map, 0 outside the map.
+    /// Bilinear weight of each corner, 0 outside the map.
+    pub(crate) bilinear_weights: [Lanes<f32>; CORNERS],
+    /// Derivative of each weight by x and y, in units of the whole map, 0 outside the map.
     pub(crate) slopes_x: [Lanes<f32>; CORNERS],
     pub(crate) slopes_y: [Lanes<f32>; CORNERS],
 }
@@ -36,7 +36,7 @@ pub(crate) fn groups(shape: &Shape) -> Vec<PointGroup> {
         height: [1.0; LANES],
         start: [0; LANES],
         cells: [[0; LANES]; CORNERS],
-        shares: [[0.0; LANES]; CORNERS],
+        bilinear_weights: [[0.0; LANES]; CORNERS],
         slopes_x: [[0.0; LANES]; CORNERS],
         slopes_y: [[0.0; LANES]; CORNERS],
     };
@@ -56,9 +56,9 @@ pub(crate) fn groups(shape: &Shape) -> Vec<PointGroup> {
 }
 
 impl PointGroup {
-    /// Places the points at `locations`; those which are not finite get NaN as a share, those beyond the map none.
+    /// Places the points at `locations`; those which are not finite get NaN as their weight, those outside the map 0.
     ///
-    /// `SLOPES` says whether the derivatives are wanted too. A corner outside the map gets share 0
+    /// `SLOPES` says whether the derivatives are wanted too. A corner outside the map gets weight 0
     /// and some cell inside, so that reading it needs no branch: [`exact_sum`] serves cells that are not finite.
     #[inline(always)]
     pub(crate) fn place<const SLOPES: bool>(&mut self, locations: &Pairs) {
@@ -89,34 +89,34 @@ impl PointGroup {
             self.cells[1][k] = upper + x1;
             self.cells[2][k] = lower + x0;
             self.cells[3][k] = lower + x1;
-            let (share_x0, share_x1) = ((1.0 - dx) * left, dx * right);
-            let (share_y0, share_y1) = ((1.0 - dy) * top, dy * bottom);
-            self.shares[0][k] = share_x0 * share_y0;
-            self.shares[1][k] = share_x1 * share_y0;
-            self.shares[2][k] = share_x0 * share_y1;
-            self.shares[3][k] = share_x1 * share_y1;
+            let (weight_x0, weight_x1) = ((1.0 - dx) * left, dx * right);
+            let (weight_y0, weight_y1) = ((1.0 - dy) * top, dy * bottom);
+            self.bilinear_weights[0][k] = weight_x0 * weight_y0;
+            self.bilinear_weights[1][k] = weight_x1 * weight_y0;
+            self.bilinear_weights[2][k] = weight_x0 * weight_y1;
+            self.bilinear_weights[3][k] = weight_x1 * weight_y1;
             if SLOPES {
-                self.slopes_x[0][k] = -w * left * share_y0;
-                self.slopes_x[1][k] = w * right * share_y0;
-                self.slopes_x[2][k] = -w * left * share_y1;
-                self.slopes_x[3][k] = w * right * share_y1;
-                self.slopes_y[0][k] = -h * top * share_x0;
-                self.slopes_y[1][k] = -h * top * share_x1;
-                self.slopes_y[2][k] = h * bottom * share_x0;
-                self.slopes_y[3][k] = h * bottom * share_x1;
+                self.slopes_x[0][k] = -w * left * weight_y0;
+                self.slopes_x[1][k] = w * right * weight_y0;
+                self.slopes_x[2][k] = -w * left * weight_y1;
+                self.slopes_x[3][k] = w * right * weight_y1;
+                self.slopes_y[0][k] = -h * top * weight_x0;
+                self.slopes_y[1][k] = -h * top * weight_x1;
+                self.slopes_y[2][k] = h * bottom * weight_x0;
+                self.slopes_y[3][k] = h * bottom * weight_x1;
             }
         }
     }
 }
 
 impl PointGroup {
-    /// Bilinear shares times attention weights.
+    /// Bilinear weights times attention weights.
     #[inline(always)]
     pub(crate) fn factors(&self, weights: &Lanes<f32>) -> [Line; CORNERS] {
         let mut factors = [Line([0.0; LANES]); CORNERS];
-        for (factors, shares) in factors.iter_mut().zip(&self.shares) {
+        for (factors, corner) in factors.iter_mut().zip(&self.bilinear_weights) {
             for k in 0..LANES {
-                factors[k] = shares[k] * weights[k];
+                factors[k] = corner[k] * weights[k];
             }
         }
         factors
@@ -158,11 +158,11 @@ pub(crate) fn exact_sum<T: Element>(shape: &Shape, points: &Buffer, rows: &[T], 
                     if column < 0.0 || column >= w || row < 0.0 || row >= h {
                         continue;
                     }
-                    let share = (1.0 - (x - column).abs()) * (1.0 - (y - row).abs());
+                    let weight = (1.0 - (x - column).abs()) * (1.0 - (y - row).abs());
                     let cell = start + row as usize * level.width as usize + column as usize;
                     let row = &rows[cell * sum.len()..][..sum.len()];
                     for (sample, number) in sample.iter_mut().zip(row) {
-                        *sample += number.to_f32() * share;
+                        *sample += number.to_f32() * weight;
                     }
                 }
             }
@@ -181,7 +181,7 @@ pub(crate) fn exact_sum<T: Element>(shape: &Shape, points: &Buffer, rows: &[T], 
 pub struct Corners {
     /// Token of each corner; any token of the map where the corner lies outside.
     pub(crate) cells: [Lanes<i32>; CORNERS],
-    /// Bilinear shares times attention weights, 0 outside the map.
+    /// Bilinear weights times attention weights, 0 outside the map.
     pub(crate) factors: [Line; CORNERS],
     /// Instead of them, where [rows are added in pairs](Element::adds_pairs): rounded to bfloat16, those of the left corner
     /// in the lower halves and those of the right one in the upper; at the top, then at the bottom.

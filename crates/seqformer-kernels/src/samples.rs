@@ -1,4 +1,4 @@
-//! Where the points of a query and head lie and how much each counts.
+//! Sampling locations and attention weights of a query and head.
 
 use crate::instruction_set::InstructionSet;
 use crate::lanes::{LANES, Line, part, sum_lanes, to_array};
@@ -22,8 +22,8 @@ pub enum Samples<'a> {
     Offset {
         /// In cells, `[N, Q, M, L, P, 2]`.
         offsets: &'a [f32],
-        /// How much each counts.
-        shares: Shares<'a>,
+        /// Attention weights.
+        weights: AttentionWeights<'a>,
         /// `[N or 1, Q, L, 2]`
         references: &'a [f32],
     },
@@ -32,20 +32,20 @@ pub enum Samples<'a> {
     AroundBoxes {
         /// In halves of the box, times `P`, `[N, Q, M, L, P, 2]`.
         offsets: &'a [f32],
-        /// How much each counts.
-        shares: Shares<'a>,
+        /// Attention weights.
+        weights: AttentionWeights<'a>,
         /// (cx, cy, w, h), `[N or 1, Q, L, 4]`.
         references: &'a [f32],
     },
 }
 
-/// How much the points count, `[N, Q, M, L, P]`.
+/// Attention weights of the points, `[N, Q, M, L, P]`.
 #[derive(Debug, Clone, Copy)]
-pub enum Shares<'a> {
-    /// Before the softmax over `L * P`.
+pub enum AttentionWeights<'a> {
+    /// Logits, before the softmax over `L * P`.
     Logits(&'a [f32]),
-    /// After it.
-    Weights(&'a [f32]),
+    /// Weights, after the softmax.
+    Normalized(&'a [f32]),
 }
 
 /// A query of a clip, and the number of its first element in units of queries and heads.
@@ -100,7 +100,7 @@ pub(crate) struct Buffer {
     cells: Vec<[f32; 2 * LANES]>,
     /// The same by axis.
     sizes: Vec<Pairs>,
-    /// Locations; what is beyond the points has no share.
+    /// Locations; lanes beyond the points lie outside every map.
     pub(crate) locations: Vec<Pairs>,
     /// Attention weights; those beyond the points are 0.
     pub(crate) weights: Vec<Line>,
@@ -150,8 +150,9 @@ impl<'a> Samples<'a> {
     pub(crate) fn prefetch(&self, index: usize, samples: usize) {
         let (places, weights) = match *self {
             Self::Located { locations, weights } => (locations, weights),
-            Self::Offset { offsets, shares, .. } | Self::AroundBoxes { offsets, shares, .. } => {
-                let (Shares::Logits(weights) | Shares::Weights(weights)) = shares;
+            Self::Offset { offsets, weights, .. } | Self::AroundBoxes { offsets, weights, .. } => {
+                let (AttentionWeights::Logits(weights) | AttentionWeights::Normalized(weights)) =
+                    weights;
                 (offsets, weights)
             }
         };
@@ -178,7 +179,7 @@ impl<'a> Samples<'a> {
                     buffer.weights[number] = Line(to_array(part(weights, number, 1), 0.0));
                 }
             }
-            Self::Offset { offsets, shares, .. } | Self::AroundBoxes { offsets, shares, .. } => {
+            Self::Offset { offsets, weights, .. } | Self::AroundBoxes { offsets, weights, .. } => {
                 let (points, extents) = centres.of(shape, place, num_groups);
                 let offsets = row_at(offsets, place.index, 2 * samples);
                 for (number, centre) in points.iter().enumerate() {
@@ -197,12 +198,12 @@ impl<'a> Samples<'a> {
                         }
                     }
                 }
-                match shares {
-                    Shares::Logits(logits) => {
+                match weights {
+                    AttentionWeights::Logits(logits) => {
                         let logits = row_at(logits, place.index, samples);
                         softmax::<FMA>(buffer.set, logits, &mut buffer.weights);
                     }
-                    Shares::Weights(weights) => {
+                    AttentionWeights::Normalized(weights) => {
                         let weights = row_at(weights, place.index, samples);
                         for (number, to) in buffer.weights.iter_mut().enumerate() {
                             *to = Line(to_array(part(weights, number, 1), 0.0));
@@ -222,12 +223,12 @@ impl<'a> Samples<'a> {
         place: Place,
     ) -> Option<Around<'a>> {
         let samples = shape.samples();
-        let (Self::Offset { offsets, shares, .. } | Self::AroundBoxes { offsets, shares, .. }) =
+        let (Self::Offset { offsets, weights, .. } | Self::AroundBoxes { offsets, weights, .. }) =
             *self
         else {
             return None;
         };
-        let Shares::Weights(weights) = shares else { return None };
+        let AttentionWeights::Normalized(weights) = weights else { return None };
         let (centres, extents) = centres.of(shape, place, samples.div_ceil(LANES));
         let offsets = row_at(offsets, place.index, 2 * samples);
         Some(Around { centres, extents, offsets, weights: row_at(weights, place.index, samples) })
@@ -260,7 +261,7 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// A pair of each query's reference, `[N or 1, Q, L, R]`, for each of its points; lanes beyond the points are no place.
+/// A pair of each query's reference, `[N or 1, Q, L, R]`, for each of its points; lanes beyond the points lie outside every map.
 fn by_point<const R: usize>(
     shape: &Shape,
     references: &[f32],

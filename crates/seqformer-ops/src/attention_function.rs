@@ -5,7 +5,7 @@
 use std::ffi::{c_char, c_void};
 
 use seqformer_kernels::ms_deform_attn::{Gradients, MsDeformAttnInputs, backward, forward};
-use seqformer_kernels::{Bf16, LevelSize, RowSums, Samples, Shape, Shares};
+use seqformer_kernels::{AttentionWeights, Bf16, LevelSize, RowSums, Samples, Shape};
 use tch::Tensor;
 use torch_sys::C_tensor;
 
@@ -153,7 +153,7 @@ unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> MsDeformAttn
     let samples = if raw.references.is_null() {
         Samples::Located { locations: places, weights }
     } else {
-        Samples::Offset { offsets: places, shares: Shares::Logits(weights), references }
+        Samples::Offset { offsets: places, weights: AttentionWeights::Logits(weights), references }
     };
     MsDeformAttnInputs { shape, value, head_major: raw.head_major != 0, samples, padding }
 }

@@ -9,9 +9,9 @@ use crate::{FeatureLevels, reference};
 use seqformer_kernels::ms_deform_attn::{Gradients, MsDeformAttnInputs, backward, forward};
 use seqformer_kernels::packed::{Left, Rows};
 use seqformer_kernels::{
-    Bf16, Block, Element, InstructionSet, LevelSize, PANEL, ROWS, RowSums, Samples, Shape, Shares,
-    attention, dropout, head_values, linear, max_pool, norm, packed, pointwise, weight_gradient,
-    winograd,
+    AttentionWeights, Bf16, Block, Element, InstructionSet, LevelSize, PANEL, ROWS, RowSums,
+    Samples, Shape, attention, dropout, head_values, linear, max_pool, norm, packed, pointwise,
+    weight_gradient, winograd,
 };
 use tch::{Kind, Tensor};
 
@@ -452,10 +452,14 @@ fn deformable_attention<T: TensorNumber + RowSums>(set: InstructionSet) {
                 let value = round::<T>(&elements(if head_major { &by_head } else { &values }));
                 let [_, locations, weights] = &operands;
                 let offsets = cells_of(&problem, locations);
-                let shares = Shares::Weights(weights);
+                let normalized = AttentionWeights::Normalized(weights);
                 for samples in [
                     Samples::Located { locations, weights },
-                    Samples::Offset { offsets: &offsets, shares, references: &references },
+                    Samples::Offset {
+                        offsets: &offsets,
+                        weights: normalized,
+                        references: &references,
+                    },
                 ] {
                     let padding = if padded { &problem.padding[..] } else { &[] };
                     let inputs =
@@ -489,8 +493,8 @@ fn deformable_gradients<T: TensorNumber + RowSums>(set: InstructionSet) {
             let what = format!("{channels} channels, {:?} by {set:?}, {what}", T::KIND);
             let leaves = problem.tensors(&[values.clone(), locations.clone(), weights.clone()]);
             let leaves = leaves.map(|leaf| leaf.set_requires_grad(true));
-            let [value, places, shares] = &leaves;
-            let plain = reference::ms_deform_attn(value, &problem.levels, places, shares);
+            let [value, places, leaf_weights] = &leaves;
+            let plain = reference::ms_deform_attn(value, &problem.levels, places, leaf_weights);
             let grad = tensor(&grad_out, &plain.size()).to_kind(Kind::Double);
             let loss = (plain * grad).sum(Kind::Double);
             let expected = Tensor::run_backward(&[loss], &leaves, false, false);

@@ -214,7 +214,7 @@ fn point_gradients(
         for (corner, dots) in dots.iter().enumerate() {
             x += dots[k] * group.slopes_x[corner][k];
             y += dots[k] * group.slopes_y[corner][k];
-            weight += dots[k] * group.shares[corner][k];
+            weight += dots[k] * group.bilinear_weights[corner][k];
         }
         grad_xy[2 * k] = weights[k] * x;
         grad_xy[2 * k + 1] = weights[k] * y;

@@ -40,7 +40,7 @@ pub(crate) struct PointsAround<'a> {
     pub(crate) weights: &'a [f32; LANES],
 }
 
-/// Cells of the four corners of each point, and their bilinear shares times `weights`; 0 outside of the map.
+/// Cells of the four corners of each point, and their bilinear weights times `weights`; 0 outside of the map.
 ///
 /// `at` is x and y in units of the whole map. `set` is as for [`softmax16`](super::softmax16).
 #[inline(always)]
@@ -189,16 +189,16 @@ fn corners(
             store_integers(to, _mm512_add_epi32(first, column));
         }
     }
-    let [left, right] = columns.shares;
-    let [top, bottom] = rows.shares;
+    let [left, right] = columns.weights;
+    let [top, bottom] = rows.weights;
     [(left, top), (right, top), (left, bottom), (right, bottom)]
         .map(|(column, row)| _mm512_mul_ps(_mm512_mul_ps(column, row), weights))
 }
 
-/// The two cells of an axis around a place, and their shares, 0 outside of the map.
+/// The two cells of an axis around a place, and their weights, 0 outside the map.
 struct Axis {
     cells: [__m512i; 2],
-    shares: [__m512; 2],
+    weights: [__m512; 2],
 }
 
 #[target_feature(enable = "avx512f")]
@@ -206,16 +206,16 @@ struct Axis {
 fn axis(place: __m512, size: __m512, inside: __mmask16) -> Axis {
     let (zero, one) = (_mm512_set1_ps(0.0), _mm512_set1_ps(1.0));
     let low = floor(place);
-    let share = _mm512_sub_ps(place, low);
+    let weight = _mm512_sub_ps(place, low);
     let last = _mm512_sub_ps(size, one);
     let has_low = _mm512_mask_cmp_ps_mask::<_CMP_GE_OQ>(inside, low, zero);
     let has_high = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(inside, low, last);
     let high = _mm512_min_ps(_mm512_add_ps(low, one), last);
     Axis {
         cells: [_mm512_cvttps_epi32(_mm512_max_ps(low, zero)), _mm512_cvttps_epi32(high)],
-        shares: [
-            _mm512_maskz_mov_ps(has_low, _mm512_sub_ps(one, share)),
-            _mm512_maskz_mov_ps(has_high, share),
+        weights: [
+            _mm512_maskz_mov_ps(has_low, _mm512_sub_ps(one, weight)),
+            _mm512_maskz_mov_ps(has_high, weight),
         ],
     }
 }
