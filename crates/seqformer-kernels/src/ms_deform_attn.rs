@@ -76,7 +76,7 @@ pub fn backward<T: RowSums>(
     let shape = inputs.shape;
     let gradients = &backward::GradientRows {
         value: DisjointRows::new(gradients.value),
-        places: DisjointRows::new(gradients.places),
+        locations: DisjointRows::new(gradients.locations),
         weights: DisjointRows::new(gradients.weights),
     };
     let centres = &inputs.samples.centres(shape);

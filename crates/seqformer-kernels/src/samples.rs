@@ -148,7 +148,7 @@ impl<'a> Samples<'a> {
     /// Asks for the points of query and head number `index` to be brought into the cache.
     #[inline(always)]
     pub(crate) fn prefetch(&self, index: usize, samples: usize) {
-        let (places, weights) = match *self {
+        let (locations, weights) = match *self {
             Self::Located { locations, weights } => (locations, weights),
             Self::Offset { offsets, weights, .. } | Self::AroundBoxes { offsets, weights, .. } => {
                 let (AttentionWeights::Logits(weights) | AttentionWeights::Normalized(weights)) =
@@ -156,7 +156,7 @@ impl<'a> Samples<'a> {
                 (offsets, weights)
             }
         };
-        prefetch(places, 2 * samples * index, 2 * samples);
+        prefetch(locations, 2 * samples * index, 2 * samples);
         prefetch(weights, samples * index, samples);
     }
 
@@ -236,13 +236,13 @@ impl<'a> Samples<'a> {
 
     /// Turns gradients of the points that were read last into those of what was given.
     ///
-    /// `places` is `[L, P, 2]`, `weights` `[L, P]`. Points around boxes have no backward pass.
+    /// `locations` is `[L, P, 2]`, `weights` `[L, P]`. Points around boxes have no backward pass.
     #[inline(always)]
-    pub(crate) fn chain(&self, buffer: &Buffer, places: &mut [f32], weights: &mut [f32]) {
+    pub(crate) fn chain(&self, buffer: &Buffer, locations: &mut [f32], weights: &mut [f32]) {
         if !matches!(self, Self::Offset { .. }) {
             return;
         }
-        for (gradient, cells) in places.iter_mut().zip(buffer.cells.as_flattened()) {
+        for (gradient, cells) in locations.iter_mut().zip(buffer.cells.as_flattened()) {
             *gradient /= cells;
         }
         let mut sums = [0.0; LANES];

@@ -493,8 +493,9 @@ fn deformable_gradients<T: TensorNumber + RowSums>(set: InstructionSet) {
             let what = format!("{channels} channels, {:?} by {set:?}, {what}", T::KIND);
             let leaves = problem.tensors(&[values.clone(), locations.clone(), weights.clone()]);
             let leaves = leaves.map(|leaf| leaf.set_requires_grad(true));
-            let [value, places, leaf_weights] = &leaves;
-            let plain = reference::ms_deform_attn(value, &problem.levels, places, leaf_weights);
+            let [value, leaf_locations, leaf_weights] = &leaves;
+            let plain =
+                reference::ms_deform_attn(value, &problem.levels, leaf_locations, leaf_weights);
             let grad = tensor(&grad_out, &plain.size()).to_kind(Kind::Double);
             let loss = (plain * grad).sum(Kind::Double);
             let expected = Tensor::run_backward(&[loss], &leaves, false, false);
@@ -508,15 +509,16 @@ fn deformable_gradients<T: TensorNumber + RowSums>(set: InstructionSet) {
                 padding: &[],
             };
             let mut of_value = round::<T>(&vec![0.0; value.len()]);
-            let [mut of_places, mut of_weights] =
+            let [mut of_locations, mut of_weights] =
                 [locations.len(), weights.len()].map(|length| vec![0.0; length]);
             let gradients = Gradients {
                 value: &mut of_value,
-                places: &mut of_places,
+                locations: &mut of_locations,
                 weights: &mut of_weights,
             };
             backward(&inputs, &grad_out, gradients, &machine().by(set));
-            for (found, expected) in [widen(&of_value), of_places, of_weights].iter().zip(expected)
+            for (found, expected) in
+                [widen(&of_value), of_locations, of_weights].iter().zip(expected)
             {
                 assert_none_lost(found, &elements(&expected), &what);
             }

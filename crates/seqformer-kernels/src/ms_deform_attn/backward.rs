@@ -34,7 +34,7 @@ pub(super) struct Backward<'a, T> {
 /// The gradients as the tasks share them; each writes rows of its own clip and head.
 pub(super) struct GradientRows<'a, T> {
     pub(super) value: DisjointRows<'a, T>,
-    pub(super) places: DisjointRows<'a, f32>,
+    pub(super) locations: DisjointRows<'a, f32>,
     pub(super) weights: DisjointRows<'a, f32>,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Scratch<T> {
     grad_rows: Aligned<f32>,
     /// Gradient of one output row.
     grad_out: Aligned<f32>,
-    grad_places: Aligned<f32>,
+    grad_locations: Aligned<f32>,
     grad_weights: Aligned<f32>,
     row: Aligned<T>,
 }
@@ -59,7 +59,7 @@ impl<T: Element> Scratch<T> {
         Self {
             grad_rows: Aligned::new(shape.tokens * head.row_length),
             grad_out: Aligned::new(head.row_length),
-            grad_places: Aligned::new(2 * samples),
+            grad_locations: Aligned::new(2 * samples),
             grad_weights: Aligned::new(samples),
             row: Aligned::new(shape.channels),
             groups: groups(shape),
@@ -99,7 +99,7 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
         let ahead = index + PREFETCH_QUERIES * shape.heads;
         inputs.samples.prefetch(ahead, samples);
         prefetch(grad_out, shape.channels * ahead, shape.channels);
-        gradients.places.prefetch(2 * samples * ahead, 2 * samples);
+        gradients.locations.prefetch(2 * samples * ahead, 2 * samples);
         gradients.weights.prefetch(samples * ahead, samples);
         let place = Place { clip: task.clip, query, index };
         inputs.samples.read::<FMA>(shape, centres, place, &mut scratch.points);
@@ -120,13 +120,13 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
                 }
             }
             let (grad_xy, grad_weights) = point_gradients(group, &dots, &weights);
-            fill_front(&mut scratch.grad_places[2 * LANES * number..], &grad_xy);
+            fill_front(&mut scratch.grad_locations[2 * LANES * number..], &grad_xy);
             fill_front(&mut scratch.grad_weights[LANES * number..], &grad_weights);
         }
-        let (places, weights) = (&mut scratch.grad_places, &mut scratch.grad_weights);
-        inputs.samples.chain(&scratch.points, places, weights);
+        let (locations, weights) = (&mut scratch.grad_locations, &mut scratch.grad_weights);
+        inputs.samples.chain(&scratch.points, locations, weights);
         // SAFETY: `index` is a query of this task's clip and head, which no other task has.
-        unsafe { gradients.places.write(2 * samples * index, &scratch.grad_places) };
+        unsafe { gradients.locations.write(2 * samples * index, &scratch.grad_locations) };
         // SAFETY: as above.
         unsafe { gradients.weights.write(samples * index, &scratch.grad_weights) };
     }

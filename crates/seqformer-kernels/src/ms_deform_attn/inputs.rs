@@ -33,7 +33,7 @@ pub struct Gradients<'a, T> {
     /// `[N, S, M, D]`
     pub value: &'a mut [T],
     /// Of the locations or offsets, `[N, Q, M, L, P, 2]`.
-    pub places: &'a mut [f32],
+    pub locations: &'a mut [f32],
     /// Of the weights or logits, `[N, Q, M, L, P]`.
     pub weights: &'a mut [f32],
 }

@@ -50,7 +50,8 @@ fn run(case: &Case, set: InstructionSet) -> [Vec<f32>; 4] {
     forward(&inputs, &mut out, machine);
     let [mut value, mut locations, mut weights] =
         [value.len(), locations.len(), weights.len()].map(|length| vec![0.0; length]);
-    let gradients = Gradients { value: &mut value, places: &mut locations, weights: &mut weights };
+    let gradients =
+        Gradients { value: &mut value, locations: &mut locations, weights: &mut weights };
     backward(&inputs, grad_out, gradients, machine);
     [out, value, locations, weights]
 }
