@@ -84,7 +84,7 @@ impl Checkpointer {
     /// # Errors
     ///
     /// If the folder cannot be written.
-    pub(crate) fn begin_run(&self, run: &str) -> Result<(), EngineError> {
+    pub(crate) fn start_run(&self, run: &str) -> Result<(), EngineError> {
         files::replace(&self.folder.join(RUN), run.as_bytes())?;
         let marker = self.folder.join(LAST);
         match std::fs::remove_file(&marker) {
@@ -105,7 +105,7 @@ impl Checkpointer {
     /// # Errors
     ///
     /// If the folder cannot be written.
-    pub(crate) fn go_on_with_run(&self, run: &str) -> Result<(), EngineError> {
+    pub(crate) fn resume_run(&self, run: &str) -> Result<(), EngineError> {
         if self.run()?.as_deref() == Some(run) {
             return Ok(());
         }

@@ -11,7 +11,7 @@ use crate::EngineError;
 use crate::plan::NetworkPlan;
 
 /// Says what the reader of a file did: what the user should know as a warning, the rest as information.
-pub(crate) fn tell(state: &StateDict, path: &Path) {
+pub(crate) fn log_remarks(state: &StateDict, path: &Path) {
     for remark in &state.remarks {
         tracing::warn!("{}: {remark}", path.display());
     }

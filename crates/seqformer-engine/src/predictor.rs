@@ -112,7 +112,7 @@ impl Predictor {
         let variables = nn::VarStore::new(device);
         let model = SeqFormer::new(&variables.root(), &network.model)?;
         let state = seqformer_checkpoint::read(weights)?;
-        initial_weights::tell(&state, weights);
+        initial_weights::log_remarks(&state, weights);
         let provenance = Provenance::of(&state);
         initial_weights::check(&state, &provenance, network, weights)?;
         load_weights(&variables, state, network, weights)?;

@@ -74,7 +74,7 @@ pub struct Trainer {
     /// Evaluations that could not be done, each with its reason.
     failed_evaluations: Vec<String>,
     /// It was said that a clip has more instances than there are queries.
-    told_of_crowds: bool,
+    has_warned_of_crowds: bool,
     // Held as long as the run lives, so that no second run writes into the folder.
     _lock: Option<seqformer_files::FolderLock>,
 }
@@ -121,7 +121,7 @@ impl Trainer {
     pub fn train(
         &mut self,
         stop: &Arc<AtomicBool>,
-        tell: &mut dyn FnMut(&str),
+        on_line: &mut dyn FnMut(&str),
     ) -> Result<TrainEnd, EngineError> {
         let start = Instant::now();
         let first = self.position.iterations;
@@ -131,13 +131,16 @@ impl Trainer {
                 if self.communicator.is_leader() {
                     let last = self.position.iterations.saturating_sub(1);
                     let path = self.checkpointer.save(last, &self.tree()?)?;
-                    tell(&format!("stopped; {} is written, go on with --resume", path.display()));
+                    on_line(&format!(
+                        "stopped; {} is written, go on with --resume",
+                        path.display()
+                    ));
                 }
                 self.communicator.barrier()?;
                 return Ok(TrainEnd::Stopped);
             }
             trained_until = self.position.iterations;
-            self.after_step(stop, tell)?;
+            self.after_step(stop, on_line)?;
         }
         self.communicator.note(self.position.iterations, "writing the last checkpoint");
         // A run may have been killed between the checkpoint of its last iteration and this one.
@@ -149,7 +152,7 @@ impl Trainer {
         if trained_until > first {
             let secs = start.elapsed().as_secs_f64();
             let count = trained_until - first;
-            tell(&format!(
+            on_line(&format!(
                 "Overall training speed: {count} iterations in {secs:.0} s ({:.4} s / it)",
                 secs / count as f64
             ));
@@ -162,7 +165,7 @@ impl Trainer {
     fn after_step(
         &mut self,
         stop: &Arc<AtomicBool>,
-        tell: &mut dyn FnMut(&str),
+        on_line: &mut dyn FnMut(&str),
     ) -> Result<(), EngineError> {
         let done = self.position.iterations;
         let is_last = done == self.plan.max_iter();
@@ -173,10 +176,10 @@ impl Trainer {
         let period = self.plan.eval_period;
         // The last validation is the caller's, on the final checkpoint.
         if period > 0 && done.is_multiple_of(period) && !is_last {
-            self.validate_until(stop, tell)?;
+            self.validate_until(stop, on_line)?;
         }
         match &mut self.journal {
-            Some(journal) => journal.write_if_due(done, is_last, tell),
+            Some(journal) => journal.write_if_due(done, is_last, on_line),
             None => Ok(()),
         }
     }
@@ -189,16 +192,16 @@ impl Trainer {
     /// # Errors
     ///
     /// If a checkpoint or a file of the run cannot be written, or another process is gone.
-    pub fn validate(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
-        self.validate_until(&Arc::default(), tell)
+    pub fn validate(&mut self, on_line: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
+        self.validate_until(&Arc::default(), on_line)
     }
 
     fn validate_until(
         &mut self,
         stop: &Arc<AtomicBool>,
-        tell: &mut dyn FnMut(&str),
+        on_line: &mut dyn FnMut(&str),
     ) -> Result<(), EngineError> {
-        let done = self.validate_all(stop, tell);
+        let done = self.validate_all(stop, on_line);
         // The predictor has made its own choice.
         process::choose_cudnn_algorithms(self.device, self.plan.cudnn_benchmark);
         done
@@ -207,7 +210,7 @@ impl Trainer {
     fn validate_all(
         &mut self,
         stop: &Arc<AtomicBool>,
-        tell: &mut dyn FnMut(&str),
+        on_line: &mut dyn FnMut(&str),
     ) -> Result<(), EngineError> {
         let iteration = self.position.iterations.saturating_sub(1);
         self.communicator.note(iteration, "validating");
@@ -217,7 +220,7 @@ impl Trainer {
                 Ok(None) => continue,
                 Err(error) if error.is_of_processes() => return Err(error),
                 Err(EngineError::Interrupted) => {
-                    tell(&format!("{name}: the evaluation is left out, to stop the training"));
+                    on_line(&format!("{name}: the evaluation is left out, to stop the training"));
                     continue;
                 }
                 Err(error) => {
@@ -226,15 +229,15 @@ impl Trainer {
                 }
             };
             let Some(report) = evaluated.report else {
-                tell(&format!(
+                on_line(&format!(
                     "{name}: {} is written; there are no annotations to score it",
                     evaluated.results.display()
                 ));
                 continue;
             };
-            tell(&format!("{name}:\n{}", report.summary()));
+            on_line(&format!("{name}:\n{}", report.summary()));
             if let Some(boxes) = &evaluated.box_report {
-                tell(&format!("{name}, boxes:\n{}", boxes.summary()));
+                on_line(&format!("{name}, boxes:\n{}", boxes.summary()));
             }
             if let Some(journal) = &mut self.journal {
                 journal.record_scores(&report);

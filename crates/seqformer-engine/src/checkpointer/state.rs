@@ -206,7 +206,7 @@ pub(crate) fn model_of(tree: &Value, path: &Path) -> Result<StateDict, EngineErr
     let state = state
         .without_wrappers()
         .map_err(|reason| CheckpointError { path: path.to_path_buf(), reason })?;
-    crate::initial_weights::tell(&state, path);
+    crate::initial_weights::log_remarks(&state, path);
     Ok(state)
 }
 

@@ -58,12 +58,12 @@ impl Journal {
         &mut self,
         done: u64,
         is_last: bool,
-        tell: &mut dyn FnMut(&str),
+        on_line: &mut dyn FnMut(&str),
     ) -> Result<(), EngineError> {
         if !done.is_multiple_of(PERIOD) && !is_last {
             return Ok(());
         }
-        tell(&console_line(&self.metrics, peak_memory_bytes()));
+        on_line(&console_line(&self.metrics, peak_memory_bytes()));
         self.write_fresh()?;
         self.records += 1;
         if is_last || self.records.is_multiple_of(RECORDS_PER_DRAWING) {

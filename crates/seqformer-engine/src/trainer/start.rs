@@ -26,7 +26,7 @@ pub(super) fn resume(
 ) -> Result<Option<(Position, Optimizer)>, EngineError> {
     let mut broken = Vec::new();
     while let Some(path) = checkpointer.last_but(&mut broken)? {
-        match go_on(&path, plan, variables) {
+        match resume_from(&path, plan, variables) {
             Err(error) if checkpointer::is_damage(&error) => broken.push((path, error)),
             done => return done.map(Some),
         }
@@ -39,7 +39,7 @@ pub(super) fn resume(
 }
 
 /// Takes the training of a checkpoint over.
-fn go_on(
+fn resume_from(
     path: &Path,
     plan: &TrainPlan,
     variables: &mut nn::VarStore,
@@ -59,7 +59,7 @@ fn go_on(
 }
 
 /// Begins anew, with given or random weights.
-pub(super) fn begin(
+pub(super) fn start(
     model: &SeqFormer,
     plan: &TrainPlan,
     variables: &mut nn::VarStore,
@@ -105,7 +105,7 @@ fn fill(
     initialize(variables, &plan.network.model)?;
     let Some(path) = &plan.weights else { return Ok(None) };
     let state = seqformer_checkpoint::read(path)?;
-    initial_weights::tell(&state, path);
+    initial_weights::log_remarks(&state, path);
     let provenance = Provenance::of(&state);
     initial_weights::check_hash(&state, &provenance, path)?;
     // Another number of classes is nothing to stop for, but other input may be a mistake.

@@ -129,8 +129,8 @@ impl Trainer {
         let rows = self.communicator.collect(&own)?;
         let sum = |column: usize| rows.iter().map(|row| row[column]).sum::<f64>();
         let max = |column: usize| rows.iter().map(|row| row[column]).fold(0.0, f64::max);
-        if sum(1) > sum(6) && !self.told_of_crowds {
-            self.told_of_crowds = true;
+        if sum(1) > sum(6) && !self.has_warned_of_crowds {
+            self.has_warned_of_crowds = true;
             self.warn_of_crowds(clips)?;
         }
         Ok(Batch {

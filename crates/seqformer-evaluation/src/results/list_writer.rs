@@ -31,7 +31,7 @@ impl ListWriter {
         ids: &[i64],
         run: &str,
     ) -> Result<Self, EvaluationError> {
-        Self::begin(path, part, ids, |journal| Journal::open(journal, part, run, false))
+        Self::start(path, part, ids, |journal| Journal::open(journal, part, run, false))
     }
 
     /// Begins the file, whatever an earlier run has left.
@@ -41,10 +41,10 @@ impl ListWriter {
         ids: &[i64],
         run: &str,
     ) -> Result<Self, EvaluationError> {
-        Self::begin(path, part, ids, |journal| Journal::open(journal, part, run, true))
+        Self::start(path, part, ids, |journal| Journal::open(journal, part, run, true))
     }
 
-    fn begin(
+    fn start(
         path: &Path,
         part: Part,
         ids: &[i64],

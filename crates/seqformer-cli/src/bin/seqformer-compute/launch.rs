@@ -41,10 +41,10 @@ pub(crate) fn run(
         })?
     };
     signals.count();
-    let begun = SystemTime::now();
+    let started = SystemTime::now();
     for attempt in 0.. {
         let resume =
-            attempt > 0 && (args.resume || has_newer_checkpoint(&config.output_dir, begun));
+            attempt > 0 && (args.resume || has_newer_checkpoint(&config.output_dir, started));
         let mut workers = Workers::start(plan, &host, meeting.port(), attempt, resume)?;
         match workers.watch(&meeting, timeout, signals) {
             WorkersEnd::Done => {
@@ -103,9 +103,9 @@ fn meeting_point(args: &TrainArgs) -> Result<(String, u16)> {
 }
 
 /// Whether the run has written a checkpoint since it began; an older one is of another run.
-fn has_newer_checkpoint(folder: &Path, begun: SystemTime) -> bool {
+fn has_newer_checkpoint(folder: &Path, started: SystemTime) -> bool {
     let modified =
         std::fs::metadata(folder.join("last_checkpoint")).and_then(|file| file.modified());
     // Clocks of files may be coarse.
-    modified.is_ok_and(|time| time + Duration::from_millis(20) >= begun)
+    modified.is_ok_and(|time| time + Duration::from_millis(20) >= started)
 }

@@ -80,7 +80,7 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     predictor.stop_on(Arc::clone(stop));
     let classes =
         known.unwrap_or_else(|| class_names::of_weights(predictor.class_names(), num_classes));
-    let store = plan.begin(args.overwrite)?;
+    let store = plan.start(args.overwrite)?;
     let mut run = Run {
         output: Output {
             folder: args.output.clone(),

@@ -121,7 +121,7 @@ fn train(
     } else {
         None
     };
-    let mut tell = |line: &str| {
+    let mut on_line = |line: &str| {
         if let Some(log) = &log {
             output::print_line(line);
             log.write_line(format!("{line}\n").as_bytes());
@@ -131,7 +131,7 @@ fn train(
         1 => String::new(),
         count => format!(", {count} processes"),
     };
-    tell(&format!(
+    on_line(&format!(
         "training {} clips of {} frames a batch{processes}, iterations {} to {}, in {}",
         config.solver.ims_per_batch,
         config.input.sampling_frame_num,
@@ -139,9 +139,9 @@ fn train(
         trainer.max_iterations(),
         config.output_dir.display()
     ));
-    tell(&describe_device(device)?);
-    trainer.about_data().iter().for_each(|line| tell(line));
-    let done = finish(&mut trainer, (signals, stop), &mut tell);
+    on_line(&describe_device(device)?);
+    trainer.about_data().iter().for_each(|line| on_line(line));
+    let done = finish(&mut trainer, (signals, stop), &mut on_line);
     if let (Err(error), Some(log)) = (&done, &log) {
         log.write_line(format!("error: {}\n", output::describe(error)).as_bytes());
     }
@@ -152,10 +152,10 @@ fn train(
 fn finish(
     trainer: &mut Trainer,
     (signals, stop): (&StopSignals, &Arc<AtomicBool>),
-    tell: &mut dyn FnMut(&str),
+    on_line: &mut dyn FnMut(&str),
 ) -> Result<End> {
     let first = trainer.iterations();
-    match trainer.train(stop, tell) {
+    match trainer.train(stop, on_line) {
         Err(error) if trainer.iterations() == first && is_end_of_others(&error, stop) => {
             return Ok(End::Stopped);
         }
@@ -167,7 +167,7 @@ fn finish(
     }
     // The final checkpoint is written: nothing is lost when the last evaluation is ended.
     signals.end_at_once();
-    trainer.validate(tell)?;
+    trainer.validate(on_line)?;
     let Some((last, others)) = trainer.failed_evaluations().split_last() else {
         return Ok(End::Finished);
     };
@@ -236,9 +236,9 @@ fn eval(
         let output = EvaluationOutput { folder: &folder, run: &run, goes_on: true };
         let job = (&predictor, communicator);
         let done = evaluate(job, &dataset, output, &mut |progress| {
-            let begin =
+            let start =
                 || Stage::counting("videos", format!("{name}: evaluating"), Some(progress.total));
-            stage.get_or_insert_with(begin).set(progress.videos);
+            stage.get_or_insert_with(start).set(progress.videos);
         })?;
         if let Some(stage) = stage {
             stage.finish();

@@ -32,7 +32,7 @@ pub(super) fn measure(bench: &Bench<'_>, frames: &[RgbImage]) -> Result<Speed> {
         sink.write(frame)?;
     }
     let video = sink.finish()?.path;
-    let phase = Phase::begin(bench.device);
+    let phase = Phase::start(bench.device);
     let mut runs = Vec::new();
     for _ in 0..bench.warm_ups() {
         once(bench, &video)?;

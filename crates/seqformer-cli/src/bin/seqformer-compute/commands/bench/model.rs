@@ -20,7 +20,7 @@ use crate::memory;
 /// more run, without the graph, whose time does not count.
 pub(super) fn measure(bench: &Bench<'_>, frames: &[RgbImage]) -> Result<Speed> {
     let on_gpu = bench.device.is_cuda();
-    let phase = Phase::begin(bench.device);
+    let phase = Phase::start(bench.device);
     for _ in 0..bench.warm_ups() {
         once(bench, frames, false)?;
     }

@@ -106,7 +106,7 @@ pub(super) struct Phase {
 
 impl Phase {
     /// Begins a new peak of memory.
-    pub(super) fn begin(device: Device) -> Self {
+    pub(super) fn start(device: Device) -> Self {
         forget_gpu_peak(device);
         Self { device, is_alone: memory::forget_peak(), before_mib: memory::resident_mib() }
     }

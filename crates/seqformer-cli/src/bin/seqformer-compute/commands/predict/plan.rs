@@ -89,7 +89,7 @@ impl Plan {
     }
 
     /// Makes room for the results: goes on with those of the same run, and moves those of another one aside.
-    pub(super) fn begin(&mut self, overwrite: bool) -> Result<Store> {
+    pub(super) fn start(&mut self, overwrite: bool) -> Result<Store> {
         let mut store = Store::new(&self.folder);
         match &self.earlier {
             Earlier::Same(found) => {
