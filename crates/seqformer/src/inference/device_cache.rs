@@ -73,7 +73,7 @@ impl DeviceCache {
     }
 
     /// Frees all graphs, and what libtorch keeps for later.
-    pub(super) fn relieve(&self, device: Device) {
+    pub(super) fn release_memory(&self, device: Device) {
         let mut contents = self.0.borrow_mut();
         contents.graphs.clear();
         contents.pool = None;

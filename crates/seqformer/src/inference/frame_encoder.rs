@@ -65,8 +65,8 @@ impl<'a> FrameEncoder<'a> {
             let frames = frames.narrow(0, part.start, part.end - part.start);
             tch::no_grad(|| self.caught("one frame at a time", || self.run(&frames)))
         };
-        let mut relieve = || cache.relieve(device);
-        let encoded = split_on_oom(frames.size()[0], &mut most, &mut run, &mut relieve);
+        let mut release_memory = || cache.release_memory(device);
+        let encoded = split_on_oom(frames.size()[0], &mut most, &mut run, &mut release_memory);
         if most < before {
             cache.set_most_at_once(self.frame_size, most);
         }
