@@ -49,7 +49,7 @@ pub use precision::Precision;
 pub use stage_clock::{Stage, StageTimes, time_stages};
 pub use targets::{AbsentInstances, ClipTarget};
 pub use transformer::{
-    DecoderLayerOutput, DecoderOutput, FrameReading, KeepLayers, Memory, RunningReading,
+    DecoderLayerOutput, DecoderOutput, FrameFeatures, KeepLayers, Memory, RunningAggregation,
     TokenLayout,
 };
 pub use weights::{load_matching, load_state_dict, network_shapes, state_dict};

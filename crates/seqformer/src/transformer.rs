@@ -3,21 +3,21 @@
 //! Deformable DETR (arXiv:2010.04159) with SeqFormer's decoder (arXiv:2112.08275, section 3). Reference:
 //! VNext `models/deformable_transformer.py`.
 
+mod copy_features;
 mod decoder;
 mod encoder;
-mod frame_reading;
-mod reading_copy;
+mod frame_features;
 mod temporal_aggregation;
 mod token_layout;
 
 pub(crate) use decoder::{
     BoxQueries, Decoder, DecoderLayer, Queries, QueryEmbedding, ReadInput, ReadOutput, Stream,
-    mean_reading,
+    aggregate,
 };
 pub use decoder::{DecoderLayerOutput, DecoderOutput, KeepLayers};
 pub(crate) use encoder::{Encoder, EncoderLayer, Frames, repeat};
-pub(crate) use frame_reading::BoxOutput;
-pub use frame_reading::{FrameReading, RunningReading};
+pub(crate) use frame_features::BoxOutput;
+pub use frame_features::{FrameFeatures, RunningAggregation};
 pub(crate) use temporal_aggregation::RunningMean;
 pub use token_layout::TokenLayout;
 

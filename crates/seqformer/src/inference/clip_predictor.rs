@@ -16,7 +16,7 @@ use super::frame_encoder::{FrameEncoder, Launch};
 use super::model::InferenceModel;
 use super::postprocess::{TopQueries, top_queries};
 use crate::stage_clock::{Stage, timed};
-use crate::{FrameReading, FrameSize, ModelError};
+use crate::{FrameFeatures, FrameSize, ModelError};
 
 /// Frames that are encoded together, if as many wait and nothing else is said.
 pub const FRAMES_PER_PART: usize = 8;
@@ -61,7 +61,7 @@ pub struct ClipPredictor<'a> {
 /// What all clips that hold a frame share.
 #[derive(Debug)]
 struct EncodedFrame {
-    reading: FrameReading,
+    features: FrameFeatures,
     /// `[1, C / 32, H / 8, W / 8]`
     mask_features: Tensor,
 }
@@ -182,13 +182,13 @@ impl<'a> ClipPredictor<'a> {
             let available = if self.schedule.covers_all() { self.waiting.len() } else { missing };
             let part: Vec<Tensor> =
                 self.waiting.drain(..available.min(self.frames_per_part)).collect();
-            for EncodedFrames { reading, mask_features } in
+            for EncodedFrames { features, mask_features } in
                 self.encoder.encode(&Tensor::cat(&part, 0))?
             {
-                let readings = reading.split().into_iter().enumerate();
-                self.encoded.extend(readings.map(|(index, reading)| {
+                let features = features.split().into_iter().enumerate();
+                self.encoded.extend(features.map(|(index, features)| {
                     let mask_features = mask_features.narrow(0, index as i64, 1);
-                    EncodedFrame { reading, mask_features }
+                    EncodedFrame { features, mask_features }
                 }));
             }
         }
@@ -198,9 +198,9 @@ impl<'a> ClipPredictor<'a> {
     fn decode(&self, frames: Range<usize>) -> ClipPrediction {
         let first = frames.start - self.first_encoded;
         let clip: Vec<&EncodedFrame> = self.encoded.range(first..first + frames.len()).collect();
-        let readings: Vec<&FrameReading> = clip.iter().map(|frame| &frame.reading).collect();
+        let features: Vec<&FrameFeatures> = clip.iter().map(|frame| &frame.features).collect();
         let heads = timed(Stage::Decoder, || {
-            let output = self.model.decode_frames(&readings);
+            let output = self.model.decode_frames(&features);
             self.model.heads(&output, self.model.last_layer(), &[self.encoder.frame_size()])
         });
         let TopQueries { queries, class_probs } =

@@ -108,8 +108,8 @@ impl<'a> FrameEncoder<'a> {
         let images = model.preprocess(frames, self.frame_size)?;
         let memory = model.encode_images(&images, layout); // [1, T', S, C]
         let mask_features = timed(Stage::Masks, || model.mask_features(&memory.get(0), layout));
-        let reading = timed(Stage::Decoder, || model.read_frames(&memory, layout));
-        Ok(EncodedFrames { mask_features, reading })
+        let features = timed(Stage::Decoder, || model.read_frames(&memory, layout));
+        Ok(EncodedFrames { mask_features, features })
     }
 }
 

@@ -17,8 +17,8 @@ use crate::layers::{GroupNorm, Linear};
 use crate::prepared_layers::{PreparedConv, PreparedMlp};
 use crate::stage_clock::{Stage, timed};
 use crate::transformer::{
-    DecoderLayerOutput, DecoderOutput, FrameReading, KeepLayers, Memory, QueryEmbedding,
-    RunningReading, TokenLayout,
+    DecoderLayerOutput, DecoderOutput, FrameFeatures, KeepLayers, Memory, QueryEmbedding,
+    RunningAggregation, TokenLayout,
 };
 use crate::{Heads, ModelError, Precision, SeqFormer, normalize_and_pad};
 
@@ -188,12 +188,12 @@ impl InferenceModel {
     pub fn decode(&self, memory: &Memory, layout: &TokenLayout, keep: KeepLayers) -> DecoderOutput {
         let queries = self.query_embed.queries();
         let read = |tokens: &Tensor| self.decoder.read_frames(&queries, tokens, layout, keep);
-        let readings: Vec<FrameReading> = memory.parts.iter().map(read).collect();
-        self.decoder.decode(&queries, &readings.iter().collect::<Vec<_>>())
+        let features: Vec<FrameFeatures> = memory.parts.iter().map(read).collect();
+        self.decoder.decode(&queries, &features.iter().collect::<Vec<_>>())
     }
 
     /// What the decoder needs of some frames of one clip: `memory` is `[1, T', S, C]`.
-    pub fn read_frames(&self, memory: &Tensor, layout: &TokenLayout) -> FrameReading {
+    pub fn read_frames(&self, memory: &Tensor, layout: &TokenLayout) -> FrameFeatures {
         self.in_precision(|| {
             let queries = self.query_embed.queries();
             self.decoder.read_frames(&queries, memory, layout, KeepLayers::Last)
@@ -201,13 +201,13 @@ impl InferenceModel {
     }
 
     /// Decodes all queries from the frames of one clip; only the last layer is kept.
-    pub fn decode_frames(&self, frames: &[&FrameReading]) -> DecoderLayerOutput {
+    pub fn decode_frames(&self, frames: &[&FrameFeatures]) -> DecoderLayerOutput {
         self.decoder.decode(&self.query_embed.queries(), frames).layers.remove(0)
     }
 
     /// The instance queries after the last layer, `[1, Q, C]`, from all frames that were read.
-    pub fn decode_running(&self, reading: &RunningReading) -> Tensor {
-        self.decoder.decode_running(&self.query_embed.queries(), reading)
+    pub fn decode_running(&self, aggregation: &RunningAggregation) -> Tensor {
+        self.decoder.decode_running(&self.query_embed.queries(), aggregation)
     }
 
     /// Applies the class and mask heads to the results of decoder layer `layer`.

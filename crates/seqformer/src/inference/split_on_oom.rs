@@ -1,17 +1,17 @@
-//! Many items in parts, and in smaller ones where a device has no memory for them.
+//! Processes items in batches, and halves the batches when a device runs out of memory.
 
 use std::ops::Range;
 
 use crate::ModelError;
 
-/// Runs `run` on the items `0..count` in their order, at most `most` together.
+/// Calls `run` on consecutive ranges of `0..count`, each of at most `most` items.
 ///
-/// When the device has no memory left, `release_memory` frees what can be spared, `most` is halved for good, and the same items
-/// are run again in smaller parts. So `run` must only make new values.
+/// When the device runs out of memory, `release_memory` frees cached memory, `most` is halved for good, and the same
+/// items are run again in smaller batches. So `run` must not have side effects before it fails.
 ///
 /// # Errors
 ///
-/// Those of `run`; that there is no memory left only for a single item.
+/// Those of `run`; out of memory only if a single item does not fit.
 pub(super) fn split_on_oom<T>(
     count: i64,
     most: &mut i64,

@@ -12,14 +12,14 @@ use super::frame_encoder::{FrameEncoder, Launch};
 use super::model::InferenceModel;
 use crate::stage_clock::{Stage, timed};
 use crate::transformer::BoxOutput;
-use crate::{FrameSize, Heads, ModelError, RunningReading};
+use crate::{FrameSize, Heads, ModelError, RunningAggregation};
 
 /// A video whose frames are being read.
 #[derive(Debug)]
 pub struct WholeVideo<'a> {
     model: &'a InferenceModel,
     encoder: FrameEncoder<'a>,
-    reading: RunningReading,
+    aggregation: RunningAggregation,
     parts: Vec<Part>,
 }
 
@@ -46,7 +46,7 @@ impl<'a> WholeVideo<'a> {
     /// Begins a video whose frames all have `frame_size`.
     pub fn new(model: &'a InferenceModel, frame_size: FrameSize) -> Self {
         let encoder = FrameEncoder::new(model, frame_size);
-        Self { model, encoder, reading: RunningReading::default(), parts: Vec::new() }
+        Self { model, encoder, aggregation: RunningAggregation::default(), parts: Vec::new() }
     }
 
     /// Sets how a GPU gets its work.
@@ -63,11 +63,11 @@ impl<'a> WholeVideo<'a> {
     /// go on then.
     pub fn push(&mut self, frames: &Tensor) -> Result<(), ModelError> {
         let encoded = self.encoder.encode(frames)?;
-        let Self { encoder, reading: all, parts, .. } = self;
+        let Self { encoder, aggregation, parts, .. } = self;
         encoder.caught("a video", || {
-            for EncodedFrames { mask_features, reading } in encoded {
-                tch::no_grad(|| all.add(&reading));
-                let BoxOutput { references, pred_boxes, .. } = reading.into_boxes();
+            for EncodedFrames { mask_features, features } in encoded {
+                tch::no_grad(|| aggregation.add(&features));
+                let BoxOutput { references, pred_boxes, .. } = features.into_boxes();
                 parts.push(Part { mask_features, references, pred_boxes });
             }
             Ok(())
@@ -94,9 +94,9 @@ impl<'a> WholeVideo<'a> {
             let (expected, found) = ("at least one".to_owned(), "none".to_owned());
             return Err(ModelError::Frames { expected, found });
         }
-        let Self { model, encoder, reading, parts } = self;
+        let Self { model, encoder, aggregation, parts } = self;
         let heads = || {
-            let instances = model.decode_running(&reading);
+            let instances = model.decode_running(&aggregation);
             let references: Vec<&Tensor> = parts.iter().map(|part| &part.references).collect();
             let references = Tensor::cat(&references, 1);
             let sizes = [encoder.frame_size()];

@@ -12,7 +12,7 @@ use tch::{Tensor, nn};
 
 use self::layer::read_checkpointed;
 pub(crate) use self::layer::{DecoderLayer, ReadInput, ReadOutput, Stream};
-use super::frame_reading::{BoxOutput, FrameReading, LayerReading};
+use super::frame_features::{BoxOutput, FrameFeatures, LayerFeatures};
 use super::temporal_aggregation::mean_over_frames;
 use super::{TokenLayout, inverse_sigmoid};
 use crate::config::TransformerConfig;
@@ -139,7 +139,12 @@ impl BoxQueries {
 
     /// Goes on behind a layer, whose box head moves the references by `delta`; what the layer has read, with its boxes
     /// if they are to be kept.
-    pub(crate) fn advance(&mut self, read: ReadOutput, delta: &Tensor, keep: bool) -> LayerReading {
+    pub(crate) fn advance(
+        &mut self,
+        read: ReadOutput,
+        delta: &Tensor,
+        keep: bool,
+    ) -> LayerFeatures {
         let pred_boxes = refine(delta, &self.references);
         let next = pred_boxes.detach();
         let boxes = keep.then(|| BoxOutput {
@@ -148,7 +153,7 @@ impl BoxQueries {
             pred_boxes,
         });
         (self.queries, self.references) = (read.boxes, next);
-        LayerReading { features: read.features, scores: read.scores, boxes }
+        LayerFeatures { features: read.features, scores: read.scores, boxes }
     }
 }
 
@@ -183,15 +188,15 @@ impl Decoder {
         layout: &TokenLayout,
         keep: KeepLayers,
     ) -> DecoderOutput {
-        let reading = self.read_frames(queries, memory, layout, keep);
+        let features = self.read_frames(queries, memory, layout, keep);
         let mut instances = queries.of_clips(memory.size()[0]);
         let mut outputs = Vec::with_capacity(self.layers.len());
         for (index, layer) in self.layers.iter().enumerate() {
-            let gathered = mean_reading(&[&reading], index);
+            let gathered = aggregate(&[&features], index);
             instances = layer.update_instances(&instances, &queries.positions, gathered);
             outputs.push(instances.shallow_clone());
         }
-        DecoderOutput::new(outputs, &[&reading])
+        DecoderOutput::new(outputs, &[&features])
     }
 
     /// The box queries' way through all layers.
@@ -201,9 +206,9 @@ impl Decoder {
         memory: &Tensor,
         layout: &TokenLayout,
         keep: KeepLayers,
-    ) -> FrameReading {
+    ) -> FrameFeatures {
         let mut boxes = BoxQueries::new(queries, memory);
-        let mut readings = Vec::with_capacity(self.layers.len());
+        let mut features = Vec::with_capacity(self.layers.len());
         for (index, (layer, bbox_embed)) in self.layers.iter().zip(&self.bbox_embed).enumerate() {
             let input = boxes.input(&queries.positions, memory);
             let read = if self.recompute {
@@ -212,15 +217,15 @@ impl Decoder {
                 layer.read_frames(&input, layout)
             };
             let delta = bbox_embed.forward_full(&read.boxes);
-            readings.push(boxes.advance(read, &delta, keep.keeps(index, self.layers.len())));
+            features.push(boxes.advance(read, &delta, keep.keeps(index, self.layers.len())));
         }
-        FrameReading { layers: readings }
+        FrameFeatures { layers: features }
     }
 }
 
-/// What the instance queries of a layer take from all frames of a clip, whose readings come in parts: `[N, Q, C]`.
-pub(crate) fn mean_reading(parts: &[&FrameReading], layer: usize) -> Tensor {
-    let pick = |pick: fn(&LayerReading) -> &Tensor| {
+/// Temporal aggregation for the instance queries of a layer over all frames of a clip, given in parts: `[N, Q, C]`.
+pub(crate) fn aggregate(parts: &[&FrameFeatures], layer: usize) -> Tensor {
+    let pick = |pick: fn(&LayerFeatures) -> &Tensor| {
         let parts: Vec<&Tensor> = parts.iter().map(|part| pick(&part.layers[layer])).collect();
         Tensor::cat(&parts, 1)
     };
@@ -229,7 +234,7 @@ pub(crate) fn mean_reading(parts: &[&FrameReading], layer: usize) -> Tensor {
 
 impl DecoderOutput {
     /// Joins the instance queries after each layer with the boxes of the layers that were kept.
-    pub(crate) fn new(instances: Vec<Tensor>, parts: &[&FrameReading]) -> Self {
+    pub(crate) fn new(instances: Vec<Tensor>, parts: &[&FrameFeatures]) -> Self {
         let outputs = instances.into_iter().enumerate().filter_map(|(index, instance_queries)| {
             let boxes: Option<Vec<&BoxOutput>> =
                 parts.iter().map(|part| part.layers[index].boxes.as_ref()).collect();
