@@ -37,7 +37,7 @@ use seqformer_ops::transfer::upload;
 use tch::{Device, Tensor, nn};
 
 use clock::PipelineClock;
-use drive::Inputs;
+use drive::FrameStream;
 use frame_masks::FrameGeometry;
 use gpu::GpuMemory;
 use memory::{MemoryPlan, Needs};
@@ -175,7 +175,7 @@ impl Predictor {
             return self.track(frames, clips, &mut |_frame| Ok(()), progress);
         }
         std::thread::scope(|scope| {
-            let inputs = Inputs::open(read_ahead(scope, frames, self.preparation())?)?;
+            let inputs = FrameStream::open(read_ahead(scope, frames, self.preparation())?)?;
             let on_frame = OnFrame { each_frame: &mut |_frame| Ok(()), progress, live: false };
             self.find(scope, inputs, None, on_frame)
         })
@@ -196,7 +196,7 @@ impl Predictor {
         let (each_frame, progress) = (&mut |_: &_| Ok(()), &mut |_| {});
         std::thread::scope(|scope| {
             let on_frame = OnFrame { each_frame, progress, live: false };
-            self.find(scope, Inputs::open(inputs)?, self.options.clips, on_frame)
+            self.find(scope, FrameStream::open(inputs)?, self.options.clips, on_frame)
         })
     }
 
@@ -204,7 +204,7 @@ impl Predictor {
     fn find<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
-        inputs: Inputs<'_>,
+        inputs: FrameStream<'_>,
         clips: Option<ClipOptions>,
         on_frame: OnFrame<'_>,
     ) -> Result<VideoPrediction, EngineError> {

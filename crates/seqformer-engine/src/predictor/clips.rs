@@ -7,7 +7,7 @@ use seqformer_data::RgbImage;
 use tch::Tensor;
 
 use super::batch_policy::BatchPolicy;
-use super::drive::{FinalFrame, Inputs, MaskDelivery, MaskSink, VideoPass};
+use super::drive::{FinalFrame, FrameStream, MaskDelivery, MaskSink, VideoPass};
 use super::read_ahead::read_ahead;
 use super::run_lengths::{OnFrame, TrackedFrame};
 use super::{AnyError, Predictor, Progress, VideoPrediction};
@@ -63,7 +63,7 @@ impl Predictor {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<VideoPrediction, EngineError> {
         std::thread::scope(|scope| {
-            let inputs = Inputs::open(read_ahead(scope, frames, self.preparation())?)?;
+            let inputs = FrameStream::open(read_ahead(scope, frames, self.preparation())?)?;
             let on_frame = OnFrame { each_frame, progress, live: clips.live };
             self.find(scope, inputs, Some(clips), on_frame)
         })
@@ -72,7 +72,7 @@ impl Predictor {
     /// Takes a video through the network in clips.
     pub(super) fn drive_clips(
         &self,
-        inputs: Inputs<'_>,
+        inputs: FrameStream<'_>,
         clips: ClipOptions,
         launch: Launch,
         sink: &mut dyn MaskSink,

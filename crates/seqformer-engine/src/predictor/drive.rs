@@ -16,7 +16,7 @@ use crate::EngineError;
 use crate::device::out_of_memory;
 
 /// Frames of one size as the network takes them, the first of which is there.
-pub(super) struct Inputs<'a> {
+pub(super) struct FrameStream<'a> {
     geometry: FrameGeometry,
     frames: Peekable<Box<dyn Iterator<Item = Result<Input, EngineError>> + 'a>>,
 }
@@ -76,7 +76,7 @@ pub(super) struct MaskDelivery<'a> {
     sink: &'a mut dyn MaskSink,
 }
 
-impl<'a> Inputs<'a> {
+impl<'a> FrameStream<'a> {
     /// Waits for the first frame.
     ///
     /// # Errors
@@ -103,7 +103,7 @@ impl Predictor {
     /// Takes all frames through the network.
     pub(super) fn drive<P: VideoPass>(
         &self,
-        mut inputs: Inputs<'_>,
+        mut inputs: FrameStream<'_>,
         mut pass: P,
         batches: BatchPolicy,
         sink: &mut dyn MaskSink,

@@ -5,7 +5,7 @@ use seqformer_data::RgbImage;
 use seqformer_masks::{BoxXywh, ImageSize};
 
 use super::batch_policy::BatchPolicy;
-use super::drive::{Inputs, MaskSink, MaskedFrame};
+use super::drive::{FrameStream, MaskSink, MaskedFrame};
 use super::frame_masks::FrameGeometry;
 use super::mask_reader::FrameMasks;
 use super::read_ahead::Input;
@@ -53,7 +53,7 @@ impl Predictor {
         let geometry = FrameGeometry { input: frame_size(input.image.size), output: image.size };
         let rule = SelectionRule { max_queries: MAX_QUERIES, ..self.options.rule };
         let whole = Whole { video: WholeVideo::new(&self.model, geometry.input), rule };
-        let (inputs, mut kept) = (Inputs::open([Ok(input)])?, Kept(None));
+        let (inputs, mut kept) = (FrameStream::open([Ok(input)])?, Kept(None));
         let WholeEnd { decoded, selection } =
             self.drive(inputs, whole, BatchPolicy::image(), &mut kept)?;
         let found = kept.0.ok_or(EngineError::NoFrames)?;

@@ -3,7 +3,7 @@
 use seqformer::inference::Launch;
 use seqformer_data::RgbImage;
 
-use super::drive::{Inputs, MaskSink, MaskedFrame};
+use super::drive::{FrameStream, MaskSink, MaskedFrame};
 use super::read_ahead::Input;
 use super::{Predictor, Progress};
 use crate::EngineError;
@@ -43,7 +43,7 @@ impl Predictor {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), EngineError> {
         let frames = frames.into_iter().map(|image| Ok(Input { size: image.size, image }));
-        let (inputs, sink) = (Inputs::open(frames)?, &mut Forgotten { progress });
+        let (inputs, sink) = (FrameStream::open(frames)?, &mut Forgotten { progress });
         match self.options.clips {
             None => self.drive_whole(inputs, launch, sink).map(drop),
             Some(clips) => self.drive_clips(inputs, clips, launch, sink).map(drop),

@@ -4,7 +4,7 @@ use seqformer::inference::{DecodedVideo, Launch, Selection, SelectionRule, Whole
 use tch::Tensor;
 
 use super::batch_policy::BatchPolicy;
-use super::drive::{FinalFrame, Inputs, MaskDelivery, MaskSink, VideoPass};
+use super::drive::{FinalFrame, FrameStream, MaskDelivery, MaskSink, VideoPass};
 use super::{Predictor, Progress};
 use crate::EngineError;
 
@@ -43,7 +43,7 @@ impl Predictor {
     /// Takes a video through the network as a whole.
     pub(super) fn drive_whole(
         &self,
-        inputs: Inputs<'_>,
+        inputs: FrameStream<'_>,
         launch: Launch,
         sink: &mut dyn MaskSink,
     ) -> Result<WholeEnd<'_>, EngineError> {
