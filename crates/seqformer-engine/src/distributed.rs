@@ -20,7 +20,7 @@ use tch::{Device, Tensor};
 
 use crate::EngineError;
 
-pub use meeting::{Meeting, Report};
+pub use meeting::{Meeting, ProcessReport};
 pub use placement::{LAUNCHED, Placement, RESUME};
 pub(crate) use queue::TaskQueue;
 pub use status::Status;

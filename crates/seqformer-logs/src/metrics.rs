@@ -13,8 +13,8 @@ mod record;
 use std::collections::BTreeMap;
 
 pub use file::{MetricsFile, read_metrics};
-use history::Report;
 pub use history::ScalarHistory;
+use history::Statistic;
 pub use record::MetricsRecord;
 
 /// The step times whose median foretells the time left.
@@ -61,12 +61,12 @@ impl Metrics {
     /// A number that is not finite is kept, and makes every median and mean that it takes part in
     /// not finite as well: it must not vanish in the smoothing.
     pub fn record(&mut self, name: &str, value: f64) {
-        self.push(name, value, Report::Median);
+        self.push(name, value, Statistic::Median);
     }
 
     /// Adds a value of a scalar that is reported as it is. The first value of a name decides which of the two it is.
     pub fn record_unsmoothed(&mut self, name: &str, value: f64) {
-        self.push(name, value, Report::Latest);
+        self.push(name, value, Statistic::Latest);
     }
 
     /// Records the seconds left until iteration `max_iter`: the median of the last 1000 step times, for
@@ -102,11 +102,11 @@ impl Metrics {
         records.map(|(iteration, values)| MetricsRecord { iteration, values }).collect()
     }
 
-    fn push(&mut self, name: &str, value: f64, report: Report) {
+    fn push(&mut self, name: &str, value: f64, statistic: Statistic) {
         // Some forty names: a search is cheaper than hashing them.
         let known = self.scalars.iter().position(|(known, _)| known == name);
         let index = known.unwrap_or_else(|| {
-            self.scalars.push((name.to_owned(), ScalarHistory::new(report)));
+            self.scalars.push((name.to_owned(), ScalarHistory::new(statistic)));
             self.scalars.len() - 1
         });
         self.scalars[index].1.push(value, self.iteration);

@@ -5,7 +5,7 @@ use std::fmt;
 use tch::{Kind, Tensor};
 
 /// Collects comparisons and tells each of them as it is made.
-pub(crate) struct Report<'a> {
+pub(crate) struct ParityReport<'a> {
     tell: &'a dyn Fn(&str),
     folder: String,
     case: String,
@@ -36,7 +36,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-impl<'a> Report<'a> {
+impl<'a> ParityReport<'a> {
     /// An empty report whose lines go to `tell`.
     pub(crate) fn new(tell: &'a dyn Fn(&str)) -> Self {
         Self { tell, folder: String::new(), case: String::new(), outcome: Outcome::default() }

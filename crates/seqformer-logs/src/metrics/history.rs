@@ -9,7 +9,7 @@ const CAPACITY: usize = super::ETA_WINDOW;
 
 /// Which value of a scalar is reported.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Report {
+pub(super) enum Statistic {
     /// The median of the last 20.
     Median,
     /// The newest.
@@ -23,14 +23,14 @@ pub struct ScalarHistory {
     count: u64,
     global_mean: f64,
     iteration: u64,
-    report: Report,
+    statistic: Statistic,
     fresh: bool,
 }
 
 impl ScalarHistory {
-    pub(super) fn new(report: Report) -> Self {
+    pub(super) fn new(statistic: Statistic) -> Self {
         let recent = VecDeque::new();
-        Self { recent, count: 0, global_mean: 0.0, iteration: 0, report, fresh: false }
+        Self { recent, count: 0, global_mean: 0.0, iteration: 0, statistic, fresh: false }
     }
 
     pub(super) fn push(&mut self, value: f64, iteration: u64) {
@@ -81,9 +81,9 @@ impl ScalarHistory {
 
     /// The value for a report: the median of the last 20 values, or the newest one of an unsmoothed scalar.
     pub fn reported(&self) -> f64 {
-        match self.report {
-            Report::Median => self.median(SMOOTHING_WINDOW),
-            Report::Latest => self.latest(),
+        match self.statistic {
+            Statistic::Median => self.median(SMOOTHING_WINDOW),
+            Statistic::Latest => self.latest(),
         }
     }
 

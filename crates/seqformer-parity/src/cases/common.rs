@@ -10,7 +10,7 @@ use tch::{Kind, Tensor};
 
 use crate::arrays::{Arrays, integer, numbers, values};
 use crate::network::{self, Network, Prepared};
-use crate::report::Report;
+use crate::report::ParityReport;
 
 /// Sums may be off by this share of the sum of magnitudes.
 const SUM_SHARE: f64 = 1e-5;
@@ -19,7 +19,7 @@ pub(super) fn full_size(
     folder: &Path,
     name: &str,
     config: &str,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let config = network::config(&network::shipped(config), &[])?;
     check_formula(&folder.join(format!("full_formula_{name}_check.json")), report)?;
@@ -29,7 +29,7 @@ pub(super) fn full_size(
 }
 
 /// The generator of the weights itself.
-fn check_formula(path: &Path, report: &mut Report<'_>) -> Result<()> {
+fn check_formula(path: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let check = seqformer_testing::read_json(path)?;
     let tensors = check.as_object().context("the check file is not an object")?;
     for (name, entry) in tensors {
@@ -54,7 +54,7 @@ fn check_formula(path: &Path, report: &mut Report<'_>) -> Result<()> {
     Ok(())
 }
 
-fn compare(network: &Prepared, golden: &Arrays, report: &mut Report<'_>) -> Result<()> {
+fn compare(network: &Prepared, golden: &Arrays, report: &mut ParityReport<'_>) -> Result<()> {
     let model = &network.model;
     let frames = golden.get("frames_u8")?;
     let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };

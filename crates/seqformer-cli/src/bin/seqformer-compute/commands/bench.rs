@@ -18,7 +18,7 @@ use crate::args::{BenchArgs, Mode};
 use crate::compute;
 use crate::output;
 use crate::settings::Settings;
-use report::{Report, Setting};
+use report::{BenchReport, Setting};
 
 /// The seed of random weights.
 const SEED: i64 = 1;
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     let model = model::measure(&bench, &frames)?;
     let end_to_end =
         if args.model_only { None } else { Some(end_to_end::measure(&bench, &frames)?) };
-    let report = Report::new(
+    let report = BenchReport::new(
         Setting::new(&bench, threads),
         model,
         end_to_end,

@@ -24,7 +24,7 @@ const STAGES: [&str; 10] = [
 
 /// All numbers of a run of the command.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+pub(super) struct BenchReport {
     setting: Setting,
     model: Speed,
     /// None where only the network was measured.
@@ -112,7 +112,7 @@ impl Phase {
     }
 }
 
-impl Report {
+impl BenchReport {
     pub(super) fn new(
         setting: Setting,
         mut model: Speed,
