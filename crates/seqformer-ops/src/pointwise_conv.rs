@@ -8,7 +8,7 @@ use tch::{Device, Tensor};
 use crate::OpsError;
 use crate::fused::{Activation, Convolution};
 use crate::machine::machine;
-use crate::packed_linear::{Affine, failed, pack};
+use crate::packed_linear::{WeightBias, failed, pack};
 use crate::slices::{self, TensorNumber};
 use seqformer_kernels::pointwise::{PointwiseInputs, Weights, convolve};
 use seqformer_kernels::{Bf16, Factor as _, Machine};
@@ -44,11 +44,11 @@ impl PointwiseConv {
         if !is_point || !fits || !has_kernels(bf16) {
             return None;
         }
-        let affine = Affine { weight, bias };
+        let layer = WeightBias { weight, bias };
         let weights = if bf16 {
-            PackedWeights::Bf16(Weights { matrix: pack(affine)?, stride })
+            PackedWeights::Bf16(Weights { matrix: pack(layer)?, stride })
         } else {
-            PackedWeights::F32(Weights { matrix: pack(affine)?, stride })
+            PackedWeights::F32(Weights { matrix: pack(layer)?, stride })
         };
         Some(Self { weights })
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use seqformer::{FrameSize, KeepLayers, Memory};
-use seqformer_testing::{common_affine, common_name, common_weights, fnv1a};
+use seqformer_testing::{common_name, common_range, common_weights, fnv1a};
 use serde_json::Value;
 use tch::{Kind, Tensor};
 
@@ -37,11 +37,11 @@ fn check_formula(path: &Path, report: &mut ParityReport<'_>) -> Result<()> {
             numbers(&entry["shape"])?.into_iter().map(|side| side as i64).collect();
         let hashed = common_name(name);
         let hash = entry["fnv1a64"].as_str().and_then(|text| text.parse().ok());
-        let affine = common_affine(&hashed, &shape);
+        let range = common_range(&hashed, &shape);
         let weights: Vec<f64> = common_weights(name, &shape).into_iter().map(f64::from).collect();
         let first = numbers(&entry["first4"])?;
         let same = hash == Some(fnv1a(&hashed))
-            && numbers(&entry["offset_scale"])? == [affine.offset, affine.scale]
+            && numbers(&entry["offset_scale"])? == [range.offset, range.scale]
             && weights[..first.len()] == first;
         report.exact(&format!("formula {name}"), usize::from(!same), 1);
         let sum = entry["sum_float64"].as_f64().context("there is no sum")?;

@@ -1,7 +1,7 @@
 //! An affine map of the last axis.
 
 use seqformer_ops::fused::{self, After};
-use seqformer_ops::packed_linear::Affine;
+use seqformer_ops::packed_linear::WeightBias;
 use seqformer_ops::precision::full_precision;
 use tch::{Tensor, nn};
 
@@ -26,8 +26,8 @@ impl Linear {
     }
 
     /// The parameters.
-    pub(crate) fn affine(&self) -> Affine<'_> {
-        Affine { weight: &self.weight, bias: &self.bias }
+    pub(crate) fn weight_bias(&self) -> WeightBias<'_> {
+        WeightBias { weight: &self.weight, bias: &self.bias }
     }
 
     /// `[…, inputs]` → `[…, outputs]`

@@ -1,6 +1,6 @@
 //! Layer and group normalisation.
 
-use seqformer_ops::packed_linear::Affine;
+use seqformer_ops::packed_linear::WeightBias;
 use tch::{Tensor, nn};
 
 pub(crate) const EPS: f64 = 1e-5;
@@ -24,8 +24,8 @@ impl LayerNorm {
     }
 
     /// The parameters.
-    pub(crate) fn affine(&self) -> Affine<'_> {
-        Affine { weight: &self.weight, bias: &self.bias }
+    pub(crate) fn weight_bias(&self) -> WeightBias<'_> {
+        WeightBias { weight: &self.weight, bias: &self.bias }
     }
 
     /// `[…, channels]` → the same shape

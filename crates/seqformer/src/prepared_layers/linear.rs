@@ -18,7 +18,7 @@ pub(crate) enum PreparedLinear {
 
 impl PreparedLinear {
     pub(crate) fn new(linear: &Linear, precision: Precision) -> Self {
-        match PackedLinear::new(linear.affine(), precision == Precision::Bf16) {
+        match PackedLinear::new(linear.weight_bias(), precision == Precision::Bf16) {
             Some(packed) => Self::Packed(packed),
             None => Self::Plain(linear.detach()),
         }

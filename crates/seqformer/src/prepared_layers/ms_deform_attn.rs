@@ -30,7 +30,7 @@ impl PreparedMsDeformAttn {
     pub(crate) fn new(attention: &MsDeformAttn, precision: Precision) -> Self {
         let (shape, value_proj) = (attention.shape, &attention.value_proj);
         let has_kernel = matches!(shape.hidden_dim / shape.num_heads, 8 | 16 | 32 | 64);
-        let packed = PackedLinear::new(value_proj.affine(), precision == Precision::Bf16);
+        let packed = PackedLinear::new(value_proj.weight_bias(), precision == Precision::Bf16);
         let linear = |linear: &Linear| PreparedLinear::new(linear, precision);
         Self {
             sampling_offsets: linear(&attention.sampling_offsets),

@@ -3,7 +3,7 @@
 use seqformer_ops::OpsError;
 use seqformer_ops::attention::SelfAttention;
 use seqformer_ops::fused::Activation;
-use seqformer_ops::packed_linear::{Affine, PackedLinear};
+use seqformer_ops::packed_linear::{PackedLinear, WeightBias};
 use tch::Tensor;
 
 use super::PreparedLinear;
@@ -63,7 +63,7 @@ impl PreparedMultiheadAttention {
 impl PackedHeads {
     fn new(heads: &AttentionHeads, bf16: bool) -> Option<Self> {
         let pack = |(weight, bias): (Tensor, Tensor)| {
-            PackedLinear::new(Affine { weight: &weight, bias: &bias }, bf16)
+            PackedLinear::new(WeightBias { weight: &weight, bias: &bias }, bf16)
         };
         let takes = heads.head_dim() % 2 == 0;
         let attention = SelfAttention::new(heads.num_heads as usize, bf16).filter(|_| takes)?;

@@ -54,15 +54,15 @@ impl PreparedEncoderLayer {
     fn new(layer: &EncoderLayer, precision: Precision) -> Self {
         let attention = &layer.self_attn;
         let parameters = DeformableLayerParameters {
-            value_proj: attention.value_proj.affine(),
-            sampling_offsets: attention.sampling_offsets.affine(),
-            attention_weights: attention.attention_weights.affine(),
-            output_proj: attention.output_proj.affine(),
+            value_proj: attention.value_proj.weight_bias(),
+            sampling_offsets: attention.sampling_offsets.weight_bias(),
+            attention_weights: attention.attention_weights.weight_bias(),
+            output_proj: attention.output_proj.weight_bias(),
             second_output_proj: None,
-            norm1: layer.norm1.affine(),
-            linear1: layer.linear1.affine(),
-            linear2: layer.linear2.affine(),
-            norm2: layer.norm2.affine(),
+            norm1: layer.norm1.weight_bias(),
+            linear1: layer.linear1.weight_bias(),
+            linear2: layer.linear2.weight_bias(),
+            norm2: layer.norm2.weight_bias(),
             eps: NORM_EPS,
             num_heads: attention.shape.num_heads as usize,
             num_points: attention.shape.num_points as usize,
