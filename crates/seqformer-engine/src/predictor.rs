@@ -13,7 +13,7 @@ mod frame_tensor;
 mod gpu;
 mod image;
 mod mask_reader;
-mod memory;
+mod memory_plan;
 mod network_run;
 mod ordered_workers;
 mod random;
@@ -40,7 +40,7 @@ use clock::PipelineClock;
 use drive::FrameStream;
 use frame_masks::FrameGeometry;
 use gpu::GpuMemory;
-use memory::{MemoryPlan, Needs};
+use memory_plan::{MemoryPlan, Needs};
 use read_ahead::{Input, Preparation, read_ahead};
 use run_lengths::{OnFrame, RunLengths};
 
@@ -142,7 +142,7 @@ impl Predictor {
             options,
             class_names: Vec::new(),
             clock: PipelineClock::default(),
-            resident: memory::resident_bytes(),
+            resident: memory_plan::resident_bytes(),
             stop: Arc::default(),
         }
     }

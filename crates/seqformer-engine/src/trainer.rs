@@ -7,10 +7,10 @@ mod batch_losses;
 mod batches;
 mod checks;
 mod journal;
-mod memory;
 mod setup;
 mod start;
 mod step;
+mod training_memory;
 
 use std::rc::Rc;
 use std::sync::Arc;

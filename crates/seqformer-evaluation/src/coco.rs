@@ -19,7 +19,7 @@ pub use self::writer::{CocoDetection, CocoResultsWriter};
 use crate::matching::{Compared, Truth};
 use crate::other_sizes::OtherSizes;
 use crate::parameters::COCO_AREA_RANGES;
-use crate::precision::{MAX_DETECTIONS, by_score};
+use crate::precision_recall::{MAX_DETECTIONS, by_score};
 use crate::{Evaluation, EvaluationError};
 
 /// What is compared of results and annotations.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::PrecisionRecall;
 use crate::parameters::{AREA_RANGES, iou_thresholds};
-use crate::precision::{MAX_DETECTIONS, NUM_RECALL_POINTS};
+use crate::precision_recall::{MAX_DETECTIONS, NUM_RECALL_POINTS};
 use crate::track::mean;
 
 /// The names of the twelve numbers in the official order.

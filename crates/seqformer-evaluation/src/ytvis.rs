@@ -11,7 +11,7 @@ use seqformer_masks::{ImageSize, IouMatrix, MaskError, Overlap, PackedTrack, Rle
 use crate::matching::{CategoryMatches, Compared, Truth};
 use crate::other_sizes::OtherSizes;
 use crate::parameters::AREA_RANGES;
-use crate::precision::{MAX_DETECTIONS, by_score};
+use crate::precision_recall::{MAX_DETECTIONS, by_score};
 use crate::results::StoredResult;
 use crate::track::{StoredTrack, average_area};
 use crate::{Evaluation, EvaluationError, GroundTruth, Results, TruthTrack};

@@ -3,7 +3,7 @@
 use seqformer::inference::FRAMES_PER_PART;
 use tch::Device;
 
-use super::memory::{AT_ONCE, MemoryPlan};
+use super::memory_plan::{AT_ONCE, MemoryPlan};
 use crate::EngineError;
 
 /// Frames of a whole video on a GPU, if it has the memory: the cells of fewer do not fill it.
@@ -54,7 +54,7 @@ impl BatchPolicy {
     pub(super) fn next(&self, done: usize) -> Result<Batch, EngineError> {
         let Some(plan) = &self.plan else { return Ok(self.most) };
         let Batch { read, encoded } = self.most;
-        Ok(Batch { read: plan.part(read, done)?, encoded: plan.part(encoded, done)? })
+        Ok(Batch { read: plan.batch_size(read, done)?, encoded: plan.batch_size(encoded, done)? })
     }
 }
 

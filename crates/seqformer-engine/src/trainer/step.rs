@@ -9,7 +9,7 @@ use tch::Tensor;
 
 use super::Trainer;
 use super::batch_losses::{LossNumbers, describe_broken, is_finite, numbers, record_losses};
-use super::memory::with_memory_for;
+use super::training_memory::with_memory_for;
 use crate::collate::TrainClip;
 use crate::plan::TrainPlan;
 use crate::{EngineError, Gradients};

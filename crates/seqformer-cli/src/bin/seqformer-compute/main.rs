@@ -8,7 +8,7 @@ mod commands;
 mod compute;
 mod launch;
 mod logging;
-mod memory;
+mod process_memory;
 mod progress;
 
 use std::process::ExitCode;

@@ -16,7 +16,7 @@ use super::report::{Phase, Speed};
 use super::timing::{FrameTimes, Timed};
 use crate::class_names;
 use crate::commands::predict::{Input, Output, Run, Store, Summary};
-use crate::memory;
+use crate::process_memory;
 
 /// Frames per second of the video.
 const FPS: f64 = 25.0;
@@ -40,7 +40,7 @@ pub(super) fn measure(bench: &Bench<'_>, frames: &[RgbImage]) -> Result<Speed> {
     for _ in 0..bench.args.runs.get() {
         runs.push(once(bench, &video)?);
     }
-    Ok(Speed::new(&runs, phase, memory::peak_mib()))
+    Ok(Speed::new(&runs, phase, process_memory::peak_mib()))
 }
 
 fn once(bench: &Bench<'_>, video: &Path) -> Result<Timed> {

@@ -12,7 +12,7 @@ use seqformer_engine::builder;
 use super::Bench;
 use super::report::{Phase, Speed};
 use super::timing::{FrameTimes, Timed};
-use crate::memory;
+use crate::process_memory;
 
 /// Runs the network on the frames, a few times for nothing and then as often as was asked for.
 ///
@@ -31,7 +31,7 @@ pub(super) fn measure(bench: &Bench<'_>, frames: &[RgbImage]) -> Result<Speed> {
     if on_gpu && let Some(last) = runs.last_mut() {
         last.stages = once(bench, frames, true)?.stages;
     }
-    let peak_mib = memory::peak_mib();
+    let peak_mib = process_memory::peak_mib();
     Ok(Speed::new(&runs, phase, peak_mib)
         .with_work(&work(bench)?, bench.predictor.options().precision))
 }

@@ -14,7 +14,7 @@ use super::backbones::backbone_name;
 use super::machine::Machine;
 use super::timing::{Timed, median, quantile};
 use crate::args::Mode;
-use crate::memory;
+use crate::process_memory;
 
 /// Stages in the order of the table.
 const STAGES: [&str; 10] = [
@@ -108,7 +108,11 @@ impl Phase {
     /// Begins a new peak of memory.
     pub(super) fn start(device: Device) -> Self {
         forget_gpu_peak(device);
-        Self { device, is_alone: memory::forget_peak(), before_mib: memory::resident_mib() }
+        Self {
+            device,
+            is_alone: process_memory::forget_peak(),
+            before_mib: process_memory::resident_mib(),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::overlay::OverlayFiles;
 use super::record::VideoFacts;
 use super::store::Store;
 use super::tracks::Track;
-use crate::{memory, output};
+use crate::{output, process_memory};
 
 /// The whole run.
 #[derive(Debug, Serialize)]
@@ -124,7 +124,7 @@ impl Summary {
 
     /// Prints what is to be said at the end.
     pub(super) fn finish(&mut self) -> Result<()> {
-        self.peak_memory_mib = memory::peak_mib();
+        self.peak_memory_mib = process_memory::peak_mib();
         if self.as_json {
             output::print_line(&serde_json::to_string_pretty(self)?);
             return Ok(());

@@ -92,7 +92,7 @@ impl MemoryPlan {
     /// # Errors
     ///
     /// If not even one more frame has room, with what it would need.
-    pub(super) fn part(&self, most: usize, done: usize) -> Result<usize, EngineError> {
+    pub(super) fn batch_size(&self, most: usize, done: usize) -> Result<usize, EngineError> {
         let most = most.max(1);
         let Some(limit) = self.limit else { return Ok(most) };
         let needed = |frames: usize| {
