@@ -83,7 +83,7 @@ impl Augmentation {
     ) -> Vec<Vec<Transform>> {
         let mut steps = Vec::new();
         let mut current = size;
-        if let Some(crop) = self.crop.filter(|_| random.chance(0.5)) {
+        if let Some(crop) = self.crop.filter(|_| random.bernoulli(0.5)) {
             let window = crop.draw(current, random);
             steps.push(Transform::Crop(window));
             current = window.size;
@@ -126,8 +126,8 @@ impl RandomFlip {
     pub fn draw(self, random: &mut Random) -> Option<Transform> {
         match self {
             Self::None => None,
-            Self::Horizontal => random.chance(0.5).then_some(Transform::FlipHorizontal),
-            Self::Vertical => random.chance(0.5).then_some(Transform::FlipVertical),
+            Self::Horizontal => random.bernoulli(0.5).then_some(Transform::FlipHorizontal),
+            Self::Vertical => random.bernoulli(0.5).then_some(Transform::FlipVertical),
         }
     }
 }

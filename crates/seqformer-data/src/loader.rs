@@ -1,9 +1,9 @@
 //! Loads batches on threads, in an order that does not depend on them.
 //!
-//! The chance of a sample comes from the seed and its place in the stream; every worker walks
-//! through the whole stream and makes every n-th sample; the reader takes from the workers in
-//! turn. So the batches are the same for any number of workers, and a run that continues at batch
-//! n gets what it would have got.
+//! The randomness of a sample is derived from the seed and its position in the stream. Every worker
+//! walks through the whole stream and makes every n-th sample; the reader takes from the workers in
+//! turn. So the batches are the same for any number of workers, and a run that resumes at batch n
+//! gets the same batches as an undisturbed one.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};

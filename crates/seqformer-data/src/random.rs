@@ -79,7 +79,7 @@ impl Random {
     }
 
     /// Draws true with probability `probability`.
-    pub fn chance(&mut self, probability: f64) -> bool {
+    pub fn bernoulli(&mut self, probability: f64) -> bool {
         self.uniform(0.0..1.0) < probability
     }
 
@@ -107,15 +107,15 @@ impl Random {
             let exponent = fraction * (2.0 * k + fraction) / (2.0 * k + 2.0);
             if (0..=whole).all(|_| self.decays(exponent)) {
                 let magnitude = k + fraction;
-                return if self.chance(0.5) { -magnitude } else { magnitude };
+                return if self.bernoulli(0.5) { -magnitude } else { magnitude };
             }
         }
     }
 
     /// Draws true with probability exp(-`exponent`), for exponents within 0..1 (von Neumann).
     fn decays(&mut self, exponent: f64) -> bool {
-        // The chance that the first n numbers fall below `exponent` and each below the one before
-        // is exponentⁿ / n!, so that an even length has the chance of the alternating series.
+        // The probability that the first n numbers fall below `exponent` and each below the one before
+        // is exponentⁿ / n!, so an even length has the probability of the alternating series.
         let mut previous = exponent;
         let mut is_even = true;
         loop {

@@ -36,10 +36,10 @@ impl Shard {
     }
 }
 
-/// Which record comes at a place of the stream.
+/// The record at a position of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StreamEntry {
-    /// The place in the stream of all processes together; the chance of the sample comes from it.
+    /// Position in the stream of all processes together; the randomness of the sample is derived from it.
     pub position: u64,
     /// Which of the datasets.
     pub dataset: usize,

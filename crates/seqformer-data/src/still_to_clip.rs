@@ -116,7 +116,7 @@ struct ViewSizes {
 impl ViewSizes {
     /// Draws whether there is a crop, its sizes, and the length of the short edge.
     fn draw(augmentation: &Augmentation, size: ImageSize, random: &mut Random) -> Self {
-        let crop = augmentation.crop.filter(|_| random.chance(0.5)).map(|crop| {
+        let crop = augmentation.crop.filter(|_| random.bernoulli(0.5)).map(|crop| {
             let index = random.index(SHORT_EDGES_BEFORE_CROP.len());
             let whole = shortest_edge_size(size, SHORT_EDGES_BEFORE_CROP[index], u32::MAX);
             (whole, crop.draw_size(whole, random))

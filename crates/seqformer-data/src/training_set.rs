@@ -8,7 +8,7 @@ use crate::{AnnotatedVideos, ClipMapper, ClipSample, DataError, StillMapper, Vid
 
 /// Gives the sample of an entry of the stream.
 pub trait ClipSource: Send + Sync {
-    /// Makes the sample; all chance comes from `random`.
+    /// Makes the sample; all randomness comes from `random`.
     ///
     /// # Errors
     ///

@@ -93,7 +93,7 @@ fn repeated(repeats: &[f64], length: usize, seed: u64, epoch: u64) -> Vec<u32> {
     let mut records = Vec::with_capacity(length);
     for record in 0..length {
         let repeat = repeats.get(record).copied().unwrap_or(1.0).max(1.0);
-        let times = repeat as usize + usize::from(random.chance(repeat.fract()));
+        let times = repeat as usize + usize::from(random.bernoulli(repeat.fract()));
         records.extend(std::iter::repeat_n(record as u32, times));
     }
     records

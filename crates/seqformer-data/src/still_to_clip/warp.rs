@@ -25,7 +25,7 @@ pub(super) fn draw(random: &mut Random) -> Vec<Transform> {
     let mut steps = draw_colors(random);
     steps.push(Transform::Perspective(draw_perspective(random)));
     steps.push(Transform::Affine(draw_affine(random)));
-    if random.chance(BLUR_PROBABILITY) {
+    if random.bernoulli(BLUR_PROBABILITY) {
         steps.push(Transform::MotionBlur(MotionBlur {
             kernel_size: BLUR_KERNELS[random.index(BLUR_KERNELS.len())],
             degrees: random.uniform(0.0..360.0),
@@ -37,7 +37,7 @@ pub(super) fn draw(random: &mut Random) -> Vec<Transform> {
 
 /// Draws whether there are one or two changes, which one if it is one, and their strengths.
 fn draw_colors(random: &mut Random) -> Vec<Transform> {
-    let (is_both, is_shift) = (random.chance(0.5), random.chance(0.5));
+    let (is_both, is_shift) = (random.bernoulli(0.5), random.bernoulli(0.5));
     let mut steps = Vec::new();
     if is_both || is_shift {
         steps.push(Transform::ShiftColor(ShiftColor { levels: draw_around_0(MAX_SHIFT, random) }));

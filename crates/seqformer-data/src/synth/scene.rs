@@ -96,7 +96,7 @@ impl Scene {
             // One pair in three are two of one class that change places.
             let twin = objects.last().filter(|_| objects.len() % 2 == 1);
             let twin = twin.map(|object| (object.shape, object.motion.crossing(random)));
-            let (shape, motion) = match twin.filter(|_| random.chance(0.35)) {
+            let (shape, motion) = match twin.filter(|_| random.bernoulli(0.35)) {
                 Some(twin) => twin,
                 None => (Shape::ALL[random.index(num_classes)], Motion::draw(random, num_frames)),
             };

@@ -48,7 +48,7 @@ impl Surface {
             color = random_color(random);
         }
         // The second colour is a darker or a lighter one, so that an object stays one object.
-        let toward = if random.chance(0.5) { [0.0; 3] } else { [255.0; 3] };
+        let toward = if random.bernoulli(0.5) { [0.0; 3] } else { [255.0; 3] };
         let second = mix(color, toward, random.uniform(0.25..0.5));
         Self { pattern, colors: [color, second], frequency: random.uniform(1.5..3.5) }
     }

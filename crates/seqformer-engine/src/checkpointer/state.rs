@@ -18,7 +18,7 @@ pub(crate) struct Position {
     pub(crate) iterations: u64,
     /// Batches that were taken from the loader.
     pub(crate) batches: u64,
-    /// Seed of all chance.
+    /// Seed of all randomness.
     pub(crate) seed: u64,
     /// Steps that were left out because a loss was not a number.
     pub(crate) skipped_steps: u64,

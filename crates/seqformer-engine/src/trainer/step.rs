@@ -75,7 +75,7 @@ impl Trainer {
         if batch.is_stopped {
             return Ok(StepEnd::Stopped);
         }
-        // All chance of an iteration follows from its number, so that a run that goes on draws the same.
+        // The randomness of an iteration is derived from its number, so a resumed run draws the same numbers.
         let seed = self.position.seed.wrapping_add(self.communicator.rank() as u64);
         tch::manual_seed(iteration_seed(seed, iteration));
         let multiplier = self.plan.schedule.multiplier(iteration);

@@ -36,8 +36,8 @@ impl Motion {
     /// Draws a path: one in four comes in or leaves.
     pub(super) fn draw(random: &mut Random, num_frames: usize) -> Self {
         let mut motion = Self::inside(random, num_frames);
-        if num_frames >= MIN_FRAMES_TO_ENTER && random.chance(0.25) {
-            if random.chance(0.5) {
+        if num_frames >= MIN_FRAMES_TO_ENTER && random.bernoulli(0.25) {
+            if random.bernoulli(0.5) {
                 motion.from = motion.outside(motion.to, random);
             } else {
                 motion.to = motion.outside(motion.from, random);
