@@ -308,9 +308,11 @@ impl JsonFile {
                 "the file is empty or cut off: write or download it again"
             }
             (0, "'<'") => "this looks like a web page: download the file itself",
-            (0, "'['") => "a list of results is no annotation file: give the annotations instead",
-            (0, "'{'") => "a file of annotations is no list of results: give the results instead",
-            _ => "the file is no JSON from here on: write or download it again",
+            (0, "'['") => {
+                "a list of results is not an annotation file: give the annotations instead"
+            }
+            (0, "'{'") => "an annotation file is not a list of results: give the results instead",
+            _ => "the file is not JSON from here on: write or download it again",
         };
         let fault = Fault::new("", expected, found, mend);
         AnnotationError::wrong(&self.path, format!("byte {}", self.offset), fault)

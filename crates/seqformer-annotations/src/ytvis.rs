@@ -180,7 +180,7 @@ impl YtvisFile {
             if found < video.length {
                 let expected =
                     format!("an entry for each of the {} frames of the video", video.length);
-                let mend = "write null where the object is not seen";
+                let mend = "write null where the object is not visible";
                 let found = format!("{found} entries");
                 return Err(wrong(Fault::new("segmentations", expected, found, mend)));
             }

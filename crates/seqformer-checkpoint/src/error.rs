@@ -42,8 +42,8 @@ pub enum Reason {
     },
     /// The names of the tensors belong to several networks, or only some of them are wrapped.
     #[error(
-        "expected names of one network, found several kinds of prefix: {kinds}; the file was put together from \
-         several; save one `model.state_dict()`"
+        "expected names of one network, found several kinds of prefix: {kinds}; the file combines several networks; \
+         save a single `model.state_dict()`"
     )]
     MixedNames {
         /// How many names have which prefix, each with an example.
@@ -57,8 +57,7 @@ pub enum Reason {
     },
     /// Numbers that half precision cannot hold.
     #[error(
-        "tensor {name:?}: {count} of {of} numbers are too large for half precision, which ends at 65504; leave out \
-         --half"
+        "tensor {name:?}: {count} of {of} numbers exceed half precision, whose maximum is 65504; omit --half"
     )]
     HalfOverflow {
         /// The tensor.
@@ -80,8 +79,8 @@ pub enum Reason {
     },
     /// The pickle names something that could do harm.
     #[error(
-        "the pickle names {global:?} at byte {offset}: expected weights, found code; refused, and \
-         nothing was run; take a file of `model.state_dict()` from a source that you trust"
+        "the pickle names {global:?} at byte {offset}: expected weights, found code; the file was refused and not \
+         executed; use a file of `model.state_dict()` from a trusted source"
     )]
     Refused {
         /// Module and name of the class or function.
@@ -119,7 +118,7 @@ impl Reason {
 fn mend(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; free some space and go on: files that were finished before are whole"
+            "; free some space and continue: files that were finished before are complete"
         }
         io::ErrorKind::FileTooLarge => {
             "; raise the limit of the size of files (`ulimit -f`), or write to another disk"

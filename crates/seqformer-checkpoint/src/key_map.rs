@@ -95,7 +95,7 @@ pub fn vnext_name(dialect: Dialect, name: &str) -> Option<String> {
 /// What becomes of the tensor `name`.
 fn fate(dialect: Dialect, name: &str) -> Fate {
     if name.ends_with(COUNTER) {
-        return Fate::Ignored("frozen normalisation does not count");
+        return Fate::Ignored("frozen normalization counts no batches");
     }
     match dialect {
         Dialect::VNext | Dialect::Idol if name.contains("reid_embed_head.") => {
@@ -120,7 +120,7 @@ fn insert(
     if mapped.contains_key(&new_name) {
         return Err(Reason::Tensor {
             name: crate::pickle::shortened(name),
-            what: format!("another tensor is {new_name:?} already"),
+            what: format!("another tensor already has the name {new_name:?}"),
         });
     }
     mapped.insert(new_name, array);

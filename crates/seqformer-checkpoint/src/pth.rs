@@ -96,7 +96,7 @@ fn check_byte_order(source: &mut Source, entry: Option<Location>) -> Result<(), 
 pub(crate) fn open_legacy(source: &mut Source) -> Result<Opened, Reason> {
     let protocol = pickle::load(source)?;
     if *protocol.node(protocol.root()) != Node::Int(LEGACY_PROTOCOL) {
-        return Err(Reason::Unsupported("a torch stream of another version than 1001".into()));
+        return Err(Reason::Unsupported("a torch stream of a version other than 1001".into()));
     }
     let system = pickle::load(source)?;
     for &(key, value) in system.dict(system.root()).unwrap_or_default() {

@@ -159,7 +159,7 @@ pub(crate) fn unwrap(names: &[&str]) -> Result<Unwrapped, Reason> {
         unwrapped.remarks.insert(0, format!("took {:?} off {of}", shortened(taken)));
     }
     if num_inner > 0 {
-        unwrapped.remarks.push(format!("took wrappers out of the middle of {num_inner} names"));
+        unwrapped.remarks.push(format!("removed wrappers from the middle of {num_inner} names"));
     }
     Ok(unwrapped)
 }
@@ -225,7 +225,7 @@ fn choose<'a>(
         .collect();
     if !others.is_empty() {
         let (count, listed) = (others.len(), quoted(&others));
-        remarks.push(format!("left out what is no part of the network ({count}): {listed}"));
+        remarks.push(format!("ignored what is not part of the network ({count}): {listed}"));
     }
     Ok(Some(taken))
 }

@@ -22,13 +22,14 @@ pub const VERSION_VARIABLE: &str = "SEQFORMER_COMMAND_VERSION";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What mends a pair of programs that do not belong together.
-const MEND: &str = "build or install both at once: `cargo build --release`, or `cargo install --path crates/seqformer-cli`, \
+const MEND: &str = "build or install both together: `cargo build --release`, or `cargo install --path \
+                    crates/seqformer-cli`, \
                     without `--no-default-features`";
 
 /// Replaces this process by the second program, with the same arguments and the same name of the program; comes back
 /// only with the reason why that failed.
 pub fn replace_this_process() -> Error {
-    match std::env::current_exe().context("this program cannot be found") {
+    match std::env::current_exe().context("cannot find this program") {
         Ok(command) => become_program(&command),
         Err(error) => error,
     }

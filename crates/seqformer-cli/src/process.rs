@@ -43,7 +43,8 @@ pub fn read_arguments() -> Result<Cli, ExitCode> {
 ///
 /// If the system refuses it.
 pub fn take_over_signals() -> Result<StopSignals> {
-    StopSignals::take_over(seqformer_files::remove_own).context("signals cannot be taken over")
+    StopSignals::take_over(seqformer_files::remove_own)
+        .context("cannot set up the handling of signals")
 }
 
 /// Turns a command's end into the exit code of the process: 128 and the number of the signal after a stop, so that

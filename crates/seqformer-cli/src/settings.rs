@@ -60,7 +60,7 @@ impl Settings {
         if self.node.scale_to_world_size(world_size)? {
             self.config = Config::try_from(&self.node)?;
             tracing::warn!(
-                "the recipe is adapted to {world_size} instead of SOLVER.REFERENCE_WORLD_SIZE devices: {} clips a \
+                "the recipe is adapted to {world_size} instead of SOLVER.REFERENCE_WORLD_SIZE devices: {} clips per \
                  batch, {} iterations",
                 self.config.solver.ims_per_batch,
                 self.config.solver.max_iter
@@ -124,7 +124,7 @@ pub fn split_inputs(words: &[String]) -> Result<(&[String], &[String])> {
     let (inputs, pairs) = words.split_at(first_key);
     if inputs.is_empty() {
         bail!(
-            "expected a folder of images or a video file before {}, which is taken for a key of the configuration",
+            "expected a folder of images or a video file before {}, which looks like a configuration key",
             words[0]
         );
     }
@@ -132,7 +132,7 @@ pub fn split_inputs(words: &[String]) -> Result<(&[String], &[String])> {
     let mut rest = pairs.iter();
     while let Some(word) = rest.next() {
         if Path::new(word).exists() && !word.contains('=') {
-            bail!("{word}: inputs go before the KEY VALUE pairs, which begin with {}", pairs[0]);
+            bail!("{word}: inputs go before the KEY VALUE pairs, which start with {}", pairs[0]);
         }
         if !word.contains('=') {
             rest.next();

@@ -56,7 +56,7 @@ impl AnnotatedVideos {
         if !self.videos.iter().any(VideoRecord::has_instances) {
             return file(
                 "annotations",
-                "at least one object that is seen on a frame".to_owned(),
+                "at least one object that is visible in a frame".to_owned(),
                 self.describe_emptiness(),
                 "training needs annotations: use the file of a training split",
             );

@@ -69,7 +69,7 @@ pub enum DataError {
     /// A file of a dataset is not where its name says.
     #[error(
         "dataset {name:?}: expected {what} at {}, found nothing; put it there or set \
-         DETECTRON2_DATASETS to the folder that holds the datasets",
+         DETECTRON2_DATASETS to the folder that contains the datasets",
         path.display()
     )]
     MissingDataset {
@@ -89,7 +89,7 @@ pub enum DataError {
         source: io::Error,
     },
     /// What should be written is already there.
-    #[error("{}: already there; remove it or choose another folder", path.display())]
+    #[error("{}: already exists; remove it or choose another folder", path.display())]
     OutputExists {
         /// The file or folder.
         path: PathBuf,
@@ -176,9 +176,9 @@ pub enum DataError {
 /// Says why an image may have another size than the annotation file says, and the mend.
 fn why_other_size(expected: ImageSize, found: ImageSize) -> &'static str {
     if expected.height == found.width && expected.width == found.height {
-        "the sides are swapped: most likely the image has an EXIF orientation, by which it is turned \
-         as viewers do, and the annotations are those of the raw pixels; save the images without \
-         the orientation, or correct height and width of the annotation file"
+        "the sides are swapped: the image probably has an EXIF orientation, which is applied as viewers do, while \
+         the annotations refer to the raw pixels; save the images without \
+         the orientation, or correct height and width in the annotation file"
     } else {
         "correct the annotation file or the image"
     }

@@ -128,7 +128,7 @@ impl Drop for Loader {
         }
         for thread in self.workers.iter_mut().filter_map(|worker| worker.thread.take()) {
             if thread.join().is_err() {
-                tracing::warn!("a loader thread ended with a panic");
+                tracing::warn!("a loader thread panicked");
             }
         }
     }

@@ -173,12 +173,12 @@ fn check_pretraining(plan: &DataPlan, sources: &[DatasetSource]) -> Result<(), E
     let video = sources.iter().find(|source| source.kind == DatasetKind::Ytvis);
     let what = match video {
         Some(video) if plan.coco_pretrain => format!(
-            "INPUT.COCO_PRETRAIN True trains on images alone, but DATASETS.TRAIN has the videos of {}: take them \
-             out, or set it to False to train on both",
+            "INPUT.COCO_PRETRAIN True trains on images only, but DATASETS.TRAIN contains the videos of {}: remove \
+             them, or set it to False to train on both",
             video.name
         ),
         None if !plan.coco_pretrain && plan.num_frames() > 1 => format!(
-            "DATASETS.TRAIN has images alone and INPUT.SAMPLING_FRAME_NUM is {}: set INPUT.COCO_PRETRAIN True for \
+            "DATASETS.TRAIN contains only images, and INPUT.SAMPLING_FRAME_NUM is {}: set INPUT.COCO_PRETRAIN True for \
              clips of several views of an image, or SAMPLING_FRAME_NUM 1 for single images",
             plan.num_frames()
         ),
@@ -217,15 +217,16 @@ fn joined(
     let num_kept = dataset.categories.ids().iter().filter(|id| kept(id)).count();
     if num_kept == 0 {
         return Err(EngineError::Unsupported(format!(
-            "DATASETS.TRAIN: {} and {} have no class in common; say which ones belong together with \
-             DATASETS.CATEGORY_MAP, pairs of ids of the two",
+            "DATASETS.TRAIN: {} and {} have no class in common; map them with DATASETS.CATEGORY_MAP, a list of pairs \
+             of their ids",
             source.name, target.name
         )));
     }
     let (num_classes, num_records) = (dataset.categories.len(), dataset.videos.len());
     let dataset = map.apply(dataset, categories);
     notes.push(format!(
-        "dataset {}: {num_kept} of its {num_classes} classes become classes of {}; {} of {num_records} records show any",
+        "dataset {}: {num_kept} of its {num_classes} classes become classes of {}; {} of {num_records} records \
+         contain any",
         source.name,
         target.name,
         dataset.videos.len()

@@ -34,7 +34,7 @@ pub fn open_device(choice: DeviceChoice) -> Result<Device, EngineError> {
             .map_err(|reason| EngineError::Device { device: choice.to_string(), reason })?,
         DeviceChoice::Auto if !has_driver() => Device::Cpu,
         DeviceChoice::Auto => open_cuda(0).unwrap_or_else(|reason| {
-            tracing::warn!("no GPU is used: {reason}");
+            tracing::warn!("not using a GPU: {reason}");
             Device::Cpu
         }),
     };
@@ -49,7 +49,7 @@ pub fn count_gpus() -> usize {
         return 0;
     }
     if let Err(error) = open_cuda_library(Path::new(CUDA_LIBRARY)) {
-        tracing::debug!("no GPU is counted: {error}");
+        tracing::debug!("cannot count GPUs: {error}");
         return 0;
     }
     if Cuda::is_available() { usize::try_from(Cuda::device_count()).unwrap_or(0) } else { 0 }
@@ -105,7 +105,7 @@ fn open_cuda(index: usize) -> Result<Device, String> {
     Ok(Device::Cuda(index))
 }
 
-/// Runs work; that the device has no memory left for `what` is an error.
+/// Runs work; that the device ran out of memory for `what` is an error.
 pub(crate) fn out_of_memory<R>(what: &str, work: impl FnOnce() -> R) -> Result<R, EngineError> {
     catch_out_of_memory(work).map_err(|error| {
         EngineError::from(ModelError::OutOfMemory { what: what.to_owned(), message: error.message })

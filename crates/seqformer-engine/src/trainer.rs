@@ -132,7 +132,7 @@ impl Trainer {
                     let last = self.position.iterations.saturating_sub(1);
                     let path = self.checkpointer.save(last, &self.tree()?)?;
                     on_line(&format!(
-                        "stopped; {} is written, go on with --resume",
+                        "stopped; {} is written; continue with --resume",
                         path.display()
                     ));
                 }
@@ -220,7 +220,9 @@ impl Trainer {
                 Ok(None) => continue,
                 Err(error) if error.is_of_processes() => return Err(error),
                 Err(EngineError::Interrupted) => {
-                    on_line(&format!("{name}: the evaluation is left out, to stop the training"));
+                    on_line(&format!(
+                        "{name}: the evaluation is skipped, because the training was stopped"
+                    ));
                     continue;
                 }
                 Err(error) => {
@@ -230,7 +232,7 @@ impl Trainer {
             };
             let Some(report) = evaluated.report else {
                 on_line(&format!(
-                    "{name}: {} is written; there are no annotations to score it",
+                    "{name}: {} is written; no annotations to score it against",
                     evaluated.results.display()
                 ));
                 continue;

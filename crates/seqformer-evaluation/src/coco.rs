@@ -122,7 +122,7 @@ impl<'a> CocoEvaluator<'a> {
             let image = image_ids.number(&result.image_id);
             let Some(&image) = image.and_then(|image| image_indices.get(&image)) else {
                 let expected = format!("the id of an image of {}", self.truth.path().display());
-                let mend = "give the annotations that the results were made for";
+                let mend = "use the annotations that the results were made for";
                 let found = result.image_id.to_string();
                 return Err(
                     results.entry_error(result, Fault::new("image_id", expected, found, mend))

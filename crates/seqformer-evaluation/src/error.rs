@@ -30,7 +30,7 @@ pub enum EvaluationError {
     Annotation(#[from] AnnotationError),
     /// Another process writes the same results.
     #[error(
-        "{path}: another run is writing these results: expected to be alone; wait for it or choose \
+        "{path}: another run is writing these results; wait for it or choose \
          another folder", path = path.display()
     )]
     InUse {
@@ -39,8 +39,7 @@ pub enum EvaluationError {
     },
     /// The journal was begun by a run with other settings.
     #[error(
-        "{path}: begun by another run: expected {expected}, found {found}; remove the file to \
-         start afresh", path = path.display()
+        "{path}: started by another run: expected {expected}, found {found}; remove the file to start over", path = path.display()
     )]
     OtherRun {
         /// The journal.

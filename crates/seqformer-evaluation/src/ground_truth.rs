@@ -62,7 +62,7 @@ impl GroundTruth {
             let count = 1 + of_other_size.count();
             tracing::warn!(
                 "{}: {count} annotations have masks of another size than their video; as in the \
-                 official tool, these meet only results of the same size; the first is {}: {fault}",
+                 official tool, these are compared only with results of the same size; the first is {}: {fault}",
                 path.display(),
                 first.place,
             );
@@ -155,8 +155,7 @@ pub(crate) fn warn(path: &Path, notes: &[Note]) {
 pub(crate) fn warn_of_id_0(path: &Path, has_id_0: bool) {
     if has_id_0 {
         tracing::warn!(
-            "{}: the annotation with id 0 never counts as found, as the official tool has it; \
-             count ids from 1",
+            "{}: the annotation with id 0 never counts as found, as in the official tool; start ids at 1",
             path.display()
         );
     }

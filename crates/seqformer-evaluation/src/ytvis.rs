@@ -107,7 +107,7 @@ impl<'a> YtvisEvaluator<'a> {
             let video = video_ids.number(&result.video_id);
             let Some(&video) = video.and_then(|video| video_indices.get(&video)) else {
                 let expected = format!("the id of a video of {}", self.truth.path().display());
-                let mend = "give the annotations that the results were made for";
+                let mend = "use the annotations that the results were made for";
                 let found = result.video_id.to_string();
                 return Err(
                     results.entry_error(result, Fault::new("video_id", expected, found, mend))

@@ -15,7 +15,7 @@ const NAME: &str = ".lock";
 pub enum LockError {
     /// Another process has it.
     #[error(
-        "{}: another run is writing into this folder; wait until it has ended, or choose another folder",
+        "{}: another run is writing to this folder; wait until it has finished, or choose another folder",
         folder.display()
     )]
     InUse {

@@ -23,7 +23,7 @@ pub enum OutputError {
     },
     /// It would change a folder that is read.
     #[error(
-        "{}: this output would become part of the input {}; choose a place outside of it",
+        "{}: this output would become part of the input {}; choose a location outside it",
         output.display(), input.display()
     )]
     InInput {
@@ -34,7 +34,7 @@ pub enum OutputError {
     },
     /// It is there, and nobody said that it may be replaced.
     #[error(
-        "{}: already there; choose another name, or replace it with --overwrite",
+        "{}: already exists; choose another name, or replace it with --overwrite",
         output.display()
     )]
     Exists {

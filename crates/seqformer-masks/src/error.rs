@@ -75,7 +75,7 @@ pub enum MaskError {
         found: f64,
     },
     /// A crop window that leaves the mask.
-    #[error("crop of a mask of size {size}: the window {window} at ({x}, {y}) leaves it")]
+    #[error("crop of a mask of size {size}: the window {window} at ({x}, {y}) exceeds it")]
     CropWindow {
         /// Size of the mask.
         size: ImageSize,

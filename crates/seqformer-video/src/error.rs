@@ -28,7 +28,7 @@ pub enum VideoError {
     },
 
     /// What was given is not there, and looks like something that is not read.
-    #[error("{}: expected a folder of images, a video file or -, found nothing of this name ({source}); {hint}", path.display())]
+    #[error("{}: expected a folder of images, a video file or -, found nothing with this name ({source}); {hint}", path.display())]
     NotAnInput {
         /// What was given.
         path: PathBuf,
@@ -179,7 +179,7 @@ pub enum VideoError {
 
     /// A mask has another size than the picture it is to be drawn on.
     #[error(
-        "mask of \"{label}\": expected {}x{} pixels as in the picture, found {}x{}",
+        "mask of \"{label}\": expected {}x{} pixels as in the image, found {}x{}",
         expected.width, expected.height, found.width, found.height
     )]
     MaskSize {

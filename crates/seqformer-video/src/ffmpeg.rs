@@ -104,7 +104,7 @@ impl Drop for FfmpegProcess {
     fn drop(&mut self) {
         // Both fail only when the child is already gone and reaped, which is what is wanted.
         if let Err(error) = self.child.kill() {
-            tracing::debug!(%error, "ffmpeg was already gone");
+            tracing::debug!(%error, "ffmpeg had already exited");
         }
         if let Err(error) = self.child.wait() {
             tracing::debug!(%error, "ffmpeg was already reaped");
@@ -216,8 +216,8 @@ fn outcome(status: Option<ExitStatus>, lines: &[String]) -> String {
     }
     match (text.is_empty(), status) {
         (false, _) => format!("ffmpeg: {text}"),
-        (true, Some(status)) => format!("ffmpeg ended without a message ({status})"),
-        (true, None) => "ffmpeg ended without a message".to_owned(),
+        (true, Some(status)) => format!("ffmpeg exited without a message ({status})"),
+        (true, None) => "ffmpeg exited without a message".to_owned(),
     }
 }
 

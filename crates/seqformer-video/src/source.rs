@@ -377,11 +377,11 @@ fn open_error(path: &Path, source: std::io::Error) -> VideoError {
     let folder = parent.unwrap_or(Path::new(".")).display();
     let hint = if text.contains("://") {
         format!(
-            "addresses are not opened: save the video first, or pipe it: ffmpeg -i {text} -f image2pipe -c:v ppm \
+            "URLs are not opened: save the video first, or pipe it: ffmpeg -i {text} -f image2pipe -c:v ppm \
              -pix_fmt rgb24 - | seqformer predict … -"
         )
     } else if text.contains(['*', '?', '%', '[']) {
-        format!("patterns are not filled in: give the folder of the images, {folder}")
+        format!("patterns are not expanded: give the folder of the images, {folder}")
     } else if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         "cameras are read through a pipe: ffmpeg -i DEVICE -f image2pipe -c:v ppm -pix_fmt rgb24 - | \
          seqformer predict … -"

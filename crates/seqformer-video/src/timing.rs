@@ -110,8 +110,8 @@ impl Timing {
         let (times, mended) = completed(&known, usual);
         if mended > 0 {
             notes.push(format!(
-                "the time stamps of {mended} of {num_frames} frames are missing or do not ascend; they were placed \
-                 between their neighbours"
+                "the time stamps of {mended} of {num_frames} frames are missing or do not increase; they were \
+                 interpolated"
             ));
         }
         let rate = even_rate(&times, stamps.believed);
@@ -161,7 +161,7 @@ impl Timing {
             && (claimed / self.mean_fps() - 1.0).abs() > CLAIM_TOLERANCE
         {
             notes.push(format!(
-                "the file claims {} frames a second and its time stamps say {}: they are gone by",
+                "the file claims {} frames per second, but its time stamps give {}; the time stamps are used",
                 decimals(claimed),
                 decimals(self.mean_fps())
             ));

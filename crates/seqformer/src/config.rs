@@ -209,7 +209,7 @@ impl SwinConfig {
         }
         let rates = [self.dropout, self.attention_dropout, self.drop_path];
         if rates.iter().any(|rate| !(0.0..1.0).contains(rate)) {
-            return Err("shares that training drops lie between 0 and 1".to_owned());
+            return Err("dropout rates must lie between 0 and 1".to_owned());
         }
         Ok(())
     }

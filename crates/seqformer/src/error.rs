@@ -27,8 +27,8 @@ pub enum ModelError {
     },
     /// Weights that are no finite numbers.
     #[error(
-        "the weights are not finite numbers, in {}; they come from a training that went astray, or from a damaged \
-         file: take an earlier checkpoint, or get the file again", seqformer_checkpoint::few(.tensors)
+        "the weights are not finite, in {}; they come from a diverged training or a damaged file: use an earlier \
+         checkpoint, or download the file again", seqformer_checkpoint::few(.tensors)
     )]
     NotFinite {
         /// Each tensor with how many of its values it is true of.
@@ -43,7 +43,7 @@ pub enum ModelError {
         message: String,
     },
     /// A parameter that belongs to another network.
-    #[error("{name}: there is no rule for the start of this parameter")]
+    #[error("{name}: no initialization rule for this parameter")]
     Unknown {
         /// The parameter.
         name: String,
@@ -73,7 +73,7 @@ pub enum ModelError {
         source: crate::assignment::AssignmentError,
     },
     /// A device has no memory left, however few frames go through the network at once.
-    #[error("the device has no memory left for {what}: {message}")]
+    #[error("the device ran out of memory for {what}: {message}")]
     OutOfMemory {
         /// What there is no memory for, with the size of the frames.
         what: String,

@@ -162,7 +162,7 @@ fn fill(pairs: &[(&String, &Tensor, &Array)]) -> Result<(), ModelError> {
             && array.to_i64_vec() != Vec::try_from(variable.flatten(0, -1)).ok()
         {
             let message =
-                "expected the numbers that follow from the sizes of the network, found others"
+                "expected the values computed from the sizes of the network, found others"
                     .to_owned();
             return Err(ModelError::Array { name: name.clone(), message });
         }

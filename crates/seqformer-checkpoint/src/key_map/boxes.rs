@@ -19,7 +19,7 @@ pub(super) fn copy_from_instances(arrays: &mut BTreeMap<String, Array>, report: 
         .collect();
     for (name, twin) in copies {
         let Some(array) = arrays.get(&name).cloned() else { continue };
-        report.copied.push(Change::new(&twin, format!("the file has none; taken from {name}")));
+        report.copied.push(Change::new(&twin, format!("missing in the file; copied from {name}")));
         arrays.insert(twin, array);
     }
 }

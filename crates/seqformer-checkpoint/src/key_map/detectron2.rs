@@ -30,7 +30,7 @@ pub(super) fn fate(name: &str) -> Fate {
     if is_part {
         Fate::Named(format!("{BACKBONE}{inner}"))
     } else {
-        Fate::Ignored("it is no part of a ResNet")
+        Fate::Ignored("not part of a ResNet")
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn input_warnings(
     let mut warnings = Vec::new();
     let mut warn = |found: &str, mend: &str| {
         warnings
-            .push(format!("weights of {dialect} expect {found}; set {mend} or take other weights"));
+            .push(format!("weights of {dialect} expect {found}; set {mend} or use other weights"));
     };
     let is_plain = input.pixel_std.iter().all(|std| *std == 1.0);
     if dialect == Dialect::Caffe2 {
@@ -33,11 +33,14 @@ pub(super) fn input_warnings(
             );
         }
         if is_resnext && is_plain {
-            warn("pixels divided by their deviation", "MODEL.PIXEL_STD [57.375, 57.12, 58.395]");
+            warn(
+                "pixels divided by their standard deviation",
+                "MODEL.PIXEL_STD [57.375, 57.12, 58.395]",
+            );
         }
         if !is_resnext && !is_plain {
             warn(
-                "pixels that are not divided by their deviation",
+                "pixels that are not divided by their standard deviation",
                 "MODEL.PIXEL_STD [1.0, 1.0, 1.0]",
             );
         }
@@ -59,7 +62,10 @@ pub(super) fn input_warnings(
             );
         }
         if is_plain {
-            warn("pixels divided by their deviation", "MODEL.PIXEL_STD [58.395, 57.12, 57.375]");
+            warn(
+                "pixels divided by their standard deviation",
+                "MODEL.PIXEL_STD [58.395, 57.12, 57.375]",
+            );
         }
         if input.stride_in_1x1 && matches!(dialect, Dialect::Torchvision | Dialect::Original) {
             warn(

@@ -21,7 +21,7 @@ pub(super) fn fate(name: &str) -> Fate {
         return Fate::Named(format!("detr.detr.{inner}"));
     };
     if swin::is_part(body) && body.ends_with(".attn_mask") {
-        Fate::Ignored("masks are made for each size of image")
+        Fate::Ignored("masks are computed for each image size")
     } else if swin::is_part(body) {
         Fate::Named(format!("{BACKBONE}{body}"))
     } else {
@@ -39,7 +39,7 @@ pub fn to_original(state: &StateDict) -> Mapping {
     for (name, array) in state {
         let new_name = original_name(name);
         if new_name.is_none() {
-            report.ignored.push(Change::new(name, "not a name of VNext; kept as it is"));
+            report.ignored.push(Change::new(name, "not a name of VNext; kept unchanged"));
         }
         report.renamed += usize::from(new_name.is_some());
         let widened = classes::with_unused_rows(name, array);

@@ -12,13 +12,13 @@ pub(super) fn fate(name: &str) -> Fate {
     if name.starts_with("head.") {
         Fate::Ignored("SeqFormer has no ImageNet classifier")
     } else if name.starts_with("norm.") {
-        Fate::Ignored("the normalisation before the classifier; SeqFormer has one for each map")
+        Fate::Ignored("the normalization before the classifier; SeqFormer has one per map")
     } else if name.ends_with(".attn_mask") {
-        Fate::Ignored("masks are made for each size of image")
+        Fate::Ignored("masks are computed for each image size")
     } else if is_part(name) {
         Fate::Named(format!("{BACKBONE}{name}"))
     } else {
-        Fate::Ignored("it is no part of a Swin Transformer")
+        Fate::Ignored("not part of a Swin Transformer")
     }
 }
 

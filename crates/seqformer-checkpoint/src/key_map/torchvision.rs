@@ -12,7 +12,7 @@ pub(super) fn fate(name: &str) -> Fate {
     }
     match to_detectron2(name) {
         Some(name) => Fate::Named(format!("{BACKBONE}{name}")),
-        None => Fate::Ignored("it is no part of a ResNet"),
+        None => Fate::Ignored("not part of a ResNet"),
     }
 }
 

@@ -42,8 +42,7 @@ pub fn read_coco(json: &Path, image_root: &Path) -> Result<AnnotatedVideos, Data
         }
     }
     if skipped > 0 {
-        notes
-            .push(format!("{skipped} objects without a segmentation that can be used are skipped"));
+        notes.push(format!("{skipped} objects without a usable segmentation are skipped"));
     }
     Ok(AnnotatedVideos {
         path: json.to_owned(),

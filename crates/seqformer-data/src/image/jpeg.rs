@@ -111,7 +111,7 @@ fn extraneous_bytes(error: &turbojpeg::Error) -> Option<u32> {
 }
 
 fn damage(found: &str) -> String {
-    format!("damaged JPEG ({found}), read as far as it goes")
+    format!("damaged JPEG ({found}), decoded as far as possible")
 }
 
 /// The file with nothing before its first scan but the segments that describe the picture.

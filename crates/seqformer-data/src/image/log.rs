@@ -40,7 +40,7 @@ fn remark(
         return None;
     }
     match images.len() {
-        1 => Some(format!("{}: {note}; others like it are counted", path.display())),
+        1 => Some(format!("{}: {note}; further cases are counted", path.display())),
         count if count >= 10 && count == 10_usize.pow(count.ilog10()) => {
             Some(format!("{count} images so far, the last is {}: {note}", path.display()))
         }

@@ -292,7 +292,7 @@ pub(crate) fn restore_optimizer(
     for (index, state) in states {
         let index = index.as_i64().and_then(|index| usize::try_from(index).ok());
         let index =
-            index.ok_or_else(|| wrong(path, "a parameter of the optimizer has no number"))?;
+            index.ok_or_else(|| wrong(path, "a parameter of the optimizer has no index"))?;
         let tensor = |name: &str| -> Result<Tensor, EngineError> {
             let value = state
                 .get(name)
@@ -300,15 +300,15 @@ pub(crate) fn restore_optimizer(
             let broken = value.as_tensor().map_or(0, |array| array.count_not_finite().nan);
             if broken > 0 {
                 let what = format!(
-                    "{name} of parameter {index} of the optimizer has {broken} values that are not numbers; go on \
+                    "{name} of parameter {index} of the optimizer has {broken} values that are not finite; resume \
                      from an earlier checkpoint"
                 );
                 return Err(wrong(path, &what));
             }
             let number = value.as_f64().map(|number| Tensor::from(number as f32));
-            number.or_else(|| array_tensor(value.as_tensor()?)).ok_or_else(|| {
-                wrong(path, &format!("{name} of parameter {index} is not made of numbers"))
-            })
+            number
+                .or_else(|| array_tensor(value.as_tensor()?))
+                .ok_or_else(|| wrong(path, &format!("{name} of parameter {index} is not numeric")))
         };
         let state = match optimizer.kind() {
             OptimizerKind::AdamW { .. } => TensorState::AdamW {

@@ -210,7 +210,7 @@ fn schedule_warnings(config: &Config) -> Vec<String> {
     let late: Vec<u64> = solver.steps.iter().copied().filter(|&s| s > solver.max_iter).collect();
     if !late.is_empty() {
         warnings.push(format!(
-            "SOLVER.STEPS {late:?} lie beyond SOLVER.MAX_ITER {} and are left out",
+            "SOLVER.STEPS {late:?} lie beyond SOLVER.MAX_ITER {} and are ignored",
             solver.max_iter
         ));
     }

@@ -21,7 +21,7 @@ pub(crate) fn frames_tensor<'a>(
         let size = frame.size;
         let expected = *first.get_or_insert(size);
         if size != expected {
-            let message = format!("expected {expected} as the first, found {size}");
+            let message = format!("expected {expected} as in the first frame, found {size}");
             return Err(wrong(number, &message));
         }
         let sizes = [i64::from(size.height), i64::from(size.width), 3];

@@ -26,7 +26,7 @@ pub(super) struct GpuMemory {
 /// If TF32 is asked for on the CPU: what it would compute is `f32`.
 pub(super) fn check(device: Device, precision: Precision) -> Result<(), EngineError> {
     if precision == Precision::Tf32 && !device.is_cuda() {
-        let what = "TF32 is a precision of GPUs alone; use f32 or bf16 on the CPU".to_owned();
+        let what = "only GPUs support TF32; use f32 or bf16 on the CPU".to_owned();
         return Err(EngineError::Unsupported(what));
     }
     Ok(())
@@ -43,7 +43,7 @@ pub(super) fn plan_memory(device: Device, options: &PredictorOptions) -> Option<
                 Precision::Tf32 => ", and products are computed in f32",
                 Precision::Bf16 => "",
             };
-            tracing::warn!("frames are copied to the GPU without haste{precision}: {error}");
+            tracing::warn!("frames are copied to the GPU synchronously{precision}: {error}");
             None
         }
     }

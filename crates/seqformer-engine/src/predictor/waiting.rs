@@ -49,7 +49,7 @@ pub(super) fn watch(num_threads: NonZeroUsize) {
     let run = move || keep_watch(delays, || Sleepers::start(sharers, num_threads));
     let started = Builder::new().name("core-watch".to_owned()).spawn(run);
     if let Err(error) = started {
-        tracing::debug!("nobody watches how long threads wait for a core: {error}");
+        tracing::debug!("not monitoring how long threads wait for a core: {error}");
     }
 }
 
@@ -66,12 +66,12 @@ fn keep_watch(mut delays: Delays, start: impl Fn() -> Sleepers) {
         match (policy.next(share), sleepers.is_some()) {
             (true, false) => {
                 tracing::debug!(
-                    "threads waited for a core for {share:.2} of the time: now they sleep"
+                    "threads waited for a core for {share:.2} of the time; idle threads now sleep"
                 );
                 sleepers = Some(start());
             }
             (false, true) => {
-                tracing::debug!("the cores are free again");
+                tracing::debug!("the cores are free again; idle threads now spin");
                 sleepers = None;
             }
             _ => {}

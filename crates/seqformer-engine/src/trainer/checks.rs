@@ -34,7 +34,7 @@ fn unused_classes(plan: &DataPlan, categories: &Categories) -> Option<String> {
     (count < num_classes).then(|| {
         format!(
             "MODEL.SeqFormer.NUM_CLASSES is {num_classes}, but DATASETS.TRAIN has {count} categories: the last {} \
-             classes get no example, and an evaluation fails when the network finds one of them; set it to {count}",
+             classes have no examples, and evaluation fails if the network predicts one of them; set it to {count}",
             num_classes - count
         )
     })
@@ -51,8 +51,8 @@ fn other_classes(name: &str, test: &Categories, train: &Categories) -> Option<St
     let at = |names: &[String]| names.get(first).map_or("nothing".to_owned(), |n| format!("{n:?}"));
     Some(format!(
         "DATASETS.TEST {name}: its {} categories are not the {} of DATASETS.TRAIN: number {} (sorted by id) is {} \
-         here and {} there; classes are told apart by this number alone, so the scores will not mean what their names \
-         say",
+         here and {} there; classes are matched by this number only, so scores will not \
+         belong to the classes that they name",
         test.len(),
         train.len(),
         first + 1,
@@ -72,8 +72,8 @@ fn crowds(plan: &TrainPlan, data: &TrainingData) -> Vec<String> {
         let most = videos.iter().max_by_key(|video| count(video)).filter(|_| crowded > 0)?;
         Some(format!(
             "{}: {crowded} of {} videos or images have more instances than MODEL.SeqFormer.NUM_OBJECT_QUERIES \
-             {num_queries}; the most, {}, are in number {}: in a clip with more of them, each query learns from one, \
-             and the others are left out",
+             {num_queries}; the maximum, {}, is in number {}: in clips with more of them, \
+             each query learns one instance, and the others are ignored",
             part.dataset.path.display(),
             videos.len(),
             count(most),

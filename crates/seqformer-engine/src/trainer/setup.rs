@@ -158,7 +158,7 @@ fn share(
     variables: &nn::VarStore,
     communicator: &Communicator,
 ) -> Result<(Position, Optimizer), EngineError> {
-    communicator.note(0, "passing on the weights");
+    communicator.note(0, "broadcasting the weights");
     let text = started.as_ref().map(|(position, optimizer)| {
         let has_state: String = (0..optimizer.groups().len())
             .map(|index| if optimizer.state(index).is_some() { '1' } else { '0' })
@@ -172,7 +172,9 @@ fn share(
     } else {
         let found = Position::parse(position).ok_or_else(|| EngineError::Disagreement {
             rank: communicator.rank(),
-            what: format!("the place in the training, {position:?}, is of another version"),
+            what: format!(
+                "the position in the training, {position:?}, was written by another version"
+            ),
         })?;
         (found, Optimizer::new(variables, &plan.optimizer))
     };

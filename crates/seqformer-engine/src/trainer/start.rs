@@ -32,7 +32,7 @@ pub(super) fn resume(
         }
     }
     tracing::warn!(
-        "{}: there is no checkpoint to go on from: the training begins at iteration 0",
+        "{}: there is no checkpoint to resume from: training starts at iteration 0",
         plan.output_dir.display()
     );
     Ok(None)
@@ -54,7 +54,7 @@ fn resume_from(
         .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
     let mut optimizer = Optimizer::new(variables, &plan.optimizer);
     checkpointer::restore_optimizer(&tree, &mut optimizer, path)?;
-    tracing::info!("{}: going on after iteration {}", path.display(), position.iterations);
+    tracing::info!("{}: resuming after iteration {}", path.display(), position.iterations);
     Ok((position, optimizer))
 }
 
@@ -76,7 +76,8 @@ pub(super) fn start(
         }
         Some(missing) if calibrates && !missing.is_empty() => {
             tracing::warn!(
-                "{}: {} layers of the backbone come without statistics, which are taken from the first clips",
+                "{}: {} layers of the backbone have no normalization statistics; these are computed from the first \
+                 clips",
                 weights(),
                 missing.len()
             );
@@ -85,8 +86,8 @@ pub(super) fn start(
                 calibrate(model, &plan.batches, &is_missing, (set, collate), &position)?;
         }
         Some(missing) if !missing.is_empty() => tracing::warn!(
-            "{}: {} layers of the backbone come without statistics, which do not change in training; with \
-             MODEL.RESNETS.CALIBRATE_NORM True they are taken from the first clips",
+            "{}: {} layers of the backbone have no normalization statistics, and training does not change them; with \
+             MODEL.RESNETS.CALIBRATE_NORM True they are computed from the first clips",
             weights(),
             missing.len()
         ),
@@ -117,11 +118,11 @@ fn fill(
         .map_err(|source| EngineError::Weights { path: path.clone(), source })?;
     tracing::info!("{}: {} tensors loaded", path.display(), report.loaded);
     for name in &report.missing {
-        tracing::warn!("{}: {name} is missing and starts at random", path.display());
+        tracing::warn!("{}: {name} is missing and is initialized randomly", path.display());
     }
     for tensor in &report.wrong_shape {
         tracing::warn!(
-            "{}: {} has the shape {:?}, the network needs {:?}; it starts at random",
+            "{}: {} has the shape {:?}, the network needs {:?}; it is initialized randomly",
             path.display(),
             tensor.name,
             tensor.found,
@@ -129,7 +130,7 @@ fn fill(
         );
     }
     for name in &report.unexpected {
-        tracing::info!("{}: {name} has no place in the network", path.display());
+        tracing::info!("{}: {name} does not exist in the network", path.display());
     }
     Ok(Some(report))
 }

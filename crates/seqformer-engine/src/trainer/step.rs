@@ -125,7 +125,7 @@ impl Trainer {
             data_secs,
             num_pairs(clips, num_queries) as f64,
         ];
-        self.communicator.note(self.position.iterations, "meeting before the step");
+        self.communicator.note(self.position.iterations, "synchronizing before the step");
         let rows = self.communicator.collect(&own)?;
         let sum = |column: usize| rows.iter().map(|row| row[column]).sum::<f64>();
         let max = |column: usize| rows.iter().map(|row| row[column]).fold(0.0, f64::max);
@@ -155,7 +155,8 @@ impl Trainer {
         if self.communicator.is_leader() {
             tracing::warn!(
                 "iteration {}: {}, more than MODEL.SeqFormer.NUM_OBJECT_QUERIES {num_queries}: in each decoder layer \
-                 those that fit worst teach no query; said once, other clips may have too many as well",
+                 the instances that match worst train no query; this is reported once, other \
+                 clips may have too many as well",
                 self.position.iterations,
                 texts.join("; ")
             );
@@ -285,7 +286,7 @@ impl Trainer {
         }
         if self.communicator.is_leader() {
             tracing::warn!(
-                "iteration {iteration}: the step is left out because {losses}, on {samples}"
+                "iteration {iteration}: the step is skipped because {losses}, on {samples}"
             );
         }
         Ok(())

@@ -66,7 +66,7 @@ impl CocoGroundTruth {
             let count = 1 + of_other_size.count();
             tracing::warn!(
                 "{}: {count} masks have another size than their image; as in the official tool, \
-                 these meet only results of the same size; the first is {}: {fault}",
+                 these are compared only with results of the same size; the first is {}: {fault}",
                 path.display(),
                 first.place,
             );

@@ -101,7 +101,7 @@ impl Checker<'_> {
         {
             let expected = format!("an entry for each of the {} frames of the video", video.length);
             let found = format!("{} entries", masks.len());
-            let mend = "write null where the object is not seen";
+            let mend = "write null where the object is not visible";
             self.faults.push(Fault::new("segmentations", expected, found, mend));
         }
         for (frame, mask) in masks.iter().enumerate() {

@@ -63,7 +63,7 @@ impl ListWriter {
             if !known.contains(&span.id) {
                 let message = format!(
                     "expected {} of this run, found another in the journal of an earlier one; \
-                     remove the .partial file to start afresh",
+                     remove the .partial file to start over",
                     part.with_article()
                 );
                 return Err(part_error(path, part, span.id, message));

@@ -100,7 +100,7 @@ fn parsed<'a>(path: &Path, text: &'a str) -> impl Iterator<Item = (&'a str, Metr
         let record = MetricsRecord::from_json(line);
         if record.is_none() {
             tracing::warn!(
-                "{}: line {}: expected a JSON object with an iteration; left out",
+                "{}: line {}: expected a JSON object with an iteration; skipped",
                 path.display(),
                 index + 1
             );

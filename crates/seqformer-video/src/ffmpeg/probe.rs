@@ -80,7 +80,7 @@ pub(crate) fn probe(ffmpeg: &Path, path: &Path) -> Result<VideoInfo, VideoError>
     let reason = match parse(&lines).filter(|_| is_opened) {
         Some(info) => return Ok(info),
         None if !is_opened => format!("ffmpeg: {}", last_lines(&lines)),
-        None if videos(&lines).next().is_some() => "the only picture in it is a cover".to_owned(),
+        None if videos(&lines).next().is_some() => "its only image is cover art".to_owned(),
         None => "the file has no video stream, or its header is damaged".to_owned(),
     };
     Err(VideoError::NoFrames { path: path.to_path_buf(), reason })
@@ -190,7 +190,7 @@ fn parse(lines: &[String]) -> Option<VideoInfo> {
     let mut notes = Vec::new();
     if !others.is_empty() {
         notes.push(format!(
-            "of several video streams, {} is read, which is also ffmpeg's choice; left out: {}",
+            "of several video streams, {} is read, which is also ffmpeg's choice; ignored: {}",
             stream.shown(),
             others.join(", ")
         ));

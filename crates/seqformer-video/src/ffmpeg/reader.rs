@@ -71,7 +71,7 @@ impl VideoReader {
                 warnings.push(format!("{}: HDR ({name}), tone-mapped to SDR", path.display()));
             } else {
                 warnings.push(format!(
-                    "{}: HDR ({name}), and this ffmpeg cannot tone-map it (it lacks zscale): colours are pale",
+                    "{}: HDR ({name}), and this ffmpeg cannot tone-map it (it lacks zscale): colours will look pale",
                     path.display()
                 ));
             }
@@ -119,7 +119,7 @@ impl VideoReader {
             Ok(None) => self.finish(),
             // The decoder died inside a frame: the frames before it count.
             Err(PpmError::Ended(error)) => {
-                tracing::debug!(%error, path = %self.path.display(), "the decoder broke off");
+                tracing::debug!(%error, path = %self.path.display(), "the decoder stopped early");
                 self.finish()
             }
             Err(PpmError::TooLarge(found)) => {
@@ -208,7 +208,7 @@ impl From<io::Error> for PpmError {
 pub(crate) fn read_ppm(stream: &mut impl Read) -> Result<Option<RgbImage>, PpmError> {
     let Some(magic) = token(stream)? else { return Ok(None) };
     if magic != "P6" {
-        return Err(PpmError::Malformed(format!("{magic:?} instead of a PPM picture")));
+        return Err(PpmError::Malformed(format!("{magic:?} instead of a PPM image")));
     }
     let width = number(stream)?;
     let height = number(stream)?;

@@ -38,7 +38,10 @@ pub(crate) fn add_sound(
         found.iter().filter(|sound| !is_copied(sound)).map(|sound| sound.codec.as_str()).collect();
     let mut notes = Vec::new();
     if !others.is_empty() {
-        notes.push(format!("an mp4 cannot hold sound in {}; it became AAC", others.join(", ")));
+        notes.push(format!(
+            "mp4 cannot contain sound in {}; it was converted to AAC",
+            others.join(", ")
+        ));
     }
     let as_it_is = |sound: &Sound| if is_copied(sound) { "copy" } else { "aac" };
     let Err(reason) = join(ffmpeg, silent, &found, as_it_is, target)? else {
@@ -47,7 +50,7 @@ pub(crate) fn add_sound(
     tracing::debug!(reason, "the sound cannot be copied");
     match join(ffmpeg, silent, &found, |_sound| "aac", target)? {
         Ok(()) => {
-            Ok((true, vec!["the sound could not be copied as it is; it became AAC".to_owned()]))
+            Ok((true, vec!["the sound could not be copied; it was converted to AAC".to_owned()]))
         }
         Err(reason) => Ok((false, vec![format!("without the sound of the video: {reason}")])),
     }

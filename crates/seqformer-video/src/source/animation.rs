@@ -218,7 +218,7 @@ impl Canvas {
         let line_bytes = (place.size.width as usize * samples).max(1);
         for (y, line) in (0..place.size.height).zip(pixels.chunks_exact(line_bytes)) {
             let Some(row) = self.row(place, y) else {
-                return Err("a frame lies outside of the picture".to_owned());
+                return Err("a frame lies outside the image".to_owned());
             };
             let (row, _none_left) = row.as_chunks_mut::<4>();
             for (under, over) in row.iter_mut().zip(line.chunks_exact(samples)) {
@@ -311,7 +311,7 @@ fn decode_alone(size: ImageSize, chunks: &[u8]) -> Result<(Vec<u8>, usize), Stri
     let mut decoder = WebPDecoder::new(Cursor::new(file)).map_err(failed)?;
     decoder.set_memory_limit(MAX_DECODER_BYTES);
     if decoder.dimensions() != (size.width, size.height) || decoder.is_animated() {
-        return Err("a frame has another size than is said".to_owned());
+        return Err("a frame has another size than its header says".to_owned());
     }
     let bytes = decoder.output_buffer_size().ok_or("a frame is too large")?;
     let mut pixels = vec![0; bytes];

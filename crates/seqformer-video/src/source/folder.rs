@@ -45,7 +45,11 @@ pub(super) fn list_images(folder: &Path) -> Result<Listing, VideoError> {
     }
     let mut notes = Vec::new();
     if !others.is_empty() {
-        notes.push(format!("{}: skipped what is no image: {}", folder.display(), listed(&others)));
+        notes.push(format!(
+            "{}: skipped files that are not images: {}",
+            folder.display(),
+            listed(&others)
+        ));
     }
     let (images, note) = without_twins(folder, images);
     notes.extend(note);
@@ -85,8 +89,8 @@ fn without_twins(folder: &Path, images: Vec<PathBuf>) -> (Vec<PathBuf>, Option<S
         images.iter().partition(|path| is_left_out(path));
     let names: Vec<String> = left_out.into_iter().map(|path| file_name(path)).collect();
     let note = format!(
-        "{}: names occur with several endings: {} {kept} files are taken; left out, as masks or copies of them: {}; \
-         move what is to be read into a folder of its own if this is not what you want",
+        "{}: names occur with several extensions: {} {kept} files are read; ignored as masks or copies of them: {}; \
+         if this is wrong, move the files to be read into a separate folder",
         folder.display(),
         taken.iter().filter(|path| kind_of(path) == kept).count(),
         listed(&names)

@@ -104,7 +104,7 @@ impl GifReader {
             }
             Err(error) => error.to_string(),
             Ok(None) if self.decoded > 0 => return Ok(None),
-            Ok(None) => "the file has no frame".to_owned(),
+            Ok(None) => "the file has no frames".to_owned(),
         };
         if self.decoded == 0 {
             return Err(VideoError::NoFrames { path: self.path.clone(), reason });

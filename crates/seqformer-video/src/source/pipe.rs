@@ -10,7 +10,7 @@ use crate::ffmpeg::{MAX_PIXELS, PpmError, read_ppm};
 
 /// The path that stands for standard input.
 pub(super) const STANDARD_INPUT: &str = "-";
-const MEND: &str = "pipe PPM pictures: ffmpeg -i VIDEO -f image2pipe -c:v ppm -pix_fmt rgb24 -";
+const MEND: &str = "pipe PPM images: ffmpeg -i VIDEO -f image2pipe -c:v ppm -pix_fmt rgb24 -";
 
 /// The pictures of a stream.
 pub(super) struct PipeReader {
@@ -46,7 +46,7 @@ impl PipeReader {
             Err(PpmError::Ended(error)) => {
                 let read = self.read;
                 self.warning = Some(format!(
-                    "{STANDARD_INPUT}: the stream broke off inside frame {read}: {error}"
+                    "{STANDARD_INPUT}: the stream ended inside frame {read}: {error}"
                 ));
                 Ok(None)
             }

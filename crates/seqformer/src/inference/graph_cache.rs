@@ -52,7 +52,7 @@ impl<K: PartialEq + Copy, V> GraphCache<K, V> {
                 Err(CaptureError::OutOfMemory(error)) => return Err(error),
                 Err(CaptureError::Unsupported { message }) => {
                     tracing::warn!(
-                        "the network cannot be recorded as a CUDA graph, and runs without: {message}"
+                        "the network cannot be recorded as a CUDA graph and runs without one: {message}"
                     );
                     self.is_off = true;
                     self.clear();

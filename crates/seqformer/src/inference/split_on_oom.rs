@@ -28,7 +28,7 @@ pub(super) fn split_on_oom<T>(
             }
             Err(ModelError::OutOfMemory { message, .. }) if length > 1 => {
                 *most = length / 2;
-                tracing::info!("{message}; going on with {most} frames at a time");
+                tracing::info!("{message}; continuing with {most} frames at a time");
                 release_memory();
             }
             Err(error) => return Err(error),
@@ -82,7 +82,7 @@ mod tests {
             split_on_oom(8, &mut length, run, &mut || released += 1).unwrap_err().to_string();
         assert_eq!(
             error,
-            "the device has no memory left for one frame: CUDA out of memory. Tried to allocate 3 GiB"
+            "the device ran out of memory for one frame: CUDA out of memory. Tried to allocate 3 GiB"
         );
         assert_eq!((length, released), (1, 2));
     }

@@ -68,10 +68,10 @@ fn precision(
         PrecisionChoice::Tf32 => match products()? {
             Products { is_gpu: true, bf16: true } => Ok(Precision::Tf32),
             Products { is_gpu: true, bf16: false } => bail!(
-                "--precision tf32: this GPU has no such products, which came with compute capability 8.0; use f32"
+                "--precision tf32: this GPU does not support TF32, which needs compute capability 8.0; use f32"
             ),
             Products { is_gpu: false, .. } => {
-                bail!("--precision tf32: only GPUs have such products; use f32 or bf16 on the CPU")
+                bail!("--precision tf32: only GPUs support TF32; use f32 or bf16 on the CPU")
             }
         },
     }

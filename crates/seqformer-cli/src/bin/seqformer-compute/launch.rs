@@ -28,14 +28,15 @@ pub(crate) fn run(
     let (host, port) = meeting_point(args)?;
     let serves = args.machine_rank == 0;
     let meeting = if serves {
-        Meeting::serve(port, plan.world_size(), timeout)
-            .with_context(|| format!("--dist-url {}: port {port} cannot be had", args.dist_url))?
+        Meeting::serve(port, plan.world_size(), timeout).with_context(|| {
+            format!("--dist-url {}: port {port} is not available", args.dist_url)
+        })?
     } else {
         let seconds = args.dist_timeout;
         Meeting::connect(&host, port, plan.world_size(), timeout).with_context(|| {
             format!(
                 "machine 0 does not answer at {} after {seconds} s; start the same command there with \
-                 --machine-rank 0, and see that its port is open",
+                 --machine-rank 0, and check that its port is open",
                 args.dist_url
             )
         })?
@@ -63,11 +64,11 @@ pub(crate) fn run(
                 if attempt >= args.max_restarts {
                     bail!(
                         "{reason}{}",
-                        if args.max_restarts > 0 { "; no start is left" } else { "" }
+                        if args.max_restarts > 0 { "; no restarts are left" } else { "" }
                     );
                 }
                 output::note(&format!(
-                    "{reason}; starting again ({} of {})",
+                    "{reason}; restarting ({} of {})",
                     attempt + 1,
                     args.max_restarts
                 ));

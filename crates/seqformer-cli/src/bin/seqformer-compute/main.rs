@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 fn run(command: Command, verbose: u8, signals: &StopSignals) -> Result<End> {
     let Command::Compute(command) = command else {
         bail!(
-            "{} runs predict, train, eval and bench alone: start `seqformer`",
+            "{} is started by `seqformer` for predict, train, eval and bench: run `seqformer` instead",
             compute_program::NAME
         );
     };

@@ -68,7 +68,7 @@ fn an_error_about_memory_names_the_size() {
     };
     assert_eq!(
         encoder.caught("the decoder", fail).unwrap_err().to_string(),
-        "the device has no memory left for the decoder, 40x64 pixels (height x width): CUDA out of memory. Tried to \
+        "the device ran out of memory for the decoder, 40x64 pixels (height x width): CUDA out of memory. Tried to \
          allocate 1 GiB"
     );
 }

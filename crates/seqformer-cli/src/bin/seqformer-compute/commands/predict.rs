@@ -97,7 +97,7 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     let interrupted = run.all(&mut plan)?;
     run.summary.finish()?;
     if interrupted {
-        output::note("stopped; the same command goes on from here");
+        output::note("stopped; repeat the command to resume");
         return Ok(End::Stopped);
     }
     match run.summary.failed.len() {
@@ -127,7 +127,7 @@ fn weights_path(args: &PredictArgs, settings: &Settings) -> Result<PathBuf> {
     }
     let path = &settings.config.model.weights;
     if path.is_empty() {
-        bail!("there are no weights: give --weights FILE, or MODEL.WEIGHTS in the configuration");
+        bail!("no weights: give --weights FILE, or set MODEL.WEIGHTS in the configuration");
     }
     Ok(PathBuf::from(path))
 }
@@ -147,8 +147,8 @@ fn options(args: &PredictArgs, settings: &Settings, device: Device) -> Result<Pr
         let stride = or(args.clip_stride, section.clip_stride);
         if stride > length {
             bail!(
-                "--clip-stride: expected at most the {length} frames of a clip (--clip-length), found {stride}: frames \
-                 between clips would never be looked at"
+                "--clip-stride: expected at most the {length} frames of a clip (--clip-length), found {stride}: \
+                 frames between clips would be skipped"
             );
         }
         options.clips = Some(ClipOptions::new(length, stride));

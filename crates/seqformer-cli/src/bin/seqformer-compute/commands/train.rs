@@ -94,7 +94,7 @@ fn end_with_launcher(stop: Arc<OnceLock<Arc<AtomicBool>>>) -> Result<()> {
         }
     };
     let thread = std::thread::Builder::new().name("launcher-watch".to_owned()).spawn(watch);
-    thread.map(drop).context("the system gives no thread")
+    thread.map(drop).context("cannot start a thread")
 }
 
 fn train(
@@ -176,8 +176,8 @@ fn finish(
         count => format!(" ({count} before it failed as well)"),
     };
     bail!(
-        "the training is done and all its checkpoints are written, but an evaluation failed{more}: {last}; mend this, \
-         and evaluate with `seqformer eval`"
+        "training finished and all checkpoints are written, but an evaluation failed{more}: {last}; fix this, and \
+         evaluate with `seqformer eval`"
     )
 }
 
@@ -201,7 +201,7 @@ fn describe_device(device: Device) -> Result<String> {
     };
     Ok(match (device, gpu_card(device)?) {
         (Device::Cuda(index), Some(card)) => {
-            format!("device: cuda:{index} ({}), {threads} of the CPU", card.name)
+            format!("device: cuda:{index} ({}), {threads} on the CPU", card.name)
         }
         _ => format!("device: cpu, {threads}"),
     })
@@ -255,9 +255,9 @@ fn eval(
                 }
                 reports.push(report);
             }
-            None => output::print_line(&format!(
-                "{name}: there are no annotations to score the results"
-            )),
+            None => {
+                output::print_line(&format!("{name}: no annotations to score the results against"))
+            }
         }
     }
     if !communicator.is_leader() {
@@ -300,9 +300,7 @@ fn eval_weights(args: &TrainArgs, settings: &Settings) -> Result<PathBuf> {
         return Ok(path);
     }
     if config.model.weights.is_empty() {
-        bail!(
-            "there are no weights: give MODEL.WEIGHTS FILE, or an OUTPUT_DIR that holds a checkpoint"
-        );
+        bail!("no weights: set MODEL.WEIGHTS, or an OUTPUT_DIR that contains a checkpoint");
     }
     Ok(PathBuf::from(&config.model.weights))
 }

@@ -30,7 +30,9 @@ impl Plan {
         count_gpus: impl Fn() -> usize,
     ) -> Result<Self> {
         if args.num_workers_cpu.is_some() && args.num_gpus.is_some_and(|gpus| gpus > 0) {
-            bail!("--num-workers-cpu goes with --num-gpus 0: processes are on GPUs or on the CPU");
+            bail!(
+                "--num-workers-cpu requires --num-gpus 0: processes run either on GPUs or on the CPU"
+            );
         }
         let on_cpu = args.num_workers_cpu.is_some()
             || args.num_gpus == Some(0)
@@ -112,8 +114,8 @@ impl Plan {
         }
         if speaks {
             tracing::warn!(
-                "--num-gpus {}: {there} {} the work of {wanted} devices, {} of {} clips of a batch at once; for processes \
-                 on the CPU, add --device cpu",
+                "--num-gpus {}: {there} {} the work of {wanted} devices, with {} of the batch's {} clips at once; \
+                 for processes on the CPU, add --device cpu",
                 wanted / self.machines.max(1),
                 if there == 1 { "process does" } else { "processes do" },
                 solver.micro_batch_size,

@@ -65,7 +65,7 @@ impl Workers {
         attempt: u64,
         resume: bool,
     ) -> Result<Self> {
-        let program = std::env::current_exe().context("this program cannot be found")?;
+        let program = std::env::current_exe().context("cannot find this program")?;
         let words = args::words();
         let mut list = Vec::new();
         for local_rank in 0..plan.per_machine {
@@ -93,14 +93,14 @@ impl Workers {
             command.stdin(Stdio::piped()).stderr(Stdio::piped());
             let mut child = command
                 .spawn()
-                .with_context(|| format!("{}: a process cannot be started", program.display()))?;
+                .with_context(|| format!("{}: cannot start a process", program.display()))?;
             let last_lines = Arc::new(Mutex::new(VecDeque::new()));
             let reader = child.stderr.take().map(|stderr| {
                 let lines = Arc::clone(&last_lines);
                 let thread = std::thread::Builder::new().name(format!("rank-{rank}"));
                 thread.spawn(move || pass_on(stderr, rank, &lines))
             });
-            let reader = reader.transpose().context("the system gives no thread")?;
+            let reader = reader.transpose().context("cannot start a thread")?;
             let end = None;
             list.push(Worker { rank, child, end, was_killed: false, last_lines, reader });
         }
@@ -181,7 +181,7 @@ impl Workers {
 
     fn failure_elsewhere(&self, meeting: &Meeting) -> Option<String> {
         if !meeting.is_there() {
-            return Some("machine 0, where the processes meet, is gone".to_owned());
+            return Some("machine 0, which serves the rendezvous, is gone".to_owned());
         }
         let reason = meeting.failure(self.attempt)?;
         Some(format!("on another machine: {reason}"))
@@ -237,24 +237,24 @@ impl Worker {
         let Self { rank, child, .. } = self;
         let report = meeting.report(attempt, *rank);
         let place = report.status.map_or_else(
-            || "before it met the others".to_owned(),
-            |status| format!("at {status}, heard of {:.1} s ago", status.age().as_secs_f64()),
+            || "before it joined the others".to_owned(),
+            |status| format!("at {status}, last response {:.1} s ago", status.age().as_secs_f64()),
         );
         let status = self.end.map(|(_, status)| status).unwrap_or_default();
         let id = child.id();
         if self.was_killed {
-            return format!("rank {rank} (process {id}) did not go on {place}; it was stopped");
+            return format!("rank {rank} (process {id}) hung {place}; it was killed");
         }
         if let Some(signal) = status.signal() {
-            let words = self.last_line().map(|line| format!("; its last words: {line}"));
+            let words = self.last_line().map(|line| format!("; its last output: {line}"));
             return format!(
-                "rank {rank} (process {id}) was ended by signal {signal}{} {place}{}",
+                "rank {rank} (process {id}) was killed by signal {signal}{} {place}{}",
                 signal_name(signal),
                 words.unwrap_or_default()
             );
         }
         let words = report.error.or_else(|| self.last_line());
-        let words = words.unwrap_or_else(|| format!("it ended with {status}"));
+        let words = words.unwrap_or_else(|| format!("it exited with {status}"));
         if words.starts_with("rank ") { words } else { format!("rank {rank}: {words}") }
     }
 
@@ -267,7 +267,7 @@ impl Worker {
 /// The usual ones; a process that the system ends for want of memory has the first.
 fn signal_name(signal: i32) -> &'static str {
     match signal {
-        9 => " (SIGKILL; the system does that, too, when there is no memory left)",
+        9 => " (SIGKILL, which the system also sends when memory runs out)",
         11 => " (SIGSEGV)",
         6 => " (SIGABRT)",
         7 => " (SIGBUS)",

@@ -62,7 +62,7 @@ fn score_images(args: &ScoreArgs) -> Result<()> {
 
 fn warn_of_nothing(args: &ScoreArgs, is_empty: bool) {
     if is_empty {
-        tracing::warn!("{}: no annotations, so that every number is -1", args.gt.display());
+        tracing::warn!("{}: no annotations, so every number is -1", args.gt.display());
     }
 }
 

@@ -67,7 +67,7 @@ fn missing(typed: &str) -> String {
     }
     if !typed.is_empty() && typed.bytes().all(|byte| byte.is_ascii_digit()) {
         return format!(
-            "{typed}: {expected}, found a number, and no file of this name; a camera's pictures can be piped: ffmpeg \
+            "{typed}: {expected}, found a number, and no file of this name; a camera can be piped: ffmpeg \
              -i CAMERA -f image2pipe -c:v ppm -pix_fmt rgb24 - | seqformer predict … -"
         );
     }
@@ -78,7 +78,7 @@ fn missing(typed: &str) -> String {
     if is_number_pattern(typed) {
         let folder = folder(typed);
         return format!(
-            "{typed}: {expected}, found a pattern of numbers; give the folder, {folder}: its images are taken in the \
+            "{typed}: {expected}, found a pattern of numbers; give the folder, {folder}: its images are read in the \
              order of their numbers"
         );
     }

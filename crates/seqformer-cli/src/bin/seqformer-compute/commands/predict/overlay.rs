@@ -133,8 +133,8 @@ impl Overlay<'_> {
         if drawn != found.size {
             let factor = drawn.width / found.size.width.max(1);
             tracing::warn!(
-                "{}: frames of {}x{} are enlarged {factor} times in the overlay, so that labels can be read; results \
-                 are of the original size",
+                "{}: frames of {}x{} are enlarged {factor} times in the overlay, so that labels are legible; results \
+                 keep the original size",
                 video.display(),
                 found.size.width,
                 found.size.height
@@ -149,7 +149,7 @@ impl Overlay<'_> {
 pub(super) fn reason(tracks: &[Track], threshold: f64) -> String {
     match tracks.iter().map(|track| track.score).reduce(f32::max) {
         Some(best) => format!(
-            "of {} tracks none has a score above {threshold}, the best has {best:.3} (--overlay-threshold)",
+            "none of {} tracks has a score above {threshold}; the best has {best:.3} (--overlay-threshold)",
             tracks.len()
         ),
         None => "there are no tracks".to_owned(),

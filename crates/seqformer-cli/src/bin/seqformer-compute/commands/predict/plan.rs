@@ -70,7 +70,7 @@ impl Plan {
                 if own.contains(&path) { outputs.claim_own(&path) } else { outputs.claim(&path) };
             claimed.map_err(|error| match error {
                 OutputError::Exists { output } => anyhow!(
-                    "{}: already there, and videos.json does not say that an earlier run has written it; choose \
+                    "{}: already exists, and videos.json does not list it as output of an earlier run; choose \
                      another folder for --output, or replace the file with --overwrite",
                     output.display()
                 ),
@@ -161,14 +161,16 @@ impl Names<'_> {
                         outputs.claim_own(&path)?;
                     }
                     if let Some(reason) = taken.filter(|_| before != Some(stem.as_str())) {
-                        output::note(&format!("{name}: its pictures go to {stem}: {reason}"));
+                        output::note(&format!(
+                            "{name}: its images are written to {stem}: {reason}"
+                        ));
                     }
                     return Ok(stem);
                 }
                 Err(error) => taken = taken.or(Some(error)),
             }
         }
-        Err(anyhow!("{name}: no name is free for its pictures in {}", self.folder.display()))
+        Err(anyhow!("{name}: no free name for its images in {}", self.folder.display()))
     }
 
     fn check(&self, outputs: &Outputs, stem: &str) -> Result<(), OutputError> {

@@ -147,7 +147,7 @@ fn print_video(video: &FinishedVideo) {
         Tracks::Kept(tracks) => {
             let count = tracks.len();
             output::print_line(&format!(
-                "{name}: {frames} frames of {width}x{height}, done by an earlier run and kept, {count} tracks"
+                "{name}: {frames} frames of {width}x{height}, finished by an earlier run, {count} tracks"
             ));
             return;
         }
@@ -158,7 +158,7 @@ fn print_video(video: &FinishedVideo) {
         None => String::new(),
     };
     output::print_line(&format!(
-        "{name}: {frames} frames of {width}x{height}, {secs:.1} s ({per_frame:.2} s a frame{overlay}), {} tracks",
+        "{name}: {frames} frames of {width}x{height}, {secs:.1} s ({per_frame:.2} s per frame{overlay}), {} tracks",
         tracks.len()
     ));
     if tracks.is_empty() {
