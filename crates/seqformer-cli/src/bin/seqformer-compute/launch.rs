@@ -1,4 +1,4 @@
-//! Starts the processes of a run on this machine, watches them, and starts them again.
+//! Starts, monitors and restarts the processes of a run on this machine.
 
 mod plan;
 mod workers;
@@ -17,7 +17,7 @@ use crate::output;
 pub(crate) use plan::Plan;
 use workers::{Workers, WorkersEnd};
 
-/// Runs the command in as many processes as the plan says, and ends when they have.
+/// Runs the command in as many processes as planned, and returns when all have ended.
 pub(crate) fn run(
     args: &TrainArgs,
     plan: &Plan,
@@ -78,7 +78,7 @@ pub(crate) fn run(
     Ok(End::Finished)
 }
 
-/// Host and port of `--dist-url`; port 0 stands for any.
+/// Host and port of `--dist-url`; port 0 means any free port.
 fn meeting_point(args: &TrainArgs) -> Result<(String, u16)> {
     if args.machine_rank >= args.num_machines {
         bail!(
@@ -103,10 +103,10 @@ fn meeting_point(args: &TrainArgs) -> Result<(String, u16)> {
     }
 }
 
-/// Whether the run has written a checkpoint since it began; an older one is of another run.
+/// Whether the run has written a checkpoint since it started; an older one belongs to another run.
 fn has_newer_checkpoint(folder: &Path, started: SystemTime) -> bool {
     let modified =
         std::fs::metadata(folder.join("last_checkpoint")).and_then(|file| file.modified());
-    // Clocks of files may be coarse.
+    // Clocks of file systems may be coarse.
     modified.is_ok_and(|time| time + Duration::from_millis(20) >= started)
 }

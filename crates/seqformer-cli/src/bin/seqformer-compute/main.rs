@@ -1,6 +1,6 @@
-//! `seqformer-compute`: the part of the `seqformer` command that runs the network, and links libtorch.
+//! `seqformer-compute`: the part of the `seqformer` command that runs the network and links libtorch.
 //!
-//! The command takes this program in place of itself for `predict`, `train`, `eval` and `bench`.
+//! The command replaces itself with this program for `predict`, `train`, `eval` and `bench`.
 
 #![forbid(unsafe_code)]
 
@@ -20,7 +20,7 @@ use seqformer_cli::{class_names, compute_program, files, output, settings};
 use seqformer_signals::StopSignals;
 
 fn main() -> ExitCode {
-    // First of all: threads that are started later inherit the block.
+    // First of all, because threads inherit the blocked signals from the thread that starts them.
     let signals = match process::take_over_signals() {
         Ok(signals) => signals,
         Err(error) => return process::failure(&error),

@@ -1,4 +1,4 @@
-//! The processes of one start, from their beginning to the words about their end.
+//! The processes of one start: spawning, monitoring, and explaining how they ended.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader};
@@ -16,23 +16,23 @@ use super::Plan;
 use crate::{args, output};
 
 const POLL: Duration = Duration::from_millis(50);
-/// Time for the others to say what they saw, after one has failed.
+/// Time for the other processes to report what they saw after one has failed.
 const GRACE: Duration = Duration::from_secs(5);
-/// Lines of a process's standard error that are kept.
+/// Lines of each process's standard error that are kept.
 const KEPT_LINES: usize = 20;
 
 /// How the processes ended.
 #[derive(Debug)]
 pub(super) enum WorkersEnd {
-    /// All did their work.
+    /// All completed.
     Done,
-    /// They were asked to stop, and have.
+    /// They were asked to stop and did.
     Stopped,
     /// One failed, and the others were stopped.
     Failed {
-        /// The one that failed first.
+        /// The first failure.
         reason: String,
-        /// A line for each of the others that have something to say.
+        /// A line for each other process that has something to report.
         details: Vec<String>,
     },
 }
@@ -50,14 +50,14 @@ struct Worker {
     child: Child,
     /// When and how it ended.
     end: Option<(Instant, ExitStatus)>,
-    /// It did not end when it should have.
+    /// It hung and was killed.
     was_killed: bool,
     last_lines: Arc<Mutex<VecDeque<String>>>,
     reader: Option<JoinHandle<()>>,
 }
 
 impl Workers {
-    /// Starts this program again with the same arguments, once for each process.
+    /// Starts this program again with the same arguments, once per process.
     pub(super) fn start(
         plan: &Plan,
         host: &str,
@@ -72,7 +72,7 @@ impl Workers {
             let rank = plan.machine * plan.per_machine + local_rank;
             let mut command = Command::new(&program);
             command.args(words.iter().skip(1));
-            // They are called as this process is, which is by the name of the command.
+            // They get the same `argv[0]` as this process, the name of the command.
             if let Some(name) = words.first() {
                 command.arg0(name);
             }
@@ -107,7 +107,7 @@ impl Workers {
         Ok(Self { list, attempt })
     }
 
-    /// Waits for their end; when one fails, for that of all, which is made to come.
+    /// Waits for all processes to end; if one fails, stops the others.
     pub(super) fn watch(
         &mut self,
         meeting: &Meeting,
@@ -124,7 +124,7 @@ impl Workers {
             if running == 0 {
                 break;
             }
-            // A signal may have reached one of the processes alone.
+            // A signal may have reached only one of the processes.
             let is_asked = signals.urgency() > 0 || self.list.iter().any(Worker::is_stopped);
             match signals.urgency() {
                 2.. => self.kill(),
@@ -142,7 +142,7 @@ impl Workers {
         }
         for worker in &mut self.list {
             if let Some(reader) = worker.reader.take() {
-                // All that it has written is read.
+                // The thread has read all output.
                 let _panicked = reader.join();
             }
         }
@@ -154,7 +154,7 @@ impl Workers {
         }
     }
 
-    /// Notes who has ended; returns how many have not.
+    /// Records which processes have ended, and returns how many are running.
     fn look(&mut self) -> usize {
         for worker in self.list.iter_mut().filter(|worker| worker.end.is_none()) {
             if let Ok(Some(status)) = worker.child.try_wait() {
@@ -164,7 +164,7 @@ impl Workers {
         self.list.iter().filter(|worker| worker.end.is_none()).count()
     }
 
-    /// Closes their standard input, which they take as a request.
+    /// Closes their standard input, which they treat as a stop request.
     fn ask_to_stop(&mut self) {
         for worker in &mut self.list {
             worker.child.stdin = None;
@@ -174,7 +174,7 @@ impl Workers {
     fn kill(&mut self) {
         for worker in self.list.iter_mut().filter(|worker| worker.end.is_none()) {
             worker.was_killed = true;
-            // One that is gone already shows in the next look.
+            // A process that has already ended is noticed by the next look.
             let _gone = worker.child.kill();
         }
     }
@@ -187,11 +187,11 @@ impl Workers {
         Some(format!("on another machine: {reason}"))
     }
 
-    /// Says who failed first and what each saw.
+    /// Explains who failed first and what each process saw.
     fn explain(&self, meeting: &Meeting, elsewhere: Option<String>) -> WorkersEnd {
         let mut failed: Vec<&Worker> =
             self.list.iter().filter(|worker| worker.has_failed()).collect();
-        // A process that a signal has ended, or that had to be ended, is the cause of what the others saw.
+        // A process that was killed, or had to be killed, is the cause of what the others saw.
         failed.sort_by_key(|worker| {
             let (time, status) = worker.end.unwrap_or((Instant::now(), ExitStatus::default()));
             let is_victim = status.signal().is_none() || (worker.was_killed && elsewhere.is_some());
@@ -200,14 +200,14 @@ impl Workers {
         let describe = |worker: &&Worker| worker.describe(meeting, self.attempt);
         let mut rest = failed.iter();
         let reason = elsewhere.or_else(|| rest.next().map(describe)).unwrap_or_default();
-        // The others have said themselves what they saw.
+        // The others have reported themselves.
         let silent = rest.filter(|worker| worker.is_silent());
         WorkersEnd::Failed { reason, details: silent.map(describe).collect() }
     }
 }
 
 impl Drop for Workers {
-    /// No process outlives its launcher's interest in it.
+    /// Kills and reaps all processes.
     fn drop(&mut self) {
         self.kill();
         for worker in &mut self.list {
@@ -228,7 +228,7 @@ impl Worker {
             || (!self.was_killed && status.signal().is_some_and(seqformer_signals::is_stop_signal))
     }
 
-    /// Whether it could not say why it ended.
+    /// Whether it could not report why it ended.
     fn is_silent(&self) -> bool {
         self.was_killed || self.end.is_some_and(|(_, status)| status.signal().is_some())
     }
@@ -264,7 +264,7 @@ impl Worker {
     }
 }
 
-/// The usual ones; a process that the system ends for want of memory has the first.
+/// The names of common signals. A process that the system kills for lack of memory receives the first.
 fn signal_name(signal: i32) -> &'static str {
     match signal {
         9 => " (SIGKILL, which the system also sends when memory runs out)",
@@ -276,7 +276,8 @@ fn signal_name(signal: i32) -> &'static str {
     }
 }
 
-/// Prints what a process says, each line with its rank but for the first process's, and keeps the last lines.
+/// Forwards the standard error of a process, with its rank in front of each line except for rank 0, and keeps the last
+/// lines.
 fn pass_on(stderr: ChildStderr, rank: usize, kept: &Mutex<VecDeque<String>>) {
     for line in BufReader::new(stderr).split(b'\n').map_while(std::io::Result::ok) {
         let line = String::from_utf8_lossy(&line).into_owned();
@@ -294,10 +295,10 @@ fn pass_on(stderr: ChildStderr, rank: usize, kept: &Mutex<VecDeque<String>>) {
     }
 }
 
-/// Threads for each process, so that together they have the cores of the machine.
+/// Threads per process, so that all processes together use all cores of the machine.
 fn threads(plan: &Plan) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let share = (cores / plan.per_machine).max(1);
-    // Beside a GPU there is little to compute.
+    // A process with a GPU computes little on the CPU.
     if plan.device == DeviceChoice::Cpu { share } else { share.min(8) }
 }

@@ -1,4 +1,4 @@
-//! `seqformer data`: annotation files made out of others.
+//! `seqformer data`: converts annotation files.
 
 use anyhow::Result;
 use seqformer_data::{CategoryMap, ClassTable, CocoTable, write_coco_subset};

@@ -1,4 +1,4 @@
-//! `seqformer weights`: looks into weight files, translates and compares them.
+//! `seqformer weights`: inspects, converts and compares weight files.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -110,7 +110,7 @@ fn run_convert(args: &ConvertArgs) -> Result<()> {
     Ok(())
 }
 
-/// What happened to names goes beside the result, not into it.
+/// Prints what happened to tensor names on standard error, apart from the result.
 fn print_report(path: &Path, report: &MapReport) {
     note(&format!("{}: {report}", path.display()));
 }
