@@ -1,19 +1,19 @@
-//! Which images weights were made for.
+//! The images that weights were trained on.
 
 use super::Dialect;
 
-/// How images are given to a network.
+/// The input convention of a network.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct InputConvention {
-    /// Deviation by which each channel is divided, for pixels of 0 to 255.
+    /// Standard deviation by which each channel is divided, for pixels in 0..255.
     pub pixel_std: [f64; 3],
-    /// Whether blue comes first.
+    /// Whether channels are in the order BGR.
     pub is_bgr: bool,
     /// Whether blocks stride in their first 1×1 convolution.
     pub stride_in_1x1: bool,
 }
 
-/// Warns of images that the weights were not made for.
+/// Warns if weights were trained on other input than the network will get.
 pub(super) fn input_warnings(
     dialect: Dialect,
     is_resnext: bool,

@@ -1,16 +1,16 @@
-//! The original SeqFormer repository and Deformable DETR, on which it is built.
+//! The original SeqFormer repository, and Deformable DETR, on which it is based.
 //!
-//! The mapping is one to one but for the class heads; see `classes`.
+//! The mapping is one to one except for the class heads; see `classes`.
 
 use std::collections::BTreeMap;
 
 use super::{BACKBONE, Change, Dialect, Fate, MapReport, Mapping, classes, swin, torchvision};
 use crate::StateDict;
 
-/// Where the original keeps the image network.
+/// Prefix of the backbone in the original.
 const BODY: &str = "backbone.0.body.";
 
-/// What becomes of a tensor of either repository.
+/// What happens to a tensor of either repository.
 pub(super) fn fate(name: &str) -> Fate {
     if name.starts_with("controller.") || name.starts_with("mask_head.") {
         return Fate::Named(format!("detr.{name}"));
@@ -31,8 +31,8 @@ pub(super) fn fate(name: &str) -> Fate {
 
 /// Translates a checkpoint of VNext into the names of the original repository.
 ///
-/// Class heads of 40 rows become 42: the original counts from category 1 and has one row more than it
-/// uses. Names that VNext does not have stay as they are, with a note.
+/// Class heads of 40 rows become 42: the original counts from category 1 and has one more row than
+/// it uses. Names that VNext does not have stay unchanged, with a note.
 pub fn to_original(state: &StateDict) -> Mapping {
     let mut report = MapReport::new(Dialect::VNext);
     let mut arrays = BTreeMap::new();

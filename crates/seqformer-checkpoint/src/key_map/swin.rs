@@ -1,12 +1,12 @@
-//! Swin Transformers as their authors publish them.
+//! Swin Transformers as published by their authors.
 
 use super::{BACKBONE, Fate};
 
-/// Parts of a Swin Transformer without its head.
+/// Components of a Swin Transformer without its head.
 const PARTS: [&str; 7] =
     ["patch_embed.", "layers.", "absolute_pos_embed", "norm0.", "norm1.", "norm2.", "norm3."];
 
-/// What becomes of a tensor of a Swin Transformer.
+/// What happens to a tensor of a Swin Transformer.
 pub(super) fn fate(name: &str) -> Fate {
     let name = name.strip_prefix("backbone.").unwrap_or(name);
     if name.starts_with("head.") {
