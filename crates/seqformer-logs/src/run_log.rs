@@ -1,7 +1,7 @@
 //! `log.txt`: the log of a run beside the console.
 //!
-//! A log must not end a training of days: a line that cannot be written is lost, said once, and counted in the file
-//! as soon as it can be written again.
+//! A log must not end a training of several days: a line that cannot be written is lost, reported once, and counted in
+//! the file as soon as it can be written again.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -61,7 +61,7 @@ impl RunLog {
         Self { path: path.to_owned(), sink: Mutex::new(sink), on_error }
     }
 
-    /// Writes one line, its end included, or loses it.
+    /// Writes one line, including its end, or loses it.
     pub fn write_line(&self, line: &[u8]) {
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
         let Err(source) = sink.write(line) else { return };
@@ -82,7 +82,7 @@ impl Sink {
         written
     }
 
-    /// Says how many lines are missing here, on a line of its own after what may be half a line.
+    /// Notes how many lines are missing here, on a line of its own after what may be half a line.
     fn write_note(&mut self) -> io::Result<()> {
         if self.lost_lines == 0 {
             return Ok(());

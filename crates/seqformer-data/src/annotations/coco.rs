@@ -1,4 +1,5 @@
-//! COCO instance files as records to train and test on; every image becomes a video of one frame.
+//! COCO instance files as records for training and testing; every image becomes a video of one
+//! frame.
 
 use std::collections::BTreeMap;
 use std::path::Path;
