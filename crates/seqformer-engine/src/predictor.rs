@@ -57,51 +57,50 @@ pub use threads::{num_threads, use_threads};
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How far a prediction is.
+/// The progress of a prediction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// This many frames went through backbone and encoder.
+    /// Number of frames that went through backbone and encoder.
     Encoded(usize),
     /// The decoder has found the instances.
     Decoded,
-    /// The masks of this many frames are done.
+    /// Number of frames whose masks are done.
     Masks(usize),
 }
 
-/// What was found in one video.
+/// The result for one video.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VideoPrediction {
     /// Size of the frames.
     pub size: ImageSize,
     /// Number of frames.
     pub num_frames: usize,
-    /// One track for each selected query, best first, or for each track of a video that was cut into
-    /// clips, in their order.
+    /// One track per selected query, best first; with clips, one per track in their order.
     pub masks: TrackMasks,
-    /// The results: a query or track as an instance of a class. By query or track, then class.
+    /// The results: a query or track as an instance of a class, ordered by query or track, then class.
     pub detections: Vec<Detection>,
 }
 
-/// A network with weights, ready for videos.
+/// A network with weights, ready to predict.
 #[derive(Debug)]
 pub struct Predictor {
     model: InferenceModel,
     options: PredictorOptions,
     class_names: Vec<String>,
     clock: PipelineClock,
-    /// Bytes that the process held when the network was ready.
+    /// Memory of the process in bytes when the network was ready.
     resident: u64,
     gpu: Option<GpuMemory>,
     stop: Arc<AtomicBool>,
 }
 
 impl Predictor {
-    /// Builds the network of the plan and fills it from the checkpoint at `weights`.
+    /// Builds the network of the plan and loads the checkpoint at `weights`.
     ///
     /// # Errors
     ///
-    /// If the network cannot be built, the checkpoint cannot be read, it belongs to another network, or the device
-    /// has no memory for it or no products of the precision.
+    /// If the network cannot be built, the checkpoint cannot be read or belongs to another network, or the device lacks
+    /// the memory or does not support the precision.
     pub fn new(plan: &PredictPlan, weights: &Path, device: Device) -> Result<Self, EngineError> {
         gpu::check(device, plan.options.precision)?;
         out_of_memory("the weights", || Self::load(plan, weights, device))?
@@ -120,13 +119,13 @@ impl Predictor {
         Ok(Self { class_names: provenance.classes, ..predictor })
     }
 
-    /// The names of the classes, if the weights have them.
+    /// The class names stored in the weights, if any.
     pub fn class_names(&self) -> &[String] {
         &self.class_names
     }
 
-    /// Prepares a network whose parameters in `variables` are filled; both are given up for it. Freed memory stays with
-    /// the process from then on, and cuDNN chooses its algorithms by trial.
+    /// Wraps an already loaded model, whose parameters are in `variables`; both are consumed. From then on the process
+    /// keeps freed memory for reuse, and cuDNN benchmarks its algorithms.
     pub fn with_model(
         model: SeqFormer,
         variables: nn::VarStore,
@@ -147,25 +146,23 @@ impl Predictor {
         }
     }
 
-    /// Predictions end soon with [`EngineError::Interrupted`] once `stop` is true.
+    /// Makes predictions end early with [`EngineError::Interrupted`] once `stop` is true.
     pub fn stop_on(&mut self, stop: Arc<AtomicBool>) {
         self.stop = stop;
     }
 
-    /// Fails if an end was asked for.
+    /// Fails if a stop was requested.
     fn check_stop(&self) -> Result<(), EngineError> {
         if self.stop.load(Ordering::Relaxed) { Err(EngineError::Interrupted) } else { Ok(()) }
     }
 
-    /// Finds the instances of a video, as a whole or in clips as the options say; calls `progress` on
-    /// the way.
+    /// Finds the instances of a video, as a whole or in clips according to the options; calls `progress` meanwhile.
     ///
-    /// Frames are taken from the iterator, on a thread of its own, a few ahead of the network, and not
-    /// kept.
+    /// A separate thread takes frames from the iterator, a few ahead of the network. Frames are not kept.
     ///
     /// # Errors
     ///
-    /// If a frame cannot be had, sizes differ, or there is no frame.
+    /// If a frame cannot be read, sizes differ, or there are no frames.
     pub fn predict(
         &self,
         frames: impl Iterator<Item = Result<RgbImage, AnyError>> + Send,
@@ -181,12 +178,12 @@ impl Predictor {
         })
     }
 
-    /// Finds the instances of a video whose frames have the size of the network's input already, as
-    /// [`Predictor::resize`] gives them, with masks of the size `output`.
+    /// Finds the instances of a video whose frames already have the size of the network's input, as returned by
+    /// [`Predictor::resize`]; masks have the size `output`.
     ///
     /// # Errors
     ///
-    /// If sizes differ, or there is no frame.
+    /// If sizes differ, or there are no frames.
     pub fn predict_resized(
         &self,
         frames: Vec<RgbImage>,
@@ -200,7 +197,7 @@ impl Predictor {
         })
     }
 
-    /// Takes a video through the network, and its masks to run lengths.
+    /// Runs the network on a video, and encodes its masks as run lengths.
     fn find<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
@@ -243,7 +240,7 @@ impl Predictor {
         })
     }
 
-    /// Frames of one size as the network's input, on their way to its device while that still computes.
+    /// Uploads frames of one size as the network's input; the copy overlaps with computation on the device.
     fn upload(&self, inputs: &[Input]) -> Result<Tensor, EngineError> {
         let images = inputs.iter().map(|input| &input.image);
         let frames = frames_tensor(images, self.options.channels)?;
@@ -260,7 +257,7 @@ impl Predictor {
         self.preparation().resize(frame.clone())
     }
 
-    /// How long the stages around the network took since this was asked last.
+    /// Times of the stages around the network since the last call.
     pub fn take_times(&self) -> PipelineTimes {
         self.clock.take()
     }
@@ -280,7 +277,7 @@ fn frame_size(size: ImageSize) -> FrameSize {
     FrameSize { height: i64::from(size.height), width: i64::from(size.width) }
 }
 
-/// Fills a network from a checkpoint in the names of any known program, completely.
+/// Loads a checkpoint with the tensor names of any known program; all parameters must be present.
 fn load_weights(
     variables: &nn::VarStore,
     state: StateDict,

@@ -1,7 +1,6 @@
-//! `Trainer`: the loop that makes a model out of a dataset.
+//! `Trainer`: the training loop.
 //!
-//! Reference: detectron2 `engine/train_loop.py`, `SimpleTrainer.run_step`; VNext
-//! `projects/SeqFormer/train_net.py`.
+//! Reference: detectron2 `engine/train_loop.py`, `SimpleTrainer.run_step`; VNext `projects/SeqFormer/train_net.py`.
 
 mod batch_losses;
 mod batches;
@@ -34,18 +33,18 @@ use step::StepEnd;
 /// How a training ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrainEnd {
-    /// All iterations are done.
+    /// All iterations are completed.
     Finished,
-    /// It was asked to stop; a checkpoint is written and the run can go on.
+    /// It was asked to stop; a checkpoint is written, and the run can resume.
     Stopped,
 }
 
-/// What a training run is told besides its configuration.
+/// Options of a training run besides its configuration.
 #[derive(Debug, Clone)]
 pub struct TrainerOptions {
-    /// Goes on from the newest checkpoint of the output folder, if there is one.
+    /// Resumes from the newest checkpoint of the output folder, if there is one.
     pub resume: bool,
-    /// Where to compute.
+    /// The device.
     pub device: Device,
     /// The configuration as YAML, for `config.yaml` and the checkpoints.
     pub config_text: String,
@@ -60,22 +59,22 @@ pub struct Trainer {
     variables: nn::VarStore,
     model: SeqFormer,
     optimizer: Optimizer,
-    /// Adds up the gradients of several processes.
+    /// Reduces the gradients of several processes.
     reducer: Option<GradientReducer>,
     collate: Collate,
     loader: Loader,
     position: Position,
     checkpointer: Checkpointer,
-    /// Of the process that writes.
+    /// Present in the process that writes.
     journal: Option<Journal>,
     communicator: Rc<Communicator>,
-    /// What there is to train on, for the log.
+    /// A description of the training data, for the log.
     about_data: Vec<String>,
-    /// Evaluations that could not be done, each with its reason.
+    /// Failed evaluations, each with its reason.
     failed_evaluations: Vec<String>,
-    /// It was said that a clip has more instances than there are queries.
+    /// Whether the user was warned that a clip has more instances than there are queries.
     has_warned_of_crowds: bool,
-    // Held as long as the run lives, so that no second run writes into the folder.
+    // Held as long as the run lives, so that no other run writes to the folder.
     _lock: Option<seqformer_files::FolderLock>,
 }
 
@@ -86,7 +85,7 @@ impl std::fmt::Debug for Trainer {
 }
 
 impl Trainer {
-    /// Iterations that are done.
+    /// Completed iterations.
     pub fn iterations(&self) -> u64 {
         self.position.iterations
     }
@@ -96,12 +95,12 @@ impl Trainer {
         self.plan.max_iter()
     }
 
-    /// What there is to train on: videos, frames, instances and classes of each dataset.
+    /// A description of the training data: videos, frames, instances and classes of each dataset.
     pub fn about_data(&self) -> &[String] {
         &self.about_data
     }
 
-    /// Evaluations that could not be done, each with its reason; the training went on without them.
+    /// Failed evaluations, each with its reason; training continued without them.
     pub fn failed_evaluations(&self) -> &[String] {
         &self.failed_evaluations
     }
@@ -111,13 +110,13 @@ impl Trainer {
         &self.communicator
     }
 
-    /// Trains until the last iteration, or until `stop` is set in any process; `tell` gets the lines for the
-    /// console. An evaluation that is going on ends after the next frames.
+    /// Trains until the last iteration, or until `stop` is set in any process; `on_line` receives the lines for the
+    /// console. An evaluation in progress ends after the next frames.
     ///
     /// # Errors
     ///
-    /// If a sample or an output file cannot be used, losses were not numbers too often, or another process is
-    /// gone. The last checkpoint stays whole.
+    /// If a sample or an output file cannot be used, losses were not finite too often, or another process is gone. The
+    /// last checkpoint stays intact.
     pub fn train(
         &mut self,
         stop: &Arc<AtomicBool>,
@@ -161,7 +160,7 @@ impl Trainer {
         Ok(TrainEnd::Finished)
     }
 
-    /// Checkpoints, validation and logs that are due.
+    /// Writes the checkpoints, validations and logs that are due.
     fn after_step(
         &mut self,
         stop: &Arc<AtomicBool>,
@@ -174,7 +173,7 @@ impl Trainer {
             self.checkpointer.save(done - 1, &self.tree()?)?;
         }
         let period = self.plan.eval_period;
-        // The last validation is the caller's, on the final checkpoint.
+        // The caller runs the last validation, on the final checkpoint.
         if period > 0 && done.is_multiple_of(period) && !is_last {
             self.validate_until(stop, on_line)?;
         }
@@ -184,10 +183,10 @@ impl Trainer {
         }
     }
 
-    /// Scores the model as it is on the test datasets; the training goes on as if nothing had been.
+    /// Evaluates the current model on the test datasets, without affecting the training.
     ///
-    /// An evaluation that cannot be done is reported and kept in [`Trainer::failed_evaluations`]: it costs neither
-    /// the training nor its checkpoints.
+    /// A failed evaluation is reported and kept in [`Trainer::failed_evaluations`]; it costs neither the training nor
+    /// its checkpoints.
     ///
     /// # Errors
     ///
@@ -202,7 +201,7 @@ impl Trainer {
         on_line: &mut dyn FnMut(&str),
     ) -> Result<(), EngineError> {
         let done = self.validate_all(stop, on_line);
-        // The predictor has made its own choice.
+        // The predictor has changed this setting.
         process::choose_cudnn_algorithms(self.device, self.plan.cudnn_benchmark);
         done
     }
@@ -272,14 +271,14 @@ impl Trainer {
         let (dataset, predictor) = self.communicator.agree(prepared)?;
         let folder = self.plan.inference_folder(&dataset);
         let run = format!("iteration {iteration} seed {}", self.position.seed);
-        // A training that was begun anew has other weights at the same iteration.
+        // A training that was restarted has other weights at the same iteration.
         let output = EvaluationOutput { folder: &folder, run: &run, goes_on: false };
         let job = (&predictor, self.communicator.as_ref());
         evaluate(job, &dataset, output, &mut |_progress| {})
     }
 
     fn note_failed_evaluation(&mut self, name: &str, iteration: u64, error: &EngineError) {
-        // The others have their part of the same failure.
+        // The others report the same failure.
         if !self.communicator.is_leader() {
             return;
         }
@@ -288,7 +287,7 @@ impl Trainer {
         self.failed_evaluations.push(what);
     }
 
-    /// A copy of the model for inference, so that nothing of the training is touched.
+    /// A copy of the model for inference, which leaves the training untouched.
     fn predictor(&self) -> Result<Predictor, EngineError> {
         let mut variables = nn::VarStore::new(self.device);
         let model = SeqFormer::new(&variables.root(), self.model.config())?;

@@ -1,4 +1,4 @@
-//! What can be known of a training before its first step: whether it can be evaluated, and what it will not learn.
+//! Checks of a training before its first step: whether it can be evaluated, and what it will not learn.
 
 use seqformer::AbsentInstances;
 use seqformer_data::{Categories, DatasetKind, VideoRecord};
