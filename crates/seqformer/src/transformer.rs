@@ -23,7 +23,7 @@ pub use token_layout::TokenLayout;
 
 use tch::Tensor;
 
-/// `log(x / (1 - x))` with both sides kept above 1e-5.
+/// `log(x / (1 - x))` with both terms clamped to at least 1e-5.
 pub(crate) fn inverse_sigmoid(x: &Tensor) -> Tensor {
     const EPS: f64 = 1e-5;
     let x = x.clamp(0.0, 1.0);
@@ -33,10 +33,10 @@ pub(crate) fn inverse_sigmoid(x: &Tensor) -> Tensor {
 
 /// The encoder's output for the frames of some clips, in parts of a few frames.
 ///
-/// The parts stay apart, because joining them would need the memory twice.
+/// The parts stay separate, because joining them would double the memory.
 #[derive(Debug, Default)]
 pub struct Memory {
-    /// `[N, T', S, C]` each; the frames of all parts make the clip.
+    /// `[N, T', S, C]` each; the frames of all parts form the clip.
     pub parts: Vec<Tensor>,
 }
 

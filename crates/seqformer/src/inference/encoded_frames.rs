@@ -1,10 +1,10 @@
-//! What the network makes of some frames before they meet.
+//! Per-frame results of the network, before frames are aggregated.
 
 use tch::Tensor;
 
 use crate::FrameFeatures;
 
-/// Frames that have been through the network, as far as it handles them one by one.
+/// Frames processed by the per-frame part of the network.
 #[derive(Debug)]
 pub(crate) struct EncodedFrames {
     /// `[T', C / 32, H / 8, W / 8]`
@@ -14,7 +14,7 @@ pub(crate) struct EncodedFrames {
 }
 
 impl EncodedFrames {
-    /// The same numbers in new tensors.
+    /// Copies all tensors.
     pub(crate) fn copy(&self) -> Self {
         Self { mask_features: self.mask_features.copy(), features: self.features.copy() }
     }

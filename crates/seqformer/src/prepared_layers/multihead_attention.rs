@@ -1,4 +1,4 @@
-//! Softmax attention among queries with the machine's kernels.
+//! Softmax attention among queries with optimized kernels.
 
 use seqformer_ops::OpsError;
 use seqformer_ops::attention::SelfAttention;
@@ -10,7 +10,7 @@ use super::PreparedLinear;
 use crate::Precision;
 use crate::layers::{AttentionHeads, MultiheadAttention};
 
-/// Self-attention in which values carry no position, prepared.
+/// Self-attention whose values do not include the position, prepared.
 #[derive(Debug)]
 pub(crate) struct PreparedMultiheadAttention {
     heads: PreparedHeads,
@@ -19,9 +19,9 @@ pub(crate) struct PreparedMultiheadAttention {
 
 #[derive(Debug)]
 enum PreparedHeads {
-    /// Where the machine has kernels for them.
+    /// If the machine has kernels for them.
     Packed(PackedHeads),
-    /// Where it has none.
+    /// Otherwise.
     Plain(AttentionHeads),
 }
 
@@ -42,7 +42,8 @@ impl PreparedMultiheadAttention {
         Self { heads, out_proj: PreparedLinear::new(&attention.out_proj, precision) }
     }
 
-    /// Attends from `content + position` to itself, reads `content` and adds it.
+    /// Self-attention with queries and keys `content + position` and values `content`, added to
+    /// `content`.
     ///
     /// # Shapes
     ///
@@ -70,7 +71,7 @@ impl PackedHeads {
         Some(Self { query_key: pack(heads.rows(0, 2))?, value: pack(heads.rows(2, 1))?, attention })
     }
 
-    /// What the heads read from `content`, `[N, Q, C]`.
+    /// The output of the heads, `[N, Q, C]`.
     fn read(&self, with_position: &Tensor, content: &Tensor) -> Result<Tensor, OpsError> {
         let query_key = self.query_key.forward(with_position, Activation::None, None)?;
         let value = self.value.forward(content, Activation::None, None)?;

@@ -1,4 +1,4 @@
-//! Decoder layers with the machine's kernels; frames may come in parts.
+//! Decoder layers with optimized kernels; frames may come in several parts.
 
 mod layer;
 
@@ -29,7 +29,7 @@ impl PreparedDecoder {
         }
     }
 
-    /// The box queries' way through all layers on some frames: `tokens` are `[N, T', S, C]`.
+    /// Runs the box queries through all layers on some frames: `tokens` are `[N, T', S, C]`.
     pub(crate) fn read_frames(
         &self,
         queries: &Queries,
@@ -63,7 +63,7 @@ impl PreparedDecoder {
         self.instances(queries, gathered).pop().expect("a decoder has layers")
     }
 
-    /// The instance queries after each layer; `gathered` is `[N, Q, C]` for each layer.
+    /// The instance queries after each layer; `gathered` is the aggregation of each layer, `[N, Q, C]`.
     fn instances(&self, queries: &Queries, gathered: impl Iterator<Item = Tensor>) -> Vec<Tensor> {
         let mut outputs: Vec<Tensor> = Vec::with_capacity(self.layers.len());
         for (layer, gathered) in self.layers.iter().zip(gathered) {

@@ -1,4 +1,4 @@
-//! Encoder layers, each as one operation where the machine has it.
+//! Encoder layers, each as a single fused operation if available.
 
 use seqformer_ops::deformable_layer::{
     DeformableLayer, DeformableLayerInput, DeformableLayerParameters,
@@ -18,9 +18,9 @@ pub(crate) struct PreparedEncoder {
 /// One layer, prepared.
 #[derive(Debug)]
 pub(super) enum PreparedEncoderLayer {
-    /// As one operation.
+    /// As a single fused operation.
     Fused(Box<DeformableLayer>),
-    /// Where there is no such operation.
+    /// If the fused operation is not available.
     Plain(EncoderLayer),
 }
 
@@ -30,7 +30,7 @@ impl PreparedEncoder {
         Self { layers: layers.map(|layer| PreparedEncoderLayer::new(&layer, precision)).collect() }
     }
 
-    /// Refines the tokens of some frames, `[N, T, S, C]` → the same shape; frames never mix.
+    /// Refines the tokens of frames, `[N, T, S, C]` → the same shape; frames do not interact.
     ///
     /// Calls `each_layer` with the output of every layer.
     pub(crate) fn forward(
