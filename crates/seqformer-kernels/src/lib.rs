@@ -1,8 +1,8 @@
 //! CPU kernels of SeqFormer on plain slices: multi-scale deformable attention and the layers around it.
 //!
-//! Nothing here knows of tensors. A kernel gets slices, sizes, and a [`Machine`]: the instruction set that was detected,
-//! the threads that share the work, and the products of blocks for which this crate has no code of its own. The program
-//! hands in those of its tensor library; [`plain`] has slow ones of the standard library, for tests.
+//! Nothing here depends on tensors. A kernel receives slices, sizes, and a [`Machine`]: the detected instruction set, the
+//! thread pool, and block products for which this crate has no code. The program passes those of its tensor library;
+//! [`plain`] has slow ones that use only the standard library, for tests.
 //!
 //! ```
 //! use seqformer_kernels::LevelSize;
@@ -21,16 +21,16 @@
 //! assert!(out.iter().all(|sum| (sum - 1.0).abs() < 1e-6));
 //! ```
 //!
-//! Modules from the bottom up; none imports one that stands below it here:
+//! Modules from the bottom up; none imports one further down this list:
 //!
-//! - [`InstructionSet`], [`Bf16`], vectors of sixteen numbers and prefetching
-//! - `simd`: what the compiler does not find by itself, in vectors by name
-//! - [`Element`] and [`Factor`]: the numbers that kernels read, and what is faster in the instructions for them
+//! - [`InstructionSet`], [`Bf16`], vectors of sixteen numbers, and prefetching
+//! - `simd`: explicit SIMD code, where the compiler does not find the best instructions
+//! - [`Element`] and [`Factor`]: number formats, with operations that have special instructions
 //! - [`threads`], [`products`] and [`Machine`]
-//! - [`packed`]: weight matrices laid out for products of blocks
+//! - [`packed`]: weight matrices packed for block products
 //! - the kernels
 //!
-//! Code is compiled four times (AVX-512 with and without bfloat16, AVX2, baseline), and the best is picked at run time.
+//! Code is compiled four times (AVX-512 with and without bfloat16, AVX2, baseline), and the best version is selected at run time.
 #![expect(
     unsafe_code,
     clippy::inline_always,

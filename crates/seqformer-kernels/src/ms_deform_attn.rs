@@ -1,10 +1,10 @@
 //! Multi-scale deformable attention, forward and backward.
 //!
-//! The work is cut by clip, head and a block of queries. The values of one head lie 1 KiB apart in
-//! `[N, S, M, D]`, which defeats the caches, so a thread first copies the head it works on into a
-//! dense `[S, D]` block (and to `f32`). All points of a query are then turned into rows and
-//! factors at once, in vector registers, and the rows are summed. Backward gives a whole head
-//! to one thread, so that the gradient of the values needs no atomics.
+//! Work is divided by clip, head and block of queries. The values of one head are 1 KiB apart in
+//! `[N, S, M, D]`, which defeats the caches, so a thread first copies its head into a dense `[S,
+//! D]` block (and to `f32`). All points of a query are then converted to rows and factors at once,
+//! in vector registers, and the rows are summed. The backward pass assigns a whole head to one
+//! thread, so that the gradient of the values needs no atomics.
 
 mod backward;
 mod forward;
@@ -20,7 +20,7 @@ use crate::machine::Machine;
 use crate::row_sums::RowSums;
 use crate::shape::Shape;
 
-/// Tasks of `queries` that are worth waking a thread for.
+/// Number of tasks of `queries` that are worth waking a thread.
 fn grain(shape: &Shape, queries: usize) -> usize {
     const MIN_READS: usize = 1 << 15;
     let reads = queries * shape.samples() + shape.tokens;
@@ -40,7 +40,7 @@ pub fn forward<T: RowSums>(
     if heads == 0 || shape.queries == 0 {
         return;
     }
-    // Whole heads where there are enough of them: a thread copies a head once.
+    // Whole heads if there are enough of them, so that a thread copies each head once.
     let blocks =
         if heads >= 4 * machine.threads.num_threads() { 1 } else { shape.queries.div_ceil(256) };
     let block = shape.queries.div_ceil(blocks);

@@ -7,18 +7,18 @@ use crate::prefetch::prefetch;
 use crate::shape::Shape;
 use crate::softmax::softmax;
 
-/// The forms in which a caller gives the points.
+/// The representations of sampling locations and attention weights.
 #[derive(Debug, Clone, Copy)]
 pub enum Samples<'a> {
-    /// As they are.
+    /// Given directly.
     Located {
         /// `[N, Q, M, L, P, 2]`
         locations: &'a [f32],
         /// `[N, Q, M, L, P]`
         weights: &'a [f32],
     },
-    /// As a network predicts them: locations are `references + offsets / (W, H)`, weights the softmax
-    /// of the logits over `L * P`.
+    /// As predicted by a network: locations are `references + offsets / (W, H)`, weights the softmax of the logits over
+    /// `L * P`.
     Offset {
         /// In cells, `[N, Q, M, L, P, 2]`.
         offsets: &'a [f32],
@@ -27,8 +27,7 @@ pub enum Samples<'a> {
         /// `[N or 1, Q, L, 2]`
         references: &'a [f32],
     },
-    /// As a network predicts them around boxes, for the forward pass: locations are
-    /// `centre + offsets / P * size / 2`.
+    /// As predicted by a network around boxes, for the forward pass: locations are `centre + offsets / P * size / 2`.
     AroundBoxes {
         /// In halves of the box, times `P`, `[N, Q, M, L, P, 2]`.
         offsets: &'a [f32],
@@ -48,7 +47,7 @@ pub enum AttentionWeights<'a> {
     Normalized(&'a [f32]),
 }
 
-/// A query of a clip, and the number of its first element in units of queries and heads.
+/// A query of a clip, and its index among all queries and heads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) clip: usize,
@@ -57,16 +56,16 @@ pub(crate) struct Place {
     pub(crate) index: usize,
 }
 
-/// The references of every query and point, `[N or 1, Q, groups]` each: worked out once for all heads.
+/// The references of every query and point, `[N or 1, Q, groups]` each: computed once for all heads.
 #[derive(Debug, Default)]
 pub(crate) struct Centres {
     points: Vec<Pairs>,
-    /// What an offset of 1 is worth; empty where that is a cell.
+    /// The scale of offsets; empty if it is one cell.
     extents: Vec<Pairs>,
 }
 
 impl Centres {
-    /// Points and extents of a place; the latter may be none.
+    /// Points and extents of a query; the latter may be empty.
     #[inline(always)]
     fn of(&self, shape: &Shape, place: Place, num_groups: usize) -> (&[Pairs], &[Pairs]) {
         let per_clip = num_groups * shape.queries;
@@ -81,11 +80,11 @@ impl Centres {
     }
 }
 
-/// The points of one query and head as they are predicted.
+/// The predicted points of one query and head.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Around<'a> {
     pub(crate) centres: &'a [Pairs],
-    /// As many, or none.
+    /// As many as `centres`, or none.
     pub(crate) extents: &'a [Pairs],
     /// `[L, P, 2]`
     pub(crate) offsets: &'a [f32],
@@ -93,7 +92,7 @@ pub(crate) struct Around<'a> {
     pub(crate) weights: &'a [f32],
 }
 
-/// The points of one query and head, whole groups.
+/// The points of one query and head, in whole groups.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     /// Width and height of each point's map.
@@ -104,7 +103,7 @@ pub(crate) struct Buffer {
     pub(crate) locations: Vec<Pairs>,
     /// Attention weights; those beyond the points are 0.
     pub(crate) weights: Vec<Line>,
-    /// What the code runs in.
+    /// The instruction set.
     pub(crate) set: InstructionSet,
 }
 
@@ -126,7 +125,7 @@ impl Buffer {
 }
 
 impl<'a> Samples<'a> {
-    /// Places the references of all points; nothing where locations are given.
+    /// Computes the references of all points; empty if locations are given.
     pub(crate) fn centres(&self, shape: &Shape) -> Centres {
         match *self {
             Self::Located { .. } => Centres::default(),
@@ -145,7 +144,7 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// Asks for the points of query and head number `index` to be brought into the cache.
+    /// Prefetches the points of query and head number `index`.
     #[inline(always)]
     pub(crate) fn prefetch(&self, index: usize, samples: usize) {
         let (locations, weights) = match *self {
@@ -214,7 +213,7 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// What is known of the points of a place whose weights need no softmax.
+    /// The predicted points of a query whose weights need no softmax.
     #[inline(always)]
     pub(crate) fn around(
         &self,
@@ -234,7 +233,7 @@ impl<'a> Samples<'a> {
         Some(Around { centres, extents, offsets, weights: row_at(weights, place.index, samples) })
     }
 
-    /// Turns gradients of the points that were read last into those of what was given.
+    /// Converts the gradients of the points read last to those of the inputs (chain rule).
     ///
     /// `locations` is `[L, P, 2]`, `weights` `[L, P]`. Points around boxes have no backward pass.
     #[inline(always)]
@@ -261,7 +260,8 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// A pair of each query's reference, `[N or 1, Q, L, R]`, for each of its points; lanes beyond the points lie outside every map.
+/// A pair from each query's reference, `[N or 1, Q, L, R]`, for each of its points; lanes beyond the points lie outside
+/// every map.
 fn by_point<const R: usize>(
     shape: &Shape,
     references: &[f32],
@@ -286,9 +286,9 @@ fn row_at<T>(elements: &[T], index: usize, length: usize) -> &[T] {
     &elements[length * index..][..length]
 }
 
-/// Replaces logits, `samples` of each query and head, by their softmax.
+/// Replaces logits, `samples` per query and head, by their softmax.
 ///
-/// One after the other, not each before its rows are read: an addition then waits for another softmax than its own.
+/// All at once rather than each before its rows are read, so that additions do not wait for their own softmax.
 #[inline(always)]
 pub(crate) fn normalise<const FMA: bool>(logits: &mut [f32], samples: usize, buffer: &mut Buffer) {
     for logits in logits.chunks_exact_mut(samples.max(1)) {

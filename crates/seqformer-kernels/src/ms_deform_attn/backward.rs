@@ -18,7 +18,7 @@ use crate::shape::Shape;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::add_group_gradients;
 
-/// One task and what its thread keeps between tasks.
+/// One task, and the buffers that its thread keeps between tasks.
 pub(super) struct Backward<'a, T> {
     pub(super) inputs: &'a MsDeformAttnInputs<'a, T>,
     pub(super) centres: &'a Centres,
@@ -27,11 +27,11 @@ pub(super) struct Backward<'a, T> {
     pub(super) gradients: &'a GradientRows<'a, T>,
     pub(super) task: Task,
     pub(super) scratch: &'a mut Scratch<T>,
-    /// What the code runs in.
+    /// The instruction set.
     pub(super) set: InstructionSet,
 }
 
-/// The gradients as the tasks share them; each writes rows of its own clip and head.
+/// The gradients as shared by the tasks; each writes rows of its own clip and head.
 pub(super) struct GradientRows<'a, T> {
     pub(super) value: DisjointRows<'a, T>,
     pub(super) locations: DisjointRows<'a, f32>,
@@ -133,7 +133,7 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
     write_value_gradient(inputs, gradients, task, scratch);
 }
 
-/// Copies as much of `from` as `to` has room for.
+/// Copies as many elements of `from` as `to` has room for.
 #[inline(always)]
 fn fill_front<const N: usize>(to: &mut [f32], from: &[f32; N]) {
     if let Some(to) = to.first_chunk_mut() {
@@ -144,13 +144,13 @@ fn fill_front<const N: usize>(to: &mut [f32], from: &[f32; N]) {
     }
 }
 
-/// Copies a row as `f32`, a block at a time: blocks are what is read next, and the processor would wait for smaller
-/// writes to be finished.
+/// Copies a row as `f32`, a block at a time: blocks are read next, and the processor would wait for smaller writes to
+/// complete.
 #[inline(always)]
 fn widen<T: Element, const W: usize>(to: &mut [f32], from: &[T]) {
     for (to, from) in to.as_chunks_mut::<W>().0.iter_mut().zip(from.chunks(W)) {
         if let Some(from) = from.first_chunk::<W>() {
-            // Not `map`, which stays a call of its own.
+            // Not `map`, which is not inlined.
             for j in 0..W {
                 to[j] = from[j].to_f32();
             }
@@ -162,7 +162,8 @@ fn widen<T: Element, const W: usize>(to: &mut [f32], from: &[T]) {
     }
 }
 
-/// Adds the products of the output's gradient with the rows of sixteen cells to `dots`; their own gradients grow by it.
+/// Adds the products of the output's gradient with the rows of sixteen cells to `dots`, and adds to the gradients of
+/// these rows.
 #[inline(always)]
 fn add_gradients<const W: usize, const FMA: bool>(
     set: InstructionSet,
@@ -186,7 +187,7 @@ fn add_gradients<const W: usize, const FMA: bool>(
 /// Partial sums of a product.
 const WIDE: usize = 16;
 
-/// Sums of every sixteenth of the products of `a` and `b`; every eighth in the lower half where rows are that short.
+/// Sums of every sixteenth of the products of `a` and `b`; for short rows every eighth, in the lower half.
 #[inline(always)]
 fn wide_products<const W: usize, const FMA: bool>(a: &[f32; W], b: &[f32; W]) -> [f32; WIDE] {
     let mut lanes = [0.0_f32; WIDE];
@@ -199,8 +200,8 @@ fn wide_products<const W: usize, const FMA: bool>(a: &[f32; W], b: &[f32; W]) ->
     lanes
 }
 
-/// Gradients of the locations, `[LANES, 2]`, and of the weights of a group, from the products of the
-/// output's gradient with each cell.
+/// Gradients of the locations, `[LANES, 2]`, and of the weights of a group, given the products of the output's gradient
+/// with each cell.
 #[inline(always)]
 fn point_gradients(
     group: &PointGroup,
