@@ -21,14 +21,14 @@ use crate::plan::TrainPlan;
 use crate::{Communicator, EngineError, Optimizer, TensorState, datasets, files, process};
 
 impl Trainer {
-    /// Reads the datasets, builds the network, and fills it: from the newest checkpoint of the output
-    /// folder, from `MODEL.WEIGHTS`, or at random. Of several processes the first reads and writes files, and
-    /// the others get what it read.
+    /// Reads the datasets, builds the network and initializes it: from the newest checkpoint of the output folder, from
+    /// `MODEL.WEIGHTS`, or at random. If there are several processes, only the first reads and writes files; it sends
+    /// the others what it has read.
     ///
     /// # Errors
     ///
-    /// If a dataset, a checkpoint or the output folder cannot be used, another run writes there, or processes
-    /// were given different data or settings.
+    /// If a dataset, a checkpoint or the output folder cannot be used, another run is writing to the folder, or the
+    /// processes were given different data or settings.
     pub fn new(
         plan: TrainPlan,
         options: TrainerOptions,
@@ -115,7 +115,7 @@ impl Trainer {
     }
 }
 
-/// Makes the output folder, and takes it for this process.
+/// Creates the output folder and locks it for this process.
 fn lock_folder(folder: &Path) -> Result<FolderLock, EngineError> {
     FolderLock::take(folder).map_err(|error| match error {
         LockError::InUse { folder } => EngineError::FolderInUse { folder },
@@ -123,7 +123,7 @@ fn lock_folder(folder: &Path) -> Result<FolderLock, EngineError> {
     })
 }
 
-/// Makes sure that all processes train the same with the same data.
+/// Checks that all processes have the same settings and data.
 fn agree(
     plan: &TrainPlan,
     options: &TrainerOptions,
@@ -151,7 +151,7 @@ fn agree(
     Ok(())
 }
 
-/// Gives all processes what the first has started with.
+/// Sends the initial state of the first process to all others.
 fn share(
     started: Option<(Position, Optimizer)>,
     plan: &TrainPlan,

@@ -1,4 +1,4 @@
-//! What a training begins with: a checkpoint, given weights, or random ones.
+//! The initial state of training: a checkpoint, given weights, or random ones.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::collate::Collate;
 use crate::plan::{BatchPlan, TrainPlan};
 use crate::{EngineError, Optimizer, checkpointer, initial_weights};
 
-/// Batches that the statistics of a new backbone are taken from.
+/// Batches from which the statistics of a new backbone are computed.
 const CALIBRATION_BATCHES: usize = 4;
 
-/// Goes on from the newest checkpoint of the folder that can be read; `None` if there is none.
+/// Resumes from the newest readable checkpoint of the folder; `None` if there is none.
 pub(super) fn resume(
     checkpointer: &Checkpointer,
     plan: &TrainPlan,
@@ -38,7 +38,7 @@ pub(super) fn resume(
     Ok(None)
 }
 
-/// Takes the training of a checkpoint over.
+/// Takes over the training state of a checkpoint.
 fn resume_from(
     path: &Path,
     plan: &TrainPlan,
@@ -58,7 +58,7 @@ fn resume_from(
     Ok((position, optimizer))
 }
 
-/// Begins anew, with given or random weights.
+/// Starts a new training, with given or random weights.
 pub(super) fn start(
     model: &SeqFormer,
     plan: &TrainPlan,
@@ -96,7 +96,7 @@ pub(super) fn start(
     Ok((position, Optimizer::new(variables, &plan.optimizer)))
 }
 
-/// Random weights, and over them those of `MODEL.WEIGHTS` that fit, if there are any.
+/// Random weights, replaced by those of `MODEL.WEIGHTS` that fit, if there are any.
 fn fill(
     variables: &mut nn::VarStore,
     plan: &TrainPlan,
@@ -109,7 +109,7 @@ fn fill(
     initial_weights::log_remarks(&state, path);
     let provenance = Provenance::of(&state);
     initial_weights::check_hash(&state, &provenance, path)?;
-    // Another number of classes is nothing to stop for, but other input may be a mistake.
+    // Another number of classes is no reason to stop, but different preprocessing may be a mistake.
     for difference in initial_weights::differences(&provenance, &plan.network, path) {
         tracing::warn!("{}: trained with another setting, {difference} here", path.display());
     }
@@ -135,8 +135,8 @@ fn fill(
     Ok(Some(report))
 }
 
-/// Takes the statistics behind the convolutions that `which` takes from the first batches, which training then does
-/// not see; returns how many they are.
+/// Computes the statistics after the convolutions that `which` selects from the first batches, which training then
+/// skips; returns the number of these convolutions.
 fn calibrate(
     model: &SeqFormer,
     plan: &BatchPlan,
@@ -153,7 +153,7 @@ fn calibrate(
         for sample in &batch? {
             let clip = collate.clip(sample);
             let found = clip.target.size;
-            // Frames of other sizes would have to be padded, and padding is no part of the statistics.
+            // Frames of different sizes would need padding, and padding must not enter the statistics.
             if *size.get_or_insert(found) == found {
                 images.push(model.preprocess(&clip.frames, found)?);
             }
@@ -165,7 +165,7 @@ fn calibrate(
     Ok(loader.num_batches())
 }
 
-/// A seed that no other run has; it is in the log and in every checkpoint.
+/// A seed that no other run has; it is logged and stored in every checkpoint.
 fn random_seed() -> u64 {
     let now =
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
