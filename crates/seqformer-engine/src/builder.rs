@@ -1,5 +1,5 @@
-//! From a configuration to typed arguments, key by key. [`crate::PredictPlan`] and [`crate::TrainPlan`] gather them; nothing
-//! else in this crate reads a key.
+//! Converts a configuration to typed arguments, key by key. [`crate::PredictPlan`] and [`crate::TrainPlan`] gather
+//! them; nothing else in this crate reads a key.
 
 use seqformer::config::{BackboneConfig, ResNetConfig, SwinConfig, TransformerConfig};
 use seqformer::inference::SelectionRule;
@@ -20,10 +20,10 @@ use seqformer_data::{
 use crate::lr_schedule::{Decay, LrSchedule, Warmup, WarmupMethod};
 use crate::{ClipOptions, GradClip, OptimizerConfig, OptimizerKind, PredictorOptions};
 
-/// Queries that become results: the reference's number.
+/// Maximum number of queries that become results, as in the reference.
 pub const MAX_QUERIES: i64 = 10;
 
-/// The network that `MODEL` describes.
+/// The network described by `MODEL`.
 pub fn model_config(config: &Config) -> SeqFormerConfig {
     let model = &config.model;
     let section = &model.seqformer;
@@ -73,8 +73,8 @@ pub fn model_config(config: &Config) -> SeqFormerConfig {
     }
 }
 
-/// The parts that training runs again for the gradients: `SOLVER.ACTIVATION_CHECKPOINTING`, and
-/// `MODEL.SWIN.USE_CHECKPOINT` for the backbone that it belongs to.
+/// The parts with activation checkpointing: `SOLVER.ACTIVATION_CHECKPOINTING`, and `MODEL.SWIN.USE_CHECKPOINT` for its
+/// backbone.
 pub fn recomputed_parts(config: &Config) -> RecomputedParts {
     let has = |part| config.solver.activation_checkpointing.contains(&part);
     let swin = config.model.backbone.name == BackboneName::Swin && config.model.swin.use_checkpoint;
@@ -85,7 +85,7 @@ pub fn recomputed_parts(config: &Config) -> RecomputedParts {
     }
 }
 
-/// How images are given to the network, for warnings about weights that expect others.
+/// The network's input convention, for warnings about weights that expect another.
 pub fn input_convention(config: &Config) -> InputConvention {
     InputConvention {
         pixel_std: config.model.pixel_std,
@@ -94,7 +94,7 @@ pub fn input_convention(config: &Config) -> InputConvention {
     }
 }
 
-/// How results are picked: `MODEL.SeqFormer.MULTI_CLS_ON` and `APPLY_CLS_THRES`.
+/// How results are selected: `MODEL.SeqFormer.MULTI_CLS_ON` and `APPLY_CLS_THRES`.
 pub fn selection_rule(config: &Config) -> SelectionRule {
     let section = &config.model.seqformer;
     SelectionRule {
@@ -103,14 +103,14 @@ pub fn selection_rule(config: &Config) -> SelectionRule {
     }
 }
 
-/// How long videos are cut: `MODEL.SeqFormer.CLIP_MATCHING`, `CLIP_LENGTH` and `CLIP_STRIDE`.
+/// How long videos are split: `MODEL.SeqFormer.CLIP_MATCHING`, `CLIP_LENGTH` and `CLIP_STRIDE`.
 pub fn clip_options(config: &Config) -> Option<ClipOptions> {
     let section = &config.model.seqformer;
     section.clip_matching.then_some(ClipOptions::new(section.clip_length, section.clip_stride))
 }
 
 impl PredictorOptions {
-    /// What the configuration says.
+    /// The options in the configuration.
     pub fn from_config(config: &Config) -> Self {
         Self {
             short_edge: config.input.min_size_test,
@@ -164,20 +164,20 @@ pub fn optimizer_config(config: &Config) -> OptimizerConfig {
     }
 }
 
-/// The limit on gradients: `SOLVER.CLIP_GRADIENTS`.
+/// Gradient clipping: `SOLVER.CLIP_GRADIENTS`.
 pub fn grad_clip(config: &Config) -> Option<GradClip> {
     let section = &config.solver.clip_gradients;
     let limit = section.clip_value;
     match section.clip_type {
         _ if !section.enabled => None,
-        // As in the reference, a limit of zero on the whole model means none.
+        // As in the reference, a limit of zero on the whole model disables clipping.
         ClipType::FullModel => (limit > 0.0).then_some(GradClip::FullModel(limit)),
         ClipType::Value => Some(GradClip::Value(limit)),
         ClipType::Norm => Some(GradClip::Norm { max_norm: limit, norm_type: section.norm_type }),
     }
 }
 
-/// The learning rate's course: `SOLVER.LR_SCHEDULER_NAME`, `STEPS`, `GAMMA` and `WARMUP_*`.
+/// The learning rate schedule: `SOLVER.LR_SCHEDULER_NAME`, `STEPS`, `GAMMA` and `WARMUP_*`.
 pub(crate) fn lr_schedule(config: &Config) -> LrSchedule {
     let solver = &config.solver;
     let decay = match solver.lr_scheduler {
@@ -196,7 +196,7 @@ pub(crate) fn lr_schedule(config: &Config) -> LrSchedule {
     LrSchedule { warmup, decay, max_iter: solver.max_iter }
 }
 
-/// What makes training clips of videos: `INPUT.SAMPLING_*`.
+/// Makes training clips from videos: `INPUT.SAMPLING_*`.
 pub(crate) fn clip_mapper(config: &Config, unseen: UnseenInstances) -> ClipMapper {
     let input = &config.input;
     ClipMapper {
@@ -211,7 +211,7 @@ pub(crate) fn clip_mapper(config: &Config, unseen: UnseenInstances) -> ClipMappe
     }
 }
 
-/// What makes training clips of images: `INPUT.PRETRAIN_*`.
+/// Makes training clips from images: `INPUT.PRETRAIN_*`.
 pub(crate) fn still_mapper(config: &Config, unseen: UnseenInstances) -> StillMapper {
     let input = &config.input;
     StillMapper {
@@ -229,8 +229,8 @@ pub(crate) fn still_mapper(config: &Config, unseen: UnseenInstances) -> StillMap
 /// The augmentation of `INPUT`.
 fn augmentation(config: &Config) -> Augmentation {
     let input = &config.input;
-    // Differs: sizes and flips are drawn once for a clip whatever the key says, because frames of
-    // several sizes make no clip.
+    // Differs: sizes and flips are drawn once per clip whatever the key says, because frames of different sizes do not
+    // form a clip.
     let sizes = &input.min_size_train;
     let short_edge = match input.min_size_train_sampling {
         ShortEdgeSampling::Choice | ShortEdgeSampling::ChoiceByClip => {

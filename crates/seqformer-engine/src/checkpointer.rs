@@ -84,13 +84,13 @@ impl Checkpointer {
     /// # Errors
     ///
     /// If the folder cannot be written.
-    pub(crate) fn begin_run(&self, run: &str) -> Result<(), EngineError> {
+    pub(crate) fn start_run(&self, run: &str) -> Result<(), EngineError> {
         files::replace(&self.folder.join(RUN), run.as_bytes())?;
         let marker = self.folder.join(LAST);
         match std::fs::remove_file(&marker) {
             Ok(()) => {
                 tracing::warn!(
-                    "{}: an earlier run wrote checkpoints here; they stay, and --resume goes on from this run's",
+                    "{}: an earlier run wrote checkpoints here; they are kept, but --resume continues this run only",
                     self.folder.display()
                 );
                 Ok(())
@@ -105,7 +105,7 @@ impl Checkpointer {
     /// # Errors
     ///
     /// If the folder cannot be written.
-    pub(crate) fn go_on_with_run(&self, run: &str) -> Result<(), EngineError> {
+    pub(crate) fn resume_run(&self, run: &str) -> Result<(), EngineError> {
         if self.run()?.as_deref() == Some(run) {
             return Ok(());
         }
@@ -125,8 +125,8 @@ impl Checkpointer {
         if path.exists() {
             let why = match Outline::of(&path) {
                 Ok(found) if found.run.as_deref() == run_of(tree) => None,
-                Ok(_) => Some("another run wrote this"),
-                Err(_) => Some("this cannot be read"),
+                Ok(_) => Some("it belongs to another run"),
+                Err(_) => Some("it cannot be read"),
             };
             if let Some(why) = why {
                 let aside = seqformer_files::unused_sibling(&path);
@@ -162,7 +162,7 @@ impl Checkpointer {
         let mut others = Vec::new();
         if let Some(path) = marked.as_ref().filter(|path| !path.exists() && !is_known(broken, path))
         {
-            let what = format!("names {}, which is not there", path.display());
+            let what = format!("names {}, which does not exist", path.display());
             broken.push((path.clone(), EngineError::Resume { path: marker.clone(), what }));
         }
         if let Some(path) = marked.as_ref().filter(|path| !is_known(broken, path)) {
@@ -207,15 +207,16 @@ impl Checkpointer {
         }
         if !broken.is_empty() {
             let what = format!(
-                "no checkpoint of this run can be read: {reasons}; get one back, or set another OUTPUT_DIR to begin anew"
+                "no checkpoint of this run can be read: {reasons}; restore one, or set another OUTPUT_DIR to start a \
+                 new run"
             );
             return Err(EngineError::Resume { path: self.folder.clone(), what });
         }
         if !others.is_empty() {
             let names: Vec<String> = others.iter().map(|path| path.display().to_string()).collect();
             tracing::warn!(
-                "{}: the run that was begun last here has written no checkpoint, and those of other runs are not \
-                 taken: {}; to go on from the newest of them, remove {}",
+                "{}: the latest run in this folder has written no checkpoint, and those of other runs are not used: \
+                 {}; to resume from the newest of them, remove {}",
                 self.folder.display(),
                 seqformer_checkpoint::few(&names),
                 self.folder.join(RUN).display()

@@ -1,4 +1,4 @@
-//! From samples to tensors: the only place where training data become tensors.
+//! Converts samples to tensors; the only place where training data become tensors.
 //!
 //! Reference: VNext `seqformer/seqformer.py`, `SeqFormer.prepare_targets`.
 
@@ -13,9 +13,9 @@ use crate::predictor::frames_tensor;
 /// One training clip.
 #[derive(Debug)]
 pub(crate) struct TrainClip {
-    /// Frames of 0 to 255, `[T, 3, H, W]`.
+    /// Frames with values in 0..255, `[T, 3, H, W]`.
     pub(crate) frames: Tensor,
-    /// What the network should find in it.
+    /// The instances that the network should find.
     pub(crate) target: ClipTarget,
     /// The video and its frames, for messages.
     pub(crate) name: String,
@@ -26,18 +26,18 @@ pub(crate) struct TrainClip {
 pub(crate) struct Collate {
     /// Channels in the order of the weights.
     pub(crate) channels: ImageFormat,
-    /// What becomes of instances that no frame shows.
+    /// What happens to instances that are visible in no frame.
     pub(crate) absent: AbsentInstances,
-    /// Where frames and targets are wanted; they get there while the device still computes.
+    /// The device for frames and targets; copies overlap with its computation.
     pub(crate) device: Device,
 }
 
 impl Collate {
-    /// Makes the tensors of a sample.
+    /// Converts a sample to tensors.
     ///
     /// # Panics
     ///
-    /// If a picture or a mask of the sample does not have the sample's size, which no mapper gives.
+    /// If an image or a mask does not have the sample's size, which no mapper produces.
     pub(crate) fn clip(&self, sample: &ClipSample) -> TrainClip {
         let size = sample.size();
         let frame_size = FrameSize { height: i64::from(size.height), width: i64::from(size.width) };

@@ -20,7 +20,7 @@ use tch::{Device, Tensor};
 
 use crate::EngineError;
 
-pub use meeting::{Meeting, Report};
+pub use meeting::{Meeting, ProcessReport};
 pub use placement::{LAUNCHED, Placement, RESUME};
 pub(crate) use queue::TaskQueue;
 pub use status::Status;
@@ -82,7 +82,7 @@ impl Communicator {
             Store::connect(&placement.host, placement.port, timeout)
         };
         let store = store.and_then(|store| store.prefixed(&placement.prefix())).map_err(failed)?;
-        let status = Status::new(0, "meeting the other processes");
+        let status = Status::new(0, "joining the other processes");
         // Before the wait: who does not come can be named.
         store.set(&Status::key(member.rank), status.to_text().as_bytes()).map_err(failed)?;
         let address = placement.own_address();
@@ -95,7 +95,7 @@ impl Communicator {
                 .collect();
             let others = match absent.len() {
                 0 => String::new(),
-                _ => format!("these ranks did not come: {}", absent.join(", ")),
+                _ => format!("these ranks did not join: {}", absent.join(", ")),
             };
             lost(error.to_string(), others)
         })?;

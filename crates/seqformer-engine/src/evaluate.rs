@@ -67,7 +67,7 @@ pub fn evaluate(
     output: EvaluationOutput<'_>,
     progress: &mut dyn FnMut(EvaluationProgress),
 ) -> Result<Option<Evaluated>, EngineError> {
-    let records = communicator.agree(begin(dataset, output, communicator.is_leader()))?;
+    let records = communicator.agree(start(dataset, output, communicator.is_leader()))?;
     let queue = communicator.queue();
     let evaluated =
         evaluate_records((predictor, communicator, &queue), dataset, records, output, progress);
@@ -81,7 +81,7 @@ pub fn evaluate(
 }
 
 /// Makes the folder, and reads the dataset.
-fn begin(
+fn start(
     dataset: &DatasetSource,
     output: EvaluationOutput<'_>,
     is_leader: bool,
@@ -129,8 +129,8 @@ fn write_results<J: Job>(
     progress: &mut dyn FnMut(EvaluationProgress),
 ) -> Result<Option<PathBuf>, EngineError> {
     let ids = job.ids();
-    let begin = || J::Writer::begin(output, &ids, dataset_ids);
-    let mut writer = communicator.agree(communicator.is_leader().then(begin).transpose())?;
+    let start = || J::Writer::start(output, &ids, dataset_ids);
+    let mut writer = communicator.agree(communicator.is_leader().then(start).transpose())?;
     let is_left =
         |task: &usize| writer.as_ref().is_none_or(|writer| !writer.has_finished(ids[*task]));
     let todo = (0..ids.len()).filter(is_left).collect();

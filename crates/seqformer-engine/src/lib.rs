@@ -51,7 +51,7 @@ mod trainer;
 pub use checkpointer::Checkpointer;
 pub use datasets::find_dataset;
 pub use device::{DeviceChoice, count_gpus, forget_gpu_peak, gpu_card, gpu_peak, open_device};
-pub use distributed::{Communicator, LAUNCHED, Meeting, Placement, RESUME, Report, Status};
+pub use distributed::{Communicator, LAUNCHED, Meeting, Placement, ProcessReport, RESUME, Status};
 pub use encode::encode_masks;
 pub use error::EngineError;
 pub use evaluate::{Evaluated, EvaluationOutput, EvaluationProgress, evaluate};

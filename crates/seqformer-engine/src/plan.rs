@@ -1,4 +1,4 @@
-//! What a configuration asks for, read once: below a plan no code sees a [`Config`] or knows the path of a key, but for
+//! Typed plans, read once from a configuration: below a plan no code sees a [`Config`] or knows a key, except for
 //! messages that name one.
 
 mod train;
@@ -16,21 +16,21 @@ pub(crate) use train::{BatchPlan, DataPlan};
 
 use crate::{PredictorOptions, builder};
 
-/// A network and what weights must know to fit it.
+/// A network, and what weights must match.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct NetworkPlan {
     pub(crate) model: SeqFormerConfig,
-    /// How images are given to it.
+    /// Its input convention.
     pub(crate) input: InputConvention,
-    /// What it is compared by with the network that weights were trained in.
+    /// The settings that are compared with those of the network in which weights were trained.
     pub(crate) settings: NetworkSettings,
 }
 
-/// A prediction, or the evaluation of one.
+/// A prediction or an evaluation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictPlan {
     pub(crate) network: NetworkPlan,
-    /// How videos are prepared and which results are kept; a command may change it.
+    /// How videos are prepared and which results are kept; a command may change them.
     pub options: PredictorOptions,
 }
 
@@ -43,7 +43,7 @@ impl NetworkPlan {
         }
     }
 
-    /// What differs from the network whose configuration is `text`, that of the weights at `path`; nothing where that
+    /// The differences from the network whose configuration is `text`, that of the weights at `path`; empty if it
     /// cannot be read.
     pub(crate) fn differences(&self, text: &str, path: &Path) -> Vec<NetworkDifference> {
         let mut node = CfgNode::defaults();
@@ -73,8 +73,8 @@ impl PredictPlan {
     }
 }
 
-/// Where results of `dataset` go: `inference` of the output folder, with a folder of its own for each of
-/// several datasets.
+/// The folder for results of `dataset`: `inference` in the output folder, with a subfolder per dataset if there are
+/// several.
 pub fn inference_folder(config: &Config, dataset: &DatasetSource) -> PathBuf {
     results_folder(&config.output_dir, config.datasets.test.len() > 1, dataset)
 }

@@ -1,16 +1,15 @@
-//! `Trainer`: the loop that makes a model out of a dataset.
+//! `Trainer`: the training loop.
 //!
-//! Reference: detectron2 `engine/train_loop.py`, `SimpleTrainer.run_step`; VNext
-//! `projects/SeqFormer/train_net.py`.
+//! Reference: detectron2 `engine/train_loop.py`, `SimpleTrainer.run_step`; VNext `projects/SeqFormer/train_net.py`.
 
 mod batch_losses;
 mod batches;
 mod checks;
 mod journal;
-mod memory;
 mod setup;
 mod start;
 mod step;
+mod training_memory;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -34,18 +33,18 @@ use step::StepEnd;
 /// How a training ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrainEnd {
-    /// All iterations are done.
+    /// All iterations are completed.
     Finished,
-    /// It was asked to stop; a checkpoint is written and the run can go on.
+    /// It was asked to stop; a checkpoint is written, and the run can resume.
     Stopped,
 }
 
-/// What a training run is told besides its configuration.
+/// Options of a training run besides its configuration.
 #[derive(Debug, Clone)]
 pub struct TrainerOptions {
-    /// Goes on from the newest checkpoint of the output folder, if there is one.
+    /// Resumes from the newest checkpoint of the output folder, if there is one.
     pub resume: bool,
-    /// Where to compute.
+    /// The device.
     pub device: Device,
     /// The configuration as YAML, for `config.yaml` and the checkpoints.
     pub config_text: String,
@@ -60,22 +59,22 @@ pub struct Trainer {
     variables: nn::VarStore,
     model: SeqFormer,
     optimizer: Optimizer,
-    /// Adds up the gradients of several processes.
+    /// Reduces the gradients of several processes.
     reducer: Option<GradientReducer>,
     collate: Collate,
     loader: Loader,
     position: Position,
     checkpointer: Checkpointer,
-    /// Of the process that writes.
+    /// Present in the process that writes.
     journal: Option<Journal>,
     communicator: Rc<Communicator>,
-    /// What there is to train on, for the log.
+    /// A description of the training data, for the log.
     about_data: Vec<String>,
-    /// Evaluations that could not be done, each with its reason.
+    /// Failed evaluations, each with its reason.
     failed_evaluations: Vec<String>,
-    /// It was said that a clip has more instances than there are queries.
-    told_of_crowds: bool,
-    // Held as long as the run lives, so that no second run writes into the folder.
+    /// Whether the user was warned that a clip has more instances than there are queries.
+    has_warned_of_crowds: bool,
+    // Held as long as the run lives, so that no other run writes to the folder.
     _lock: Option<seqformer_files::FolderLock>,
 }
 
@@ -86,7 +85,7 @@ impl std::fmt::Debug for Trainer {
 }
 
 impl Trainer {
-    /// Iterations that are done.
+    /// Completed iterations.
     pub fn iterations(&self) -> u64 {
         self.position.iterations
     }
@@ -96,12 +95,12 @@ impl Trainer {
         self.plan.max_iter()
     }
 
-    /// What there is to train on: videos, frames, instances and classes of each dataset.
+    /// A description of the training data: videos, frames, instances and classes of each dataset.
     pub fn about_data(&self) -> &[String] {
         &self.about_data
     }
 
-    /// Evaluations that could not be done, each with its reason; the training went on without them.
+    /// Failed evaluations, each with its reason; training continued without them.
     pub fn failed_evaluations(&self) -> &[String] {
         &self.failed_evaluations
     }
@@ -111,17 +110,17 @@ impl Trainer {
         &self.communicator
     }
 
-    /// Trains until the last iteration, or until `stop` is set in any process; `tell` gets the lines for the
-    /// console. An evaluation that is going on ends after the next frames.
+    /// Trains until the last iteration, or until `stop` is set in any process; `on_line` receives the lines for the
+    /// console. An evaluation in progress ends after the next frames.
     ///
     /// # Errors
     ///
-    /// If a sample or an output file cannot be used, losses were not numbers too often, or another process is
-    /// gone. The last checkpoint stays whole.
+    /// If a sample or an output file cannot be used, losses were not finite too often, or another process is gone. The
+    /// last checkpoint stays intact.
     pub fn train(
         &mut self,
         stop: &Arc<AtomicBool>,
-        tell: &mut dyn FnMut(&str),
+        on_line: &mut dyn FnMut(&str),
     ) -> Result<TrainEnd, EngineError> {
         let start = Instant::now();
         let first = self.position.iterations;
@@ -131,13 +130,16 @@ impl Trainer {
                 if self.communicator.is_leader() {
                     let last = self.position.iterations.saturating_sub(1);
                     let path = self.checkpointer.save(last, &self.tree()?)?;
-                    tell(&format!("stopped; {} is written, go on with --resume", path.display()));
+                    on_line(&format!(
+                        "stopped; {} is written; continue with --resume",
+                        path.display()
+                    ));
                 }
                 self.communicator.barrier()?;
                 return Ok(TrainEnd::Stopped);
             }
             trained_until = self.position.iterations;
-            self.after_step(stop, tell)?;
+            self.after_step(stop, on_line)?;
         }
         self.communicator.note(self.position.iterations, "writing the last checkpoint");
         // A run may have been killed between the checkpoint of its last iteration and this one.
@@ -149,7 +151,7 @@ impl Trainer {
         if trained_until > first {
             let secs = start.elapsed().as_secs_f64();
             let count = trained_until - first;
-            tell(&format!(
+            on_line(&format!(
                 "Overall training speed: {count} iterations in {secs:.0} s ({:.4} s / it)",
                 secs / count as f64
             ));
@@ -158,11 +160,11 @@ impl Trainer {
         Ok(TrainEnd::Finished)
     }
 
-    /// Checkpoints, validation and logs that are due.
+    /// Writes the checkpoints, validations and logs that are due.
     fn after_step(
         &mut self,
         stop: &Arc<AtomicBool>,
-        tell: &mut dyn FnMut(&str),
+        on_line: &mut dyn FnMut(&str),
     ) -> Result<(), EngineError> {
         let done = self.position.iterations;
         let is_last = done == self.plan.max_iter();
@@ -171,35 +173,35 @@ impl Trainer {
             self.checkpointer.save(done - 1, &self.tree()?)?;
         }
         let period = self.plan.eval_period;
-        // The last validation is the caller's, on the final checkpoint.
+        // The caller runs the last validation, on the final checkpoint.
         if period > 0 && done.is_multiple_of(period) && !is_last {
-            self.validate_until(stop, tell)?;
+            self.validate_until(stop, on_line)?;
         }
         match &mut self.journal {
-            Some(journal) => journal.write_if_due(done, is_last, tell),
+            Some(journal) => journal.write_if_due(done, is_last, on_line),
             None => Ok(()),
         }
     }
 
-    /// Scores the model as it is on the test datasets; the training goes on as if nothing had been.
+    /// Evaluates the current model on the test datasets, without affecting the training.
     ///
-    /// An evaluation that cannot be done is reported and kept in [`Trainer::failed_evaluations`]: it costs neither
-    /// the training nor its checkpoints.
+    /// A failed evaluation is reported and kept in [`Trainer::failed_evaluations`]; it costs neither the training nor
+    /// its checkpoints.
     ///
     /// # Errors
     ///
     /// If a checkpoint or a file of the run cannot be written, or another process is gone.
-    pub fn validate(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
-        self.validate_until(&Arc::default(), tell)
+    pub fn validate(&mut self, on_line: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
+        self.validate_until(&Arc::default(), on_line)
     }
 
     fn validate_until(
         &mut self,
         stop: &Arc<AtomicBool>,
-        tell: &mut dyn FnMut(&str),
+        on_line: &mut dyn FnMut(&str),
     ) -> Result<(), EngineError> {
-        let done = self.validate_all(stop, tell);
-        // The predictor has made its own choice.
+        let done = self.validate_all(stop, on_line);
+        // The predictor has changed this setting.
         process::choose_cudnn_algorithms(self.device, self.plan.cudnn_benchmark);
         done
     }
@@ -207,7 +209,7 @@ impl Trainer {
     fn validate_all(
         &mut self,
         stop: &Arc<AtomicBool>,
-        tell: &mut dyn FnMut(&str),
+        on_line: &mut dyn FnMut(&str),
     ) -> Result<(), EngineError> {
         let iteration = self.position.iterations.saturating_sub(1);
         self.communicator.note(iteration, "validating");
@@ -217,7 +219,9 @@ impl Trainer {
                 Ok(None) => continue,
                 Err(error) if error.is_of_processes() => return Err(error),
                 Err(EngineError::Interrupted) => {
-                    tell(&format!("{name}: the evaluation is left out, to stop the training"));
+                    on_line(&format!(
+                        "{name}: the evaluation is skipped, because the training was stopped"
+                    ));
                     continue;
                 }
                 Err(error) => {
@@ -226,15 +230,15 @@ impl Trainer {
                 }
             };
             let Some(report) = evaluated.report else {
-                tell(&format!(
-                    "{name}: {} is written; there are no annotations to score it",
+                on_line(&format!(
+                    "{name}: {} is written; no annotations to score it against",
                     evaluated.results.display()
                 ));
                 continue;
             };
-            tell(&format!("{name}:\n{}", report.summary()));
+            on_line(&format!("{name}:\n{}", report.summary()));
             if let Some(boxes) = &evaluated.box_report {
-                tell(&format!("{name}, boxes:\n{}", boxes.summary()));
+                on_line(&format!("{name}, boxes:\n{}", boxes.summary()));
             }
             if let Some(journal) = &mut self.journal {
                 journal.record_scores(&report);
@@ -267,14 +271,14 @@ impl Trainer {
         let (dataset, predictor) = self.communicator.agree(prepared)?;
         let folder = self.plan.inference_folder(&dataset);
         let run = format!("iteration {iteration} seed {}", self.position.seed);
-        // A training that was begun anew has other weights at the same iteration.
+        // A training that was restarted has other weights at the same iteration.
         let output = EvaluationOutput { folder: &folder, run: &run, goes_on: false };
         let job = (&predictor, self.communicator.as_ref());
         evaluate(job, &dataset, output, &mut |_progress| {})
     }
 
     fn note_failed_evaluation(&mut self, name: &str, iteration: u64, error: &EngineError) {
-        // The others have their part of the same failure.
+        // The others report the same failure.
         if !self.communicator.is_leader() {
             return;
         }
@@ -283,7 +287,7 @@ impl Trainer {
         self.failed_evaluations.push(what);
     }
 
-    /// A copy of the model for inference, so that nothing of the training is touched.
+    /// A copy of the model for inference, which leaves the training untouched.
     fn predictor(&self) -> Result<Predictor, EngineError> {
         let mut variables = nn::VarStore::new(self.device);
         let model = SeqFormer::new(&variables.root(), self.model.config())?;

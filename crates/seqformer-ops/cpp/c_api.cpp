@@ -25,23 +25,23 @@ namespace {
 
 // The tensors of one call, all contiguous; the last two may be undefined.
 struct MsDeformAttnTensors {
-  at::Tensor value, places, weights, references, padding;
+  at::Tensor value, locations, weights, references, padding;
 };
 
 MsDeformAttnInputs inputs_of(const MsDeformAttnTensors &of, const std::vector<int64_t> &level_sizes) {
-  const auto &value = of.value, &places = of.places;
+  const auto &value = of.value, &locations = of.locations;
   const bool has_references = of.references.defined(), has_padding = of.padding.defined();
   return {value.size(0),
           value.size(1),
           value.size(2),
           value.size(3),
-          places.size(1),
-          places.size(3),
-          places.size(4),
+          locations.size(1),
+          locations.size(3),
+          locations.size(4),
           value.scalar_type() == at::kBFloat16,
           level_sizes.data(),
           value.const_data_ptr(),
-          places.const_data_ptr<float>(),
+          locations.const_data_ptr<float>(),
           of.weights.const_data_ptr<float>(),
           has_references ? of.references.const_data_ptr<float>() : nullptr,
           has_padding ? of.padding.const_data_ptr<bool>() : nullptr,
@@ -62,17 +62,17 @@ void check_kernel(char *message) {
 class MsDeformAttn : public torch::autograd::Function<MsDeformAttn> {
 public:
   static at::Tensor forward(torch::autograd::AutogradContext *ctx, const at::Tensor &value,
-                            const at::Tensor &places, const at::Tensor &weights,
+                            const at::Tensor &locations, const at::Tensor &weights,
                             const std::optional<at::Tensor> &references,
                             const std::optional<at::Tensor> &padding,
                             std::vector<int64_t> level_sizes, int64_t kernels_address) {
-    const MsDeformAttnTensors of{value, places, weights, references.value_or(at::Tensor()),
+    const MsDeformAttnTensors of{value, locations, weights, references.value_or(at::Tensor()),
                                  padding.value_or(at::Tensor())};
     const auto inputs = inputs_of(of, level_sizes);
     auto out = at::empty({inputs.batch, inputs.queries, inputs.heads * inputs.channels}, value.options());
     const auto *kernels = reinterpret_cast<const MsDeformAttnKernels *>(kernels_address);
     check_kernel(kernels->forward(&inputs, out.mutable_data_ptr()));
-    ctx->save_for_backward({value, places, weights, of.references, of.padding});
+    ctx->save_for_backward({value, locations, weights, of.references, of.padding});
     ctx->saved_data["level_sizes"] = level_sizes;
     ctx->saved_data["kernels"] = kernels_address;
     return out;
@@ -87,7 +87,7 @@ public:
         reinterpret_cast<const MsDeformAttnKernels *>(ctx->saved_data["kernels"].toInt());
     const auto inputs = inputs_of(of, level_sizes);
     const auto grad_out = grads[0].to(of.value.scalar_type()).contiguous();
-    auto grad_places = at::empty_like(of.places), grad_weights = at::empty_like(of.weights);
+    auto grad_locations = at::empty_like(of.locations), grad_weights = at::empty_like(of.weights);
     at::Tensor grad_value;
     if (of.value.is_cpu()) {
       grad_value = at::empty_like(of.value);
@@ -96,18 +96,18 @@ public:
       grad_value = at::zeros(of.value.sizes(), of.value.options().dtype(at::kFloat));
     }
     const MsDeformAttnGradients gradients{grad_value.defined() ? grad_value.mutable_data_ptr() : nullptr,
-                                          grad_places.mutable_data_ptr<float>(),
+                                          grad_locations.mutable_data_ptr<float>(),
                                           grad_weights.mutable_data_ptr<float>()};
     check_kernel(kernels->backward(&inputs, grad_out.const_data_ptr(), &gradients));
     if (grad_value.defined()) grad_value = grad_value.to(of.value.scalar_type());
-    return {grad_value, grad_places, grad_weights, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    return {grad_value, grad_locations, grad_weights, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
 } // namespace
 
 // Multi-scale deformable attention. `references` and `padding` may be null.
-SF_API char *sf_ms_deform_attn(at::Tensor **out, const at::Tensor *value, const at::Tensor *places,
+SF_API char *sf_ms_deform_attn(at::Tensor **out, const at::Tensor *value, const at::Tensor *locations,
                                const at::Tensor *weights, const at::Tensor *references,
                                const at::Tensor *padding, const int64_t *level_sizes, int64_t levels,
                                const MsDeformAttnKernels *kernels) {
@@ -116,7 +116,7 @@ SF_API char *sf_ms_deform_attn(at::Tensor **out, const at::Tensor *value, const 
     const auto optional = [](const at::Tensor *tensor) {
       return tensor == nullptr ? std::optional<at::Tensor>() : std::optional<at::Tensor>(*tensor);
     };
-    *out = new at::Tensor(MsDeformAttn::apply(*value, *places, *weights, optional(references),
+    *out = new at::Tensor(MsDeformAttn::apply(*value, *locations, *weights, optional(references),
                                               optional(padding), std::move(sizes),
                                               reinterpret_cast<int64_t>(kernels)));
   });

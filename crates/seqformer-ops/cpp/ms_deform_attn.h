@@ -16,7 +16,7 @@ struct MsDeformAttnInputs {
   int64_t bf16;     // 1: values, outputs and their gradients are bfloat16; 0: float
   const int64_t *level_sizes;  // [L, 2] as (height, width)
   const void *value;           // [N, S, M, D], or [N, M, S, D] if `head_major`
-  const float *places;         // [N, Q, M, L, P, 2]: locations, or offsets if there are references
+  const float *locations;      // [N, Q, M, L, P, 2]: locations, or offsets if there are references
   const float *weights;        // [N, Q, M, L, P]: weights, or their logits if there are references
   const float *references;     // null, or [N or 1, Q, L, 2]
   const bool *padding;         // null, or [N or 1, S]
@@ -29,7 +29,7 @@ struct MsDeformAttnInputs {
 // Where backward writes; the layout is that of `RawGradients` in attention_function.rs.
 struct MsDeformAttnGradients {
   void *value;    // On the CPU like the values. On a GPU float, [N, S, M, D], zero before, or null if not wanted.
-  float *places;  // like the places
+  float *locations; // like `locations` above
   float *weights; // like the weights
 };
 

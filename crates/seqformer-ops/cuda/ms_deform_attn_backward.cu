@@ -37,7 +37,7 @@ __device__ inline void backward(const AttentionParams &params, const AttentionGr
   if (grad_value != nullptr) {
     grad_value += place.clip * gradients.value_clip_stride + place.head * params.channels;
   }
-  float *grad_places = gradients.places + place.index * points.samples * 2;
+  float *grad_locations = gradients.locations + place.index * points.samples * 2;
   float *grad_weights = gradients.weights + place.index * points.samples;
   // Most heads have one part of the channels for each lane; a lane beyond them only takes part in sums.
   Numbers<T, COUNT> own = {};
@@ -81,8 +81,8 @@ __device__ inline void backward(const AttentionParams &params, const AttentionGr
       mean += weight * grad.weight;
       if (sample % lanes == place.lane) {
         // An offset is in cells, a location in maps.
-        grad_places[2 * sample] = weight * grad.x * (OFFSETS ? 1.0f : static_cast<float>(level.width));
-        grad_places[2 * sample + 1] = weight * grad.y * (OFFSETS ? 1.0f : static_cast<float>(level.height));
+        grad_locations[2 * sample] = weight * grad.x * (OFFSETS ? 1.0f : static_cast<float>(level.width));
+        grad_locations[2 * sample + 1] = weight * grad.y * (OFFSETS ? 1.0f : static_cast<float>(level.height));
         grad_weights[sample] = grad.weight;
       }
     }

@@ -24,7 +24,7 @@ struct LevelParams {
 // Multi-scale deformable attention. A group of `lanes` threads, a power of two up to 32, has one query and head.
 struct AttentionParams {
   const void *value;        // [N, S, M, D] of any strides, the last of them 1
-  const float *places;      // [N, Q, M, L, P, 2]: locations, or offsets in cells
+  const float *locations;   // [N, Q, M, L, P, 2]: locations, or offsets in cells
   const float *weights;     // [N, Q, M, L, P]: weights, or logits
   const float *references;  // [N or 1, Q, L, 2]; of the kernels with offsets alone
   const bool *padding;      // null, or [N or 1, S], true = the token counts as zero
@@ -47,7 +47,7 @@ struct AttentionParams {
 struct AttentionGradients {
   const void *out;  // [N, Q, M * D], read
   float *value;     // [N, S, M, D] and zero before; null if it is not wanted
-  float *places;    // like the places
+  float *locations; // like `locations` above
   float *weights;   // like the weights
   long long value_clip_stride;
   long long value_token_stride;

@@ -74,7 +74,7 @@ __device__ inline Point find_point(const LevelParams &level, float x, float y, c
 // The points of one query and head. `OFFSETS`: given as distances from references and logits, otherwise as locations
 // and weights.
 template <bool OFFSETS> struct Points {
-  const float *places;
+  const float *locations;
   const float *weights;
   const float *references;
   const bool *padding;
@@ -83,7 +83,7 @@ template <bool OFFSETS> struct Points {
 
   __device__ Points(const AttentionParams &params, const Place &place) {
     samples = params.num_levels * params.points;
-    places = params.places + place.index * samples * 2;
+    locations = params.locations + place.index * samples * 2;
     weights = params.weights + place.index * samples;
     padding = params.padding;
     if (padding != nullptr) padding += place.clip * params.padding_clip_stride;
@@ -112,7 +112,7 @@ template <bool OFFSETS> struct Points {
 
   // A point of level number `number`.
   __device__ Point find(const LevelParams &level, int number, int sample) const {
-    float x = __ldg(places + 2 * sample), y = __ldg(places + 2 * sample + 1);
+    float x = __ldg(locations + 2 * sample), y = __ldg(locations + 2 * sample + 1);
     if constexpr (OFFSETS) {
       x = __fadd_rn(__ldg(references + 2 * number), __fdiv_rn(x, static_cast<float>(level.width)));
       y = __fadd_rn(__ldg(references + 2 * number + 1), __fdiv_rn(y, static_cast<float>(level.height)));

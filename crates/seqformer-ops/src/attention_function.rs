@@ -4,8 +4,8 @@
 
 use std::ffi::{c_char, c_void};
 
-use seqformer_kernels::ms_deform_attn::{Gradients, Inputs, backward, forward};
-use seqformer_kernels::{Bf16, LevelSize, RowSums, Samples, Shape, Shares};
+use seqformer_kernels::ms_deform_attn::{Gradients, MsDeformAttnInputs, backward, forward};
+use seqformer_kernels::{AttentionWeights, Bf16, LevelSize, RowSums, Samples, Shape};
 use tch::Tensor;
 use torch_sys::C_tensor;
 
@@ -26,7 +26,7 @@ struct RawInputs {
     bf16: i64,
     level_sizes: *const i64,
     value: *const c_void,
-    places: *const f32,
+    locations: *const f32,
     weights: *const f32,
     references: *const f32,
     padding: *const bool,
@@ -41,7 +41,7 @@ struct RawInputs {
 #[repr(C)]
 struct RawGradients {
     value: *mut c_void,
-    places: *mut f32,
+    locations: *mut f32,
     weights: *mut f32,
 }
 
@@ -64,7 +64,7 @@ unsafe extern "C" {
     fn sf_ms_deform_attn(
         out: *mut *mut C_tensor,
         value: *const C_tensor,
-        places: *const C_tensor,
+        locations: *const C_tensor,
         weights: *const C_tensor,
         references: *const C_tensor,
         padding: *const C_tensor,
@@ -77,7 +77,7 @@ unsafe extern "C" {
 /// The tensors of one call, contiguous and of shapes that fit; see `MsDeformAttnInputs` in `ms_deform_attn.h`.
 pub(crate) struct AttentionTensors<'a> {
     pub(crate) value: &'a Tensor,
-    pub(crate) places: &'a Tensor,
+    pub(crate) locations: &'a Tensor,
     pub(crate) weights: &'a Tensor,
     pub(crate) references: Option<&'a Tensor>,
     pub(crate) padding: Option<&'a Tensor>,
@@ -99,7 +99,7 @@ pub(crate) fn ms_deform_attn(
         sf_ms_deform_attn(
             &raw mut out,
             tensors.value.as_ptr(),
-            tensors.places.as_ptr(),
+            tensors.locations.as_ptr(),
             tensors.weights.as_ptr(),
             or_null(tensors.references),
             or_null(tensors.padding),
@@ -135,7 +135,7 @@ unsafe fn shape_of(raw: &RawInputs) -> Shape {
 /// # Safety
 ///
 /// The buffers of `raw` hold as many elements as its sizes say, values of type `T`.
-unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> Inputs<'a, T> {
+unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> MsDeformAttnInputs<'a, T> {
     let samples = shape.batch * shape.queries * shape.heads * shape.samples();
     let values = shape.batch * shape.tokens * shape.heads * shape.channels;
     let references = raw.references_batch as usize * shape.queries * shape.levels.len() * 2;
@@ -143,7 +143,7 @@ unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> Inputs<'a, T
     // SAFETY: as the caller promises.
     let value = unsafe { operand(raw.value.cast::<T>(), values) };
     // SAFETY: as the caller promises.
-    let places = unsafe { operand(raw.places, 2 * samples) };
+    let locations = unsafe { operand(raw.locations, 2 * samples) };
     // SAFETY: as the caller promises.
     let weights = unsafe { operand(raw.weights, samples) };
     // SAFETY: as the caller promises; the batch of absent references is 0.
@@ -151,11 +151,15 @@ unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> Inputs<'a, T
     // SAFETY: as the caller promises; the batch of absent padding is 0.
     let padding = unsafe { operand(raw.padding, padding) };
     let samples = if raw.references.is_null() {
-        Samples::Located { locations: places, weights }
+        Samples::Located { locations, weights }
     } else {
-        Samples::Offset { offsets: places, shares: Shares::Logits(weights), references }
+        Samples::Offset {
+            offsets: locations,
+            weights: AttentionWeights::Logits(weights),
+            references,
+        }
     };
-    Inputs { shape, value, head_major: raw.head_major != 0, samples, padding }
+    MsDeformAttnInputs { shape, value, head_major: raw.head_major != 0, samples, padding }
 }
 
 extern "C" fn forward_kernel(raw: *const RawInputs, out: *mut c_void) -> *mut c_char {
@@ -209,9 +213,9 @@ fn backward_of<T: RowSums>(raw: &RawInputs, grad_out: *const c_void, out: &RawGr
     // SAFETY: the shim has just allocated the gradients, each like its tensor.
     let value = unsafe { operand_mut(out.value.cast::<T>(), inputs.value.len()) };
     // SAFETY: as above.
-    let places = unsafe { operand_mut(out.places, 2 * samples) };
+    let locations = unsafe { operand_mut(out.locations, 2 * samples) };
     // SAFETY: as above.
     let weights = unsafe { operand_mut(out.weights, samples) };
-    let gradients = Gradients { value, places, weights };
+    let gradients = Gradients { value, locations, weights };
     backward(&inputs, grad_out, gradients, &machine());
 }

@@ -216,7 +216,7 @@ pub fn kernel_or_none(result: Result<Tensor, OpsError>) -> Option<Tensor> {
     // Where memory has run out, the plain operations say so to whoever can make room.
     let is_new = || WARNED.lock().unwrap_or_else(PoisonError::into_inner).insert(error.clone());
     if !is_out_of_memory(&error) && is_new() {
-        tracing::warn!("made of plain tensor operations on the GPU: {error}");
+        tracing::warn!("falling back to plain tensor operations on the GPU: {error}");
     }
     None
 }

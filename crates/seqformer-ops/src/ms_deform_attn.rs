@@ -42,7 +42,7 @@ pub fn ms_deform_attn(
     let weights = weights.to_kind(Kind::Float).contiguous();
     let tensors = AttentionTensors {
         value: &readable(value),
-        places: &locations,
+        locations: &locations,
         weights: &weights,
         references: None,
         padding: None,
@@ -132,7 +132,7 @@ pub fn ms_deform_attn_at_offsets(
     let padding = padding.map(Tensor::contiguous);
     let tensors = AttentionTensors {
         value: &readable(value),
-        places: &offsets,
+        locations: &offsets,
         weights: &logits,
         references: Some(&references),
         padding: padding.as_ref(),

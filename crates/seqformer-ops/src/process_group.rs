@@ -95,7 +95,7 @@ impl ProcessGroup {
     ///
     /// If a process is gone.
     pub fn start_all_reduce(&self, tensor: &Tensor) -> Result<Pending, OpsError> {
-        let operation = "adding up over the processes";
+        let operation = "reducing over the processes";
         let work = self.group.all_reduce(tensor, false).map_err(group_error(operation))?;
         Ok(Pending { work, operation })
     }
@@ -106,7 +106,7 @@ impl ProcessGroup {
     ///
     /// If a process is gone or does not come in time; the tensor is then undefined.
     pub fn broadcast(&self, tensor: &Tensor, root: usize) -> Result<(), OpsError> {
-        let operation = "passing on to the processes";
+        let operation = "broadcasting to the processes";
         let work = self.group.broadcast(tensor, root as i32).map_err(group_error(operation))?;
         Pending { work, operation }.wait()
     }
@@ -117,7 +117,7 @@ impl ProcessGroup {
     ///
     /// If a process is gone or does not come in time, or rows differ in length.
     pub fn all_gather(&self, row: &[f64], device: Device) -> Result<Vec<Vec<f64>>, OpsError> {
-        let operation = "collecting from the processes";
+        let operation = "gathering from the processes";
         let own = Tensor::from_slice(row).to_device(device);
         let size = [self.member.world_size as i64, row.len() as i64];
         let all = Tensor::zeros(size, (Kind::Double, device));
@@ -197,7 +197,7 @@ impl GradientReducer {
         before: Option<&[Option<Tensor>]>,
     ) -> Result<Vec<Option<Tensor>>, OpsError> {
         let found = self.0.backward(loss, before);
-        found.map_err(group_error("adding up the gradients of all processes"))
+        found.map_err(group_error("reducing the gradients of all processes"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Frames as the network takes them: normalised and padded to a common size.
+//! Prepares frames for the network: normalization, and padding to a common size.
 
 use seqformer_ops::cuda::{
     ChannelOrder, FrameNormalization, PixelSize, kernel_or_none, normalize_frames,
@@ -10,11 +10,11 @@ use crate::ModelError;
 use crate::config::SeqFormerConfig;
 use crate::frame_size::FrameSize;
 
-/// Normalises frames and pads them with zeros on the right and at the bottom.
+/// Normalizes frames and pads them with zeros on the right and at the bottom.
 ///
 /// # Shapes
 ///
-/// - `frames`: `[T, 3, H, W]`, 0 to 255, channels in the order of the settings
+/// - `frames`: `[T, 3, H, W]`, in 0..255, channels in the order of the configuration
 /// - output: `[T, 3, padded H, padded W]`
 ///
 /// # Errors
@@ -50,7 +50,7 @@ pub fn normalize_and_pad(
     })
 }
 
-/// The same in one step, for pictures whose channels lie side by side.
+/// The same in one kernel, for images with interleaved channels.
 fn normalized_by_kernel(
     frames: &Tensor,
     padded: FrameSize,
@@ -84,7 +84,7 @@ fn normalized_by_kernel(
     kernel_or_none(normalize_frames(&pictures, &normalization))
 }
 
-/// Marks what is padding in images of `padded` size: `[N, H, W]`, true = padded.
+/// Marks the padding of images of `padded` size: `[N, H, W]`, true = padded.
 pub fn padding_mask(sizes: &[FrameSize], padded: FrameSize, device: Device) -> Tensor {
     let masks: Vec<Tensor> = sizes
         .iter()

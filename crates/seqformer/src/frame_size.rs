@@ -1,10 +1,10 @@
-//! Height and width of frames, and what they are padded to.
+//! Height and width of frames, and their padding.
 
 use tch::Tensor;
 
 use crate::ModelError;
 
-/// Frames and their padding are multiples of this, in pixels.
+/// Frames are padded to multiples of this, in pixels.
 pub const SIZE_DIVISIBILITY: i64 = 32;
 
 /// Height and width of frames, in pixels.
@@ -31,7 +31,7 @@ impl FrameSize {
         Self { height: (self.height + 1) / 2, width: (self.width + 1) / 2 }
     }
 
-    /// The size that holds all others.
+    /// The smallest size that contains all others.
     pub(crate) fn largest(sizes: &[Self]) -> Self {
         Self {
             height: sizes.iter().map(|size| size.height).max().unwrap_or(1),
@@ -39,7 +39,7 @@ impl FrameSize {
         }
     }
 
-    /// Checks that these are frames of this size, `[T, 3, H, W]`, and at least one.
+    /// Checks that these are frames of this size, `[T, 3, H, W]`, and that there is at least one.
     pub(crate) fn check(self, frames: &Tensor) -> Result<(), ModelError> {
         let found = frames.size();
         let fits =

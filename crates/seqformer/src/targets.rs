@@ -1,4 +1,4 @@
-//! What the network should find in a clip.
+//! The ground truth of a clip.
 
 use seqformer_ops::transfer::upload;
 use tch::{Device, Kind, Tensor};
@@ -6,9 +6,9 @@ use tch::{Device, Kind, Tensor};
 use crate::config::MASK_STRIDE;
 use crate::{FrameSize, ModelError};
 
-/// The instances of one clip, each the same object on all frames.
+/// The instances of one clip, each the same object in all frames.
 ///
-/// On a frame where an instance is absent its box is (0, 0, 0, 0) and its mask empty.
+/// In a frame where an instance is absent, its box is (0, 0, 0, 0) and its mask empty.
 #[derive(Debug)]
 pub struct ClipTarget {
     /// Class of each instance, 0-based.
@@ -21,10 +21,10 @@ pub struct ClipTarget {
     pub size: FrameSize,
 }
 
-/// What happens to instances that no frame of a clip shows, for instance after cropping.
+/// What happens to instances that are visible in no frame of a clip, for instance after cropping.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum AbsentInstances {
-    /// They are targets like all others, of class 0 and with empty boxes and masks, as in the reference.
+    /// They are targets like all others, with class 0 and empty boxes and masks, as in the reference.
     #[default]
     Supervise,
     /// They are dropped.
@@ -37,7 +37,7 @@ impl ClipTarget {
         self.labels.len()
     }
 
-    /// The same on another device, whose stream waits for it instead of this thread.
+    /// The same on another device; its stream waits for the copy, but not this thread.
     pub fn to_device(&self, device: Device) -> Self {
         Self {
             labels: self.labels.clone(),
@@ -47,9 +47,9 @@ impl ClipTarget {
         }
     }
 
-    /// Treats the instances that no frame shows as `absent` says.
+    /// Handles instances that are visible in no frame as `absent` says.
     ///
-    /// Dropping looks at the masks: do it before they go to another device.
+    /// Dropping reads the masks: do it before they are moved to another device.
     pub fn with_absent(self, absent: AbsentInstances) -> Self {
         if absent == AbsentInstances::Supervise || self.labels.is_empty() {
             return self;
@@ -67,7 +67,7 @@ impl ClipTarget {
         }
     }
 
-    /// Checks that this is a target for frames like these; `clip` is its number, for messages.
+    /// Checks that this target matches the frames; `clip` is its index, for messages.
     pub(crate) fn check(&self, clip: usize, expected: &TargetShape) -> Result<(), ModelError> {
         let &TargetShape { num_frames, num_classes, size } = expected;
         let wrong = |what: &'static str, expected: String, found: String| {
@@ -94,9 +94,9 @@ impl ClipTarget {
         Ok(())
     }
 
-    /// One pixel of sixteen of frames padded to `padded`: `[I, T, padded H / 4, padded W / 4]`, 0 or 1.
+    /// Every fourth pixel along each axis of frames padded to `padded`: `[I, T, padded H / 4, padded W / 4]`, 0 or 1.
     ///
-    /// Reference: VNext `models/segmentation_condInst.py`, `SetCriterion.loss_masks`: no averaging.
+    /// Reference: VNext `models/segmentation_condInst.py`, `SetCriterion.loss_masks`: without averaging.
     pub(crate) fn strided_masks(&self, padded: FrameSize) -> Tensor {
         let start = MASK_STRIDE / 2;
         let masks =
@@ -108,7 +108,7 @@ impl ClipTarget {
     }
 }
 
-/// What a target has to fit.
+/// What a target must match.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TargetShape {
     pub(crate) num_frames: i64,

@@ -1,9 +1,9 @@
-//! The multiplications of the image network on one frame, each followed by an addition.
+//! The multiplications of the backbone on one frame, each followed by an addition.
 
 use seqformer::FrameSize;
 use seqformer::config::{BackboneConfig, MapSize, ResNetConfig, SwinConfig};
 
-/// What the image network multiplies on a frame of this size.
+/// The multiplications of the backbone on a frame of this size.
 pub(super) fn multiply_adds(config: &BackboneConfig, padded: FrameSize) -> f64 {
     let maps = config.map_sizes(padded);
     match config {

@@ -41,7 +41,7 @@ fn a_file_is_converted_and_compared() {
     let output = seqformer(&["weights", "diff", &from, &fixture("dialect_original_coco.pth")]);
     assert!(!output.status.success());
     assert!(
-        text(&output.stdout).contains("2 have another shape or type"),
+        text(&output.stdout).contains("2 have different shapes or types"),
         "{}",
         text(&output.stdout)
     );

@@ -18,7 +18,7 @@ pub(crate) struct Position {
     pub(crate) iterations: u64,
     /// Batches that were taken from the loader.
     pub(crate) batches: u64,
-    /// Seed of all chance.
+    /// Seed of all randomness.
     pub(crate) seed: u64,
     /// Steps that were left out because a loss was not a number.
     pub(crate) skipped_steps: u64,
@@ -206,7 +206,7 @@ pub(crate) fn model_of(tree: &Value, path: &Path) -> Result<StateDict, EngineErr
     let state = state
         .without_wrappers()
         .map_err(|reason| CheckpointError { path: path.to_path_buf(), reason })?;
-    crate::initial_weights::tell(&state, path);
+    crate::initial_weights::log_remarks(&state, path);
     Ok(state)
 }
 
@@ -292,7 +292,7 @@ pub(crate) fn restore_optimizer(
     for (index, state) in states {
         let index = index.as_i64().and_then(|index| usize::try_from(index).ok());
         let index =
-            index.ok_or_else(|| wrong(path, "a parameter of the optimizer has no number"))?;
+            index.ok_or_else(|| wrong(path, "a parameter of the optimizer has no index"))?;
         let tensor = |name: &str| -> Result<Tensor, EngineError> {
             let value = state
                 .get(name)
@@ -300,15 +300,15 @@ pub(crate) fn restore_optimizer(
             let broken = value.as_tensor().map_or(0, |array| array.count_not_finite().nan);
             if broken > 0 {
                 let what = format!(
-                    "{name} of parameter {index} of the optimizer has {broken} values that are not numbers; go on \
+                    "{name} of parameter {index} of the optimizer has {broken} values that are not finite; resume \
                      from an earlier checkpoint"
                 );
                 return Err(wrong(path, &what));
             }
             let number = value.as_f64().map(|number| Tensor::from(number as f32));
-            number.or_else(|| array_tensor(value.as_tensor()?)).ok_or_else(|| {
-                wrong(path, &format!("{name} of parameter {index} is not made of numbers"))
-            })
+            number
+                .or_else(|| array_tensor(value.as_tensor()?))
+                .ok_or_else(|| wrong(path, &format!("{name} of parameter {index} is not numeric")))
         };
         let state = match optimizer.kind() {
             OptimizerKind::AdamW { .. } => TensorState::AdamW {

@@ -17,7 +17,7 @@ pub struct Meeting {
 
 /// What the table says of a process.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct ProcessReport {
     /// What it last did.
     pub status: Option<Status>,
     /// Its last words.
@@ -54,11 +54,11 @@ impl Meeting {
     }
 
     /// What process `rank` of start number `attempt` left.
-    pub fn report(&self, attempt: u64, rank: usize) -> Report {
+    pub fn report(&self, attempt: u64, rank: usize) -> ProcessReport {
         let Ok(part) = self.store.prefixed(&prefix(attempt)) else {
-            return Report { status: None, error: None };
+            return ProcessReport { status: None, error: None };
         };
-        Report {
+        ProcessReport {
             status: status::of_all(&part, self.world_size).into_iter().nth(rank).flatten(),
             error: status::read_text(&part, &status::error_key(rank)),
         }

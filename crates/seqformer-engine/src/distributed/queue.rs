@@ -59,7 +59,7 @@ impl Communicator {
             Some((rank, (status, _))) => {
                 let status = status.as_ref().map(ToString::to_string).unwrap_or_default();
                 let message = format!(
-                    "rank {rank} has not been heard of for more than {} s, since {status}",
+                    "rank {rank} has not responded for more than {} s, since {status}",
                     links.timeout.as_secs()
                 );
                 Err(self.failed(&OpsError::Group { operation: "waiting", message }))

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use seqformer_ops::process_group::Store;
 
-/// What a process was doing when it was last heard of.
+/// What a process was doing when it last responded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     /// The iteration, from 0.
@@ -86,7 +86,7 @@ pub(super) fn describe_behind(all: &[Option<Status>], own_rank: usize, own: &Sta
         .collect();
     behind.sort_by_key(|(_, status)| std::cmp::Reverse(status.age()));
     let behind = behind.iter().map(|(rank, status)| {
-        format!("rank {rank} was last heard of {:.1} s ago at {status}", status.age().as_secs_f64())
+        format!("rank {rank} last responded {:.1} s ago at {status}", status.age().as_secs_f64())
     });
     behind.collect::<Vec<_>>().join("; ")
 }

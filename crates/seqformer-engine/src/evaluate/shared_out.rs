@@ -38,7 +38,7 @@ pub(super) trait Writer: Sized {
     type Found;
 
     /// Begins it, or goes on with it, as the output says; `dataset_ids` are those of videos or images and of categories.
-    fn begin(
+    fn start(
         output: EvaluationOutput<'_>,
         ids: &[i64],
         dataset_ids: (&Ids, &Ids),
@@ -57,7 +57,7 @@ pub(super) trait Writer: Sized {
 impl Writer for ResultsWriter {
     type Found = FoundTrack;
 
-    fn begin(
+    fn start(
         output: EvaluationOutput<'_>,
         ids: &[i64],
         (part_ids, category_ids): (&Ids, &Ids),
@@ -85,7 +85,7 @@ impl Writer for ResultsWriter {
 impl Writer for CocoResultsWriter {
     type Found = FoundDetection;
 
-    fn begin(
+    fn start(
         output: EvaluationOutput<'_>,
         ids: &[i64],
         (part_ids, category_ids): (&Ids, &Ids),

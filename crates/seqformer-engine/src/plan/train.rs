@@ -1,4 +1,4 @@
-//! A training, as its configuration says.
+//! The plan of a training.
 
 use std::path::PathBuf;
 
@@ -14,27 +14,27 @@ use crate::builder;
 use crate::lr_schedule::LrSchedule;
 use crate::{GradClip, OptimizerConfig, PredictorOptions};
 
-/// All that a training is told by its configuration.
+/// Everything that a training takes from its configuration.
 #[derive(Debug, Clone)]
 pub struct TrainPlan {
     /// Folder for logs, checkpoints and results.
     pub(crate) output_dir: PathBuf,
-    /// None: a new one is drawn.
+    /// `None` draws a new one.
     pub(crate) seed: Option<u64>,
-    /// Lets cuDNN try several algorithms and keep the fastest.
+    /// Lets cuDNN try several algorithms and use the fastest.
     pub(crate) cudnn_benchmark: bool,
     pub(crate) network: NetworkPlan,
-    /// The parts that are run again for the gradients.
+    /// The parts with activation checkpointing.
     pub(crate) recomputed_parts: RecomputedParts,
-    /// Weights to begin with; none: random ones.
+    /// Initial weights; `None` for random ones.
     pub(crate) weights: Option<PathBuf>,
-    /// Takes the statistics of a backbone that has none from the first clips.
+    /// Computes missing normalization statistics of a backbone from the first clips.
     pub(crate) calibrates_norm: bool,
     pub(crate) data: DataPlan,
     pub(crate) batches: BatchPlan,
     /// Order of the channels of the network's input.
     pub(crate) channels: ImageFormat,
-    /// What becomes of instances that no frame of a clip shows.
+    /// What happens to instances that are visible in no frame of a clip.
     pub(crate) absent: AbsentInstances,
     pub(crate) matcher: HungarianMatcher,
     pub(crate) criterion: SetCriterion,
@@ -44,13 +44,13 @@ pub struct TrainPlan {
     pub(crate) grad_clip: Option<GradClip>,
     /// Iterations between two checkpoints.
     pub(crate) checkpoint_period: u64,
-    /// Newest periodic checkpoints that stay; 0 for all.
+    /// Number of newest periodic checkpoints that are kept; 0 for all.
     pub(crate) keep_checkpoints: usize,
     /// Iterations between two validations; 0 for none.
     pub(crate) eval_period: u64,
-    /// How validations predict.
+    /// Options of validations.
     pub(crate) predictor: PredictorOptions,
-    /// What the schedule never reaches.
+    /// Warnings about keys beyond the end of the schedule.
     pub(crate) schedule_warnings: Vec<String>,
 }
 
@@ -67,12 +67,12 @@ pub(crate) struct DataPlan {
     pub(crate) still_mapper: StillMapper,
 }
 
-/// How the gradients of a batch are made.
+/// How the gradients of a batch are computed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StepPlan {
     /// The decoder layers that have losses.
     pub(crate) supervised: KeepLayers,
-    /// Clips whose gradients are made together; 0 for all.
+    /// Clips that go through the network together; 0 for all.
     pub(crate) micro_batch_size: usize,
     /// Pads every clip to the largest of its batch.
     pub(crate) pads_to_batch: bool,
@@ -84,13 +84,13 @@ pub(crate) struct StepPlan {
 #[derive(Debug, Clone)]
 pub(crate) struct BatchPlan {
     pub(crate) mixture: Mixture,
-    /// Clips of a batch, of all processes together.
+    /// Clips per batch, over all processes.
     pub(crate) num_clips: usize,
-    /// Share of the records below which a class is repeated.
+    /// Frequency of a class below which its records are repeated.
     pub(crate) repeat_threshold: Option<f64>,
-    /// Batches hold wide clips only, or tall clips only.
+    /// Batches contain only wide or only tall clips.
     pub(crate) groups_by_aspect: bool,
-    /// Loading threads.
+    /// Number of loader threads.
     pub(crate) num_workers: usize,
 }
 
@@ -148,7 +148,7 @@ impl TrainPlan {
         self.network.model.num_queries as usize
     }
 
-    /// Where results of `dataset` go, as in [`super::inference_folder`].
+    /// The folder for results of `dataset`, as in [`super::inference_folder`].
     pub(crate) fn inference_folder(&self, dataset: &DatasetSource) -> PathBuf {
         results_folder(&self.output_dir, self.data.datasets.test.len() > 1, dataset)
     }
@@ -172,12 +172,12 @@ impl DataPlan {
         }
     }
 
-    /// Frames of a clip.
+    /// Frames per clip.
     pub(crate) fn num_frames(&self) -> usize {
         self.video_mapper.sampling.num_frames
     }
 
-    /// What makes clips of the records of a dataset.
+    /// Makes clips from the records of a dataset.
     pub(crate) fn mapper(&self, kind: DatasetKind) -> Mapper {
         match kind {
             DatasetKind::Ytvis => Mapper::Video(self.video_mapper.clone()),
@@ -203,14 +203,14 @@ impl BatchPlan {
     }
 }
 
-/// Keys of the schedule that lie beyond the training's end.
+/// Keys of the schedule beyond the end of the training.
 fn schedule_warnings(config: &Config) -> Vec<String> {
     let solver = &config.solver;
     let mut warnings = Vec::new();
     let late: Vec<u64> = solver.steps.iter().copied().filter(|&s| s > solver.max_iter).collect();
     if !late.is_empty() {
         warnings.push(format!(
-            "SOLVER.STEPS {late:?} lie beyond SOLVER.MAX_ITER {} and are left out",
+            "SOLVER.STEPS {late:?} lie beyond SOLVER.MAX_ITER {} and are ignored",
             solver.max_iter
         ));
     }

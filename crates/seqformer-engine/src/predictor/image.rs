@@ -1,11 +1,11 @@
-//! Single images, as a detector sees them: more results than a video has, and boxes from the box head.
+//! Single images, as in a detector: more results than for a video, and boxes from the box head.
 
 use seqformer::inference::{Detection, SelectionRule, WholeVideo};
 use seqformer_data::RgbImage;
 use seqformer_masks::{BoxXywh, ImageSize};
 
 use super::batch_policy::BatchPolicy;
-use super::drive::{Inputs, MaskSink, MaskedFrame};
+use super::drive::{FrameStream, MaskSink, MaskedFrame};
 use super::frame_masks::FrameGeometry;
 use super::mask_reader::FrameMasks;
 use super::read_ahead::Input;
@@ -13,23 +13,23 @@ use super::whole::{Whole, WholeEnd};
 use super::{Predictor, Progress, frame_size};
 use crate::{EngineError, TrackMasks};
 
-/// As many as the COCO benchmark counts.
+/// As many as the COCO benchmark evaluates.
 const MAX_QUERIES: i64 = 100;
 
-/// What was found in one image.
+/// The result for one image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImagePrediction {
     /// Size of the image.
     pub size: ImageSize,
-    /// One track of one frame for each selected query, best first.
+    /// One track of one frame per selected query, best first.
     pub masks: TrackMasks,
-    /// The boxes of the same queries, in pixels of the image and cut at its edges.
+    /// The boxes of the same queries, in pixels of the image and clipped to it.
     pub boxes: Vec<BoxXywh>,
     /// The results: a query as an instance of a class.
     pub detections: Vec<Detection>,
 }
 
-/// Keeps the masks of the one frame.
+/// Keeps the masks of the only frame.
 struct Kept(Option<FrameMasks>);
 
 impl MaskSink for Kept {
@@ -53,7 +53,7 @@ impl Predictor {
         let geometry = FrameGeometry { input: frame_size(input.image.size), output: image.size };
         let rule = SelectionRule { max_queries: MAX_QUERIES, ..self.options.rule };
         let whole = Whole { video: WholeVideo::new(&self.model, geometry.input), rule };
-        let (inputs, mut kept) = (Inputs::open([Ok(input)])?, Kept(None));
+        let (inputs, mut kept) = (FrameStream::open([Ok(input)])?, Kept(None));
         let WholeEnd { decoded, selection } =
             self.drive(inputs, whole, BatchPolicy::image(), &mut kept)?;
         let found = kept.0.ok_or(EngineError::NoFrames)?;
@@ -70,7 +70,7 @@ impl Predictor {
     }
 }
 
-/// Centre and sides in 0..1 of the image as a box of its pixels.
+/// Converts centre and size relative to the image to a box in pixels.
 fn in_image([cx, cy, w, h]: [f64; 4], size: ImageSize) -> BoxXywh {
     let (width, height) = (f64::from(size.width), f64::from(size.height));
     let range = |centre: f64, length: f64, limit: f64| {

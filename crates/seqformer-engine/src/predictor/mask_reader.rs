@@ -1,7 +1,7 @@
-//! The masks of frames on their way from the device to run lengths.
+//! Transfers the masks of frames from the device, to be encoded as run lengths.
 //!
-//! On the CPU logits are taken as they are, and threads interpolate them. From a GPU a bit a pixel comes back, made where
-//! the logits are, while the masks of the next frames are computed.
+//! On the CPU, logits are used directly and threads interpolate them. A GPU computes one bit per pixel, and the copy
+//! overlaps with computing the masks of the next frames.
 
 use seqformer_masks::Rle;
 use seqformer_ops::packed_masks::{MaskPacker, PixelSize};
@@ -12,12 +12,12 @@ use super::frame_bits::FrameBits;
 use super::frame_masks::{FrameGeometry, FrameLogits};
 use crate::EngineError;
 
-/// The masks of one frame in plain memory.
+/// The masks of one frame in host memory.
 #[derive(Debug)]
 pub(super) enum FrameMasks {
-    /// In the size of the network's cells.
+    /// At the resolution of the network's cells.
     Logits(FrameLogits),
-    /// In the size of the video.
+    /// At the resolution of the video.
     Bits(FrameBits),
 }
 
@@ -31,14 +31,14 @@ impl FrameMasks {
     }
 }
 
-/// Brings the masks of a video to the host.
+/// Transfers the masks of a video to the host.
 #[derive(Debug)]
 pub(super) struct MaskReader(Way);
 
 #[derive(Debug)]
 enum Way {
     Plain,
-    /// With the packer for logits of the size that came first, and the part that is being copied.
+    /// With the packer for logits of the first size, and the batch that is being copied.
     Packed {
         packer: Option<MaskPacker>,
         coming: Option<Download>,
@@ -46,22 +46,22 @@ enum Way {
 }
 
 impl MaskReader {
-    /// Prepares for the masks of one video that are made on `device`.
+    /// Prepares for the masks of one video, computed on `device`.
     pub(super) fn new(device: Device) -> Self {
         if device.is_cuda() { Self::packing() } else { Self(Way::Plain) }
     }
 
-    /// Packs on whatever device the logits are.
+    /// Packs masks on any device.
     pub(super) fn packing() -> Self {
         Self(Way::Packed { packer: None, coming: None })
     }
 
-    /// Takes the logits `[I, T', h, w]` of the next frames, and gives the masks of frames that have come so far, in
-    /// their order.
+    /// Takes the logits `[I, T', h, w]` of the next frames, and returns the masks of frames whose copy has finished, in
+    /// order.
     ///
     /// # Errors
     ///
-    /// If the device fails or has no memory left.
+    /// If the device fails or runs out of memory.
     pub(super) fn push(
         &mut self,
         logits: &Tensor,
@@ -78,7 +78,7 @@ impl MaskReader {
         }
     }
 
-    /// The masks of the frames that have not come yet.
+    /// The masks of the remaining frames.
     ///
     /// # Errors
     ///
@@ -94,7 +94,7 @@ impl MaskReader {
     ///
     /// # Errors
     ///
-    /// If the device fails or has no memory left.
+    /// If the device fails or runs out of memory.
     pub(super) fn read(
         &mut self,
         logits: &Tensor,

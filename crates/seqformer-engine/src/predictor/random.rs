@@ -1,4 +1,4 @@
-//! A network with random weights: as fast as a trained one, for measurements.
+//! A network with random weights, as fast as a trained one, for measurements.
 
 use seqformer::{FrameSize, SeqFormer, initialize};
 use tch::{Device, Kind, Tensor, nn};
@@ -8,18 +8,17 @@ use crate::EngineError;
 use crate::device::out_of_memory;
 use crate::plan::PredictPlan;
 
-/// Sides of the picture of noise that the backbone's statistics are taken from.
+/// Size of the noise image from which the backbone's statistics are computed.
 const CALIBRATION: FrameSize = FrameSize { height: 128, width: 128 };
 
 impl Predictor {
-    /// Builds the network of the plan with weights that follow from `seed` alone.
+    /// Builds the network of the plan with weights that depend only on `seed`.
     ///
-    /// The statistics of a frozen normalisation are taken from a picture of noise, so that no number grows
-    /// beyond bounds on its way through the network.
+    /// The statistics of frozen normalization are computed from an image of noise, so that activations stay bounded.
     ///
     /// # Errors
     ///
-    /// If the network cannot be built, or the device has no memory for it or no products of the precision.
+    /// If the network cannot be built, or the device lacks the memory or does not support the precision.
     pub fn with_random_weights(
         plan: &PredictPlan,
         device: Device,

@@ -1,4 +1,4 @@
-//! What can be known of a training before its first step: whether it can be evaluated, and what it will not learn.
+//! Checks before the first step of training: whether the run can be evaluated, and what it will not learn.
 
 use seqformer::AbsentInstances;
 use seqformer_data::{Categories, DatasetKind, VideoRecord};
@@ -8,11 +8,11 @@ use crate::EngineError;
 use crate::datasets::TrainingData;
 use crate::plan::{DataPlan, TrainPlan};
 
-/// What a user wants to know before the first step; each with its keys and figures.
+/// What a user should know before the first step; each warning names its keys and figures.
 ///
 /// # Errors
 ///
-/// If a dataset of `DATASETS.TEST` cannot be evaluated on.
+/// If a dataset of `DATASETS.TEST` cannot be used for evaluation.
 pub(super) fn warnings(plan: &TrainPlan, data: &TrainingData) -> Result<Vec<String>, EngineError> {
     let mut warnings = plan.schedule_warnings.clone();
     warnings.extend(unused_classes(&plan.data, &data.categories));
@@ -26,21 +26,21 @@ pub(super) fn warnings(plan: &TrainPlan, data: &TrainingData) -> Result<Vec<Stri
     Ok(warnings)
 }
 
-/// Classes of the network that no example is of. More classes in the file than in the network are an error when the
-/// file is read.
+/// Classes of the network without any example. More classes in the file than in the network are an error when the file
+/// is read.
 fn unused_classes(plan: &DataPlan, categories: &Categories) -> Option<String> {
     let num_classes = plan.num_classes;
     let count = categories.len();
     (count < num_classes).then(|| {
         format!(
             "MODEL.SeqFormer.NUM_CLASSES is {num_classes}, but DATASETS.TRAIN has {count} categories: the last {} \
-             classes get no example, and an evaluation fails when the network finds one of them; set it to {count}",
+             classes have no examples, and evaluation fails if the network predicts one of them; set it to {count}",
             num_classes - count
         )
     })
 }
 
-/// Classes are compared by their place: other categories, or the same in another order, give meaningless scores.
+/// Classes are compared by their index: other categories, or the same in another order, give meaningless scores.
 fn other_classes(name: &str, test: &Categories, train: &Categories) -> Option<String> {
     let (test, train) = (test.names(), train.names());
     if test == train {
@@ -51,8 +51,8 @@ fn other_classes(name: &str, test: &Categories, train: &Categories) -> Option<St
     let at = |names: &[String]| names.get(first).map_or("nothing".to_owned(), |n| format!("{n:?}"));
     Some(format!(
         "DATASETS.TEST {name}: its {} categories are not the {} of DATASETS.TRAIN: number {} (sorted by id) is {} \
-         here and {} there; classes are told apart by this number alone, so the scores will not mean what their names \
-         say",
+         here and {} there; classes are matched by this number only, so scores will not \
+         belong to the classes that they name",
         test.len(),
         train.len(),
         first + 1,
@@ -72,8 +72,8 @@ fn crowds(plan: &TrainPlan, data: &TrainingData) -> Vec<String> {
         let most = videos.iter().max_by_key(|video| count(video)).filter(|_| crowded > 0)?;
         Some(format!(
             "{}: {crowded} of {} videos or images have more instances than MODEL.SeqFormer.NUM_OBJECT_QUERIES \
-             {num_queries}; the most, {}, are in number {}: in a clip with more of them, each query learns from one, \
-             and the others are left out",
+             {num_queries}; the maximum, {}, is in number {}: in clips with more of them, \
+             each query learns one instance, and the others are ignored",
             part.dataset.path.display(),
             videos.len(),
             count(most),
@@ -83,7 +83,7 @@ fn crowds(plan: &TrainPlan, data: &TrainingData) -> Vec<String> {
     warnings.collect()
 }
 
-/// The most instances that a clip of the video can have.
+/// The largest number of instances that a clip of the video can have.
 fn max_instances(video: &VideoRecord, drop_absent: bool) -> usize {
     let counts = video.tracks.iter().filter(|track| {
         // Without this, absent instances and crowds are targets without pixels.
@@ -92,7 +92,7 @@ fn max_instances(video: &VideoRecord, drop_absent: bool) -> usize {
     counts.count()
 }
 
-/// Reads the file as an evaluation does, records and annotations; the categories.
+/// Reads the records and annotations of a file as an evaluation does, and returns its categories.
 fn read_test_dataset(plan: &DataPlan, name: &str) -> Result<Categories, EngineError> {
     let dataset = plan.find(name)?;
     let records = dataset.read()?;

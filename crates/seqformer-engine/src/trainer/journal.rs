@@ -1,4 +1,4 @@
-//! What a training leaves to read: the console, `metrics.json`, TensorBoard events and `curves.svg`.
+//! What training reports: the console, `metrics.json`, TensorBoard events and `curves.svg`.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::EngineError;
 
 /// Iterations between two records.
 const PERIOD: u64 = 20;
-/// Records between two drawings of the curves.
+/// Records between two updates of the curves.
 const RECORDS_PER_DRAWING: u64 = 5;
 
 /// The files of one run.
@@ -26,7 +26,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Opens the files of a run of which `iterations` are done.
+    /// Opens the files of a run that has done `iterations`.
     pub(super) fn new(folder: &Path, iterations: u64, max_iter: u64) -> Result<Self, EngineError> {
         let path = folder.join("metrics.json");
         let file = if iterations > 0 {
@@ -43,7 +43,7 @@ impl Journal {
         &mut self.metrics
     }
 
-    /// Notes how long loading and the whole iteration took.
+    /// Records how long loading and the whole iteration took.
     pub(super) fn record_times(&mut self, data_secs: f64, secs: f64) {
         self.timed += 1;
         self.metrics.record("data_time", data_secs);
@@ -53,17 +53,17 @@ impl Journal {
         self.metrics.record_eta(self.max_iter);
     }
 
-    /// Writes all that is new, every few iterations and at the end.
+    /// Writes everything that is new, every few iterations and at the end.
     pub(super) fn write_if_due(
         &mut self,
         done: u64,
         is_last: bool,
-        tell: &mut dyn FnMut(&str),
+        on_line: &mut dyn FnMut(&str),
     ) -> Result<(), EngineError> {
         if !done.is_multiple_of(PERIOD) && !is_last {
             return Ok(());
         }
-        tell(&console_line(&self.metrics, peak_memory_bytes()));
+        on_line(&console_line(&self.metrics, peak_memory_bytes()));
         self.write_fresh()?;
         self.records += 1;
         if is_last || self.records.is_multiple_of(RECORDS_PER_DRAWING) {
@@ -72,7 +72,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes the scores of the validation after the last iteration, which no further record follows.
+    /// Writes the scores of the validation after the last iteration, which is followed by no other
+    /// record.
     pub(super) fn write_final_scores(&mut self) -> Result<(), EngineError> {
         self.write_fresh()?;
         self.draw()
@@ -86,7 +87,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Notes the scores of a validation, in per cent.
+    /// Records the scores of a validation, in per cent.
     pub(super) fn record_scores(&mut self, report: &Report) {
         const NAMES: [(&str, usize); 5] =
             [("AP", 0), ("AP50", 1), ("AP75", 2), ("AR1", 6), ("AR10", 7)];
@@ -103,7 +104,7 @@ impl Journal {
     }
 }
 
-/// The most memory that this process has held, where the system tells.
+/// The peak memory of this process, if the system reports it.
 fn peak_memory_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

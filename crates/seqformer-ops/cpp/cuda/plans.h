@@ -38,7 +38,7 @@ inline AttentionPlan attention_plan(const MsDeformAttnInputs &of, const char *pa
   auto &params = plan.params;
   const int64_t row = of.heads * of.channels;
   params.value = of.value;
-  params.places = of.places;
+  params.locations = of.locations;
   params.weights = of.weights;
   params.references = of.references;
   params.padding = of.padding;
@@ -75,7 +75,7 @@ inline AttentionPlan attention_plan(const MsDeformAttnInputs &of, const char *pa
 inline AttentionGradients attention_gradients(const MsDeformAttnInputs &of, const void *grad_out,
                                               const MsDeformAttnGradients &gradients) {
   const int64_t row = of.heads * of.channels;
-  return {grad_out, static_cast<float *>(gradients.value), gradients.places, gradients.weights, of.tokens * row, row};
+  return {grad_out, static_cast<float *>(gradients.value), gradients.locations, gradients.weights, of.tokens * row, row};
 }
 
 // Fills in what follows from the sizes in `params`.

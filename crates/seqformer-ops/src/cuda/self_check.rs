@@ -117,13 +117,13 @@ impl Case {
 
     fn ours(
         &self,
-        [value, places, weights]: &[Tensor; 3],
+        [value, locations, weights]: &[Tensor; 3],
         has_offsets: bool,
         kernels: &'static Kernels,
     ) -> Result<Tensor, String> {
         let tensors = AttentionTensors {
             value,
-            places,
+            locations,
             weights,
             references: has_offsets.then_some(&self.references),
             padding: has_offsets.then_some(&self.padding),
@@ -132,15 +132,15 @@ impl Case {
     }
 
     /// In single precision, whatever kind the values are.
-    fn plain(&self, [value, places, weights]: &[Tensor; 3], has_offsets: bool) -> Tensor {
+    fn plain(&self, [value, locations, weights]: &[Tensor; 3], has_offsets: bool) -> Tensor {
         let value = value.to_kind(Kind::Float);
         if !has_offsets {
-            return reference::ms_deform_attn(&value, &self.levels, places, weights);
+            return reference::ms_deform_attn(&value, &self.levels, locations, weights);
         }
         let value = value.masked_fill(&self.padding.unsqueeze(-1).unsqueeze(-1), 0.0);
-        let locations = reference::locations(&self.references, places, &self.levels);
-        let weights = weights.softmax(-1, Kind::Float).view(&places.size()[..5]);
-        reference::ms_deform_attn(&value, &self.levels, &locations, &weights)
+        let absolute = reference::locations(&self.references, locations, &self.levels);
+        let weights = weights.softmax(-1, Kind::Float).view(&locations.size()[..5]);
+        reference::ms_deform_attn(&value, &self.levels, &absolute, &weights)
     }
 }
 

@@ -103,7 +103,7 @@ fn a_member_that_does_not_come_ends_the_wait_of_the_others() {
         error.err()
     });
     let error = found[0].clone().unwrap();
-    assert!(error.starts_with("adding up over the processes"), "{error}");
+    assert!(error.starts_with("reducing over the processes"), "{error}");
 }
 
 /// A loss that uses only the first two of three parameters, and the second one in process 1 alone.
@@ -178,5 +178,5 @@ fn a_process_that_goes_away_in_the_middle_ends_the_backward_of_the_others() {
         Some(reducer.backward(Some(&parameter.sum(Kind::Float)), None).unwrap_err().to_string())
     });
     let error = found[0].clone().unwrap();
-    assert!(error.starts_with("adding up the gradients of all processes"), "{error}");
+    assert!(error.starts_with("reducing the gradients of all processes"), "{error}");
 }

@@ -47,10 +47,10 @@ void attention(Request &request, const char *answer) {
   for (auto &size : sizes) size = request.number();
   inputs.level_sizes = sizes.data();
   const size_t element = inputs.bf16 ? 2 : 4;
-  const auto value = request.buffer(element), places = request.buffer(4), weights = request.buffer(4);
+  const auto value = request.buffer(element), locations = request.buffer(4), weights = request.buffer(4);
   const auto references = request.buffer(4), padding = request.buffer(1), grad_out = request.buffer(element);
   inputs.value = value->data();
-  inputs.places = places->as<float>();
+  inputs.locations = locations->as<float>();
   inputs.weights = weights->as<float>();
   inputs.references = or_null<float>(references);
   inputs.padding = or_null<bool>(padding);
@@ -65,11 +65,11 @@ void attention(Request &request, const char *answer) {
   // libtorch aligns what it allocates.
   Buffer grad_value(cells * 4, 4, Placement::at_start);
   grad_value.fill_with_zeros();
-  const auto grad_places = request.empty(places->bytes(), 4), grad_weights = request.empty(weights->bytes(), 4);
-  const MsDeformAttnGradients gradients{grad_value.data(), grad_places->as<float>(), grad_weights->as<float>()};
+  const auto grad_locations = request.empty(locations->bytes(), 4), grad_weights = request.empty(weights->bytes(), 4);
+  const MsDeformAttnGradients gradients{grad_value.data(), grad_locations->as<float>(), grad_weights->as<float>()};
   const auto plan = attention_plan(inputs, "backward", grad_out->data());
   run_backward(plan.launch, plan.params, attention_gradients(inputs, grad_out->data(), gradients));
-  write_answer(answer, {&grad_value, grad_places.get(), grad_weights.get()});
+  write_answer(answer, {&grad_value, grad_locations.get(), grad_weights.get()});
 }
 
 void masks(Request &request, const char *answer) {

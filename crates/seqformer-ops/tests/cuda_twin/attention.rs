@@ -71,14 +71,14 @@ fn inputs(case: &Case) -> Inputs {
     }
 }
 
-/// The output and the gradients of values, places and weights.
+/// The output and the gradients of values, locations and weights.
 type Results = Vec<Tensor>;
 
-/// Runs the emulator; `places` are offsets and `weights` logits where there are `references`.
+/// Runs the emulator; `locations` are offsets and `weights` logits where there are `references`.
 fn emulate(
     case: &Case,
     inputs: &Inputs,
-    (places, weights, references): (&Tensor, &Tensor, Option<&Tensor>),
+    (locations, weights, references): (&Tensor, &Tensor, Option<&Tensor>),
     (gpu, placement): (Gpu, Placement),
 ) -> Results {
     let Case { batch, queries, heads, channels, points, .. } = *case;
@@ -96,7 +96,7 @@ fn emulate(
         .numbers(&[batch_of(references), batch_of(padding), i64::from(case.head_major)])
         .numbers(&sizes)
         .buffer(Some(&value))
-        .buffer(Some(places))
+        .buffer(Some(locations))
         .buffer(Some(weights))
         .buffer(references)
         .buffer(padding);
@@ -106,7 +106,7 @@ fn emulate(
         .run(gpu)
         .expect("the emulator runs to its end");
     let mut results = split(&forward, &[(&grad_out.size(), case.kind)]);
-    let gradients = [inputs.value.size(), places.size(), weights.size()];
+    let gradients = [inputs.value.size(), locations.size(), weights.size()];
     results.extend(split(&backward, &gradients.each_ref().map(|size| (&size[..], Kind::Float))));
     results
 }
@@ -127,7 +127,7 @@ fn expected(
     })
 }
 
-const NAMES: [&str; 4] = ["output", "values", "places", "weights"];
+const NAMES: [&str; 4] = ["output", "values", "locations", "weights"];
 
 fn compare(case: &Case, found: &Results, expected: &[Results; 2], placement: Placement) {
     let tolerance = if case.kind == Kind::BFloat16 { 1e-2 } else { 1e-5 };

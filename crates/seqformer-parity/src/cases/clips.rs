@@ -19,7 +19,7 @@ use super::whole_video::{
 };
 use crate::arrays::{Arrays, max_abs, values};
 use crate::network::{self, Network};
-use crate::report::Report;
+use crate::report::ParityReport;
 
 /// Pairs below this soft IoU are not linked, although they stand in the assignment.
 const MATCH_THRESHOLD: f64 = 0.01;
@@ -28,7 +28,7 @@ const CLASS_TOLERANCE: f64 = 1e-5;
 const SIOU_TOLERANCE: f64 = 2e-5;
 
 /// Compares clip inference on the videos of the tiny dataset; `path` is the case's file of tensors.
-pub(super) fn run(path: &Path, case: &str, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn run(path: &Path, case: &str, report: &mut ParityReport<'_>) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let clips = clip_options(case)?;
     let config = network::config(&folder.join("tiny_config.yaml"), &[])?;
@@ -72,7 +72,7 @@ fn compare_clips(
     inputs: &Tensor,
     prefix: &str,
     golden: &Arrays,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let options = predictor.options();
     let clips = options.clips.context("the case has clips")?;
@@ -101,7 +101,7 @@ fn compare_clips(
 }
 
 /// Compares the tracker alone, on clips that were made up.
-pub(super) fn tracker(path: &Path, case: &str, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn tracker(path: &Path, case: &str, report: &mut ParityReport<'_>) -> Result<()> {
     let golden = Arrays::read(path)?;
     let clips = clip_options(case)?;
     let expected = golden.get("result_mask_logits")?;
@@ -150,7 +150,7 @@ impl Tracking {
         clip: &ClipPrediction,
         prefix: &str,
         golden: &Arrays,
-        report: &mut Report<'_>,
+        report: &mut ParityReport<'_>,
     ) -> Result<()> {
         let prefix = format!("{prefix}clip{}.", self.clips);
         let numbers =
@@ -185,7 +185,7 @@ impl Tracking {
     }
 
     /// Compares the averages.
-    fn compare(&self, prefix: &str, golden: &Arrays, report: &mut Report<'_>) -> Result<()> {
+    fn compare(&self, prefix: &str, golden: &Arrays, report: &mut ParityReport<'_>) -> Result<()> {
         let expected = golden.get(&format!("{prefix}result_cls"))?;
         let probs: Vec<f64> =
             self.tracker.class_probs().concat().into_iter().map(f64::from).collect();

@@ -9,14 +9,14 @@ use tch::{Device, Tensor};
 
 use crate::arrays::{Arrays, max_abs};
 use crate::network::{self, Network};
-use crate::report::Report;
+use crate::report::ParityReport;
 
 /// Frames that are encoded together, to show that it does not matter.
 const PART: i64 = 3;
 
 struct Checks<'a, 'b> {
     golden: Arrays,
-    report: &'a mut Report<'b>,
+    report: &'a mut ParityReport<'b>,
 }
 
 impl Checks<'_, '_> {
@@ -33,7 +33,7 @@ impl Checks<'_, '_> {
     }
 }
 
-pub(super) fn run(folder: &Path, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn run(folder: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let config = network::config(&folder.join("tiny_config.yaml"), &[])?;
     let golden = Arrays::read(&folder.join("tiny_forward.safetensors"))?;
     for weights in ["tiny_model.pth", "tiny_model.safetensors"] {

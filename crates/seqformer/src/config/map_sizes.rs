@@ -1,9 +1,9 @@
-//! The sizes of the image network's maps, known before it runs: for plans of memory and counts of arithmetic.
+//! The sizes of the backbone's maps, computed without running it, for memory plans and operation counts.
 
 use super::{BackboneConfig, ResNetConfig, SwinConfig};
 use crate::frame_size::FrameSize;
 
-/// An output of the image network.
+/// An output of the backbone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MapSize {
     /// Height and width in cells.
@@ -13,7 +13,7 @@ pub struct MapSize {
 }
 
 impl BackboneConfig {
-    /// The outputs on a frame of this size, padding included: res2 to res5, or the four stages of a Swin Transformer.
+    /// The outputs for a frame of this size, including padding: res2 to res5, or the four stages of a Swin Transformer.
     pub fn map_sizes(&self, padded: FrameSize) -> [MapSize; 4] {
         match self {
             Self::ResNet(config) => config.map_sizes(padded),

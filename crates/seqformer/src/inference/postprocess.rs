@@ -1,4 +1,4 @@
-//! Which queries become results, and their masks at the size of the video.
+//! Selects the queries that become results, and computes their masks at the video's resolution.
 //!
 //! Reference: VNext `seqformer/seqformer.py`, `SeqFormer.whole_video_inference`.
 
@@ -7,15 +7,16 @@ use tch::{Kind, Tensor};
 use crate::FrameSize;
 use crate::config::MASK_STRIDE;
 
-/// A pixel belongs to the mask above this probability.
+/// Probability above which a pixel belongs to the mask.
 const MASK_THRESHOLD: f64 = 0.5;
 
-/// How results are picked from the class probabilities.
+/// How results are selected from the class probabilities.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SelectionRule {
-    /// Queries that are kept, by their best class.
+    /// Number of queries kept, by their best class.
     pub max_queries: i64,
-    /// Every class of a kept query above this probability is a result; `None`: only the best, always.
+    /// Every class of a kept query above this probability is a result; `None` always uses only the
+    /// best class.
     pub class_threshold: Option<f64>,
 }
 
@@ -30,7 +31,7 @@ pub struct Detection {
     pub score: f32,
 }
 
-/// The queries that were kept and the results made of them.
+/// The kept queries and their results.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
     /// By their best class, best first.
@@ -61,7 +62,7 @@ pub fn top_queries(pred_logits: &Tensor, max_queries: i64) -> TopQueries {
     })
 }
 
-/// Picks results from class logits `[Q, K]`.
+/// Selects results from class logits `[Q, K]`.
 pub fn select(pred_logits: &Tensor, rule: SelectionRule) -> Selection {
     let TopQueries { queries, class_probs } = top_queries(pred_logits, rule.max_queries);
     let num_classes = class_probs.size()[1] as usize;
@@ -71,9 +72,9 @@ pub fn select(pred_logits: &Tensor, rule: SelectionRule) -> Selection {
     Selection { detections: classify(rows, rule.class_threshold), queries }
 }
 
-/// Makes results of the class probabilities of instances; the rank is an instance's place among them.
+/// Selects results from the class probabilities of instances; the rank is an instance's index.
 ///
-/// With a threshold, every class above it is a result; without, each instance's best class is.
+/// With a threshold, every class above it is a result; without one, each instance's best class is.
 pub fn classify<'a>(
     class_probs: impl Iterator<Item = &'a [f32]>,
     class_threshold: Option<f64>,
@@ -86,7 +87,7 @@ pub fn classify<'a>(
 }
 
 fn above(rank: usize, scores: &[f32], threshold: f64) -> Vec<Detection> {
-    // The comparison is one of f32 numbers, as between a tensor and a number.
+    // Compare in f32, as libtorch compares a tensor with a number.
     let threshold = threshold as f32;
     let found = scores.iter().enumerate().filter(|(_, score)| **score > threshold);
     found.map(|(label, &score)| Detection { rank, label, score }).collect()
@@ -98,14 +99,14 @@ fn best_class(rank: usize, scores: &[f32]) -> Vec<Detection> {
     first_best.map(|(label, &score)| Detection { rank, label, score }).into_iter().collect()
 }
 
-/// Masks at the video's size from logits of the padded frames.
+/// Masks at the video's resolution from logits of the padded frames.
 ///
-/// Interpolates the logits to the padded frame, takes probabilities, cuts the padding off, and picks
-/// the nearest pixel for each of the output.
+/// Interpolates the logits to the padded frame, computes probabilities, crops the padding, and
+/// samples the nearest pixel for each output pixel.
 ///
 /// # Shapes
 ///
-/// - `logits`: `[I, h, w]` of one frame, one cell for four pixels
+/// - `logits`: `[I, h, w]` of one frame, with a stride of 4 pixels
 /// - output: `[I, H, W]`, true = inside
 pub fn final_masks(logits: &Tensor, frame_size: FrameSize, output_size: FrameSize) -> Tensor {
     if logits.size()[0] == 0 {

@@ -23,8 +23,8 @@ fn who_is_elsewhere_is_named_the_longest_silent_first() {
     ];
     let text = describe_behind(&all, 0, &own);
     let (first, second) = text.split_once("; ").unwrap();
-    assert!(first.starts_with("rank 2 was last heard of 9."), "{first}");
-    assert!(second.starts_with("rank 1 was last heard of 2."), "{second}");
+    assert!(first.starts_with("rank 2 last responded 9."), "{first}");
+    assert!(second.starts_with("rank 1 last responded 2."), "{second}");
     assert!(second.ends_with("s ago at iteration 4, forward pass"), "{second}");
     assert_eq!(describe_behind(&all[..1], 0, &own), "");
 }

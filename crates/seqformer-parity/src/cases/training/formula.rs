@@ -11,12 +11,12 @@ use tch::{Device, Kind, Tensor};
 
 use crate::arrays::{integer, values};
 use crate::network::{self, Network};
-use crate::report::Report;
+use crate::report::ParityReport;
 
 const LOSS_SHARE: f64 = 1e-4;
 const GRADIENT_SHARE: f64 = 1e-3;
 
-pub(in crate::cases) fn run(folder: &Path, report: &mut Report<'_>) -> Result<()> {
+pub(in crate::cases) fn run(folder: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let golden = seqformer_testing::read_json(&folder.join("training.json"))?;
     // `FILE KEY VALUE …`
     let mut words = golden["config"].as_str().context("there is no config")?.split_whitespace();
@@ -69,7 +69,7 @@ fn step(
     optimizer: &mut Optimizer,
     gradients: Gradients,
     golden: &Value,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let names: Vec<String> = optimizer.groups().iter().map(|group| group.name.clone()).collect();
     let index = |name: &str| {
@@ -118,7 +118,7 @@ fn compare_summary(
     found: &Tensor,
     golden: &Value,
     tolerance: f64,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let all = values(found);
     let expected = serde_json::from_value::<Vec<f64>>(golden["val"].clone())?;

@@ -43,7 +43,7 @@ fn a_copy_has_the_same_numbers_in_other_memory() {
     let model = network();
     let encoded = FrameEncoder::new(&model, SIZE).encode(&frames(2)).unwrap().remove(0);
     let copy = encoded.copy();
-    let boxes = |encoded: EncodedFrames| (encoded.mask_features, encoded.reading.into_boxes());
+    let boxes = |encoded: EncodedFrames| (encoded.mask_features, encoded.features.into_boxes());
     let ((features, boxes), (copied, copied_boxes)) = (boxes(encoded), boxes(copy));
     for (a, b) in [(&features, &copied), (&boxes.pred_boxes, &copied_boxes.pred_boxes)] {
         assert_eq!(a, b);
@@ -68,7 +68,7 @@ fn an_error_about_memory_names_the_size() {
     };
     assert_eq!(
         encoder.caught("the decoder", fail).unwrap_err().to_string(),
-        "the device has no memory left for the decoder, 40x64 pixels (height x width): CUDA out of memory. Tried to \
+        "the device ran out of memory for the decoder, 40x64 pixels (height x width): CUDA out of memory. Tried to \
          allocate 1 GiB"
     );
 }

@@ -32,7 +32,7 @@ impl PreparedMaskHead {
         }
     }
 
-    /// The map that all instances of a frame share, from the three finest levels.
+    /// The features that all instances of a frame share, from the three finest levels.
     ///
     /// # Shapes
     ///
@@ -48,7 +48,7 @@ impl PreparedMaskHead {
     }
 }
 
-/// [`mask_head::dynamic_masks`] without gradients: as one operation on GPUs.
+/// [`mask_head::dynamic_masks`] without gradients: a single operation on GPUs.
 pub(crate) fn dynamic_masks(
     features: &Tensor,
     params: &Tensor,

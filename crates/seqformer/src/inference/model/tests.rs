@@ -8,7 +8,7 @@ use tch::{Device, Kind, nn};
 
 use super::*;
 use crate::config::tests::{swin, tiny};
-use crate::transformer::{BoxQueries, Frames, mean_reading};
+use crate::transformer::{BoxQueries, Frames, aggregate};
 
 /// Frames that are not padded alike on both sides.
 const SIZE: FrameSize = FrameSize { height: 40, width: 64 };
@@ -135,8 +135,8 @@ fn compare_decoder(
         let delta = plain.decoder.bbox_embed[index].forward_full(&read.boxes);
         let found = prepared.decoder.bbox_embed[index].forward_full(&read.boxes);
         check.near(&format!("bbox_embed.{index}"), &found, &delta);
-        let reading = FrameReading { layers: vec![boxes.advance(read, &delta, true)] };
-        let gathered = mean_reading(&[&reading], 0);
+        let features = FrameFeatures { layers: vec![boxes.advance(read, &delta, true)] };
+        let gathered = aggregate(&[&features], 0);
         let found = twin.update_instances(&instances, &queries.positions, &gathered);
         instances = layer.update_instances(&instances, &queries.positions, gathered);
         check.near(&format!("decoder.{index}.instances"), &found, &instances);

@@ -1,4 +1,4 @@
-//! `seqformer train`: from a dataset to a checkpoint, and its evaluation.
+//! `seqformer train` and `eval`: from a dataset to a checkpoint and its evaluation.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -27,19 +27,19 @@ use crate::output;
 use crate::progress::Stage;
 use crate::settings::Settings;
 
-/// Runs `eval`: an evaluation with the options of commands that run the network.
+/// Runs `eval`: an evaluation with the options of the commands that run the network.
 pub(crate) fn run_eval(args: EvalArgs, signals: &StopSignals) -> Result<End> {
     compute::start(&args.compute);
     run_with(&TrainArgs { eval_only: true, ..args.train }, Some(&args.compute), signals)
 }
 
-/// Runs `train`, or an evaluation where only that is asked for.
+/// Runs `train`, or only an evaluation with `--eval-only`.
 pub(crate) fn run(args: &TrainCommandArgs, signals: &StopSignals) -> Result<End> {
     use_threads(args.threads);
     run_with(&args.train, None, signals)
 }
 
-/// Runs in this process, or as one of those that a launcher has started, or by starting several.
+/// Runs in this process, as one of a launcher's processes, or as a launcher that starts several.
 fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>, signals: &StopSignals) -> Result<End> {
     if let Some(flag) = args.opts.first().filter(|word| word.starts_with('-')) {
         bail!("unknown option {flag}: options go before the KEY VALUE pairs; see --help");
@@ -55,7 +55,7 @@ fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>, signals: &StopSigna
     if placement.is_none() && (plan.world_size() > 1 || args.max_restarts > 0) {
         return launch::run(args, &plan, &settings.config, signals);
     }
-    // Until a training stops in good order, and throughout an evaluation, a request to stop ends the process at once.
+    // Until training can stop in good order, and during an evaluation, a stop request ends the process at once.
     let stop = Arc::new(OnceLock::new());
     if std::env::var_os(LAUNCHED).is_some() {
         end_with_launcher(Arc::clone(&stop))?;
@@ -70,10 +70,10 @@ fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>, signals: &StopSigna
     };
     let communicator = Rc::new(communicator);
     let done = if args.eval_only {
-        // An evaluation goes on where it was ended, so a signal may end it at any time.
+        // An interrupted evaluation resumes, so a signal may end it at any time.
         eval(args, &settings, compute, (device, &communicator)).map(|()| End::Finished)
     } else {
-        // Not before the others are met: a wait for one that was ended already would have no end.
+        // Only after all processes have met: otherwise this one could wait forever for one that has already stopped.
         let stop = stop.get_or_init(|| signals.stop_in_good_order(None));
         train(args, &settings, (device, &communicator), (signals, stop))
     };
@@ -83,8 +83,8 @@ fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>, signals: &StopSigna
     done
 }
 
-/// Stops this process when the launcher, which holds the other end of its standard input, lets go or is gone: in good
-/// order through `stop`, or at once while there is none.
+/// Stops this process when the launcher, which holds the other end of its standard input, closes it or dies: in good
+/// order through `stop`, or at once before `stop` is set.
 fn end_with_launcher(stop: Arc<OnceLock<Arc<AtomicBool>>>) -> Result<()> {
     let watch = move || {
         let _end = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
@@ -94,7 +94,7 @@ fn end_with_launcher(stop: Arc<OnceLock<Arc<AtomicBool>>>) -> Result<()> {
         }
     };
     let thread = std::thread::Builder::new().name("launcher-watch".to_owned()).spawn(watch);
-    thread.map(drop).context("the system gives no thread")
+    thread.map(drop).context("cannot start a thread")
 }
 
 fn train(
@@ -113,7 +113,7 @@ fn train(
     };
     let log = if communicator.is_leader() {
         let path = config.output_dir.join("log.txt");
-        // What is warned of goes to this log.
+        // Warnings go to this log.
         let log = RunLog::open(&path, |error| output::note(&format!("warning: {error}")))?;
         let log = Arc::new(log);
         logging::keep_in(&log);
@@ -121,7 +121,7 @@ fn train(
     } else {
         None
     };
-    let mut tell = |line: &str| {
+    let mut on_line = |line: &str| {
         if let Some(log) = &log {
             output::print_line(line);
             log.write_line(format!("{line}\n").as_bytes());
@@ -131,7 +131,7 @@ fn train(
         1 => String::new(),
         count => format!(", {count} processes"),
     };
-    tell(&format!(
+    on_line(&format!(
         "training {} clips of {} frames a batch{processes}, iterations {} to {}, in {}",
         config.solver.ims_per_batch,
         config.input.sampling_frame_num,
@@ -139,23 +139,23 @@ fn train(
         trainer.max_iterations(),
         config.output_dir.display()
     ));
-    tell(&describe_device(device)?);
-    trainer.about_data().iter().for_each(|line| tell(line));
-    let done = finish(&mut trainer, (signals, stop), &mut tell);
+    on_line(&describe_device(device)?);
+    trainer.about_data().iter().for_each(|line| on_line(line));
+    let done = finish(&mut trainer, (signals, stop), &mut on_line);
     if let (Err(error), Some(log)) = (&done, &log) {
         log.write_line(format!("error: {}\n", output::describe(error)).as_bytes());
     }
     done
 }
 
-/// Trains to the end and evaluates what came of it.
+/// Trains to the end and runs the final evaluation.
 fn finish(
     trainer: &mut Trainer,
     (signals, stop): (&StopSignals, &Arc<AtomicBool>),
-    tell: &mut dyn FnMut(&str),
+    on_line: &mut dyn FnMut(&str),
 ) -> Result<End> {
     let first = trainer.iterations();
-    match trainer.train(stop, tell) {
+    match trainer.train(stop, on_line) {
         Err(error) if trainer.iterations() == first && is_end_of_others(&error, stop) => {
             return Ok(End::Stopped);
         }
@@ -165,9 +165,9 @@ fn finish(
             }
         }
     }
-    // The final checkpoint is written: nothing is lost when the last evaluation is ended.
+    // The final checkpoint is written, so ending the last evaluation loses nothing.
     signals.end_at_once();
-    trainer.validate(tell)?;
+    trainer.validate(on_line)?;
     let Some((last, others)) = trainer.failed_evaluations().split_last() else {
         return Ok(End::Finished);
     };
@@ -176,15 +176,15 @@ fn finish(
         count => format!(" ({count} before it failed as well)"),
     };
     bail!(
-        "the training is done and all its checkpoints are written, but an evaluation failed{more}: {last}; mend this, \
-         and evaluate with `seqformer eval`"
+        "training finished and all checkpoints are written, but an evaluation failed{more}: {last}; fix this, and \
+         evaluate with `seqformer eval`"
     )
 }
 
-/// Whether this process was asked to stop and misses another, which the same request has ended at once, since it came
-/// before that one could stop in good order. Nothing is lost when nothing was trained yet.
+/// Whether this process was asked to stop and lost another process to the same request, which ended that one before it
+/// could stop in good order. Nothing is lost if nothing was trained yet.
 fn is_end_of_others(error: &EngineError, stop: &AtomicBool) -> bool {
-    // The launcher, which has seen the other end, asks this process to stop a moment later.
+    // The launcher has seen the other process end and asks this one to stop a moment later.
     let polls = if std::env::var_os(LAUNCHED).is_some() { 20 } else { 1 };
     error.is_of_processes()
         && (0..polls).any(|poll| {
@@ -201,7 +201,7 @@ fn describe_device(device: Device) -> Result<String> {
     };
     Ok(match (device, gpu_card(device)?) {
         (Device::Cuda(index), Some(card)) => {
-            format!("device: cuda:{index} ({}), {threads} of the CPU", card.name)
+            format!("device: cuda:{index} ({}), {threads} on the CPU", card.name)
         }
         _ => format!("device: cpu, {threads}"),
     })
@@ -236,9 +236,9 @@ fn eval(
         let output = EvaluationOutput { folder: &folder, run: &run, goes_on: true };
         let job = (&predictor, communicator);
         let done = evaluate(job, &dataset, output, &mut |progress| {
-            let begin =
+            let start =
                 || Stage::counting("videos", format!("{name}: evaluating"), Some(progress.total));
-            stage.get_or_insert_with(begin).set(progress.videos);
+            stage.get_or_insert_with(start).set(progress.videos);
         })?;
         if let Some(stage) = stage {
             stage.finish();
@@ -255,9 +255,9 @@ fn eval(
                 }
                 reports.push(report);
             }
-            None => output::print_line(&format!(
-                "{name}: there are no annotations to score the results"
-            )),
+            None => {
+                output::print_line(&format!("{name}: no annotations to score the results against"))
+            }
         }
     }
     if !communicator.is_leader() {
@@ -266,7 +266,7 @@ fn eval(
     check_expected(&config.test.expected_results, &reports)
 }
 
-/// Compares the numbers with `TEST.EXPECTED_RESULTS`, in percent and of any of the datasets.
+/// Compares the scores with `TEST.EXPECTED_RESULTS`, in percent, for any of the datasets.
 ///
 /// Reference: detectron2 `evaluation/testing.py`, `verify_results`.
 fn check_expected(expected: &[ExpectedResult], reports: &[Report]) -> Result<()> {
@@ -300,20 +300,18 @@ fn eval_weights(args: &TrainArgs, settings: &Settings) -> Result<PathBuf> {
         return Ok(path);
     }
     if config.model.weights.is_empty() {
-        bail!(
-            "there are no weights: give MODEL.WEIGHTS FILE, or an OUTPUT_DIR that holds a checkpoint"
-        );
+        bail!("no weights: set MODEL.WEIGHTS, or an OUTPUT_DIR that contains a checkpoint");
     }
     Ok(PathBuf::from(&config.model.weights))
 }
 
-/// What results depend on: an unfinished evaluation with the same line goes on.
+/// What results depend on: an unfinished evaluation with an equal line is resumed.
 fn run_line(weights: &std::path::Path, config: &str) -> String {
     let size = std::fs::metadata(weights).map_or(0, |data| data.len());
     let modified = std::fs::metadata(weights).and_then(|data| data.modified()).ok();
     let modified = modified.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
     let modified = modified.map_or(0, |since| since.as_millis());
-    // FNV-1a: only to tell configurations apart.
+    // FNV-1a, which only distinguishes configurations.
     let hash = config.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

@@ -1,4 +1,4 @@
-//! `seqformer config`: what a configuration comes to.
+//! `seqformer config`: prints the resolved configuration.
 
 use anyhow::Result;
 use seqformer_config::{CfgNode, defaults};

@@ -1,4 +1,4 @@
-//! `seqformer synth`: a dataset of moving shapes to try everything with.
+//! `seqformer synth`: writes a synthetic dataset of moving shapes.
 
 use anyhow::Result;
 use seqformer_data::synth::{SynthLayout, SynthOptions, synthesize};

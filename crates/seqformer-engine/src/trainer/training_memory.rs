@@ -78,7 +78,7 @@ mod tests {
             let error = error.unwrap_err().to_string();
             let clip = "video 7 frames 1,2,3,4,5 (5 frames of 48x64, 2 instances)";
             let start =
-                format!("iteration 12: the device has no memory left for {clip}; {clip}: CUDA");
+                format!("iteration 12: the device ran out of memory for {clip}; {clip}: CUDA");
             assert!(error.starts_with(&start), "{error}");
             for key in ["SOLVER.MICRO_BATCH_SIZE", "SOLVER.ACTIVATION_CHECKPOINTING"] {
                 assert!(error.contains(key), "{error}");

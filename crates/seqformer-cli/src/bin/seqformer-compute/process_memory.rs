@@ -1,18 +1,18 @@
-//! The memory of this process, where the system tells.
+//! The memory of this process, where the system reports it.
 
-/// MiB that the process holds at most: since it began, or since [`forget_peak`].
+/// Peak memory in MiB: since the start of the process, or since [`forget_peak`].
 pub(crate) fn peak_mib() -> Option<f64> {
     status_mib("VmHWM:")
 }
 
-/// MiB that the process holds now.
+/// Current memory in MiB.
 pub(crate) fn resident_mib() -> Option<f64> {
     status_mib("VmRSS:")
 }
 
-/// Begins a new peak from what is held now; false where the system does not let us.
+/// Resets the peak to the current memory; returns false if the system does not allow that.
 pub(crate) fn forget_peak() -> bool {
-    // The kernel's documentation of /proc: 5 resets the peak resident set size.
+    // proc(5): writing 5 resets the peak resident set size.
     std::fs::write("/proc/self/clear_refs", "5").is_ok()
 }
 

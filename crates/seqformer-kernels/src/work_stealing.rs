@@ -1,40 +1,41 @@
-//! Pieces of work that threads take one by one, and from each other.
+//! Work stealing: each thread takes indices from its own range one by one, and then from the ranges of others.
 //!
-//! Plain atomics without libtorch, so that Miri and ThreadSanitizer can run it by itself (`tests/threads`).
+//! Plain atomics without libtorch, so that Miri and ThreadSanitizer can run this file by itself (`tests/threads`).
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Pieces of work that a thread takes one by one: its own in their order, then the last ones of others.
+/// The indices that one thread processes: its own in ascending order, then the last ones of other threads.
 #[derive(Debug)]
-pub(crate) struct Units<'a> {
-    /// What is left of each thread's pieces: the first in the lower half, the end in the upper.
+pub(crate) struct StealingIndices<'a> {
+    /// The remaining range of each thread: its start in the lower half, its end in the upper.
     left: &'a [AtomicU64],
-    /// Whose pieces are taken.
+    /// The thread that owns this iterator.
     thread: usize,
+    /// Threads to steal from.
     others: Range<usize>,
 }
 
-impl<'a> Units<'a> {
-    /// Divides the pieces `0..count` among at most `threads` threads, none of which is without a piece if
-    /// there is one; the parts of all threads together, for [`Self::of`].
+impl<'a> StealingIndices<'a> {
+    /// Splits `0..count` into one range per thread, for [`Self::of`]. There are at most `threads` ranges, and none is
+    /// empty unless `count` is 0.
     ///
     /// # Panics
     ///
-    /// Above `u32::MAX` pieces.
+    /// If `count` exceeds `u32::MAX`.
     pub(crate) fn split(count: usize, threads: usize) -> Vec<AtomicU64> {
-        let count = u32::try_from(count).expect("pieces of work are no more than rows of a tensor");
+        let count = u32::try_from(count).expect("tensors have fewer rows than u32::MAX");
         let threads = u32::try_from(threads).unwrap_or(u32::MAX).min(count).max(1);
         let start = |thread: u32| u64::from(count) * u64::from(thread) / u64::from(threads);
         (0..threads).map(|thread| AtomicU64::new(start(thread + 1) << 32 | start(thread))).collect()
     }
 
-    /// The pieces for `thread`: its own first, then what others have left.
+    /// The indices for `thread`: its own range first, then what other threads have left.
     pub(crate) fn of(left: &'a [AtomicU64], thread: usize) -> Self {
         Self { left, thread, others: 0..left.len() }
     }
 
-    /// Takes the first piece of `thread`, or the last.
+    /// Takes the first index of a thread's range, or the last.
     fn take_from(&self, thread: usize, first: bool) -> Option<usize> {
         let step = |left: u64| {
             let (begin, end) = (left as u32, (left >> 32) as u32);
@@ -49,16 +50,16 @@ impl<'a> Units<'a> {
     }
 }
 
-impl Iterator for Units<'_> {
+impl Iterator for StealingIndices<'_> {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
-        if let Some(unit) = self.take_from(self.thread, true) {
-            return Some(unit);
+        if let Some(index) = self.take_from(self.thread, true) {
+            return Some(index);
         }
         while !self.others.is_empty() {
-            if let Some(unit) = self.take_from(self.others.start, false) {
-                return Some(unit);
+            if let Some(index) = self.take_from(self.others.start, false) {
+                return Some(index);
             }
             self.others.start += 1;
         }

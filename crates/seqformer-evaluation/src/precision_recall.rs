@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use crate::matching::{CategoryMatches, Matches};
 use crate::parameters::{AREA_RANGES, NUM_THRESHOLDS};
 
-/// How many recall points there are.
+/// Number of recall points.
 pub(crate) const NUM_RECALL_POINTS: usize = 101;
-/// How many detections of a video or image and category count, best score first.
+/// Maximum numbers of detections per video or image and category, best score first.
 pub const MAX_DETECTIONS: [usize; 3] = [1, 10, 100];
-/// 0.00 to 1.00 as numpy's `linspace` computes them.
+/// 0.00 to 1.00 as computed by numpy's `linspace`.
 fn recall_points() -> [f64; NUM_RECALL_POINTS] {
     let step = 1.0 / (NUM_RECALL_POINTS - 1) as f64;
     let mut points = std::array::from_fn(|index| index as f64 * step);
@@ -28,7 +28,7 @@ fn recall_points() -> [f64; NUM_RECALL_POINTS] {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PrecisionRecall {
     num_categories: usize,
-    /// The places of the categories that have annotations or results, ascending: `P` of them.
+    /// Indices of the categories that have annotations or results, ascending: `P` of them.
     present: Vec<usize>,
     /// `[T, R, P, A, M]`, row-major.
     precision: Vec<f64>,
@@ -36,7 +36,7 @@ pub struct PrecisionRecall {
     recall: Vec<f64>,
 }
 
-/// A place in the arrays, apart from the recall point; the category is one of those present.
+/// An index into the arrays without the recall point; the category is one of those present.
 #[derive(Debug, Clone, Copy)]
 struct Cell {
     threshold: usize,
@@ -50,13 +50,13 @@ struct Cell {
 struct Ranked {
     score: f64,
     part: usize,
-    /// Its place among the detections of its video or image.
+    /// Its index among the detections of its video or image.
     rank: usize,
 }
 
 impl PrecisionRecall {
-    /// Accumulates the matches: for the categories that have any, by their place, those of their
-    /// videos or images, ordered by id.
+    /// Accumulates the matches. For each category that has any, given by its index, these are the
+    /// matches of its videos or images, ordered by id.
     pub(crate) fn new(
         num_categories: usize,
         categories: &BTreeMap<usize, Vec<CategoryMatches>>,
@@ -89,7 +89,7 @@ impl PrecisionRecall {
         self.of_all(&self.recall, NUM_THRESHOLDS)
     }
 
-    /// Returns the places of the categories that have annotations or results, ascending.
+    /// Returns the indices of the categories that have annotations or results, ascending.
     pub fn present(&self) -> &[usize] {
         &self.present
     }
@@ -109,7 +109,7 @@ impl PrecisionRecall {
         [NUM_THRESHOLDS, NUM_RECALL_POINTS, num_categories, areas, limits]
     }
 
-    /// Lays out the values of all categories, −1 for those that have nothing.
+    /// Expands values to all categories, with −1 for those without annotations or results.
     fn of_all(&self, values: &[f64], num_rows: usize) -> Vec<f64> {
         let cell = AREA_RANGES.len() * MAX_DETECTIONS.len();
         let mut all = vec![-1.0; num_rows * self.num_categories * cell];
@@ -169,7 +169,7 @@ impl PrecisionRecall {
     }
 }
 
-/// Orders the detections of all videos or images by score; equal scores keep their order and ranks.
+/// Sorts the detections of all videos or images by score; equal scores keep their order.
 fn ranking(parts: &[CategoryMatches]) -> Vec<Ranked> {
     let of_part = |(part, matches): (usize, &CategoryMatches)| {
         let ranked = |(rank, &score): (usize, &f64)| Ranked { score, part, rank };
@@ -182,7 +182,7 @@ fn ranking(parts: &[CategoryMatches]) -> Vec<Ranked> {
 
 /// Orders higher scores first.
 pub(crate) fn by_score(a: f64, b: f64) -> std::cmp::Ordering {
-    // Scores are finite, so that nothing is unordered; `total_cmp` would tell 0.0 from -0.0.
+    // Scores are finite, so all are ordered; `total_cmp` would distinguish 0.0 from -0.0.
     b.partial_cmp(&a).unwrap_or(std::cmp::Ordering::Equal)
 }
 
@@ -190,12 +190,12 @@ pub(crate) fn by_score(a: f64, b: f64) -> std::cmp::Ordering {
 #[derive(Debug)]
 struct Curve {
     recall: Vec<f64>,
-    /// Never rises.
+    /// Never increases.
     precision: Vec<f64>,
 }
 
 impl Curve {
-    /// Takes the ranked detections: right, wrong, or nothing for the ignored.
+    /// Creates the curve from the ranked detections: right, wrong, or `None` for ignored ones.
     fn new(detections: impl Iterator<Item = Option<bool>>, num_positives: usize) -> Self {
         let (mut recall, mut precision) = (Vec::new(), Vec::new());
         let (mut right, mut wrong) = (0.0, 0.0);
@@ -216,7 +216,7 @@ impl Curve {
         Self { recall, precision }
     }
 
-    /// Returns the precision at each recall point, 0 where the recall is not reached.
+    /// Returns the precision at each recall point; 0 where the recall is not reached.
     fn at_recall_points(&self) -> impl Iterator<Item = f64> {
         recall_points().into_iter().map(|point| {
             let first = self.recall.partition_point(|&recall| recall < point);

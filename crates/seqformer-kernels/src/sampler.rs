@@ -1,4 +1,4 @@
-//! What a block of queries reads of one head's map.
+//! Samples the values of one head for a block of queries.
 
 use crate::instruction_set::InstructionSet;
 use crate::lanes::LANES;
@@ -8,20 +8,20 @@ use crate::row_sums::RowSums;
 use crate::samples::{Buffer, Centres, Place, Samples, normalise};
 use crate::shape::Shape;
 
-/// How many queries ahead points are placed: time enough for their rows to arrive from a far cache.
+/// How many queries ahead sampling locations are computed, so that their rows arrive from a distant cache in time.
 const AHEAD: usize = 4;
 
-/// The buffers of a thread.
-pub(crate) struct Reader {
+/// Samples values; the buffers of one thread.
+pub(crate) struct Sampler {
     groups: Vec<PointGroup>,
     points: Buffer,
-    /// Those of the queries whose points are placed, `[AHEAD, groups]`.
+    /// Corners of the queries whose locations are computed, `[AHEAD, groups]`.
     corners: Vec<Corners>,
     /// These queries.
     queries: [Place; AHEAD],
 }
 
-/// What is read.
+/// The values of one head and the points at which they are sampled.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HeadMap<'a, T, const W: usize> {
     pub(crate) shape: &'a Shape,
@@ -31,7 +31,7 @@ pub(crate) struct HeadMap<'a, T, const W: usize> {
     pub(crate) rows: &'a [[T; W]],
 }
 
-impl Reader {
+impl Sampler {
     pub(crate) fn new(shape: &Shape, set: InstructionSet) -> Self {
         let groups = groups(shape);
         let corners = vec![Corners::NONE; AHEAD * groups.len()];
@@ -39,15 +39,15 @@ impl Reader {
         Self { groups, points: Buffer::new(shape, set), corners, queries }
     }
 
-    /// Replaces logits, `samples` of each query and head, by their softmax.
+    /// Replaces logits, `samples` per query and head, by their softmax.
     #[inline(always)]
     pub(crate) fn normalise<const FMA: bool>(&mut self, logits: &mut [f32], samples: usize) {
         normalise::<FMA>(logits, samples, &mut self.points);
     }
 
-    /// Writes the sums of some queries, `stride` numbers apart.
+    /// Writes the weighted sums of some queries to `out`, `stride` elements apart.
     #[inline(always)]
-    pub(crate) fn read<T: RowSums, const W: usize, const FMA: bool>(
+    pub(crate) fn sample<T: RowSums, const W: usize, const FMA: bool>(
         &mut self,
         head: &HeadMap<'_, T, W>,
         places: impl ExactSizeIterator<Item = Place>,
@@ -79,9 +79,10 @@ impl Reader {
             }
             if let Some(place) = places.next() {
                 self.queries[step % AHEAD] = place;
-                self.place::<T, W, FMA>(head, place, slot);
+                self.locate::<T, W, FMA>(head, place, slot);
             }
-            // Those of the query before: its cells are in memory by now, else they would be taken from registers one by one.
+            // Prefetch for the previous query: its cells are in memory by now; those of this one would be extracted from
+            // registers one by one.
             let before = (step + AHEAD - 1) % AHEAD * self.groups.len();
             for corners in &self.corners[before..][..self.groups.len()] {
                 prefetch_rows(head.rows, corners.cells.as_flattened());
@@ -89,15 +90,15 @@ impl Reader {
         }
     }
 
-    /// Whether factors go in pairs.
+    /// Whether rows are added in pairs.
     #[inline(always)]
     fn adds_pairs<T: RowSums, const W: usize>(&self, shape: &Shape) -> bool {
         T::adds_pairs::<W>(self.points.set) && shape.samples().is_multiple_of(LANES)
     }
 
-    /// Places the points of a query.
+    /// Computes the corners of a query's points.
     #[inline(always)]
-    fn place<T: RowSums, const W: usize, const FMA: bool>(
+    fn locate<T: RowSums, const W: usize, const FMA: bool>(
         &mut self,
         head: &HeadMap<'_, T, W>,
         place: Place,

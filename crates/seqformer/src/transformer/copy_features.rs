@@ -1,17 +1,17 @@
-//! Readings in memory of their own.
+//! Copies of per-frame features.
 
 use tch::Tensor;
 
-use super::frame_reading::{BoxOutput, FrameReading, LayerReading};
+use super::frame_features::{BoxOutput, FrameFeatures, LayerFeatures};
 
-impl FrameReading {
-    /// The same numbers in new tensors: those of a graph are overwritten when it runs again.
+impl FrameFeatures {
+    /// Copies all tensors, because those of a graph are overwritten by its next replay.
     pub(crate) fn copy(&self) -> Self {
-        Self { layers: self.layers.iter().map(LayerReading::copy).collect() }
+        Self { layers: self.layers.iter().map(LayerFeatures::copy).collect() }
     }
 }
 
-impl LayerReading {
+impl LayerFeatures {
     fn copy(&self) -> Self {
         Self {
             features: self.features.copy(),

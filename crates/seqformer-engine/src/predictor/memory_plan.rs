@@ -1,7 +1,7 @@
-//! How many frames may go through the network at once within a limit of memory.
+//! Plans how many frames go through the network at once within a memory limit.
 //!
-//! What the process holds when the network is ready is measured; what frames add is counted from the sizes of the
-//! network. docs/performance.md compares the counts with measurements.
+//! The memory of the process is measured when the network is ready; the memory of frames is computed from the sizes of
+//! the network. docs/performance.md compares the plan with measurements.
 
 use seqformer::config::{BackboneConfig, SeqFormerConfig};
 use seqformer::{FrameSize, Precision};
@@ -11,44 +11,44 @@ use super::gpu::GpuMemory;
 use super::read_ahead::FRAMES_AHEAD;
 use crate::EngineError;
 
-/// Frames of a whole video on the CPU: enough to keep all cores busy, few enough to stay small.
+/// Frames of a whole video on the CPU: enough to keep all cores busy, few enough to need little memory.
 pub(super) const AT_ONCE: usize = 5;
 /// Stacks and buffers of threads, and scratch memory of products and convolutions.
 const SLACK: u64 = 64 << 20;
-/// How far two starts of the program may differ in what they hold.
+/// Variation of the process's memory between runs.
 const RUN_TO_RUN: u64 = 16 << 20;
-/// Bytes of a track's run-length code on a frame, which grow with the outline; this is a ragged one.
+/// Bytes of a track's run lengths in a frame, which grow with the outline; a ragged outline is assumed.
 const CODE_BYTES: u64 = 1024;
 
 /// The memory of one prediction.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct MemoryPlan {
     limit: Option<u64>,
-    /// Whether the limit was asked for; otherwise one frame is tried at least.
+    /// Whether the limit was requested; otherwise at least one frame is tried.
     is_firm: bool,
     /// Program, weights and buffers of fixed size.
     fixed: u64,
-    /// A frame on its way through the network.
+    /// A frame in the network.
     per_frame: u64,
-    /// A frame that has been through it.
+    /// A frame that has gone through it.
     kept: u64,
 }
 
-/// What a plan depends on.
+/// The inputs of a plan.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Needs<'a> {
     pub(super) limit: Option<u64>,
-    /// Bytes that the process held before the first frame.
+    /// Memory of the process before the first frame, in bytes.
     pub(super) resident: u64,
-    /// Of the GPU, where the network is on one: then its memory counts instead of that of the process.
+    /// Memory of the GPU, if the network is on one; it then counts instead of the process's.
     pub(super) gpu: Option<GpuMemory>,
     pub(super) network: &'a SeqFormerConfig,
     pub(super) precision: Precision,
     pub(super) input: FrameSize,
     pub(super) output: ImageSize,
-    /// Tracks whose codes are kept.
+    /// Tracks whose run lengths are kept.
     pub(super) max_queries: i64,
-    /// Frames whose readings are held for clips; none for a whole video.
+    /// Frames whose features are kept for clips; `None` for a whole video.
     pub(super) clip_length: Option<usize>,
 }
 
@@ -87,12 +87,12 @@ impl MemoryPlan {
         Self { limit: None, is_firm: false, fixed: 0, per_frame: 0, kept: 0 }
     }
 
-    /// Frames that may go through the network together, at most `most`, when `done` frames are behind.
+    /// Frames that may go through the network together, at most `most`, after `done` frames.
     ///
     /// # Errors
     ///
-    /// If not even one more frame has room, with what it would need.
-    pub(super) fn part(&self, most: usize, done: usize) -> Result<usize, EngineError> {
+    /// If not even one more frame fits, with the limit that it would need.
+    pub(super) fn batch_size(&self, most: usize, done: usize) -> Result<usize, EngineError> {
         let most = most.max(1);
         let Some(limit) = self.limit else { return Ok(most) };
         let needed = |frames: usize| {
@@ -105,7 +105,7 @@ impl MemoryPlan {
         }
         (1..=most).rev().find(fits).ok_or_else(|| EngineError::Memory {
             limit_mib: limit >> 20,
-            // Rounded up, so that a limit of this many is enough the next time.
+            // Rounded up, so that this limit is sufficient next time.
             needed_mib: (needed(1) + RUN_TO_RUN).div_ceil(1 << 20),
             fixed_mib: self.fixed >> 20,
             done,
@@ -113,7 +113,7 @@ impl MemoryPlan {
     }
 }
 
-/// The most that a frame's maps and tokens take at once, with what allocators keep for later.
+/// Peak size of a frame's maps and tokens, including memory that allocators keep.
 fn frame_bytes(network: &SeqFormerConfig, padded: FrameSize, precision: Precision) -> u64 {
     let pixels = (padded.height * padded.width) as f64;
     let outputs = network.backbone.map_sizes(padded);
@@ -125,7 +125,7 @@ fn frame_bytes(network: &SeqFormerConfig, padded: FrameSize, precision: Precisio
             let width = resnet.num_groups * resnet.width_per_group;
             finest * (3.0 + 2.0 * width as f64 / resnet.res2_out_channels as f64)
         }
-        // Tokens, also in windows, queries, keys, values, what is read, and the wide layer of a block.
+        // Tokens, also in windows; queries, keys, values, attention output, and the wide layer of a block.
         BackboneConfig::Swin(swin) => (12.0 + swin.mlp_ratio) * finest,
     };
     let backbone = 3.0 * pixels + values.iter().sum::<f64>() + in_blocks;
@@ -135,13 +135,13 @@ fn frame_bytes(network: &SeqFormerConfig, padded: FrameSize, precision: Precisio
     let encoder = tokens * (7 * transformer.hidden_dim + transformer.feedforward_dim) as f64;
     let bytes = match precision {
         Precision::F32 | Precision::Tf32 => 4.0,
-        // Norms, sums and sampling points stay in f32.
+        // Norms, sums and sampling locations stay in f32.
         Precision::Bf16 => 3.0,
     };
     (bytes * backbone.max(encoder)) as u64
 }
 
-/// Bytes that the process holds, where the system tells.
+/// Memory of the process in bytes, where the system reports it.
 pub(super) fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -1,26 +1,26 @@
-//! What the decoder's box queries have read from frames, before the instance queries join the frames.
+//! Per-frame features from the decoder's box queries, which the instance queries aggregate over frames.
 
 use tch::Tensor;
 
 use super::temporal_aggregation::RunningMean;
 
-/// What the box queries of some frames have read: all that the instance queries need of these frames.
+/// The box queries' features of some frames: everything that the instance queries need of these frames.
 ///
-/// Box queries look at their own frame alone, so that clips that share a frame share its reading.
+/// Box queries attend to their own frame only, so clips that share a frame share its features.
 #[derive(Debug)]
-pub struct FrameReading {
-    /// One for each decoder layer.
-    pub(crate) layers: Vec<LayerReading>,
+pub struct FrameFeatures {
+    /// One entry per decoder layer.
+    pub(crate) layers: Vec<LayerFeatures>,
 }
 
-/// What the box queries of one layer have read from `T'` frames.
+/// The box queries' features of `T'` frames in one decoder layer.
 #[derive(Debug)]
-pub(crate) struct LayerReading {
+pub(crate) struct LayerFeatures {
     /// For the instance queries, `[N, T', Q, C]`.
     pub(crate) features: Tensor,
-    /// How much each frame counts, before the softmax, `[N, T', Q, 1]`.
+    /// Logits of the frame weights, before the softmax over frames, `[N, T', Q, 1]`.
     pub(crate) scores: Tensor,
-    /// Of the layers whose results are kept.
+    /// Present in layers whose results are kept.
     pub(crate) boxes: Option<BoxOutput>,
 }
 
@@ -32,14 +32,14 @@ pub(crate) struct BoxOutput {
     pub(crate) pred_boxes: Tensor,
 }
 
-/// The mean over frames that the instance queries of every layer take, while frames arrive.
+/// Temporal aggregation as frames arrive: the weighted mean over frames for the instance queries of every layer.
 #[derive(Debug, Default)]
-pub struct RunningReading {
+pub struct RunningAggregation {
     pub(crate) layers: Vec<RunningMean>,
 }
 
-impl FrameReading {
-    /// The readings of single frames.
+impl FrameFeatures {
+    /// The features of each frame by itself.
     pub(crate) fn split(&self) -> Vec<Self> {
         let num_frames = self.layers.first().map_or(0, |layer| layer.scores.size()[1]);
         let frame = |index: i64| Self {
@@ -55,7 +55,7 @@ impl FrameReading {
     }
 }
 
-impl LayerReading {
+impl LayerFeatures {
     fn frame(&self, index: i64) -> Self {
         let frame = |tensor: &Tensor| tensor.narrow(1, index, 1);
         let boxes = self.boxes.as_ref().map(|boxes| BoxOutput {
@@ -68,7 +68,7 @@ impl LayerReading {
 }
 
 impl BoxOutput {
-    /// Joins the frames of several parts.
+    /// Concatenates the frames of several parts.
     pub(super) fn join(parts: &[&Self]) -> Self {
         let join = |pick: fn(&Self) -> &Tensor| {
             Tensor::cat(&parts.iter().map(|part| pick(part)).collect::<Vec<_>>(), 1)
@@ -81,11 +81,11 @@ impl BoxOutput {
     }
 }
 
-impl RunningReading {
-    /// Takes the next frames in.
-    pub(crate) fn add(&mut self, reading: &FrameReading) {
-        self.layers.resize_with(reading.layers.len(), RunningMean::default);
-        for (mean, layer) in self.layers.iter_mut().zip(&reading.layers) {
+impl RunningAggregation {
+    /// Adds the next frames.
+    pub(crate) fn add(&mut self, features: &FrameFeatures) {
+        self.layers.resize_with(features.layers.len(), RunningMean::default);
+        for (mean, layer) in self.layers.iter_mut().zip(&features.layers) {
             mean.add(&layer.features, &layer.scores);
         }
     }
