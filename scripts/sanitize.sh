@@ -2,7 +2,7 @@
 # Runs tests under tools that find what tests do not see. All parts, or those named:
 #   scripts/sanitize.sh [address] [threads] [miri] [guard]
 #
-# address  AddressSanitizer over the unit tests of the crates without torch, the kernels' among them, and of seqformer-ops. A
+# address  AddressSanitizer over the unit tests of the crates without torch, the kernels' among them, and of those that call C++. A
 #          nightly compiler is taken: the flag belongs to it, and the runtime comes with it. What is not Rust stays
 #          uninstrumented (libtorch, libjpeg-turbo, the C++ shim: gcc's own runtime cannot be linked beside that of
 #          rustc), so from there only the heap blocks themselves are watched.
@@ -39,7 +39,7 @@ address() {
   for part in torch-free ops; do
     case $part in
       torch-free) packages="-p seqformer-kernels -p seqformer-files -p seqformer-masks -p seqformer-annotations -p seqformer-config -p seqformer-checkpoint -p seqformer-data -p seqformer-evaluation -p seqformer-logs -p seqformer-video" ;;
-      ops) packages="-p seqformer-ops" ;;
+      ops) packages="-p seqformer-libtorch -p seqformer-ops" ;;
     esac
     log="target/sanitize-address-$part.log"
     # libtorch keeps what it allocates until the end of the process, and its containers are not annotated.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use seqformer::ModelError;
+use seqformer_libtorch::out_of_memory::catch_out_of_memory;
 use seqformer_ops::cuda_device::{self, Card};
-use seqformer_ops::out_of_memory::catch_out_of_memory;
 use seqformer_ops::runtime::{begin_computing, open_cuda_library};
 use tch::{Cuda, Device};
 

@@ -16,11 +16,11 @@ mod self_check;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use seqformer_libtorch::out_of_memory::is_out_of_memory;
 use tch::{Device, Kind, Tensor};
 
 use self::modules::Module;
 pub(crate) use self::registry::attention;
-use crate::out_of_memory::is_out_of_memory;
 use crate::{OpsError, cuda_library};
 
 /// Levels that the kernels of attention take.

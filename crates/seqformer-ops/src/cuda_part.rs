@@ -5,11 +5,11 @@ pub(crate) mod graph;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::OnceLock;
 
+use seqformer_libtorch::{Message, check, find_symbol};
 use tch::Tensor;
 use torch_sys::C_tensor;
 
 use crate::cuda_library;
-use crate::shim::{check, find_symbol};
 
 /// Objects of the part, only ever behind pointers.
 #[repr(C)]
@@ -26,9 +26,6 @@ struct SfGraph(c_void);
 
 /// Work that the part calls; another result than 0 says that it failed.
 type Body = extern "C" fn(*mut c_void) -> c_int;
-
-/// Null, or what failed.
-type Message = *mut c_char;
 
 /// Bytes of a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -31,7 +31,6 @@ mod cuda_library;
 #[expect(unsafe_code, reason = "calls of the part for GPUs")]
 mod cuda_part;
 pub mod deformable_layer;
-mod error;
 pub mod fused;
 pub mod images;
 mod levels;
@@ -42,7 +41,6 @@ mod ms_deform_attn;
 mod non_finite;
 mod nvrtc;
 pub mod optimize;
-pub mod out_of_memory;
 pub mod packed_linear;
 pub mod packed_masks;
 pub mod pointwise_conv;
@@ -52,15 +50,13 @@ pub mod process_group;
 pub mod recompute;
 pub mod reference;
 pub mod runtime;
-#[expect(unsafe_code, reason = "what all calls of the shim have in common")]
-mod shim;
 #[expect(unsafe_code, reason = "the memory of tensors")]
 mod slices;
 pub mod transfer;
 pub mod winograd_conv;
 
 pub use constants::small_tensor;
-pub use error::OpsError;
 pub use levels::FeatureLevels;
 pub use ms_deform_attn::{PredictedPoints, ms_deform_attn, ms_deform_attn_at_offsets};
 pub use seqformer_kernels::LevelSize;
+pub use seqformer_libtorch::OpsError;

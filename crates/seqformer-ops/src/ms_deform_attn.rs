@@ -1,8 +1,9 @@
 //! The differentiable operation: checks, then the kernel of the device.
 
+use seqformer_libtorch::ms_deform_attn::Kernels;
 use tch::{Device, Kind, Tensor};
 
-use crate::attention_function::{self, AttentionTensors, Kernels};
+use crate::attention_function::{self, AttentionTensors};
 use crate::runtime::begin_computing;
 use crate::{FeatureLevels, OpsError, cuda, reference};
 

@@ -7,7 +7,7 @@ mod binding;
 
 use std::path::{Path, PathBuf};
 
-use crate::shim::open_library;
+use seqformer_libtorch::open_library;
 
 const COMPILER: &str = "libnvrtc.so.13";
 /// What the compiler itself opens by this name; it is found where it is opened before.

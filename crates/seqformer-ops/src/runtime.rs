@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use seqformer_libtorch::open_library;
+
 use crate::OpsError;
 use crate::pool::{use_guarded_pool, use_pool};
-use crate::shim::open_library;
 
 /// The environment variable by which large tensors are guarded.
 pub(crate) const GUARD_VARIABLE: &str = "SEQFORMER_GUARD_POOL";

@@ -1,6 +1,6 @@
 //! What can go wrong when a network is built, filled or fed.
 
-use seqformer_ops::out_of_memory::OutOfMemory;
+use seqformer_libtorch::out_of_memory::OutOfMemory;
 
 /// A network could not be built, or does not fit its weights or input.
 #[derive(Debug, thiserror::Error)]

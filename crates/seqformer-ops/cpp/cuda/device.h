@@ -5,7 +5,7 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
-#include "../guarded.h"
+#include "guarded.h"
 
 #define SF_API extern "C" __attribute__((visibility("default")))
 

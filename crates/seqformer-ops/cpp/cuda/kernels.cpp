@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "../guarded.h"
+#include "guarded.h"
 
 #define SF_API extern "C" __attribute__((visibility("default")))
 

@@ -8,7 +8,7 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 
-#include "../guarded.h"
+#include "guarded.h"
 
 #define SF_API extern "C" __attribute__((visibility("default")))
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "../../cuda/params.h"
-#include "../ms_deform_attn.h"
+#include "ms_deform_attn.h"
 
 struct Launch {
   std::string kernel;

@@ -3,14 +3,13 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
 
+use seqformer_libtorch::ms_deform_attn::Kernels;
+use seqformer_libtorch::{Message, check, find_symbol};
 use tch::Tensor;
 use torch_sys::C_tensor;
 
-use crate::attention_function::Kernels;
-use crate::shim::{check, find_symbol};
-
-type GetProperties = unsafe extern "C" fn(*mut c_int, *mut c_int, c_int) -> *mut c_char;
-type Load = unsafe extern "C" fn(c_int, *const c_void, *const *const c_char, i64) -> *mut c_char;
+type GetProperties = unsafe extern "C" fn(*mut c_int, *mut c_int, c_int) -> Message;
+type Load = unsafe extern "C" fn(c_int, *const c_void, *const *const c_char, i64) -> Message;
 type GetKernels = unsafe extern "C" fn() -> *const Kernels;
 type DynamicMasks = unsafe extern "C" fn(
     *mut *mut C_tensor,
@@ -18,9 +17,8 @@ type DynamicMasks = unsafe extern "C" fn(
     *const C_tensor,
     *const C_tensor,
     i64,
-) -> *mut c_char;
-type PackMasks =
-    unsafe extern "C" fn(*mut *mut C_tensor, *const C_tensor, *const i64) -> *mut c_char;
+) -> Message;
+type PackMasks = unsafe extern "C" fn(*mut *mut C_tensor, *const C_tensor, *const i64) -> Message;
 type NormalizeFrames = unsafe extern "C" fn(
     *mut *mut C_tensor,
     *const C_tensor,
@@ -29,7 +27,7 @@ type NormalizeFrames = unsafe extern "C" fn(
     *const f32,
     c_int,
     c_int,
-) -> *mut c_char;
+) -> Message;
 
 /// What decides about the kernels of a GPU.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +83,7 @@ pub(crate) fn attention_kernels(library: &Path) -> Result<&'static Kernels, Stri
 fn tensor_of<F: Copy>(
     library: &Path,
     name: &CStr,
-    call: impl FnOnce(F, *mut *mut C_tensor) -> *mut c_char,
+    call: impl FnOnce(F, *mut *mut C_tensor) -> Message,
 ) -> Result<Tensor, String> {
     const { assert!(size_of::<F>() == size_of::<*mut c_void>(), "F is a function") };
     let symbol = find_symbol(library, name)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use seqformer_libtorch::ms_deform_attn::Kernels;
 use tch::Device;
 
 use super::modules::{
@@ -10,7 +11,6 @@ use super::modules::{
     PACK_MASKS,
 };
 use super::{binding, self_check};
-use crate::attention_function::Kernels;
 use crate::{cuda_library, nvrtc};
 
 /// What came of loading a module, by the number of the GPU and the name of the source.

@@ -1,8 +1,9 @@
 //! A small case of attention, compared with plain tensor operations on the same device before the kernels are used.
 
+use seqformer_libtorch::ms_deform_attn::Kernels;
 use tch::{Device, Kind, Tensor};
 
-use crate::attention_function::{self, AttentionTensors, Kernels};
+use crate::attention_function::{self, AttentionTensors};
 use crate::{FeatureLevels, LevelSize, precision, reference};
 
 /// Names of what is compared, in the order of the results.

@@ -2,9 +2,10 @@
 
 use std::ffi::{c_int, c_void};
 
-use super::{Body, Message, SfGraph, SfGraphPool, functions};
-use crate::out_of_memory::catch_all;
-use crate::shim::check;
+use seqformer_libtorch::out_of_memory::catch_all;
+use seqformer_libtorch::{Message, check};
+
+use super::{Body, SfGraph, SfGraphPool, functions};
 
 /// See [`crate::cuda_graph::GraphPool`].
 #[derive(Debug)]
@@ -104,7 +105,7 @@ mod tests {
         let mut calls = 0;
         let run = |body: Body, context| {
             body(context);
-            std::ptr::null_mut()
+            Message::success()
         };
         with_body(&mut || calls += 1, run).unwrap();
         assert_eq!(calls, 1);

@@ -3,8 +3,9 @@
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
 
+use seqformer_libtorch::find_symbol;
+
 use super::{Compiled, Source};
-use crate::shim::find_symbol;
 
 /// A program of NVRTC, only ever behind a pointer.
 type Program = *mut c_void;

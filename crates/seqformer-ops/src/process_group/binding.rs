@@ -6,12 +6,12 @@ use std::ffi::{CString, c_char, c_int, c_void};
 use std::path::Path;
 use std::time::Duration;
 
+use seqformer_libtorch::{Message, addresses, check, find_symbol};
 use tch::Tensor;
 use torch_sys::C_tensor;
 
 pub(crate) use self::store::Store;
 use self::store::{SfStore, millis, text};
-use crate::shim::{addresses, check, find_symbol};
 
 /// Objects of the shim, only ever behind pointers.
 #[repr(C)]
@@ -21,14 +21,8 @@ struct SfWork(c_void);
 #[repr(C)]
 struct SfReducer(c_void);
 
-type NcclGroup = unsafe extern "C" fn(
-    *mut *mut SfGroup,
-    *const SfStore,
-    c_int,
-    c_int,
-    c_int,
-    i64,
-) -> *mut c_char;
+type NcclGroup =
+    unsafe extern "C" fn(*mut *mut SfGroup, *const SfStore, c_int, c_int, c_int, i64) -> Message;
 
 unsafe extern "C" {
     fn sf_gloo_group(
@@ -39,28 +33,28 @@ unsafe extern "C" {
         interface: *const c_char,
         address: *const c_char,
         timeout_ms: i64,
-    ) -> *mut c_char;
+    ) -> Message;
     fn sf_group_free(group: *mut SfGroup);
     fn sf_all_reduce(
         out: *mut *mut SfWork,
         group: *const SfGroup,
         tensor: *const C_tensor,
         max: c_int,
-    ) -> *mut c_char;
+    ) -> Message;
     fn sf_broadcast(
         out: *mut *mut SfWork,
         group: *const SfGroup,
         tensor: *const C_tensor,
         root: c_int,
-    ) -> *mut c_char;
+    ) -> Message;
     fn sf_all_gather(
         out: *mut *mut SfWork,
         group: *const SfGroup,
         to: *const C_tensor,
         from: *const C_tensor,
-    ) -> *mut c_char;
-    fn sf_barrier(out: *mut *mut SfWork, group: *const SfGroup) -> *mut c_char;
-    fn sf_work_wait(work: *const SfWork) -> *mut c_char;
+    ) -> Message;
+    fn sf_barrier(out: *mut *mut SfWork, group: *const SfGroup) -> Message;
+    fn sf_work_wait(work: *const SfWork) -> Message;
     fn sf_work_free(work: *mut SfWork);
     fn sf_reducer_new(
         out: *mut *mut SfReducer,
@@ -68,14 +62,14 @@ unsafe extern "C" {
         parameters: *const *const C_tensor,
         count: i64,
         bucket_bytes: i64,
-    ) -> *mut c_char;
+    ) -> Message;
     fn sf_reducer_free(reducer: *mut SfReducer);
     fn sf_reducer_backward(
         out: *mut *mut C_tensor,
         reducer: *mut SfReducer,
         loss: *const C_tensor,
         before: *const *const C_tensor,
-    ) -> *mut c_char;
+    ) -> Message;
 }
 
 /// See [`crate::process_group::ProcessGroup`].

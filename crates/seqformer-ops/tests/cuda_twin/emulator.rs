@@ -102,13 +102,16 @@ fn program(gpu: Gpu) -> &'static Path {
 }
 
 fn compile(architecture: &str) -> PathBuf {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cuda_emulator/main.cpp");
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = package.join("tests/cuda_emulator/main.cpp");
     let program = folder().join(format!("cuda-emulator-{architecture}"));
     let unfinished = program.with_extension(std::process::id().to_string());
     let compiler = std::env::var("CXX").unwrap_or_else(|_| "c++".to_owned());
     let done = Command::new(&compiler)
         .args(["-std=c++17", "-O1", "-ffp-contract=off", "-Wall", "-Wno-unknown-pragmas"])
         .arg(format!("-D__CUDA_ARCH__={architecture}"))
+        .arg("-I")
+        .arg(package.join("../seqformer-libtorch/cpp"))
         .arg(&source)
         .arg("-o")
         .arg(&unfinished)

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use seqformer_libtorch::out_of_memory::OutOfMemory;
 use seqformer_ops::cuda_graph::{CaptureError, CapturedGraph, GraphPool};
-use seqformer_ops::out_of_memory::OutOfMemory;
 use tch::{Device, Tensor};
 
 use super::encoded_frames::EncodedFrames;

@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::time::Duration;
 
-use crate::shim::check;
+use seqformer_libtorch::{Message, check};
 
 /// An object of the shim, only ever behind pointers.
 #[repr(C)]
@@ -16,36 +16,36 @@ unsafe extern "C" {
         port: u16,
         is_server: c_int,
         timeout_ms: i64,
-    ) -> *mut c_char;
+    ) -> Message;
     fn sf_store_port(store: *const SfStore) -> u16;
     fn sf_store_prefixed(
         out: *mut *mut SfStore,
         store: *const SfStore,
         prefix: *const c_char,
-    ) -> *mut c_char;
+    ) -> Message;
     fn sf_store_free(store: *mut SfStore);
     fn sf_store_set(
         store: *const SfStore,
         key: *const c_char,
         bytes: *const u8,
         length: usize,
-    ) -> *mut c_char;
+    ) -> Message;
     fn sf_store_get(
         store: *const SfStore,
         key: *const c_char,
         timeout_ms: i64,
         bytes: *mut *mut u8,
         length: *mut usize,
-    ) -> *mut c_char;
+    ) -> Message;
     fn sf_free_bytes(bytes: *mut u8);
     fn sf_store_add(
         store: *const SfStore,
         key: *const c_char,
         amount: i64,
         sum: *mut i64,
-    ) -> *mut c_char;
-    fn sf_store_has(store: *const SfStore, key: *const c_char, found: *mut c_int) -> *mut c_char;
-    fn sf_store_remove(store: *const SfStore, key: *const c_char) -> *mut c_char;
+    ) -> Message;
+    fn sf_store_has(store: *const SfStore, key: *const c_char, found: *mut c_int) -> Message;
+    fn sf_store_remove(store: *const SfStore, key: *const c_char) -> Message;
 }
 
 pub(super) fn text(text: &str) -> Result<CString, String> {

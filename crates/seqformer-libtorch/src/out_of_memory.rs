@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Once;
 
-use crate::shim::grad_mode;
+use crate::grad_mode;
 
 /// What libtorch, CUDA's runtime, cuBLAS and cuDNN say.
 const WORDS: [&str; 4] = [
@@ -60,7 +60,7 @@ pub fn catch_out_of_memory<R>(work: impl FnOnce() -> R) -> Result<R, OutOfMemory
 }
 
 /// Runs `work`, and gives the words of any panic, which are not printed.
-pub(crate) fn catch_all<R>(work: impl FnOnce() -> R) -> Result<R, String> {
+pub fn catch_all<R>(work: impl FnOnce() -> R) -> Result<R, String> {
     caught(Silence::All, work).map_err(|panic| text_of(&*panic).to_owned())
 }
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-// What one call reads; the layout is that of `RawInputs` in attention_function.rs.
+// What one call reads; the layout is that of `RawInputs` in ms_deform_attn.rs.
 struct MsDeformAttnInputs {
   int64_t batch;    // N
   int64_t tokens;   // S, sum of H*W over the levels
@@ -26,7 +26,7 @@ struct MsDeformAttnInputs {
   int64_t device; // number of the GPU, -1 on the CPU
 };
 
-// Where backward writes; the layout is that of `RawGradients` in attention_function.rs.
+// Where backward writes; the layout is that of `RawGradients` in ms_deform_attn.rs.
 struct MsDeformAttnGradients {
   void *value;    // On the CPU like the values. On a GPU float, [N, S, M, D], zero before, or null if not wanted.
   float *places;  // like the places
