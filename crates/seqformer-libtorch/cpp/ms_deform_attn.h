@@ -33,7 +33,7 @@ struct MsDeformAttnGradients {
   float *weights; // like the weights
 };
 
-// The kernels of a device: on the CPU written in Rust, on GPUs in the library of cpp/cuda. Each returns null, or a
+// The kernels of a device: on the CPU written in Rust, on GPUs in libseqformer_cuda. Each returns null, or a
 // message made with `malloc`.
 struct MsDeformAttnKernels {
   char *(*forward)(const MsDeformAttnInputs *, void *out);

@@ -3,7 +3,7 @@
 //! [`ms_deform_attn`] is the operation of Deformable DETR (arXiv:2010.04159, equation 3): every query
 //! of every head reads a few bilinearly interpolated points of several feature maps and sums them by
 //! weight. It is one differentiable step with kernels of its own, written in Rust and run on
-//! libtorch's threads, or in CUDA (see [`cuda`]); [`reference::ms_deform_attn`] is the same in plain tensor
+//! libtorch's threads, or in CUDA (see [`cuda_attention`]); [`reference::ms_deform_attn`] is the same in plain tensor
 //! operations.
 //!
 //! ```
@@ -24,12 +24,7 @@ pub mod attention;
 #[expect(unsafe_code, reason = "calls of the shim, and the kernels that it calls back")]
 mod attention_function;
 mod constants;
-pub mod cuda;
-pub mod cuda_device;
-pub mod cuda_graph;
-mod cuda_library;
-#[expect(unsafe_code, reason = "calls of the part for GPUs")]
-mod cuda_part;
+pub mod cuda_attention;
 pub mod deformable_layer;
 pub mod fused;
 pub mod images;
@@ -39,7 +34,6 @@ mod machine;
 mod ms_deform_attn;
 #[cfg(test)]
 mod non_finite;
-mod nvrtc;
 pub mod optimize;
 pub mod packed_linear;
 pub mod packed_masks;
@@ -52,7 +46,6 @@ pub mod reference;
 pub mod runtime;
 #[expect(unsafe_code, reason = "the memory of tensors")]
 mod slices;
-pub mod transfer;
 pub mod winograd_conv;
 
 pub use constants::small_tensor;

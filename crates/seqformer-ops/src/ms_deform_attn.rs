@@ -1,11 +1,12 @@
 //! The differentiable operation: checks, then the kernel of the device.
 
+use seqformer_cuda::begin_computing;
+use seqformer_cuda::kernels::MAX_LEVELS;
 use seqformer_libtorch::ms_deform_attn::Kernels;
 use tch::{Device, Kind, Tensor};
 
 use crate::attention_function::{self, AttentionTensors};
-use crate::runtime::begin_computing;
-use crate::{FeatureLevels, OpsError, cuda, reference};
+use crate::{FeatureLevels, OpsError, cuda_attention, reference};
 
 const OPERATION: &str = "ms_deform_attn";
 
@@ -64,8 +65,8 @@ fn kernels_for(value: &Tensor, levels: &FeatureLevels, points: i64) -> Option<&'
     }
     match value.device() {
         Device::Cpu => Some(&attention_function::CPU_KERNELS),
-        Device::Cuda(index) if points > 0 && levels.len() <= cuda::MAX_LEVELS => {
-            cuda::attention(index)
+        Device::Cuda(index) if points > 0 && levels.len() <= MAX_LEVELS => {
+            cuda_attention::kernels_of(index)
         }
         _ => None,
     }

@@ -9,10 +9,11 @@ mod store;
 
 use std::time::Duration;
 
+use seqformer_cuda::library;
 use tch::{Device, Kind, Tensor};
 
 pub use self::store::Store;
-use crate::{OpsError, cuda_library};
+use crate::OpsError;
 
 /// Size of the buckets in which gradients travel, in bytes: that of PyTorch's DistributedDataParallel.
 pub const BUCKET_BYTES: usize = 25 << 20;
@@ -68,8 +69,7 @@ impl ProcessGroup {
         timeout: Duration,
     ) -> Result<Self, OpsError> {
         let operation = "joining the group of processes (NCCL)";
-        let library =
-            cuda_library::path().map_err(|message| OpsError::Group { operation, message })?;
+        let library = library::path().map_err(|message| OpsError::Group { operation, message })?;
         let (rank, size) = (member.rank as i32, member.world_size as i32);
         let group = binding::Group::nccl(&library, &store.0, rank, size, device as i32, timeout);
         Ok(Self { group: group.map_err(group_error(operation))?, member })

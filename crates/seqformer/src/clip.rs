@@ -1,6 +1,6 @@
 //! Frames as the network takes them: normalised and padded to a common size.
 
-use seqformer_ops::cuda::{
+use seqformer_cuda::kernels::{
     ChannelOrder, FrameNormalization, PixelSize, kernel_or_none, normalize_frames,
 };
 use seqformer_ops::{images, small_tensor};

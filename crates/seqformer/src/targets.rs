@@ -1,6 +1,6 @@
 //! What the network should find in a clip.
 
-use seqformer_ops::transfer::upload;
+use seqformer_cuda::transfer::upload;
 use tch::{Device, Kind, Tensor};
 
 use crate::config::MASK_STRIDE;

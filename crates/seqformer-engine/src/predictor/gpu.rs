@@ -1,7 +1,7 @@
 //! What a prediction needs of a GPU, and how much of its memory it may take.
 
 use seqformer::Precision;
-use seqformer_ops::cuda_device;
+use seqformer_cuda::device as cuda_device;
 use tch::Device;
 
 use crate::{EngineError, PredictorOptions};

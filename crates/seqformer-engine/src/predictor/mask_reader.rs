@@ -3,9 +3,10 @@
 //! On the CPU logits are taken as they are, and threads interpolate them. From a GPU a bit a pixel comes back, made where
 //! the logits are, while the masks of the next frames are computed.
 
+use seqformer_cuda::kernels::PixelSize;
+use seqformer_cuda::transfer::Download;
 use seqformer_masks::Rle;
-use seqformer_ops::packed_masks::{MaskPacker, PixelSize};
-use seqformer_ops::transfer::Download;
+use seqformer_ops::packed_masks::MaskPacker;
 use tch::{Device, Kind, Tensor};
 
 use super::frame_bits::FrameBits;

@@ -1,7 +1,7 @@
 //! A few graphs by what they were recorded for, and what becomes of work that cannot be recorded.
 
+use seqformer_cuda::graph::CaptureError;
 use seqformer_libtorch::out_of_memory::OutOfMemory;
-use seqformer_ops::cuda_graph::CaptureError;
 
 /// Graphs that are kept. Each holds the memory that its work takes, most of it together with the others.
 const MAX_GRAPHS: usize = 4;

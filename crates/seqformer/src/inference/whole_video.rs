@@ -4,7 +4,7 @@
 //! at a time go through the whole network, and what remains of a frame is its map for the masks, its boxes
 //! and its share of the mean.
 
-use seqformer_ops::transfer::upload;
+use seqformer_cuda::transfer::upload;
 use tch::Tensor;
 
 use super::encoded_frames::EncodedFrames;

@@ -3,15 +3,15 @@
 //! Opening libtorch's CUDA part changes the tables of operations that all threads read, so this test is a program of
 //! its own.
 
-use seqformer_ops::cuda_device::{self, Tf32, Tf32Scope, Timer, tf32};
-use seqformer_ops::cuda_graph::GraphPool;
-use seqformer_ops::transfer::Upload;
+use seqformer_cuda::device::{self, Tf32, Tf32Scope, Timer, tf32};
+use seqformer_cuda::graph::GraphPool;
+use seqformer_cuda::transfer::Upload;
 use tch::{Device, Kind, Tensor};
 
 #[test]
 fn without_a_gpu_every_function_is_an_error_that_says_so() {
     if option_env!("SEQFORMER_CUDA_LIBRARY").is_none() {
-        let error = cuda_device::memory(0).unwrap_err().to_string();
+        let error = device::memory(0).unwrap_err().to_string();
         assert!(error.contains("make setup"), "{error}");
         eprintln!("skipped: {error}");
         return;
@@ -30,10 +30,10 @@ fn without_a_gpu_every_function_is_an_error_that_says_so() {
     }
     let host = Tensor::zeros([2, 3], (Kind::Uint8, Device::Cpu));
     let errors = [
-        cuda_device::memory(0).unwrap_err(),
-        cuda_device::forget_peak(0).unwrap_err(),
-        cuda_device::limit_memory(0, 1 << 30).unwrap_err(),
-        cuda_device::card(0).unwrap_err(),
+        device::memory(0).unwrap_err(),
+        device::forget_peak(0).unwrap_err(),
+        device::limit_memory(0, 1 << 30).unwrap_err(),
+        device::card(0).unwrap_err(),
         Timer::start(0).unwrap_err(),
         GraphPool::new(Device::Cuda(0)).unwrap_err(),
         Upload::start(&host, Device::Cuda(0)).unwrap_err(),

@@ -1,4 +1,4 @@
-// The kernels of cuda/ on GPUs: loaded once for each device, launched on libtorch's current stream. A launch neither
+// The kernels of kernels/ on GPUs: loaded once for each device, launched on libtorch's current stream. A launch neither
 // allocates nor waits, so it may be captured in a CUDA graph.
 
 #include "plans.h"

@@ -3,7 +3,7 @@
 #define USE_C10D_NCCL
 #define USE_DISTRIBUTED
 
-#include "../process_group.h"
+#include "process_group.h"
 
 #include <c10/cuda/CUDAGuard.h>
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>

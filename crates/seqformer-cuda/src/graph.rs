@@ -3,11 +3,11 @@
 //! A network of many small operations is bound by the time to launch them; a graph launches all of them together. What
 //! is recorded must have the same shapes every time, read and write the same tensors, and not wait for the device.
 
+use seqformer_libtorch::OpsError;
 use seqformer_libtorch::out_of_memory::OutOfMemory;
 use tch::Device;
 
-use crate::OpsError;
-use crate::cuda_part::graph;
+use crate::binding::graph;
 
 /// Runs of the work before it is recorded: libraries choose their kernels in the first, and no longer in the second.
 const WARM_UPS: usize = 2;

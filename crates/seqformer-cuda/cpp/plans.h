@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "../../cuda/params.h"
+#include "../kernels/params.h"
 #include "ms_deform_attn.h"
 
 struct Launch {

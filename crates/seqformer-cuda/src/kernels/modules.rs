@@ -11,7 +11,7 @@ pub(crate) struct Module {
 
 macro_rules! source {
     ($name:literal) => {
-        Source { name: $name, text: include_str!(concat!("../../cuda/", $name)) }
+        Source { name: $name, text: include_str!(concat!("../../kernels/", $name)) }
     };
 }
 

@@ -7,7 +7,7 @@ use seqformer_libtorch::{Message, check};
 
 use super::{Body, SfGraph, SfGraphPool, functions};
 
-/// See [`crate::cuda_graph::GraphPool`].
+/// See [`crate::graph::GraphPool`].
 #[derive(Debug)]
 pub(crate) struct GraphPool(*mut SfGraphPool);
 

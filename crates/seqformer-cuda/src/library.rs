@@ -1,9 +1,13 @@
-//! The part of the shim for GPUs, a shared library that is opened when a GPU is asked for.
+//! `libseqformer_cuda`, a shared library that is opened when a GPU is asked for.
 
 use std::path::{Path, PathBuf};
 
-/// Where it is, or why this program has none.
-pub(crate) fn path() -> Result<PathBuf, String> {
+/// Where it is.
+///
+/// # Errors
+///
+/// Why this program has none.
+pub fn path() -> Result<PathBuf, String> {
     let Some(built) = option_env!("SEQFORMER_CUDA_LIBRARY") else {
         let reason = option_env!("SEQFORMER_CUDA_MISSING").unwrap_or("its headers were missing");
         return Err(format!("{reason}; run `make setup` and build again, or use the CPU"));

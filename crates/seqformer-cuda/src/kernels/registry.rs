@@ -6,12 +6,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use seqformer_libtorch::ms_deform_attn::Kernels;
 use tch::Device;
 
+use super::binding;
 use super::modules::{
     ATTENTION_BACKWARD, ATTENTION_FORWARD, DYNAMIC_MASKS, HEADERS, Module, NORMALIZE_FRAMES,
     PACK_MASKS,
 };
-use super::{binding, self_check};
-use crate::{cuda_library, nvrtc};
+use crate::{library, nvrtc};
 
 /// What came of loading a module, by the number of the GPU and the name of the source.
 type Loaded = BTreeMap<(usize, &'static str), Result<(), String>>;
@@ -73,21 +73,24 @@ fn try_load(device: usize, module: &'static Module) -> Result<(), Missing> {
 }
 
 fn load_now(device: usize, module: &'static Module) -> Result<(), Missing> {
-    let library = cuda_library::path().map_err(Missing::Forever)?;
-    let properties = binding::properties(&library, device).map_err(Missing::Forever)?;
+    let path = library::path().map_err(Missing::Forever)?;
+    let properties = binding::properties(&path, device).map_err(Missing::Forever)?;
     if properties.is_capturing {
         return Err(Missing::ForNow);
     }
     let compiled = nvrtc::compile(module.source, &HEADERS, properties.architecture);
     let compiled = compiled.map_err(Missing::Forever)?;
     tracing::debug!("{} for GPU {device}: {}", module.source.name, compiled.log);
-    binding::load(&library, device, &compiled.binary, module.kernels).map_err(Missing::Forever)
+    binding::load(&path, device, &compiled.binary, module.kernels).map_err(Missing::Forever)
 }
 
-/// The kernels of attention on a GPU. Nothing, after one warning, where they cannot be loaded or their results on a
-/// small case are not those of plain tensor operations.
-pub(crate) fn attention(device: usize) -> Option<&'static Kernels> {
-    checked_attention(device).ok()
+/// Compares the kernels of attention on a device with what they should give; says what differs.
+pub type AttentionCheck = fn(Device, &'static Kernels) -> Result<(), String>;
+
+/// The kernels of attention on a GPU. Nothing, after one warning, where they cannot be loaded or do not pass `check`, which
+/// runs once for each GPU.
+pub fn attention(device: usize, check: AttentionCheck) -> Option<&'static Kernels> {
+    checked_attention(device, check).ok()
 }
 
 /// Loads all modules on a GPU.
@@ -95,19 +98,19 @@ pub(crate) fn attention(device: usize) -> Option<&'static Kernels> {
 /// # Errors
 ///
 /// The reason why a kernel cannot be used.
-pub(super) fn load_all(device: usize) -> Result<(), String> {
+pub(super) fn load_all(device: usize, check: AttentionCheck) -> Result<(), String> {
     for module in [&DYNAMIC_MASKS, &PACK_MASKS, &NORMALIZE_FRAMES] {
         load(device, module)?;
     }
-    checked_attention(device).map(drop).map_err(Missing::into_reason)
+    checked_attention(device, check).map(drop).map_err(Missing::into_reason)
 }
 
-fn checked_attention(device: usize) -> Result<&'static Kernels, Missing> {
+fn checked_attention(device: usize, check: AttentionCheck) -> Result<&'static Kernels, Missing> {
     let mut checked = lock(&ATTENTION);
     if let Some(result) = checked.get(&device) {
         return result.clone().map_err(Missing::Forever);
     }
-    let result = load_attention(device);
+    let result = load_attention(device, check);
     match &result {
         Ok(kernels) => drop(checked.insert(device, Ok(*kernels))),
         Err(Missing::ForNow) => {}
@@ -121,12 +124,12 @@ fn checked_attention(device: usize) -> Result<&'static Kernels, Missing> {
     result
 }
 
-fn load_attention(device: usize) -> Result<&'static Kernels, Missing> {
+fn load_attention(device: usize, check: AttentionCheck) -> Result<&'static Kernels, Missing> {
     for module in [&ATTENTION_FORWARD, &ATTENTION_BACKWARD] {
         try_load(device, module)?;
     }
-    let library = cuda_library::path().map_err(Missing::Forever)?;
-    let kernels = binding::attention_kernels(&library).map_err(Missing::Forever)?;
-    self_check::run(Device::Cuda(device), kernels).map_err(Missing::Forever)?;
+    let path = library::path().map_err(Missing::Forever)?;
+    let kernels = binding::attention_kernels(&path).map_err(Missing::Forever)?;
+    check(Device::Cuda(device), kernels).map_err(Missing::Forever)?;
     Ok(kernels)
 }

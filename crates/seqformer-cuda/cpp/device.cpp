@@ -13,7 +13,7 @@
 namespace allocator = c10::cuda::CUDACachingAllocator;
 using seqformer::device_index;
 
-// Bytes; the layout is that of `DeviceMemory` in cuda_device.rs.
+// Bytes; the layout is that of `DeviceMemory` in binding.rs.
 struct SfDeviceMemory {
   int64_t allocated;
   int64_t peak_allocated;

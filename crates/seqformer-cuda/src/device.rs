@@ -1,10 +1,12 @@
 //! A GPU as a machine: its memory and abilities, the precision of its products, and the time that its work takes.
 //!
-//! All of it is in the part of the shim that is opened with libtorch's CUDA part; without a GPU every function is an
+//! All of it is in the library that is opened with libtorch's CUDA part; without a GPU every function is an
 //! error that says what is missing.
 
-pub use crate::cuda_part::DeviceMemory;
-use crate::{OpsError, cuda_part};
+use seqformer_libtorch::OpsError;
+
+use crate::binding;
+pub use crate::binding::DeviceMemory;
 
 /// What a card is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +38,7 @@ fn torch(operation: &'static str) -> impl Fn(String) -> OpsError {
 ///
 /// If there is no such GPU.
 pub fn memory(device: usize) -> Result<DeviceMemory, OpsError> {
-    cuda_part::memory(device).map_err(torch("memory of the GPU"))
+    binding::memory(device).map_err(torch("memory of the GPU"))
 }
 
 /// Begins new peaks of memory from what is held now.
@@ -45,7 +47,7 @@ pub fn memory(device: usize) -> Result<DeviceMemory, OpsError> {
 ///
 /// If there is no such GPU.
 pub fn forget_peak(device: usize) -> Result<(), OpsError> {
-    cuda_part::forget_peak(device).map_err(torch("memory of the GPU"))
+    binding::forget_peak(device).map_err(torch("memory of the GPU"))
 }
 
 /// Gives what libtorch keeps for later back to the driver.
@@ -54,7 +56,7 @@ pub fn forget_peak(device: usize) -> Result<(), OpsError> {
 ///
 /// If there is no GPU.
 pub fn empty_cache() -> Result<(), OpsError> {
-    cuda_part::empty_cache().map_err(torch("memory of the GPU"))
+    binding::empty_cache().map_err(torch("memory of the GPU"))
 }
 
 /// Lets all tensors of a GPU hold at most so many bytes; beyond it, libtorch says that there is no memory left.
@@ -63,7 +65,7 @@ pub fn empty_cache() -> Result<(), OpsError> {
 ///
 /// If there is no such GPU.
 pub fn limit_memory(device: usize, bytes: u64) -> Result<(), OpsError> {
-    cuda_part::limit_memory(device, bytes).map_err(torch("limit of the GPU's memory"))
+    binding::limit_memory(device, bytes).map_err(torch("limit of the GPU's memory"))
 }
 
 /// What GPU number `device` is.
@@ -72,7 +74,7 @@ pub fn limit_memory(device: usize, bytes: u64) -> Result<(), OpsError> {
 ///
 /// If there is no such GPU.
 pub fn card(device: usize) -> Result<Card, OpsError> {
-    let (capability, name) = cuda_part::card(device).map_err(torch("the GPU"))?;
+    let (capability, name) = binding::card(device).map_err(torch("the GPU"))?;
     Ok(Card { name, capability })
 }
 
@@ -94,7 +96,7 @@ impl Tf32Scope {
     /// If the part for GPUs is missing.
     pub fn begin(allowed: bool) -> Result<Self, OpsError> {
         const BOTH: i32 = 3;
-        let before = cuda_part::set_tf32(if allowed { BOTH } else { 0 });
+        let before = binding::set_tf32(if allowed { BOTH } else { 0 });
         Ok(Self { before: before.map_err(torch("precision of the GPU"))? })
     }
 }
@@ -102,7 +104,7 @@ impl Tf32Scope {
 impl Drop for Tf32Scope {
     fn drop(&mut self) {
         // It could be set before, so it can be set again.
-        drop(cuda_part::set_tf32(self.before));
+        drop(binding::set_tf32(self.before));
     }
 }
 
@@ -112,7 +114,7 @@ impl Drop for Tf32Scope {
 ///
 /// If the part for GPUs is missing.
 pub fn tf32() -> Result<Tf32, OpsError> {
-    let allowed = cuda_part::tf32().map_err(torch("precision of the GPU"))?;
+    let allowed = binding::tf32().map_err(torch("precision of the GPU"))?;
     Ok(Tf32 { products: allowed & 1 != 0, convolutions: allowed & 2 != 0 })
 }
 
@@ -127,7 +129,7 @@ pub struct Tf32 {
 
 /// Measures the time that work takes on a GPU's stream, without the time to hand it in.
 #[derive(Debug)]
-pub struct Timer(cuda_part::Timer);
+pub struct Timer(binding::Timer);
 
 impl Timer {
     /// Begins behind what the stream has to do already.
@@ -136,7 +138,7 @@ impl Timer {
     ///
     /// If there is no such GPU.
     pub fn start(device: usize) -> Result<Self, OpsError> {
-        cuda_part::Timer::start(device).map(Self).map_err(torch("clock of the GPU"))
+        binding::Timer::start(device).map(Self).map_err(torch("clock of the GPU"))
     }
 
     /// Waits for the stream, and tells the seconds since the start.

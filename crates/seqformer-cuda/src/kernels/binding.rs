@@ -1,4 +1,4 @@
-//! The functions of the shim's part for GPUs, found at run time; see `cpp/cuda/kernels.cpp`.
+//! The functions of `libseqformer_cuda` for kernels, found at run time; see `cpp/kernels.cpp`.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
@@ -95,7 +95,7 @@ fn tensor_of<F: Copy>(
     Ok(unsafe { Tensor::from_ptr(out) })
 }
 
-/// See [`crate::cuda::dynamic_masks`]. Shapes, kinds and devices are checked.
+/// See [`crate::kernels::dynamic_masks`]. Shapes, kinds and devices are checked.
 pub(crate) fn dynamic_masks(
     library: &Path,
     [features, params, references]: [&Tensor; 3],
@@ -107,7 +107,7 @@ pub(crate) fn dynamic_masks(
     })
 }
 
-/// See [`crate::cuda::pack_masks`]. `sizes` are height and width of the input and of the output.
+/// See [`crate::kernels::pack_masks`]. `sizes` are height and width of the input and of the output.
 pub(crate) fn pack_masks(
     library: &Path,
     logits: &Tensor,
@@ -130,7 +130,7 @@ pub(crate) struct Normalization {
     pub(crate) bf16: bool,
 }
 
-/// See [`crate::cuda::normalize_frames`].
+/// See [`crate::kernels::normalize_frames`].
 pub(crate) fn normalize_frames(
     library: &Path,
     frames: &Tensor,

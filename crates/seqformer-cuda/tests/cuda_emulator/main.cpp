@@ -1,13 +1,13 @@
-// Runs the kernels of `cuda/` on the CPU, launched as `cpp/cuda/plans.h` says: `emulator REQUEST ANSWER`.
+// Runs the kernels of `kernels/` on the CPU, launched as `cpp/plans.h` says: `emulator REQUEST ANSWER`.
 
 #include "buffers.h"
 
-#include "../../cuda/dynamic_masks.cu"
-#include "../../cuda/ms_deform_attn_backward.cu"
-#include "../../cuda/ms_deform_attn_forward.cu"
-#include "../../cuda/normalize_frames.cu"
-#include "../../cuda/pack_masks.cu"
-#include "../../cpp/cuda/plans.h"
+#include "../../kernels/dynamic_masks.cu"
+#include "../../kernels/ms_deform_attn_backward.cu"
+#include "../../kernels/ms_deform_attn_forward.cu"
+#include "../../kernels/normalize_frames.cu"
+#include "../../kernels/pack_masks.cu"
+#include "../../cpp/plans.h"
 
 namespace {
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cuda::modules::{
+use crate::kernels::modules::{
     ATTENTION_BACKWARD, ATTENTION_FORWARD, DYNAMIC_MASKS, HEADERS, NORMALIZE_FRAMES, PACK_MASKS,
 };
 

@@ -2,17 +2,18 @@
 //!
 //! On a GPU, uploads have a stream of their own and both directions use pinned memory; on the CPU nothing is copied.
 
+use seqformer_libtorch::OpsError;
 use tch::{Device, Tensor};
 
-use crate::{OpsError, cuda_part};
+use crate::binding;
 
 /// A tensor on its way to a device.
 #[derive(Debug)]
-pub struct Upload(Way<cuda_part::Upload>);
+pub struct Upload(Way<binding::Upload>);
 
 /// A tensor on its way to the host.
 #[derive(Debug)]
-pub struct Download(Way<cuda_part::Download>);
+pub struct Download(Way<binding::Download>);
 
 /// A tensor of the host on `device`, whose stream waits for it instead of this thread.
 ///
@@ -39,7 +40,7 @@ impl Upload {
     /// If there is no memory for the copies.
     pub fn start(host: &Tensor, device: Device) -> Result<Self, OpsError> {
         match device {
-            Device::Cuda(index) => cuda_part::Upload::start(host, index)
+            Device::Cuda(index) => binding::Upload::start(host, index)
                 .map(|upload| Self(Way::Copying(upload)))
                 .map_err(|message| OpsError::Torch { operation: "upload", message }),
             _ => Ok(Self(Way::There(host.to_device(device)))),
@@ -69,7 +70,7 @@ impl Download {
     /// If there is no memory for the copy.
     pub fn start(tensor: &Tensor) -> Result<Self, OpsError> {
         match tensor.device() {
-            Device::Cuda(_) => cuda_part::Download::start(tensor)
+            Device::Cuda(_) => binding::Download::start(tensor)
                 .map(|download| Self(Way::Copying(download)))
                 .map_err(|message| OpsError::Torch { operation: "download", message }),
             _ => Ok(Self(Way::There(tensor.contiguous()))),

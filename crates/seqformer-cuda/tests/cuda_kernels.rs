@@ -3,11 +3,11 @@
 //! Opening libtorch's CUDA part changes the tables of operations that all threads read, so this test is a program of
 //! its own.
 
-use seqformer_ops::cuda;
+use seqformer_ops::cuda_attention;
 
 #[test]
 fn kernels_are_right_on_a_gpu_and_without_one_the_driver_is_what_is_missing() {
-    match cuda::prepare(0) {
+    match cuda_attention::prepare(0) {
         Ok(()) => assert!(tch::Cuda::is_available()),
         Err(error) => {
             let error = error.to_string();

@@ -1,30 +1,30 @@
 //! Kernels of ours for NVIDIA GPUs.
 //!
-//! Their sources are `cuda/*.cu`. NVRTC compiles them for the GPU at hand when they are first needed, in about a
-//! second. [`crate::ms_deform_attn`] uses those of attention by itself; the functions here are steps of inference
+//! Their sources are `kernels/*.cu`. NVRTC compiles them for the GPU at hand when they are first needed, in about a
+//! second. [`attention`] gives those that an autograd function calls; the other functions here are steps of inference
 //! without a gradient, each with a slower form in plain tensor operations at its caller.
 //!
 //! Launches neither allocate memory of their own nor wait, so they can be captured in a CUDA graph, after the work
 //! has run once before.
 
-#[expect(unsafe_code, reason = "calls of the part for GPUs")]
+#[expect(unsafe_code, reason = "calls of the library for GPUs")]
 mod binding;
 pub(crate) mod modules;
 mod registry;
-mod self_check;
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
+use seqformer_libtorch::OpsError;
 use seqformer_libtorch::out_of_memory::is_out_of_memory;
 use tch::{Device, Kind, Tensor};
 
 use self::modules::Module;
-pub(crate) use self::registry::attention;
-use crate::{OpsError, cuda_library};
+pub use self::registry::{AttentionCheck, attention};
+use crate::library;
 
 /// Levels that the kernels of attention take.
-pub(crate) const MAX_LEVELS: usize = 8;
+pub const MAX_LEVELS: usize = 8;
 
 /// Channels of the map of mask features that [`dynamic_masks`] takes.
 const MAX_MASK_CHANNELS: i64 = 64;
@@ -77,16 +77,16 @@ pub struct FrameNormalization {
     pub kind: Kind,
 }
 
-/// Compiles and loads all kernels on GPU number `device`, and compares those of attention with plain tensor
-/// operations, instead of when they are first needed.
+/// Compiles and loads all kernels on GPU number `device`, and checks those of attention, instead of when they are first
+/// needed.
 ///
 /// # Errors
 ///
 /// If there is no such GPU, or a kernel cannot be used on it; the message says why. Attention then runs as plain tensor
 /// operations.
-pub fn prepare(device: usize) -> Result<(), OpsError> {
+pub fn prepare(device: usize, check: AttentionCheck) -> Result<(), OpsError> {
     let operation = "preparing the CUDA kernels";
-    registry::load_all(device).map_err(|message| OpsError::Torch { operation, message })
+    registry::load_all(device, check).map_err(|message| OpsError::Torch { operation, message })
 }
 
 /// Mask logits of some instances on some frames: coordinates relative to each instance, three 1×1 convolutions whose
@@ -229,8 +229,8 @@ fn run(
     launch: impl FnOnce(&std::path::Path) -> Result<Tensor, String>,
 ) -> Result<Tensor, OpsError> {
     let result = registry::load(device, module)
-        .and_then(|()| cuda_library::path())
-        .and_then(|library| launch(&library));
+        .and_then(|()| library::path())
+        .and_then(|path| launch(&path));
     result.map_err(|message| OpsError::Torch { operation, message })
 }
 

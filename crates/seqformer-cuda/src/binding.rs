@@ -1,4 +1,4 @@
-//! The functions of the part for GPUs: found once, when a GPU is used for the first time.
+//! The functions of `libseqformer_cuda`: found once, when a GPU is used for the first time.
 
 pub(crate) mod graph;
 
@@ -9,7 +9,7 @@ use seqformer_libtorch::{Message, check, find_symbol};
 use tch::Tensor;
 use torch_sys::C_tensor;
 
-use crate::cuda_library;
+use crate::library;
 
 /// Objects of the part, only ever behind pointers.
 #[repr(C)]
@@ -33,11 +33,11 @@ type Body = extern "C" fn(*mut c_void) -> c_int;
 pub struct DeviceMemory {
     /// What tensors hold.
     pub allocated: i64,
-    /// The most that they have held since [`crate::cuda_device::forget_peak`].
+    /// The most that they have held since [`crate::device::forget_peak`].
     pub peak_allocated: i64,
     /// What libtorch holds for tensors of now and later.
     pub reserved: i64,
-    /// The most that it has held since [`crate::cuda_device::forget_peak`].
+    /// The most that it has held since [`crate::device::forget_peak`].
     pub peak_reserved: i64,
     /// What nobody holds.
     pub free: i64,
@@ -52,7 +52,7 @@ impl DeviceMemory {
     }
 }
 
-/// Finds a function by its name; its type is that of `cpp/cuda`.
+/// Finds a function by its name; its type is that of `cpp`.
 macro_rules! functions {
     ($($name:ident: $kind:ty,)*) => {
         struct Functions {
@@ -61,13 +61,13 @@ macro_rules! functions {
 
         impl Functions {
             fn find() -> Result<Self, String> {
-                let library = cuda_library::path()?;
+                let path = library::path()?;
                 Ok(Self {
                     $($name: {
                         let name = concat!(stringify!($name), "\0");
                         let name = CStr::from_bytes_with_nul(name.as_bytes())
                             .map_err(|_zero| "a name holds a zero byte".to_owned())?;
-                        let symbol = find_symbol(&library, name)?;
+                        let symbol = find_symbol(&path, name)?;
                         // SAFETY: the library is ours, built with this crate, and its function has this type.
                         unsafe { std::mem::transmute::<*mut c_void, $kind>(symbol) }
                     },)*
@@ -116,7 +116,7 @@ fn tensor(made: impl FnOnce(*mut *mut C_tensor) -> Message) -> Result<Tensor, St
     Ok(unsafe { Tensor::from_ptr(out) })
 }
 
-/// See [`crate::cuda_device::memory`].
+/// See [`crate::device::memory`].
 pub(crate) fn memory(device: usize) -> Result<DeviceMemory, String> {
     let mut found = DeviceMemory::default();
     // SAFETY: the result is writable and of the layout that is written.
@@ -124,19 +124,19 @@ pub(crate) fn memory(device: usize) -> Result<DeviceMemory, String> {
     Ok(found)
 }
 
-/// See [`crate::cuda_device::forget_peak`].
+/// See [`crate::device::forget_peak`].
 pub(crate) fn forget_peak(device: usize) -> Result<(), String> {
     // SAFETY: the call takes a number.
     check(unsafe { (functions()?.sf_cuda_forget_peak)(device as c_int) })
 }
 
-/// See [`crate::cuda_device::empty_cache`].
+/// See [`crate::device::empty_cache`].
 pub(crate) fn empty_cache() -> Result<(), String> {
     // SAFETY: the call takes nothing, and frees what no tensor uses.
     check(unsafe { (functions()?.sf_cuda_empty_cache)() })
 }
 
-/// See [`crate::cuda_device::limit_memory`].
+/// See [`crate::device::limit_memory`].
 pub(crate) fn limit_memory(device: usize, bytes: u64) -> Result<(), String> {
     let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
     // SAFETY: the call takes numbers.
@@ -174,7 +174,7 @@ pub(crate) fn tf32() -> Result<i32, String> {
     set_tf32(LEAVE)
 }
 
-/// See [`crate::cuda_device::Timer`].
+/// See [`crate::device::Timer`].
 #[derive(Debug)]
 pub(crate) struct Timer(*mut SfTimer);
 

@@ -1,4 +1,4 @@
-// What the shim and the CUDA part of it share about groups of processes.
+// What seqformer-distributed and its part in libseqformer_cuda share about groups of processes.
 
 #pragma once
 
