@@ -39,7 +39,7 @@ address() {
   for part in torch-free ops; do
     case $part in
       torch-free) packages="-p seqformer-kernels -p seqformer-files -p seqformer-masks -p seqformer-annotations -p seqformer-config -p seqformer-checkpoint -p seqformer-data -p seqformer-evaluation -p seqformer-logs -p seqformer-video" ;;
-      ops) packages="-p seqformer-libtorch -p seqformer-cuda -p seqformer-ops" ;;
+      ops) packages="-p seqformer-libtorch -p seqformer-cuda -p seqformer-distributed -p seqformer-ops" ;;
     esac
     log="target/sanitize-address-$part.log"
     # libtorch keeps what it allocates until the end of the process, and its containers are not annotated.
@@ -80,7 +80,7 @@ guard() {
   mkdir -p target
   ${CC:-cc} -O2 -shared -fPIC scripts/memory/guard.c -o target/guard.so -ldl -lpthread || { failed="$failed guard"; return 0; }
   log=target/sanitize-guard-build.log
-  cargo test --locked --no-run --lib --message-format=json -p seqformer-libtorch -p seqformer-cuda -p seqformer-ops -p seqformer \
+  cargo test --locked --no-run --lib --message-format=json -p seqformer-libtorch -p seqformer-cuda -p seqformer-distributed -p seqformer-ops -p seqformer \
     -p seqformer-engine >"$log" 2>&1 || { report "guard, build" 1 "$log"; return 0; }
   sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' "$log" | while read -r program; do
     name=$(basename "$program" | sed 's/-[0-9a-f]*$//')

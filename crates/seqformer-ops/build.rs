@@ -3,23 +3,21 @@
 #[path = "../../compile_cpp.rs"]
 mod compile_cpp;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use compile_cpp::Libtorch;
 
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 5] = [
     "cpp/c_api.cpp",
     "cpp/block_product.cpp",
     "cpp/cpu_allocator.cpp",
     "cpp/guarded_pool.cpp",
-    "cpp/process_group.cpp",
     "cpp/recompute.cpp",
-    "cpp/reduced_gradients.cpp",
 ];
 
 fn main() {
     let libtorch = Libtorch::find();
     let headers = std::env::var_os("DEP_SEQFORMER_LIBTORCH_INCLUDE").map(PathBuf::from);
     let headers = headers.expect("seqformer-libtorch tells where its headers are");
-    libtorch.compile("seqformer_ops_shim", &SOURCES, &[&headers, Path::new("cpp/stubs")]);
+    libtorch.compile("seqformer_ops_shim", &SOURCES, &[&headers]);
 }

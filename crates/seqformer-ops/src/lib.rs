@@ -40,7 +40,6 @@ pub mod packed_masks;
 pub mod pointwise_conv;
 mod pool;
 pub mod precision;
-pub mod process_group;
 pub mod recompute;
 pub mod reference;
 pub mod runtime;

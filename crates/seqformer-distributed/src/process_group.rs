@@ -10,10 +10,10 @@ mod store;
 use std::time::Duration;
 
 use seqformer_cuda::library;
+use seqformer_libtorch::OpsError;
 use tch::{Device, Kind, Tensor};
 
 pub use self::store::Store;
-use crate::OpsError;
 
 /// Size of the buckets in which gradients travel, in bytes: that of PyTorch's DistributedDataParallel.
 pub const BUCKET_BYTES: usize = 25 << 20;

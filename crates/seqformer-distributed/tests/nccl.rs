@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use seqformer_ops::process_group::{Member, ProcessGroup, Store};
+use seqformer_distributed::{Member, ProcessGroup, Store};
 
 const TIMEOUT: Duration = Duration::from_mins(1);
 

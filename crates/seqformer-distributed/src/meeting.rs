@@ -2,11 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use seqformer_ops::process_group::Store;
-
-use super::placement::prefix;
-use super::status::{self, Status};
-use crate::EngineError;
+use crate::DistributedError;
+use crate::placement::prefix;
+use crate::process_group::Store;
+use crate::status::{self, Status};
 
 /// The table where the processes of all machines meet.
 #[derive(Debug)]
@@ -30,7 +29,11 @@ impl Meeting {
     /// # Errors
     ///
     /// If the port cannot be had.
-    pub fn serve(port: u16, world_size: usize, timeout: Duration) -> Result<Self, EngineError> {
+    pub fn serve(
+        port: u16,
+        world_size: usize,
+        timeout: Duration,
+    ) -> Result<Self, DistributedError> {
         Ok(Self { store: Store::serve(port, timeout)?, world_size })
     }
 
@@ -44,7 +47,7 @@ impl Meeting {
         port: u16,
         world_size: usize,
         timeout: Duration,
-    ) -> Result<Self, EngineError> {
+    ) -> Result<Self, DistributedError> {
         Ok(Self { store: Store::connect(host, port, timeout)?, world_size })
     }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use seqformer_ops::process_group::Store;
+use crate::process_group::Store;
 
 /// What a process was doing when it was last heard of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,15 +18,15 @@ pub struct Status {
 }
 
 impl Status {
-    pub(super) fn new(iteration: u64, operation: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(iteration: u64, operation: impl Into<Cow<'static, str>>) -> Self {
         Self { iteration, operation: operation.into(), millis: now() }
     }
 
-    pub(super) fn key(rank: usize) -> String {
+    pub(crate) fn key(rank: usize) -> String {
         format!("status/{rank}")
     }
 
-    pub(super) fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         format!("{} {} {}", self.millis, self.iteration, self.operation)
     }
 
@@ -49,7 +49,7 @@ impl fmt::Display for Status {
     }
 }
 
-pub(super) fn error_key(rank: usize) -> String {
+pub(crate) fn error_key(rank: usize) -> String {
     format!("error/{rank}")
 }
 
@@ -61,7 +61,7 @@ fn now() -> u128 {
 const BRIEFLY: Duration = Duration::from_secs(5);
 
 /// The value of `key`, if it is there and the table can still be read.
-pub(super) fn read_text(store: &Store, key: &str) -> Option<String> {
+pub(crate) fn read_text(store: &Store, key: &str) -> Option<String> {
     if !store.has(key).ok()? {
         return None;
     }
@@ -70,13 +70,13 @@ pub(super) fn read_text(store: &Store, key: &str) -> Option<String> {
 }
 
 /// The statuses of all processes, as far as they are known.
-pub(super) fn of_all(store: &Store, world_size: usize) -> Vec<Option<Status>> {
+pub(crate) fn of_all(store: &Store, world_size: usize) -> Vec<Option<Status>> {
     let status = |rank| Status::parse(&read_text(store, &Status::key(rank))?);
     (0..world_size).map(status).collect()
 }
 
 /// Those processes that are elsewhere than this one, the one that has been silent for longest first.
-pub(super) fn describe_behind(all: &[Option<Status>], own_rank: usize, own: &Status) -> String {
+pub(crate) fn describe_behind(all: &[Option<Status>], own_rank: usize, own: &Status) -> String {
     let place = |status: &Status| (status.iteration, status.operation.clone());
     let mut behind: Vec<(usize, &Status)> = all
         .iter()

@@ -1,7 +1,7 @@
 use super::{Placement, first_slurm_host};
-use crate::EngineError;
+use crate::DistributedError;
 
-fn placement(variables: &[(&str, &str)]) -> Result<Option<Placement>, EngineError> {
+fn placement(variables: &[(&str, &str)]) -> Result<Option<Placement>, DistributedError> {
     Placement::from_environment(&|name| {
         let found = variables.iter().find(|(key, _)| *key == name);
         found.map(|(_, value)| (*value).to_owned())

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use seqformer_libtorch::OpsError;
+
 use super::{binding, group_error};
-use crate::OpsError;
 
 /// A table of small values that all processes see; the server of it is one of them, or their launcher.
 #[derive(Debug)]

@@ -111,7 +111,7 @@ impl Group {
         Ok(Self(out))
     }
 
-    /// `library` is the part of the shim for GPUs.
+    /// `library` is `libseqformer_cuda`.
     pub(crate) fn nccl(
         library: &Path,
         store: &Store,
@@ -121,7 +121,7 @@ impl Group {
         timeout: Duration,
     ) -> Result<Self, String> {
         let symbol = find_symbol(library, c"sf_nccl_group")?;
-        // SAFETY: the library is ours, built with this crate, and its function has this type.
+        // SAFETY: the library is that of seqformer-cuda, and its function has this type.
         let nccl_group = unsafe { std::mem::transmute::<*mut c_void, NcclGroup>(symbol) };
         let mut out = std::ptr::null_mut();
         // SAFETY: the store lives through the call, and `out` is writable.

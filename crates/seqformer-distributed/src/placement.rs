@@ -2,7 +2,7 @@
 
 use std::net::UdpSocket;
 
-use crate::EngineError;
+use crate::DistributedError;
 
 /// Set by our own launcher: the process is to end when its standard input does.
 pub const LAUNCHED: &str = "SEQFORMER_LAUNCHED";
@@ -40,7 +40,7 @@ impl Placement {
     /// If a variable is not a number, or it is not said where the processes meet.
     pub fn from_environment(
         var: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Option<Self>, EngineError> {
+    ) -> Result<Option<Self>, DistributedError> {
         let var = |name: &str| var(name).filter(|value| !value.is_empty());
         let Some((rank, world_size, local_rank)) = member(&var)? else { return Ok(None) };
         if rank >= world_size {
@@ -78,12 +78,12 @@ impl Placement {
     }
 
     /// Keys of this start in the common table.
-    pub(super) fn prefix(&self) -> String {
+    pub(crate) fn prefix(&self) -> String {
         prefix(self.attempt)
     }
 
     /// The address of this machine on the way to the meeting point, by which the others reach it, too.
-    pub(super) fn own_address(&self) -> Option<String> {
+    pub(crate) fn own_address(&self) -> Option<String> {
         let socket = UdpSocket::bind(("0.0.0.0", 0)).ok()?;
         // Nothing is sent.
         socket.connect((self.host.as_str(), self.port)).ok()?;
@@ -91,14 +91,14 @@ impl Placement {
     }
 }
 
-pub(super) fn prefix(attempt: u64) -> String {
+pub(crate) fn prefix(attempt: u64) -> String {
     format!("seqformer/{attempt}")
 }
 
 type Variables<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// Rank, number of processes and local rank by the first launcher that says all of them.
-fn member(var: &Variables<'_>) -> Result<Option<(usize, usize, usize)>, EngineError> {
+fn member(var: &Variables<'_>) -> Result<Option<(usize, usize, usize)>, DistributedError> {
     const LAUNCHERS: [[&str; 3]; 4] = [
         ["RANK", "WORLD_SIZE", "LOCAL_RANK"],
         // In a batch script, but outside of srun, the step is not set.
@@ -115,7 +115,7 @@ fn member(var: &Variables<'_>) -> Result<Option<(usize, usize, usize)>, EngineEr
 }
 
 /// Whether MPI says that all processes are here.
-fn is_one_machine(var: &Variables<'_>, world_size: usize) -> Result<bool, EngineError> {
+fn is_one_machine(var: &Variables<'_>, world_size: usize) -> Result<bool, DistributedError> {
     for name in ["OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "LOCAL_WORLD_SIZE"] {
         if let Some(size) = number::<usize>(var, name)? {
             return Ok(size == world_size);
@@ -146,14 +146,17 @@ fn first_slurm_host(var: &Variables<'_>) -> Option<String> {
     (!host.is_empty()).then_some(host)
 }
 
-fn number<T: std::str::FromStr>(var: &Variables<'_>, name: &str) -> Result<Option<T>, EngineError> {
+fn number<T: std::str::FromStr>(
+    var: &Variables<'_>,
+    name: &str,
+) -> Result<Option<T>, DistributedError> {
     let Some(text) = var(name) else { return Ok(None) };
     let parsed = text.parse().map(Some);
     parsed.map_err(|_other| wrong(format!("{name}: expected a number, found {text:?}")))
 }
 
-fn wrong(what: String) -> EngineError {
-    EngineError::Launch { what }
+fn wrong(what: String) -> DistributedError {
+    DistributedError::Launch { what }
 }
 
 #[cfg(test)]

@@ -3,29 +3,29 @@
 
 use std::time::{Duration, Instant};
 
-use seqformer_ops::OpsError;
+use seqformer_libtorch::OpsError;
 
-use super::{Communicator, NOTE_PERIOD, status};
-use crate::EngineError;
+use super::{Communicator, NOTE_PERIOD};
+use crate::{DistributedError, status};
 
 /// How often a process that waits looks again.
 const POLL: Duration = Duration::from_millis(20);
 
 /// Tasks that the processes take from the table, one after the other.
 #[derive(Debug)]
-pub(crate) struct TaskQueue<'a> {
+pub struct TaskQueue<'a> {
     communicator: &'a Communicator,
     key: String,
 }
 
 impl Communicator {
     /// A new queue; all processes make it together.
-    pub(crate) fn queue(&self) -> TaskQueue<'_> {
+    pub fn queue(&self) -> TaskQueue<'_> {
         TaskQueue { communicator: self, key: self.next_key("queue") }
     }
 
     /// Waits for a value as long as the others are at work.
-    pub(super) fn wait_for(&self, key: &str) -> Result<Vec<u8>, EngineError> {
+    pub(super) fn wait_for(&self, key: &str) -> Result<Vec<u8>, DistributedError> {
         let Some(links) = &self.links else { return Ok(Vec::new()) };
         let failed = |error: OpsError| self.failed(&error);
         loop {
@@ -38,7 +38,7 @@ impl Communicator {
     }
 
     /// Fails if a process has not been heard of for longer than the timeout.
-    fn check_others(&self) -> Result<(), EngineError> {
+    fn check_others(&self) -> Result<(), DistributedError> {
         let Some(links) = &self.links else { return Ok(()) };
         if links.noted.get().elapsed() < NOTE_PERIOD {
             return Ok(());
@@ -70,28 +70,44 @@ impl Communicator {
 
 impl TaskQueue<'_> {
     /// Number of the next task that nobody has, from 0.
-    pub(crate) fn take(&self) -> Result<usize, EngineError> {
+    ///
+    /// # Errors
+    ///
+    /// If a process is gone or does not come in time.
+    pub fn take(&self) -> Result<usize, DistributedError> {
         let Some(links) = &self.communicator.links else { return Ok(usize::MAX) };
         let next = links.store.add(&format!("{}/next", self.key), 1);
         Ok(next.map_err(|error| self.communicator.failed(&error))? as usize - 1)
     }
 
     /// Number of tasks that were taken.
-    pub(crate) fn num_taken(&self) -> Result<usize, EngineError> {
+    ///
+    /// # Errors
+    ///
+    /// If a process is gone or does not come in time.
+    pub fn num_taken(&self) -> Result<usize, DistributedError> {
         let Some(links) = &self.communicator.links else { return Ok(0) };
         let next = links.store.add(&format!("{}/next", self.key), 0);
         Ok(next.map_err(|error| self.communicator.failed(&error))? as usize)
     }
 
     /// Hands in what a task gave.
-    pub(crate) fn hand_in(&self, task: usize, found: &[u8]) -> Result<(), EngineError> {
+    ///
+    /// # Errors
+    ///
+    /// If a process is gone or does not come in time.
+    pub fn hand_in(&self, task: usize, found: &[u8]) -> Result<(), DistributedError> {
         let Some(links) = &self.communicator.links else { return Ok(()) };
         let done = links.store.set(&format!("{}/{task}", self.key), found);
         done.map_err(|error| self.communicator.failed(&error))
     }
 
     /// What a task gave, if it is done, and forgets it.
-    pub(crate) fn collect(&self, task: usize) -> Result<Option<Vec<u8>>, EngineError> {
+    ///
+    /// # Errors
+    ///
+    /// If a process is gone or does not come in time.
+    pub fn collect(&self, task: usize) -> Result<Option<Vec<u8>>, DistributedError> {
         let Some(links) = &self.communicator.links else { return Ok(None) };
         let key = format!("{}/{task}", self.key);
         let failed = |error: OpsError| self.communicator.failed(&error);
@@ -104,20 +120,32 @@ impl TaskQueue<'_> {
     }
 
     /// Waits a moment for the others.
-    pub(crate) fn pause(&self) -> Result<(), EngineError> {
+    ///
+    /// # Errors
+    ///
+    /// If a process is gone or does not come in time.
+    pub fn pause(&self) -> Result<(), DistributedError> {
         std::thread::sleep(POLL);
         self.communicator.check_others()
     }
 
     /// Says to all that the job is done, with a word for them.
-    pub(crate) fn close(&self, word: &str) -> Result<(), EngineError> {
+    ///
+    /// # Errors
+    ///
+    /// If a process is gone or does not come in time.
+    pub fn close(&self, word: &str) -> Result<(), DistributedError> {
         let Some(links) = &self.communicator.links else { return Ok(()) };
         let done = links.store.set(&format!("{}/end", self.key), word.as_bytes());
         done.map_err(|error| self.communicator.failed(&error))
     }
 
     /// Waits for [`TaskQueue::close`].
-    pub(crate) fn wait_for_end(&self) -> Result<String, EngineError> {
+    ///
+    /// # Errors
+    ///
+    /// If a process is gone or does not come in time.
+    pub fn wait_for_end(&self) -> Result<String, DistributedError> {
         let word = self.communicator.wait_for(&format!("{}/end", self.key))?;
         Ok(String::from_utf8_lossy(&word).into_owned())
     }
