@@ -60,6 +60,10 @@ pub fn catch_out_of_memory<R>(work: impl FnOnce() -> R) -> Result<R, OutOfMemory
 }
 
 /// Runs `work`, and gives the words of any panic, which are not printed.
+///
+/// # Errors
+///
+/// If `work` panics.
 pub fn catch_all<R>(work: impl FnOnce() -> R) -> Result<R, String> {
     caught(Silence::All, work).map_err(|panic| text_of(&*panic).to_owned())
 }

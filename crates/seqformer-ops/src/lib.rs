@@ -1,4 +1,4 @@
-//! Multi-scale deformable attention for libtorch on the CPU and on NVIDIA GPUs, and the shim around what `tch` lacks.
+//! Multi-scale deformable attention for libtorch on the CPU and on NVIDIA GPUs, and layers that `tch` lacks.
 //!
 //! [`ms_deform_attn`] is the operation of Deformable DETR (arXiv:2010.04159, equation 3): every query
 //! of every head reads a few bilinearly interpolated points of several feature maps and sums them by

@@ -15,7 +15,7 @@ const OPERATION: &str = "ms_deform_attn";
 /// A location `(x, y)` of a level with `W` columns and `H` rows is the point `x * W - 0.5`,
 /// `y * H - 0.5` between its cells; cells outside the map count as zero. Differentiable in all three
 /// tensors. Runs in our kernels for `f32` and `bf16` values (summed in `f32`) on the CPU and on NVIDIA GPUs
-/// (see [`cuda`]), and as plain tensor operations for other kinds and devices.
+/// (see [`crate::cuda_attention`]), and as plain tensor operations for other kinds and devices.
 ///
 /// # Shapes
 ///
