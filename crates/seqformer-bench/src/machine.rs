@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use seqformer_ops::cuda_device::{Tf32Scope, Timer};
+use seqformer_cuda::device::{Tf32Scope, Timer};
 use tch::{Cuda, Device, Kind, Tensor};
 
 /// Number of runs, of which the fastest counts.

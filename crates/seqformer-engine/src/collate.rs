@@ -4,8 +4,8 @@
 
 use seqformer::{AbsentInstances, ClipTarget, FrameSize};
 use seqformer_config::config::ImageFormat;
+use seqformer_cuda::transfer::upload;
 use seqformer_data::ClipSample;
-use seqformer_ops::transfer::upload;
 use tch::{Device, Kind, Tensor};
 
 use crate::predictor::frames_tensor;

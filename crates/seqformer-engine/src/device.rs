@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use seqformer::ModelError;
-use seqformer_ops::cuda_device::{self, Card};
-use seqformer_ops::out_of_memory::catch_out_of_memory;
-use seqformer_ops::runtime::{begin_computing, open_cuda_library};
+use seqformer_cuda::device::{self as cuda_device, Card};
+use seqformer_cuda::{begin_computing, open_cuda_library};
+use seqformer_libtorch::out_of_memory::catch_out_of_memory;
 use tch::{Cuda, Device};
 
 pub use seqformer_config::DeviceChoice;

@@ -1,9 +1,13 @@
 //! What can go wrong between a configuration and a result.
 
+mod from;
+
 use std::path::PathBuf;
 
 use seqformer::ModelError;
 use seqformer_checkpoint::CheckpointError;
+use seqformer_distributed::DistributedError;
+use seqformer_libtorch::OpsError;
 use seqformer_logs::LogError;
 use seqformer_masks::ImageSize;
 
@@ -110,7 +114,7 @@ pub enum EngineError {
     },
     /// An operation of libtorch failed.
     #[error(transparent)]
-    Ops(#[from] seqformer_ops::OpsError),
+    Ops(#[from] OpsError),
     /// A video without frames.
     #[error("the video has no frames")]
     NoFrames,
@@ -235,23 +239,9 @@ pub enum EngineError {
         /// The clips of the batch.
         samples: String,
     },
-    /// Processes that work together could not go on, mostly because one of them is gone.
-    #[error(
-        "rank {rank} of {world_size}, {place}: {message}{}{others}",
-        if others.is_empty() { "" } else { "; " }
-    )]
-    Distributed {
-        /// This process.
-        rank: usize,
-        /// Number of processes.
-        world_size: usize,
-        /// Where it was.
-        place: String,
-        /// What failed.
-        message: String,
-        /// Processes that were elsewhere.
-        others: String,
-    },
+    /// Processes cannot work together, mostly because one of them is gone.
+    #[error(transparent)]
+    Processes(DistributedError),
     /// Processes of one run that were given different things to do.
     #[error(
         "rank {rank}: {what}; start all processes of a run in the same way, with the same data"
@@ -260,12 +250,6 @@ pub enum EngineError {
         /// The process that differs from the first.
         rank: usize,
         /// In what.
-        what: String,
-    },
-    /// What a launcher says of the processes cannot be used.
-    #[error("invalid environment of the launcher: {what}")]
-    Launch {
-        /// What is wrong.
         what: String,
     },
     /// Another run writes into the same folder.
@@ -279,7 +263,7 @@ pub enum EngineError {
 impl EngineError {
     /// Whether processes that work together cannot go on together.
     pub fn is_of_processes(&self) -> bool {
-        matches!(self, Self::Distributed { .. } | Self::Disagreement { .. } | Self::Launch { .. })
+        matches!(self, Self::Processes(_) | Self::Disagreement { .. })
     }
 
     /// The error with its causes, without saying anything twice.
@@ -294,20 +278,5 @@ impl EngineError {
             cause = error.source();
         }
         text
-    }
-}
-
-impl From<ModelError> for EngineError {
-    fn from(source: ModelError) -> Self {
-        match source {
-            ModelError::OutOfMemory { .. } => Self::DeviceMemory { source },
-            source => Self::Model(source),
-        }
-    }
-}
-
-impl From<tch::TchError> for EngineError {
-    fn from(error: tch::TchError) -> Self {
-        ModelError::from(error).into()
     }
 }

@@ -10,12 +10,13 @@ use seqformer_annotations::Ids;
 use seqformer_data::{
     AnnotatedVideos, Categories, DatasetKind, DatasetSource, VideoRecord, read_image_logged,
 };
+use seqformer_distributed::TaskQueue;
 use seqformer_evaluation::{
     CocoEvaluator, CocoGroundTruth, CocoResults, CocoResultsWriter, GroundTruth, IouKind, Report,
     Results, ResultsWriter, YtvisEvaluator, write_archive,
 };
 
-use crate::distributed::TaskQueue;
+use crate::agreement::agree;
 use crate::{Communicator, EngineError, Predictor, VideoPrediction};
 use shared_out::{FoundDetection, FoundTrack, Job, Writer, run_shared};
 
@@ -67,7 +68,7 @@ pub fn evaluate(
     output: EvaluationOutput<'_>,
     progress: &mut dyn FnMut(EvaluationProgress),
 ) -> Result<Option<Evaluated>, EngineError> {
-    let records = communicator.agree(start(dataset, output, communicator.is_leader()))?;
+    let records = agree(communicator, start(dataset, output, communicator.is_leader()))?;
     let queue = communicator.queue();
     let evaluated =
         evaluate_records((predictor, communicator, &queue), dataset, records, output, progress);
@@ -130,7 +131,7 @@ fn write_results<J: Job>(
 ) -> Result<Option<PathBuf>, EngineError> {
     let ids = job.ids();
     let start = || J::Writer::start(output, &ids, dataset_ids);
-    let mut writer = communicator.agree(communicator.is_leader().then(start).transpose())?;
+    let mut writer = agree(communicator, communicator.is_leader().then(start).transpose())?;
     let is_left =
         |task: &usize| writer.as_ref().is_none_or(|writer| !writer.has_finished(ids[*task]));
     let todo = (0..ids.len()).filter(is_left).collect();

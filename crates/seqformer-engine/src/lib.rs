@@ -26,12 +26,12 @@
 
 #![forbid(unsafe_code)]
 
+mod agreement;
 pub mod builder;
 mod checkpointer;
 mod collate;
 mod datasets;
 mod device;
-mod distributed;
 mod encode;
 mod error;
 mod evaluate;
@@ -51,7 +51,6 @@ mod trainer;
 pub use checkpointer::Checkpointer;
 pub use datasets::find_dataset;
 pub use device::{DeviceChoice, count_gpus, forget_gpu_peak, gpu_card, gpu_peak, open_device};
-pub use distributed::{Communicator, LAUNCHED, Meeting, Placement, ProcessReport, RESUME, Status};
 pub use encode::encode_masks;
 pub use error::EngineError;
 pub use evaluate::{Evaluated, EvaluationOutput, EvaluationProgress, evaluate};
@@ -64,6 +63,7 @@ pub use predictor::{
     ImagePrediction, OrderedWorkers, PipelineTimes, Predictor, Progress, TrackOnFrame,
     TrackedFrame, VideoPrediction, num_threads, use_threads,
 };
+pub use seqformer_distributed::Communicator;
 pub use tch::Device;
 pub use track_masks::TrackMasks;
 pub use trainer::{TrainEnd, Trainer, TrainerOptions};

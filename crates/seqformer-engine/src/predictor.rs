@@ -31,9 +31,9 @@ use std::thread::Scope;
 use seqformer::inference::{Detection, InferenceModel, Launch, Selection, classify};
 use seqformer::{FrameSize, SeqFormer, load_state_dict};
 use seqformer_checkpoint::{Provenance, StateDict};
+use seqformer_cuda::transfer::upload;
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
-use seqformer_ops::transfer::upload;
 use tch::{Device, Tensor, nn};
 
 use clock::PipelineClock;

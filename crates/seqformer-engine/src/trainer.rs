@@ -18,9 +18,10 @@ use std::time::Instant;
 
 use seqformer::SeqFormer;
 use seqformer_data::Loader;
-use seqformer_ops::process_group::GradientReducer;
+use seqformer_distributed::GradientReducer;
 use tch::{Device, nn};
 
+use crate::agreement::agree;
 use crate::checkpointer::{Checkpointer, Position, TrainState};
 use crate::collate::Collate;
 use crate::device::out_of_memory;
@@ -268,7 +269,7 @@ impl Trainer {
             predictor.stop_on(Arc::clone(stop));
             Ok((dataset, predictor))
         });
-        let (dataset, predictor) = self.communicator.agree(prepared)?;
+        let (dataset, predictor) = agree(&self.communicator, prepared)?;
         let folder = self.plan.inference_folder(&dataset);
         let run = format!("iteration {iteration} seed {}", self.position.seed);
         // A training that was restarted has other weights at the same iteration.

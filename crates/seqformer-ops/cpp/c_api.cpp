@@ -1,7 +1,7 @@
 // The flat C ABI of the shim: unpack, call, catch. No exception crosses it.
 //
-// Every function that can fail returns null, or a message made with `strdup` that the caller frees
-// with `sf_free_message`. Shapes, kinds, devices and contiguity are checked in Rust before the call.
+// Every function that can fail returns null, or a message made with `strdup` that Rust frees. Shapes, kinds, devices and
+// contiguity are checked in Rust before the call.
 
 #include "guarded.h"
 #include "ms_deform_attn.h"
@@ -13,7 +13,6 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>
-#include <dlfcn.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cstdlib>
@@ -617,27 +616,3 @@ SF_API void sf_parallel_for(int64_t count, int64_t grain, void (*body)(void *, i
                             void *context) {
   at::parallel_for(0, count, grain, [&](int64_t begin, int64_t end) { body(context, begin, end); });
 }
-
-// Opens a shared library for the whole process (RTLD_GLOBAL), as CUDA support needs it.
-SF_API char *sf_open_library(const char *path) {
-  return guarded([&] {
-    if (dlopen(path, RTLD_NOW | RTLD_GLOBAL) == nullptr) {
-      const char *why = dlerror();
-      throw std::runtime_error(why ? why : "cannot be opened");
-    }
-  });
-}
-
-// Opens a shared library like `sf_open_library`, and finds a function in it.
-SF_API char *sf_find_symbol(void **out, const char *library, const char *name) {
-  return guarded([&] {
-    void *handle = dlopen(library, RTLD_NOW | RTLD_GLOBAL);
-    *out = handle ? dlsym(handle, name) : nullptr;
-    if (*out == nullptr) {
-      const char *why = dlerror();
-      throw std::runtime_error(why ? why : "cannot be opened");
-    }
-  });
-}
-
-SF_API void sf_free_message(char *message) { std::free(message); }

@@ -2,63 +2,21 @@
 //!
 //! The kernels travel to the shim as function pointers, which libtorch's autograd calls.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::c_void;
 
 use seqformer_kernels::ms_deform_attn::{Gradients, MsDeformAttnInputs, backward, forward};
 use seqformer_kernels::{AttentionWeights, Bf16, LevelSize, RowSums, Samples, Shape};
+use seqformer_libtorch::ms_deform_attn::{Kernels, RawGradients, RawInputs};
+use seqformer_libtorch::{Message, check, operand, operand_mut};
 use tch::Tensor;
 use torch_sys::C_tensor;
 
 use crate::FeatureLevels;
 use crate::machine::machine;
-use crate::shim::{check, operand, operand_mut};
-
-/// What one call reads, as `MsDeformAttnInputs` in `ms_deform_attn.h`.
-#[repr(C)]
-struct RawInputs {
-    batch: i64,
-    tokens: i64,
-    heads: i64,
-    channels: i64,
-    queries: i64,
-    levels: i64,
-    points: i64,
-    bf16: i64,
-    level_sizes: *const i64,
-    value: *const c_void,
-    locations: *const f32,
-    weights: *const f32,
-    references: *const f32,
-    padding: *const bool,
-    references_batch: i64,
-    padding_batch: i64,
-    head_major: i64,
-    device: i64,
-}
-
-/// The gradients that a kernel writes, all of the sizes of their tensors, as `MsDeformAttnGradients` in
-/// `ms_deform_attn.h`.
-#[repr(C)]
-struct RawGradients {
-    value: *mut c_void,
-    locations: *mut f32,
-    weights: *mut f32,
-}
-
-type ForwardKernel = extern "C" fn(*const RawInputs, *mut c_void) -> *mut c_char;
-type BackwardKernel =
-    extern "C" fn(*const RawInputs, *const c_void, *const RawGradients) -> *mut c_char;
-
-/// The kernels that the autograd function calls, as `MsDeformAttnKernels` in `ms_deform_attn.h`.
-#[repr(C)]
-pub(crate) struct Kernels {
-    forward: ForwardKernel,
-    backward: BackwardKernel,
-}
 
 /// The kernels for the CPU.
-pub(crate) static CPU_KERNELS: Kernels =
-    Kernels { forward: forward_kernel, backward: backward_kernel };
+// SAFETY: both share their work out by threads of libtorch, and only write the results that they are given.
+pub(crate) static CPU_KERNELS: Kernels = unsafe { Kernels::new(forward_kernel, backward_kernel) };
 
 unsafe extern "C" {
     fn sf_ms_deform_attn(
@@ -71,7 +29,7 @@ unsafe extern "C" {
         level_sizes: *const i64,
         levels: i64,
         kernels: *const Kernels,
-    ) -> *mut c_char;
+    ) -> Message;
 }
 
 /// The tensors of one call, contiguous and of shapes that fit; see `MsDeformAttnInputs` in `ms_deform_attn.h`.
@@ -162,7 +120,10 @@ unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> MsDeformAttn
     MsDeformAttnInputs { shape, value, head_major: raw.head_major != 0, samples, padding }
 }
 
-extern "C" fn forward_kernel(raw: *const RawInputs, out: *mut c_void) -> *mut c_char {
+/// # Safety
+///
+/// The tensors of `raw` are alive and of its sizes, and `out` has room for the output.
+unsafe extern "C" fn forward_kernel(raw: *const RawInputs, out: *mut c_void) -> Message {
     // SAFETY: the shim passes the inputs that it was called with.
     let raw = unsafe { &*raw };
     if raw.bf16 != 0 {
@@ -170,7 +131,7 @@ extern "C" fn forward_kernel(raw: *const RawInputs, out: *mut c_void) -> *mut c_
     } else {
         forward_of::<f32>(raw, out);
     }
-    std::ptr::null_mut()
+    Message::success()
 }
 
 fn forward_of<T: RowSums>(raw: &RawInputs, out: *mut c_void) {
@@ -184,11 +145,14 @@ fn forward_of<T: RowSums>(raw: &RawInputs, out: *mut c_void) {
     forward(&inputs, out, &machine());
 }
 
-extern "C" fn backward_kernel(
+/// # Safety
+///
+/// The tensors of `raw` are alive and of its sizes, as are the gradients.
+unsafe extern "C" fn backward_kernel(
     raw: *const RawInputs,
     grad_out: *const c_void,
     gradients: *const RawGradients,
-) -> *mut c_char {
+) -> Message {
     // SAFETY: the shim passes the inputs that it was called with.
     let raw = unsafe { &*raw };
     // SAFETY: the shim passes the gradients that it has allocated.
@@ -198,7 +162,7 @@ extern "C" fn backward_kernel(
     } else {
         backward_of::<f32>(raw, grad_out, gradients);
     }
-    std::ptr::null_mut()
+    Message::success()
 }
 
 fn backward_of<T: RowSums>(raw: &RawInputs, grad_out: *const c_void, out: &RawGradients) {

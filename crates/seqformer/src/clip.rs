@@ -1,6 +1,6 @@
 //! Prepares frames for the network: normalization, and padding to a common size.
 
-use seqformer_ops::cuda::{
+use seqformer_cuda::kernels::{
     ChannelOrder, FrameNormalization, PixelSize, kernel_or_none, normalize_frames,
 };
 use seqformer_ops::{images, small_tensor};

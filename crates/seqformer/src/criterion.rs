@@ -2,7 +2,7 @@
 //!
 //! SeqFormer (arXiv:2112.08275), section 3.4. Reference: VNext `models/segmentation_condInst.py`, `SetCriterion`.
 
-use seqformer_ops::transfer::upload;
+use seqformer_cuda::transfer::upload;
 use tch::{Kind, Tensor};
 
 use crate::losses::{box_giou, box_l1, dice, sigmoid_focal};

@@ -1,6 +1,6 @@
 //! Errors of building, loading and running a network.
 
-use seqformer_ops::out_of_memory::OutOfMemory;
+use seqformer_libtorch::out_of_memory::OutOfMemory;
 
 /// A network cannot be built, or does not match its weights or input.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,7 @@
 //! DETR (arXiv:2005.12872), section 3.1, with whole box sequences. Reference: VNext `models/matcher.py`,
 //! `HungarianMatcher.forward`.
 
-use seqformer_ops::transfer::upload;
+use seqformer_cuda::transfer::upload;
 use tch::{Device, Kind, Tensor};
 
 use crate::assignment::{CostMatrix, linear_sum_assignment};

@@ -1,6 +1,6 @@
 //! The ground truth of a clip.
 
-use seqformer_ops::transfer::upload;
+use seqformer_cuda::transfer::upload;
 use tch::{Device, Kind, Tensor};
 
 use crate::config::MASK_STRIDE;

@@ -6,13 +6,13 @@
 use std::path::PathBuf;
 
 use seqformer_annotations::Ids;
+use seqformer_distributed::TaskQueue;
 use seqformer_evaluation::{CocoDetection, CocoResultsWriter, ResultsWriter, TrackResult};
 use seqformer_masks::{BoxXywh, ImageSize, Rle};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::EvaluationOutput;
-use crate::distributed::TaskQueue;
 use crate::{Communicator, EngineError};
 
 /// Work that falls into tasks.

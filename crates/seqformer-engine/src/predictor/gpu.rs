@@ -1,7 +1,7 @@
 //! GPU capabilities that a prediction needs, and the memory that it may use.
 
 use seqformer::Precision;
-use seqformer_ops::cuda_device;
+use seqformer_cuda::device as cuda_device;
 use tch::Device;
 
 use crate::{EngineError, PredictorOptions};

@@ -3,9 +3,10 @@
 //! On the CPU, logits are used directly and threads interpolate them. A GPU computes one bit per pixel, and the copy
 //! overlaps with computing the masks of the next frames.
 
+use seqformer_cuda::kernels::PixelSize;
+use seqformer_cuda::transfer::Download;
 use seqformer_masks::Rle;
-use seqformer_ops::packed_masks::{MaskPacker, PixelSize};
-use seqformer_ops::transfer::Download;
+use seqformer_ops::packed_masks::MaskPacker;
 use tch::{Device, Kind, Tensor};
 
 use super::frame_bits::FrameBits;

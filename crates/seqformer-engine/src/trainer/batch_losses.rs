@@ -1,8 +1,8 @@
 //! The losses of a batch as numbers: summed over its parts, for other processes, messages and logs.
 
 use seqformer::Losses;
+use seqformer_cuda::transfer::Download;
 use seqformer_logs::Metrics;
-use seqformer_ops::transfer::Download;
 use tch::{Kind, Tensor};
 
 use crate::EngineError;

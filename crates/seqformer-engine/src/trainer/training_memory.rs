@@ -1,6 +1,6 @@
 //! What is said when a device has no memory for a training step.
 
-use seqformer_ops::out_of_memory::{OutOfMemory, catch_out_of_memory};
+use seqformer_libtorch::out_of_memory::{OutOfMemory, catch_out_of_memory};
 
 use crate::EngineError;
 use crate::collate::TrainClip;

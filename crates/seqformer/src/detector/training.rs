@@ -2,7 +2,7 @@
 //!
 //! Reference: VNext `models/segmentation_condInst.py`, `CondInst_segm.forward`.
 
-use seqformer_ops::transfer::upload;
+use seqformer_cuda::transfer::upload;
 use tch::{Kind, Tensor};
 
 use super::{ClipOutput, SeqFormer, reference_points_px};

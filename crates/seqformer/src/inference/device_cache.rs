@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use seqformer_ops::cuda_graph::{CaptureError, CapturedGraph, GraphPool};
-use seqformer_ops::out_of_memory::OutOfMemory;
+use seqformer_cuda::graph::{CaptureError, CapturedGraph, GraphPool};
+use seqformer_libtorch::out_of_memory::OutOfMemory;
 use tch::{Device, Tensor};
 
 use super::encoded_frames::EncodedFrames;
@@ -78,7 +78,7 @@ impl DeviceCache {
         contents.graphs.clear();
         contents.pool = None;
         if device.is_cuda()
-            && let Err(error) = seqformer_ops::cuda_device::empty_cache()
+            && let Err(error) = seqformer_cuda::device::empty_cache()
         {
             tracing::debug!("{error}");
         }

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use seqformer_ops::out_of_memory::catch_out_of_memory;
+use seqformer_libtorch::out_of_memory::catch_out_of_memory;
 use tch::Tensor;
 
 use super::encoded_frames::EncodedFrames;

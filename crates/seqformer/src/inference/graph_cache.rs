@@ -1,7 +1,7 @@
 //! A cache of recorded graphs, and the fallback for work that cannot be recorded.
 
-use seqformer_ops::cuda_graph::CaptureError;
-use seqformer_ops::out_of_memory::OutOfMemory;
+use seqformer_cuda::graph::CaptureError;
+use seqformer_libtorch::out_of_memory::OutOfMemory;
 
 /// Maximum number of graphs. Each holds the memory of its work, most of it shared with the others.
 const MAX_GRAPHS: usize = 4;

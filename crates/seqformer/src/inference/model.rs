@@ -4,7 +4,7 @@ mod decoder;
 mod encoder;
 mod mask_head;
 
-use seqformer_ops::cuda_device::Tf32Scope;
+use seqformer_cuda::device::Tf32Scope;
 use seqformer_ops::precision::{autocast, full_precision};
 use tch::{Tensor, nn};
 

@@ -41,7 +41,7 @@ pub(super) fn split_on_oom<T>(
 mod tests {
     use std::cell::Cell;
 
-    use seqformer_ops::out_of_memory::catch_out_of_memory;
+    use seqformer_libtorch::out_of_memory::catch_out_of_memory;
 
     use super::*;
 

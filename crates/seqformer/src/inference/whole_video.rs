@@ -4,7 +4,7 @@
 //! frames at a time go through the whole network, and what remains of a frame is its mask features, its boxes and its
 //! contribution to the mean.
 
-use seqformer_ops::transfer::upload;
+use seqformer_cuda::transfer::upload;
 use tch::Tensor;
 
 use super::encoded_frames::EncodedFrames;

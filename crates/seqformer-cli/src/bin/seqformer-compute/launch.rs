@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
 use seqformer_config::Config;
-use seqformer_engine::Meeting;
+use seqformer_distributed::Meeting;
 use seqformer_signals::StopSignals;
 
 use crate::End;

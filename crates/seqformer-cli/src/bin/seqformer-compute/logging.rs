@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use seqformer_cli::console;
-use seqformer_engine::Placement;
+use seqformer_distributed::Placement;
 use seqformer_logs::RunLog;
 
 /// Lines that are kept until the log of the run is open.

@@ -1,6 +1,6 @@
 //! The mask branch with prepared convolutions, and masks by the GPU's kernel.
 
-use seqformer_ops::cuda;
+use seqformer_cuda::kernels;
 use tch::Tensor;
 
 use crate::Precision;
@@ -56,8 +56,8 @@ pub(crate) fn dynamic_masks(
 ) -> Tensor {
     if features.device().is_cuda() {
         let stride = MASK_FEATURE_STRIDE;
-        let masks = cuda::dynamic_masks(features, params, reference_points_px, stride);
-        if let Some(masks) = cuda::kernel_or_none(masks) {
+        let masks = kernels::dynamic_masks(features, params, reference_points_px, stride);
+        if let Some(masks) = kernels::kernel_or_none(masks) {
             return masks;
         }
     }

@@ -9,10 +9,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use seqformer::Precision;
 use seqformer_config::config::ExpectedResult;
+use seqformer_distributed::{LAUNCHED, Placement, RESUME};
 use seqformer_engine::{
-    Checkpointer, Communicator, Device, EngineError, EvaluationOutput, LAUNCHED, Placement,
-    PredictPlan, Predictor, RESUME, TrainEnd, TrainPlan, Trainer, TrainerOptions, count_gpus,
-    evaluate, find_dataset, gpu_card, inference_folder, num_threads, open_device, use_threads,
+    Checkpointer, Communicator, Device, EngineError, EvaluationOutput, PredictPlan, Predictor,
+    TrainEnd, TrainPlan, Trainer, TrainerOptions, count_gpus, evaluate, find_dataset, gpu_card,
+    inference_folder, num_threads, open_device, use_threads,
 };
 use seqformer_evaluation::{Report, STAT_NAMES};
 use seqformer_logs::RunLog;

@@ -1,7 +1,8 @@
 //! How many processes a run has, and on which device each computes.
 
 use anyhow::{Result, bail};
-use seqformer_engine::{DeviceChoice, Placement};
+use seqformer_distributed::Placement;
+use seqformer_engine::DeviceChoice;
 
 use crate::args::TrainArgs;
 use crate::settings::Settings;

@@ -9,7 +9,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use seqformer_engine::{DeviceChoice, LAUNCHED, Meeting, RESUME};
+use seqformer_distributed::{LAUNCHED, Meeting, RESUME};
+use seqformer_engine::DeviceChoice;
 use seqformer_signals::StopSignals;
 
 use super::Plan;
