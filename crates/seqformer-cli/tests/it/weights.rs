@@ -63,7 +63,7 @@ fn what_is_not_finite_is_reported_and_warned_of() {
     let output = seqformer(&["weights", "convert", &display(&from), &display(&to)]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(
-        text(&output.stderr).contains(&format!("take: {expected}")),
+        text(&output.stderr).contains(&format!("refuse: {expected}")),
         "{}",
         text(&output.stderr)
     );
