@@ -1,6 +1,8 @@
 //! From a configuration to typed arguments, key by key. [`crate::PredictPlan`] and [`crate::TrainPlan`] gather them; nothing
 //! else in this crate reads a key.
 
+use std::collections::BTreeSet;
+
 use seqformer::config::{BackboneConfig, ResNetConfig, SwinConfig, TransformerConfig};
 use seqformer::inference::SelectionRule;
 use seqformer::{
@@ -9,8 +11,8 @@ use seqformer::{
 use seqformer_checkpoint::key_map::InputConvention;
 use seqformer_config::Config;
 use seqformer_config::config::{
-    self, BackboneName, ClipType, CropType, ImageFormat, LrScheduler, NetworkPart, PseudoClips,
-    ShortEdgeSampling,
+    self, BackboneName, ClipType, CropType, FrameAugmentation, ImageFormat, LrScheduler,
+    NetworkPart, PseudoClips, ShortEdgeSampling,
 };
 use seqformer_data::{
     Augmentation, ClipMapper, ClipSampling, FrameStep, PseudoClip, RandomCrop, RandomFlip,
@@ -252,16 +254,18 @@ fn augmentation(config: &Config) -> Augmentation {
         CropType::Absolute => RandomCrop::Absolute([first as u32, second as u32]),
         CropType::AbsoluteRange => RandomCrop::AbsoluteRange(first as u32, second as u32),
     });
-    let has = |name: &str| input.augmentations.iter().any(|augmentation| augmentation == name);
-    let steps = [
-        ("brightness", FrameStep::Brightness),
-        ("contrast", FrameStep::Contrast),
-        ("saturation", FrameStep::Saturation),
-        ("rotation", FrameStep::Rotation),
-    ];
-    let frame_steps =
-        steps.into_iter().filter(|(name, _)| has(name)).map(|(_, step)| step).collect();
+    let steps: BTreeSet<FrameStep> = input.augmentations.iter().map(frame_step).collect();
+    let frame_steps = steps.into_iter().collect();
     Augmentation { short_edge, max_size: input.max_size_train, flip, crop, frame_steps }
+}
+
+fn frame_step(augmentation: &FrameAugmentation) -> FrameStep {
+    match augmentation {
+        FrameAugmentation::Brightness => FrameStep::Brightness,
+        FrameAugmentation::Contrast => FrameStep::Contrast,
+        FrameAugmentation::Saturation => FrameStep::Saturation,
+        FrameAugmentation::Rotation => FrameStep::Rotation,
+    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use seqformer::{AbsentInstances, HungarianMatcher, KeepLayers, RecomputedParts, SetCriterion};
 use seqformer_config::Config;
-use seqformer_config::config::{DatasetsSection, ImageFormat};
+use seqformer_config::config::{DatasetsSection, ImageFormat, TrainSampler};
 use seqformer_data::{
     ClipMapper, DatasetKind, DatasetSource, Mapper, Mixture, StillMapper, UnseenInstances,
 };
@@ -188,7 +188,7 @@ impl DataPlan {
 
 impl BatchPlan {
     fn from_config(config: &Config) -> Self {
-        let ratio = &config.datasets.dataset_ratio;
+        let (ratio, loader) = (&config.datasets.dataset_ratio, &config.dataloader);
         Self {
             mixture: if ratio.is_empty() {
                 Mixture::Concatenated
@@ -196,9 +196,10 @@ impl BatchPlan {
                 Mixture::Weighted(ratio.clone())
             },
             num_clips: config.solver.ims_per_batch,
-            repeat_threshold: config.dataloader.repeat_threshold,
-            groups_by_aspect: config.dataloader.aspect_ratio_grouping,
-            num_workers: config.dataloader.num_workers,
+            repeat_threshold: (loader.sampler_train == TrainSampler::RepeatFactor)
+                .then_some(loader.repeat_threshold),
+            groups_by_aspect: loader.aspect_ratio_grouping,
+            num_workers: loader.num_workers,
         }
     }
 }
