@@ -41,7 +41,7 @@ impl ClipSample {
 pub struct ClipInstance {
     /// The id of its annotation.
     pub track_id: u64,
-    /// The contiguous category; 0 for an instance that is on no frame (see [`UnseenInstances`]).
+    /// The contiguous category; 0 for an instance that is on no frame (see [`AbsentInstances`]).
     pub label: usize,
     /// One entry for each frame of the clip.
     pub frames: Vec<InstanceFrame>,
@@ -66,10 +66,10 @@ pub struct InstanceFrame {
     pub mask: BitMask,
 }
 
-/// What becomes of instances that are seen on no frame of the clip: crowds, and objects that a
-/// crop removed.
+/// What becomes of instances that no frame of the clip shows: crowds, and objects that a crop removed
+/// (`MODEL.SeqFormer.DROP_ABSENT`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum UnseenInstances {
+pub enum AbsentInstances {
     /// They are dropped.
     #[default]
     Drop,
@@ -85,7 +85,7 @@ pub struct ClipMapper {
     /// What is done to them.
     pub augmentation: Augmentation,
     /// What becomes of instances that are on none of them.
-    pub unseen: UnseenInstances,
+    pub absent: AbsentInstances,
 }
 
 impl ClipMapper {
@@ -97,7 +97,7 @@ impl ClipMapper {
     pub fn map(&self, record: &VideoRecord, random: &mut Random) -> Result<ClipSample, DataError> {
         let frame_indices = self.sampling.draw(record.frames.len(), random);
         let steps = self.augmentation.draw(record.size, frame_indices.len(), random);
-        build_sample(record, frame_indices, &steps, self.unseen)
+        build_sample(record, frame_indices, &steps, self.absent)
     }
 }
 
@@ -151,7 +151,7 @@ pub(crate) fn build_sample(
     record: &VideoRecord,
     frame_indices: Vec<usize>,
     steps: &[Vec<Transform>],
-    unseen: UnseenInstances,
+    absent: AbsentInstances,
 ) -> Result<ClipSample, DataError> {
     let mut decoded: BTreeMap<usize, RgbImage> = BTreeMap::new();
     let mut frames = Vec::with_capacity(frame_indices.len());
@@ -168,7 +168,7 @@ pub(crate) fn build_sample(
         if frame_indices.iter().any(is_annotated) {
             let instance = map_track(record, track, &frame_indices, steps)?;
             let is_seen = instance.frames.iter().any(|frame| frame.is_visible);
-            if is_seen || unseen == UnseenInstances::Keep {
+            if is_seen || absent == AbsentInstances::Keep {
                 instances.push(instance);
             }
         }

@@ -15,11 +15,11 @@ use seqformer_config::config::{
     NetworkPart, PseudoClips, ShortEdgeSampling,
 };
 use seqformer_data::{
-    Augmentation, ClipMapper, ClipSampling, FrameStep, PseudoClip, RandomCrop, RandomFlip,
-    ShortEdge, StillMapper, UnseenInstances,
+    AbsentInstances, Augmentation, ClipMapper, ClipSampling, FrameStep, PseudoClip, RandomCrop,
+    RandomFlip, ShortEdge, StillMapper,
 };
 
-use crate::lr_schedule::{Decay, LrSchedule, Warmup, WarmupMethod};
+use crate::lr_schedule::{Decay, LrSchedule, Warmup};
 use crate::{ClipOptions, GradClip, OptimizerConfig, OptimizerKind, PredictorOptions};
 
 /// Queries that become results: the reference's number.
@@ -190,16 +190,16 @@ pub(crate) fn lr_schedule(config: &Config) -> LrSchedule {
         }
         LrScheduler::WarmupCosine => Decay::Cosine { end: solver.base_lr_end / solver.base_lr },
     };
-    let method = match solver.warmup_method {
-        config::WarmupMethod::Linear => WarmupMethod::Linear,
-        config::WarmupMethod::Constant => WarmupMethod::Constant,
+    let warmup = Warmup {
+        iters: solver.warmup_iters,
+        factor: solver.warmup_factor,
+        method: solver.warmup_method,
     };
-    let warmup = Warmup { iters: solver.warmup_iters, factor: solver.warmup_factor, method };
     LrSchedule { warmup, decay, max_iter: solver.max_iter }
 }
 
 /// What makes training clips of videos: `INPUT.SAMPLING_*`.
-pub(crate) fn clip_mapper(config: &Config, unseen: UnseenInstances) -> ClipMapper {
+pub(crate) fn clip_mapper(config: &Config, absent: AbsentInstances) -> ClipMapper {
     let input = &config.input;
     ClipMapper {
         sampling: ClipSampling {
@@ -209,12 +209,12 @@ pub(crate) fn clip_mapper(config: &Config, unseen: UnseenInstances) -> ClipMappe
             shuffle: input.sampling_frame_shuffle,
         },
         augmentation: augmentation(config),
-        unseen,
+        absent,
     }
 }
 
 /// What makes training clips of images: `INPUT.PRETRAIN_*`.
-pub(crate) fn still_mapper(config: &Config, unseen: UnseenInstances) -> StillMapper {
+pub(crate) fn still_mapper(config: &Config, absent: AbsentInstances) -> StillMapper {
     let input = &config.input;
     StillMapper {
         num_frames: input.sampling_frame_num,
@@ -224,7 +224,7 @@ pub(crate) fn still_mapper(config: &Config, unseen: UnseenInstances) -> StillMap
         },
         augmentation: augmentation(config),
         same_views: input.pretrain_same_crop,
-        unseen,
+        absent,
     }
 }
 
@@ -254,12 +254,12 @@ fn augmentation(config: &Config) -> Augmentation {
         CropType::Absolute => RandomCrop::Absolute([first as u32, second as u32]),
         CropType::AbsoluteRange => RandomCrop::AbsoluteRange(first as u32, second as u32),
     });
-    let steps: BTreeSet<FrameStep> = input.augmentations.iter().map(frame_step).collect();
+    let steps: BTreeSet<FrameStep> = input.augmentations.iter().copied().map(frame_step).collect();
     let frame_steps = steps.into_iter().collect();
     Augmentation { short_edge, max_size: input.max_size_train, flip, crop, frame_steps }
 }
 
-fn frame_step(augmentation: &FrameAugmentation) -> FrameStep {
+fn frame_step(augmentation: FrameAugmentation) -> FrameStep {
     match augmentation {
         FrameAugmentation::Brightness => FrameStep::Brightness,
         FrameAugmentation::Contrast => FrameStep::Contrast,

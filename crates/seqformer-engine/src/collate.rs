@@ -2,7 +2,7 @@
 //!
 //! Reference: VNext `seqformer/seqformer.py`, `SeqFormer.prepare_targets`.
 
-use seqformer::{AbsentInstances, ClipTarget, FrameSize};
+use seqformer::{ClipTarget, FrameSize};
 use seqformer_config::config::ImageFormat;
 use seqformer_data::ClipSample;
 use seqformer_ops::transfer::upload;
@@ -26,8 +26,6 @@ pub(crate) struct TrainClip {
 pub(crate) struct Collate {
     /// Channels in the order of the weights.
     pub(crate) channels: ImageFormat,
-    /// What becomes of instances that no frame shows.
-    pub(crate) absent: AbsentInstances,
     /// Where frames and targets are wanted; they get there while the device still computes.
     pub(crate) device: Device,
 }
@@ -71,7 +69,7 @@ impl Collate {
             .expect("the pictures of a sample are whole and of one size");
         TrainClip {
             frames: upload(&frames, self.device),
-            target: target.with_absent(self.absent).to_device(self.device),
+            target: target.to_device(self.device),
             name: format!("video {} frames {}", sample.video_id, indices.join(",")),
         }
     }

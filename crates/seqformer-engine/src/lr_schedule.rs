@@ -4,6 +4,8 @@
 
 use std::f64::consts::PI;
 
+use seqformer_config::config::WarmupMethod;
+
 /// Absorbs rounding where one part of the schedule ends; part of the definition.
 const EPS: f64 = 1e-6;
 
@@ -22,15 +24,6 @@ pub(crate) enum Decay {
         /// Share of the learning rate at the end.
         end: f64,
     },
-}
-
-/// How the learning rate rises in the beginning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WarmupMethod {
-    /// Along a line.
-    Linear,
-    /// Not at all, until the warm-up is over.
-    Constant,
 }
 
 /// The beginning of the schedule.

@@ -47,7 +47,7 @@ pub use matcher::{ClipMatches, HungarianMatcher, LayerMatches, Predictions};
 pub use parameters::{NamedTensor, by_registration, named_tensors, trained_parameters};
 pub use precision::Precision;
 pub use stage_clock::{Stage, StageTimes, time_stages};
-pub use targets::{AbsentInstances, ClipTarget};
+pub use targets::ClipTarget;
 pub use transformer::{
     DecoderLayerOutput, DecoderOutput, FrameReading, KeepLayers, Memory, RunningReading,
     TokenLayout,

@@ -21,16 +21,6 @@ pub struct ClipTarget {
     pub size: FrameSize,
 }
 
-/// What happens to instances that no frame of a clip shows, for instance after cropping.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum AbsentInstances {
-    /// They are targets like all others, of class 0 and with empty boxes and masks, as in the reference.
-    #[default]
-    Supervise,
-    /// They are dropped.
-    Drop,
-}
-
 impl ClipTarget {
     /// Number of instances, `I`.
     pub fn num_instances(&self) -> usize {
@@ -43,26 +33,6 @@ impl ClipTarget {
             labels: self.labels.clone(),
             boxes: upload(&self.boxes, device),
             masks: upload(&self.masks, device),
-            size: self.size,
-        }
-    }
-
-    /// Treats the instances that no frame shows as `absent` says.
-    ///
-    /// Dropping looks at the masks: do it before they go to another device.
-    pub fn with_absent(self, absent: AbsentInstances) -> Self {
-        if absent == AbsentInstances::Supervise || self.labels.is_empty() {
-            return self;
-        }
-        let visible =
-            tch::no_grad(|| self.masks.flatten(1, -1).to_kind(Kind::Bool).any_dim(1, false));
-        let kept: Vec<i64> =
-            (0..self.labels.len() as i64).filter(|&i| visible.int64_value(&[i]) != 0).collect();
-        let index = Tensor::from_slice(&kept).to_kind(Kind::Int64).to_device(self.masks.device());
-        Self {
-            labels: kept.iter().map(|&i| self.labels[i as usize]).collect(),
-            boxes: self.boxes.index_select(0, &index),
-            masks: self.masks.index_select(0, &index),
             size: self.size,
         }
     }

@@ -11,17 +11,6 @@ fn target() -> ClipTarget {
 }
 
 #[test]
-fn instances_that_no_frame_shows_are_kept_or_dropped() {
-    let kept = target().with_absent(AbsentInstances::default());
-    assert_eq!(kept.labels, [4, 0, 2]);
-    let dropped = target().with_absent(AbsentInstances::Drop);
-    assert_eq!(dropped.labels, [4, 2]);
-    assert_eq!(dropped.masks.size(), [2, 2, 6, 11]);
-    let firsts: Vec<f64> = (0..2).map(|i| dropped.boxes.double_value(&[i, 0, 0])).collect();
-    assert_eq!(firsts, [0.0, 16.0]);
-}
-
-#[test]
 fn strided_masks_show_the_third_pixel_of_every_four() {
     let masks = target().strided_masks(FrameSize { height: 6, width: 11 }.padded());
     assert_eq!(masks.size(), [3, 2, 8, 8]);
