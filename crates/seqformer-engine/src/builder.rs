@@ -18,6 +18,7 @@ use seqformer_data::{
     AbsentInstances, Augmentation, ClipMapper, ClipSampling, FrameStep, PseudoClip, RandomCrop,
     RandomFlip, ShortEdge, StillMapper,
 };
+use seqformer_masks::ImageSize;
 
 use crate::lr_schedule::{Decay, LrSchedule, Warmup};
 use crate::{ClipOptions, GradClip, OptimizerConfig, OptimizerKind, PredictorOptions};
@@ -251,7 +252,9 @@ fn augmentation(config: &Config) -> Augmentation {
     let crop = input.crop.enabled.then_some(match input.crop.crop_type {
         CropType::Relative => RandomCrop::Relative(input.crop.size),
         CropType::RelativeRange => RandomCrop::RelativeRange(input.crop.size),
-        CropType::Absolute => RandomCrop::Absolute([first as u32, second as u32]),
+        CropType::Absolute => {
+            RandomCrop::Absolute(ImageSize { height: first as u32, width: second as u32 })
+        }
         CropType::AbsoluteRange => RandomCrop::AbsoluteRange(first as u32, second as u32),
     });
     let steps: BTreeSet<FrameStep> = input.augmentations.iter().copied().map(frame_step).collect();

@@ -2,7 +2,7 @@
 //!
 //! Reference: VNext `seqformer/seqformer.py`, `SeqFormer.prepare_targets`.
 
-use seqformer::{ClipTarget, FrameSize};
+use seqformer::ClipTarget;
 use seqformer_config::config::ImageFormat;
 use seqformer_data::ClipSample;
 use seqformer_ops::transfer::upload;
@@ -38,7 +38,7 @@ impl Collate {
     /// If a picture or a mask of the sample does not have the sample's size, which no mapper gives.
     pub(crate) fn clip(&self, sample: &ClipSample) -> TrainClip {
         let size = sample.size();
-        let frame_size = FrameSize { height: i64::from(size.height), width: i64::from(size.width) };
+        let [height, width] = size.sides();
         let (instances, frames) = (sample.instances.len() as i64, sample.frames.len() as i64);
         let mut boxes = Vec::with_capacity(4 * sample.instances.len() * sample.frames.len());
         let mut masks = Vec::new();
@@ -52,17 +52,12 @@ impl Collate {
             });
             masks.extend_from_slice(frame.mask.as_bytes());
         }
-        let masks = Tensor::from_slice(&masks).view([
-            instances,
-            frames,
-            frame_size.height,
-            frame_size.width,
-        ]);
+        let masks = Tensor::from_slice(&masks).view([instances, frames, height, width]);
         let target = ClipTarget {
             labels: sample.instances.iter().map(|instance| instance.label as i64).collect(),
             boxes: Tensor::from_slice(&boxes).view([instances, frames, 4]),
             masks: masks.to_kind(Kind::Bool),
-            size: frame_size,
+            size,
         };
         let indices: Vec<String> = sample.frame_indices.iter().map(ToString::to_string).collect();
         let frames = frames_tensor(&sample.frames, self.channels)

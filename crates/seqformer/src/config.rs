@@ -4,8 +4,7 @@ mod map_sizes;
 
 use crate::ModelError;
 
-pub use crate::frame_size::SIZE_DIVISIBILITY;
-pub use map_sizes::MapSize;
+pub use map_sizes::{MapSize, halved};
 
 /// Feature levels of the pyramid: three backbone maps and one more of half the coarsest.
 pub const NUM_LEVELS: usize = 4;

@@ -40,7 +40,7 @@ pub use config::SeqFormerConfig;
 pub use criterion::{Loss, LossWeights, Losses, SetCriterion, mean_instances};
 pub use detector::{ClipOutput, Heads, RecomputedParts, SeqFormer, TrainLayer, TrainOutput};
 pub use error::ModelError;
-pub use frame_size::FrameSize;
+pub use frame_size::{padded_size, size_of_frames};
 pub use init::initialize;
 pub use load_report::{LoadReport, WrongShape};
 pub use matcher::{ClipMatches, HungarianMatcher, LayerMatches, Predictions};

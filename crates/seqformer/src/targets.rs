@@ -1,10 +1,12 @@
 //! What the network should find in a clip.
 
+use seqformer_masks::ImageSize;
 use seqformer_ops::transfer::upload;
 use tch::{Device, Kind, Tensor};
 
+use crate::ModelError;
 use crate::config::MASK_STRIDE;
-use crate::{FrameSize, ModelError};
+use crate::frame_size::height_x_width;
 
 /// The instances of one clip, each the same object on all frames.
 ///
@@ -18,7 +20,7 @@ pub struct ClipTarget {
     /// True inside the instance, `[I, T, H, W]`.
     pub masks: Tensor,
     /// Height and width of the frames without padding.
-    pub size: FrameSize,
+    pub size: ImageSize,
 }
 
 impl ClipTarget {
@@ -44,7 +46,7 @@ impl ClipTarget {
             Err(ModelError::Target { clip, what, expected, found })
         };
         if self.size != size {
-            return wrong("size", size.to_string(), self.size.to_string());
+            return wrong("size", height_x_width(size), height_x_width(self.size));
         }
         let count = self.labels.len() as i64;
         if let Some(label) = self.labels.iter().find(|label| !(0..num_classes).contains(*label)) {
@@ -57,7 +59,8 @@ impl ClipTarget {
                 format!("{:?}", self.boxes.size()),
             );
         }
-        let masks = [count, num_frames, size.height, size.width];
+        let [height, width] = size.sides();
+        let masks = [count, num_frames, height, width];
         if self.masks.size() != masks {
             return wrong("masks", format!("{masks:?}"), format!("{:?}", self.masks.size()));
         }
@@ -67,13 +70,13 @@ impl ClipTarget {
     /// One pixel of sixteen of frames padded to `padded`: `[I, T, padded H / 4, padded W / 4]`, 0 or 1.
     ///
     /// Reference: VNext `models/segmentation_condInst.py`, `SetCriterion.loss_masks`: no averaging.
-    pub(crate) fn strided_masks(&self, padded: FrameSize) -> Tensor {
+    pub(crate) fn strided_masks(&self, padded: ImageSize) -> Tensor {
         let start = MASK_STRIDE / 2;
         let masks =
             self.masks.slice(2, start, None, MASK_STRIDE).slice(3, start, None, MASK_STRIDE);
         let size = masks.size();
-        let (bottom, right) =
-            (padded.height / MASK_STRIDE - size[2], padded.width / MASK_STRIDE - size[3]);
+        let [height, width] = padded.sides();
+        let (bottom, right) = (height / MASK_STRIDE - size[2], width / MASK_STRIDE - size[3]);
         masks.to_kind(Kind::Float).constant_pad_nd([0, right, 0, bottom])
     }
 }
@@ -83,7 +86,7 @@ impl ClipTarget {
 pub(crate) struct TargetShape {
     pub(crate) num_frames: i64,
     pub(crate) num_classes: i64,
-    pub(crate) size: FrameSize,
+    pub(crate) size: ImageSize,
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use seqformer_masks::ImageSize;
 use seqformer_ops::transfer::upload;
 use tch::Tensor;
 
@@ -15,8 +16,9 @@ use super::encoded_frames::EncodedFrames;
 use super::frame_encoder::{FrameEncoder, Launch};
 use super::model::InferenceModel;
 use super::postprocess::{TopQueries, top_queries};
+use crate::frame_size::check_frames;
 use crate::stage_clock::{Stage, timed};
-use crate::{FrameReading, FrameSize, ModelError};
+use crate::{FrameReading, ModelError};
 
 /// Frames that are encoded together, if as many wait and nothing else is said.
 pub const FRAMES_PER_PART: usize = 8;
@@ -74,7 +76,7 @@ impl<'a> ClipPredictor<'a> {
     /// If the clips have no length or no stride, or none of their queries is kept.
     pub fn new(
         model: &'a InferenceModel,
-        frame_size: FrameSize,
+        frame_size: ImageSize,
         rule: ClipRule,
     ) -> Result<Self, ModelError> {
         if rule.max_queries < 1 {
@@ -111,7 +113,7 @@ impl<'a> ClipPredictor<'a> {
     ///
     /// If the frames are not of the size of this video.
     pub fn push(&mut self, frames: &Tensor) -> Result<(), ModelError> {
-        self.encoder.frame_size().check(frames)?;
+        check_frames(frames, self.encoder.frame_size())?;
         let num_frames = frames.size()[0];
         self.waiting.extend((0..num_frames).map(|index| frames.narrow(0, index, 1)));
         self.schedule.push(num_frames as usize);
@@ -135,7 +137,7 @@ impl<'a> ClipPredictor<'a> {
     }
 
     /// Size of the frames.
-    pub fn frame_size(&self) -> FrameSize {
+    pub fn frame_size(&self) -> ImageSize {
         self.encoder.frame_size()
     }
 

@@ -4,13 +4,14 @@
 //! length, while the video is still being read. Reference: VNext `seqformer/seqformer.py`,
 //! `SeqFormer.forward`.
 
+use seqformer_masks::ImageSize;
 use tch::Tensor;
 
 use super::clip_predictor::{ClipPredictor, ClipRule};
 use super::clip_tracker::{ClipTracker, FinishedFrame};
 use super::frame_encoder::Launch;
 use super::model::InferenceModel;
-use crate::{FrameSize, ModelError};
+use crate::ModelError;
 
 /// A video whose frames arrive in order and leave with the masks of their tracks.
 ///
@@ -40,7 +41,7 @@ impl<'a> ClipVideo<'a> {
     /// If the clips have no length or no stride, or none of their queries is kept.
     pub fn new(
         model: &'a InferenceModel,
-        frame_size: FrameSize,
+        frame_size: ImageSize,
         rule: ClipRule,
     ) -> Result<Self, ModelError> {
         let predictor = ClipPredictor::new(model, frame_size, rule)?;
@@ -68,7 +69,7 @@ impl<'a> ClipVideo<'a> {
     }
 
     /// Size of the network's input without padding.
-    pub fn frame_size(&self) -> FrameSize {
+    pub fn frame_size(&self) -> ImageSize {
         self.predictor.frame_size()
     }
 

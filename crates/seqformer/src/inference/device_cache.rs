@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use seqformer_masks::ImageSize;
 use seqformer_ops::cuda_graph::{CaptureError, CapturedGraph, GraphPool};
 use seqformer_ops::out_of_memory::OutOfMemory;
 use tch::{Device, Tensor};
 
 use super::encoded_frames::EncodedFrames;
 use super::graph_cache::GraphCache;
-use crate::{FrameSize, ModelError, TokenLayout};
+use crate::{ModelError, TokenLayout};
 
 /// Sizes of frames whose constants are kept.
 const MAX_SIZES: usize = 8;
@@ -20,11 +21,11 @@ pub(crate) struct DeviceCache(RefCell<Contents>);
 
 #[derive(Debug, Default)]
 struct Contents {
-    graphs: GraphCache<(FrameSize, i64), RecordedPart>,
+    graphs: GraphCache<(ImageSize, i64), RecordedPart>,
     pool: Option<GraphPool>,
-    layouts: Vec<(FrameSize, Rc<TokenLayout>)>,
+    layouts: Vec<(ImageSize, Rc<TokenLayout>)>,
     /// More frames of these sizes had no memory.
-    most_at_once: Vec<(FrameSize, i64)>,
+    most_at_once: Vec<(ImageSize, i64)>,
 }
 
 /// The network on a part, recorded for frames that are written into `frames`.
@@ -40,7 +41,7 @@ impl DeviceCache {
     /// The layout of frames of one size, which `make` makes the first time.
     pub(super) fn layout(
         &self,
-        size: FrameSize,
+        size: ImageSize,
         make: impl FnOnce() -> TokenLayout,
     ) -> Rc<TokenLayout> {
         let mut contents = self.0.borrow_mut();
@@ -56,14 +57,14 @@ impl DeviceCache {
     }
 
     /// Frames of one size that may go through the network together, as far as is known.
-    pub(super) fn most_at_once(&self, size: FrameSize) -> i64 {
+    pub(super) fn most_at_once(&self, size: ImageSize) -> i64 {
         let contents = self.0.borrow();
         let found = contents.most_at_once.iter().find(|(of, _)| *of == size);
         found.map_or(i64::MAX, |(_, most)| *most)
     }
 
     /// Remembers that more frames had no memory.
-    pub(super) fn set_most_at_once(&self, size: FrameSize, most: i64) {
+    pub(super) fn set_most_at_once(&self, size: ImageSize, most: i64) {
         let mut contents = self.0.borrow_mut();
         contents.most_at_once.retain(|(of, _)| *of != size);
         if contents.most_at_once.len() >= MAX_SIZES {
@@ -91,7 +92,7 @@ impl DeviceCache {
     /// If there is no memory for the graph, or the device fails.
     pub(super) fn replay(
         &self,
-        (size, frames): (FrameSize, &Tensor),
+        (size, frames): (ImageSize, &Tensor),
         layout: &Rc<TokenLayout>,
         device: Device,
         network: &dyn Fn(&Tensor) -> Result<EncodedFrames, ModelError>,

@@ -4,6 +4,7 @@
 //! at a time go through the whole network, and what remains of a frame is its map for the masks, its boxes
 //! and its share of the mean.
 
+use seqformer_masks::ImageSize;
 use seqformer_ops::transfer::upload;
 use tch::Tensor;
 
@@ -12,7 +13,7 @@ use super::frame_encoder::{FrameEncoder, Launch};
 use super::model::InferenceModel;
 use crate::stage_clock::{Stage, timed};
 use crate::transformer::BoxOutput;
-use crate::{FrameSize, Heads, ModelError, RunningReading};
+use crate::{Heads, ModelError, RunningReading};
 
 /// A video whose frames are being read.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ pub struct DecodedVideo<'a> {
 
 impl<'a> WholeVideo<'a> {
     /// Begins a video whose frames all have `frame_size`.
-    pub fn new(model: &'a InferenceModel, frame_size: FrameSize) -> Self {
+    pub fn new(model: &'a InferenceModel, frame_size: ImageSize) -> Self {
         let encoder = FrameEncoder::new(model, frame_size);
         Self { model, encoder, reading: RunningReading::default(), parts: Vec::new() }
     }
@@ -75,7 +76,7 @@ impl<'a> WholeVideo<'a> {
     }
 
     /// Size of the frames, without padding.
-    pub fn frame_size(&self) -> FrameSize {
+    pub fn frame_size(&self) -> ImageSize {
         self.encoder.frame_size()
     }
 

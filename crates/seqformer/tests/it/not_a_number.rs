@@ -1,16 +1,18 @@
 //! A weight that is not a number is seen in all results, however the network was prepared.
 
-use seqformer::{FrameSize, KeepLayers, Memory, Precision};
+use seqformer::{KeepLayers, Memory, Precision};
+use seqformer_masks::ImageSize;
 use tch::{Device, Kind, Tensor};
 
 use crate::golden_forward::loaded_model;
 use crate::stages::Stages;
 
-const SIZE: FrameSize = FrameSize { height: 64, width: 96 };
+const SIZE: ImageSize = ImageSize { height: 64, width: 96 };
 
 /// Class logits and mask logits of two frames.
 fn logits(model: &dyn Stages) -> [Tensor; 2] {
-    let size = [2, 3, SIZE.height, SIZE.width];
+    let [height, width] = SIZE.sides();
+    let size = [2, 3, height, width];
     let index = Tensor::arange(size.iter().product::<i64>(), (Kind::Int64, Device::Cpu));
     let frames = (index.square() * 31).remainder(251).to_kind(Kind::Uint8).view(size);
     let layer = model.last_layer();
