@@ -7,8 +7,10 @@
 mod backbone;
 
 use backbone::multiply_adds;
-use seqformer::config::NUM_LEVELS;
-use seqformer::{FrameSize, SeqFormerConfig};
+use seqformer::config::{NUM_LEVELS, halved};
+use seqformer::{SeqFormerConfig, padded_size};
+use seqformer_masks::ImageSize;
+use seqformer_ops::LevelSize;
 
 /// The work of one part of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -36,7 +38,7 @@ pub struct NetworkWork {
 #[derive(Debug, Clone, Copy)]
 pub struct Workload {
     /// Size of the frames without padding.
-    pub frame: FrameSize,
+    pub frame: ImageSize,
     /// Frames of the video.
     pub num_frames: usize,
     /// Frames of all clips, each counted once per clip that contains it; for a whole video, its frames.
@@ -99,12 +101,12 @@ struct Sizes<'a> {
 }
 
 impl<'a> Sizes<'a> {
-    fn new(network: &'a SeqFormerConfig, frame: FrameSize) -> Self {
-        let padded = frame.padded();
+    fn new(network: &'a SeqFormerConfig, frame: ImageSize) -> Self {
+        let padded = padded_size(frame);
         let maps = network.backbone.map_sizes(padded);
         let [_, res3, res4, res5] = maps;
-        let extra = res5.size.halved();
-        let tokens = |size: FrameSize| (size.height * size.width) as f64;
+        let extra = halved(res5.size);
+        let tokens = |size: LevelSize| size.num_tokens() as f64;
         Self {
             network,
             backbone: multiply_adds(&network.backbone, padded),

@@ -55,7 +55,7 @@ pub enum RandomCrop {
     /// From this fraction of the image to all of it, drawn per axis.
     RelativeRange([f64; 2]),
     /// A number of pixels.
-    Absolute([u32; 2]),
+    Absolute(ImageSize),
     /// Both sides between the two lengths in pixels, drawn per axis.
     AbsoluteRange(u32, u32),
 }
@@ -148,7 +148,7 @@ impl RandomCrop {
             let drawn = match self {
                 Self::Relative(parts) => part(side, parts[axis]),
                 Self::RelativeRange(parts) => part(side, random.uniform(parts[axis]..1.0)),
-                Self::Absolute(lengths) => lengths[axis],
+                Self::Absolute(window) => [window.height, window.width][axis],
                 Self::AbsoluteRange(low, high) => random.between(side.min(low), side.min(high)),
             };
             drawn.clamp(1, side.max(1))

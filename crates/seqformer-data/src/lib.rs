@@ -56,7 +56,7 @@ pub use image::{
 };
 pub use loader::Loader;
 pub use mapper::{
-    ClipInstance, ClipMapper, ClipSample, InstanceFrame, TestMapper, UnseenInstances,
+    AbsentInstances, ClipInstance, ClipMapper, ClipSample, InstanceFrame, TestMapper,
 };
 pub use random::{Purpose, Random};
 pub use record::{FrameAnnotation, Segmentation, TrackAnnotation, VideoRecord};

@@ -42,7 +42,7 @@ pub struct ClipInstance {
     /// The id of its annotation.
     pub track_id: u64,
     /// The contiguous category; 0 for an instance that is visible in no frame (see
-    /// [`UnseenInstances`]).
+    /// [`AbsentInstances`]).
     pub label: usize,
     /// One entry per frame of the clip.
     pub frames: Vec<InstanceFrame>,
@@ -70,7 +70,7 @@ pub struct InstanceFrame {
 /// What happens to instances that are visible in no frame of the clip: crowds, and objects removed
 /// by a crop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum UnseenInstances {
+pub enum AbsentInstances {
     /// They are dropped.
     #[default]
     Drop,
@@ -86,7 +86,7 @@ pub struct ClipMapper {
     /// Augments the frames.
     pub augmentation: Augmentation,
     /// What happens to instances that are visible in no frame.
-    pub unseen: UnseenInstances,
+    pub absent: AbsentInstances,
 }
 
 impl ClipMapper {
@@ -98,7 +98,7 @@ impl ClipMapper {
     pub fn map(&self, record: &VideoRecord, random: &mut Random) -> Result<ClipSample, DataError> {
         let frame_indices = self.sampling.draw(record.frames.len(), random);
         let steps = self.augmentation.draw(record.size, frame_indices.len(), random);
-        build_sample(record, frame_indices, &steps, self.unseen)
+        build_sample(record, frame_indices, &steps, self.absent)
     }
 }
 
@@ -152,7 +152,7 @@ pub(crate) fn build_sample(
     record: &VideoRecord,
     frame_indices: Vec<usize>,
     steps: &[Vec<Transform>],
-    unseen: UnseenInstances,
+    absent: AbsentInstances,
 ) -> Result<ClipSample, DataError> {
     let mut decoded: BTreeMap<usize, RgbImage> = BTreeMap::new();
     let mut frames = Vec::with_capacity(frame_indices.len());
@@ -169,7 +169,7 @@ pub(crate) fn build_sample(
         if frame_indices.iter().any(is_annotated) {
             let instance = map_track(record, track, &frame_indices, steps)?;
             let is_seen = instance.frames.iter().any(|frame| frame.is_visible);
-            if is_seen || unseen == UnseenInstances::Keep {
+            if is_seen || absent == AbsentInstances::Keep {
                 instances.push(instance);
             }
         }

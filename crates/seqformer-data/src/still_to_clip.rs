@@ -15,7 +15,7 @@ use seqformer_masks::ImageSize;
 use crate::mapper::build_sample;
 use crate::random::Random;
 use crate::{
-    Augmentation, ClipSample, DataError, RandomCrop, RandomFlip, Transform, UnseenInstances,
+    AbsentInstances, Augmentation, ClipSample, DataError, RandomCrop, RandomFlip, Transform,
     VideoRecord, shortest_edge_size,
 };
 
@@ -34,7 +34,7 @@ pub struct StillMapper {
     /// Whether all views are the same: one is drawn and repeated.
     pub same_views: bool,
     /// What happens to instances that are visible in no view.
-    pub unseen: UnseenInstances,
+    pub absent: AbsentInstances,
 }
 
 /// How the views of a pseudo-clip differ.
@@ -63,7 +63,7 @@ impl StillMapper {
     /// As [`ClipMapper::map`](crate::ClipMapper::map).
     pub fn map(&self, record: &VideoRecord, random: &mut Random) -> Result<ClipSample, DataError> {
         let steps = self.draw(record.size, random);
-        build_sample(record, vec![0; steps.len()], &steps, self.unseen)
+        build_sample(record, vec![0; steps.len()], &steps, self.absent)
     }
 
     fn draw(&self, size: ImageSize, random: &mut Random) -> Vec<Vec<Transform>> {

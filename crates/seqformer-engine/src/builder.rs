@@ -1,6 +1,8 @@
 //! Converts a configuration to typed arguments, key by key. [`crate::PredictPlan`] and [`crate::TrainPlan`] gather
 //! them; nothing else in this crate reads a key.
 
+use std::collections::BTreeSet;
+
 use seqformer::config::{BackboneConfig, ResNetConfig, SwinConfig, TransformerConfig};
 use seqformer::inference::SelectionRule;
 use seqformer::{
@@ -9,15 +11,16 @@ use seqformer::{
 use seqformer_checkpoint::key_map::InputConvention;
 use seqformer_config::Config;
 use seqformer_config::config::{
-    self, BackboneName, ClipType, CropType, ImageFormat, LrScheduler, NetworkPart, PseudoClips,
-    ShortEdgeSampling,
+    self, BackboneName, ClipType, CropType, FrameAugmentation, ImageFormat, LrScheduler,
+    NetworkPart, PseudoClips, ShortEdgeSampling,
 };
 use seqformer_data::{
-    Augmentation, ClipMapper, ClipSampling, FrameStep, PseudoClip, RandomCrop, RandomFlip,
-    ShortEdge, StillMapper, UnseenInstances,
+    AbsentInstances, Augmentation, ClipMapper, ClipSampling, FrameStep, PseudoClip, RandomCrop,
+    RandomFlip, ShortEdge, StillMapper,
 };
+use seqformer_masks::ImageSize;
 
-use crate::lr_schedule::{Decay, LrSchedule, Warmup, WarmupMethod};
+use crate::lr_schedule::{Decay, LrSchedule, Warmup};
 use crate::{ClipOptions, GradClip, OptimizerConfig, OptimizerKind, PredictorOptions};
 
 /// Maximum number of queries that become results, as in the reference.
@@ -188,16 +191,16 @@ pub(crate) fn lr_schedule(config: &Config) -> LrSchedule {
         }
         LrScheduler::WarmupCosine => Decay::Cosine { end: solver.base_lr_end / solver.base_lr },
     };
-    let method = match solver.warmup_method {
-        config::WarmupMethod::Linear => WarmupMethod::Linear,
-        config::WarmupMethod::Constant => WarmupMethod::Constant,
+    let warmup = Warmup {
+        iters: solver.warmup_iters,
+        factor: solver.warmup_factor,
+        method: solver.warmup_method,
     };
-    let warmup = Warmup { iters: solver.warmup_iters, factor: solver.warmup_factor, method };
     LrSchedule { warmup, decay, max_iter: solver.max_iter }
 }
 
 /// Makes training clips from videos: `INPUT.SAMPLING_*`.
-pub(crate) fn clip_mapper(config: &Config, unseen: UnseenInstances) -> ClipMapper {
+pub(crate) fn clip_mapper(config: &Config, absent: AbsentInstances) -> ClipMapper {
     let input = &config.input;
     ClipMapper {
         sampling: ClipSampling {
@@ -207,12 +210,12 @@ pub(crate) fn clip_mapper(config: &Config, unseen: UnseenInstances) -> ClipMappe
             shuffle: input.sampling_frame_shuffle,
         },
         augmentation: augmentation(config),
-        unseen,
+        absent,
     }
 }
 
 /// Makes training clips from images: `INPUT.PRETRAIN_*`.
-pub(crate) fn still_mapper(config: &Config, unseen: UnseenInstances) -> StillMapper {
+pub(crate) fn still_mapper(config: &Config, absent: AbsentInstances) -> StillMapper {
     let input = &config.input;
     StillMapper {
         num_frames: input.sampling_frame_num,
@@ -222,7 +225,7 @@ pub(crate) fn still_mapper(config: &Config, unseen: UnseenInstances) -> StillMap
         },
         augmentation: augmentation(config),
         same_views: input.pretrain_same_crop,
-        unseen,
+        absent,
     }
 }
 
@@ -249,19 +252,23 @@ fn augmentation(config: &Config) -> Augmentation {
     let crop = input.crop.enabled.then_some(match input.crop.crop_type {
         CropType::Relative => RandomCrop::Relative(input.crop.size),
         CropType::RelativeRange => RandomCrop::RelativeRange(input.crop.size),
-        CropType::Absolute => RandomCrop::Absolute([first as u32, second as u32]),
+        CropType::Absolute => {
+            RandomCrop::Absolute(ImageSize { height: first as u32, width: second as u32 })
+        }
         CropType::AbsoluteRange => RandomCrop::AbsoluteRange(first as u32, second as u32),
     });
-    let has = |name: &str| input.augmentations.iter().any(|augmentation| augmentation == name);
-    let steps = [
-        ("brightness", FrameStep::Brightness),
-        ("contrast", FrameStep::Contrast),
-        ("saturation", FrameStep::Saturation),
-        ("rotation", FrameStep::Rotation),
-    ];
-    let frame_steps =
-        steps.into_iter().filter(|(name, _)| has(name)).map(|(_, step)| step).collect();
+    let steps: BTreeSet<FrameStep> = input.augmentations.iter().copied().map(frame_step).collect();
+    let frame_steps = steps.into_iter().collect();
     Augmentation { short_edge, max_size: input.max_size_train, flip, crop, frame_steps }
+}
+
+fn frame_step(augmentation: FrameAugmentation) -> FrameStep {
+    match augmentation {
+        FrameAugmentation::Brightness => FrameStep::Brightness,
+        FrameAugmentation::Contrast => FrameStep::Contrast,
+        FrameAugmentation::Saturation => FrameStep::Saturation,
+        FrameAugmentation::Rotation => FrameStep::Rotation,
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Reference: VNext `seqformer/seqformer.py`, `SeqFormer.prepare_targets`.
 
-use seqformer::{AbsentInstances, ClipTarget, FrameSize};
+use seqformer::ClipTarget;
 use seqformer_config::config::ImageFormat;
 use seqformer_cuda::transfer::upload;
 use seqformer_data::ClipSample;
@@ -26,8 +26,6 @@ pub(crate) struct TrainClip {
 pub(crate) struct Collate {
     /// Channels in the order of the weights.
     pub(crate) channels: ImageFormat,
-    /// What happens to instances that are visible in no frame.
-    pub(crate) absent: AbsentInstances,
     /// The device for frames and targets; copies overlap with its computation.
     pub(crate) device: Device,
 }
@@ -40,7 +38,7 @@ impl Collate {
     /// If an image or a mask does not have the sample's size, which no mapper produces.
     pub(crate) fn clip(&self, sample: &ClipSample) -> TrainClip {
         let size = sample.size();
-        let frame_size = FrameSize { height: i64::from(size.height), width: i64::from(size.width) };
+        let [height, width] = size.sides();
         let (instances, frames) = (sample.instances.len() as i64, sample.frames.len() as i64);
         let mut boxes = Vec::with_capacity(4 * sample.instances.len() * sample.frames.len());
         let mut masks = Vec::new();
@@ -54,24 +52,19 @@ impl Collate {
             });
             masks.extend_from_slice(frame.mask.as_bytes());
         }
-        let masks = Tensor::from_slice(&masks).view([
-            instances,
-            frames,
-            frame_size.height,
-            frame_size.width,
-        ]);
+        let masks = Tensor::from_slice(&masks).view([instances, frames, height, width]);
         let target = ClipTarget {
             labels: sample.instances.iter().map(|instance| instance.label as i64).collect(),
             boxes: Tensor::from_slice(&boxes).view([instances, frames, 4]),
             masks: masks.to_kind(Kind::Bool),
-            size: frame_size,
+            size,
         };
         let indices: Vec<String> = sample.frame_indices.iter().map(ToString::to_string).collect();
         let frames = frames_tensor(&sample.frames, self.channels)
             .expect("the pictures of a sample are whole and of one size");
         TrainClip {
             frames: upload(&frames, self.device),
-            target: target.with_absent(self.absent).to_device(self.device),
+            target: target.to_device(self.device),
             name: format!("video {} frames {}", sample.video_id, indices.join(",")),
         }
     }

@@ -4,6 +4,8 @@
 
 use std::f64::consts::PI;
 
+use seqformer_config::config::WarmupMethod;
+
 /// Absorbs rounding at the end of a phase of the schedule; part of the definition.
 const EPS: f64 = 1e-6;
 
@@ -22,15 +24,6 @@ pub(crate) enum Decay {
         /// The final factor of the learning rate.
         end: f64,
     },
-}
-
-/// How the learning rate rises during the warm-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WarmupMethod {
-    /// Linearly.
-    Linear,
-    /// Constant until the warm-up is over.
-    Constant,
 }
 
 /// The warm-up phase.

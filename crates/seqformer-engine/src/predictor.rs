@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Scope;
 
 use seqformer::inference::{Detection, InferenceModel, Launch, Selection, classify};
-use seqformer::{FrameSize, SeqFormer, load_state_dict};
+use seqformer::{SeqFormer, load_state_dict};
 use seqformer_checkpoint::{Provenance, StateDict};
 use seqformer_cuda::transfer::upload;
 use seqformer_data::RgbImage;
@@ -271,10 +271,6 @@ impl Predictor {
     pub fn options(&self) -> &PredictorOptions {
         &self.options
     }
-}
-
-fn frame_size(size: ImageSize) -> FrameSize {
-    FrameSize { height: i64::from(size.height), width: i64::from(size.width) }
 }
 
 /// Loads a checkpoint with the tensor names of any known program; all parameters must be present.

@@ -5,8 +5,7 @@ mod map_sizes;
 
 use crate::ModelError;
 
-pub use crate::frame_size::SIZE_DIVISIBILITY;
-pub use map_sizes::MapSize;
+pub use map_sizes::{MapSize, halved};
 
 /// Feature levels: three backbone maps, and one at half the resolution of the coarsest.
 pub const NUM_LEVELS: usize = 4;

@@ -3,10 +3,11 @@
 //! SeqFormer (arXiv:2112.08275), section 3.4. Reference: VNext `models/segmentation_condInst.py`, `SetCriterion`.
 
 use seqformer_cuda::transfer::upload;
+use seqformer_masks::ImageSize;
 use tch::{Kind, Tensor};
 
 use crate::losses::{box_giou, box_l1, dice, sigmoid_focal};
-use crate::{ClipTarget, FrameSize, TrainLayer, TrainOutput};
+use crate::{ClipTarget, TrainLayer, TrainOutput};
 
 /// For the mask loss; the class loss has its own.
 const MASK_FOCAL_ALPHA: f64 = 0.25;
@@ -106,7 +107,7 @@ struct Targets {
 }
 
 impl Targets {
-    fn new(clips: &[ClipTarget], padded: FrameSize, device: tch::Device) -> Self {
+    fn new(clips: &[ClipTarget], padded: ImageSize, device: tch::Device) -> Self {
         let labels: Vec<i64> = clips.iter().flat_map(|clip| clip.labels.iter().copied()).collect();
         let boxes: Vec<Tensor> = clips.iter().map(|clip| clip.boxes.to_kind(Kind::Float)).collect();
         let masks: Vec<Tensor> = clips.iter().map(|clip| clip.strided_masks(padded)).collect();

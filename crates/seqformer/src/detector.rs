@@ -3,13 +3,14 @@
 //! Reference: VNext `seqformer/models/deformable_detr.py`, `DeformableDETR`, and `models/segmentation_condInst.py`,
 //! `CondInst_segm`.
 
+use seqformer_masks::ImageSize;
 use seqformer_ops::precision::full_precision;
 use seqformer_ops::small_tensor;
 use tch::{Tensor, nn};
 
 use crate::backbone::{self, Backbone};
 use crate::config::{NUM_LEVELS, SeqFormerConfig};
-use crate::frame_size::FrameSize;
+use crate::frame_size::{largest, padded_size};
 use crate::layers::{Conv2d, ConvShape, GroupNorm, Linear, Mlp};
 use crate::mask_head::{MaskHead, dynamic_masks, num_dynamic_params};
 use crate::transformer::{
@@ -235,7 +236,7 @@ impl SeqFormer {
         &self,
         output: &DecoderLayerOutput,
         layer: usize,
-        frame_sizes: &[FrameSize],
+        frame_sizes: &[ImageSize],
     ) -> Heads {
         Heads {
             pred_logits: self.class_embed[layer].forward_full(&output.instance_queries),
@@ -268,23 +269,23 @@ impl SeqFormer {
     /// # Errors
     ///
     /// If the frames have another shape.
-    pub fn preprocess(&self, frames: &Tensor, size: FrameSize) -> Result<Tensor, ModelError> {
-        normalize_and_pad(frames, size.padded(), &self.config, self.device)
+    pub fn preprocess(&self, frames: &Tensor, size: ImageSize) -> Result<Tensor, ModelError> {
+        normalize_and_pad(frames, padded_size(size), &self.config, self.device)
     }
 
     /// The token layout of clips whose frames have these sizes, all padded to the largest.
-    pub fn token_layout(&self, sizes: &[FrameSize]) -> TokenLayout {
-        self.token_layout_in(sizes, FrameSize::largest(sizes).padded())
+    pub fn token_layout(&self, sizes: &[ImageSize]) -> TokenLayout {
+        self.token_layout_in(sizes, padded_size(largest(sizes)))
     }
 
     /// The token layout of clips whose frames have these sizes, all padded to `padded`.
-    fn token_layout_in(&self, sizes: &[FrameSize], padded: FrameSize) -> TokenLayout {
+    fn token_layout_in(&self, sizes: &[ImageSize], padded: ImageSize) -> TokenLayout {
         TokenLayout::of_clips(sizes, padded, self.backbone.output_shape(), &self.level_embed)
     }
 }
 
 /// Centres of references in pixels of the unpadded frames: `[N, T, Q, 2 or 4]` → `[N, T, Q, 2]`.
-pub(crate) fn reference_points_px(references: &Tensor, frame_sizes: &[FrameSize]) -> Tensor {
+pub(crate) fn reference_points_px(references: &Tensor, frame_sizes: &[ImageSize]) -> Tensor {
     let scale: Vec<f32> =
         frame_sizes.iter().flat_map(|size| [size.width as f32, size.height as f32]).collect();
     let scale = small_tensor(&scale, references.device()).view([-1, 1, 1, 2]);

@@ -40,14 +40,14 @@ pub use config::SeqFormerConfig;
 pub use criterion::{Loss, LossWeights, Losses, SetCriterion, mean_instances};
 pub use detector::{ClipOutput, Heads, RecomputedParts, SeqFormer, TrainLayer, TrainOutput};
 pub use error::ModelError;
-pub use frame_size::FrameSize;
+pub use frame_size::{padded_size, size_of_frames};
 pub use init::initialize;
 pub use load_report::{LoadReport, WrongShape};
 pub use matcher::{ClipMatches, HungarianMatcher, LayerMatches, Predictions};
 pub use parameters::{NamedTensor, by_registration, named_tensors, trained_parameters};
 pub use precision::Precision;
 pub use stage_clock::{Stage, StageTimes, time_stages};
-pub use targets::{AbsentInstances, ClipTarget};
+pub use targets::ClipTarget;
 pub use transformer::{
     DecoderLayerOutput, DecoderOutput, FrameFeatures, KeepLayers, Memory, RunningAggregation,
     TokenLayout,

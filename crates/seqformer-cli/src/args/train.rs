@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use seqformer_config::DeviceChoice;
+use seqformer_masks::ImageSize;
 
 /// Arguments of `train` and `eval`.
 #[derive(Debug, Args)]
@@ -96,7 +97,7 @@ pub struct SynthArgs {
     pub seed: u64,
     /// Width and height of the frames.
     #[arg(long, value_name = "WxH", default_value = "160x120", value_parser = size)]
-    pub size: (u32, u32),
+    pub size: ImageSize,
     /// Minimum and maximum number of frames in a video.
     #[arg(long, value_name = "A..B", default_value = "8..14", value_parser = frames)]
     pub frames: RangeInclusive<usize>,
@@ -125,9 +126,11 @@ pub enum Layout {
     Coco,
 }
 
-fn size(text: &str) -> Result<(u32, u32), String> {
-    let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    sides.ok_or_else(|| "expected width and height, as in 160x120".to_owned())
+fn size(text: &str) -> Result<ImageSize, String> {
+    let size = text.split_once('x').and_then(|(width, height)| {
+        Some(ImageSize { height: height.parse().ok()?, width: width.parse().ok()? })
+    });
+    size.ok_or_else(|| "expected width and height, as in 160x120".to_owned())
 }
 
 fn frames(text: &str) -> Result<RangeInclusive<usize>, String> {

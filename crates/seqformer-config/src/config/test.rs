@@ -1,15 +1,21 @@
 //! `TEST`: evaluation.
 
 use super::read::{Reader, number};
+use super::section::section;
+use crate::spec::Shown::By;
+use crate::spec::tests_in::TRAIN;
 use crate::{ConfigError, Value};
 
-/// `TEST`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TestSection {
-    /// `EVAL_PERIOD` in iterations; 0 evaluates only after training.
-    pub eval_period: u64,
-    /// `EXPECTED_RESULTS`: results that an evaluation must reach.
-    pub expected_results: Vec<ExpectedResult>,
+section! {
+    /// `TEST`.
+    pub struct TestSection {
+        expected_results: Vec<ExpectedResult> = "TEST.EXPECTED_RESULTS" or "[]", expected_results,
+            "Results that an evaluation must reach: lists of task, metric, value and tolerance.",
+            By(TRAIN, "validations_come_in_their_period_and_are_compared_with_what_is_expected");
+        eval_period: u64 = "TEST.EVAL_PERIOD" or "0", Reader::count,
+            "Iterations between two evaluations; 0 evaluates only after training.",
+            By(TRAIN, "validations_come_in_their_period_and_are_compared_with_what_is_expected");
+    }
 }
 
 /// One element of `TEST.EXPECTED_RESULTS`: `[task, metric, value, tolerance]`.
@@ -25,27 +31,16 @@ pub struct ExpectedResult {
     pub tolerance: f64,
 }
 
-impl TestSection {
-    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
-        Ok(Self {
-            eval_period: reader.at_least("TEST.EVAL_PERIOD", 0)?,
-            expected_results: reader.list(
-                "TEST.EXPECTED_RESULTS",
-                "a list of [task, metric, value, tolerance]",
-                expected_result,
-            )?,
-        })
-    }
-}
-
-fn expected_result(value: &Value) -> Option<ExpectedResult> {
-    match value.items()? {
-        [Value::Str(task), Value::Str(metric), value, tolerance] => Some(ExpectedResult {
-            task: task.clone(),
-            metric: metric.clone(),
-            value: number(value)?,
-            tolerance: number(tolerance)?,
-        }),
-        _ => None,
-    }
+fn expected_results(reader: &Reader<'_>, key: &str) -> Result<Vec<ExpectedResult>, ConfigError> {
+    reader.list(key, "a list of [task, metric, value, tolerance]", |result| {
+        match result.items()? {
+            [Value::Str(task), Value::Str(metric), value, tolerance] => Some(ExpectedResult {
+                task: task.clone(),
+                metric: metric.clone(),
+                value: number(value)?,
+                tolerance: number(tolerance)?,
+            }),
+            _ => None,
+        }
+    })
 }

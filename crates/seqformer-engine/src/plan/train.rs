@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use seqformer::{AbsentInstances, HungarianMatcher, KeepLayers, RecomputedParts, SetCriterion};
+use seqformer::{HungarianMatcher, KeepLayers, RecomputedParts, SetCriterion};
 use seqformer_config::Config;
-use seqformer_config::config::{DatasetsSection, ImageFormat};
+use seqformer_config::config::{DatasetsSection, ImageFormat, TrainSampler};
 use seqformer_data::{
-    ClipMapper, DatasetKind, DatasetSource, Mapper, Mixture, StillMapper, UnseenInstances,
+    AbsentInstances, ClipMapper, DatasetKind, DatasetSource, Mapper, Mixture, StillMapper,
 };
 
 use super::{NetworkPlan, results_folder};
@@ -34,8 +34,6 @@ pub struct TrainPlan {
     pub(crate) batches: BatchPlan,
     /// Order of the channels of the network's input.
     pub(crate) channels: ImageFormat,
-    /// What happens to instances that are visible in no frame of a clip.
-    pub(crate) absent: AbsentInstances,
     pub(crate) matcher: HungarianMatcher,
     pub(crate) criterion: SetCriterion,
     pub(crate) step: StepPlan,
@@ -110,11 +108,6 @@ impl TrainPlan {
             data: DataPlan::from_config(config),
             batches: BatchPlan::from_config(config),
             channels: config.input.format,
-            absent: if section.drop_absent {
-                AbsentInstances::Drop
-            } else {
-                AbsentInstances::Supervise
-            },
             matcher: builder::matcher(config),
             criterion: builder::criterion(config),
             step: StepPlan {
@@ -157,18 +150,18 @@ impl TrainPlan {
 impl DataPlan {
     fn from_config(config: &Config) -> Self {
         let input = &config.input;
-        let unseen = if config.model.seqformer.drop_absent {
-            UnseenInstances::Drop
+        let absent = if config.model.seqformer.drop_absent {
+            AbsentInstances::Drop
         } else {
-            UnseenInstances::Keep
+            AbsentInstances::Keep
         };
         Self {
             datasets: config.datasets.clone(),
             num_classes: config.model.seqformer.num_classes as usize,
             filter_empty: config.dataloader.filter_empty_annotations,
             coco_pretrain: input.coco_pretrain,
-            video_mapper: builder::clip_mapper(config, unseen),
-            still_mapper: builder::still_mapper(config, unseen),
+            video_mapper: builder::clip_mapper(config, absent),
+            still_mapper: builder::still_mapper(config, absent),
         }
     }
 
@@ -188,7 +181,7 @@ impl DataPlan {
 
 impl BatchPlan {
     fn from_config(config: &Config) -> Self {
-        let ratio = &config.datasets.dataset_ratio;
+        let (ratio, loader) = (&config.datasets.dataset_ratio, &config.dataloader);
         Self {
             mixture: if ratio.is_empty() {
                 Mixture::Concatenated
@@ -196,9 +189,10 @@ impl BatchPlan {
                 Mixture::Weighted(ratio.clone())
             },
             num_clips: config.solver.ims_per_batch,
-            repeat_threshold: config.dataloader.repeat_threshold,
-            groups_by_aspect: config.dataloader.aspect_ratio_grouping,
-            num_workers: config.dataloader.num_workers,
+            repeat_threshold: (loader.sampler_train == TrainSampler::RepeatFactor)
+                .then_some(loader.repeat_threshold),
+            groups_by_aspect: loader.aspect_ratio_grouping,
+            num_workers: loader.num_workers,
         }
     }
 }

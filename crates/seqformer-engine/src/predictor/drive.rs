@@ -11,7 +11,7 @@ use super::batch_policy::BatchPolicy;
 use super::frame_masks::FrameGeometry;
 use super::mask_reader::{FrameMasks, MaskReader};
 use super::read_ahead::Input;
-use super::{Predictor, Progress, frame_size};
+use super::{Predictor, Progress};
 use crate::EngineError;
 use crate::device::out_of_memory;
 
@@ -87,7 +87,7 @@ impl<'a> FrameStream<'a> {
     ) -> Result<Self, EngineError> {
         let mut frames = frames.into_iter();
         let first = frames.next().ok_or(EngineError::NoFrames)??;
-        let geometry = FrameGeometry { input: frame_size(first.image.size), output: first.size };
+        let geometry = FrameGeometry { input: first.image.size, output: first.size };
         let frames: Box<dyn Iterator<Item = _> + 'a> =
             Box::new(std::iter::once(Ok(first)).chain(frames));
         Ok(Self { geometry, frames: frames.peekable() })

@@ -3,7 +3,6 @@
 //! The pixels are those of [`seqformer::inference::final_masks`]: a probability exceeds one half where its logit
 //! exceeds 0, and bilinear rows are computed, compared and discarded one by one.
 
-use seqformer::FrameSize;
 use seqformer_masks::{BitMask, ImageSize, Rle};
 use tch::{Device, Kind, Tensor};
 
@@ -26,7 +25,7 @@ pub(super) struct FrameLogits {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FrameGeometry {
     /// The network's input, without padding.
-    pub(super) input: FrameSize,
+    pub(super) input: ImageSize,
     /// The frames of the video.
     pub(super) output: ImageSize,
 }
@@ -54,8 +53,8 @@ impl FrameLogits {
         let FrameGeometry { input, output } = frame;
         let (height, width) = (output.height as usize, output.width as usize);
         let rows = nearest_indices(input.height, output.height);
-        let columns = (i64::from(output.width) != input.width)
-            .then(|| nearest_indices(input.width, output.width));
+        let columns =
+            (output.width != input.width).then(|| nearest_indices(input.width, output.width));
         let mut pixels = vec![0_u8; height * width];
         let mut upsampled = Upsampled::new(mask, self.height, self.width);
         let mut line = vec![0_u8; STRIDE * self.width];
@@ -140,8 +139,8 @@ impl<'a> Upsampled<'a> {
 }
 
 /// The input row or column of every output one, rounded to nearest in single precision as in libtorch.
-fn nearest_indices(input: i64, output: u32) -> Vec<usize> {
-    let last = usize::try_from(input - 1).unwrap_or(0);
+fn nearest_indices(input: u32, output: u32) -> Vec<usize> {
+    let last = input.saturating_sub(1) as usize;
     let scale = input as f32 / output as f32;
     (0..output).map(|index| ((index as f32 * scale).floor() as usize).min(last)).collect()
 }

@@ -10,7 +10,7 @@ use super::frame_masks::FrameGeometry;
 use super::mask_reader::FrameMasks;
 use super::read_ahead::Input;
 use super::whole::{Whole, WholeEnd};
-use super::{Predictor, Progress, frame_size};
+use super::{Predictor, Progress};
 use crate::{EngineError, TrackMasks};
 
 /// As many as the COCO benchmark evaluates.
@@ -50,7 +50,7 @@ impl Predictor {
     pub fn predict_image(&self, image: &RgbImage) -> Result<ImagePrediction, EngineError> {
         self.check_stop()?;
         let input = Input { image: self.resize(image), size: image.size };
-        let geometry = FrameGeometry { input: frame_size(input.image.size), output: image.size };
+        let geometry = FrameGeometry { input: input.image.size, output: image.size };
         let rule = SelectionRule { max_queries: MAX_QUERIES, ..self.options.rule };
         let whole = Whole { video: WholeVideo::new(&self.model, geometry.input), rule };
         let (inputs, mut kept) = (FrameStream::open([Ok(input)])?, Kept(None));

@@ -5,7 +5,7 @@
 
 use seqformer_cuda::kernels::PixelSize;
 use seqformer_cuda::transfer::Download;
-use seqformer_masks::Rle;
+use seqformer_masks::{ImageSize, Rle};
 use seqformer_ops::packed_masks::MaskPacker;
 use tch::{Device, Kind, Tensor};
 
@@ -117,7 +117,11 @@ fn plain(by_frame: &Tensor) -> Vec<FrameMasks> {
 fn pack(packer: &mut Option<MaskPacker>, geometry: FrameGeometry, by_frame: &Tensor) -> Tensor {
     let size = by_frame.size();
     let FrameGeometry { input, output } = geometry;
-    let output = PixelSize { height: i64::from(output.height), width: i64::from(output.width) };
+    let pixel_size = |size: ImageSize| {
+        let [height, width] = size.sides();
+        PixelSize { height, width }
+    };
+    let output = pixel_size(output);
     if by_frame.numel() == 0 {
         let pixels = output.height * output.width;
         let bytes = pixels.unsigned_abs().div_ceil(8) as i64;
@@ -125,8 +129,7 @@ fn pack(packer: &mut Option<MaskPacker>, geometry: FrameGeometry, by_frame: &Ten
     }
     let packer = packer.get_or_insert_with(|| {
         let cells = PixelSize { height: size[2], width: size[3] };
-        let input = PixelSize { height: input.height, width: input.width };
-        MaskPacker::new(cells, input, output, by_frame.device())
+        MaskPacker::new(cells, pixel_size(input), output, by_frame.device())
     });
     packer.pack(by_frame)
 }

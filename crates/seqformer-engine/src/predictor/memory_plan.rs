@@ -4,7 +4,7 @@
 //! the network. docs/performance.md compares the plan with measurements.
 
 use seqformer::config::{BackboneConfig, SeqFormerConfig};
-use seqformer::{FrameSize, Precision};
+use seqformer::{Precision, padded_size};
 use seqformer_masks::ImageSize;
 
 use super::gpu::GpuMemory;
@@ -44,7 +44,7 @@ pub(super) struct Needs<'a> {
     pub(super) gpu: Option<GpuMemory>,
     pub(super) network: &'a SeqFormerConfig,
     pub(super) precision: Precision,
-    pub(super) input: FrameSize,
+    pub(super) input: ImageSize,
     pub(super) output: ImageSize,
     /// Tracks whose run lengths are kept.
     pub(super) max_queries: i64,
@@ -55,8 +55,8 @@ pub(super) struct Needs<'a> {
 impl MemoryPlan {
     pub(super) fn new(needs: Needs<'_>) -> Self {
         let Needs { network, input, output, .. } = needs;
-        let padded = input.padded();
-        let pixels = (padded.height * padded.width) as u64;
+        let padded = padded_size(input);
+        let pixels = padded.num_pixels();
         let queries = network.num_queries as u64;
         let dim = network.transformer.hidden_dim as u64;
         let layers = network.transformer.num_decoder_layers as u64;
@@ -114,8 +114,8 @@ impl MemoryPlan {
 }
 
 /// Peak size of a frame's maps and tokens, including memory that allocators keep.
-fn frame_bytes(network: &SeqFormerConfig, padded: FrameSize, precision: Precision) -> u64 {
-    let pixels = (padded.height * padded.width) as f64;
+fn frame_bytes(network: &SeqFormerConfig, padded: ImageSize, precision: Precision) -> u64 {
+    let pixels = padded.num_pixels() as f64;
     let outputs = network.backbone.map_sizes(padded);
     let values = outputs.map(|map| (map.size.height * map.size.width * map.channels) as f64);
     let finest = values[0];

@@ -1,6 +1,7 @@
 //! A network with random weights, as fast as a trained one, for measurements.
 
-use seqformer::{FrameSize, SeqFormer, initialize};
+use seqformer::{SeqFormer, initialize};
+use seqformer_masks::ImageSize;
 use tch::{Device, Kind, Tensor, nn};
 
 use super::{Predictor, gpu};
@@ -9,7 +10,7 @@ use crate::device::out_of_memory;
 use crate::plan::PredictPlan;
 
 /// Size of the noise image from which the backbone's statistics are computed.
-const CALIBRATION: FrameSize = FrameSize { height: 128, width: 128 };
+const CALIBRATION: ImageSize = ImageSize { height: 128, width: 128 };
 
 impl Predictor {
     /// Builds the network of the plan with weights that depend only on `seed`.
@@ -34,8 +35,8 @@ impl Predictor {
         let model = SeqFormer::new(&variables.root(), network)?;
         tch::manual_seed(seed);
         initialize(&variables, network)?;
-        let size = [1, 3, CALIBRATION.height, CALIBRATION.width];
-        let noise = Tensor::randint(256, size, (Kind::Float, Device::Cpu));
+        let [height, width] = CALIBRATION.sides();
+        let noise = Tensor::randint(256, [1, 3, height, width], (Kind::Float, Device::Cpu));
         model.calibrate_backbone(&model.preprocess(&noise, CALIBRATION)?);
         Ok(Self::with_model(model, variables, plan.options.clone()))
     }

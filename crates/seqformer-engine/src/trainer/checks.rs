@@ -1,7 +1,6 @@
 //! Checks before the first step of training: whether the run can be evaluated, and what it will not learn.
 
-use seqformer::AbsentInstances;
-use seqformer_data::{Categories, DatasetKind, VideoRecord};
+use seqformer_data::{AbsentInstances, Categories, DatasetKind, VideoRecord};
 use seqformer_evaluation::{CocoGroundTruth, GroundTruth};
 
 use crate::EngineError;
@@ -64,7 +63,7 @@ fn other_classes(name: &str, test: &Categories, train: &Categories) -> Option<St
 /// Videos whose clips may have more instances than there are queries, one warning for each dataset.
 fn crowds(plan: &TrainPlan, data: &TrainingData) -> Vec<String> {
     let num_queries = plan.num_queries();
-    let drop_absent = plan.absent == AbsentInstances::Drop;
+    let drop_absent = plan.data.video_mapper.absent == AbsentInstances::Drop;
     let count = |video: &VideoRecord| max_instances(video, drop_absent);
     let warnings = data.set.parts().iter().filter_map(|part| {
         let videos = &part.dataset.videos;

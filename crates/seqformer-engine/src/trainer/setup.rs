@@ -57,8 +57,7 @@ impl Trainer {
         let mut variables = nn::VarStore::new(options.device);
         let mut model = SeqFormer::new(&variables.root(), &plan.network.model)?;
         model.set_recomputed_parts(plan.recomputed_parts);
-        let TrainPlan { channels, absent, .. } = plan;
-        let collate = Collate { channels, absent, device: options.device };
+        let collate = Collate { channels: plan.channels, device: options.device };
         let about_data = data.describe();
         let set = Arc::new(data.set);
         let mut started = None;

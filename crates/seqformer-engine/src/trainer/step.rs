@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use seqformer::{FrameSize, Losses, ModelError};
+use seqformer::{Losses, ModelError};
+use seqformer_masks::ImageSize;
 use seqformer_ops::precision::autocast;
 use tch::Tensor;
 
@@ -45,7 +46,7 @@ struct Batch {
     pairs: usize,
     clips: usize,
     /// Every clip fits in it.
-    size: FrameSize,
+    size: ImageSize,
     /// The time of the slowest loader.
     data_secs: f64,
 }
@@ -113,8 +114,8 @@ impl Trainer {
     ) -> Result<Batch, EngineError> {
         let num_queries = self.plan.num_queries();
         let instances: usize = clips.iter().map(|clip| clip.target.num_instances()).sum();
-        let side = |side: fn(&FrameSize) -> i64| {
-            clips.iter().map(|clip| side(&clip.target.size)).max().unwrap_or(1) as f64
+        let side = |side: fn(ImageSize) -> u32| {
+            f64::from(clips.iter().map(|clip| side(clip.target.size)).max().unwrap_or(1))
         };
         let own = [
             f64::from(u8::from(stop.load(Ordering::Relaxed))),
@@ -138,7 +139,7 @@ impl Trainer {
             instances: sum(1) as usize,
             pairs: sum(6) as usize,
             clips: sum(2) as usize,
-            size: FrameSize { height: max(3) as i64, width: max(4) as i64 },
+            size: ImageSize { height: max(3) as u32, width: max(4) as u32 },
             data_secs: max(5),
         })
     }
@@ -241,7 +242,7 @@ impl Trainer {
         let targets: Vec<_> = part.iter().map(|clip| clip.target.to_device(self.device)).collect();
         let TrainPlan { matcher, criterion, step, .. } = &self.plan;
         let at_least =
-            if step.pads_to_batch { batch.size } else { FrameSize { height: 1, width: 1 } };
+            if step.pads_to_batch { batch.size } else { ImageSize { height: 1, width: 1 } };
         let forward = || {
             self.model.forward_train_padded(&frames, &targets, matcher, step.supervised, at_least)
         };

@@ -1,6 +1,7 @@
 //! What is said when a device has no memory for a training step.
 
 use seqformer_libtorch::out_of_memory::{OutOfMemory, catch_out_of_memory};
+use seqformer_masks::ImageSize;
 
 use crate::EngineError;
 use crate::collate::TrainClip;
@@ -35,13 +36,13 @@ pub(super) fn with_memory_for<R>(
 
 fn describe(clip: &TrainClip) -> String {
     let frames = clip.frames.size().first().copied().unwrap_or(0);
-    let (size, instances) = (clip.target.size, clip.target.num_instances());
-    format!("{} ({frames} frames of {size}, {instances} instances)", clip.name)
+    let (ImageSize { height, width }, instances) = (clip.target.size, clip.target.num_instances());
+    format!("{} ({frames} frames of {height}x{width}, {instances} instances)", clip.name)
 }
 
 #[cfg(test)]
 mod tests {
-    use seqformer::{ClipTarget, FrameSize, ModelError};
+    use seqformer::{ClipTarget, ModelError};
     use tch::{Device, Kind, Tensor};
 
     use super::*;
@@ -54,7 +55,7 @@ mod tests {
                 labels: vec![1, 2],
                 boxes: Tensor::zeros([2, 5, 4], on),
                 masks: Tensor::zeros([2, 5, 48, 64], on),
-                size: FrameSize { height: 48, width: 64 },
+                size: ImageSize { height: 48, width: 64 },
             },
             name: "video 7 frames 1,2,3,4,5".to_owned(),
         }

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use seqformer::FrameSize;
 use seqformer::inference::{
     Association, ClipPrediction, ClipPredictor, ClipRule, ClipSchedule, ClipTracker, FinishedFrame,
     classify, final_masks,
 };
 use seqformer_data::read_image;
 use seqformer_engine::{ClipOptions, Predictor, PredictorOptions, encode_masks};
+use seqformer_masks::ImageSize;
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
@@ -81,7 +81,7 @@ fn compare_clips(
         stride: clips.stride,
         max_queries: options.rule.max_queries,
     };
-    let size = FrameSize { height: inputs.size()[2], width: inputs.size()[3] };
+    let size = seqformer::size_of_frames(inputs).context("frames are [T, 3, H, W]")?;
     let mut clips = ClipPredictor::new(predictor.model(), size, rule)?;
     clips.push(inputs)?;
     clips.end()?;
@@ -128,7 +128,7 @@ pub(super) fn tracker(path: &Path, case: &str, report: &mut ParityReport<'_>) ->
     let labels: Vec<f64> = found.iter().map(|found| found.label as f64).collect();
     report.numbers("post.labels", &labels, &values(&golden.get("post.labels")?), 0.0);
     let areas =
-        tracking.areas(FrameSize { height: 30, width: 42 }, FrameSize { height: 45, width: 65 });
+        tracking.areas(ImageSize { height: 30, width: 42 }, ImageSize { height: 45, width: 65 });
     let areas: Vec<f64> = found.iter().flat_map(|found| areas[found.rank].clone()).collect();
     report.numbers("post.mask_area", &areas, &values(&golden.get("post.mask_area")?), 0.0);
     Ok(())
@@ -207,7 +207,7 @@ impl Tracking {
     }
 
     /// Pixels of each track on every frame.
-    fn areas(&self, frame_size: FrameSize, output_size: FrameSize) -> Vec<Vec<f64>> {
+    fn areas(&self, frame_size: ImageSize, output_size: ImageSize) -> Vec<Vec<f64>> {
         let mut areas = vec![vec![0.0; self.frames.len()]; self.num_tracks];
         for frame in &self.frames {
             let masks = encode_masks(&final_masks(&frame.mask_logits, frame_size, output_size));

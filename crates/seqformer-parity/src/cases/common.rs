@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use seqformer::{FrameSize, KeepLayers, Memory};
+use seqformer::{KeepLayers, Memory};
 use seqformer_testing::{common_name, common_range, common_weights, fnv1a};
 use serde_json::Value;
 use tch::{Kind, Tensor};
@@ -57,7 +57,7 @@ fn check_formula(path: &Path, report: &mut ParityReport<'_>) -> Result<()> {
 fn compare(network: &Prepared, golden: &Arrays, report: &mut ParityReport<'_>) -> Result<()> {
     let model = &network.model;
     let frames = golden.get("frames_u8")?;
-    let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
+    let size = seqformer::size_of_frames(&frames).context("frames are [T, 3, H, W]")?;
     let layout = model.token_layout(&[size]);
     let mut sums = |name: &str, found: &Tensor, axes: &[i64]| {
         // Pairs of a sum and the sum of magnitudes.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use seqformer::inference::Detection;
-use seqformer::{DecoderLayerOutput, FrameSize, KeepLayers, Memory};
+use seqformer::{DecoderLayerOutput, KeepLayers, Memory};
 use seqformer_config::Config;
 use seqformer_config::config::ImageFormat;
 use seqformer_data::RgbImage;
@@ -64,7 +64,7 @@ fn compare_tensors(
     report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let model = &network.model;
-    let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
+    let size = seqformer::size_of_frames(frames).context("frames are [T, 3, H, W]")?;
     let layout = model.token_layout(&[size]);
     let mut check = |name: &str, found: &Tensor| compare_summary(name, found, golden, report);
     let features = model.backbone_features(&model.preprocess(frames, size)?);

@@ -7,9 +7,10 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use seqformer::{
-    ClipTarget, FrameSize, KeepLayers, Losses, Predictions, TrainLayer, TrainOutput, mean_instances,
+    ClipTarget, KeepLayers, Losses, Predictions, TrainLayer, TrainOutput, mean_instances,
 };
 use seqformer_engine::{Gradients, Optimizer, builder};
+use seqformer_masks::ImageSize;
 use tch::{Kind, Tensor};
 
 use crate::arrays::{Arrays, max_abs, values};
@@ -42,7 +43,7 @@ impl Batch {
                 labels: integers(&field("labels")?),
                 boxes: field("boxes")?,
                 masks: field("masks_u8")?.to_kind(Kind::Bool),
-                size: FrameSize { height: size[0], width: size[1] },
+                size: ImageSize::from_sides(size[0], size[1]).context("a size is two sides")?,
             });
         }
         Ok(batch)

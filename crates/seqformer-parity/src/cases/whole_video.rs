@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use seqformer::FrameSize;
 use seqformer::inference::{InferenceModel, SelectionRule, WholeVideo, select};
 use seqformer_data::{RgbImage, read_image};
 use seqformer_engine::{Predictor, PredictorOptions, VideoPrediction};
@@ -118,7 +117,7 @@ fn compare_network(
     golden: &Arrays,
     report: &mut ParityReport<'_>,
 ) -> Result<()> {
-    let size = FrameSize { height: inputs.size()[2], width: inputs.size()[3] };
+    let size = seqformer::size_of_frames(inputs).context("frames are [T, 3, H, W]")?;
     let mut video = WholeVideo::new(model, size);
     for part in inputs.split(4, 0) {
         video.push(&part)?;

@@ -3,12 +3,14 @@
 //! Reference: VNext `models/segmentation_condInst.py`, `CondInst_segm.forward`.
 
 use seqformer_cuda::transfer::upload;
+use seqformer_masks::ImageSize;
 use tch::{Kind, Tensor};
 
 use super::{ClipOutput, SeqFormer, reference_points_px};
+use crate::frame_size::{largest, padded_size, size_of_frames};
 use crate::matcher::{ClipMatches, HungarianMatcher, LayerMatches, Predictions};
 use crate::targets::{ClipTarget, TargetShape};
-use crate::{DecoderLayerOutput, FrameSize, KeepLayers, ModelError};
+use crate::{DecoderLayerOutput, KeepLayers, ModelError};
 
 /// The output for a batch of annotated clips.
 #[derive(Debug)]
@@ -16,7 +18,7 @@ pub struct TrainOutput {
     /// The supervised decoder layers in order, always including the last.
     pub layers: Vec<TrainLayer>,
     /// The size to which all frames were padded.
-    pub padded_size: FrameSize,
+    pub padded_size: ImageSize,
 }
 
 /// Predictions of one decoder layer, and their matching.
@@ -72,7 +74,7 @@ impl SeqFormer {
         matcher: &HungarianMatcher,
         keep: KeepLayers,
     ) -> Result<TrainOutput, ModelError> {
-        let at_least = FrameSize { height: 1, width: 1 };
+        let at_least = ImageSize { height: 1, width: 1 };
         self.forward_train_padded(clips, targets, matcher, keep, at_least)
     }
 
@@ -88,10 +90,10 @@ impl SeqFormer {
         targets: &[ClipTarget],
         matcher: &HungarianMatcher,
         keep: KeepLayers,
-        at_least: FrameSize,
+        at_least: ImageSize,
     ) -> Result<TrainOutput, ModelError> {
         let sizes = self.check_clips(clips, targets)?;
-        let padded = FrameSize::largest(&[&sizes[..], &[at_least]].concat()).padded();
+        let padded = padded_size(largest(&[&sizes[..], &[at_least]].concat()));
         let images: Result<Vec<Tensor>, ModelError> = clips
             .iter()
             .map(|frames| crate::normalize_and_pad(frames, padded, &self.config, self.device))
@@ -128,7 +130,7 @@ impl SeqFormer {
         &self,
         clips: &[Tensor],
         targets: &[ClipTarget],
-    ) -> Result<Vec<FrameSize>, ModelError> {
+    ) -> Result<Vec<ImageSize>, ModelError> {
         let wrong = |expected: String, found: String| Err(ModelError::Frames { expected, found });
         let Some(&[num_frames, ..]) = clips.first().map(Tensor::size).as_deref() else {
             return wrong("at least one clip".to_owned(), "none".to_owned());
@@ -142,13 +144,12 @@ impl SeqFormer {
         let mut sizes = Vec::with_capacity(clips.len());
         for (clip, (frames, target)) in clips.iter().zip(targets).enumerate() {
             let found = frames.size();
-            let &[frames, 3, height, width] = found.as_slice() else {
+            let Some(size) = size_of_frames(frames) else {
                 return wrong("clips of [T, 3, H, W]".to_owned(), format!("{found:?}"));
             };
-            if frames != num_frames {
-                return wrong(format!("clips of {num_frames} frames each"), frames.to_string());
+            if found[0] != num_frames {
+                return wrong(format!("clips of {num_frames} frames each"), found[0].to_string());
             }
-            let size = FrameSize { height, width };
             let num_classes = self.config.num_classes;
             target.check(clip, &TargetShape { num_frames, num_classes, size })?;
             sizes.push(size);
@@ -189,7 +190,7 @@ impl SeqFormer {
         features: &Tensor,
         outputs: &[DecoderLayerOutput],
         index: &MatchIndex,
-        sizes: &[FrameSize],
+        sizes: &[ImageSize],
     ) -> Tensor {
         let num_layers = outputs.len() as i64;
         let (frames, _, height, width) =

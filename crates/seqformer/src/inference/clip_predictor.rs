@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use seqformer_cuda::transfer::upload;
+use seqformer_masks::ImageSize;
 use tch::Tensor;
 
 use super::clip_schedule::ClipSchedule;
@@ -15,8 +16,9 @@ use super::encoded_frames::EncodedFrames;
 use super::frame_encoder::{FrameEncoder, Launch};
 use super::model::InferenceModel;
 use super::postprocess::{TopQueries, top_queries};
+use crate::frame_size::check_frames;
 use crate::stage_clock::{Stage, timed};
-use crate::{FrameFeatures, FrameSize, ModelError};
+use crate::{FrameFeatures, ModelError};
 
 /// Default number of frames that are encoded together, if that many are waiting.
 pub const FRAMES_PER_PART: usize = 8;
@@ -74,7 +76,7 @@ impl<'a> ClipPredictor<'a> {
     /// If the length or the stride of clips is zero, or no queries are kept.
     pub fn new(
         model: &'a InferenceModel,
-        frame_size: FrameSize,
+        frame_size: ImageSize,
         rule: ClipRule,
     ) -> Result<Self, ModelError> {
         if rule.max_queries < 1 {
@@ -111,7 +113,7 @@ impl<'a> ClipPredictor<'a> {
     ///
     /// If the frames do not have the size of this video.
     pub fn push(&mut self, frames: &Tensor) -> Result<(), ModelError> {
-        self.encoder.frame_size().check(frames)?;
+        check_frames(frames, self.encoder.frame_size())?;
         let num_frames = frames.size()[0];
         self.waiting.extend((0..num_frames).map(|index| frames.narrow(0, index, 1)));
         self.schedule.push(num_frames as usize);
@@ -135,7 +137,7 @@ impl<'a> ClipPredictor<'a> {
     }
 
     /// Size of the frames.
-    pub fn frame_size(&self) -> FrameSize {
+    pub fn frame_size(&self) -> ImageSize {
         self.encoder.frame_size()
     }
 

@@ -3,13 +3,14 @@
 //! A video of any length needs the memory of a few frames. The first frames are finished after one clip length, while
 //! the video is still being read. Reference: VNext `seqformer/seqformer.py`, `SeqFormer.forward`.
 
+use seqformer_masks::ImageSize;
 use tch::Tensor;
 
 use super::clip_predictor::{ClipPredictor, ClipRule};
 use super::clip_tracker::{ClipTracker, FinishedFrame};
 use super::frame_encoder::Launch;
 use super::model::InferenceModel;
-use crate::{FrameSize, ModelError};
+use crate::ModelError;
 
 /// A video whose frames arrive in order and leave with the masks of their tracks.
 ///
@@ -39,7 +40,7 @@ impl<'a> ClipVideo<'a> {
     /// If the length or the stride of clips is zero, or no queries are kept.
     pub fn new(
         model: &'a InferenceModel,
-        frame_size: FrameSize,
+        frame_size: ImageSize,
         rule: ClipRule,
     ) -> Result<Self, ModelError> {
         let predictor = ClipPredictor::new(model, frame_size, rule)?;
@@ -67,7 +68,7 @@ impl<'a> ClipVideo<'a> {
     }
 
     /// Size of the network's input without padding.
-    pub fn frame_size(&self) -> FrameSize {
+    pub fn frame_size(&self) -> ImageSize {
         self.predictor.frame_size()
     }
 

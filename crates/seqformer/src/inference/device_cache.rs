@@ -5,11 +5,12 @@ use std::rc::Rc;
 
 use seqformer_cuda::graph::{CaptureError, CapturedGraph, GraphPool};
 use seqformer_libtorch::out_of_memory::OutOfMemory;
+use seqformer_masks::ImageSize;
 use tch::{Device, Tensor};
 
 use super::encoded_frames::EncodedFrames;
 use super::graph_cache::GraphCache;
-use crate::{FrameSize, ModelError, TokenLayout};
+use crate::{ModelError, TokenLayout};
 
 /// Number of frame sizes whose constants are kept.
 const MAX_SIZES: usize = 8;
@@ -20,11 +21,11 @@ pub(crate) struct DeviceCache(RefCell<Contents>);
 
 #[derive(Debug, Default)]
 struct Contents {
-    graphs: GraphCache<(FrameSize, i64), RecordedPart>,
+    graphs: GraphCache<(ImageSize, i64), RecordedPart>,
     pool: Option<GraphPool>,
-    layouts: Vec<(FrameSize, Rc<TokenLayout>)>,
+    layouts: Vec<(ImageSize, Rc<TokenLayout>)>,
     /// The largest batches of these sizes that fit into memory.
-    most_at_once: Vec<(FrameSize, i64)>,
+    most_at_once: Vec<(ImageSize, i64)>,
 }
 
 /// The network for one batch size, recorded for frames that are copied into `frames`.
@@ -40,7 +41,7 @@ impl DeviceCache {
     /// The token layout for one frame size; `make` creates it the first time.
     pub(super) fn layout(
         &self,
-        size: FrameSize,
+        size: ImageSize,
         make: impl FnOnce() -> TokenLayout,
     ) -> Rc<TokenLayout> {
         let mut contents = self.0.borrow_mut();
@@ -56,14 +57,14 @@ impl DeviceCache {
     }
 
     /// Maximum number of frames of one size that fit together, as far as is known.
-    pub(super) fn most_at_once(&self, size: FrameSize) -> i64 {
+    pub(super) fn most_at_once(&self, size: ImageSize) -> i64 {
         let contents = self.0.borrow();
         let found = contents.most_at_once.iter().find(|(of, _)| *of == size);
         found.map_or(i64::MAX, |(_, most)| *most)
     }
 
     /// Remembers that more frames did not fit.
-    pub(super) fn set_most_at_once(&self, size: FrameSize, most: i64) {
+    pub(super) fn set_most_at_once(&self, size: ImageSize, most: i64) {
         let mut contents = self.0.borrow_mut();
         contents.most_at_once.retain(|(of, _)| *of != size);
         if contents.most_at_once.len() >= MAX_SIZES {
@@ -92,7 +93,7 @@ impl DeviceCache {
     /// If there is no memory for the graph, or the device fails.
     pub(super) fn replay(
         &self,
-        (size, frames): (FrameSize, &Tensor),
+        (size, frames): (ImageSize, &Tensor),
         layout: &Rc<TokenLayout>,
         device: Device,
         network: &dyn Fn(&Tensor) -> Result<EncodedFrames, ModelError>,

@@ -6,13 +6,15 @@
 use std::rc::Rc;
 
 use seqformer_libtorch::out_of_memory::catch_out_of_memory;
+use seqformer_masks::ImageSize;
 use tch::Tensor;
 
 use super::encoded_frames::EncodedFrames;
 use super::model::InferenceModel;
 use super::split_on_oom::split_on_oom;
+use crate::frame_size::{check_frames, height_x_width};
 use crate::stage_clock::{self, Stage, timed};
-use crate::{FrameSize, ModelError, TokenLayout};
+use crate::{ModelError, TokenLayout};
 
 /// How work on frames is launched on a GPU; makes no difference on a CPU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,14 +30,14 @@ pub enum Launch {
 #[derive(Debug)]
 pub(crate) struct FrameEncoder<'a> {
     model: &'a InferenceModel,
-    frame_size: FrameSize,
+    frame_size: ImageSize,
     layout: Rc<TokenLayout>,
     launch: Launch,
 }
 
 impl<'a> FrameEncoder<'a> {
     /// Prepares for frames of `frame_size`.
-    pub(crate) fn new(model: &'a InferenceModel, frame_size: FrameSize) -> Self {
+    pub(crate) fn new(model: &'a InferenceModel, frame_size: ImageSize) -> Self {
         let make = || tch::no_grad(|| model.token_layout(&[frame_size]));
         let layout = model.device_cache().layout(frame_size, make);
         Self { model, frame_size, layout, launch: Launch::default() }
@@ -47,7 +49,7 @@ impl<'a> FrameEncoder<'a> {
     }
 
     /// Size of the frames.
-    pub(crate) fn frame_size(&self) -> FrameSize {
+    pub(crate) fn frame_size(&self) -> ImageSize {
         self.frame_size
     }
 
@@ -57,7 +59,7 @@ impl<'a> FrameEncoder<'a> {
     ///
     /// If the frames do not have this size, or a single frame does not fit.
     pub(crate) fn encode(&self, frames: &Tensor) -> Result<Vec<EncodedFrames>, ModelError> {
-        self.frame_size.check(frames)?;
+        check_frames(frames, self.frame_size)?;
         let (cache, device) = (self.model.device_cache(), self.model.device());
         let before = cache.most_at_once(self.frame_size);
         let mut most = before;
@@ -79,7 +81,7 @@ impl<'a> FrameEncoder<'a> {
         what: &str,
         work: impl FnOnce() -> Result<R, ModelError>,
     ) -> Result<R, ModelError> {
-        let what = format!("{what}, {} pixels (height x width)", self.frame_size);
+        let what = format!("{what}, {} pixels (height x width)", height_x_width(self.frame_size));
         match catch_out_of_memory(work) {
             Ok(Err(ModelError::OutOfMemory { message, .. })) => {
                 Err(ModelError::OutOfMemory { what, message })

@@ -5,6 +5,7 @@ mod encoder;
 mod mask_head;
 
 use seqformer_cuda::device::Tf32Scope;
+use seqformer_masks::ImageSize;
 use seqformer_ops::precision::{autocast, full_precision};
 use tch::{Tensor, nn};
 
@@ -12,7 +13,7 @@ use super::device_cache::DeviceCache;
 use crate::backbone::PreparedBackbone;
 use crate::config::SeqFormerConfig;
 use crate::detector::{InputProjection, reference_points_px};
-use crate::frame_size::FrameSize;
+use crate::frame_size::{largest, padded_size};
 use crate::layers::{GroupNorm, Linear};
 use crate::prepared_layers::{PreparedConv, PreparedMlp};
 use crate::stage_clock::{Stage, timed};
@@ -132,14 +133,14 @@ impl InferenceModel {
     /// # Errors
     ///
     /// If the frames have another shape.
-    pub fn preprocess(&self, frames: &Tensor, size: FrameSize) -> Result<Tensor, ModelError> {
-        let images = || normalize_and_pad(frames, size.padded(), &self.config, self.device);
+    pub fn preprocess(&self, frames: &Tensor, size: ImageSize) -> Result<Tensor, ModelError> {
+        let images = || normalize_and_pad(frames, padded_size(size), &self.config, self.device);
         timed(Stage::Backbone, images)
     }
 
     /// The token layout of clips whose frames have these sizes, all padded to the largest.
-    pub fn token_layout(&self, sizes: &[FrameSize]) -> TokenLayout {
-        let padded = FrameSize::largest(sizes).padded();
+    pub fn token_layout(&self, sizes: &[ImageSize]) -> TokenLayout {
+        let padded = padded_size(largest(sizes));
         TokenLayout::of_clips(sizes, padded, self.backbone.output_shape(), &self.level_embed)
     }
 
@@ -217,7 +218,7 @@ impl InferenceModel {
         &self,
         output: &DecoderLayerOutput,
         layer: usize,
-        frame_sizes: &[FrameSize],
+        frame_sizes: &[ImageSize],
     ) -> Heads {
         self.heads_of(&output.instance_queries, &output.references, layer, frame_sizes)
     }
@@ -228,7 +229,7 @@ impl InferenceModel {
         instance_queries: &Tensor,
         references: &Tensor,
         layer: usize,
-        frame_sizes: &[FrameSize],
+        frame_sizes: &[ImageSize],
     ) -> Heads {
         Heads {
             pred_logits: self.class_embed[layer].forward_full(instance_queries),

@@ -2,9 +2,9 @@
 //!
 //! Reference: VNext `seqformer/seqformer.py`, `SeqFormer.whole_video_inference`.
 
+use seqformer_masks::ImageSize;
 use tch::{Kind, Tensor};
 
-use crate::FrameSize;
 use crate::config::MASK_STRIDE;
 
 /// Probability above which a pixel belongs to the mask.
@@ -108,21 +108,21 @@ fn best_class(rank: usize, scores: &[f32]) -> Vec<Detection> {
 ///
 /// - `logits`: `[I, h, w]` of one frame, with a stride of 4 pixels
 /// - output: `[I, H, W]`, true = inside
-pub fn final_masks(logits: &Tensor, frame_size: FrameSize, output_size: FrameSize) -> Tensor {
+pub fn final_masks(logits: &Tensor, frame_size: ImageSize, output_size: ImageSize) -> Tensor {
     if logits.size()[0] == 0 {
-        let size = [0, output_size.height, output_size.width];
-        return Tensor::zeros(size, (Kind::Bool, logits.device()));
+        let [height, width] = output_size.sides();
+        return Tensor::zeros([0, height, width], (Kind::Bool, logits.device()));
     }
     tch::no_grad(|| {
         let (height, width) = (logits.size()[1] * MASK_STRIDE, logits.size()[2] * MASK_STRIDE);
+        let [frame_height, frame_width] = frame_size.sides();
         let full = logits.unsqueeze(1).upsample_bilinear2d([height, width], false, None, None);
-        let full = full.narrow(2, 0, frame_size.height).narrow(3, 0, frame_size.width);
+        let full = full.narrow(2, 0, frame_height).narrow(3, 0, frame_width);
         let probabilities = full.sigmoid();
-        let size = [output_size.height, output_size.width];
         let resized = if frame_size == output_size {
             probabilities
         } else {
-            probabilities.upsample_nearest2d(size, None, None)
+            probabilities.upsample_nearest2d(output_size.sides(), None, None)
         };
         resized.squeeze_dim(1).gt(MASK_THRESHOLD)
     })

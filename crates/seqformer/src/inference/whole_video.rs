@@ -5,6 +5,7 @@
 //! contribution to the mean.
 
 use seqformer_cuda::transfer::upload;
+use seqformer_masks::ImageSize;
 use tch::Tensor;
 
 use super::encoded_frames::EncodedFrames;
@@ -12,7 +13,7 @@ use super::frame_encoder::{FrameEncoder, Launch};
 use super::model::InferenceModel;
 use crate::stage_clock::{Stage, timed};
 use crate::transformer::BoxOutput;
-use crate::{FrameSize, Heads, ModelError, RunningAggregation};
+use crate::{Heads, ModelError, RunningAggregation};
 
 /// A video whose frames are being processed.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ pub struct DecodedVideo<'a> {
 
 impl<'a> WholeVideo<'a> {
     /// Starts a video whose frames all have `frame_size`.
-    pub fn new(model: &'a InferenceModel, frame_size: FrameSize) -> Self {
+    pub fn new(model: &'a InferenceModel, frame_size: ImageSize) -> Self {
         let encoder = FrameEncoder::new(model, frame_size);
         Self { model, encoder, aggregation: RunningAggregation::default(), parts: Vec::new() }
     }
@@ -75,7 +76,7 @@ impl<'a> WholeVideo<'a> {
     }
 
     /// Size of the frames, without padding.
-    pub fn frame_size(&self) -> FrameSize {
+    pub fn frame_size(&self) -> ImageSize {
         self.encoder.frame_size()
     }
 

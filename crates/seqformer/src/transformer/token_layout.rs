@@ -1,10 +1,11 @@
 //! Sizes, padding and positions of a clip's tokens, which are the same in all its frames.
 
+use seqformer_masks::ImageSize;
 use seqformer_ops::{FeatureLevels, LevelSize};
 use tch::{Kind, Tensor};
 
 use crate::clip::padding_mask;
-use crate::frame_size::FrameSize;
+use crate::config::halved;
 use crate::layers::sine_position_encoding;
 use crate::shape_spec::ShapeSpec;
 
@@ -38,19 +39,17 @@ impl TokenLayout {
     /// The layout of clips whose frames have these sizes, all padded to `padded`; `outputs` are the backbone's maps,
     /// and `level_embed` is `[L, C]`.
     pub(crate) fn of_clips(
-        sizes: &[FrameSize],
-        padded: FrameSize,
+        sizes: &[ImageSize],
+        padded: ImageSize,
         outputs: &[ShapeSpec],
         level_embed: &Tensor,
     ) -> Self {
-        let at = |stride: i64| LevelSize {
-            height: padded.height / stride,
-            width: padded.width / stride,
-        };
+        let [height, width] = padded.sides();
+        let at = |stride: i64| LevelSize { height: height / stride, width: width / stride };
         let mut levels: Vec<LevelSize> = outputs[1..].iter().map(|map| at(map.stride)).collect();
         let last = levels[levels.len() - 1];
         // The output size of a 3×3 convolution with stride 2.
-        levels.push(LevelSize { height: (last.height + 1) / 2, width: (last.width + 1) / 2 });
+        levels.push(halved(last));
         let padding = padding_mask(sizes, padded, level_embed.device());
         let any_padding = sizes.iter().any(|size| *size != padded);
         Self::new(&padding, &levels, level_embed, any_padding)

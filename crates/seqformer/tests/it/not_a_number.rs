@@ -3,18 +3,20 @@
 
 use std::process::{Command, Stdio};
 
-use seqformer::{FrameSize, KeepLayers, Memory, Precision};
+use seqformer::{KeepLayers, Memory, Precision};
 use seqformer_kernels::InstructionSet;
+use seqformer_masks::ImageSize;
 use tch::{Device, Kind, Tensor};
 
 use crate::golden_forward::loaded_model;
 use crate::stages::Stages;
 
-const SIZE: FrameSize = FrameSize { height: 64, width: 96 };
+const SIZE: ImageSize = ImageSize { height: 64, width: 96 };
 
 /// Class logits and mask logits of a clip of two frames, whose pixel in the middle of the second is `planted`.
 fn logits(model: &dyn Stages, planted: Option<f64>) -> [Tensor; 2] {
-    let size = [2, 3, SIZE.height, SIZE.width];
+    let [height, width] = SIZE.sides();
+    let size = [2, 3, height, width];
     let index = Tensor::arange(size.iter().product::<i64>(), (Kind::Int64, Device::Cpu));
     let frames = (index.square() * 31).remainder(251).to_kind(Kind::Uint8).view(size);
     let layer = model.last_layer();
@@ -22,8 +24,7 @@ fn logits(model: &dyn Stages, planted: Option<f64>) -> [Tensor; 2] {
         let layout = model.token_layout(&[SIZE]);
         let images = model.preprocess(&frames, SIZE).unwrap();
         if let Some(value) = planted {
-            let mut pixel =
-                images.get(1).narrow(1, SIZE.height / 2, 1).narrow(2, SIZE.width / 2, 1);
+            let mut pixel = images.get(1).narrow(1, height / 2, 1).narrow(2, width / 2, 1);
             let _planted = pixel.fill_(value);
         }
         let memory = model.encode_images(&images, &layout);

@@ -1,10 +1,9 @@
-use seqformer::FrameSize;
 use seqformer_masks::ImageSize;
 
 use super::*;
 
 fn geometry(output: ImageSize) -> FrameGeometry {
-    FrameGeometry { input: FrameSize { height: 29, width: 61 }, output }
+    FrameGeometry { input: ImageSize { height: 29, width: 61 }, output }
 }
 
 /// Logits of six frames and three instances.

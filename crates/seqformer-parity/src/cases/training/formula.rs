@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use seqformer::{ClipTarget, FrameSize, KeepLayers, mean_instances};
+use seqformer::{ClipTarget, KeepLayers, mean_instances};
 use seqformer_engine::{Gradients, Optimizer, builder};
+use seqformer_masks::ImageSize;
 use seqformer_testing::{formula_pixels, formula_weights, summary_index};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
@@ -173,5 +174,6 @@ fn target(clip: &Value) -> Result<ClipTarget> {
         }
     }
     let boxes = Tensor::from_slice(boxes.as_flattened()).view([sizes[0], sizes[1], 4]);
-    Ok(ClipTarget { labels, boxes, masks, size: FrameSize { height, width } })
+    let size = ImageSize::from_sides(height, width).context("H and W are sides")?;
+    Ok(ClipTarget { labels, boxes, masks, size })
 }

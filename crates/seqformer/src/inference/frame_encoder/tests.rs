@@ -4,7 +4,7 @@ use super::*;
 use crate::config::tests::tiny;
 use crate::{Precision, SeqFormer, initialize};
 
-const SIZE: FrameSize = FrameSize { height: 40, width: 64 };
+const SIZE: ImageSize = ImageSize { height: 40, width: 64 };
 
 fn network() -> InferenceModel {
     let vs = nn::VarStore::new(Device::Cpu);
@@ -14,7 +14,8 @@ fn network() -> InferenceModel {
 }
 
 fn frames(count: i64) -> Tensor {
-    let size = [count, 3, SIZE.height, SIZE.width];
+    let [height, width] = SIZE.sides();
+    let size = [count, 3, height, width];
     let index = Tensor::arange(size.iter().product::<i64>(), (Kind::Int64, Device::Cpu));
     (index.square() * 31).remainder(251).to_kind(Kind::Uint8).view(size)
 }
@@ -34,7 +35,7 @@ fn frames_that_go_in_smaller_parts_give_the_same_numbers() {
     let off = (Tensor::cat(&features, 0) - &whole[0].mask_features).abs().max().double_value(&[]);
     assert!(off < 1e-5, "{off}");
     // Other sizes are not held back.
-    let other = FrameSize { height: 64, ..SIZE };
+    let other = ImageSize { height: 64, ..SIZE };
     assert_eq!(model.device_cache().most_at_once(other), i64::MAX);
 }
 

@@ -11,7 +11,7 @@ use crate::config::tests::{swin, tiny};
 use crate::transformer::{BoxQueries, Frames, aggregate};
 
 /// Frames that are not padded alike on both sides.
-const SIZE: FrameSize = FrameSize { height: 40, width: 64 };
+const SIZE: ImageSize = ImageSize { height: 40, width: 64 };
 const NUM_FRAMES: i64 = 3;
 
 /// The largest differences of a comparison that has a bound for each precision.
@@ -68,7 +68,8 @@ fn compare(config: &SeqFormerConfig, precision: Precision) {
     let (variables, model) = network(config);
     let prepared = model.prepare(variables, precision);
     let _guard = tch::no_grad_guard();
-    let frames = (noise("frames", &[NUM_FRAMES, 3, SIZE.height, SIZE.width]) + 0.5) * 255.0;
+    let [height, width] = SIZE.sides();
+    let frames = (noise("frames", &[NUM_FRAMES, 3, height, width]) + 0.5) * 255.0;
     let layout = plain.token_layout(&[SIZE]);
     let images = plain.preprocess(&frames, SIZE).unwrap();
     let features = plain.backbone_features(&images);

@@ -30,12 +30,12 @@ fn masks_lose_their_padding_and_take_the_nearest_pixel() {
     // One logit cell covers four pixels; the right half of a padded 8x8 frame is inside.
     let logits =
         Tensor::from_slice(&[-9.0_f32, 9.0, -9.0, 9.0]).view([1, 2, 2]).to_device(Device::Cpu);
-    let frame = FrameSize { height: 6, width: 8 };
+    let frame = ImageSize { height: 6, width: 8 };
     let masks = final_masks(&logits, frame, frame);
     assert_eq!(masks.size(), [1, 6, 8]);
     let row: Vec<i64> = Vec::try_from(masks.get(0).get(5).to_kind(Kind::Int64)).unwrap();
     assert_eq!(row, [0, 0, 0, 0, 1, 1, 1, 1]);
-    let half = final_masks(&logits, frame, FrameSize { height: 3, width: 4 });
+    let half = final_masks(&logits, frame, ImageSize { height: 3, width: 4 });
     let row: Vec<i64> = Vec::try_from(half.get(0).get(2).to_kind(Kind::Int64)).unwrap();
     assert_eq!(row, [0, 0, 1, 1]);
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use seqformer::inference::{ClipSchedule, Launch};
-use seqformer::{FrameSize, StageTimes, time_stages};
+use seqformer::{StageTimes, time_stages};
 use seqformer_bench::{NetworkWork, Workload};
 use seqformer_data::RgbImage;
 use seqformer_engine::builder;
@@ -81,13 +81,12 @@ fn work(bench: &Bench<'_>) -> Result<NetworkWork> {
             std::iter::from_fn(|| schedule.next_clip()).map(|clip| clip.len()).collect();
         (num_clips, clip_frames) = (all.len(), all.iter().sum());
     }
-    let size = bench.args.size;
     let network = builder::model_config(&bench.settings.config);
     let queries = bench.predictor.options().rule.max_queries.min(network.num_queries);
     Ok(NetworkWork::of(
         &network,
         Workload {
-            frame: FrameSize { height: i64::from(size.height), width: i64::from(size.width) },
+            frame: bench.args.size,
             num_frames,
             clip_frames,
             num_clips,
