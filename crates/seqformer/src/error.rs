@@ -70,7 +70,7 @@ pub enum ModelError {
         /// Number of the clip in its batch, from 0.
         clip: usize,
         /// What is wrong with the costs.
-        source: crate::assignment::AssignmentError,
+        source: seqformer_assignment::AssignmentError,
     },
     /// A device has no memory left, however few frames go through the network at once.
     #[error("the device has no memory left for {what}: {message}")]
