@@ -4,6 +4,7 @@
 //! clear and set, beginning with clear.
 
 mod compressed;
+mod difference;
 pub(crate) mod runs;
 mod serialization;
 
