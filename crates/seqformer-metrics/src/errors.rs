@@ -157,6 +157,20 @@ impl ErrorReport {
         })
     }
 
+    /// Returns the table, with the counts of classes where they are wanted.
+    pub fn table(&self, with_classes: bool) -> ErrorTable<'_> {
+        ErrorTable { report: self, with_classes }
+    }
+
+    /// Counts the errors of every class that has any.
+    fn classes(&self) -> BTreeMap<usize, BTreeMap<ErrorKind, usize>> {
+        let mut classes: BTreeMap<usize, BTreeMap<ErrorKind, usize>> = BTreeMap::new();
+        for error in &self.errors {
+            *classes.entry(error.category).or_default().entry(error.kind).or_default() += 1;
+        }
+        classes
+    }
+
     /// Returns the numbers by name: of each kind its count, the AP without it, and the gain; and
     /// how often it occurs in each class.
     pub fn to_json(&self) -> Value {
@@ -165,14 +179,11 @@ impl ErrorReport {
             let numbers = json!({"count": kind.count, "ap": kind.mended_ap, "gain": gain});
             (kind.kind.name().to_owned(), numbers)
         });
-        let mut classes: BTreeMap<usize, BTreeMap<&str, usize>> = BTreeMap::new();
-        for error in &self.errors {
-            let class = classes.entry(error.category).or_default();
-            *class.entry(error.kind.name()).or_default() += 1;
-        }
-        let classes = classes
-            .into_iter()
-            .map(|(category, counts)| (self.class_names[category].clone(), json!(counts)));
+        let classes = self.classes().into_iter().map(|(category, counts)| {
+            let counts = counts.into_iter().map(|(kind, count)| (kind.name(), count));
+            let counts: BTreeMap<&str, usize> = counts.collect();
+            (self.class_names[category].clone(), json!(counts))
+        });
         json!({
             "iou": FOREGROUND_IOU,
             "background_iou": BACKGROUND_IOU,
@@ -183,15 +194,41 @@ impl ErrorReport {
     }
 }
 
-impl fmt::Display for ErrorReport {
-    /// Writes a line for each kind.
+/// Errors as text.
+#[derive(Debug, Clone, Copy)]
+pub struct ErrorTable<'a> {
+    report: &'a ErrorReport,
+    with_classes: bool,
+}
+
+impl fmt::Display for ErrorTable<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ErrorReport { ap, kinds, class_names, .. } = self.report;
         let title = format!("Errors at IoU {FOREGROUND_IOU}");
         writeln!(formatter, "{title:<17}  {:>6}  {:>9}  {:>6}", "count", "AP if mended", "gain")?;
-        writeln!(formatter, "{:<17}  {:>6}  {:>12.3}", "as it is", "", self.ap)?;
-        for KindReport { kind, count, mended_ap } in &self.kinds {
-            let (name, gain) = (kind.name(), mended_ap - self.ap);
+        writeln!(formatter, "{:<17}  {:>6}  {ap:>12.3}", "as it is", "")?;
+        for KindReport { kind, count, mended_ap } in kinds {
+            let (name, gain) = (kind.name(), mended_ap - ap);
             writeln!(formatter, "{name:<17}  {count:>6}  {mended_ap:>12.3}  {gain:>+6.3}")?;
+        }
+        if !self.with_classes {
+            return Ok(());
+        }
+        let classes = self.report.classes();
+        let names = classes.keys().map(|&category| class_names[category].chars().count());
+        let width = names.max().unwrap_or(0).max("class".len());
+        write!(formatter, "\n{:<width$}", "")?;
+        for kind in ERROR_KINDS {
+            write!(formatter, "  {:>6}", kind.name())?;
+        }
+        writeln!(formatter)?;
+        for (category, counts) in classes {
+            write!(formatter, "{:<width$}", class_names[category])?;
+            for kind in ERROR_KINDS {
+                let column = kind.name().len().max(6);
+                write!(formatter, "  {:>column$}", counts.get(&kind).copied().unwrap_or(0))?;
+            }
+            writeln!(formatter)?;
         }
         Ok(())
     }

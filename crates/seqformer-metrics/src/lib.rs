@@ -46,7 +46,7 @@ pub use compare::{
     Bootstrap, ComparedMetric, Comparison, ComparisonTable, Difference, Draws, compare,
 };
 pub use counts::{Score, ScoreValue, Scores};
-pub use errors::{ERROR_KINDS, ErrorKind, ErrorReport, KindReport, TrackError};
+pub use errors::{ERROR_KINDS, ErrorKind, ErrorReport, ErrorTable, KindReport, TrackError};
 pub use evaluate::{Metric, TrackMetrics};
 pub use report::{Average, MetricReport, Row, Table};
 pub use tracks::{EmptyMasks, Selection};

@@ -160,7 +160,9 @@ fn a_switch_names_the_objects_that_are_followed() {
     let json = report.to_json();
     assert_eq!(json["kinds"]["switch"]["count"], 1);
     assert_eq!(json["per_class"]["cat"], json!({"missed": 1, "switch": 1}));
-    assert!(report.to_string().contains("\nswitch                  1 "), "{report}");
+    let table = report.table(true).to_string();
+    assert!(table.contains("\nswitch                  1 "), "{table}");
+    assert!(table.ends_with("\ncat         0             0       0          0           0       1       1         0       0\n"), "{table}");
 }
 
 #[test]

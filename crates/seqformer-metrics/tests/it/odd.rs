@@ -61,10 +61,12 @@ fn a_length_that_nothing_reaches_takes_no_memory() {
 fn no_results_and_no_annotations_have_numbers() {
     let none = reports(TRUTH, &[]);
     assert_eq!(number(&none, Metric::Hota, "LocA"), 1.0);
-    assert_eq!(number(&none, Metric::Davis, "J&F"), 0.0);
+    assert_eq!(number(&none, Metric::Davis, "J-Mean"), 0.0);
     let nothing = r#"{"videos": [], "categories": [], "annotations": []}"#;
     for report in reports(nothing, &[]) {
         assert!(report.averages.iter().all(|average| !average.row.scores.0.is_empty()));
-        assert!(report.classes.is_empty() && report.table(true, true).to_string().lines().count() > 1);
+        assert!(
+            report.classes.is_empty() && report.table(true, true).to_string().lines().count() > 1
+        );
     }
 }
