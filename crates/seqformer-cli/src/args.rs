@@ -3,19 +3,21 @@
 mod bench;
 mod compute;
 mod data;
+mod score;
 mod train;
 mod weights;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use seqformer_config::DeviceChoice;
 
 pub use bench::{BackboneChoice, BenchArgs, Mode};
 pub use compute::{ComputeArgs, PrecisionChoice};
 pub use data::{CocoToYtvisArgs, DataArgs, DataCommand, TargetClasses};
+pub use score::{Benchmark, EmptyMasksChoice, Iou, MetricChoice, ScoreArgs};
 pub use train::{Layout, SynthArgs, TrainArgs, TrainCommandArgs};
 pub use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
 
@@ -61,7 +63,7 @@ pub enum ComputeCommand {
 pub enum ToolCommand {
     /// Writes a synthetic dataset of moving shapes.
     Synth(SynthArgs),
-    /// Scores results against annotations as the YouTube-VIS server or COCO does: AP and AR.
+    /// Scores results against annotations: AP and AR of YouTube-VIS or COCO, HOTA, J and F, and others.
     Score(ScoreArgs),
     /// Looks into weight files, translates and compares them.
     Weights(WeightsArgs),
@@ -210,65 +212,6 @@ Example:
 A camera, while it runs:
   ffmpeg -i CAMERA -f image2pipe -c:v ppm -pix_fmt rgb24 - | seqformer predict \\
       --config-file configs/base_ytvis.yaml --weights model_final.pth --clip-length 5 --output found -";
-
-/// Arguments of `score`.
-#[derive(Debug, Args)]
-#[command(after_help = SCORE_HELP)]
-pub struct ScoreArgs {
-    /// The annotations, a JSON file as YouTube-VIS, OVIS or COCO have them.
-    #[arg(long, value_name = "FILE")]
-    pub gt: PathBuf,
-    /// The results, a JSON file as `seqformer predict` writes it, or a list of COCO results.
-    #[arg(long, value_name = "FILE")]
-    pub results: PathBuf,
-    /// The benchmark whose rules count [default: coco if the annotations have `images`, ytvis if they
-    /// have `videos`].
-    #[arg(long = "type", value_name = "TYPE", value_enum)]
-    pub benchmark: Option<Benchmark>,
-    /// What is compared, with coco [default: mask if all results have one, otherwise box].
-    #[arg(long, value_name = "KIND", value_enum)]
-    pub iou: Option<Iou>,
-    /// Writes all numbers to this JSON file, too; - is standard output.
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Prints a line for each class, too.
-    #[arg(long)]
-    pub per_class: bool,
-    /// Checks every result first, and lists all that is wrong instead of scoring; a file without
-    /// annotations, as the servers give it, will do.
-    #[arg(long)]
-    pub check: bool,
-}
-
-/// Whose rules count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Benchmark {
-    /// Tracks in videos, as YouTube-VIS and OVIS score them.
-    Ytvis,
-    /// Objects in single images, as COCO scores them.
-    Coco,
-}
-
-/// What is compared of an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Iou {
-    /// The pixels of masks.
-    Mask,
-    /// Boxes.
-    Box,
-}
-
-const SCORE_HELP: &str = "\
-The twelve numbers are those of the official tools, to the last digit, from 0 to 1; -1 means that
-there is nothing to be found. The JSON file has them as `stats` in the printed order, and the AP of
-each class with annotations or results as `per_class`.
-
-Like pycocotools, --iou mask tells small results from large ones by the area of their boxes if the
-first result has a box. detectron2, and `eval` and `train` with it, leave the boxes out: do the same
-to compare with their numbers.
-
-Before results go to a server:
-  seqformer score --gt valid.json --results results.json --check";
 
 fn score(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
