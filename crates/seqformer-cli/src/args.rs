@@ -3,19 +3,21 @@
 mod bench;
 mod compute;
 mod data;
+mod score;
 mod train;
 mod weights;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use seqformer_config::DeviceChoice;
 
 pub use bench::{BackboneChoice, BenchArgs, Mode};
 pub use compute::{ComputeArgs, PrecisionChoice};
 pub use data::{CocoToYtvisArgs, DataArgs, DataCommand, TargetClasses};
+pub use score::{Benchmark, EmptyMasksChoice, Iou, MetricChoice, ScoreArgs};
 pub use train::{Layout, SynthArgs, TrainArgs, TrainCommandArgs};
 pub use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
 
@@ -209,64 +211,6 @@ Example:
 Live, from a camera:
   ffmpeg -i CAMERA -f image2pipe -c:v ppm -pix_fmt rgb24 - | seqformer predict \\
       --config-file configs/base_ytvis.yaml --weights model_final.pth --clip-length 5 --output found -";
-
-/// Arguments of `score`.
-#[derive(Debug, Args)]
-#[command(after_help = SCORE_HELP)]
-pub struct ScoreArgs {
-    /// Annotations: a JSON file in the format of YouTube-VIS, OVIS or COCO.
-    #[arg(long, value_name = "FILE")]
-    pub gt: PathBuf,
-    /// Results: a JSON file as written by `seqformer predict`, or a list of COCO results.
-    #[arg(long, value_name = "FILE")]
-    pub results: PathBuf,
-    /// Benchmark whose rules apply [default: coco if the annotations have `images`, ytvis if they
-    /// have `videos`].
-    #[arg(long = "type", value_name = "TYPE", value_enum)]
-    pub benchmark: Option<Benchmark>,
-    /// What to compare, for coco only [default: mask if all results have one, otherwise box].
-    #[arg(long, value_name = "KIND", value_enum)]
-    pub iou: Option<Iou>,
-    /// Also write all numbers to this JSON file; - is standard output.
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-    /// Also print one line per class.
-    #[arg(long)]
-    pub per_class: bool,
-    /// Check every result, and list all faults instead of scoring if there are any. The annotations may
-    /// be those of a test set, which lists videos but no objects.
-    #[arg(long)]
-    pub check: bool,
-}
-
-/// The benchmark whose rules apply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Benchmark {
-    /// Tracks in videos, as YouTube-VIS and OVIS score them.
-    Ytvis,
-    /// Objects in single images, as COCO scores them.
-    Coco,
-}
-
-/// What is compared in an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Iou {
-    /// The pixels of masks.
-    Mask,
-    /// Boxes.
-    Box,
-}
-
-const SCORE_HELP: &str = "\
-The twelve numbers equal those of the official tools to the last digit. They are on a scale from 0 to 1;
--1 means that there are no annotations to find. The JSON file contains them as `stats` in the printed
-order, and the AP of each class with annotations or results as `per_class`.
-
-Like pycocotools, --iou mask measures the size of results by their boxes if the first result has a box.
-detectron2 leaves the boxes out, and so do `eval` and `train`: do the same to compare with their numbers.
-
-To check results before uploading them to a server:
-  seqformer score --gt valid.json --results results.json --check";
 
 fn score(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

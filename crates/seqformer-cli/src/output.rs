@@ -10,6 +10,9 @@ use serde::Serialize;
 
 use crate::files;
 
+/// What `format` says in files with the numbers of several metrics.
+pub const METRICS_FORMAT: &str = "seqformer metrics";
+
 /// Why writing to standard output failed. Results are printed in many places, which all continue with their work: a
 /// training is not lost because its log is full.
 static FAILED: OnceLock<io::Error> = OnceLock::new();
@@ -89,7 +92,9 @@ pub fn check_json(path: &Path, inputs: &[&Path]) -> Result<()> {
         let found: serde_json::Value =
             serde_json::from_slice(&std::fs::read(path).ok()?).unwrap_or_default();
         let found = found.as_object()?;
-        Some(["stats", "machine"].iter().any(|key| found.contains_key(*key)))
+        let is_named =
+            found.get("format").and_then(|format| format.as_str()) == Some(METRICS_FORMAT);
+        Some(is_named || ["stats", "machine"].iter().any(|key| found.contains_key(*key)))
     };
     if path.is_file() && is_own() == Some(true) {
         return Ok(outputs.claim_own(path)?);

@@ -27,7 +27,16 @@ pub struct TruthTrack {
     pub is_crowd: bool,
     /// Mean area over the frames with an area, from the file if it has areas.
     pub average_area: f64,
+    /// Its place in the list of annotations, counted from 0 and without those left out.
+    pub(crate) place: usize,
     pub(crate) masks: PackedTrack,
+}
+
+impl TruthTrack {
+    /// Returns the masks, one per frame.
+    pub fn masks(&self) -> &PackedTrack {
+        &self.masks
+    }
 }
 
 /// Videos and categories by id, and all annotations in the order of the file.
@@ -68,13 +77,13 @@ impl GroundTruth {
             );
         }
         let YtvisFile { videos, video_ids, categories, annotations, .. } = file;
-        let track = |track: TrackEntry| {
+        let track = |(index, track): (usize, TrackEntry)| {
             let place = track.place.clone();
-            let drawn = draw(track, &videos);
+            let drawn = draw(index, track, &videos);
             drawn.map_err(|fault| AnnotationError::wrong(path, &*place, fault).into())
         };
         let tracks: Vec<Result<TruthTrack, EvaluationError>> =
-            annotations.into_par_iter().map(track).collect();
+            annotations.into_par_iter().enumerate().map(track).collect();
         let tracks = tracks.into_iter().collect::<Result<Vec<_>, _>>()?;
         warn_of_id_0(path, tracks.iter().any(|track| track.id == 0));
         Ok(Self { path: path.to_path_buf(), videos, video_ids, categories, tracks })
@@ -132,6 +141,7 @@ impl GroundTruth {
 }
 
 fn draw(
+    place: usize,
     track: TrackEntry,
     videos: &BTreeMap<i64, Video>,
 ) -> Result<TruthTrack, seqformer_annotations::Fault> {
@@ -141,7 +151,7 @@ fn draw(
         Some(areas) => average_area(areas.iter().copied()),
         None => average_area(masks.areas().flatten().map(|area| area as f64)),
     };
-    Ok(TruthTrack { id, video_id, category_id, is_crowd, average_area, masks })
+    Ok(TruthTrack { id, video_id, category_id, is_crowd, average_area, place, masks })
 }
 
 /// Warns about what scoring dropped from a file.

@@ -30,9 +30,11 @@ mod format;
 mod ground_truth;
 mod matching;
 mod other_sizes;
+mod paired_video;
 mod parameters;
 mod precision_recall;
 mod report;
+mod resampling;
 mod results;
 mod track;
 mod ytvis;
@@ -45,9 +47,12 @@ pub use error::EvaluationError;
 pub use evaluation::Evaluation;
 pub use format::{DatasetFormat, check_ground_truth};
 pub use ground_truth::{GroundTruth, TruthTrack};
+pub use matching::{TrackMatch, match_tracks};
+pub use paired_video::{PairedResult, PairedTruth, PairedVideo};
 pub use parameters::{AREA_RANGES, AreaRange, COCO_AREA_RANGES};
-pub use precision_recall::{MAX_DETECTIONS, PrecisionRecall};
+pub use precision::{MAX_DETECTIONS, PrecisionRecall, average_precision};
 pub use report::{ClassScore, PerClassTable, Report, STAT_NAMES, Summary};
+pub use resampling::VideoMatches;
 pub use results::{
     CheckReport, ResultFault, Results, ResultsWriter, TrackResult, check_results, write_archive,
 };

@@ -5,6 +5,7 @@
 
 use seqformer_masks::IouMatrix;
 
+use crate::TruthTrack;
 use crate::parameters::{AREA_RANGES, AreaRange, NUM_THRESHOLDS, iou_thresholds};
 
 /// The properties of an annotated object that matching needs.
@@ -82,16 +83,9 @@ fn match_detections(
     let num_positives = truths.iter().filter(|truth| !is_ignored(truth)).count();
     let mut outcomes = vec![Outcome::default(); areas.len()];
     for (bit, threshold) in iou_thresholds().into_iter().enumerate() {
-        let mut taken = vec![false; truths.len()];
-        for (detection, outcome) in outcomes.iter_mut().enumerate() {
-            let free = order
-                .iter()
-                .enumerate()
-                .filter(|&(_, &truth)| !taken[truth] || truths[truth].is_crowd)
-                .map(|(place, &truth)| (place < num_positives, truth));
-            let best = best_match(ious.row(detection), threshold, free);
+        let matches = match_at(ious, truths, &order, num_positives, threshold);
+        for (outcome, best) in outcomes.iter_mut().zip(matches) {
             if let Some((counts, truth)) = best {
-                taken[truth] = true;
                 // The official tool stores the id of the match, and treats 0 as "no match".
                 outcome.matched |= u16::from(truths[truth].id != 0) << bit;
                 outcome.ignored |= u16::from(!counts) << bit;
@@ -104,6 +98,65 @@ fn match_detections(
         }
     }
     Matches { num_positives, outcomes }
+}
+
+/// What a track of a video matches at one threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrackMatch {
+    /// The place of the annotation.
+    pub truth: usize,
+    /// Whether the result counts as found; nothing if it counts neither for nor against.
+    pub is_right: Option<bool>,
+}
+
+/// Matches results of one video and category, best score first, at one IoU threshold, as the
+/// evaluation does over all areas.
+pub fn match_tracks(
+    ious: &IouMatrix,
+    truths: &[&TruthTrack],
+    threshold: f64,
+) -> Vec<Option<TrackMatch>> {
+    let truth = |truth: &&TruthTrack| Truth {
+        id: truth.id,
+        is_crowd: truth.is_crowd,
+        area: truth.average_area,
+    };
+    let truths: Vec<Truth> = truths.iter().map(truth).collect();
+    let mut order: Vec<usize> = (0..truths.len()).collect();
+    order.sort_by_key(|&index| truths[index].is_crowd);
+    let num_positives = truths.iter().filter(|truth| !truth.is_crowd).count();
+    let matched = match_at(ious, &truths, &order, num_positives, threshold).into_iter();
+    let track_match = |(counts, truth): (bool, usize)| {
+        // As in the official tool, the id 0 is no match.
+        TrackMatch { truth, is_right: counts.then_some(truths[truth].id != 0) }
+    };
+    matched.map(|best| best.map(track_match)).collect()
+}
+
+/// Matches at one threshold: for each detection, whether its truth counts, and which it is.
+///
+/// `order` are the truths, those that count first, `num_positives` of them.
+fn match_at(
+    ious: &IouMatrix,
+    truths: &[Truth],
+    order: &[usize],
+    num_positives: usize,
+    threshold: f64,
+) -> Vec<Option<(bool, usize)>> {
+    let mut taken = vec![false; truths.len()];
+    let match_one = |detection: usize| {
+        let free = order
+            .iter()
+            .enumerate()
+            .filter(|&(_, &truth)| !taken[truth] || truths[truth].is_crowd)
+            .map(|(place, &truth)| (place < num_positives, truth));
+        let best = best_match(ious.row(detection), threshold, free);
+        if let Some((_, truth)) = best {
+            taken[truth] = true;
+        }
+        best
+    };
+    (0..ious.num_detections()).map(match_one).collect()
 }
 
 /// Returns the best of `free`, which gives for each truth whether it counts; those that count come

@@ -169,6 +169,20 @@ impl PrecisionRecall {
     }
 }
 
+/// Returns the average precision of detections, best score first: right, wrong, or nothing for the
+/// ignored. It is the mean of the precision at 101 recall points; without anything to be found, of
+/// which there are `num_positives`, it is no number.
+pub fn average_precision(
+    detections: impl Iterator<Item = Option<bool>>,
+    num_positives: usize,
+) -> Option<f64> {
+    if num_positives == 0 {
+        return None;
+    }
+    let curve = Curve::new(detections, num_positives);
+    Some(curve.at_recall_points().sum::<f64>() / NUM_RECALL_POINTS as f64)
+}
+
 /// Sorts the detections of all videos or images by score; equal scores keep their order.
 fn ranking(parts: &[CategoryMatches]) -> Vec<Ranked> {
     let of_part = |(part, matches): (usize, &CategoryMatches)| {

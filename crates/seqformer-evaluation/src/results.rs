@@ -12,6 +12,7 @@ mod raw;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use seqformer_annotations::json::JsonFile;
 use seqformer_annotations::{AnnotationError, Entry, Fault, Id};
@@ -51,7 +52,9 @@ impl TrackResult {
 #[derive(Debug, Clone)]
 pub struct Results {
     path: PathBuf,
-    results: Vec<StoredResult>,
+    list: Vec<StoredResult>,
+    /// Set when it has been said what of them is left out.
+    warned: OnceLock<()>,
 }
 
 /// A result whose masks are not decoded yet.
@@ -75,7 +78,7 @@ impl Results {
     /// A file that cannot be read, or an entry with a missing or invalid field.
     pub fn read(path: &Path) -> Result<Self, EvaluationError> {
         let mut file = JsonFile::open(path)?;
-        let results = file.parse_list(|index, text| {
+        let list = file.parse_list(|index, text| {
             let result = RawResult::parse(text).map_err(|fault| {
                 let entry = Entry::parse(text).unwrap_or_default();
                 AnnotationError::wrong(path, entry_name(index, entry.id("video_id").ok()), fault)
@@ -84,7 +87,7 @@ impl Results {
             Ok(StoredResult { index, video_id, category_id, score, masks })
         })?;
         file.finish()?;
-        Ok(Self { path: path.to_path_buf(), results })
+        Ok(Self { path: path.to_path_buf(), list, warned: OnceLock::new() })
     }
 
     /// Returns the file that they were read from.
@@ -94,16 +97,22 @@ impl Results {
 
     /// Returns the number of results.
     pub fn len(&self) -> usize {
-        self.results.len()
+        self.list.len()
     }
 
     /// Returns whether there are no results.
     pub fn is_empty(&self) -> bool {
-        self.results.is_empty()
+        self.list.is_empty()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &StoredResult> {
-        self.results.iter()
+        self.list.iter()
+    }
+
+    /// Tells whether this is asked for the first time, so that a warning is given once though
+    /// results are scored in several ways.
+    pub(crate) fn is_first_warning(&self) -> bool {
+        self.warned.set(()).is_ok()
     }
 
     pub(crate) fn entry_error(&self, result: &StoredResult, fault: Fault) -> EvaluationError {

@@ -2,18 +2,22 @@
 //!
 //! Reference: YouTube-VIS `cocoapi`, `YTVOSeval.evaluate`.
 
+mod boxes;
+mod masks;
+
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
-use seqformer_annotations::Fault;
-use seqformer_masks::{ImageSize, IouMatrix, MaskError, Overlap, PackedTrack, Rle};
+use seqformer_annotations::{Fault, Video};
+use seqformer_masks::{ImageSize, IouMatrix};
 
 use crate::matching::{CategoryMatches, Compared, Truth};
 use crate::other_sizes::OtherSizes;
+use crate::paired_video::{PairedResult, PairedTruth, PairedVideo};
 use crate::parameters::AREA_RANGES;
 use crate::precision_recall::{MAX_DETECTIONS, by_score};
+use crate::resampling::VideoMatches;
 use crate::results::StoredResult;
-use crate::track::{StoredTrack, average_area};
 use crate::{Evaluation, EvaluationError, GroundTruth, Results, TruthTrack};
 
 /// Scores results by the rules of YouTube-VIS.
@@ -30,6 +34,12 @@ struct Pairing<'a> {
     truths: Vec<&'a TruthTrack>,
     results: Vec<&'a StoredResult>,
 }
+
+/// Compares the tracks of one video and category.
+type CompareTracks = fn(&Pairing<'_>, &Results) -> Result<Compared, EvaluationError>;
+
+/// The matches of the categories of one video, by their place.
+pub(crate) type VideoCategories = Vec<(usize, CategoryMatches)>;
 
 /// The pairings of one video by the place of their category.
 type VideoPairings<'a> = BTreeMap<usize, Pairing<'a>>;
@@ -55,9 +65,58 @@ impl<'a> YtvisEvaluator<'a> {
     ///
     /// If a result belongs to a video that is not in the dataset, or a mask is damaged.
     pub fn evaluate(&self, results: &Results) -> Result<Evaluation, EvaluationError> {
-        let pairings = self.pair(results)?;
-        let videos: Vec<Result<Vec<_>, EvaluationError>> =
-            pairings.into_par_iter().map(|pairings| score_video(pairings, results)).collect();
+        self.evaluate_by(results, masks::compared)
+    }
+
+    /// Scores results by the boxes around their masks instead of the masks.
+    ///
+    /// The IoU of two tracks is the sum of the intersections of their boxes over all frames, by
+    /// that of their unions. Everything else is as in [`Self::evaluate`], except that small and
+    /// large results are told by the areas of their boxes, as COCO does.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::evaluate`].
+    pub fn evaluate_boxes(&self, results: &Results) -> Result<Evaluation, EvaluationError> {
+        self.evaluate_by(results, boxes::compared)
+    }
+
+    /// Matches masks, so that the AP of any choice of videos can be computed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::evaluate`].
+    pub fn matches(&self, results: &Results) -> Result<VideoMatches, EvaluationError> {
+        let videos = self.score_videos(results, masks::compared)?;
+        Ok(VideoMatches::new(videos.into_iter().collect::<Result<_, _>>()?))
+    }
+
+    /// The same by boxes, as in [`Self::evaluate_boxes`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::evaluate`].
+    pub fn box_matches(&self, results: &Results) -> Result<VideoMatches, EvaluationError> {
+        let videos = self.score_videos(results, boxes::compared)?;
+        Ok(VideoMatches::new(videos.into_iter().collect::<Result<_, _>>()?))
+    }
+
+    /// Matches the categories of every video, videos in the order of ids.
+    fn score_videos(
+        &self,
+        results: &Results,
+        compare: CompareTracks,
+    ) -> Result<Vec<Result<VideoCategories, EvaluationError>>, EvaluationError> {
+        let score = |pairings| score_video(pairings, results, compare);
+        Ok(self.pair(results)?.into_par_iter().map(score).collect())
+    }
+
+    fn evaluate_by(
+        &self,
+        results: &Results,
+        compare: CompareTracks,
+    ) -> Result<Evaluation, EvaluationError> {
+        let videos = self.score_videos(results, compare)?;
         let mut categories = BTreeMap::new();
         for video in videos {
             for (category, matches) in video? {
@@ -85,7 +144,32 @@ impl<'a> YtvisEvaluator<'a> {
             return Ok(IouMatrix::from_rows(0, 0, Vec::new()));
         };
         let pairing = self.pair(results)?.swap_remove(video).remove(&category).unwrap_or_default();
-        Ok(Compared::new(&pairing, results)?.ious)
+        Ok(masks::compared(&pairing, results)?.ious)
+    }
+
+    /// Brings the annotations and results of every video together, videos in the order of ids.
+    ///
+    /// As in [`Self::evaluate`], results of a category that the dataset does not have are left out;
+    /// a warning says how many.
+    ///
+    /// # Errors
+    ///
+    /// A result of a video that the dataset does not have.
+    pub fn videos<'p>(
+        &'p self,
+        results: &'p Results,
+    ) -> Result<Vec<PairedVideo<'p>>, EvaluationError> {
+        let paired = |(video, pairings): (&'p Video, VideoPairings<'p>)| {
+            let (mut truths, mut found) = (Vec::new(), Vec::new());
+            for (category, pairing) in pairings {
+                let truth = |track| PairedTruth { category, track };
+                truths.extend(pairing.truths.into_iter().map(truth));
+                let result = |stored| PairedResult::new(category, stored, results);
+                found.extend(pairing.results.into_iter().map(result));
+            }
+            PairedVideo::new(video, truths, found)
+        };
+        Ok(self.truth.videos().zip(self.pair(results)?).map(paired).collect())
     }
 
     /// Groups annotations and results by video and category.
@@ -127,6 +211,9 @@ impl<'a> YtvisEvaluator<'a> {
                 None => num_unknown += 1,
             }
         }
+        if !results.is_first_warning() {
+            return Ok(pairings);
+        }
         other_sizes.warn(results.path());
         if num_unknown > 0 {
             tracing::warn!(
@@ -143,72 +230,30 @@ impl<'a> YtvisEvaluator<'a> {
 fn score_video(
     pairings: VideoPairings<'_>,
     results: &Results,
-) -> Result<Vec<(usize, CategoryMatches)>, EvaluationError> {
+    compare: CompareTracks,
+) -> Result<VideoCategories, EvaluationError> {
     let score = |(category, pairing): (usize, Pairing<'_>)| {
-        Ok((category, Compared::new(&pairing, results)?.matches(AREA_RANGES)))
+        Ok((category, compare(&pairing, results)?.matches(AREA_RANGES)))
     };
     pairings.into_iter().map(score).collect()
 }
 
-impl Compared {
-    fn new(pairing: &Pairing<'_>, results: &Results) -> Result<Self, EvaluationError> {
-        let mut ranked = pairing.results.clone();
+impl<'a> Pairing<'a> {
+    /// Returns the results that count, best first.
+    fn ranked(&self) -> Vec<&'a StoredResult> {
+        let mut ranked = self.results.clone();
         ranked.sort_by(|a, b| by_score(a.score, b.score));
         ranked.truncate(MAX_DETECTIONS[MAX_DETECTIONS.len() - 1]);
-        let masks: Vec<&PackedTrack> = pairing.truths.iter().map(|truth| &truth.masks).collect();
-        let mut areas = Vec::with_capacity(ranked.len());
-        let mut ious = Vec::with_capacity(ranked.len() * masks.len());
-        for result in &ranked {
-            let detected = Detected::new(&result.masks, &masks).map_err(|(frame, error)| {
-                let fault = Fault::of_mask(&error).within(&format!("segmentations[{frame}]"));
-                results.entry_error(result, fault)
-            })?;
-            areas.push(detected.average_area);
-            // The IoU of this benchmark treats crowds like other annotations.
-            ious.extend(detected.overlaps.into_iter().map(Overlap::iou));
-        }
-        let truths = pairing.truths.iter().map(|truth| Truth {
+        ranked
+    }
+
+    fn matched_truths(&self) -> Vec<Truth> {
+        let truth = |truth: &&TruthTrack| Truth {
             id: truth.id,
             is_crowd: truth.is_crowd,
             area: truth.average_area,
-        });
-        Ok(Self {
-            scores: ranked.iter().map(|result| result.score).collect(),
-            areas,
-            truths: truths.collect(),
-            ious: IouMatrix::from_rows(ranked.len(), masks.len(), ious),
-        })
-    }
-}
-
-/// The data of a result, from a single pass over its masks.
-#[derive(Debug)]
-struct Detected {
-    average_area: f64,
-    /// One for each annotation.
-    overlaps: Vec<Overlap>,
-}
-
-impl Detected {
-    /// Compares a result with annotations; an error contains the index of its frame.
-    fn new(track: &StoredTrack, truths: &[&PackedTrack]) -> Result<Self, (usize, MaskError)> {
-        let mut overlaps = vec![Overlap::default(); truths.len()];
-        let mut areas = Vec::new();
-        let mut buffer = Rle::empty(ImageSize { height: 0, width: 0 });
-        for (frame, stored) in track.masks().enumerate() {
-            let mask = match stored {
-                Some((size, text)) => {
-                    buffer.read_compressed(size, text).map_err(|error| (frame, error))?;
-                    areas.push(buffer.area() as f64);
-                    Some(&buffer)
-                }
-                None => None,
-            };
-            for (overlap, truth) in overlaps.iter_mut().zip(truths) {
-                overlap.add(truth.overlap(frame, mask));
-            }
-        }
-        Ok(Self { average_area: average_area(areas.into_iter()), overlaps })
+        };
+        self.truths.iter().map(truth).collect()
     }
 }
 

@@ -4,6 +4,7 @@
 //! set, starting with clear.
 
 mod compressed;
+mod difference;
 pub(crate) mod runs;
 mod serialization;
 

@@ -70,7 +70,7 @@ pub enum ModelError {
         /// Number of the clip in its batch, from 0.
         clip: usize,
         /// What is wrong with the costs.
-        source: crate::assignment::AssignmentError,
+        source: seqformer_assignment::AssignmentError,
     },
     /// A device runs out of memory even with a single frame.
     #[error("the device ran out of memory for {what}: {message}")]

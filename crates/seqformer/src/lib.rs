@@ -10,7 +10,6 @@
 
 #![forbid(unsafe_code)]
 
-pub mod assignment;
 pub mod backbone;
 mod box_ops;
 mod clip;

@@ -3,10 +3,10 @@
 //! DETR (arXiv:2005.12872), section 3.1, with whole box sequences. Reference: VNext `models/matcher.py`,
 //! `HungarianMatcher.forward`.
 
+use seqformer_assignment::{CostMatrix, linear_sum_assignment};
 use seqformer_cuda::transfer::upload;
 use tch::{Device, Kind, Tensor};
 
-use crate::assignment::{CostMatrix, linear_sum_assignment};
 use crate::box_ops::{cxcywh_to_xyxy, generalized_iou};
 use crate::{ClipTarget, ModelError};
 

@@ -190,3 +190,144 @@ fn one_output_has_one_scale() {
     assert!(success && said.contains("= 1.000\n"), "{said}");
     assert!(said.contains("\ncat     1.000   1.000"), "{said}");
 }
+
+#[test]
+fn metrics_of_tracks_are_printed_and_written() {
+    let folder = TempDir::new().unwrap();
+    let json = display(&folder.path().join("metrics.json"));
+    let (gt, results) = (golden("eval/gt.json"), golden("eval/results.json"));
+    let arguments = ["score", "--gt", &gt, "--results", &results, "--json", &json];
+    let options = ["--metrics", "ap,box-ap,hota,mots,idf1,jf,teta", "--per-class", "--per-video"];
+    let done = seqformer(&[&arguments[..], &options[..]].concat());
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    let found = read_json(&json);
+    let golden_ap = read_json(&golden("eval/summary.json"))["stats"]["AP"].as_f64().unwrap();
+    assert!((found["ap"]["stats"][0].as_f64().unwrap() - golden_ap).abs() < 1e-9);
+    for (metric, average, number) in [
+        ("hota", "class_averaged_all", "HOTA"),
+        ("mots", "class_averaged", "sMOTSA"),
+        ("idf1", "detection_averaged", "IDF1"),
+        ("jf", "object_averaged", "J&F"),
+        ("teta", "class_averaged", "TETA"),
+    ] {
+        assert!(found[metric][average][number].is_number(), "{metric}: {}", found[metric]);
+        assert!(!found[metric]["per_class"].as_object().unwrap().is_empty(), "{metric}");
+        assert!(!found[metric]["per_video"].as_object().unwrap().is_empty(), "{metric}");
+        assert!(text(&done.stdout).contains(&format!("  {number:>6}")), "{metric}");
+    }
+    assert!(found["box-ap"]["stats"][0].is_number());
+    assert_eq!(found["hota"]["detection_averaged"]["curves"]["HOTA"].as_array().unwrap().len(), 19);
+    // Numbers like these are replaced by newer ones, whatever the metrics.
+    let again = [&arguments[..], &["--metrics", "idf1"]].concat();
+    let done = seqformer(&again);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert!(read_json(&json).get("hota").is_none());
+}
+
+#[test]
+fn metrics_of_a_perfect_result_are_one() {
+    let (success, said) = score(VIDEO, FOUND, &["--metrics", "box-ap,hota,mots,idf1,jf,teta"]);
+    assert!(success, "{said}");
+    for line in ["all classes", "all masks", "all objects"] {
+        let found = said.lines().find(|said| said.starts_with(line)).unwrap();
+        assert!(found.contains("1.000"), "{said}");
+    }
+    let (success, said) = score(VIDEO, FOUND, &["--metrics", "idf1", "--min-score", "0.95"]);
+    assert!(
+        success && said.lines().any(|line| line.starts_with("all masks") && line.contains("0.000")),
+        "{said}"
+    );
+}
+
+#[test]
+fn masks_without_pixels_are_named_and_can_be_left_out() {
+    // "<" is a run of 12: the mask of the second frame has no pixel.
+    let empty = FOUND.replace("null]", r#"{"size": [3, 4], "counts": "<"}]"#);
+    let (success, said) = score(VIDEO, &empty, &["--metrics", "idf1"]);
+    assert!(success && said.contains("masks of results without pixels: 1;"), "{said}");
+    assert!(said.contains("  0.667"), "{said}");
+    let options = ["--metrics", "idf1", "--empty-masks", "absent"];
+    let (success, said) = score(VIDEO, &empty, &options);
+    assert!(success && !said.contains("without pixels") && !said.contains("  0.667"), "{said}");
+}
+
+#[test]
+fn what_has_no_such_metric_is_refused() {
+    let images = |options: &[&str]| {
+        let images = r#"{"images": [{"id": 1, "height": 3, "width": 4}], "categories": [], "annotations": []}"#;
+        score(images, "[]", options)
+    };
+    let (success, said) = images(&["--metrics", "ap,hota"]);
+    assert!(!success, "{said}");
+    assert!(
+        said.contains("--metrics hota: expected annotations of videos, found single images"),
+        "{said}"
+    );
+    let (success, said) = images(&["--metrics", "ap,box-ap"]);
+    assert!(success && said.contains("AP of boxes"), "{said}");
+    let (success, said) = score(VIDEO, FOUND, &["--metrics", "hoat"]);
+    assert!(!success && said.contains("invalid value 'hoat'"), "{said}");
+    let damaged = FOUND.replace("264", "26");
+    let (success, said) = score(VIDEO, &damaged, &["--metrics", "hota"]);
+    assert!(!success && said.contains("results.json: [0] (video 1): segmentations[0]: "), "{said}");
+}
+
+#[test]
+fn videos_are_scored_by_boxes_where_that_is_asked_for() {
+    // Another mask with the same box.
+    let smaller = FOUND.replace("264", "22113");
+    let line = "IoU=0.50:0.95 | area=   all | maxDets=100 ] = ";
+    for (options, expected) in [(["--iou", "box"], "1.000"), (["--iou", "mask"], "0.700")] {
+        let (success, said) = score(VIDEO, &smaller, &options);
+        assert!(success && said.contains(&format!("{line}{expected}")), "{options:?}: {said}");
+    }
+}
+
+#[test]
+fn errors_are_told_by_kinds() {
+    let (success, said) = score(VIDEO, &FOUND.replace("264", "22113"), &["--errors"]);
+    assert!(success && said.contains("as it is                          1.000"), "{said}");
+    let folder = TempDir::new().unwrap();
+    let json = display(&folder.path().join("errors.json"));
+    let stray =
+        r#"{"video_id": 1, "category_id": 1, "score": 0.95, "segmentations": [null, null]}"#;
+    let list = FOUND.replacen('[', &format!("[{stray}, "), 1);
+    let (success, said) = score(VIDEO, &list, &["--errors", "--json", &json]);
+    assert!(success, "{said}");
+    let errors = &read_json(&json)["errors"];
+    assert_eq!(errors["kinds"]["background"]["count"], 1, "{errors}");
+    assert!(errors["kinds"]["background"]["ap"].as_f64().unwrap() > 0.999, "{errors}");
+    assert!(errors["ap"].as_f64().unwrap() < 0.6, "{errors}");
+}
+
+#[test]
+fn results_are_compared_with_others() {
+    let folder = TempDir::new().unwrap();
+    let [gt, first, second, json] = ["gt.json", "new.json", "old.json", "compared.json"]
+        .map(|name| display(&folder.path().join(name)));
+    fs::write(&gt, VIDEO).unwrap();
+    fs::write(&first, FOUND).unwrap();
+    fs::write(&second, FOUND.replace("264", "22113")).unwrap();
+    let arguments = ["score", "--gt", &gt, "--results", &first, "--against", &second];
+    let options = ["--metrics", "ap,box-ap,hota", "--per-class", "--per-video", "--json", &json];
+    let done = seqformer(&[&arguments[..], &options[..]].concat());
+    let said = text(&done.stdout);
+    assert!(done.status.success(), "{}", text(&done.stderr));
+    assert!(said.contains("classes: better in 1, worse in 0, equal in 0"), "{said}");
+    let found = read_json(&json);
+    assert!((found["ap"]["difference"].as_f64().unwrap() - 0.3).abs() < 1e-9, "{found}");
+    assert_eq!(found["box-ap"]["difference"], 0.0);
+    assert!(found["hota"]["per_video"]["1"]["difference"].as_f64().unwrap() > 0.0);
+    // What is read is never replaced.
+    let done = seqformer(&[&arguments[..], &["--json", &second]].concat());
+    assert!(
+        !done.status.success() && text(&done.stderr).contains("is the input"),
+        "{}",
+        text(&done.stderr)
+    );
+    let damaged = FOUND.replace("264", "26");
+    fs::write(&second, damaged).unwrap();
+    let done = seqformer(&arguments);
+    let said = text(&done.stderr);
+    assert!(said.contains("old.json: [0] (video 1): segmentations[0]: "), "{said}");
+}

@@ -132,6 +132,55 @@ fn random_datasets_agree_with_the_definition_pixel_by_pixel() {
 }
 
 #[test]
+fn the_boxes_of_masks_score_as_masks_that_are_boxes() {
+    let folder = tempfile::tempdir().unwrap();
+    let [truth, results] = ["gt.json", "results.json"].map(|name| folder.path().join(name));
+    let mut random = random::Random(77 << 40);
+    let mut num_partial = 0;
+    for case in 0..200 {
+        let mut data = random.dataset();
+        random::write(&data, &truth, &results);
+        let read = (GroundTruth::read(&truth).unwrap(), Results::read(&results).unwrap());
+        let found = YtvisEvaluator::new(&read.0).evaluate_boxes(&read.1).unwrap();
+        for object in data.truths.iter_mut().chain(&mut data.results) {
+            *object = object.boxed();
+        }
+        random::write(&data, &truth, &results);
+        let expected = evaluate(&truth, &results);
+        assert_eq!(found.curves(), expected.curves(), "case {case}");
+        num_partial += u32::from(found.curves().recall().iter().any(|r| *r > 0.0 && *r < 1.0));
+    }
+    assert!(num_partial > 50, "the cases are too easy: {num_partial}");
+}
+
+#[test]
+fn a_choice_of_videos_scores_as_a_dataset_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let [truth, results] = ["gt.json", "results.json"].map(|name| folder.path().join(name));
+    let mut random = random::Random(78 << 40);
+    let mut num_partial = 0;
+    for case in 0..100 {
+        let mut data = random.dataset();
+        random::write(&data, &truth, &results);
+        let read = (GroundTruth::read(&truth).unwrap(), Results::read(&results).unwrap());
+        let matches = YtvisEvaluator::new(&read.0).matches(&read.1).unwrap();
+        let kept = data.videos[case % data.videos.len()];
+        let times: Vec<u32> = data.videos.iter().map(|&video| u32::from(video == kept)).collect();
+        let found = matches.class_ap(&times);
+        data.truths.retain(|object| object.video == kept);
+        data.results.retain(|object| object.video == kept);
+        random::write(&data, &truth, &results);
+        let report = evaluate(&truth, &results).report();
+        for (category, class) in report.per_class.iter().enumerate() {
+            let ap = found.get(&category).copied().unwrap_or(-1.0);
+            assert!((ap - class.stats[0]).abs() < 1e-12, "case {case}: {ap} and {class:?}");
+            num_partial += u32::from(ap > 0.0 && ap < 1.0);
+        }
+    }
+    assert!(num_partial > 10, "the cases are too easy: {num_partial}");
+}
+
+#[test]
 fn no_results_are_a_table_of_zeros() {
     let folder = tempfile::tempdir().unwrap();
     let results = folder.path().join("results.json");

@@ -10,10 +10,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
 
+use seqformer_assignment::{CostMatrix, Pair, linear_sum_assignment};
 use tch::{Device, Kind, Tensor};
 
 use super::clip_predictor::ClipPrediction;
-use crate::assignment::{CostMatrix, Pair, linear_sum_assignment};
 
 /// Pairs of a track and an instance are linked above this soft IoU.
 const MATCH_THRESHOLD: f32 = 0.01;

@@ -72,6 +72,33 @@ impl Object {
     }
 }
 
+impl Object {
+    /// The same object with every mask replaced by the box around it; its areas stay what they are.
+    pub(super) fn boxed(&self) -> Self {
+        let count = |pixels: &Pixels| pixels.set.iter().filter(|&&set| set).count() as f64;
+        let counted = || self.frames.iter().map(|frame| frame.as_ref().map(count)).collect();
+        let areas = Some(self.areas.clone().unwrap_or_else(counted));
+        let frames = self.frames.iter().map(|frame| frame.as_ref().map(Pixels::boxed)).collect();
+        Self { frames, areas, ..self.clone() }
+    }
+}
+
+impl Pixels {
+    fn boxed(&self) -> Self {
+        let height = self.height as usize;
+        let set = self.set.iter().enumerate().filter(|&(_, &set)| set);
+        let places: Vec<[usize; 2]> =
+            set.map(|(pixel, _)| [pixel / height, pixel % height]).collect();
+        let range = |axis: usize| {
+            let values = places.iter().map(|place| place[axis]);
+            values.clone().min().unwrap_or(1)..=values.max().unwrap_or(0)
+        };
+        let (columns, rows) = (range(0), range(1));
+        let is_in = |pixel| columns.contains(&(pixel / height)) && rows.contains(&(pixel % height));
+        Self { set: (0..self.set.len()).map(is_in).collect(), ..self.clone() }
+    }
+}
+
 impl<'a> Measured<'a> {
     fn all(objects: &'a [Object], truths: &[Object]) -> Vec<Self> {
         let measure = |(index, object): (usize, &'a Object)| {

@@ -1,4 +1,8 @@
-//! `seqformer score`: annotations and results in; average precision and recall out.
+//! `seqformer score`: annotations and results in; average precision and recall, and other metrics, out.
+
+mod metrics;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use seqformer_evaluation::{
@@ -12,7 +16,14 @@ use crate::output;
 /// Runs the command.
 pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     if let Some(json) = &args.json {
-        output::check_json(json, &[&args.gt, &args.results])?;
+        let inputs = [Some(&args.gt), Some(&args.results), args.against.as_ref()];
+        let inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
+        output::check_json(json, &inputs)?;
+    }
+    if args.per_video && args.metrics.is_empty() && args.against.is_none() {
+        bail!(
+            "--per-video: expected --metrics or --against beside it; add --metrics hota, for example"
+        );
     }
     let benchmark = match args.benchmark {
         Some(benchmark) => benchmark,
@@ -28,11 +39,6 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
 }
 
 fn score_videos(args: &ScoreArgs) -> Result<()> {
-    if args.iou.is_some() {
-        bail!(
-            "--iou: expected annotations of single images, found videos: they are scored by masks"
-        );
-    }
     let truth = GroundTruth::read(&args.gt)?;
     if args.check {
         check(args, &truth)?;
@@ -42,16 +48,31 @@ fn score_videos(args: &ScoreArgs) -> Result<()> {
     }
     warn_of_nothing(args, truth.tracks().is_empty());
     let results = Results::read(&args.results)?;
-    write(args, &YtvisEvaluator::new(&truth).evaluate(&results)?.report())
+    if let Some(against) = &args.against {
+        return metrics::compare_videos(args, &truth, [&results, &Results::read(against)?]);
+    }
+    if args.errors || !args.metrics.is_empty() {
+        return metrics::score_videos(args, &truth, &results);
+    }
+    let evaluator = YtvisEvaluator::new(&truth);
+    let evaluation = match args.iou {
+        None | Some(Iou::Mask) => evaluator.evaluate(&results)?,
+        Some(Iou::Box) => evaluator.evaluate_boxes(&results)?,
+    };
+    write(args, &evaluation.report())
 }
 
 fn score_images(args: &ScoreArgs) -> Result<()> {
     if args.check {
         bail!("--check: expected annotations of videos, found single images");
     }
+    metrics::check_images(args)?;
     let truth = CocoGroundTruth::read(&args.gt)?;
     warn_of_nothing(args, truth.annotations().is_empty());
     let results = CocoResults::read(&args.results)?;
+    if !args.metrics.is_empty() {
+        return metrics::score_images(args, &truth, &results);
+    }
     let kind = match args.iou {
         Some(Iou::Mask) => IouKind::Mask,
         None if results.has_masks() => IouKind::Mask,
@@ -68,12 +89,17 @@ fn warn_of_nothing(args: &ScoreArgs, is_empty: bool) {
 
 /// Prints the scores, and writes them where requested.
 fn write(args: &ScoreArgs, report: &Report) -> Result<()> {
-    let mut table = report.summary().to_string().trim_end_matches('\n').to_owned();
-    if args.per_class {
-        let classes = report.per_class_table().to_string();
-        table = format!("{table}\n\n{}", classes.trim_end_matches('\n'));
+    output::show(&table(args, report), &report.to_json(), args.json.as_deref())
+}
+
+/// The summary, and the classes where they are asked for.
+fn table(args: &ScoreArgs, report: &Report) -> String {
+    let summary = report.summary().to_string().trim_end_matches('\n').to_owned();
+    if !args.per_class {
+        return summary;
     }
-    output::show(&table, &report.to_json(), args.json.as_deref())
+    let classes = report.per_class_table().to_string();
+    format!("{summary}\n\n{}", classes.trim_end_matches('\n'))
 }
 
 /// Prints a line that is not part of the scores.

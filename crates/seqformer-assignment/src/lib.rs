@@ -3,6 +3,7 @@
 //! Crouse, "On implementing 2D rectangular assignment algorithms" (IEEE TAES 52, 2016): shortest
 //! augmenting paths with dual variables. Reference: SciPy `rectangular_lsap.cpp`, whose search
 //! order is kept, so that ties give the same pairs.
+#![forbid(unsafe_code)]
 
 /// Costs of assigning columns to rows, row-major.
 #[derive(Debug, Clone, Copy)]
