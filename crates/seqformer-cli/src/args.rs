@@ -3,6 +3,7 @@
 mod bench;
 mod compute;
 mod data;
+mod models;
 mod train;
 mod weights;
 
@@ -16,6 +17,7 @@ use seqformer_config::DeviceChoice;
 pub use bench::{BackboneChoice, BenchArgs, Mode};
 pub use compute::{ComputeArgs, PrecisionChoice};
 pub use data::{CocoToYtvisArgs, DataArgs, DataCommand, TargetClasses};
+pub use models::{InfoArgs, ListArgs, ModelsArgs, ModelsCommand, PullArgs, RemoveArgs};
 pub use train::{Layout, SynthArgs, TrainArgs, TrainCommandArgs};
 pub use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
 
@@ -65,6 +67,8 @@ pub enum ToolCommand {
     Score(ScoreArgs),
     /// Looks into weight files, translates and compares them.
     Weights(WeightsArgs),
+    /// Names for models: gets them, lists them, says what they are.
+    Models(ModelsArgs),
     /// Makes annotation files out of others.
     Data(DataArgs),
     /// Prints the whole configuration that a file and KEY VALUE pairs give, or all keys with their meaning.
@@ -138,8 +142,9 @@ pub struct PredictArgs {
     /// Configuration of the model, a YAML file with detectron2's keys.
     #[arg(long, value_name = "FILE")]
     pub config_file: PathBuf,
-    /// Checkpoint: .pth, .pkl or .safetensors [default: MODEL.WEIGHTS of the configuration].
-    #[arg(long, value_name = "FILE")]
+    /// Checkpoint: a file (.pth, .pkl or .safetensors), the name of a model (`seqformer models list`), or an address: hf://,
+    /// https://, http:// or detectron2:// [default: MODEL.WEIGHTS of the configuration].
+    #[arg(long, value_name = "MODEL")]
     pub weights: Option<PathBuf>,
     /// Folder for the results; made if need be. The same command given again goes on where it ended, and results of
     /// another one are moved aside.

@@ -1,7 +1,7 @@
 //! What the two programs of the command share; it needs no tensor library.
 //!
 //! `seqformer` (`bin/seqformer`) is the command. It links no libtorch, so it starts at once. It reads the arguments, and
-//! runs what needs no network: `synth`, `score`, `weights`, `data`, `config`, `completions`, help and the version. For
+//! runs what needs no network: `synth`, `score`, `weights`, `models`, `data`, `config`, `completions`, help and the version. For
 //! `predict`, `train`, `eval` and `bench` it replaces itself by `seqformer-compute` (`bin/seqformer-compute`), which links
 //! libtorch: see [`compute_program`].
 //!
@@ -13,7 +13,9 @@ pub mod args;
 pub mod class_names;
 pub mod compute_program;
 pub mod console;
+pub mod download_bar;
 pub mod files;
 pub mod output;
 pub mod process;
 pub mod settings;
+pub mod weights_source;

@@ -25,8 +25,9 @@ pub struct BenchArgs {
     /// Configuration of the model, a YAML file with detectron2's keys [default: that of YouTube-VIS 2019].
     #[arg(long, value_name = "FILE")]
     pub config_file: Option<PathBuf>,
-    /// Checkpoint [default: MODEL.WEIGHTS, or random weights that are the same every time].
-    #[arg(long, value_name = "FILE")]
+    /// Checkpoint: a file, the name of a model, or an address [default: MODEL.WEIGHTS, or random weights that are the same
+    /// every time].
+    #[arg(long, value_name = "MODEL")]
     pub weights: Option<PathBuf>,
     /// Where to compute: auto, cpu, cuda or cuda:N [default: MODEL.DEVICE if it is set, otherwise auto].
     #[arg(long, value_name = "DEVICE")]

@@ -1,0 +1,48 @@
+//! Models as things with a name.
+//!
+//! [`Models`] turns what a user writes into a file with weights: a path, the name of a model in the [`Cache`], or an
+//! [`Address`], whose file is fetched into the cache. Downloads go on where they ended, are checked by their SHA-256 where it
+//! is known, and appear in one step. Nothing that is fetched is ever run.
+//!
+//! [`Architecture`] says from the names and shapes of tensors which network they are of, as settings of a configuration, and
+//! [`recognise`] which published model.
+//!
+//! ```
+//! use seqformer_models::{Cache, HubSettings, Models, Timeouts};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let (cache, file) = (folder.path().join("cache"), folder.path().join("street.pth"));
+//! # std::fs::write(&file, "weights")?;
+//! let hub = HubSettings { endpoint: "https://huggingface.co".to_owned(), token: None };
+//! let timeouts = Timeouts::default();
+//! let models = Models { cache: Cache::at(&cache), hub, timeouts, offline: None };
+//! let model = models.pull(&file.display().to_string(), None, &mut |_progress| {})?;
+//! assert_eq!(model.name, "street");
+//! assert_eq!(models.locate("street")?, model.path);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod address;
+mod architecture;
+mod cache;
+mod client;
+mod digest;
+mod download;
+mod error;
+mod hub;
+mod models;
+mod outline;
+mod published;
+
+pub use address::{Address, HubAddress};
+pub use architecture::{Architecture, ArchitectureError, Backbone, Setting};
+pub use cache::{CACHE_VARIABLE, Cache, CachedModel, Manifest};
+pub use client::Timeouts;
+pub use download::{Progress, human_size};
+pub use error::ModelsError;
+pub use hub::HubSettings;
+pub use models::Models;
+pub use outline::Outline;
+pub use published::{PUBLISHED, Published, Reported, published, recognise};
