@@ -17,7 +17,9 @@ use seqformer_config::DeviceChoice;
 pub use bench::{BackboneChoice, BenchArgs, Mode};
 pub use compute::{ComputeArgs, PrecisionChoice};
 pub use data::{CocoToYtvisArgs, DataArgs, DataCommand, TargetClasses};
-pub use models::{InfoArgs, ListArgs, ModelsArgs, ModelsCommand, PullArgs, RemoveArgs};
+pub use models::{
+    CardArgs, InfoArgs, ListArgs, ModelsArgs, ModelsCommand, PullArgs, PushFolderArgs, RemoveArgs,
+};
 pub use train::{Layout, SynthArgs, TrainArgs, TrainCommandArgs};
 pub use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
 

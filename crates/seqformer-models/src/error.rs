@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use seqformer_checkpoint::CheckpointError;
 use seqformer_config::ConfigError;
 use seqformer_files::{LockError, OutputError};
+use seqformer_logs::LogError;
 
 /// Files that are listed in a message.
 const LISTED: usize = 6;
@@ -217,6 +218,31 @@ pub enum ModelsError {
         /// What is there, the likeliest first.
         files: Vec<String>,
     },
+    /// Weights, or the folder of a training, of which nothing can be made.
+    #[error("{}: {what}", path.display())]
+    Unusable {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong, and what was expected.
+        what: String,
+    },
+    /// A folder that is there already.
+    #[error("{}: already there; choose another folder for --output, or remove this one", path.display())]
+    FolderExists {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A part of a model card whose end is missing.
+    #[error(
+        "README.md: expected the line {end:?} behind the line {begin:?}, found none; put it where the part ends that the \
+         program writes, or remove the part"
+    )]
+    BrokenMarks {
+        /// The first mark.
+        begin: String,
+        /// The last one.
+        end: String,
+    },
     /// No folder is known for the cache.
     #[error("expected a home folder for the cache, found none; set SEQFORMER_CACHE to a folder")]
     NoCacheFolder,
@@ -237,6 +263,9 @@ pub enum ModelsError {
     /// Weights that cannot be read or written.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// Scalars of a training that cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// A configuration that cannot be read.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -5,7 +5,7 @@
 //! is known, and appear in one step. Nothing that is fetched is ever run.
 //!
 //! [`Architecture`] says from the names and shapes of tensors which network they are of, as settings of a configuration, and
-//! [`recognise`] which published model.
+//! [`recognise`] which published model. [`push_folder`] and [`write_card`] make of a training what the Hub expects.
 //!
 //! ```
 //! use seqformer_models::{Cache, HubSettings, Models, Timeouts};
@@ -27,22 +27,29 @@
 mod address;
 mod architecture;
 mod cache;
+mod card;
 mod client;
 mod digest;
 mod download;
 mod error;
+mod facts;
 mod hub;
 mod models;
 mod outline;
 mod published;
+mod push_folder;
+mod source;
 
 pub use address::{Address, HubAddress};
 pub use architecture::{Architecture, ArchitectureError, Backbone, Setting};
 pub use cache::{CACHE_VARIABLE, Cache, CachedModel, Manifest};
+pub use card::CARD;
 pub use client::Timeouts;
 pub use download::{Progress, human_size};
 pub use error::ModelsError;
+pub use facts::Facts;
 pub use hub::HubSettings;
 pub use models::Models;
 pub use outline::Outline;
 pub use published::{PUBLISHED, Published, Reported, published, recognise};
+pub use push_folder::{About, push_folder, write_card};

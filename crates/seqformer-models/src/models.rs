@@ -11,15 +11,13 @@ use crate::cache::{Cache, CachedModel, Manifest};
 use crate::client::{Client, Timeouts};
 use crate::digest;
 use crate::download::{Downloaded, Progress, Wanted, download};
+use crate::source::{Source, read};
 use crate::{HubSettings, ModelsError};
 
 /// Variables that forbid downloads when they are set to anything but 0 or nothing.
 const OFFLINE: [&str; 2] = ["SEQFORMER_OFFLINE", "HF_HUB_OFFLINE"];
 /// How often it is looked whether another process is done.
 const POLL: Duration = Duration::from_millis(200);
-/// Endings by which a word is a file and no name.
-const ENDINGS: [&str; 8] = ["pth", "pt", "pkl", "safetensors", "bin", "ckpt", "pyth", "tar"];
-
 /// Finds models by name or address, and fetches those that are not there.
 #[derive(Debug, Clone)]
 pub struct Models {
@@ -31,14 +29,6 @@ pub struct Models {
     pub timeouts: Timeouts,
     /// The variable that forbids downloads, if one does.
     pub offline: Option<&'static str>,
-}
-
-/// What a text means.
-#[derive(Debug)]
-enum Source {
-    File(PathBuf),
-    Name(String),
-    Address(Address),
 }
 
 impl Models {
@@ -253,28 +243,6 @@ impl Models {
             format!("{}: expected SHA-256 {}, found {found}", manifest.file, manifest.sha256);
         Err(ModelsError::Damaged { name: name.clone(), what })
     }
-}
-
-/// Tells a path, a name and an address apart.
-fn read(text: &str) -> Result<Source, ModelsError> {
-    let path = Path::new(text);
-    // An address may be the name of a file, too, if somebody wants it.
-    if path.exists() || text.is_empty() {
-        return Ok(Source::File(path.to_path_buf()));
-    }
-    if text.starts_with("file://") {
-        return Ok(Source::File(path.to_path_buf()));
-    }
-    if let Some(address) = Address::parse(text) {
-        return address.map(Source::Address);
-    }
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    let is_file = ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending));
-    Ok(if is_name(text) && !is_file {
-        Source::Name(text.to_owned())
-    } else {
-        Source::File(path.to_path_buf())
-    })
 }
 
 /// Takes the folder of a download, when whoever has it is done.

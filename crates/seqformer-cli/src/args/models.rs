@@ -1,5 +1,7 @@
 //! Arguments of `models`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
 /// Arguments of `models`.
@@ -19,6 +21,10 @@ pub enum ModelsCommand {
     Info(InfoArgs),
     /// Brings a model into the cache.
     Pull(PullArgs),
+    /// Writes a folder as the Hugging Face Hub expects it, ready to be uploaded.
+    PushFolder(PushFolderArgs),
+    /// Writes the model card of a training into its folder, or brings it up to date.
+    Card(CardArgs),
     /// Removes a model from the cache.
     Remove(RemoveArgs),
 }
@@ -52,6 +58,50 @@ pub struct PullArgs {
     pub name: Option<String>,
 }
 
+/// Arguments of `models push-folder`.
+#[derive(Debug, Args)]
+#[command(after_help = PUSH_FOLDER_HELP)]
+pub struct PushFolderArgs {
+    /// The OUTPUT_DIR of a training (its best checkpoint, or else the last one is taken), a weight file, or a model of the
+    /// cache.
+    #[arg(value_name = "RUN_OR_WEIGHTS")]
+    pub from: PathBuf,
+    /// Folder to write; there may be nothing of this name.
+    #[arg(long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// What the model is called [default: the name of the folder or file].
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Licence of the weights, an identifier of the Hub such as apache-2.0 [default: that of the card, or other].
+    #[arg(long, value_name = "ID", value_parser = licence)]
+    pub license: Option<String>,
+}
+
+/// Arguments of `models card`.
+#[derive(Debug, Args)]
+pub struct CardArgs {
+    /// The OUTPUT_DIR of a training.
+    pub run: PathBuf,
+    /// What the model is called, in a new card and in the commands [default: the name of the folder].
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Licence of the weights, an identifier of the Hub such as apache-2.0; what the card says already stays
+    /// [default: other].
+    #[arg(long, value_name = "ID", value_parser = licence)]
+    pub license: Option<String>,
+}
+
+/// Reads an identifier of a licence.
+fn licence(text: &str) -> Result<String, String> {
+    let is_id = !text.is_empty()
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    if is_id {
+        Ok(text.to_owned())
+    } else {
+        Err("expected an identifier such as apache-2.0".to_owned())
+    }
+}
+
 /// Arguments of `models remove`.
 #[derive(Debug, Args)]
 pub struct RemoveArgs {
@@ -59,6 +109,16 @@ pub struct RemoveArgs {
     #[arg(required = true)]
     pub names: Vec<String>,
 }
+
+const PUSH_FOLDER_HELP: &str = "\
+Writes into DIR:
+  model.safetensors  the weights, with the configuration and the classes in them
+  config.json        network, classes and input, for programs
+  config.yaml        the whole configuration, for --config-file
+  README.md          the model card: network, training data, metrics, licence, commands
+
+Read the card and add what only you know before you upload it:
+  huggingface-cli upload ORG/REPO DIR";
 
 const PULL_HELP: &str = "\
 A download that was cut or ended goes on with the same command. Its SHA-256 is checked where it is known: the Hub names it, and

@@ -181,3 +181,35 @@ fn a_name_and_an_address_predict_as_the_file_does() {
     assert_eq!(predict("street", "by_name"), expected);
     assert_eq!(predict(&address, "offline"), expected);
 }
+
+#[test]
+fn a_training_becomes_a_folder_for_the_hub_with_a_card() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("street")).unwrap();
+    fs::copy(golden("tiny_model.pth"), at("street/model_final.pth")).unwrap();
+    fs::copy(golden("tiny_config.yaml"), at("street/config.yaml")).unwrap();
+    fs::write(at("street/metrics.json"), "{\"iteration\": 9, \"segm/AP\": 41.5}\n").unwrap();
+    let (run_folder, upload) = (display(&at("street")), display(&at("upload")));
+    let printed = done(&run(folder.path(), &["models", "card", &run_folder, "--license", "mit"]));
+    assert_eq!(printed.trim(), display(&at("street/README.md")));
+    let card = fs::read_to_string(at("street/README.md")).unwrap();
+    fs::write(at("street/README.md"), format!("{card}\nFilmed in May.\n")).unwrap();
+    let pushed = run(folder.path(), &["models", "push-folder", &run_folder, "--output", &upload]);
+    assert!(text(&pushed.stderr).contains("huggingface-cli upload"), "{}", text(&pushed.stderr));
+    assert!(done(&pushed).contains("ResNet-50, 2 + 3 layers"), "{}", text(&pushed.stdout));
+    let card = fs::read_to_string(at("upload/README.md")).unwrap();
+    for part in [
+        "license: mit\n",
+        "| 41.5 |",
+        "Filmed in May.",
+        "seqformer train --config-file config.yaml",
+    ] {
+        assert!(card.contains(part), "{part}: {card}");
+    }
+    let error =
+        failed(&run(folder.path(), &["models", "push-folder", &run_folder, "--output", &upload]));
+    assert!(error.contains("already there"), "{error}");
+    let refused = run(folder.path(), &["models", "card", &run_folder, "--license", "my own: free"]);
+    assert_eq!(refused.status.code(), Some(2));
+}

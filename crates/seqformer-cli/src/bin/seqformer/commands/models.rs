@@ -6,12 +6,14 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 use seqformer_cli::weights_source;
 use seqformer_models::{
-    Architecture, CachedModel, Models, Outline, PUBLISHED, Published, human_size, published,
-    recognise,
+    About, Architecture, CARD, CachedModel, Models, Outline, PUBLISHED, Published, human_size,
+    published, push_folder, recognise, write_card,
 };
 use serde_json::{Value, json};
 
-use crate::args::{InfoArgs, ListArgs, ModelsArgs, ModelsCommand, PullArgs, RemoveArgs};
+use crate::args::{
+    CardArgs, InfoArgs, ListArgs, ModelsArgs, ModelsCommand, PullArgs, PushFolderArgs, RemoveArgs,
+};
 use crate::output::{note, print_line};
 
 /// Runs the command.
@@ -21,6 +23,8 @@ pub(crate) fn run(args: &ModelsArgs) -> Result<()> {
         ModelsCommand::List(args) => list(&models, args),
         ModelsCommand::Info(args) => info(&models, args),
         ModelsCommand::Pull(args) => pull(&models, args),
+        ModelsCommand::PushFolder(args) => push(&models, args),
+        ModelsCommand::Card(args) => card(args),
         ModelsCommand::Remove(args) => remove(&models, args),
     }
 }
@@ -203,6 +207,28 @@ fn pull(models: &Models, args: &PullArgs) -> Result<()> {
     }
     print_line(&format!("{name}: {} in {}", human_size(manifest.size), path.display()));
     note(&format!("use it with --weights {name}"));
+    Ok(())
+}
+
+fn push(models: &Models, args: &PushFolderArgs) -> Result<()> {
+    let from = match args.from.to_str() {
+        Some(text) => models.locate(text)?,
+        None => args.from.clone(),
+    };
+    let about = About { name: args.name.clone(), licence: args.license.clone() };
+    let facts = push_folder(&from, &args.output, &about)?;
+    let output = args.output.display();
+    print_line(&format!("{output}: {} from {}", facts.network, facts.weights.display()));
+    note(&format!(
+        "read {output}/{CARD}, add what only you know, and upload it: huggingface-cli upload ORG/REPO {output}"
+    ));
+    Ok(())
+}
+
+fn card(args: &CardArgs) -> Result<()> {
+    let about = About { name: args.name.clone(), licence: args.license.clone() };
+    let path = write_card(&args.run, &about)?;
+    print_line(&path.display().to_string());
     Ok(())
 }
 
