@@ -98,12 +98,20 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// If the folder is there and cannot be listed.
+    /// If there is a folder that cannot be listed.
     pub fn names(&self) -> Result<Vec<String>, ModelsError> {
         let folder = self.models_folder();
         let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            // Where there is no folder, there are no models; who writes there is told what is in the way.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) =>
+            {
+                return Ok(Vec::new());
+            }
             Err(error) => return Err(ModelsError::io(&folder)(error)),
         };
         let mut names = Vec::new();

@@ -55,7 +55,7 @@ fn first_lines(facts: &Facts) -> String {
 
 /// What only people know.
 const LAST_LINES: &str = "
-## Use and limits
+## Intended use and limits
 
 What the model is meant for, what it does not find, and whose data it was trained on: to be written by its authors.
 ";

@@ -254,8 +254,8 @@ pub enum ModelsError {
         /// What the system says.
         source: io::Error,
     },
-    /// A folder that cannot be taken.
-    #[error(transparent)]
+    /// A folder of the cache that cannot be written.
+    #[error("{0}; set SEQFORMER_CACHE to a folder of yours")]
     Lock(#[from] LockError),
     /// A name that cannot be written.
     #[error(transparent)]

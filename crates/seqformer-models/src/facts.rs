@@ -23,6 +23,9 @@ const BEST: &str = "model_best.pth";
 const FINAL: &str = "model_final.pth";
 /// The file that names the newest one.
 const LAST: &str = "last_checkpoint";
+/// Names that files have in every folder.
+const USUAL_STEMS: [&str; 3] = ["model", "model_best", "model_final"];
+
 /// What is known of a model.
 #[derive(Debug, Clone)]
 pub struct Facts {
@@ -74,10 +77,7 @@ impl Facts {
         } else {
             None
         };
-        let name = from.canonicalize().ok().and_then(|path| {
-            let part = if is_run { path.file_name() } else { path.file_stem() };
-            Some(part?.to_string_lossy().into_owned())
-        });
+        let name = from.canonicalize().ok().and_then(|path| name_of(&path, is_run));
         Ok(Self {
             name: name.unwrap_or_else(|| "SeqFormer".to_owned()),
             scores: if is_run { scores_of(from, &weights)? } else { None },
@@ -151,6 +151,17 @@ impl Facts {
             _ => format!("class {}", index + 1),
         }
     }
+}
+
+/// What a model is called after its file or folder; files of usual names after the folder that they are in.
+fn name_of(path: &Path, is_run: bool) -> Option<String> {
+    let stem = path.file_stem().filter(|_| !is_run).map(|stem| stem.to_string_lossy());
+    let name = match stem {
+        Some(stem) if !USUAL_STEMS.contains(&stem.as_ref()) => stem,
+        Some(_) => path.parent()?.file_name()?.to_string_lossy(),
+        None => path.file_name()?.to_string_lossy(),
+    };
+    Some(name.into_owned())
 }
 
 /// The checkpoint of a run that is worth publishing.

@@ -58,7 +58,7 @@ fn a_card_says_what_the_folder_of_the_training_says() {
             "after 200 iterations",
             "| AP | AP50 |\n| --- | --- |\n| 40.5 | 61.0 |",
             "      value: 40.5\n",
-            "## Use and limits",
+            "## Intended use and limits",
         ],
     );
     assert!(!text.contains("APs"), "a number that is none is not shown: {text}");
@@ -109,7 +109,7 @@ fn what_people_write_stays() {
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.starts_with(beginning), "{text}");
         contains(&text, &["---\n# Mine\n\nText.\n\n<!-- seqformer:begin model -->\n"]);
-        assert!(!text.contains("Use and limits"), "{text}");
+        assert!(!text.contains("use and limits"), "{text}");
     }
     fs::write(&path, first.replace("<!-- seqformer:end metrics -->\n", "")).unwrap();
     let error = write_card(&run, &About::default()).unwrap_err().to_string();
@@ -144,6 +144,7 @@ fn a_folder_for_the_hub_is_whole_and_loads_again() {
     assert_eq!(after.arrays, before.arrays);
     assert_eq!(Provenance::of(&after).classes[0], "car");
     let again = Facts::read(&to.join("model.safetensors")).unwrap();
+    assert_eq!(again.name, "upload", "every folder has a file of this name");
     assert_eq!(again.config().unwrap().dump(), fs::read_to_string(to.join("config.yaml")).unwrap());
     let error = push_folder(&run, &to, &about).unwrap_err().to_string();
     contains(&error, &["upload: already there", "--output"]);

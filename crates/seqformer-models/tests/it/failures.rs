@@ -233,3 +233,15 @@ fn a_file_of_the_disk_is_copied_into_the_cache() {
         models.locate("r50").unwrap_err().to_string().contains("expected 5000 bytes, found 4999")
     );
 }
+
+#[test]
+fn a_cache_that_cannot_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(|asked, _| Answer::file(asked, &weights(50), "one"));
+    let models = models(folder.path(), &server);
+    // A file where the folder should be.
+    fs::write(folder.path().join("cache"), "mine").unwrap();
+    let error = pull(&models, &server.url("/r50.pth")).unwrap_err();
+    assert!(error.contains("cache") && error.contains("set SEQFORMER_CACHE"), "{error}");
+    assert_eq!(fs::read_to_string(folder.path().join("cache")).unwrap(), "mine");
+}
