@@ -39,6 +39,7 @@ mod tree;
 mod value;
 pub mod weights;
 mod wrappers;
+mod zoo;
 
 pub use array::{Array, ArrayError, DType, NotFinite};
 pub use error::{CheckpointError, Reason};
@@ -49,3 +50,4 @@ pub use safetensors::write_safetensors;
 pub use state_dict::{StateDict, few};
 pub use tree::{read_outline, read_tree};
 pub use value::Value;
+pub use zoo::zoo_address;

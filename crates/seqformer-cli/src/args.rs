@@ -3,7 +3,7 @@
 mod bench;
 mod compute;
 mod data;
-mod score;
+mod models;
 mod train;
 mod weights;
 
@@ -17,7 +17,9 @@ use seqformer_config::DeviceChoice;
 pub use bench::{BackboneChoice, BenchArgs, Mode};
 pub use compute::{ComputeArgs, PrecisionChoice};
 pub use data::{CocoToYtvisArgs, DataArgs, DataCommand, TargetClasses};
-pub use score::{Benchmark, EmptyMasksChoice, Iou, MetricChoice, ScoreArgs};
+pub use models::{
+    CardArgs, InfoArgs, ListArgs, ModelsArgs, ModelsCommand, PullArgs, PushFolderArgs, RemoveArgs,
+};
 pub use train::{Layout, SynthArgs, TrainArgs, TrainCommandArgs};
 pub use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
 
@@ -67,6 +69,8 @@ pub enum ToolCommand {
     Score(ScoreArgs),
     /// Inspect, convert and compare weight files.
     Weights(WeightsArgs),
+    /// Fetch, list and describe models by name.
+    Models(ModelsArgs),
     /// Convert annotation files.
     Data(DataArgs),
     /// Print the resolved configuration, or all keys with their meaning.
@@ -140,8 +144,9 @@ pub struct PredictArgs {
     /// Configuration of the model: a YAML file with detectron2's keys.
     #[arg(long, value_name = "FILE")]
     pub config_file: PathBuf,
-    /// Checkpoint: .pth, .pkl or .safetensors [default: MODEL.WEIGHTS of the configuration].
-    #[arg(long, value_name = "FILE")]
+    /// Checkpoint: a file (.pth, .pkl or .safetensors), the name of a model (`seqformer models list`), or an address: hf://,
+    /// https://, http:// or detectron2:// [default: MODEL.WEIGHTS of the configuration].
+    #[arg(long, value_name = "MODEL")]
     pub weights: Option<PathBuf>,
     /// Folder for the results; created if missing. Repeating the command resumes it; results of a different command are
     /// moved aside.

@@ -37,13 +37,7 @@ impl Settings {
     ///
     /// As [`Self::load`].
     pub fn load_or_recipe(file: Option<&Path>, pairs: &[String]) -> Result<Self> {
-        let mut node = CfgNode::defaults();
-        match file {
-            Some(file) => node.merge_from_file(file),
-            None => node.merge_from_text(RECIPE, Path::new("configs/base_ytvis.yaml")),
-        }
-        .with_context(|| "the configuration cannot be used")?;
-        node.merge_from_list(pairs)?;
+        let node = read_node(file, pairs)?;
         for key in ineffective_keys(&node) {
             tracing::warn!("{key} has no effect in this program");
         }
@@ -100,6 +94,22 @@ impl Settings {
             .parse()
             .map_err(|message: String| anyhow::anyhow!("MODEL.DEVICE: {message}"))
     }
+}
+
+/// Reads `file`, or the built-in recipe, then applies the pairs.
+///
+/// # Errors
+///
+/// If a file cannot be read, or a key or value is invalid.
+pub fn read_node(file: Option<&Path>, pairs: &[String]) -> Result<CfgNode> {
+    let mut node = CfgNode::defaults();
+    match file {
+        Some(file) => node.merge_from_file(file),
+        None => node.merge_from_text(RECIPE, Path::new("configs/base_ytvis.yaml")),
+    }
+    .with_context(|| "the configuration cannot be used")?;
+    node.merge_from_list(pairs)?;
+    Ok(node)
 }
 
 /// The classes of the first dataset of `DATASETS.TRAIN`, or else of `DATASETS.TEST`, if it is a user's dataset whose

@@ -1,4 +1,4 @@
-//! What the tests of several crates share: golden files, weights by formula, tolerances.
+//! What the tests of several crates share: golden files, weights by formula, tolerances, a server.
 //!
 //! Reading takes an explicit path and returns an error; comparing, and finding a file in the workspace,
 //! panic with a full message, because that is how tests report.
@@ -15,6 +15,7 @@
 mod close;
 mod formula;
 mod golden;
+pub mod http;
 mod npy;
 
 pub use close::{Difference, assert_close, assert_close_f64, compare, compare_f64};

@@ -4,13 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Reason;
 use crate::pickle::shortened;
+use crate::zoo::zoo_address;
 
 /// Extensions of weight files.
 const ENDINGS: [&str; 8] = ["pth", "pt", "pkl", "safetensors", "bin", "ckpt", "pyth", "tar"];
-/// Where detectron2's `detectron2://` points.
-const ZOO: &str = "https://dl.fbaipublicfiles.com/detectron2/";
-/// Where the backbones of `catalog://` are.
-const CATALOG: &str = "https://dl.fbaipublicfiles.com/detectron/";
 /// Maximum number of files of a folder that are examined.
 const MAX_FILES: usize = 10_000;
 const LISTED: usize = 4;
@@ -76,28 +73,10 @@ fn download(address: &str) -> Option<String> {
         return None;
     }
     let from = match scheme {
-        "detectron2" => format!("{ZOO}{rest}"),
-        "catalog" => format!("{CATALOG}{}", catalog_file(rest)),
         "file" => return Some(format!("give the path alone: {}", shortened(rest))),
-        _ => address.to_owned(),
+        _ => zoo_address(address).unwrap_or_else(|| address.to_owned()),
     };
     Some(format!("download {} and give the path of the file", shortened(&from)))
-}
-
-/// The file of an entry of detectron2's catalogue.
-///
-/// Reference: detectron2 `checkpoint/catalog.py`, `C2_IMAGENET_MODELS`.
-fn catalog_file(entry: &str) -> String {
-    let Some(name) = entry.strip_prefix("ImageNetPretrained/") else { return entry.to_owned() };
-    let file = match name {
-        "MSRA/R-50" => "MSRA/R-50.pkl",
-        "MSRA/R-101" => "MSRA/R-101.pkl",
-        "FAIR/X-101-32x8d" => "20171220/X-101-32x8d.pkl",
-        "FAIR/X-101-64x4d" => "FBResNeXt/X-101-64x4d.pkl",
-        "FAIR/X-152-32x8d-IN5k" => "25093814/X-152-32x8d-IN5k.pkl",
-        other => other,
-    };
-    format!("ImageNetPretrained/{file}")
 }
 
 /// Files in `folder` that `path` may refer to: names that differ in case, extension, or a letter or two.

@@ -26,7 +26,7 @@ pub struct BenchArgs {
     #[arg(long, value_name = "FILE")]
     pub config_file: Option<PathBuf>,
     /// Checkpoint [default: MODEL.WEIGHTS, or random weights that are the same in every run].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "MODEL")]
     pub weights: Option<PathBuf>,
     /// Device: auto, cpu, cuda or cuda:N [default: MODEL.DEVICE if set, otherwise auto].
     #[arg(long, value_name = "DEVICE")]

@@ -8,6 +8,7 @@ mod bench;
 mod distributed;
 #[cfg(feature = "torch")]
 mod front_door;
+mod models;
 #[cfg(feature = "torch")]
 mod nothing_lost;
 #[cfg(feature = "torch")]

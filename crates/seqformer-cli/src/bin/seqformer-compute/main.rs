@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use seqformer_cli::args::{self, Command, ComputeCommand};
 use seqformer_cli::process::{self, End};
-use seqformer_cli::{class_names, compute_program, files, output, settings};
+use seqformer_cli::{class_names, compute_program, files, output, settings, weights_source};
 use seqformer_signals::StopSignals;
 
 fn main() -> ExitCode {

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 use seqformer_cli::args::{self, Cli, Command, ToolCommand};
 use seqformer_cli::process::{self, End};
-use seqformer_cli::{compute_program, console, output, settings};
+use seqformer_cli::{compute_program, console, output, settings, weights_source};
 
 fn main() -> ExitCode {
     let cli = match process::read_arguments() {
@@ -21,7 +21,10 @@ fn main() -> ExitCode {
     };
     match cli.command {
         // Signals are left alone, so that the second program inherits them unchanged.
-        Command::Compute(_) => process::failure(&compute_program::replace_this_process()),
+        Command::Compute(command) => match weights_source::fetch_for(&command) {
+            Ok(()) => process::failure(&compute_program::replace_this_process()),
+            Err(error) => process::failure(&error),
+        },
         Command::Tool(tool) => run(&tool, cli.verbose),
     }
 }
@@ -36,6 +39,7 @@ fn run(tool: &ToolCommand, verbose: u8) -> ExitCode {
         ToolCommand::Synth(args) => commands::synth::run(args),
         ToolCommand::Score(args) => commands::score::run(args),
         ToolCommand::Weights(args) => commands::weights::run(args),
+        ToolCommand::Models(args) => commands::models::run(args),
         ToolCommand::Data(args) => commands::data::run(args),
         ToolCommand::Config(args) => commands::config::run(args),
         ToolCommand::Completions { shell } => {

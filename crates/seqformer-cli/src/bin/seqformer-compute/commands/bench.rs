@@ -18,7 +18,8 @@ use crate::args::{BenchArgs, Mode};
 use crate::compute;
 use crate::output;
 use crate::settings::Settings;
-use report::{BenchReport, Setting};
+use crate::weights_source;
+use report::{Report, Setting};
 
 /// The seed of random weights.
 const SEED: i64 = 1;
@@ -65,6 +66,7 @@ impl<'a> Bench<'a> {
         let named = &config.model.weights;
         let named = (!named.is_empty()).then(|| PathBuf::from(named));
         let weights = args.weights.clone().or(named);
+        let weights = weights.map(|weights| weights_source::locate(&weights)).transpose()?;
         let mut plan = PredictPlan::from_config(config);
         let options = &mut plan.options;
         // Frames enter the network at their own size.

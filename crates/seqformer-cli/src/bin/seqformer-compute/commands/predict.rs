@@ -11,7 +11,7 @@ mod store;
 mod summary;
 mod tracks;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -31,6 +31,7 @@ use crate::class_names::{self, Class};
 use crate::compute;
 use crate::output;
 use crate::settings::{Settings, own_categories, split_inputs};
+use crate::weights_source;
 pub(crate) use inputs::Input;
 use plan::{Plan, digest};
 pub(crate) use run::{Output, Run};
@@ -123,13 +124,16 @@ fn known_classes(
 
 fn weights_path(args: &PredictArgs, settings: &Settings) -> Result<PathBuf> {
     if let Some(path) = &args.weights {
-        return Ok(path.clone());
+        return weights_source::locate(path);
     }
     let path = &settings.config.model.weights;
     if path.is_empty() {
-        bail!("no weights: give --weights FILE, or set MODEL.WEIGHTS in the configuration");
+        bail!(
+            "there are no weights: give --weights MODEL (a file, the name of a model or an address), or MODEL.WEIGHTS in the \
+             configuration; docs/models.md says how to get some"
+        );
     }
-    Ok(PathBuf::from(path))
+    weights_source::locate(Path::new(path))
 }
 
 fn options(args: &PredictArgs, settings: &Settings, device: Device) -> Result<PredictorOptions> {

@@ -27,6 +27,7 @@ use crate::logging;
 use crate::output;
 use crate::progress::Stage;
 use crate::settings::Settings;
+use crate::weights_source;
 
 /// Runs `eval`: an evaluation with the options of the commands that run the network.
 pub(crate) fn run_eval(args: EvalArgs, signals: &StopSignals) -> Result<End> {
@@ -61,6 +62,7 @@ fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>, signals: &StopSigna
     if std::env::var_os(LAUNCHED).is_some() {
         end_with_launcher(Arc::clone(&stop))?;
     }
+    weights_source::locate_in(&mut settings.config, args.resume)?;
     plan.stand_in(&mut settings, placement.as_ref().is_none_or(|placement| placement.rank == 0));
     let device = open_device(plan.device)?;
     let communicator = match &placement {
@@ -301,7 +303,10 @@ fn eval_weights(args: &TrainArgs, settings: &Settings) -> Result<PathBuf> {
         return Ok(path);
     }
     if config.model.weights.is_empty() {
-        bail!("no weights: set MODEL.WEIGHTS, or an OUTPUT_DIR that contains a checkpoint");
+        bail!(
+            "there are no weights: give MODEL.WEIGHTS MODEL (a file, the name of a model or an address), or an OUTPUT_DIR that \
+             holds a checkpoint; docs/models.md says how to get some"
+        );
     }
     Ok(PathBuf::from(&config.model.weights))
 }

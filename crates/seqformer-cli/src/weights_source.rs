@@ -1,0 +1,114 @@
+//! Weights that are given by a name or an address.
+//!
+//! The command fetches what a run needs before the second program takes its place, so that all processes of a run find it
+//! in the cache; that program looks there alone.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use seqformer_config::{CfgNode, Config, Value, expand_path};
+use seqformer_models::{CachedModel, Models};
+
+use crate::args::{ComputeCommand, TrainArgs};
+use crate::download_bar::DownloadBar;
+use crate::settings::{read_node, split_inputs};
+
+/// The checkpoint that a run goes on from, in its folder; detectron2 writes it as well.
+const LAST_CHECKPOINT: &str = "last_checkpoint";
+
+/// Fetches the weights that a command asks for by an address, unless they are in the cache.
+///
+/// # Errors
+///
+/// If they cannot be had, or the cache has no model of the name.
+pub fn fetch_for(command: &ComputeCommand) -> Result<()> {
+    let Some(weights) = wanted(command).filter(|weights| Models::is_of_cache(weights)) else {
+        return Ok(());
+    };
+    let mut bar = DownloadBar::new(&weights);
+    let fetched =
+        Models::from_environment()?.locate_or_fetch(&weights, &mut |progress| bar.show(progress));
+    bar.finish();
+    fetched?;
+    Ok(())
+}
+
+/// Brings a model into the cache, with a bar on standard error.
+///
+/// # Errors
+///
+/// As [`Models::pull`].
+pub fn pull(models: &Models, address: &str, name: Option<&str>) -> Result<CachedModel> {
+    let mut bar = DownloadBar::new(address);
+    let pulled = models.pull(address, name, &mut |progress| bar.show(progress));
+    bar.finish();
+    Ok(pulled?)
+}
+
+/// The file that a path, a name or an address means; a path stays as it is.
+///
+/// # Errors
+///
+/// If a name or an address is not in the cache.
+pub fn locate(weights: &Path) -> Result<PathBuf> {
+    match weights.to_str() {
+        Some(text) if Models::is_of_cache(text) => Ok(Models::from_environment()?.locate(text)?),
+        _ => Ok(weights.to_path_buf()),
+    }
+}
+
+/// Puts the file in the place of a name or an address in `MODEL.WEIGHTS`. A training that goes on may need none: what is not
+/// there stays as it is then.
+///
+/// # Errors
+///
+/// If a name or an address is not in the cache.
+pub fn locate_in(config: &mut Config, resumes: bool) -> Result<()> {
+    let weights = &mut config.model.weights;
+    match locate(Path::new(weights)) {
+        Ok(path) => {
+            if let Some(path) = path.to_str() {
+                path.clone_into(weights);
+            }
+            Ok(())
+        }
+        Err(_not_there) if resumes => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The weights that a command will read; nothing if it does not say, or if its configuration cannot be read, of which the
+/// second program tells.
+fn wanted(command: &ComputeCommand) -> Option<String> {
+    let given = |weights: &Option<PathBuf>| Some(weights.as_ref()?.to_str()?.to_owned());
+    match command {
+        ComputeCommand::Predict(args) => given(&args.weights).or_else(|| {
+            let (_inputs, pairs) = split_inputs(&args.inputs).ok()?;
+            configured(&read_node(Some(&args.config_file), pairs).ok()?)
+        }),
+        ComputeCommand::Bench(args) => given(&args.weights)
+            .or_else(|| configured(&read_node(args.config_file.as_deref(), &args.opts).ok()?)),
+        ComputeCommand::Train(args) => of_training(&args.train),
+        ComputeCommand::Eval(args) => of_training(&args.train),
+    }
+}
+
+fn of_training(args: &TrainArgs) -> Option<String> {
+    let node = read_node(Some(&args.config_file), &args.opts).ok()?;
+    let goes_on = || {
+        let folder = expand_path(text(&node, "OUTPUT_DIR")?).ok()?;
+        Some(args.resume && Path::new(&folder).join(LAST_CHECKPOINT).exists())
+    };
+    if goes_on() == Some(true) { None } else { configured(&node) }
+}
+
+fn configured(node: &CfgNode) -> Option<String> {
+    text(node, "MODEL.WEIGHTS").filter(|weights| !weights.is_empty()).map(str::to_owned)
+}
+
+fn text<'a>(node: &'a CfgNode, key: &str) -> Option<&'a str> {
+    match node.get(key)? {
+        Value::Str(text) => Some(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,285 @@
+//! From what a user writes to a file with weights.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use seqformer_files::{FolderLock, LockError};
+
+use crate::address::{Address, is_name};
+use crate::cache::{Cache, CachedModel, Manifest};
+use crate::client::{Client, Timeouts};
+use crate::digest;
+use crate::download::{Downloaded, Progress, Wanted, download};
+use crate::source::{Source, read};
+use crate::{HubSettings, ModelsError};
+
+/// Variables that forbid downloads when they are set to anything but 0 or nothing.
+const OFFLINE: [&str; 2] = ["SEQFORMER_OFFLINE", "HF_HUB_OFFLINE"];
+/// How often it is looked whether another process is done.
+const POLL: Duration = Duration::from_millis(200);
+/// Finds models by name or address, and fetches those that are not there.
+#[derive(Debug, Clone)]
+pub struct Models {
+    /// Where they are kept.
+    pub cache: Cache,
+    /// The Hub.
+    pub hub: HubSettings,
+    /// How long servers are waited for.
+    pub timeouts: Timeouts,
+    /// The variable that forbids downloads, if one does.
+    pub offline: Option<&'static str>,
+}
+
+impl Models {
+    /// With the cache, the Hub and the token that the environment names.
+    ///
+    /// # Errors
+    ///
+    /// If no folder is known for the cache.
+    pub fn from_environment() -> Result<Self, ModelsError> {
+        let forbids = |name: &&&str| {
+            std::env::var(name).is_ok_and(|value| !matches!(value.trim(), "" | "0" | "false"))
+        };
+        Ok(Self {
+            cache: Cache::from_environment()?,
+            hub: HubSettings::from_environment(),
+            timeouts: Timeouts::default(),
+            offline: OFFLINE.iter().find(forbids).copied(),
+        })
+    }
+
+    /// Whether a text can only be an address or the name of a model, so that its file is in the cache.
+    pub fn is_of_cache(text: &str) -> bool {
+        !matches!(read(text), Ok(Source::File(_)))
+    }
+
+    /// The file that a path, name or address means, without the network.
+    ///
+    /// A file that is there goes before a model of the same name. A path at which there is nothing is given back as it is.
+    ///
+    /// # Errors
+    ///
+    /// If a name or an address is not in the cache, or not whole there.
+    pub fn locate(&self, text: &str) -> Result<PathBuf, ModelsError> {
+        match read(text)? {
+            Source::File(path) => Ok(path),
+            Source::Name(name) => self.named(&name).map(|model| model.path),
+            Source::Address(address) => match self.cache.find(&address)? {
+                Some(model) => Ok(model.path),
+                None => Err(ModelsError::NotFetched { address: text.to_owned() }),
+            },
+        }
+    }
+
+    /// The same, but an address that is not in the cache is fetched into it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::locate`] and [`Self::pull`].
+    pub fn locate_or_fetch(
+        &self,
+        text: &str,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<PathBuf, ModelsError> {
+        match read(text)? {
+            Source::Address(address) => {
+                self.fetch(&address, None, progress).map(|model| model.path)
+            }
+            Source::File(_) | Source::Name(_) => self.locate(text),
+        }
+    }
+
+    /// The model of this name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it is not whole.
+    pub fn named(&self, name: &str) -> Result<CachedModel, ModelsError> {
+        self.cache.get(name)?.ok_or_else(|| self.cache.unknown(name))
+    }
+
+    /// Brings a model into the cache, from an address or by copying a file, under `name` or one that follows from where
+    /// it is from.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be had, is not what its source announces, or the name is taken; nothing of it is in the cache then.
+    pub fn pull(
+        &self,
+        text: &str,
+        name: Option<&str>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<CachedModel, ModelsError> {
+        if let Some(name) = name.filter(|name| !is_name(name)) {
+            return Err(ModelsError::BadName(name.to_owned()));
+        }
+        match Address::parse(text) {
+            Some(address) => self.fetch(&address?, name, progress),
+            None => self.copy(Path::new(text), name),
+        }
+    }
+
+    fn fetch(
+        &self,
+        address: &Address,
+        name: Option<&str>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<CachedModel, ModelsError> {
+        if let Some(model) = self.known(address, name)? {
+            return Ok(model);
+        }
+        let address_text = address.to_string();
+        if let Some(variable) = self.offline {
+            return Err(ModelsError::Offline { address: address_text, variable });
+        }
+        let folder = self.cache.download_folder(&address_text);
+        let lock = take(&folder, progress)?;
+        // Whoever had the folder before may have fetched the same.
+        if let Some(model) = self.known(address, name)? {
+            return Ok(model);
+        }
+        let client = Client::new(self.timeouts);
+        let (file, commit, done) = match address {
+            Address::Hub(hub) => {
+                let file = self.hub.find(&client, hub)?;
+                let wanted = Wanted {
+                    url: &file.url,
+                    token: self.hub.token.as_deref(),
+                    sha256: file.sha256.as_deref(),
+                    size: file.size,
+                };
+                let done = download(&client, wanted, &folder, progress)?;
+                (file.name, Some(file.commit), done)
+            }
+            Address::Web { url, sha256 } => {
+                let is_hub =
+                    url.strip_prefix(&self.hub.endpoint).is_some_and(|rest| rest.starts_with('/'));
+                let token = self.hub.token.as_deref().filter(|_| is_hub);
+                let wanted = Wanted { url, token, sha256: sha256.as_deref(), size: None };
+                (file_name(url), None, download(&client, wanted, &folder, progress)?)
+            }
+        };
+        let Downloaded { path, size, sha256, verified } = done;
+        let manifest = Manifest { address: address_text, file, size, sha256, verified, commit };
+        let model = self.cache.install(&path, &manifest, name, &address.default_name())?;
+        let _empty = std::fs::remove_file(folder.join("part.json"));
+        drop(lock);
+        // Another process may be about to look for the same, and keeps the folder then.
+        let _kept = std::fs::remove_dir(&folder);
+        Ok(model)
+    }
+
+    /// The model that is from this address already; the name that was asked for has to be its own or free.
+    fn known(
+        &self,
+        address: &Address,
+        name: Option<&str>,
+    ) -> Result<Option<CachedModel>, ModelsError> {
+        let known = self.cache.find(address)?;
+        match (&known, name) {
+            (Some(model), Some(name)) if model.name != name => {
+                let (address, name) = (address.to_string(), model.name.clone());
+                Err(ModelsError::OtherName { address, name })
+            }
+            (None, Some(name)) if self.cache.names()?.iter().any(|taken| taken == name) => {
+                Err(self.cache.taken(name))
+            }
+            _ => Ok(known),
+        }
+    }
+
+    fn copy(&self, from: &Path, name: Option<&str>) -> Result<CachedModel, ModelsError> {
+        let whole = from.canonicalize().map_err(ModelsError::io(from))?;
+        let address = whole.display().to_string();
+        if let Some(name) = name.filter(|name| {
+            self.cache.names().is_ok_and(|names| names.iter().any(|taken| taken == name))
+        }) {
+            return Err(self.cache.taken(name));
+        }
+        let folder = self.cache.download_folder(&address);
+        let lock = take(&folder, &mut |_| {})?;
+        let copy = folder.join("copy");
+        let mut source = std::fs::File::open(&whole).map_err(ModelsError::io(from))?;
+        if !source.metadata().is_ok_and(|found| found.is_file()) {
+            let found = "something else of this name".to_owned();
+            return Err(ModelsError::BadAddress {
+                address,
+                expected: "a file with weights",
+                found,
+            });
+        }
+        let written = seqformer_files::replace(&copy, |to| {
+            std::io::copy(&mut source, to)?;
+            to.flush()
+        });
+        written.map_err(ModelsError::io(&copy))?;
+        let sha256 = digest::of_file(&copy).map_err(ModelsError::io(&copy))?;
+        let size = std::fs::metadata(&copy).map_err(ModelsError::io(&copy))?.len();
+        let file = file_name(&address);
+        let default = Address::Web { url: address.clone(), sha256: None }.default_name();
+        let manifest = Manifest { address, file, size, sha256, verified: false, commit: None };
+        let model = self.cache.install(&copy, &manifest, name, &default);
+        if model.is_err() {
+            let _copy = std::fs::remove_file(&copy);
+        }
+        drop(lock);
+        let _kept = std::fs::remove_dir(&folder);
+        model
+    }
+
+    /// Compares the SHA-256 of a model's file with the one that it had when it came.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or has changed.
+    pub fn check(&self, model: &CachedModel) -> Result<(), ModelsError> {
+        let found = digest::of_file(&model.path).map_err(ModelsError::io(&model.path))?;
+        let CachedModel { name, manifest, .. } = model;
+        if found == manifest.sha256 {
+            return Ok(());
+        }
+        let what =
+            format!("{}: expected SHA-256 {}, found {found}", manifest.file, manifest.sha256);
+        Err(ModelsError::Damaged { name: name.clone(), what })
+    }
+}
+
+/// Takes the folder of a download, when whoever has it is done.
+fn take(folder: &Path, progress: &mut dyn FnMut(Progress)) -> Result<FolderLock, ModelsError> {
+    let mut says = true;
+    loop {
+        match FolderLock::take(folder) {
+            Ok(lock) => return Ok(lock),
+            Err(LockError::InUse { .. }) => {
+                if std::mem::take(&mut says) {
+                    progress(Progress::Waiting);
+                }
+                std::thread::sleep(POLL);
+            }
+            // Whoever had it before has just removed it.
+            Err(LockError::Unwritable { source, .. })
+                if source.kind() == std::io::ErrorKind::NotFound
+                    && folder.parent().is_some_and(Path::is_dir) =>
+            {
+                std::thread::sleep(POLL);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The file's name at the end of an address.
+fn file_name(url: &str) -> String {
+    let path = url.split(['?', '#']).next().unwrap_or(url);
+    let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let plain: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' })
+        .collect();
+    // A hidden file, or one that has the name of the manifest.
+    match plain.trim_start_matches('.') {
+        "" | "model.json" => "weights".to_owned(),
+        name => name.to_owned(),
+    }
+}
