@@ -3,6 +3,17 @@
 //! Crouse, "On implementing 2D rectangular assignment algorithms" (IEEE TAES 52, 2016): shortest
 //! augmenting paths with dual variables. Reference: SciPy `rectangular_lsap.cpp`, whose search
 //! order is kept, so that ties give the same pairs.
+//!
+//! # Examples
+//!
+//! ```
+//! use seqformer_assignment::{CostMatrix, linear_sum_assignment};
+//!
+//! let costs = CostMatrix { values: &[4.0, 1.0, 2.0, 0.0], num_rows: 2, num_columns: 2 };
+//! let pairs = linear_sum_assignment(costs)?;
+//! assert_eq!((pairs[0].column, pairs[1].column), (1, 0));
+//! # Ok::<(), seqformer_assignment::AssignmentError>(())
+//! ```
 #![forbid(unsafe_code)]
 
 /// Costs of assigning columns to rows, row-major.

@@ -4,6 +4,7 @@ mod bench;
 mod compute;
 mod data;
 mod models;
+mod score;
 mod train;
 mod weights;
 
@@ -20,6 +21,7 @@ pub use data::{CocoToYtvisArgs, DataArgs, DataCommand, TargetClasses};
 pub use models::{
     CardArgs, InfoArgs, ListArgs, ModelsArgs, ModelsCommand, PullArgs, PushFolderArgs, RemoveArgs,
 };
+pub use score::{Benchmark, EmptyMasksChoice, Iou, MetricChoice, ScoreArgs};
 pub use train::{Layout, SynthArgs, TrainArgs, TrainCommandArgs};
 pub use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
 

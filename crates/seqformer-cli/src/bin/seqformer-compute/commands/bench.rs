@@ -19,7 +19,7 @@ use crate::compute;
 use crate::output;
 use crate::settings::Settings;
 use crate::weights_source;
-use report::{Report, Setting};
+use report::{BenchReport, Setting};
 
 /// The seed of random weights.
 const SEED: i64 = 1;

@@ -129,8 +129,8 @@ fn weights_path(args: &PredictArgs, settings: &Settings) -> Result<PathBuf> {
     let path = &settings.config.model.weights;
     if path.is_empty() {
         bail!(
-            "there are no weights: give --weights MODEL (a file, the name of a model or an address), or MODEL.WEIGHTS in the \
-             configuration; docs/models.md says how to get some"
+            "no weights: give --weights MODEL (a file, the name of a model or an address), or set MODEL.WEIGHTS in the \
+             configuration; docs/models.md lists where to get weights"
         );
     }
     weights_source::locate(Path::new(path))

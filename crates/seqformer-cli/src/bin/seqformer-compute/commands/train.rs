@@ -304,8 +304,8 @@ fn eval_weights(args: &TrainArgs, settings: &Settings) -> Result<PathBuf> {
     }
     if config.model.weights.is_empty() {
         bail!(
-            "there are no weights: give MODEL.WEIGHTS MODEL (a file, the name of a model or an address), or an OUTPUT_DIR that \
-             holds a checkpoint; docs/models.md says how to get some"
+            "no weights: set MODEL.WEIGHTS (a file, the name of a model or an address), or an OUTPUT_DIR that contains a \
+             checkpoint; docs/models.md lists where to get weights"
         );
     }
     Ok(PathBuf::from(&config.model.weights))
