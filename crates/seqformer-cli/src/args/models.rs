@@ -51,7 +51,8 @@ pub struct InfoArgs {
 #[derive(Debug, Args)]
 #[command(after_help = PULL_HELP)]
 pub struct PullArgs {
-    /// hf://ORG/REPO[@REV][/FILE], https://…, http://…, detectron2://…, or a file, which is copied.
+    /// An address (hf://ORG/REPO with @REV and /FILE if need be, https://…, http://…, detectron2://…), or a file, which is
+    /// copied.
     pub address: String,
     /// The name that it gets [default: one that follows from the address].
     #[arg(long, value_name = "NAME")]
