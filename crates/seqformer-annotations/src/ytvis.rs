@@ -69,6 +69,10 @@ pub struct TrackEntry {
     pub boxes: Option<Box<[BoxField]>>,
     /// The areas that the file has, without null; nothing if it has none that can be used.
     pub areas: Option<Box<[f64]>>,
+    /// Whether it is marked to be left out of account (`ignore`).
+    pub is_ignored: bool,
+    /// How far it is hidden in each frame, in OVIS's words; nothing where the file does not say so.
+    pub occlusion: Option<Box<[Option<Box<str>>]>>,
     /// How messages call it.
     pub place: Box<str>,
 }
@@ -190,7 +194,7 @@ impl YtvisFile {
                 num_objects += 1;
                 continue;
             }
-            let RawTrack { is_crowd, masks, boxes, areas, .. } = raw;
+            let RawTrack { is_crowd, is_ignored, masks, boxes, areas, occlusion, .. } = raw;
             let place = place.into_boxed_str();
             self.annotations.push(TrackEntry {
                 id,
@@ -200,6 +204,8 @@ impl YtvisFile {
                 masks,
                 boxes,
                 areas,
+                is_ignored,
+                occlusion,
                 place,
             });
         }
@@ -230,6 +236,8 @@ struct RawTrack {
     areas: Option<Box<[f64]>>,
     /// What is wrong with areas.
     odd_areas: Option<Box<str>>,
+    is_ignored: bool,
+    occlusion: Option<Box<[Option<Box<str>>]>>,
 }
 
 impl RawTrack {
@@ -256,6 +264,8 @@ impl RawTrack {
             odd_boxes,
             areas,
             odd_areas,
+            is_ignored: entry.is_marked("ignore"),
+            occlusion: read_occlusion(entry.get("occlusion")),
         })
     }
 
@@ -474,6 +484,15 @@ fn read_areas(value: Option<&Value>) -> (Option<Box<[f64]>>, Option<Box<str>>) {
         }
     }
     (Some(areas.into()), None)
+}
+
+/// Reads the words of OVIS for how far an object is hidden; what is no list of words is nothing.
+fn read_occlusion(value: Option<&Value>) -> Option<Box<[Option<Box<str>>]>> {
+    let word = |word: &Value| match word {
+        Value::Null => Some(None),
+        word => word.as_str().map(|word| Some(word.into())),
+    };
+    value?.as_array()?.iter().map(word).collect()
 }
 
 /// Reads masks that are plain run lengths, and nothing else.
