@@ -15,7 +15,9 @@ use seqformer_config::DeviceChoice;
 
 pub use bench::{BackboneChoice, BenchArgs, Mode};
 pub use compute::{ComputeArgs, PrecisionChoice};
-pub use data::{CocoToYtvisArgs, DataArgs, DataCommand, TargetClasses};
+pub use data::{
+    CocoToYtvisArgs, DataArgs, DataCheckArgs, DataCommand, DataConvertArgs, TargetClasses,
+};
 pub use train::{Layout, SynthArgs, TrainArgs, TrainCommandArgs};
 pub use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
 
@@ -65,7 +67,7 @@ pub enum ToolCommand {
     Score(ScoreArgs),
     /// Looks into weight files, translates and compares them.
     Weights(WeightsArgs),
-    /// Makes annotation files out of others.
+    /// Translates and checks annotations of videos and images.
     Data(DataArgs),
     /// Prints the whole configuration that a file and KEY VALUE pairs give, or all keys with their meaning.
     Config(ConfigArgs),

@@ -16,4 +16,5 @@ pub mod console;
 pub mod files;
 pub mod output;
 pub mod process;
+pub mod progress;
 pub mod settings;

@@ -9,7 +9,7 @@ const LINE_PERIOD: Duration = Duration::from_secs(10);
 
 /// One stage of the work, counted in frames or videos.
 #[derive(Debug)]
-pub(crate) struct Stage {
+pub struct Stage {
     name: String,
     unit: &'static str,
     total: Option<usize>,
@@ -20,12 +20,12 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Begins the stage called `name`, of `total` frames if that is known.
-    pub(crate) fn new(name: String, total: Option<usize>) -> Self {
+    pub fn new(name: String, total: Option<usize>) -> Self {
         Self::counting("frames", name, total)
     }
 
     /// Begins a stage that counts things called `unit`.
-    pub(crate) fn counting(unit: &'static str, name: String, total: Option<usize>) -> Self {
+    pub fn counting(unit: &'static str, name: String, total: Option<usize>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(total.unwrap_or(0) as u64);
             let template = match total {
@@ -42,7 +42,7 @@ impl Stage {
     }
 
     /// Says that `done` frames are finished.
-    pub(crate) fn set(&mut self, done: usize) {
+    pub fn set(&mut self, done: usize) {
         if let Some(bar) = &self.bar {
             bar.set_position(done as u64);
             return;
@@ -59,7 +59,7 @@ impl Stage {
     }
 
     /// Ends the stage and takes its bar away.
-    pub(crate) fn finish(self) {
+    pub fn finish(self) {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }
