@@ -17,7 +17,7 @@ use crate::list::{
 };
 use crate::mask::{Dropped, Mask, other_size};
 use crate::note::Note;
-use crate::value::describe;
+use crate::value::{describe, whole_number};
 use crate::{AnnotationError, Fault, Id, Ids};
 
 /// The content of a COCO file, checked.
@@ -46,6 +46,10 @@ pub struct Image {
     pub size: Option<ImageSize>,
     /// The image file.
     pub file_name: Option<Box<str>>,
+    /// The video that contains this frame, if the file has one (`video_id`, as in CocoVID).
+    pub video_id: Option<Id>,
+    /// Its index in the video (`frame_id`, or `frame_index` of TAO).
+    pub frame: Option<i64>,
     /// Its index in the list.
     pub index: usize,
 }
@@ -61,6 +65,12 @@ pub struct ObjectEntry {
     pub category_id: i64,
     /// Whether it stands for a group of objects.
     pub is_crowd: bool,
+    /// Whether evaluation ignores it (`ignore`).
+    pub is_ignored: bool,
+    /// Whether it is partly hidden, if the file has this (`occluded`).
+    pub is_occluded: Option<bool>,
+    /// The identity that it shares with the same object in other frames (`instance_id`, or `track_id` of TAO).
+    pub instance_id: Option<Id>,
     /// Its area, if the file has a usable one.
     pub area: Option<f64>,
     /// Its box.
@@ -161,13 +171,18 @@ impl CocoFile {
                 find(images, ("image_id", "image"), &raw.image_id).map_err(wrong)?;
             let category_id = self.categories.find(&raw.category_id).map_err(wrong)?;
             raw.count_into(&mut left_out, &place);
-            let RawObject { is_crowd, area, bbox, mask, .. } = raw;
+            let RawObject {
+                is_crowd, is_ignored, is_occluded, instance_id, area, bbox, mask, ..
+            } = raw;
             let place = place.into_boxed_str();
             self.annotations.push(ObjectEntry {
                 id,
                 image_id,
                 category_id,
                 is_crowd,
+                is_ignored,
+                is_occluded,
+                instance_id,
                 area,
                 bbox,
                 mask,
@@ -187,6 +202,9 @@ struct RawObject {
     image_id: Id,
     category_id: Id,
     is_crowd: bool,
+    is_ignored: bool,
+    is_occluded: Option<bool>,
+    instance_id: Option<Id>,
     area: Option<f64>,
     /// The fault of an unusable area.
     odd_area: Option<Box<str>>,
@@ -213,6 +231,9 @@ impl RawObject {
             image_id: entry.id("image_id")?,
             category_id: entry.id("category_id")?,
             is_crowd: entry.is_crowd()?,
+            is_ignored: entry.is_marked("ignore"),
+            is_occluded: entry.has("occluded").then(|| entry.is_marked("occluded")),
+            instance_id: entry.id_if_any("instance_id").or_else(|| entry.id_if_any("track_id")),
             area,
             odd_area,
             bbox: entry.bbox("bbox"),
@@ -246,7 +267,10 @@ fn parse_image(text: &[u8]) -> Result<(Id, Image), Fault> {
     let id = entry.id("id")?;
     let size = entry.size()?;
     let file_name = entry.text("file_name")?.map(Box::from);
-    Ok((id, Image { id: 0, size, file_name, index: 0 }))
+    let video_id = entry.id_if_any("video_id");
+    let frame = ["frame_id", "frame_index"].iter().find_map(|field| entry.get(field));
+    let frame = frame.and_then(whole_number);
+    Ok((id, Image { id: 0, size, file_name, video_id, frame, index: 0 }))
 }
 
 #[cfg(test)]

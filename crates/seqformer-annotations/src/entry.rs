@@ -205,6 +205,20 @@ impl Entry {
         }
     }
 
+    /// Tells whether a mark is set that nobody has to set, such as `ignore`; what is no mark is none.
+    pub(crate) fn is_marked(&self, field: &str) -> bool {
+        match self.get(field) {
+            Some(Value::Bool(is_marked)) => *is_marked,
+            Some(value @ Value::Number(_)) => value.as_f64() != Some(0.0),
+            _ => false,
+        }
+    }
+
+    /// Reads an id that nobody has to give; what is no id is none.
+    pub(crate) fn id_if_any(&self, field: &str) -> Option<Id> {
+        self.get(field).and_then(Id::read)
+    }
+
     /// Reads a box.
     pub fn bbox(&self, field: &str) -> BoxField {
         self.get(field).map_or(BoxField::Absent, BoxField::read)

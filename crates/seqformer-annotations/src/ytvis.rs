@@ -69,6 +69,10 @@ pub struct TrackEntry {
     pub boxes: Option<Box<[BoxField]>>,
     /// The areas in the file, without null; `None` if there are no usable ones.
     pub areas: Option<Box<[f64]>>,
+    /// Whether evaluation ignores it (`ignore`).
+    pub is_ignored: bool,
+    /// How far it is hidden in each frame, in OVIS's terms, if the file has this.
+    pub occlusion: Option<Box<[Option<Box<str>>]>>,
     /// Its name in messages.
     pub place: Box<str>,
 }
@@ -190,7 +194,7 @@ impl YtvisFile {
                 num_objects += 1;
                 continue;
             }
-            let RawTrack { is_crowd, masks, boxes, areas, .. } = raw;
+            let RawTrack { is_crowd, is_ignored, masks, boxes, areas, occlusion, .. } = raw;
             let place = place.into_boxed_str();
             self.annotations.push(TrackEntry {
                 id,
@@ -200,6 +204,8 @@ impl YtvisFile {
                 masks,
                 boxes,
                 areas,
+                is_ignored,
+                occlusion,
                 place,
             });
         }
@@ -230,6 +236,8 @@ struct RawTrack {
     areas: Option<Box<[f64]>>,
     /// The fault of the areas.
     odd_areas: Option<Box<str>>,
+    is_ignored: bool,
+    occlusion: Option<Box<[Option<Box<str>>]>>,
 }
 
 impl RawTrack {
@@ -256,6 +264,8 @@ impl RawTrack {
             odd_boxes,
             areas,
             odd_areas,
+            is_ignored: entry.is_marked("ignore"),
+            occlusion: read_occlusion(entry.get("occlusion")),
         })
     }
 
@@ -474,6 +484,15 @@ fn read_areas(value: Option<&Value>) -> (Option<Box<[f64]>>, Option<Box<str>>) {
         }
     }
     (Some(areas.into()), None)
+}
+
+/// Reads how far an object is hidden in each frame, in OVIS's terms; `None` if it is no list of texts.
+fn read_occlusion(value: Option<&Value>) -> Option<Box<[Option<Box<str>>]>> {
+    let word = |word: &Value| match word {
+        Value::Null => Some(None),
+        word => word.as_str().map(|word| Some(word.into())),
+    };
+    value?.as_array()?.iter().map(word).collect()
 }
 
 /// Reads masks that are all plain run lengths.

@@ -17,7 +17,9 @@ use seqformer_config::DeviceChoice;
 
 pub use bench::{BackboneChoice, BenchArgs, Mode};
 pub use compute::{ComputeArgs, PrecisionChoice};
-pub use data::{CocoToYtvisArgs, DataArgs, DataCommand, TargetClasses};
+pub use data::{
+    CocoToYtvisArgs, DataArgs, DataCheckArgs, DataCommand, DataConvertArgs, TargetClasses,
+};
 pub use models::{
     CardArgs, InfoArgs, ListArgs, ModelsArgs, ModelsCommand, PullArgs, PushFolderArgs, RemoveArgs,
 };
@@ -73,7 +75,7 @@ pub enum ToolCommand {
     Weights(WeightsArgs),
     /// Fetch, list and describe models by name.
     Models(ModelsArgs),
-    /// Convert annotation files.
+    /// Convert and check annotations of videos and images.
     Data(DataArgs),
     /// Print the resolved configuration, or all keys with their meaning.
     Config(ConfigArgs),

@@ -17,5 +17,6 @@ pub mod download_bar;
 pub mod files;
 pub mod output;
 pub mod process;
+pub mod progress;
 pub mod settings;
 pub mod weights_source;

@@ -83,6 +83,11 @@ pub fn decode_image(bytes: &[u8], path: &Path) -> Result<DecodedImage, DataError
     }
 }
 
+/// Tells whether EXIF data turns or mirrors a JPEG file, as [`decode_image`] does and not every program.
+pub fn is_turned_by_exif(bytes: &[u8]) -> bool {
+    jpeg::is_turned(bytes)
+}
+
 fn decode_other(bytes: &[u8], format: ImageFormat, path: &Path) -> Result<DecodedImage, DataError> {
     let kind = match format {
         ImageFormat::Png => "PNG",

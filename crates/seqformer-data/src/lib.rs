@@ -52,7 +52,8 @@ pub use clip_sampling::ClipSampling;
 pub use coco_subset::{CocoSubset, write_coco_subset};
 pub use error::DataError;
 pub use image::{
-    DecodedImage, RgbImage, animation_delays, decode_image, read_image, read_image_logged,
+    DecodedImage, RgbImage, animation_delays, decode_image, is_turned_by_exif, read_image,
+    read_image_logged,
 };
 pub use loader::Loader;
 pub use mapper::{

@@ -83,6 +83,27 @@ fn what_the_official_tools_take_is_taken() {
 }
 
 #[test]
+fn frames_and_instances_are_read_and_odd_ones_are_none() {
+    let first = |to: &str| changed("\"score\": 3", to).0.annotations.remove(0);
+    let plain = first("\"score\": 4");
+    assert!(plain.instance_id.is_none() && plain.is_occluded.is_none() && !plain.is_ignored);
+    let marked = first("\"track_id\": 5, \"occluded\": true, \"ignore\": 1");
+    assert_eq!((marked.instance_id, marked.is_occluded), (Some(5.into()), Some(true)));
+    assert!(marked.is_ignored);
+    let odd = first("\"instance_id\": [5], \"track_id\": 6, \"occluded\": \"x\", \"ignore\": {}");
+    assert_eq!(
+        (odd.instance_id, odd.is_occluded, odd.is_ignored),
+        (Some(6.into()), Some(false), false)
+    );
+    let (file, _) = changed("\"file_name\"", "\"video_id\": 9, \"frame_index\": 3, \"file_name\"");
+    let image = &file.images[&4];
+    assert_eq!((image.video_id.clone(), image.frame), (Some(9.into()), Some(3)));
+    let (file, _) =
+        changed("\"file_name\"", "\"video_id\": [], \"frame_id\": \"x\", \"file_name\"");
+    assert_eq!((&file.images[&4].video_id, file.images[&4].frame), (&None, None));
+}
+
+#[test]
 fn texts_are_ids_if_all_lists_have_the_same() {
     let text = r#"{"images": [{"id": "b"}, {"id": "a"}], "categories": [{"id": "dog"}, {"id": 3}],
         "annotations": [{"id": "x-1", "image_id": "b", "category_id": "dog"}, {"id": 0, "image_id": "a", "category_id": 3}]}"#;

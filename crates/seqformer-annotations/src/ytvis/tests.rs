@@ -40,6 +40,21 @@ fn what_a_dataset_may_have_is_read() {
     assert_eq!(file.notes, []);
 }
 
+#[test]
+fn occlusion_is_read_and_what_is_no_list_of_words_is_none() {
+    let first = |value: &str| {
+        let to = format!("\"iscrowd\": 1, \"ignore\": true, \"occlusion\": {value}");
+        let read = changed("\"iscrowd\": 1", &to).0.annotations.remove(0);
+        assert!(read.is_ignored);
+        read.occlusion
+    };
+    let words = first("[\"no_occlusion\", null]").unwrap();
+    assert_eq!(*words, [Some("no_occlusion".into()), None]);
+    for odd in ["3", "[3]", "{}", "null"] {
+        assert!(first(odd).is_none(), "{odd}");
+    }
+}
+
 /// What reading a changed file leaves in its annotations, and its notes.
 fn changed(from: &str, to: &str) -> (YtvisFile, String) {
     let text = GOOD.replacen(from, to, 1);

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
+use seqformer_convert::Format;
+use seqformer_masks::ImageSize;
 
 /// Arguments of `data`.
 #[derive(Debug, Args)]
@@ -17,7 +20,97 @@ pub struct DataArgs {
 pub enum DataCommand {
     /// Write the COCO objects whose classes exist in a video dataset, with that dataset's classes.
     CocoToYtvis(CocoToYtvisArgs),
+    /// Translates annotations of other tools and datasets: YouTube-VIS, COCO, CVAT, labelme, DAVIS, MOTS, YOLO, …
+    Convert(DataConvertArgs),
+    /// Looks for every fault of a YouTube-VIS or COCO file and of its images, and says how to mend it.
+    Check(DataCheckArgs),
 }
+
+/// Arguments of `data check`.
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_HELP)]
+pub struct DataCheckArgs {
+    /// The annotations: a YouTube-VIS, OVIS, LV-VIS, COCO or CocoVID file.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The folder of the images, every one of which is opened [default: images are left alone].
+    #[arg(long, value_name = "DIR")]
+    pub images: Option<PathBuf>,
+    /// Writes the annotations to this file, with all mended that needs no guess.
+    #[arg(long, value_name = "OUT")]
+    pub fix: Option<PathBuf>,
+    /// Replaces a file that is already there; never the one that is read.
+    #[arg(long, requires = "fix")]
+    pub overwrite: bool,
+    /// Prints the faults as JSON instead of lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+const CHECK_HELP: &str = "\
+A warning is something that is not what it seems; an error is where reading fails or an entry is of no use. Errors
+make the command fail.
+
+--fix writes null for masks without pixels, takes boxes and areas from the masks, gives annotations ids that differ,
+and takes missing sizes of videos from their frames. Masks, classes and videos are never changed or removed.
+
+Example:
+  seqformer data check train.json --images JPEGImages --fix mended.json";
+
+/// Arguments of `data convert`.
+#[derive(Debug, Args)]
+#[command(after_help = CONVERT_HELP)]
+pub struct DataConvertArgs {
+    /// The annotations: a file or a folder.
+    #[arg(value_name = "IN")]
+    pub input: PathBuf,
+    /// Their format [default: told by what is in the files].
+    #[arg(long, value_name = "FORMAT", value_parser = formats(Format::ALL.to_vec()))]
+    pub from: Option<Format>,
+    /// The format to write.
+    #[arg(long, value_name = "FORMAT", value_parser = formats(writable()))]
+    pub to: Format,
+    /// Where to write: a file, or a new folder for formats that consist of many files.
+    #[arg(long, value_name = "OUT")]
+    pub output: PathBuf,
+    /// Replaces a file that is already there; never a folder with files in it, and never what is read.
+    #[arg(long)]
+    pub overwrite: bool,
+    /// The folder of the images, for formats that leave out their sizes.
+    #[arg(long, value_name = "DIR")]
+    pub images: Option<PathBuf>,
+    /// The size of all frames, where neither the annotations nor the images tell it.
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = image_size)]
+    pub size: Option<ImageSize>,
+    /// Takes all pixels of a box for the mask, where an object has nothing but a box.
+    #[arg(long)]
+    pub boxes_as_masks: bool,
+}
+
+fn formats(formats: Vec<Format>) -> impl TypedValueParser<Value = Format> {
+    let names: Vec<&'static str> = formats.into_iter().map(Format::name).collect();
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Format>())
+}
+
+fn writable() -> Vec<Format> {
+    Format::ALL.into_iter().filter(|format| format.writer().is_some()).collect()
+}
+
+fn image_size(text: &str) -> Result<ImageSize, String> {
+    let side = |side: &str| side.trim().parse::<u32>().ok().filter(|&side| side > 0);
+    let size = text.split_once(['x', 'X']).and_then(|(width, height)| {
+        ImageSize { height: side(height)?, width: side(width)? }.checked().ok()
+    });
+    size.ok_or_else(|| "expected the width and height in pixels, such as 1280x720".to_owned())
+}
+
+const CONVERT_HELP: &str = "\
+What a format cannot hold (identity, overlap, classes, marks) is counted on standard error. docs/data.md has
+a table of all formats.
+
+From CVAT, and back:
+  seqformer data convert --to ytvis street/annotations.xml --output street.json
+  seqformer data convert --to cvat street.json --output street_cvat";
 
 /// Arguments of `data coco-to-ytvis`.
 #[derive(Debug, Args)]

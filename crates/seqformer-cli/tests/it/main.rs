@@ -4,6 +4,7 @@
 
 #[cfg(feature = "torch")]
 mod bench;
+mod data;
 #[cfg(feature = "torch")]
 mod distributed;
 #[cfg(feature = "torch")]

@@ -157,6 +157,11 @@ fn cmyk_to_rgb(pixels: &[u8]) -> Vec<u8> {
     pixels.iter().flat_map(convert).collect()
 }
 
+/// Returns whether the EXIF segment asks for rotating or mirroring the image.
+pub(super) fn is_turned(bytes: &[u8]) -> bool {
+    orientation(bytes) != Orientation::NoTransforms
+}
+
 /// Returns the orientation in the EXIF segment; upright if there is none.
 fn orientation(bytes: &[u8]) -> Orientation {
     exif_chunk(bytes).and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms)

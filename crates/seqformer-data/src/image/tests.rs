@@ -31,7 +31,10 @@ fn jpeg_is_equal_to_pillow() {
 fn all_eight_orientations_are_turned_upright() {
     for orientation in 1..=8 {
         let size = if orientation < 5 { LANDSCAPE } else { PORTRAIT };
-        check(&format!("orientation_{orientation}.jpg"), size, &[]);
+        let name = format!("orientation_{orientation}.jpg");
+        check(&name, size, &[]);
+        let bytes = fs::read(fixture(&name)).unwrap();
+        assert_eq!(is_turned_by_exif(&bytes), orientation > 1, "{name}");
     }
 }
 

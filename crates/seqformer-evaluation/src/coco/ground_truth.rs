@@ -214,7 +214,7 @@ impl CocoGroundTruth {
 }
 
 fn annotation(object: ObjectEntry, images: &BTreeMap<i64, Image>) -> Result<CocoAnnotation, Fault> {
-    let ObjectEntry { id, image_id, category_id, is_crowd, area, bbox, mask, place } = object;
+    let ObjectEntry { id, image_id, category_id, is_crowd, area, bbox, mask, place, .. } = object;
     let box_area = || match &bbox {
         BoxField::Given(bbox) => Some(bbox.width * bbox.height),
         BoxField::Absent | BoxField::Odd(_) => None,

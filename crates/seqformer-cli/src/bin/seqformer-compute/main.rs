@@ -9,14 +9,13 @@ mod compute;
 mod launch;
 mod logging;
 mod process_memory;
-mod progress;
 
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use seqformer_cli::args::{self, Command, ComputeCommand};
 use seqformer_cli::process::{self, End};
-use seqformer_cli::{class_names, compute_program, files, output, settings, weights_source};
+use seqformer_cli::{class_names, compute_program, files, output, progress, settings, weights_source};
 use seqformer_signals::StopSignals;
 
 fn main() -> ExitCode {

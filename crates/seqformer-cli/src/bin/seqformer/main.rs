@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 use seqformer_cli::args::{self, Cli, Command, ToolCommand};
 use seqformer_cli::process::{self, End};
-use seqformer_cli::{compute_program, console, output, settings, weights_source};
+use seqformer_cli::{compute_program, console, output, progress, settings, weights_source};
 
 fn main() -> ExitCode {
     let cli = match process::read_arguments() {

@@ -1,17 +1,113 @@
 //! `seqformer data`: converts annotation files.
 
-use anyhow::Result;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Result, bail};
+use seqformer_convert::check::{Checkup, Severity, check};
+use seqformer_convert::{Conversion, ReadOptions, convert};
 use seqformer_data::{CategoryMap, ClassTable, CocoTable, write_coco_subset};
 use seqformer_files::Outputs;
+use serde_json::json;
 
-use crate::args::{CocoToYtvisArgs, DataArgs, DataCommand, TargetClasses};
+use crate::args::{
+    CocoToYtvisArgs, DataArgs, DataCheckArgs, DataCommand, DataConvertArgs, TargetClasses,
+};
 use crate::output;
+use crate::progress::Stage;
 
 /// Runs the command.
 pub(crate) fn run(args: &DataArgs) -> Result<()> {
     match &args.command {
         DataCommand::CocoToYtvis(args) => coco_to_ytvis(args),
+        DataCommand::Convert(args) => convert_dataset(args),
+        DataCommand::Check(args) => check_dataset(args),
     }
+}
+
+fn check_dataset(args: &DataCheckArgs) -> Result<()> {
+    if let Some(fix) = &args.fix {
+        let mut outputs = Outputs::new(args.overwrite);
+        outputs.add_input(&args.file);
+        if let Some(images) = &args.images {
+            outputs.add_input(images);
+        }
+        outputs.claim(fix)?;
+    }
+    let stage: Mutex<Option<Stage>> = Mutex::default();
+    let progress = |done: usize, total: usize| {
+        let mut stage = stage.lock().unwrap_or_else(PoisonError::into_inner);
+        stage.get_or_insert_with(|| Stage::new("checking".to_owned(), Some(total))).set(done);
+    };
+    let checkup =
+        Checkup { file: args.file.clone(), images: args.images.clone(), fix: args.fix.clone() };
+    let report = check(&checkup, &progress)?;
+    if let Some(stage) = stage.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        stage.finish();
+    }
+    let count =
+        |severity| report.problems.iter().filter(|found| found.severity == severity).count();
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    if args.json {
+        let numbers = json!({
+            "file": args.file.display().to_string(),
+            "videos": report.num_records,
+            "annotations": report.num_annotations,
+            "frames": report.num_frames,
+            "errors": errors,
+            "warnings": warnings,
+            "fixed": report.num_fixed,
+            "problems": report.problems,
+        });
+        output::print_line(&serde_json::to_string_pretty(&numbers)?);
+    } else {
+        report.problems.iter().for_each(|problem| output::print_line(&problem.to_string()));
+    }
+    let seen = match &args.images {
+        Some(_) => format!(", {} frames", report.num_frames),
+        None => ", no frames opened (--images opens them)".to_owned(),
+    };
+    let summary = format!(
+        "{}: {errors} errors and {warnings} warnings in {} videos or images, {} annotations{seen}",
+        args.file.display(),
+        report.num_records,
+        report.num_annotations,
+    );
+    if let Some(fix) = &args.fix {
+        output::note(&format!("{}: {} entries mended", fix.display(), report.num_fixed));
+    }
+    if errors > 0 {
+        bail!("{summary}");
+    }
+    output::note(&summary);
+    Ok(())
+}
+
+fn convert_dataset(args: &DataConvertArgs) -> Result<()> {
+    let done = convert(&Conversion {
+        input: args.input.clone(),
+        from: args.from,
+        to: args.to,
+        output: args.output.clone(),
+        overwrite: args.overwrite,
+        options: ReadOptions { images: args.images.clone(), size: args.size },
+        boxes_as_masks: args.boxes_as_masks,
+    })?;
+    if done.was_guessed {
+        output::note(&format!(
+            "{}: read as {} (--from says otherwise)",
+            args.input.display(),
+            done.from
+        ));
+    }
+    for line in done.notes.lines() {
+        output::note(&format!("note: {line}"));
+    }
+    output::print_line(&args.output.display().to_string());
+    output::note(&format!(
+        "{} videos of {} frames with {} objects",
+        done.num_videos, done.num_frames, done.num_tracks
+    ));
+    Ok(())
 }
 
 fn coco_to_ytvis(args: &CocoToYtvisArgs) -> Result<()> {

@@ -10,7 +10,7 @@ const LINE_PERIOD: Duration = Duration::from_secs(10);
 
 /// One stage of the work, counted in frames or videos.
 #[derive(Debug)]
-pub(crate) struct Stage {
+pub struct Stage {
     name: String,
     unit: &'static str,
     total: Option<usize>,
@@ -21,12 +21,12 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// Starts the stage called `name`, with `total` frames if that is known.
-    pub(crate) fn new(name: String, total: Option<usize>) -> Self {
+    pub fn new(name: String, total: Option<usize>) -> Self {
         Self::counting("frames", name, total)
     }
 
     /// Starts a stage that counts items called `unit`.
-    pub(crate) fn counting(unit: &'static str, name: String, total: Option<usize>) -> Self {
+    pub fn counting(unit: &'static str, name: String, total: Option<usize>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(total.unwrap_or(0) as u64);
             let template = match total {
@@ -43,7 +43,7 @@ impl Stage {
     }
 
     /// Reports that `done` items are finished.
-    pub(crate) fn set(&mut self, done: usize) {
+    pub fn set(&mut self, done: usize) {
         if let Some(bar) = &self.bar {
             bar.set_position(done as u64);
             return;
@@ -60,7 +60,7 @@ impl Stage {
     }
 
     /// Ends the stage and removes its bar.
-    pub(crate) fn finish(self) {
+    pub fn finish(self) {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }

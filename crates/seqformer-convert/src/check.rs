@@ -1,0 +1,71 @@
+//! A doctor for datasets: every fault of an annotation file and of its frames, with the mend.
+//!
+//! The readers stop at the first entry that is wrong. Here all entries are looked at, each on its own.
+
+mod annotations;
+mod comparison;
+mod examination;
+mod fix;
+mod frames;
+mod problem;
+mod records;
+
+use std::path::PathBuf;
+
+pub use self::problem::{Kind, Problem, Severity};
+
+use self::records::Records;
+use crate::ConvertError;
+
+/// What is to be examined.
+#[derive(Debug, Clone)]
+pub struct Checkup {
+    /// A YouTube-VIS or COCO file.
+    pub file: PathBuf,
+    /// The folder of the images; nothing to leave the images alone.
+    pub images: Option<PathBuf>,
+    /// Where to write the file with all mended that needs no guess.
+    pub fix: Option<PathBuf>,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// The faults: of videos and images, of categories, of annotations, of frames.
+    pub problems: Vec<Problem>,
+    /// How many videos (or images) the file has.
+    pub num_records: usize,
+    /// How many annotations.
+    pub num_annotations: usize,
+    /// How many frames were opened.
+    pub num_frames: usize,
+    /// How many entries were mended in the new file.
+    pub num_fixed: usize,
+}
+
+/// Examines a dataset; `progress` is told how many frames are done, and of how many.
+///
+/// # Errors
+///
+/// A file that cannot be read at all, is no such file, or cannot be written.
+pub fn check(
+    checkup: &Checkup,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Report, ConvertError> {
+    let file = checkup.file.as_path();
+    let mut problems = Vec::new();
+    let mut records = Records::read(file, &mut problems)?;
+    let mut report = Report { num_records: records.list.len(), ..Report::default() };
+    if let Some(images) = &checkup.images {
+        report.num_frames = frames::check(images, &mut records, &mut problems, progress)?;
+    }
+    report.num_annotations = annotations::check(file, &records, &mut problems)?;
+    if let Some(output) = &checkup.fix {
+        report.num_fixed = fix::write(file, &records, output)?;
+    }
+    report.problems = problems;
+    Ok(report)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! From one format to another, in one step.
+
+use std::path::{Path, PathBuf};
+
+use seqformer_annotations::{Fault, other_size};
+use seqformer_files::{Outputs, TemporaryFile, TemporaryFolder};
+use seqformer_masks::{BoxXywh, Polygon};
+
+use crate::dataset::{Dataset, Shape, Shapes};
+use crate::format::Format;
+use crate::guess::guess;
+use crate::interface::{ReadOptions, Writer};
+use crate::{ConvertError, Notes};
+
+/// What is to be converted, and how.
+#[derive(Debug, Clone)]
+pub struct Conversion {
+    /// The file or folder to read.
+    pub input: PathBuf,
+    /// Its format; nothing to guess it.
+    pub from: Option<Format>,
+    /// The format to write.
+    pub to: Format,
+    /// The file or folder to write.
+    pub output: PathBuf,
+    /// Whether a file of this name may be replaced. A folder with files in it never is.
+    pub overwrite: bool,
+    /// What the format leaves open.
+    pub options: ReadOptions,
+    /// Whether objects that have a box alone get all pixels of the box as their mask.
+    pub boxes_as_masks: bool,
+}
+
+/// What was converted.
+#[derive(Debug, Clone)]
+pub struct Converted {
+    /// The format that was read.
+    pub from: Format,
+    /// Whether that was guessed.
+    pub was_guessed: bool,
+    /// How many videos there are.
+    pub num_videos: usize,
+    /// How many frames they have.
+    pub num_frames: usize,
+    /// How many objects.
+    pub num_tracks: usize,
+    /// What was left out or changed.
+    pub notes: Notes,
+}
+
+impl Conversion {
+    /// Converts `input`, whose format is guessed, with the defaults for all else.
+    pub fn new(input: &Path, to: Format, output: &Path) -> Self {
+        Self {
+            input: input.to_path_buf(),
+            from: None,
+            to,
+            output: output.to_path_buf(),
+            overwrite: false,
+            options: ReadOptions::default(),
+            boxes_as_masks: false,
+        }
+    }
+}
+
+/// Reads a dataset, and writes it in another format.
+///
+/// The output appears as a whole when it is complete.
+///
+/// # Errors
+///
+/// An output name that is taken, input that cannot be read or is wrong, or the system's errors.
+pub fn convert(conversion: &Conversion) -> Result<Converted, ConvertError> {
+    let Conversion { input, to, output, .. } = conversion;
+    let writer = to
+        .writer()
+        .ok_or_else(|| ConvertError::ReadOnly { name: to.name(), known: Format::names(true) })?;
+    let mut outputs = Outputs::new(conversion.overwrite);
+    outputs.add_input(input);
+    if let Some(images) = &conversion.options.images {
+        outputs.add_input(images);
+    }
+    match writer {
+        Writer::File(_) => outputs.claim(output)?,
+        Writer::Folder(_) => claim_folder(&mut outputs, output)?,
+    }
+    let from = match conversion.from {
+        Some(format) => format,
+        None => guess(input)?,
+    };
+    let mut notes = Notes::default();
+    let mut dataset = from.reader().read(input, &conversion.options, &mut notes)?;
+    check_sizes(input, &dataset)?;
+    if conversion.boxes_as_masks {
+        fill_boxes(&mut dataset, &mut notes);
+    }
+    write(&dataset, writer, output, &mut notes)?;
+    Ok(Converted {
+        from,
+        was_guessed: conversion.from.is_none(),
+        num_videos: dataset.videos.len(),
+        num_frames: dataset.videos.iter().map(|video| video.length).sum(),
+        num_tracks: dataset.num_tracks(),
+        notes,
+    })
+}
+
+/// Makes sure that a folder is new or empty: what is in a folder is never replaced.
+fn claim_folder(outputs: &mut Outputs, output: &Path) -> Result<(), ConvertError> {
+    let in_use = || ConvertError::FolderInUse { path: output.to_path_buf() };
+    match std::fs::read_dir(output).map(|mut entries| entries.next().is_none()) {
+        Ok(false) => Err(in_use()),
+        Ok(true) => Ok(outputs.claim_own(output)?),
+        Err(_) if output.symlink_metadata().is_ok() => Err(in_use()),
+        Err(_) => Ok(outputs.claim(output)?),
+    }
+}
+
+fn write(
+    dataset: &Dataset,
+    writer: Writer,
+    output: &Path,
+    notes: &mut Notes,
+) -> Result<(), ConvertError> {
+    let failed = |source| ConvertError::write(output, source);
+    match writer {
+        Writer::File(writer) => {
+            let mut file = TemporaryFile::beside(output, "").map_err(failed)?;
+            writer.write(dataset, file.file_mut(), notes)?;
+            file.persist(output).map_err(failed)
+        }
+        Writer::Folder(writer) => {
+            let folder = TemporaryFolder::beside(output).map_err(failed)?;
+            writer.write(dataset, folder.path(), notes)?;
+            // An empty folder of this name gives way.
+            std::fs::rename(folder.path(), output).map_err(failed)?;
+            folder.keep();
+            Ok(())
+        }
+    }
+}
+
+/// Makes sure that every mask has the size of its video.
+fn check_sizes(input: &Path, dataset: &Dataset) -> Result<(), ConvertError> {
+    for video in &dataset.videos {
+        for track in &video.tracks {
+            if let Some((frame, found)) = track.shapes.other_size(video.size) {
+                let fault: Fault = other_size(video.size, found).within("mask");
+                return Err(ConvertError::wrong(input, video.frame_place(track, frame), fault));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Gives objects that have a box alone the pixels of the box.
+fn fill_boxes(dataset: &mut Dataset, notes: &mut Notes) {
+    for video in &mut dataset.videos {
+        let place = video.place();
+        for track in &mut video.tracks {
+            let Shapes::Mixed(shapes) = &mut track.shapes else { continue };
+            for shape in shapes.iter_mut().flatten() {
+                let Shape::Box(BoxXywh { x, y, width, height }) = *shape else { continue };
+                let (x1, y1) = (x + width, y + height);
+                if let Ok(polygon) = Polygon::from_xy(&[x, y, x1, y, x1, y1, x, y1]) {
+                    *shape = Shape::Polygons(Box::new([polygon]));
+                    notes.count("boxes are filled, as their masks", || {
+                        format!("object {} of {place}", track.id)
+                    });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! MOTS and KITTI-MOTS as 16-bit PNGs, one for each frame.
+//!
+//! Reference: the folders `instances/0000/000000.png` of KITTI-MOTS; values as in [`crate::mots`].
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::builder::TrackBuilder;
+use crate::dataset::{Dataset, Shape, Video};
+use crate::frames::{Held, count_marks};
+use crate::interface::{FolderWriter, ReadOptions, Reader};
+use crate::label_image::Depth;
+use crate::mots::{self, Code, Codes};
+use crate::png_sequences::{self, Labels, Sequence};
+use crate::{ConvertError, Notes};
+
+/// The format.
+#[derive(Debug)]
+pub(crate) struct MotsPng;
+
+impl Reader for MotsPng {
+    fn read(
+        &self,
+        input: &Path,
+        options: &ReadOptions,
+        notes: &mut Notes,
+    ) -> Result<Dataset, ConvertError> {
+        let sequences = png_sequences::find(input, options)?;
+        let first = sequences.first().and_then(|sequence| sequence.files.first()?.parent());
+        let (first, input) = (first.unwrap_or(input), input);
+        let names = mots::read_labels(&[input, &input.join("instances"), first])?;
+        let read = |sequence: Sequence| Ok((sequence.read(Depth::Sixteen)?, sequence));
+        let read: Vec<(Labels, Sequence)> =
+            sequences.into_iter().map(read).collect::<Result<_, ConvertError>>()?;
+        let values = |labels: &Labels| -> BTreeSet<u32> {
+            labels.frames.iter().flat_map(|masks| masks.keys().copied()).collect()
+        };
+        let keeps_instances = mots::keeps_instances(read.iter().map(|(labels, _)| values(labels)));
+        let seen: BTreeSet<i64> = read
+            .iter()
+            .flat_map(|(labels, _)| values(labels))
+            .map(Code::from_value)
+            .filter(|code| !code.is_ignored)
+            .map(|code| code.category_id)
+            .collect();
+        let categories = mots::categories(names, &seen);
+        let any_category = categories.first().map(|category| category.id);
+        let mut videos = Vec::new();
+        for ((labels, sequence), id) in read.into_iter().zip(1..) {
+            let Sequence { name, file_names, .. } = sequence;
+            let Labels { size, frames } = labels;
+            let length = frames.len();
+            let mut builder = TrackBuilder::new(size, format!("video {id} ({name})"));
+            for (frame, (value, mask)) in frames
+                .into_iter()
+                .enumerate()
+                .flat_map(|(frame, masks)| masks.into_iter().map(move |mask| (frame, mask)))
+            {
+                let seen =
+                    mots::seen(value, (frame, Shape::Mask(mask)), keeps_instances, any_category);
+                match seen {
+                    Some(seen) => builder.add(seen, notes),
+                    None => notes.say(mots::NO_CLASS),
+                }
+            }
+            let tracks = builder.finish(length);
+            videos.push(Video { id, name, size, length, file_names: Some(file_names), tracks });
+        }
+        Ok(Dataset { categories, videos })
+    }
+}
+
+impl FolderWriter for MotsPng {
+    fn write(
+        &self,
+        dataset: &Dataset,
+        folder: &Path,
+        notes: &mut Notes,
+    ) -> Result<(), ConvertError> {
+        let codes = Codes::new(dataset, notes);
+        let folder = folder.join("instances");
+        std::fs::create_dir_all(&folder).map_err(|source| ConvertError::write(&folder, source))?;
+        let labels = folder.join(mots::LABELS);
+        std::fs::write(&labels, &codes.labels)
+            .map_err(|source| ConvertError::write(&labels, source))?;
+        for video in &dataset.videos {
+            count_marks(video, Held { ignored: true, ..Held::default() }, notes);
+            let values = codes.of_video(video, notes);
+            let value = |track: &crate::Track| values.get(&track.id).copied();
+            png_sequences::write(video, &folder, (Depth::Sixteen, false), value, notes)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
