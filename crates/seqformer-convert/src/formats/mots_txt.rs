@@ -198,6 +198,12 @@ impl Reader for MotsTxt {
             let tracks = builder.finish(length);
             videos.push(Video { id, name, size, length, file_names: Some(file_names), tracks });
         }
+        if videos.is_empty() {
+            let mend =
+                "name the size of the frames with --size WIDTHxHEIGHT, or the format with --from";
+            let fault = Fault::new("", "a line of a video", "none", mend);
+            return Err(ConvertError::wrong(input, "the whole file", fault));
+        }
         Ok(Dataset { categories, videos })
     }
 }

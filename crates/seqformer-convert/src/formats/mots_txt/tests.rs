@@ -50,6 +50,19 @@ fn lines_that_are_wrong_are_named() {
 }
 
 #[test]
+fn a_file_without_a_line_is_no_dataset() {
+    let folder = tempdir().unwrap();
+    let (path, output) = (folder.path().join("0002.txt"), folder.path().join("out.json"));
+    std::fs::write(&path, "\n").unwrap();
+    let from = Some(Format::MotsTxt);
+    let mut conversion = Conversion { from, ..Conversion::new(&path, Format::Ytvis, &output) };
+    let said = convert(&conversion).unwrap_err().to_string();
+    assert!(said.contains("0002.txt") && said.contains("--size") && !output.exists(), "{said}");
+    conversion.options.size = Some(seqformer_masks::ImageSize { height: 2, width: 3 });
+    assert_eq!(convert(&conversion).unwrap().num_videos, 1);
+}
+
+#[test]
 fn a_file_alone_ends_with_its_last_object() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("0002.txt");
