@@ -15,7 +15,9 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use seqformer_cli::args::{self, Command, ComputeCommand};
 use seqformer_cli::process::{self, End};
-use seqformer_cli::{class_names, compute_program, files, output, progress, settings, weights_source};
+use seqformer_cli::{
+    class_names, compute_program, files, output, progress, settings, weights_source,
+};
 use seqformer_signals::StopSignals;
 
 fn main() -> ExitCode {
