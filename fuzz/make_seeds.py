@@ -460,9 +460,49 @@ def texts():
     write("class_names", "same_ids.json", json.dumps({"categories": [CATEGORIES[0]] * 2}))
 
 
+def formats():
+    def one(format, name, content):
+        write("formats", f"{format}_{name}", f"{format}\n" + (content if isinstance(content, str) else json.dumps(content)))
+
+    one("ytvis", "tracks", ytvis([RLE, None]))
+    one("coco", "image", coco(POLYGON))
+    video = {"id": 3, "name": "a"}
+    images = [{"id": n, "video_id": 3, "frame_id": n - 1, "height": 8, "width": 10, "file_name": f"a/{n}.jpg"} for n in (1, 2)]
+    objects = [{"id": n, "image_id": n, "video_id": 3, "instance_id": 5, "category_id": 7, "bbox": BOX, "area": 16, "segmentation": RLE} for n in (1, 2)]
+    one("cocovid", "video", {"videos": [video], "images": images, "annotations": objects, "categories": CATEGORIES})
+    one("mots-txt", "lines", f"0 2001 2 8 10 {RLE['counts']}\n1 10000 10 8 10 {RLE['counts']}\n")
+    frames = "".join(
+        f'<polygon frame="{frame}" outside="{outside}" occluded="0" keyframe="1" points="0,0;4,0;4,4;0,4"/>' for frame, outside in ((0, 0), (2, 1))
+    )
+    mask = '<mask frame="1" outside="0" occluded="1" keyframe="1" rle="3, 2, 3" left="1" top="1" width="4" height="2"/>'
+    size = "<original_size><width>10</width><height>8</height></original_size>"
+    labels = "<labels><label><name>car</name></label></labels>"
+    meta = f'<meta><task><name>a</name><size>3</size><mode>interpolation</mode>{labels}{size}</task></meta>'
+    tracks = f'<track id="0" label="car">{frames}</track><track id="1" label="car">{mask}</track>'
+    one("cvat", "video", f"<annotations><version>1.1</version>{meta}{tracks}</annotations>")
+    shapes = '<polygon label="car" points="1,1;5,1;5,5;1,5" occluded="1"/><box label="car" xtl="0" ytl="2" xbr="4" ybr="4"/>'
+    image = f'<image id="0" name="a/0.jpg" width="10" height="8">{shapes}</image>'
+    one("cvat", "images", f"<annotations><version>1.1</version>{image}</annotations>")
+    shape = {"label": "car", "points": [[1, 1], [6, 1], [6, 6]], "group_id": 4, "shape_type": "polygon", "flags": {}}
+    one("labelme", "frame", {"version": "5.0.1", "imagePath": "0.png", "imageData": None, "imageHeight": 8, "imageWidth": 10, "shapes": [shape]})
+    one("sav", "masklets", {"video_id": "sav_1", "video_height": 8.0, "video_width": 10.0, "video_frame_count": 8.0, "masklet": [[RLE], [RLE_LIST]], "masklet_id": [4]})
+    label = {"id": "9", "category": "car", "poly2d": [{"vertices": [[0, 0], [0, 8], [8, 8], [8, 0]], "types": "LCCL"}]}
+    box = {"id": "7", "category": "rider", "box2d": {"x1": 1, "y1": 2, "x2": 3, "y2": 5}}
+    one("scalabel", "frames", [{"name": "a-1.jpg", "videoName": "a", "frameIndex": 0, "size": {"width": 10, "height": 8}, "labels": [label, box]}])
+    of = {"original_width": 10, "original_height": 8}
+    polygon = {**of, "type": "polygonlabels", "value": {"points": [[10, 10], [60, 10], [60, 60]], "polygonlabels": ["cat"]}}
+    steps = [{"frame": frame, "enabled": True, "x": 0, "y": 0, "width": 50, "height": 50} for frame in (1, 3)]
+    film = {**of, "type": "videorectangle", "value": {"framesCount": 4, "labels": ["car"], "sequence": steps}}
+    tasks = [{"id": n, "data": data, "annotations": [{"result": [result]}]} for n, data, result in ((1, {"image": "a.jpg"}, polygon), (2, {"video": "b.mp4"}, film))]
+    one("label-studio", "tasks", tasks)
+    sequence = {"id": 1, "dataset": "D", "seq_name": "v", "height": 8, "width": 10, "fps": 30, "all_image_paths": ["0.jpg"], "annotated_image_paths": ["0.jpg"]}
+    sequence |= {"track_category_ids": {"4": 7}, "segmentations": [{"4": {"rle": RLE["counts"], "is_gt": True}}]}
+    one("burst", "sequence", {"split": "val", "categories": CATEGORIES, "sequences": [sequence]})
+
+
 def main():
     shutil.rmtree(SEEDS, ignore_errors=True)
-    for part in (annotations, results, masks, config, checkpoints, pictures, texts):
+    for part in (annotations, results, masks, config, checkpoints, pictures, texts, formats):
         part()
 
 

@@ -34,7 +34,7 @@ for target in "$@"; do
   case $target in
     checkpoint) seeds="$seeds crates/seqformer-checkpoint/tests/fixtures" length=20000 dictionary=checkpoint ;;
     config | opts) seeds="$seeds configs" dictionary=yaml ;;
-    annotations | *results* | metrics | class_names) dictionary=json ;;
+    annotations | formats | *results* | metrics | class_names) dictionary=json ;;
   esac
   log="fuzz/corpus/$target.log"
   set +e

@@ -38,7 +38,7 @@ address() {
   have_nightly address || return 0
   for part in torch-free ops; do
     case $part in
-      torch-free) packages="-p seqformer-kernels -p seqformer-files -p seqformer-masks -p seqformer-annotations -p seqformer-config -p seqformer-checkpoint -p seqformer-data -p seqformer-evaluation -p seqformer-logs -p seqformer-video" ;;
+      torch-free) packages="-p seqformer-kernels -p seqformer-files -p seqformer-masks -p seqformer-assignment -p seqformer-annotations -p seqformer-config -p seqformer-checkpoint -p seqformer-data -p seqformer-convert -p seqformer-models -p seqformer-evaluation -p seqformer-metrics -p seqformer-logs -p seqformer-video" ;;
       ops) packages="-p seqformer-libtorch -p seqformer-cuda -p seqformer-distributed -p seqformer-ops" ;;
     esac
     log="target/sanitize-address-$part.log"

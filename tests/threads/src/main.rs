@@ -18,8 +18,17 @@ use work_stealing::StealingIndices;
 const ROUNDS: u64 = if cfg!(miri) { 3 } else { 500 };
 
 fn main() {
-    every_index_is_processed_by_one_thread();
-    results_of_ordered_workers_are_handed_over_with_their_content();
+    let tests: [(&str, fn()); 2] = [
+        ("every_index_is_processed_by_one_thread", every_index_is_processed_by_one_thread),
+        (
+            "results_of_ordered_workers_are_handed_over_with_their_content",
+            results_of_ordered_workers_are_handed_over_with_their_content,
+        ),
+    ];
+    for (name, test) in tests {
+        test();
+        println!("test {name} ... ok");
+    }
 }
 
 /// Elements that threads write without a lock, each its own, as the kernels do.
