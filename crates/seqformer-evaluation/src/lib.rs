@@ -47,7 +47,7 @@ pub use format::{DatasetFormat, check_ground_truth};
 pub use ground_truth::{GroundTruth, TruthTrack};
 pub use parameters::{AREA_RANGES, AreaRange, COCO_AREA_RANGES};
 pub use precision::{MAX_DETECTIONS, PrecisionRecall};
-pub use report::{ClassScore, PerClassTable, Report, STAT_NAMES, Summary};
+pub use report::{CLASS_PREFIX, ClassScore, PerClassTable, Report, STAT_NAMES, Summary};
 pub use results::{
     CheckReport, ResultFault, Results, ResultsWriter, TrackResult, check_results, write_archive,
 };
