@@ -5,8 +5,8 @@ mod compute;
 mod data;
 mod train;
 mod weights;
+mod words;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -18,6 +18,7 @@ pub use compute::{ComputeArgs, PrecisionChoice};
 pub use data::{CocoToYtvisArgs, DataArgs, DataCommand, TargetClasses};
 pub use train::{Layout, SynthArgs, TrainArgs, TrainCommandArgs};
 pub use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
+pub use words::words;
 
 /// Video instance segmentation with SeqFormer: finds every object of a video, says what it is, and
 /// draws its mask through all frames.
@@ -89,36 +90,6 @@ pub struct ConfigArgs {
     #[arg(value_name = "KEY VALUE", allow_negative_numbers = true)]
     pub opts: Vec<String>,
 }
-
-/// The words of the command line; `train` is put before those that begin with an option of it, because detectron2's
-/// `train_net.py` has no commands.
-pub fn words() -> Vec<OsString> {
-    let mut words: Vec<OsString> = std::env::args_os().collect();
-    let is_train_option = |word: &OsString| {
-        let word = word.to_string_lossy();
-        TRAIN_OPTIONS.iter().any(|option| {
-            word.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-        })
-    };
-    if words.get(1).is_some_and(is_train_option) {
-        words.insert(1, OsString::from("train"));
-    }
-    words
-}
-
-/// The options of detectron2's `train_net.py`, and those that belong to them.
-const TRAIN_OPTIONS: [&str; 10] = [
-    "--config-file",
-    "--resume",
-    "--eval-only",
-    "--num-gpus",
-    "--num-machines",
-    "--machine-rank",
-    "--dist-url",
-    "--num-workers-cpu",
-    "--dist-timeout",
-    "--max-restarts",
-];
 
 /// Arguments of `eval`.
 #[derive(Debug, Args)]
