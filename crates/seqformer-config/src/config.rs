@@ -18,7 +18,7 @@ pub use datasets::{AnnotationFormat, CustomDataset, DataloaderSection, DatasetsS
 pub use input::{
     CropSection, CropType, ImageFormat, InputSection, PseudoClips, RandomFlip, ShortEdgeSampling,
 };
-pub use model::{ModelSection, SeqFormerSection};
+pub use model::{ModelSection, ResultRule, SeqFormerSection};
 pub use network::{NetworkDifference, NetworkSettings};
 pub use solver::{
     ClipGradientsSection, ClipType, LrScheduler, NetworkPart, Optimizer, SolverSection,

@@ -5,6 +5,9 @@
 
 mod checked_by;
 mod detectron2;
+mod own;
+
+pub use own::OWN_KEYS;
 
 /// A key, its default, and what it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,6 +224,13 @@ const USED: &[KeySpec] = &[
         "Threshold of MULTI_CLS_ON; scores must be above it.",
     ),
     KeySpec::new(
+        "MODEL.SeqFormer.RESULT_RULE",
+        "'vnext'",
+        "How results are made of a video: vnext takes the 10 best queries with all classes above APPLY_CLS_THRES and \
+         enlarges masks in two steps; original, with which the published numbers were made, takes the 10 best pairs \
+         of query and class, enlarges masks in one step, and leaves out instances without a pixel.",
+    ),
+    KeySpec::new(
         "MODEL.SeqFormer.CLIP_MATCHING",
         "False",
         "Infers overlapping clips and joins them, not the whole video at once.",
@@ -394,9 +404,16 @@ const USED: &[KeySpec] = &[
     ),
     KeySpec::new("SOLVER.AMP.ENABLED", "False", "Trains in mixed precision."),
     KeySpec::new(
+        "TEST.BEST_METRIC",
+        "''",
+        "The score that chooses model_best.pth, by its name in metrics.json; empty for the AP of the first dataset of \
+         DATASETS.TEST.",
+    ),
+    KeySpec::new(
         "TEST.EXPECTED_RESULTS",
         "[]",
-        "Results that an evaluation must reach: lists of task, metric, value and tolerance.",
+        "Results that an evaluation, also that after a training, must reach: lists of task, metric, value and \
+         tolerance. Of several datasets, NAME/segm is a task of one; segm alone is one of the first.",
     ),
     KeySpec::new(
         "TEST.EVAL_PERIOD",

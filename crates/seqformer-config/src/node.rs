@@ -6,7 +6,7 @@ mod world_size;
 
 use std::path::Path;
 
-use crate::defaults::{CUSTOM_DATASET_FIELDS, CUSTOM_DATASETS, KEYS};
+use crate::defaults::{CUSTOM_DATASET_FIELDS, CUSTOM_DATASETS, KEYS, OWN_KEYS};
 use crate::error::{ConfigError, Origin};
 use crate::key::join;
 use crate::value::Value;
@@ -174,6 +174,31 @@ impl CfgNode {
     /// Reading the text into the defaults gives an equal tree.
     pub fn dump(&self) -> String {
         dump::dump(self)
+    }
+
+    /// Writes the tree as [`CfgNode::dump`] does, but leaves out the keys that VNext does not know where they have their
+    /// defaults: a file with these it would refuse.
+    pub fn dump_for_vnext(&self) -> String {
+        let defaults = Self::defaults();
+        let mut node = self.clone();
+        for key in OWN_KEYS.iter().copied().filter(|key| self.get(key) == defaults.get(key)) {
+            node.remove(key);
+        }
+        if self.custom_datasets().is_empty() {
+            node.remove(CUSTOM_DATASETS);
+        }
+        dump::dump(&node)
+    }
+
+    fn remove(&mut self, key: &str) {
+        match key.split_once('.') {
+            None => self.entries.retain(|(known, _)| known != key),
+            Some((head, rest)) => {
+                if let Some(Entry::Node(node)) = self.entry_mut(head) {
+                    node.remove(rest);
+                }
+            }
+        }
     }
 
     fn entry(&self, name: &str) -> Option<&Entry> {

@@ -10,7 +10,7 @@ use seqformer_checkpoint::key_map::InputConvention;
 use seqformer_config::Config;
 use seqformer_config::config::{
     self, BackboneName, ClipType, CropType, ImageFormat, LrScheduler, NetworkPart, PseudoClips,
-    ShortEdgeSampling,
+    ResultRule, ShortEdgeSampling,
 };
 use seqformer_data::{
     Augmentation, ClipMapper, ClipSampling, FrameStep, PseudoClip, RandomCrop, RandomFlip,
@@ -20,7 +20,7 @@ use seqformer_data::{
 use crate::lr_schedule::{Decay, LrSchedule, Warmup, WarmupMethod};
 use crate::{ClipOptions, GradClip, OptimizerConfig, OptimizerKind, PredictorOptions};
 
-/// Queries that become results: the reference's number.
+/// Queries that become results, or pairs of query and class: the number of both references.
 pub const MAX_QUERIES: i64 = 10;
 
 /// The network that `MODEL` describes.
@@ -94,12 +94,14 @@ pub fn input_convention(config: &Config) -> InputConvention {
     }
 }
 
-/// How results are picked: `MODEL.SeqFormer.MULTI_CLS_ON` and `APPLY_CLS_THRES`.
+/// How results are picked: `MODEL.SeqFormer.MULTI_CLS_ON` and `APPLY_CLS_THRES`, which the rule of the original
+/// repository does not have.
 pub fn selection_rule(config: &Config) -> SelectionRule {
     let section = &config.model.seqformer;
+    let has_threshold = section.multi_cls_on && section.result_rule == ResultRule::VNext;
     SelectionRule {
         max_queries: MAX_QUERIES,
-        class_threshold: section.multi_cls_on.then_some(section.apply_cls_thres),
+        class_threshold: has_threshold.then_some(section.apply_cls_thres),
     }
 }
 
@@ -116,6 +118,7 @@ impl PredictorOptions {
             short_edge: config.input.min_size_test,
             max_size: config.input.max_size_test,
             channels: config.input.format,
+            results: config.model.seqformer.result_rule,
             rule: selection_rule(config),
             clips: clip_options(config),
             precision: Precision::F32,

@@ -7,6 +7,7 @@
 //! Differs: every run has a word of its own (`run_id`), which its checkpoints repeat. In a folder in which several runs
 //! were begun, a run goes on from its own checkpoints only, and never replaces or removes those of another.
 
+mod position;
 mod state;
 
 use std::io::ErrorKind;
@@ -16,10 +17,9 @@ use seqformer_checkpoint::{Reason, Value, read_outline, read_tree, write_pth};
 
 use crate::{EngineError, files};
 
+pub(crate) use position::Position;
 use state::run_of;
-pub(crate) use state::{
-    Position, TrainState, model_of, position_of, provenance_of, restore_optimizer,
-};
+pub(crate) use state::{TrainState, model_of, position_of, provenance_of, restore_optimizer};
 
 /// Names the newest checkpoint.
 const LAST: &str = "last_checkpoint";

@@ -149,6 +149,9 @@ pub enum EngineError {
         /// What is wrong with it.
         source: Box<EngineError>,
     },
+    /// Scores that are not those of `TEST.EXPECTED_RESULTS`; each with what was expected and found.
+    #[error("TEST.EXPECTED_RESULTS: {0}")]
+    ExpectedResults(String),
     /// Another process of an evaluation could not do its part.
     #[error("rank {rank}: {message}")]
     Elsewhere {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use seqformer::network_shapes;
+use seqformer::{load_state_dict, network_shapes};
 use seqformer_checkpoint::{CheckpointError, Provenance, StateDict, key_map};
 use seqformer_config::config::NetworkDifference;
 use tch::nn;
@@ -45,6 +45,24 @@ pub(crate) fn translate(
     }
     tracing::info!("{}: {names}", path.display());
     Ok(mapping.state)
+}
+
+/// Fills a network from a checkpoint in the names of any known program, completely.
+///
+/// # Errors
+///
+/// A file of no known program, or one that lacks a tensor of the network.
+pub(crate) fn fill(
+    variables: &nn::VarStore,
+    state: StateDict,
+    network: &NetworkPlan,
+    path: &Path,
+) -> Result<(), EngineError> {
+    let state = translate(variables, state, network, path)?;
+    let report = load_state_dict(variables, &state)
+        .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
+    tracing::info!("{}: {} tensors loaded", path.display(), report.loaded);
+    Ok(())
 }
 
 /// Checks that weights which this program wrote are whole, and were trained with the network and the input of

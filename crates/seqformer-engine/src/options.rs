@@ -2,7 +2,9 @@
 
 use seqformer::Precision;
 use seqformer::inference::SelectionRule;
-use seqformer_config::config::ImageFormat;
+use seqformer_config::config::{ImageFormat, ResultRule};
+
+use crate::EngineError;
 
 /// How a video is prepared and which results are kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,7 +15,10 @@ pub struct PredictorOptions {
     pub max_size: u32,
     /// Whether the weights want blue first.
     pub channels: ImageFormat,
-    /// Which queries and classes become results.
+    /// Whose rule makes results of what the network finds.
+    pub results: ResultRule,
+    /// Which queries and classes become results. By the rule of the original repository, `max_queries` counts pairs of
+    /// query and class.
     pub rule: SelectionRule,
     /// Cuts videos into overlapping clips; `None`: every video is decoded as a whole.
     pub clips: Option<ClipOptions>,
@@ -21,6 +26,22 @@ pub struct PredictorOptions {
     pub precision: Precision,
     /// Bytes that the process may hold, or its tensors on a GPU; none: no limit.
     pub max_memory: Option<u64>,
+}
+
+impl PredictorOptions {
+    /// Makes sure that the options go together.
+    ///
+    /// # Errors
+    ///
+    /// If videos are cut into clips, but results are made by the rule of the original repository.
+    pub(crate) fn check(&self) -> Result<(), EngineError> {
+        if self.results == ResultRule::Original && self.clips.is_some() {
+            let what = "MODEL.SeqFormer.RESULT_RULE 'original' is a rule for whole videos: leave out clips \
+                        (MODEL.SeqFormer.CLIP_MATCHING, --clip-length and --clip-stride), or set it to 'vnext'";
+            return Err(EngineError::Unsupported(what.to_owned()));
+        }
+        Ok(())
+    }
 }
 
 /// How videos are cut into clips.

@@ -11,6 +11,7 @@ mod memory;
 mod setup;
 mod start;
 mod step;
+mod validation;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,10 +25,9 @@ use tch::{Device, nn};
 
 use crate::checkpointer::{Checkpointer, Position, TrainState};
 use crate::collate::Collate;
-use crate::device::out_of_memory;
-use crate::evaluate::{Evaluated, EvaluationOutput, evaluate};
+use crate::model_summary::ModelSummary;
 use crate::plan::TrainPlan;
-use crate::{Communicator, EngineError, Optimizer, Predictor, process};
+use crate::{Communicator, EngineError, Optimizer, ScoreRules, TestScores};
 use journal::Journal;
 use step::StepEnd;
 
@@ -47,8 +47,10 @@ pub struct TrainerOptions {
     pub resume: bool,
     /// Where to compute.
     pub device: Device,
-    /// The configuration as YAML, for `config.yaml` and the checkpoints.
+    /// The configuration as YAML, for the checkpoints.
     pub config_text: String,
+    /// The same for `config.yaml`, which other programs may read.
+    pub config_file: String,
 }
 
 /// A training run.
@@ -71,6 +73,11 @@ pub struct Trainer {
     communicator: Rc<Communicator>,
     /// What there is to train on, for the log.
     about_data: Vec<String>,
+    summary: ModelSummary,
+    /// What is asked of the scores; nothing in processes that do not score.
+    rules: ScoreRules,
+    /// Those of the last validation.
+    scores: TestScores,
     /// Evaluations that could not be done, each with its reason.
     failed_evaluations: Vec<String>,
     /// It was said that a clip has more instances than there are queries.
@@ -99,6 +106,25 @@ impl Trainer {
     /// What there is to train on: videos, frames, instances and classes of each dataset.
     pub fn about_data(&self) -> &[String] {
         &self.about_data
+    }
+
+    /// The parts of the network, with the sizes of their parameters.
+    pub fn summary(&self) -> &ModelSummary {
+        &self.summary
+    }
+
+    /// The seed of all chance, which was drawn if the configuration has none.
+    pub fn seed(&self) -> u64 {
+        self.position.seed
+    }
+
+    /// Compares the scores of the last validation with `TEST.EXPECTED_RESULTS`.
+    ///
+    /// # Errors
+    ///
+    /// If one is missing or too far away.
+    pub fn check_expected(&self) -> Result<(), EngineError> {
+        self.rules.check(&self.scores)
     }
 
     /// Evaluations that could not be done, each with its reason; the training went on without them.
@@ -170,7 +196,7 @@ impl Trainer {
             self.communicator.note(done - 1, "writing a checkpoint");
             self.checkpointer.save(done - 1, &self.tree()?)?;
         }
-        let period = self.plan.eval_period;
+        let period = self.plan.test.eval_period;
         // The last validation is the caller's, on the final checkpoint.
         if period > 0 && done.is_multiple_of(period) && !is_last {
             self.validate_until(stop, tell)?;
@@ -179,116 +205,6 @@ impl Trainer {
             Some(journal) => journal.write_if_due(done, is_last, tell),
             None => Ok(()),
         }
-    }
-
-    /// Scores the model as it is on the test datasets; the training goes on as if nothing had been.
-    ///
-    /// An evaluation that cannot be done is reported and kept in [`Trainer::failed_evaluations`]: it costs neither
-    /// the training nor its checkpoints.
-    ///
-    /// # Errors
-    ///
-    /// If a checkpoint or a file of the run cannot be written, or another process is gone.
-    pub fn validate(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
-        self.validate_until(&Arc::default(), tell)
-    }
-
-    fn validate_until(
-        &mut self,
-        stop: &Arc<AtomicBool>,
-        tell: &mut dyn FnMut(&str),
-    ) -> Result<(), EngineError> {
-        let done = self.validate_all(stop, tell);
-        // The predictor has made its own choice.
-        process::choose_cudnn_algorithms(self.device, self.plan.cudnn_benchmark);
-        done
-    }
-
-    fn validate_all(
-        &mut self,
-        stop: &Arc<AtomicBool>,
-        tell: &mut dyn FnMut(&str),
-    ) -> Result<(), EngineError> {
-        let iteration = self.position.iterations.saturating_sub(1);
-        self.communicator.note(iteration, "validating");
-        for name in &self.plan.data.datasets.test.clone() {
-            let evaluated = match self.evaluate_on(name, stop) {
-                Ok(Some(evaluated)) => evaluated,
-                Ok(None) => continue,
-                Err(error) if error.is_of_processes() => return Err(error),
-                Err(EngineError::Interrupted) => {
-                    tell(&format!("{name}: the evaluation is left out, to stop the training"));
-                    continue;
-                }
-                Err(error) => {
-                    self.note_failed_evaluation(name, iteration, &error);
-                    continue;
-                }
-            };
-            let Some(report) = evaluated.report else {
-                tell(&format!(
-                    "{name}: {} is written; there are no annotations to score it",
-                    evaluated.results.display()
-                ));
-                continue;
-            };
-            tell(&format!("{name}:\n{}", report.summary()));
-            if let Some(boxes) = &evaluated.box_report {
-                tell(&format!("{name}, boxes:\n{}", boxes.summary()));
-            }
-            if let Some(journal) = &mut self.journal {
-                journal.record_scores(&report);
-            }
-            let ap = report.stats[0];
-            if self.position.best_ap.is_none_or(|best| ap > best) {
-                self.position.best_ap = Some(ap);
-                self.checkpointer.save_best(&self.tree()?)?;
-            }
-        }
-        match &mut self.journal {
-            Some(journal) if self.position.iterations == self.plan.max_iter() => {
-                journal.write_final_scores()
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn evaluate_on(
-        &self,
-        name: &str,
-        stop: &Arc<AtomicBool>,
-    ) -> Result<Option<Evaluated>, EngineError> {
-        let iteration = self.position.iterations.saturating_sub(1);
-        let prepared = self.plan.data.find(name).and_then(|dataset| {
-            let mut predictor = out_of_memory("validation", || self.predictor())??;
-            predictor.stop_on(Arc::clone(stop));
-            Ok((dataset, predictor))
-        });
-        let (dataset, predictor) = self.communicator.agree(prepared)?;
-        let folder = self.plan.inference_folder(&dataset);
-        let run = format!("iteration {iteration} seed {}", self.position.seed);
-        // A training that was begun anew has other weights at the same iteration.
-        let output = EvaluationOutput { folder: &folder, run: &run, goes_on: false };
-        let job = (&predictor, self.communicator.as_ref());
-        evaluate(job, &dataset, output, &mut |_progress| {})
-    }
-
-    fn note_failed_evaluation(&mut self, name: &str, iteration: u64, error: &EngineError) {
-        // The others have their part of the same failure.
-        if !self.communicator.is_leader() {
-            return;
-        }
-        let what = format!("{name}, iteration {iteration}: {}", error.describe());
-        tracing::error!("the evaluation failed (the training is unharmed): {what}");
-        self.failed_evaluations.push(what);
-    }
-
-    /// A copy of the model for inference, so that nothing of the training is touched.
-    fn predictor(&self) -> Result<Predictor, EngineError> {
-        let mut variables = nn::VarStore::new(self.device);
-        let model = SeqFormer::new(&variables.root(), self.model.config())?;
-        variables.copy(&self.variables)?;
-        Ok(Predictor::with_model(model, variables, self.plan.predictor.clone()))
     }
 
     fn tree(&self) -> Result<seqformer_checkpoint::Value, EngineError> {

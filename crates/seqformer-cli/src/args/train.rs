@@ -67,11 +67,12 @@ const TRAIN_HELP: &str = "\
 Writes into OUTPUT_DIR:
   model_0000999.pth, …, model_final.pth  checkpoints that PyTorch reads; last_checkpoint names the newest
   model_best.pth                         the checkpoint with the best AP, when TEST.EVAL_PERIOD is set
-  metrics.json, curves.svg, log.txt, events.out.tfevents.*, config.yaml
-  inference/results.json, results.zip    results on the test datasets
+  metrics.json, curves.svg, log.txt, log.txt.rankN, events.out.tfevents.*, config.yaml
+  inference/results.json, results.zip, instances_predictions.pth   results on the test datasets
 
 Ctrl-C writes a checkpoint and ends; --resume goes on from it, to the same weights as without the stop.
-An evaluation that fails is reported and the training goes on; in the end the exit code is 1.
+An evaluation that fails is reported and the training goes on; in the end the exit code is 1. So it is when
+TEST.EXPECTED_RESULTS is not reached.
 
 Several GPUs or machines: --num-gpus and --num-machines, or any of torchrun, srun and mpirun; see
 docs/distributed.md.

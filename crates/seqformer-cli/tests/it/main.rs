@@ -7,6 +7,8 @@ mod bench;
 #[cfg(feature = "torch")]
 mod distributed;
 #[cfg(feature = "torch")]
+mod evaluation;
+#[cfg(feature = "torch")]
 mod front_door;
 #[cfg(feature = "torch")]
 mod nothing_lost;

@@ -81,12 +81,26 @@ pub struct SeqFormerSection {
     pub multi_cls_on: bool,
     /// `APPLY_CLS_THRES`: the threshold of `multi_cls_on`; scores must be above it.
     pub apply_cls_thres: f64,
+    /// `RESULT_RULE`: how results are made of what the network finds in a video.
+    pub result_rule: ResultRule,
     /// `CLIP_MATCHING`: infers overlapping clips and joins them, not the whole video at once.
     pub clip_matching: bool,
     /// `CLIP_LENGTH` in frames.
     pub clip_length: usize,
     /// `CLIP_STRIDE`: frames between the starts of two clips.
     pub clip_stride: usize,
+}
+
+/// `MODEL.SeqFormer.RESULT_RULE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ResultRule {
+    /// `vnext`: the best queries with all their classes above a threshold; masks grow to the network's input, and then
+    /// the nearest pixels are taken.
+    #[default]
+    VNext,
+    /// `original`: the best pairs of query and class; masks grow to the video's size in one step, and instances without
+    /// a pixel are left out.
+    Original,
 }
 
 impl ModelSection {
@@ -167,6 +181,10 @@ impl SeqFormerSection {
             drop_absent: reader.bool(&key("DROP_ABSENT"))?,
             multi_cls_on: reader.bool(&key("MULTI_CLS_ON"))?,
             apply_cls_thres: reader.float(&key("APPLY_CLS_THRES"))?,
+            result_rule: reader.choice(
+                &key("RESULT_RULE"),
+                &[("vnext", ResultRule::VNext), ("original", ResultRule::Original)],
+            )?,
             clip_matching: reader.bool(&key("CLIP_MATCHING"))?,
             clip_length: reader.positive(&key("CLIP_LENGTH"))?,
             clip_stride: reader.positive(&key("CLIP_STRIDE"))?,
@@ -184,6 +202,14 @@ impl SeqFormerSection {
         if self.mask_stride != 4 {
             let why = "the mask head predicts at a quarter of the input size; write 4";
             return Err(reader.fail_hint(&key("MASK_STRIDE"), "4", why));
+        }
+        if self.clip_matching && self.result_rule == ResultRule::Original {
+            let why = "the rule of the original repository is for whole videos; write vnext, or CLIP_MATCHING False";
+            return Err(reader.fail_hint(
+                &key("RESULT_RULE"),
+                "'vnext' with CLIP_MATCHING True",
+                why,
+            ));
         }
         if self.hidden_dim % self.num_heads != 0 || self.hidden_dim % 32 != 0 {
             let expected = format!("a multiple of 32 and of NHEADS, {}", self.num_heads);

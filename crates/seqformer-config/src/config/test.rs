@@ -10,6 +10,8 @@ pub struct TestSection {
     pub eval_period: u64,
     /// `EXPECTED_RESULTS`: results that an evaluation must reach.
     pub expected_results: Vec<ExpectedResult>,
+    /// `BEST_METRIC`: the score that chooses the best weights; empty for the AP of the first dataset.
+    pub best_metric: String,
 }
 
 /// One element of `TEST.EXPECTED_RESULTS`: `[task, metric, value, tolerance]`.
@@ -34,6 +36,7 @@ impl TestSection {
                 "a list of [task, metric, value, tolerance]",
                 expected_result,
             )?,
+            best_metric: reader.text("TEST.BEST_METRIC")?,
         })
     }
 }

@@ -276,6 +276,16 @@ pub(super) const CHECKED_BY: &[(&[&str], &str, &str)] = &[
         "mixed_precision_stays_near_and_every_parameter_gets_a_gradient",
     ),
     (
+        &["MODEL.SeqFormer.RESULT_RULE"],
+        "seqformer-engine/src/predictor/original/tests.rs",
+        "results_equal_those_of_plain_tensor_operations",
+    ),
+    (
+        &["TEST.BEST_METRIC"],
+        "seqformer-cli/tests/it/evaluation.rs",
+        "several_test_datasets_keep_their_names_scores_and_results",
+    ),
+    (
         &["TEST.EVAL_PERIOD", "TEST.EXPECTED_RESULTS"],
         TRAIN,
         "validations_come_in_their_period_and_are_compared_with_what_is_expected",

@@ -1,7 +1,6 @@
 //! What a training checkpoint holds, as detectron2 lays it out.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use seqformer::state_dict;
 use seqformer_checkpoint::{
@@ -9,65 +8,8 @@ use seqformer_checkpoint::{
 };
 use tch::{Device, Kind, Tensor, nn};
 
+use super::position::{Position, new_run};
 use crate::{EngineError, Optimizer, OptimizerKind, TensorState};
-
-/// Where a training is, beyond its weights and the optimizer.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Position {
-    /// Iterations that are done.
-    pub(crate) iterations: u64,
-    /// Batches that were taken from the loader.
-    pub(crate) batches: u64,
-    /// Seed of all chance.
-    pub(crate) seed: u64,
-    /// Steps that were left out because a loss was not a number.
-    pub(crate) skipped_steps: u64,
-    /// Best AP of a validation.
-    pub(crate) best_ap: Option<f64>,
-    /// The run that this is a place in: a word that no other run has.
-    pub(crate) run: String,
-}
-
-impl Position {
-    /// The beginning.
-    pub(crate) fn new(seed: u64) -> Self {
-        let run = new_run();
-        Self { iterations: 0, batches: 0, seed, skipped_steps: 0, best_ap: None, run }
-    }
-
-    /// The numbers in one line, for other processes.
-    pub(crate) fn to_text(&self) -> String {
-        let Self { iterations, batches, seed, skipped_steps, best_ap, run } = self;
-        let best_ap = best_ap.map_or("-".to_owned(), |ap| ap.to_bits().to_string());
-        format!("{iterations} {batches} {seed} {skipped_steps} {best_ap} {run}")
-    }
-
-    /// What [`Position::to_text`] wrote.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let words: Vec<&str> = text.split(' ').collect();
-        let [iterations, batches, seed, skipped_steps, best_ap, run] = words[..] else {
-            return None;
-        };
-        let best_ap = match best_ap {
-            "-" => None,
-            bits => Some(f64::from_bits(bits.parse().ok()?)),
-        };
-        Some(Self {
-            iterations: iterations.parse().ok()?,
-            batches: batches.parse().ok()?,
-            seed: seed.parse().ok()?,
-            skipped_steps: skipped_steps.parse().ok()?,
-            best_ap,
-            run: run.to_owned(),
-        })
-    }
-}
-
-/// A word for a run: when it began, and in which process.
-fn new_run() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    format!("{:016x}-{:x}", now.as_nanos() as u64, std::process::id())
-}
 
 /// The parts of a checkpoint.
 #[derive(Debug)]
@@ -129,7 +71,8 @@ impl TrainState<'_> {
             ("seed", Value::Text(self.position.seed.to_string())),
             ("batches", Value::Int(self.position.batches as i64)),
             ("skipped_steps", Value::Int(self.position.skipped_steps as i64)),
-            ("best_ap", self.position.best_ap.map_or(Value::None, Value::Float)),
+            ("best_score", self.position.best_score.map_or(Value::None, Value::Float)),
+            ("best_metric", self.position.best_metric.clone().map_or(Value::None, Value::Text)),
         ];
         let own = Value::dict(position.into_iter().chain(provenance.to_entries()));
         Ok(Value::dict([
@@ -260,7 +203,11 @@ pub(crate) fn position_of(tree: &Value, path: &Path, seed: u64) -> Result<Positi
         batches: number("batches").map_or(iterations, |batches| batches as u64),
         seed: saved_seed.and_then(|seed| seed.parse().ok()).unwrap_or(seed),
         skipped_steps: number("skipped_steps").unwrap_or(0) as u64,
-        best_ap: own.and_then(|own| own.get("best_ap")).and_then(Value::as_f64),
+        best_score: own.and_then(|own| own.get("best_score")).and_then(Value::as_f64),
+        best_metric: own
+            .and_then(|own| own.get("best_metric"))
+            .and_then(Value::as_str)
+            .map(str::to_owned),
         // A word is a part of a line for other processes.
         run: run_of(tree)
             .filter(|run| !run.is_empty() && !run.contains(char::is_whitespace))

@@ -4,12 +4,10 @@ use std::path::PathBuf;
 
 use seqformer::{AbsentInstances, HungarianMatcher, KeepLayers, RecomputedParts, SetCriterion};
 use seqformer_config::Config;
-use seqformer_config::config::{DatasetsSection, ImageFormat};
-use seqformer_data::{
-    ClipMapper, DatasetKind, DatasetSource, Mapper, Mixture, StillMapper, UnseenInstances,
-};
+use seqformer_config::config::{DatasetsSection, ImageFormat, TestSection};
+use seqformer_data::{ClipMapper, DatasetKind, Mapper, Mixture, StillMapper, UnseenInstances};
 
-use super::{NetworkPlan, results_folder};
+use super::{NetworkPlan, results_folders};
 use crate::builder;
 use crate::lr_schedule::LrSchedule;
 use crate::{GradClip, OptimizerConfig, PredictorOptions};
@@ -46,8 +44,8 @@ pub struct TrainPlan {
     pub(crate) checkpoint_period: u64,
     /// Newest periodic checkpoints that stay; 0 for all.
     pub(crate) keep_checkpoints: usize,
-    /// Iterations between two validations; 0 for none.
-    pub(crate) eval_period: u64,
+    /// When validations are made, and what is asked of their scores.
+    pub(crate) test: TestSection,
     /// How validations predict.
     pub(crate) predictor: PredictorOptions,
     /// What the schedule never reaches.
@@ -132,7 +130,7 @@ impl TrainPlan {
             grad_clip: builder::grad_clip(config),
             checkpoint_period: solver.checkpoint_period,
             keep_checkpoints: solver.keep_checkpoints,
-            eval_period: config.test.eval_period,
+            test: config.test.clone(),
             predictor: PredictorOptions::from_config(config),
             schedule_warnings: schedule_warnings(config),
         }
@@ -148,9 +146,9 @@ impl TrainPlan {
         self.network.model.num_queries as usize
     }
 
-    /// Where results of `dataset` go, as in [`super::inference_folder`].
-    pub(crate) fn inference_folder(&self, dataset: &DatasetSource) -> PathBuf {
-        results_folder(&self.output_dir, self.data.datasets.test.len() > 1, dataset)
+    /// Where results of the datasets go, as in [`super::inference_folders`].
+    pub(crate) fn inference_folders(&self) -> Vec<PathBuf> {
+        results_folders(&self.output_dir, &self.data.datasets.test)
     }
 }
 

@@ -1,12 +1,15 @@
 //! From the mask logits of a frame to run lengths at the size of the video, without a map of full size in
 //! between.
 //!
-//! The same pixels as those of [`seqformer::inference::final_masks`]: a probability is above one half where
+//! The same pixels as those of [`seqformer::inference::final_masks`], or of
+//! [`seqformer::inference::final_masks_in_one_step`]: a probability is above one half where
 //! its logit is above 0, and bilinear rows are made, compared and forgotten one by one.
 
-use seqformer::FrameSize;
-use seqformer_masks::{BitMask, ImageSize, Rle};
+use seqformer_masks::{BitMask, Rle};
 use tch::{Device, Kind, Tensor};
+
+use super::geometry::{Enlargement, FrameGeometry};
+use super::one_step::OneStep;
 
 /// Pixels of a frame, each way, for one cell of the logits.
 const STRIDE: usize = seqformer::config::MASK_STRIDE as usize;
@@ -21,15 +24,6 @@ pub(super) struct FrameLogits {
     values: Vec<f32>,
     height: usize,
     width: usize,
-}
-
-/// The frame that masks belong to.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct FrameGeometry {
-    /// The network's input, without padding.
-    pub(super) input: FrameSize,
-    /// The frames of the video.
-    pub(super) output: ImageSize,
 }
 
 impl FrameLogits {
@@ -48,11 +42,18 @@ impl FrameLogits {
         if cells == 0 {
             return Vec::new();
         }
-        self.values.chunks_exact(cells).map(|mask| self.encode_mask(mask, frame)).collect()
+        let masks = self.values.chunks_exact(cells);
+        match frame.enlargement {
+            Enlargement::ByInput => masks.map(|mask| self.encode_mask(mask, frame)).collect(),
+            Enlargement::InOneStep => {
+                let step = OneStep::new([self.height, self.width], frame);
+                masks.map(|mask| step.encode(mask)).collect()
+            }
+        }
     }
 
     fn encode_mask(&self, mask: &[f32], frame: FrameGeometry) -> Rle {
-        let FrameGeometry { input, output } = frame;
+        let FrameGeometry { input, output, .. } = frame;
         let (height, width) = (output.height as usize, output.width as usize);
         let rows = nearest_indices(input.height, output.height);
         let columns = (i64::from(output.width) != input.width)

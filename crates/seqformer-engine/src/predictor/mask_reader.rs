@@ -9,7 +9,8 @@ use seqformer_ops::transfer::Download;
 use tch::{Device, Kind, Tensor};
 
 use super::frame_bits::FrameBits;
-use super::frame_masks::{FrameGeometry, FrameLogits};
+use super::frame_masks::FrameLogits;
+use super::geometry::{Enlargement, FrameGeometry};
 use crate::EngineError;
 
 /// The masks of one frame in plain memory.
@@ -47,8 +48,10 @@ enum Way {
 
 impl MaskReader {
     /// Prepares for the masks of one video that are made on `device`.
-    pub(super) fn new(device: Device) -> Self {
-        if device.is_cuda() { Self::packing() } else { Self(Way::Plain) }
+    pub(super) fn new(device: Device, enlargement: Enlargement) -> Self {
+        // The kernel for bits knows one way to enlarge masks.
+        let packs = device.is_cuda() && enlargement == Enlargement::ByInput;
+        if packs { Self::packing() } else { Self(Way::Plain) }
     }
 
     /// Packs on whatever device the logits are.
@@ -115,7 +118,7 @@ fn plain(by_frame: &Tensor) -> Vec<FrameMasks> {
 /// `[T', I, h, w]` → `[T', I, bytes]`
 fn pack(packer: &mut Option<MaskPacker>, geometry: FrameGeometry, by_frame: &Tensor) -> Tensor {
     let size = by_frame.size();
-    let FrameGeometry { input, output } = geometry;
+    let FrameGeometry { input, output, .. } = geometry;
     let output = PixelSize { height: i64::from(output.height), width: i64::from(output.width) };
     if by_frame.numel() == 0 {
         let pixels = output.height * output.width;

@@ -2,28 +2,38 @@
 
 use seqformer::AbsentInstances;
 use seqformer_data::{Categories, DatasetKind, VideoRecord};
-use seqformer_evaluation::{CocoGroundTruth, GroundTruth};
+use seqformer_evaluation::{CocoGroundTruth, GroundTruth, IouKind};
 
-use crate::EngineError;
 use crate::datasets::TrainingData;
 use crate::plan::{DataPlan, TrainPlan};
+use crate::{EngineError, ScoreRules, TestSet};
 
-/// What a user wants to know before the first step; each with its keys and figures.
+/// What is known before the first step.
+pub(super) struct Findings {
+    /// What a user wants to know; each with its keys and figures.
+    pub(super) warnings: Vec<String>,
+    /// What is asked of the scores of validations.
+    pub(super) rules: ScoreRules,
+}
+
+/// Looks at the configuration and the data.
 ///
 /// # Errors
 ///
-/// If a dataset of `DATASETS.TEST` cannot be evaluated on.
-pub(super) fn warnings(plan: &TrainPlan, data: &TrainingData) -> Result<Vec<String>, EngineError> {
+/// If a dataset of `DATASETS.TEST` cannot be evaluated on, or `TEST` asks for a score that it will not have.
+pub(super) fn inspect(plan: &TrainPlan, data: &TrainingData) -> Result<Findings, EngineError> {
     let mut warnings = plan.schedule_warnings.clone();
     warnings.extend(unused_classes(&plan.data, &data.categories));
     warnings.extend(crowds(plan, data));
+    let mut sets = Vec::new();
     for name in &plan.data.datasets.test {
         let named =
             |source| EngineError::TestDataset { name: name.clone(), source: Box::new(source) };
-        let categories = read_test_dataset(&plan.data, name).map_err(named)?;
+        let (categories, set) = read_test_dataset(&plan.data, name).map_err(named)?;
         warnings.extend(other_classes(name, &categories, &data.categories));
+        sets.push(set);
     }
-    Ok(warnings)
+    Ok(Findings { warnings, rules: ScoreRules::new(&plan.test, &sets)? })
 }
 
 /// Classes of the network that no example is of. More classes in the file than in the network are an error when the
@@ -92,15 +102,20 @@ fn max_instances(video: &VideoRecord, drop_absent: bool) -> usize {
     counts.count()
 }
 
-/// Reads the file as an evaluation does, records and annotations; the categories.
-fn read_test_dataset(plan: &DataPlan, name: &str) -> Result<Categories, EngineError> {
+/// Reads the file as an evaluation does, records and annotations; the categories, and what can be scored.
+fn read_test_dataset(plan: &DataPlan, name: &str) -> Result<(Categories, TestSet), EngineError> {
     let dataset = plan.find(name)?;
-    let records = dataset.read()?;
-    match dataset.kind {
-        DatasetKind::Coco => drop(CocoGroundTruth::read(&dataset.json)?),
-        DatasetKind::Ytvis => drop(GroundTruth::read(&dataset.json)?),
-    }
-    Ok(records.categories)
+    let categories = dataset.read()?.categories;
+    let (masks, boxes) = match dataset.kind {
+        DatasetKind::Coco => {
+            let truth = CocoGroundTruth::read(&dataset.json)?;
+            let has = |kind| !truth.annotations().is_empty() && truth.has(kind);
+            (has(IouKind::Mask), has(IouKind::Box))
+        }
+        DatasetKind::Ytvis => (!GroundTruth::read(&dataset.json)?.tracks().is_empty(), false),
+    };
+    let classes = Some(categories.names().to_vec());
+    Ok((categories, TestSet { name: name.to_owned(), masks, boxes, classes }))
 }
 
 #[cfg(test)]

@@ -6,10 +6,12 @@
 
 mod commands;
 mod compute;
+mod environment;
 mod launch;
 mod logging;
 mod memory;
 mod progress;
+mod run_log;
 
 use std::process::ExitCode;
 
@@ -43,7 +45,7 @@ fn run(command: Command, verbose: u8, signals: &StopSignals) -> Result<End> {
         );
     };
     let keep = match command {
-        ComputeCommand::Train(_) => logging::Keep::All,
+        ComputeCommand::Train(_) | ComputeCommand::Eval(_) => logging::Keep::All,
         _ => logging::Keep::Nothing,
     };
     logging::start(verbose, keep);

@@ -1,4 +1,7 @@
-use seqformer::inference::final_masks;
+use seqformer::inference::{final_masks, final_masks_in_one_step};
+
+use seqformer::FrameSize;
+use seqformer_masks::ImageSize;
 
 use super::*;
 use crate::encode_masks;
@@ -8,9 +11,15 @@ fn check(logits: &Tensor, input: [i64; 2], output: [u32; 2]) {
     let input = FrameSize { height: input[0], width: input[1] };
     let output = ImageSize { height: output[0], width: output[1] };
     let size = FrameSize { height: i64::from(output.height), width: i64::from(output.width) };
-    let expected = encode_masks(&final_masks(logits, input, size));
-    let found = FrameLogits::new(logits).encode(FrameGeometry { input, output });
-    assert_eq!(found, expected, "{input} to {size}");
+    let both = [
+        (Enlargement::ByInput, final_masks(logits, input, size)),
+        (Enlargement::InOneStep, final_masks_in_one_step(logits, input, size)),
+    ];
+    for (enlargement, expected) in both {
+        let geometry = FrameGeometry { input, output, enlargement };
+        let found = FrameLogits::new(logits).encode(geometry);
+        assert_eq!(found, encode_masks(&expected), "{input} to {size}, {enlargement:?}");
+    }
 }
 
 #[test]
@@ -44,6 +53,7 @@ fn no_instance_gives_no_mask() {
     let geometry = FrameGeometry {
         input: FrameSize { height: 32, width: 32 },
         output: ImageSize { height: 5, width: 5 },
+        enlargement: Enlargement::ByInput,
     };
     assert_eq!(FrameLogits::new(&none).encode(geometry), []);
 }
