@@ -2,7 +2,7 @@
 # Runs tests under tools that find what tests do not see. All parts, or those named:
 #   scripts/sanitize.sh [address] [threads] [miri] [guard]
 #
-# address  AddressSanitizer over the unit tests of the crates without torch, the kernels' among them, and of seqformer-ops. A
+# address  AddressSanitizer over the unit tests of the crates without torch, the kernels' among them, and of those that call C++. A
 #          nightly compiler is taken: the flag belongs to it, and the runtime comes with it. What is not Rust stays
 #          uninstrumented (libtorch, libjpeg-turbo, the C++ shim: gcc's own runtime cannot be linked beside that of
 #          rustc), so from there only the heap blocks themselves are watched.
@@ -39,7 +39,7 @@ address() {
   for part in torch-free ops; do
     case $part in
       torch-free) packages="-p seqformer-kernels -p seqformer-files -p seqformer-masks -p seqformer-annotations -p seqformer-config -p seqformer-checkpoint -p seqformer-data -p seqformer-evaluation -p seqformer-logs -p seqformer-video" ;;
-      ops) packages="-p seqformer-ops" ;;
+      ops) packages="-p seqformer-libtorch -p seqformer-cuda -p seqformer-distributed -p seqformer-ops" ;;
     esac
     log="target/sanitize-address-$part.log"
     # libtorch keeps what it allocates until the end of the process, and its containers are not annotated.
@@ -80,15 +80,11 @@ guard() {
   mkdir -p target
   ${CC:-cc} -O2 -shared -fPIC scripts/memory/guard.c -o target/guard.so -ldl -lpthread || { failed="$failed guard"; return 0; }
   log=target/sanitize-guard-build.log
-  cargo test --locked --no-run --lib --message-format=json -p seqformer-ops -p seqformer -p seqformer-engine \
-    >"$log" 2>&1 || { report "guard, build" 1 "$log"; return 0; }
+  cargo test --locked --no-run --lib --message-format=json -p seqformer-libtorch -p seqformer-cuda -p seqformer-distributed -p seqformer-ops -p seqformer \
+    -p seqformer-engine >"$log" 2>&1 || { report "guard, build" 1 "$log"; return 0; }
   sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' "$log" | while read -r program; do
     name=$(basename "$program" | sed 's/-[0-9a-f]*$//')
-    case $name in
-      seqformer_ops) package=seqformer-ops ;;
-      seqformer_engine) package=seqformer-engine ;;
-      *) package=seqformer ;;
-    esac
+    package=$(echo "$name" | tr _ -)
     for count in 1 2; do
       log="target/sanitize-guard-$name-$count.log"
       (cd "crates/$package" && OMP_NUM_THREADS=$count OMP_WAIT_POLICY=passive SEQFORMER_GUARD_POOL=1 GUARD_STATISTICS=1 \

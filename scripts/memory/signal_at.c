@@ -1,4 +1,4 @@
-// Sends a process one signal at a moment that chance seldom meets: while its main thread's stack pointer lies outside
+// Sends a process one signal at a moment that random interruption rarely hits: while its main thread's stack pointer lies outside
 // of its stack, as in the f32 matrix products of oneDNN before 3.11.2. A handler without a stack of its own writes over
 // the heap then.
 //

@@ -27,26 +27,26 @@ pub struct CocoFile {
     pub path: PathBuf,
     /// The images by id.
     pub images: BTreeMap<i64, Image>,
-    /// How the ids of images became numbers.
+    /// How the ids of images map to numbers.
     pub image_ids: Ids,
     /// The categories.
     pub categories: CategoryList,
     /// The annotations in the order of the file.
     pub annotations: Vec<ObjectEntry>,
-    /// What a user may want to know.
+    /// Notes for the user.
     pub notes: Vec<Note>,
 }
 
 /// An image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// The number by which annotations and results name it.
+    /// The number by which annotations and results refer to it.
     pub id: i64,
-    /// Its height and width, which nobody needs who only compares boxes.
+    /// Its height and width; not needed if only boxes are compared.
     pub size: Option<ImageSize>,
     /// The image file.
     pub file_name: Option<Box<str>>,
-    /// Its place in the list.
+    /// Its index in the list.
     pub index: usize,
 }
 
@@ -61,13 +61,13 @@ pub struct ObjectEntry {
     pub category_id: i64,
     /// Whether it stands for a group of objects.
     pub is_crowd: bool,
-    /// Its area, if the file has one that can be used.
+    /// Its area, if the file has a usable one.
     pub area: Option<f64>,
     /// Its box.
     pub bbox: BoxField,
     /// Its mask.
     pub mask: Mask,
-    /// How messages call it.
+    /// Its name in messages.
     pub place: Box<str>,
 }
 
@@ -120,12 +120,12 @@ impl CocoFile {
         Ok(read)
     }
 
-    /// Names an image as messages do.
+    /// The name of an image in messages.
     pub fn image_place(&self, image: &Image) -> String {
         format!("images[{}] (id {})", image.index, self.image_ids.id(image.id))
     }
 
-    /// Makes sure that the run lengths of every annotation have the size of their image.
+    /// Checks that the run lengths of every annotation have the size of their image.
     ///
     /// # Errors
     ///
@@ -139,7 +139,7 @@ impl CocoFile {
         Ok(())
     }
 
-    /// Tells whether the mask of an annotation has another size than the image, where both have one.
+    /// Whether the mask of an annotation has another size than the image, if both have one.
     pub fn mask_of_other_size(&self, object: &ObjectEntry) -> Option<Fault> {
         let Mask::Runs(mask) = &object.mask else { return None };
         let size = self.images.get(&object.image_id)?.size?;
@@ -188,7 +188,7 @@ struct RawObject {
     category_id: Id,
     is_crowd: bool,
     area: Option<f64>,
-    /// What is wrong with the area.
+    /// The fault of an unusable area.
     odd_area: Option<Box<str>>,
     bbox: BoxField,
     mask: Mask,
@@ -221,7 +221,7 @@ impl RawObject {
         })
     }
 
-    /// Counts what was left out of the annotation called `place`.
+    /// Counts what was dropped from the annotation called `place`.
     fn count_into(&self, left_out: &mut LeftOut, place: &str) {
         let at = || format!("{place}: segmentation");
         let Dropped { stray_polygons, unusable, boxes } = self.dropped;

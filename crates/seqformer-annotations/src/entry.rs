@@ -1,4 +1,4 @@
-//! One element of a list of annotations or results, with faults in the words of its fields.
+//! One element of a list of annotations or results. Faults are described in terms of its fields.
 
 use seqformer_masks::{BoxXywh, ImageSize};
 use serde_json::{Map, Value};
@@ -14,19 +14,19 @@ pub struct Entry {
     fields: Map<String, Value>,
 }
 
-/// What a field that should hold a box holds.
+/// The content of a field that should contain a box.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BoxField {
     /// Nothing: no such key, null or an empty list.
     Absent,
     /// Four finite numbers, which may be negative.
     Given(BoxXywh),
-    /// Something else; what it is.
+    /// Anything else, with a description.
     Odd(Box<str>),
 }
 
 impl BoxField {
-    /// Tells whether it is nothing, or a box with sides of 0 or more.
+    /// Whether it is absent, or a box with sides of 0 or more.
     pub fn is_proper(&self) -> bool {
         match self {
             Self::Absent => true,
@@ -52,12 +52,12 @@ impl BoxField {
 impl Entry {
     /// Parses the text of an object.
     ///
-    /// Python writes NaN and Infinity, which JSON does not have; they are a fault of the field that
-    /// holds them, once it is read.
+    /// Python writes NaN and Infinity, which JSON does not have. They are a fault of the field that
+    /// contains them, once that is read.
     ///
     /// # Errors
     ///
-    /// What is no object.
+    /// A value that is not an object.
     pub fn parse(text: &[u8]) -> Result<Self, Fault> {
         let parsed = serde_json::from_slice(text)
             .or_else(|_plain| serde_json::from_slice(&quote_non_finite(text)));
@@ -74,22 +74,22 @@ impl Entry {
         }
     }
 
-    /// Returns a field, nothing if it is absent or null.
+    /// Returns a field; `None` if it is absent or null.
     pub fn get(&self, field: &str) -> Option<&Value> {
         self.fields.get(field).filter(|value| !value.is_null())
     }
 
-    /// Tells whether there is such a key, even if it holds null.
+    /// Whether the key exists, even if its value is null.
     pub fn has(&self, field: &str) -> bool {
         self.fields.contains_key(field)
     }
 
-    /// Takes a field out.
+    /// Removes and returns a field.
     pub fn take(&mut self, field: &str) -> Option<Value> {
         self.fields.remove(field).filter(|value| !value.is_null())
     }
 
-    /// Writes another value into a field.
+    /// Sets a field.
     pub fn set(&mut self, field: &str, value: Value) {
         self.fields.insert(field.to_owned(), value);
     }
@@ -101,7 +101,7 @@ impl Entry {
         value.to_string()
     }
 
-    /// Returns a field that has to be there.
+    /// Returns a required field.
     ///
     /// # Errors
     ///
@@ -113,11 +113,11 @@ impl Entry {
         })
     }
 
-    /// Reads an id that has to be there.
+    /// Reads a required id.
     ///
     /// # Errors
     ///
-    /// If it is absent, or neither a whole number nor a text.
+    /// If it is absent, or neither an integer nor a string.
     pub fn id(&self, field: &str) -> Result<Id, Fault> {
         let expected = "a whole number or a text";
         let value = self.required(field, expected)?;
@@ -126,11 +126,11 @@ impl Entry {
         })
     }
 
-    /// Reads a finite number that has to be there.
+    /// Reads a required finite number.
     ///
     /// # Errors
     ///
-    /// If it is absent or no finite number.
+    /// If it is absent or not a finite number.
     pub fn number(&self, field: &str) -> Result<f64, Fault> {
         let expected = "a finite number";
         let value = self.required(field, expected)?;
@@ -138,11 +138,11 @@ impl Entry {
         value.as_f64().ok_or_else(|| Fault::new(field, expected, describe(value), mend))
     }
 
-    /// Reads a whole number of 0 or more, nothing if it is absent.
+    /// Reads an integer of 0 or more; `None` if it is absent.
     ///
     /// # Errors
     ///
-    /// What is no such number.
+    /// Any other value.
     pub fn count(&self, field: &str) -> Result<Option<u64>, Fault> {
         let Some(value) = self.get(field) else { return Ok(None) };
         let count = whole_number(value).and_then(|count| u64::try_from(count).ok());
@@ -152,7 +152,7 @@ impl Entry {
         })
     }
 
-    /// Reads `height` and `width`; nothing if both are absent.
+    /// Reads `height` and `width`; `None` if both are absent.
     ///
     /// # Errors
     ///
@@ -176,11 +176,11 @@ impl Entry {
         })
     }
 
-    /// Reads a text, nothing if it is absent.
+    /// Reads a string; `None` if it is absent.
     ///
     /// # Errors
     ///
-    /// What is no text.
+    /// Any other value.
     pub fn text(&self, field: &str) -> Result<Option<&str>, Fault> {
         let Some(value) = self.get(field) else { return Ok(None) };
         value
@@ -190,11 +190,12 @@ impl Entry {
             .ok_or_else(|| Fault::new(field, "a text", describe(value), "write it in quotes"))
     }
 
-    /// Reads `iscrowd` as Python does: any number but 0 is true, and null and no such key are false.
+    /// Reads `iscrowd` as Python does: any number except 0 is true; null and a missing key are
+    /// false.
     ///
     /// # Errors
     ///
-    /// What is neither a finite number nor a truth value.
+    /// A value that is neither a finite number nor a boolean.
     pub fn is_crowd(&self) -> Result<bool, Fault> {
         let Some(value) = self.get("iscrowd") else { return Ok(false) };
         match value {
@@ -210,7 +211,7 @@ impl Entry {
     }
 }
 
-/// What the parser says, without the line and column, which count from the start of the element.
+/// The parser's message without line and column, which count from the start of the element.
 fn without_position(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let position = format!(" at line {} column {}", error.line(), error.column());

@@ -13,15 +13,15 @@ pub enum AnnotationError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// Something in the file is not as it should be.
+    /// A fault in the content of the file.
     #[error(transparent)]
     Wrong(#[from] Box<WrongFile>),
 }
 
-/// What is wrong at one place of a file.
+/// A fault at one place of a file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {place}: {fault}", path = path.display())]
 pub struct WrongFile {
@@ -33,21 +33,21 @@ pub struct WrongFile {
     pub fault: Fault,
 }
 
-/// What is wrong with one value, wherever it stands.
+/// A fault of one value, independent of its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The field, such as `bboxes[3]`; empty if the entry as a whole is meant.
+    /// The field, such as `bboxes[3]`; empty for the entry as a whole.
     pub field: String,
-    /// What should be there.
+    /// What was expected.
     pub expected: String,
-    /// What is there.
+    /// What was found.
     pub found: String,
-    /// How to mend it; may be empty.
+    /// How to fix it; may be empty.
     pub mend: String,
 }
 
 impl AnnotationError {
-    /// Says where in a file the fault is.
+    /// Adds the place in a file to a fault.
     pub fn wrong(path: &Path, place: impl Into<String>, fault: Fault) -> Self {
         let (path, place) = (path.to_path_buf(), place.into());
         Self::Wrong(Box::new(WrongFile { path, place, fault }))
@@ -59,7 +59,7 @@ impl AnnotationError {
 }
 
 impl Fault {
-    /// Creates a fault from texts in this order: field, what was expected, what was found, the mend.
+    /// Creates a fault from field, expected value, found value and remedy, in this order.
     pub fn new(
         field: impl Into<String>,
         expected: impl Into<String>,
@@ -74,7 +74,7 @@ impl Fault {
         }
     }
 
-    /// Puts a field in front, for faults of a part of its value.
+    /// Prepends a field, for faults in a part of its value.
     #[must_use]
     pub fn within(mut self, outer: &str) -> Self {
         self.field = match self.field.as_str() {

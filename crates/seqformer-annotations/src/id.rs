@@ -1,7 +1,7 @@
 //! The ids of videos, images, categories and annotations.
 //!
-//! The official tools use ids as keys of dictionaries, so that texts (file stems, say) work as well
-//! as numbers, and `1.0` is `1`. Inside the program every id is a number of 0 or more.
+//! The official tools use ids as dictionary keys, so strings (such as file stems) work as well as
+//! numbers, and `1.0` equals `1`. Inside the program every id is a number of 0 or more.
 
 use std::fmt;
 
@@ -9,19 +9,19 @@ use serde_json::Value;
 
 use crate::value::{non_finite, whole_number};
 
-/// An id as a file has it.
+/// An id as written in a file.
 ///
-/// Numbers come before texts, and texts are in the order of their characters, as Python sorts them.
+/// Numbers sort before strings, and strings by their characters, as in Python.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Id {
-    /// A whole number, also written with a fraction of zero.
+    /// An integer, possibly written with a fraction of zero.
     Number(i64),
-    /// A text.
+    /// A string.
     Text(Box<str>),
 }
 
 impl Id {
-    /// Reads an id; nothing if the value is neither a whole number nor a text.
+    /// Reads an id; `None` if the value is neither an integer nor a string.
     pub fn read(value: &Value) -> Option<Self> {
         match value {
             Value::String(text) if non_finite(value).is_none() => {
@@ -40,7 +40,7 @@ impl From<i64> for Id {
 }
 
 impl fmt::Display for Id {
-    /// Writes the id as JSON has it: texts in quotes.
+    /// Writes the id as in JSON, with strings in quotes.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => write!(formatter, "{number}"),
@@ -49,18 +49,17 @@ impl fmt::Display for Id {
     }
 }
 
-/// How the ids of a list of a file become numbers.
+/// How the ids of a list map to numbers.
 ///
-/// Numbers of 0 or more stay what they are. If there is any other id, all are numbered from 1 in
-/// their order.
+/// Numbers of 0 or more are kept. If there is any other id, all are numbered from 1 in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ids {
-    /// All ids in their order; empty if they are their own numbers.
+    /// All ids in order; empty if ids are kept as numbers.
     ranked: Vec<Id>,
 }
 
 impl Ids {
-    /// Looks at all ids of a list.
+    /// Examines all ids of a list.
     pub fn new<'a>(ids: impl Iterator<Item = &'a Id> + Clone) -> Self {
         if ids.clone().all(|id| matches!(id, Id::Number(0..))) {
             return Self::default();
@@ -71,12 +70,12 @@ impl Ids {
         Self { ranked }
     }
 
-    /// Tells whether ids are numbered by their order instead of being their own numbers.
+    /// Whether ids are numbered by their order instead of being kept.
     pub fn are_ranked(&self) -> bool {
         !self.ranked.is_empty()
     }
 
-    /// Returns the number of an id, which need not be one of the list; nothing if it cannot be.
+    /// Returns the number of an id, which need not be in the list; `None` if it has none.
     pub fn number(&self, id: &Id) -> Option<i64> {
         if self.are_ranked() {
             return self.ranked.binary_search(id).ok().map(|rank| rank as i64 + 1);
@@ -87,7 +86,7 @@ impl Ids {
         }
     }
 
-    /// Returns the id of a number, as the file has it.
+    /// Returns the id for a number, as written in the file.
     pub fn id(&self, number: i64) -> Id {
         let rank = usize::try_from(number - 1).ok();
         rank.and_then(|rank| self.ranked.get(rank)).cloned().unwrap_or(Id::Number(number))

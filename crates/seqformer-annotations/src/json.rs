@@ -1,8 +1,8 @@
 //! Long JSON lists, one element at a time.
 //!
-//! Annotations and results are lists of some hundred megabytes. Cutting them into elements first
-//! keeps one element in memory instead of the text of all, and a fault can be told by its place in
-//! the list and the field. Elements are parsed by all threads.
+//! Annotations and results are lists of several hundred megabytes. Splitting them into elements
+//! first keeps only a few elements in memory, and faults can be reported by index and field. All
+//! threads parse elements.
 
 mod bits;
 mod counts;
@@ -23,7 +23,7 @@ use crate::{AnnotationError, Fault};
 const BUFFER_BYTES: usize = 1 << 18;
 /// The byte order mark of UTF-8, which Windows editors write.
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
-/// How much text is parsed at once, at least: some ten elements.
+/// Minimum size of the text that is parsed at once, about ten elements.
 const BATCH_BYTES: usize = 1 << 21;
 
 /// A JSON file that is read from front to back.
@@ -34,7 +34,7 @@ pub struct JsonFile {
     offset: u64,
 }
 
-/// Elements of a list, one behind the other.
+/// Consecutive elements of a list.
 #[derive(Debug, Default)]
 struct Batch {
     text: Vec<u8>,
@@ -70,11 +70,11 @@ impl JsonFile {
         &self.path
     }
 
-    /// Visits `key` and leaves it to `visit` to read the value, for every key of an object.
+    /// Calls `visit` for every key of an object; `visit` reads the value.
     ///
     /// # Errors
     ///
-    /// What is no object, and what `visit` returns.
+    /// A value that is not an object, and the errors of `visit`.
     pub fn for_each_key(
         &mut self,
         mut visit: impl FnMut(&mut Self, &str) -> Result<(), AnnotationError>,
@@ -99,13 +99,13 @@ impl JsonFile {
         }
     }
 
-    /// Parses every element of a list, given with its index.
+    /// Parses every element of a list, with its index.
     ///
-    /// One thread reads on while the others parse; a few megabytes of text are in memory.
+    /// One thread reads while the others parse; a few megabytes of text are in memory.
     ///
     /// # Errors
     ///
-    /// What is no list, and the error of the first element that has one.
+    /// A value that is not a list, and the first faulty element.
     pub fn parse_list<T: Send>(
         &mut self,
         parse: impl Fn(usize, &[u8]) -> Result<T, AnnotationError> + Sync,
@@ -115,7 +115,7 @@ impl JsonFile {
         if self.skip_if(b']')? {
             return Ok(parsed);
         }
-        // Two batches take turns, so that their memory is asked for only once.
+        // Two batches alternate, so their memory is allocated only once.
         let [mut batch, mut next] = [Batch::default(), Batch::default()];
         self.read_batch(&mut batch)?;
         loop {
@@ -135,7 +135,7 @@ impl JsonFile {
         }
     }
 
-    /// Reads elements in place of those in `batch`.
+    /// Replaces the elements of `batch` with the next ones.
     fn read_batch(&mut self, batch: &mut Batch) -> Result<(), AnnotationError> {
         batch.text.clear();
         batch.ends.clear();
@@ -150,11 +150,11 @@ impl JsonFile {
         Ok(())
     }
 
-    /// Skips `null`, or tells that something else follows.
+    /// Skips `null`; returns false if something else follows.
     ///
     /// # Errors
     ///
-    /// A word that begins like `null` and is another.
+    /// A different word that starts like `null`.
     pub fn skip_null(&mut self) -> Result<bool, AnnotationError> {
         if self.peek()? != Some(b'n') {
             return Ok(false);
@@ -168,7 +168,7 @@ impl JsonFile {
         }
     }
 
-    /// Says in a word what kind of value follows.
+    /// Describes the kind of the next value in a word.
     ///
     /// # Errors
     ///
@@ -186,7 +186,7 @@ impl JsonFile {
         })
     }
 
-    /// Appends the text of one value, whatever it is.
+    /// Appends the text of the next value of any kind.
     ///
     /// # Errors
     ///
@@ -215,7 +215,7 @@ impl JsonFile {
         }
     }
 
-    /// Makes sure that nothing follows.
+    /// Checks that nothing follows.
     ///
     /// # Errors
     ///
@@ -227,7 +227,7 @@ impl JsonFile {
         }
     }
 
-    /// Reads a number, `true`, `false` or `null`; the text is checked by whoever parses it.
+    /// Reads a number, `true`, `false` or `null`; the parser of the text checks it.
     fn read_scalar(&mut self, text: &mut Vec<u8>) -> Result<(), AnnotationError> {
         loop {
             let chunk = self.chunk()?;
@@ -243,7 +243,7 @@ impl JsonFile {
         }
     }
 
-    /// Returns the next byte that is not white space, without taking it.
+    /// Returns the next byte that is not white space, without consuming it.
     fn peek(&mut self) -> Result<Option<u8>, AnnotationError> {
         loop {
             let chunk = self.chunk()?;
@@ -266,7 +266,7 @@ impl JsonFile {
         self.expected(what)
     }
 
-    /// Says what should come next.
+    /// The error for what should come next.
     fn expected<T>(&mut self, what: &str) -> Result<T, AnnotationError> {
         let found = match self.peek()? {
             None => "the end of the file".to_owned(),
@@ -288,7 +288,7 @@ impl JsonFile {
         let Self { path, reader, .. } = self;
         loop {
             match reader.fill_buf() {
-                // A second call gives the same bytes; the borrow checker needs the detour.
+                // A second call returns the same bytes; the borrow checker requires it.
                 Ok(_) => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(source) => return Err(AnnotationError::read(path, source)),
@@ -308,16 +308,19 @@ impl JsonFile {
                 "the file is empty or cut off: write or download it again"
             }
             (0, "'<'") => "this looks like a web page: download the file itself",
-            (0, "'['") => "a list of results is no annotation file: give the annotations instead",
-            (0, "'{'") => "a file of annotations is no list of results: give the results instead",
-            _ => "the file is no JSON from here on: write or download it again",
+            (0, "'['") => {
+                "a list of results is not an annotation file: give the annotations instead"
+            }
+            (0, "'{'") => "an annotation file is not a list of results: give the results instead",
+            _ => "the file is not JSON from here on: write or download it again",
         };
         let fault = Fault::new("", expected, found, mend);
         AnnotationError::wrong(&self.path, format!("byte {}", self.offset), fault)
     }
 }
 
-/// Recognises files that are no UTF-8 text by their first bytes; what they are, and the mend.
+/// Recognizes files that are not UTF-8 text by their first bytes; returns what they are and the
+/// remedy.
 fn other_content(start: &[u8]) -> Option<(&'static str, &'static str)> {
     const SAVE: &str = "save the file as UTF-8 (in PowerShell: `| Out-File -Encoding utf8 FILE`)";
     const UNPACK: &str = "unpack it first";

@@ -1,11 +1,11 @@
 //! Annotation files of YouTube-VIS and COCO, read by one set of rules.
 //!
-//! Training, evaluation, scoring and conversion all read through this crate, so that a file that
-//! one of them takes is taken by all. The rules are as tolerant as the official tools where these
-//! give a number (`cocoapi` of YouTube-VIS, pycocotools, and detectron2's loaders): ids may be
-//! written as `1.0` or be texts, `iscrowd` may be null, empty frames may be null, `[]` or `{}`, and
-//! fields that nobody reads may hold anything. What is left out is counted in [`Note`]s. What is
-//! wrong is a [`Fault`] that names the entry, the field, what was expected and found, and the mend.
+//! Training, evaluation, scoring and conversion all read through this crate, so all of them accept
+//! the same files. The rules are as tolerant as the official tools wherever these give a number
+//! (`cocoapi` of YouTube-VIS, pycocotools, and detectron2's loaders): ids may be written as `1.0` or
+//! as strings, `iscrowd` may be null, empty frames may be null, `[]` or `{}`, and unused fields may
+//! contain anything. What is dropped is counted in [`Note`]s. Errors are [`Fault`]s, which name the
+//! entry, the field, what was expected and found, and how to fix it.
 //!
 //! Files are streamed: a few megabytes of text are in memory at a time, and elements are parsed by
 //! all threads.
@@ -50,11 +50,11 @@ pub use ytvis::{TrackEntry, TrackMasks, Video, YtvisFile};
 
 use std::path::Path;
 
-/// Reads the categories of an annotation file, and nothing else of it.
+/// Reads only the categories of an annotation file.
 ///
 /// # Errors
 ///
-/// A file that cannot be read or is no such file, or a category without an id.
+/// A file that cannot be read or is not an annotation file, or a category without an id.
 pub fn read_categories(path: &Path) -> Result<CategoryList, AnnotationError> {
     let mut categories = CategoryList::default();
     let mut file = json::JsonFile::open(path)?;

@@ -1,4 +1,4 @@
-//! The lists of a file, and how their entries are called in messages.
+//! The lists of a file, and the names of their entries in messages.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,13 +7,13 @@ use crate::json::JsonFile;
 use crate::note::{Counter, Note, Subject};
 use crate::{AnnotationError, Entry, Fault, Id, Ids};
 
-/// Where faults of the file as a whole are.
+/// The place of faults that concern the file as a whole.
 pub(crate) const WHOLE_FILE: &str = "the whole file";
 
 /// A class of objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Category {
-    /// The number by which annotations name it.
+    /// The number by which annotations refer to it.
     pub id: i64,
     /// Its name.
     pub name: String,
@@ -24,17 +24,17 @@ pub struct Category {
 pub struct CategoryList {
     /// By id.
     pub by_id: BTreeMap<i64, Category>,
-    /// How the ids of the file became numbers.
+    /// How the ids of the file map to numbers.
     pub ids: Ids,
-    /// How many have no name, and are called by their id.
+    /// Number of categories without a name, which are called by their id.
     unnamed: usize,
 }
 
-/// Reads a list; errors come with the place and ids of the element.
+/// Reads a list; errors contain the index and ids of the element.
 ///
 /// # Errors
 ///
-/// What is no list, and the first element that `parse` refuses.
+/// A value that is not a list, and the first element that `parse` rejects.
 pub fn read_list<T: Send>(
     file: &mut JsonFile,
     key: &str,
@@ -61,7 +61,7 @@ pub fn read_list<T: Send>(
     })
 }
 
-/// Names an entry by its place in its list and the ids that it has: `annotations[3] (id 4, video 17)`.
+/// Names an entry by its index in the list and its ids: `annotations[3] (id 4, video 17)`.
 pub fn place_of(list: &str, index: usize, entry: &Entry) -> String {
     let named = |(name, field): (&str, &str)| Some(format!("{name} {}", entry.id(field).ok()?));
     let ids = [("id", "id"), ("video", "video_id"), ("image", "image_id")];
@@ -70,7 +70,7 @@ pub fn place_of(list: &str, index: usize, entry: &Entry) -> String {
     format!("{list}[{index}]{names}")
 }
 
-/// Says that the list the file is about is missing, and whether the file is of the other kind.
+/// The error for a missing main list, which also tells whether the file is of the other kind.
 pub(crate) fn missing_list(path: &Path, list: &str, is_other_kind: bool) -> AnnotationError {
     let (found, mend) = match (is_other_kind, list) {
         (true, "videos") => ("a COCO file", "give the dataset the type coco"),
@@ -80,8 +80,8 @@ pub(crate) fn missing_list(path: &Path, list: &str, is_other_kind: bool) -> Anno
     AnnotationError::wrong(path, WHOLE_FILE, Fault::new(list, "a list", found, mend))
 }
 
-/// Replaces an error by the word that the file is of the other kind, if it has no list `own` and a
-/// list `other`: then any fault of its entries only confuses.
+/// Replaces an error with the message that the file is of the other kind, if it has no list `own` but a list `other`:
+/// faults of its entries would only confuse.
 pub(crate) fn of_other_kind(
     path: &Path,
     [own, other]: [&'static str; 2],
@@ -101,7 +101,7 @@ pub(crate) fn of_other_kind(
     }
 }
 
-/// Skips a value; a list one by one, because it may not fit into memory as a whole.
+/// Skips a value; a list element by element, because it may not fit into memory.
 pub(crate) fn skip(file: &mut JsonFile) -> Result<(), AnnotationError> {
     if file.kind_of_next()? == "a list" {
         return file.parse_list(|_index, _text| Ok(())).map(drop);
@@ -115,7 +115,7 @@ fn duplicate(id: &Id) -> Fault {
     Fault::new("id", "an id that occurs once", format!("{id} for the second time"), mend)
 }
 
-/// Numbers the entries of a list, whose ids have to differ.
+/// Numbers the entries of a list, whose ids must differ.
 pub(crate) fn by_id<T>(
     path: &Path,
     list: &str,
@@ -133,7 +133,7 @@ pub(crate) fn by_id<T>(
     Ok((by_id, ids))
 }
 
-/// Finds what an entry refers to by its id.
+/// Finds the entry that an id refers to.
 pub(crate) fn find<'a, T>(
     (ids, by_id): (&Ids, &'a BTreeMap<i64, T>),
     (field, what): (&str, &str),
@@ -157,7 +157,7 @@ pub(crate) fn find<'a, T>(
     })
 }
 
-/// Makes sure that no two annotations have one id; returns their numbers, 0 only for 0.
+/// Checks that annotation ids are unique; returns their numbers, where only 0 becomes 0.
 pub(crate) fn annotation_ids(
     path: &Path,
     ids: &[(Id, String)],
@@ -212,7 +212,7 @@ impl CategoryList {
     }
 }
 
-/// What was left out of the masks and boxes of a file.
+/// What was dropped from the masks and boxes of a file.
 #[derive(Debug, Default)]
 pub(crate) struct LeftOut {
     pub(crate) stray_polygons: Counter,

@@ -17,35 +17,35 @@ const MIN_POLYGON: usize = 6;
 pub enum Mask {
     /// Null, an empty list or an empty object.
     Absent,
-    /// Something was written, but no polygon of three points or more.
+    /// Something was written, but without a polygon of three points or more.
     Unusable,
-    /// Run lengths, which keep the size that they came with.
+    /// Run lengths, with the size stored beside them.
     Runs(Rle),
     /// The union of one or more polygons.
     Polygons(Box<[Polygon]>),
 }
 
-/// What was left out of masks.
+/// What was dropped from masks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Polygons of fewer than three points or with half a point, beside a good one.
+    /// Polygons with fewer than three points or half a point, beside a valid one.
     pub stray_polygons: usize,
-    /// Masks that consist of nothing else.
+    /// Masks without any valid polygon.
     pub unusable: usize,
-    /// Those of them that hold the four numbers of a box.
+    /// Among those, masks with the four numbers of a box.
     pub boxes: usize,
 }
 
 impl Mask {
-    /// Reads a mask, and counts what is left out.
+    /// Reads a mask, and counts what is dropped.
     ///
-    /// Polygons of fewer than six numbers, or of an odd number, are left out.
+    /// Polygons of fewer than six numbers, or of an odd number, are dropped.
     ///
     /// Reference: detectron2 `data/datasets/coco.py`, `load_coco_json`.
     ///
     /// # Errors
     ///
-    /// What is no mask; the field is the place within the value.
+    /// A value that is not a mask; the field is the place within the value.
     pub fn read(value: &Value, dropped: &mut Dropped) -> Result<Self, Fault> {
         match value {
             absent if is_absent(absent) => Ok(Self::Absent),
@@ -58,7 +58,8 @@ impl Mask {
         }
     }
 
-    /// Draws the mask in an image of `size`, which polygons need; nothing if there is no mask.
+    /// Draws the mask into an image of `size`, which only polygons need; `None` if there is no
+    /// mask.
     ///
     /// # Errors
     ///
@@ -82,7 +83,7 @@ impl Mask {
 }
 
 impl Dropped {
-    /// Adds the counts of another part.
+    /// Adds other counts.
     pub fn add(&mut self, other: Self) {
         self.stray_polygons += other.stray_polygons;
         self.unusable += other.unusable;
@@ -148,7 +149,7 @@ fn read_runs(value: &Value) -> Result<Rle, Fault> {
 ///
 /// # Errors
 ///
-/// What is no pair of numbers of pixels.
+/// A value that is not a pair of positive numbers of pixels.
 pub fn read_size(mask: &Value) -> Result<ImageSize, Fault> {
     let side = |side: &Value| whole_number(side).and_then(|side| u32::try_from(side).ok());
     let sides = match mask.get("size").and_then(Value::as_array).map(Vec::as_slice) {
@@ -164,7 +165,7 @@ pub fn read_size(mask: &Value) -> Result<ImageSize, Fault> {
 }
 
 impl Fault {
-    /// Says what is wrong with a mask that cannot be right.
+    /// The fault of an invalid mask.
     pub fn of_mask(error: &MaskError) -> Self {
         let (expected, found) = match error {
             MaskError::RunSum { size, expected, found } => (
@@ -195,7 +196,7 @@ impl Fault {
     }
 }
 
-/// Says that a mask has another size than its frame, and why that may be.
+/// The fault of a mask whose size differs from its frame, with a likely cause.
 pub fn other_size(expected: ImageSize, found: ImageSize) -> Fault {
     let is_turned = expected.height == found.width && expected.width == found.height;
     let mend = if is_turned {

@@ -1,26 +1,26 @@
-//! Sentences about what a reader left out, each counted over the file.
+//! Notes about what a reader dropped, counted over the file.
 
 use std::fmt;
 
-/// What a note is about, and so whom it concerns.
+/// The subject of a note, and so the users whom it concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
-    /// Everyone who uses the objects.
+    /// Users of the objects.
     Objects,
-    /// Those who use boxes.
+    /// Users of boxes.
     Boxes,
-    /// Those who use areas.
+    /// Users of areas.
     Areas,
-    /// Those who number the classes.
+    /// Users of the class numbers.
     Classes,
 }
 
-/// A sentence for the user.
+/// A note for the user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// What it is about.
+    /// Its subject.
     pub subject: Subject,
-    /// The sentence, without a final dot.
+    /// The text, without a final full stop.
     pub text: String,
 }
 

@@ -1,15 +1,15 @@
-//! What JSON values mean to programs in Python, which wrote them and will read them.
+//! The meaning of JSON values to Python programs, which write and read them.
 
 use serde_json::Value;
 
-/// Marks the texts that stand for Python's words for numbers that are not finite.
+/// Marks strings that stand for Python's non-finite numbers.
 ///
-/// A noncharacter, which no text of a file has.
+/// A noncharacter, which no file contains.
 const NON_FINITE_MARK: char = '\u{fdd0}';
-/// The largest number below which every whole number is a double of its own.
+/// The largest number up to which every integer has an exact double.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Reads a whole number, also one with a fraction of zero.
+/// Reads an integer, possibly with a fraction of zero.
 pub fn whole_number(value: &Value) -> Option<i64> {
     let exact = |number: f64| {
         (number.trunc() == number && number.abs() < MAX_EXACT).then_some(number as i64)
@@ -17,7 +17,7 @@ pub fn whole_number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_f64().and_then(exact))
 }
 
-/// Tells whether Python would take a value for false, which stands for nothing.
+/// Whether Python would treat a value as false, which stands for absent.
 pub fn is_absent(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -27,7 +27,7 @@ pub fn is_absent(value: &Value) -> bool {
     }
 }
 
-/// Says in a few words what a value is.
+/// Describes a value in a few words.
 pub fn describe(value: &Value) -> String {
     const LONGEST: usize = 60;
     if let Some(word) = non_finite(value) {
@@ -47,12 +47,12 @@ pub fn describe(value: &Value) -> String {
     }
 }
 
-/// Returns the word of a number that is not finite.
+/// Returns the word for a non-finite number.
 pub(crate) fn non_finite(value: &Value) -> Option<&str> {
     value.as_str()?.strip_prefix(NON_FINITE_MARK)
 }
 
-/// Puts the words for numbers that are not finite into quotes, with a mark in front.
+/// Quotes the words for non-finite numbers, with a mark in front.
 pub(crate) fn quote_non_finite(text: &[u8]) -> Vec<u8> {
     let mut quoted = Vec::with_capacity(text.len() + 64);
     let mut rest = text;
@@ -75,7 +75,7 @@ pub(crate) fn quote_non_finite(text: &[u8]) -> Vec<u8> {
     quoted
 }
 
-/// Makes null of all numbers in a value that are not finite.
+/// Replaces all non-finite numbers in a value with null.
 pub(crate) fn drop_non_finite(value: &mut Value) {
     if non_finite(value).is_some() {
         *value = Value::Null;

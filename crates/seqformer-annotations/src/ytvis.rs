@@ -27,32 +27,32 @@ pub struct YtvisFile {
     pub path: PathBuf,
     /// The videos by id.
     pub videos: BTreeMap<i64, Video>,
-    /// How the ids of videos became numbers.
+    /// How the ids of videos map to numbers.
     pub video_ids: Ids,
     /// The categories.
     pub categories: CategoryList,
     /// The annotations in the order of the file.
     pub annotations: Vec<TrackEntry>,
-    /// What a user may want to know.
+    /// Notes for the user.
     pub notes: Vec<Note>,
 }
 
 /// A video.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Video {
-    /// The number by which annotations and results name it.
+    /// The number by which annotations and results refer to it.
     pub id: i64,
     /// Height and width of its frames.
     pub size: ImageSize,
-    /// How many frames it has.
+    /// Number of frames.
     pub length: usize,
-    /// The image files of its frames, if the file names them; they may be more or fewer.
+    /// The image files of its frames, if the file lists them; there may be more or fewer.
     pub file_names: Option<Box<[Box<str>]>>,
-    /// Its place in the list.
+    /// Its index in the list.
     pub index: usize,
 }
 
-/// One annotated object over the frames of its video.
+/// One annotated object in all frames of its video.
 #[derive(Debug, Clone)]
 pub struct TrackEntry {
     /// The number of the annotation, 0 only if the file says 0.
@@ -63,13 +63,13 @@ pub struct TrackEntry {
     pub category_id: i64,
     /// Whether it stands for a group of objects.
     pub is_crowd: bool,
-    /// One entry for each frame of the video, or more.
+    /// One entry per frame of the video, or more.
     pub masks: TrackMasks,
     /// The boxes, if the file has any.
     pub boxes: Option<Box<[BoxField]>>,
-    /// The areas that the file has, without null; nothing if it has none that can be used.
+    /// The areas in the file, without null; `None` if there are no usable ones.
     pub areas: Option<Box<[f64]>>,
-    /// How messages call it.
+    /// Its name in messages.
     pub place: Box<str>,
 }
 
@@ -78,7 +78,7 @@ pub struct TrackEntry {
 pub enum TrackMasks {
     /// Run lengths.
     Packed(PackedTrack),
-    /// Whatever there may be.
+    /// Any kind of mask.
     Mixed(Vec<Mask>),
 }
 
@@ -89,8 +89,8 @@ impl YtvisFile {
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, and any entry that is wrong: the message names the file, the
-    /// entry and the field, what was expected and found, and the mend.
+    /// A file that cannot be read, and any invalid entry: the message names the file, the entry and
+    /// the field, what was expected and found, and how to fix it.
     pub fn read(path: &Path) -> Result<Self, AnnotationError> {
         Self::read_lists(path).map_err(|error| of_other_kind(path, ["videos", "images"], error))
     }
@@ -132,12 +132,12 @@ impl YtvisFile {
         Ok(read)
     }
 
-    /// Names a video as messages do.
+    /// The name of a video in messages.
     pub fn video_place(&self, video: &Video) -> String {
         format!("videos[{}] (id {})", video.index, self.video_ids.id(video.id))
     }
 
-    /// Makes sure that the run lengths of every annotation have the size of their video.
+    /// Checks that the run lengths of every annotation have the size of their video.
     ///
     /// # Errors
     ///
@@ -180,7 +180,7 @@ impl YtvisFile {
             if found < video.length {
                 let expected =
                     format!("an entry for each of the {} frames of the video", video.length);
-                let mend = "write null where the object is not seen";
+                let mend = "write null where the object is not visible";
                 let found = format!("{found} entries");
                 return Err(wrong(Fault::new("segmentations", expected, found, mend)));
             }
@@ -222,13 +222,13 @@ struct RawTrack {
     is_crowd: bool,
     masks: TrackMasks,
     dropped: Dropped,
-    /// The first frame of what was dropped.
+    /// The first frame from which something was dropped.
     dropped_at: usize,
     boxes: Option<Box<[BoxField]>>,
-    /// What is wrong with boxes: how many, and the first one.
+    /// Faulty boxes: their number, and a description of the first.
     odd_boxes: Option<(usize, Box<str>)>,
     areas: Option<Box<[f64]>>,
-    /// What is wrong with areas.
+    /// The fault of the areas.
     odd_areas: Option<Box<str>>,
 }
 
@@ -259,7 +259,7 @@ impl RawTrack {
         })
     }
 
-    /// Counts what was left out of the annotation called `place`.
+    /// Counts what was dropped from the annotation called `place`.
     fn count_into(&self, left_out: &mut LeftOut, place: &str) {
         let at = || format!("{place}: segmentations[{}]", self.dropped_at);
         let Dropped { stray_polygons, unusable, boxes } = self.dropped;
@@ -275,7 +275,7 @@ impl RawTrack {
     }
 }
 
-/// Masks in the thorough way.
+/// Masks parsed the slow way.
 #[derive(Debug)]
 struct MaskList {
     masks: TrackMasks,
@@ -315,7 +315,7 @@ impl MaskList {
 }
 
 impl TrackMasks {
-    /// Packs masks, if all of them are run lengths.
+    /// Packs the masks if all of them are run lengths.
     fn new(masks: Vec<Mask>) -> Self {
         if masks.iter().any(|mask| matches!(mask, Mask::Polygons(_) | Mask::Unusable)) {
             return Self::Mixed(masks);
@@ -339,12 +339,12 @@ impl TrackMasks {
         }
     }
 
-    /// Tells whether there are none.
+    /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Tells whether something was written, but no mask that can be used.
+    /// Whether something was written, but no usable mask.
     fn is_unusable(&self) -> bool {
         match self {
             Self::Packed(_) => false,
@@ -355,7 +355,7 @@ impl TrackMasks {
         }
     }
 
-    /// Returns the size of every frame's run lengths; polygons have none.
+    /// Returns the size of every frame's run lengths; `None` for polygons.
     fn sizes(&self) -> Box<dyn Iterator<Item = Option<ImageSize>> + '_> {
         match self {
             Self::Packed(track) => Box::new(track.sizes()),
@@ -433,7 +433,7 @@ fn read_file_names(value: &Value) -> Result<Box<[Box<str>]>, Fault> {
     names.iter().enumerate().map(name).collect()
 }
 
-/// Reads boxes, and says how many are not as they should be and what the first of them is.
+/// Reads boxes; also returns how many are faulty, with a description of the first.
 #[expect(clippy::type_complexity, reason = "a pair of the boxes and of what is wrong with them")]
 fn read_boxes(value: Option<&Value>) -> (Option<Box<[BoxField]>>, Option<(usize, Box<str>)>) {
     let list = match value {
@@ -455,7 +455,7 @@ fn read_boxes(value: Option<&Value>) -> (Option<Box<[BoxField]>>, Option<(usize,
     (Some(boxes), odd)
 }
 
-/// Reads areas, and says what is wrong with them.
+/// Reads areas; also returns their fault.
 fn read_areas(value: Option<&Value>) -> (Option<Box<[f64]>>, Option<Box<str>>) {
     let list = match value {
         None => return (None, None),
@@ -476,9 +476,9 @@ fn read_areas(value: Option<&Value>) -> (Option<Box<[f64]>>, Option<Box<str>>) {
     (Some(areas.into()), None)
 }
 
-/// Reads masks that are plain run lengths, and nothing else.
+/// Reads masks that are all plain run lengths.
 fn packed_track(cursor: &mut Cursor<'_>) -> Option<PackedTrack> {
-    // A run takes some four characters; the memory for all of them is asked for once.
+    // A run takes about four characters; memory for all of them is allocated once.
     let mut track = PackedTrack::with_capacity(cursor.bytes_left() / 4);
     let (mut counts, mut text) = (Vec::new(), Vec::new());
     cursor.list(|cursor| {

@@ -1,49 +1,51 @@
-//! How much a pass through the network multiplies, counted from its sizes.
+//! How many operations a pass through the network takes, counted from its sizes.
 //!
-//! Products and convolutions are counted as inference runs them: frames padded to a multiple of 32, heads of the
-//! last layer only, masks of the selected queries only. Norms, sums, softmax and the like are not counted;
-//! what deformable attention reads is counted apart, because memory bounds it and not arithmetic.
+//! Matrix products and convolutions are counted as inference runs them: frames padded to a multiple of 32, heads of the
+//! last layer only, masks of the selected queries only. Norms, sums, softmax and the like are not counted. What
+//! deformable attention reads is counted separately, because it is limited by memory and not by arithmetic.
 
 mod backbone;
 
 use backbone::multiply_adds;
-use seqformer::config::NUM_LEVELS;
-use seqformer::{FrameSize, SeqFormerConfig};
+use seqformer::config::{NUM_LEVELS, halved};
+use seqformer::{SeqFormerConfig, padded_size};
+use seqformer_masks::ImageSize;
+use seqformer_ops::LevelSize;
 
-/// What one part of the network does.
+/// The work of one part of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct StageWork {
-    /// Operations of products and convolutions: a multiplication and an addition count as two.
+    /// Operations of matrix products and convolutions: a multiplication and an addition count as two.
     pub flop: f64,
     /// Values that deformable attention reads: four corners of every sampling point, all channels of a head.
     pub gathered_values: f64,
 }
 
-/// What the parts of the network do.
+/// The work of all parts of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct NetworkWork {
     /// The image network.
     pub backbone: StageWork,
     /// Input projections and encoder layers.
     pub encoder: StageWork,
-    /// Decoder layers and the heads of classes and boxes.
+    /// Decoder layers, and the class and box heads.
     pub decoder: StageWork,
-    /// Features and logits of masks.
+    /// Mask features and mask logits.
     pub masks: StageWork,
 }
 
-/// What goes through the network.
+/// The input of the network.
 #[derive(Debug, Clone, Copy)]
 pub struct Workload {
     /// Size of the frames without padding.
-    pub frame: FrameSize,
+    pub frame: ImageSize,
     /// Frames of the video.
     pub num_frames: usize,
-    /// Frames of all clips, each counted as often as a clip holds it; for a whole video its frames.
+    /// Frames of all clips, each counted once per clip that contains it; for a whole video, its frames.
     pub clip_frames: usize,
     /// Clips; 1 for a whole video.
     pub num_clips: usize,
-    /// Queries whose masks are made.
+    /// Queries whose masks are computed.
     pub num_instances: usize,
 }
 
@@ -87,7 +89,7 @@ impl StageWork {
     }
 }
 
-/// The numbers that the counts are made of, all for one frame.
+/// The numbers from which the counts are computed, all for one frame.
 struct Sizes<'a> {
     network: &'a SeqFormerConfig,
     /// Multiplications of the image network.
@@ -99,12 +101,12 @@ struct Sizes<'a> {
 }
 
 impl<'a> Sizes<'a> {
-    fn new(network: &'a SeqFormerConfig, frame: FrameSize) -> Self {
-        let padded = frame.padded();
+    fn new(network: &'a SeqFormerConfig, frame: ImageSize) -> Self {
+        let padded = padded_size(frame);
         let maps = network.backbone.map_sizes(padded);
         let [_, res3, res4, res5] = maps;
-        let extra = res5.size.halved();
-        let tokens = |size: FrameSize| (size.height * size.width) as f64;
+        let extra = halved(res5.size);
+        let tokens = |size: LevelSize| size.num_tokens() as f64;
         Self {
             network,
             backbone: multiply_adds(&network.backbone, padded),
@@ -129,7 +131,7 @@ impl<'a> Sizes<'a> {
         2.0 * self.dim() * self.network.transformer.feedforward_dim as f64
     }
 
-    /// The offsets (x and y) and weights of a query's points, and what it reads with them.
+    /// The offsets (x and y) and weights of a query's points, and the values that it reads with them.
     fn attention(&self, points: i64) -> StageWork {
         let samples = (self.network.transformer.num_heads * NUM_LEVELS as i64 * points) as f64;
         let head_dim = self.dim() / self.network.transformer.num_heads as f64;
@@ -150,7 +152,7 @@ impl<'a> Sizes<'a> {
         StageWork { flop: products.flop + attention.flop, ..attention }
     }
 
-    /// The box queries' way through all layers on one frame.
+    /// The box queries in all layers on one frame.
     fn boxes_of_frame(&self) -> StageWork {
         let (dim, queries) = (self.dim(), self.queries());
         let attention = self.attention(self.network.transformer.num_decoder_points);
@@ -164,7 +166,7 @@ impl<'a> Sizes<'a> {
         StageWork { flop: products.flop + attention.flop, ..attention }
     }
 
-    /// The instance queries' way through all layers, and the heads of the last.
+    /// The instance queries in all layers, and the heads of the last.
     fn instances_of_clip(&self) -> StageWork {
         let (dim, queries) = (self.dim(), self.queries());
         let layers = self.network.transformer.num_decoder_layers as f64;

@@ -1,5 +1,5 @@
-//! The yardsticks of the bench: what the network multiplies, counted from its sizes, and what a machine can do at
-//! best, measured.
+//! References for the benchmark: how many operations the network takes, counted from its sizes, and the peak rates of a
+//! machine, measured.
 //!
 //! ```
 //! use seqformer_bench::{MachineRates, MachineSizes};

@@ -1,13 +1,13 @@
-//! What a machine can do at best, measured: the yardstick for the network's speed.
+//! Measured peak rates of a machine, as references for the network's speed.
 //!
-//! On a GPU, events on its stream take the time, so that the time to hand work in does not count.
+//! On a GPU, the time is measured by events on its stream, so that the time to launch the work does not count.
 
 use std::time::Instant;
 
-use seqformer_ops::cuda_device::{Tf32Scope, Timer};
+use seqformer_cuda::device::{Tf32Scope, Timer};
 use tch::{Cuda, Device, Kind, Tensor};
 
-/// Times of which the best counts.
+/// Number of runs, of which the fastest counts.
 const RUNS: usize = 5;
 
 /// How large the matrices and the memory are.
@@ -19,7 +19,7 @@ pub struct MachineSizes {
     pub memory: usize,
 }
 
-/// Rates of the device, each the best of a few tries.
+/// Rates of the device, each the best of a few runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MachineRates {
     /// Operations per second of a product of two large `f32` matrices; on a GPU strictly without TF32.
@@ -28,14 +28,14 @@ pub struct MachineRates {
     pub matmul_tf32_flops: Option<f64>,
     /// The same with `bf16` matrices.
     pub matmul_bf16_flops: f64,
-    /// Bytes per second of a plain read of memory.
+    /// Bytes per second of reading memory sequentially.
     pub read_bytes_per_sec: f64,
-    /// Bytes per second that a copy within the memory of a GPU reads and writes.
+    /// Bytes per second that a copy within GPU memory reads and writes.
     pub copy_bytes_per_sec: Option<f64>,
 }
 
 impl MachineSizes {
-    /// Large enough for steady rates of this device, small enough for a second.
+    /// Large enough for steady rates of this device, small enough to take a second.
     pub fn of(device: Device) -> Self {
         if device.is_cuda() {
             return Self { matrix: 8192, memory: 1 << 30 };
@@ -45,12 +45,12 @@ impl MachineSizes {
 }
 
 impl MachineRates {
-    /// Measures the rates with all threads that libtorch has, or those of a GPU.
+    /// Measures the rates with all threads of libtorch, or those of a GPU.
     pub fn measure(device: Device, sizes: MachineSizes) -> Self {
         let MachineSizes { matrix, memory } = sizes;
         tch::no_grad(|| Self {
             matmul_f32_flops: {
-                // The CPU's part of libtorch is not asked for that of GPUs.
+                // On the CPU, the GPU library of libtorch is not called.
                 let _strict = device.is_cuda().then(|| Tf32Scope::begin(false).ok());
                 matmul(device, Kind::Float, matrix)
             },
@@ -62,7 +62,7 @@ impl MachineRates {
     }
 }
 
-/// None on the CPU, and where this program has no part for GPUs.
+/// `None` on the CPU, and if this program is built without GPU support.
 fn tf32(device: Device, size: i64) -> Option<f64> {
     if !device.is_cuda() {
         return None;
@@ -71,7 +71,7 @@ fn tf32(device: Device, size: i64) -> Option<f64> {
     Some(matmul(device, Kind::Float, size))
 }
 
-/// The better of libtorch's two ways to a product: of matrices, and as a convolution of single cells.
+/// The faster of two ways to compute a product in libtorch: as matrices, and as a 1 × 1 convolution.
 fn matmul(device: Device, kind: Kind, size: i64) -> f64 {
     let tensor = |size: &[i64]| Tensor::rand(size, (Kind::Float, device)).to_kind(kind);
     let (a, b) = (tensor(&[size, size]), tensor(&[size, size]));
@@ -102,7 +102,7 @@ fn copy(device: Device, bytes: usize) -> f64 {
     2.0 * bytes.max(1) as f64 / secs
 }
 
-/// Seconds of the fastest of a few runs, after one that does not count.
+/// Seconds of the fastest of a few runs, after a warm-up run.
 fn best_secs(device: Device, work: impl Fn() -> Tensor) -> f64 {
     let run = || match device {
         Device::Cuda(index) => on_gpu(index, &work),
@@ -120,7 +120,7 @@ fn on_host(work: &dyn Fn() -> Tensor) -> f64 {
     secs
 }
 
-/// By events, or else by the clock of the host.
+/// Timed by events if possible, otherwise by the clock of the host.
 fn on_gpu(index: usize, work: &dyn Fn() -> Tensor) -> f64 {
     Cuda::synchronize(index as i64);
     let start = Instant::now();

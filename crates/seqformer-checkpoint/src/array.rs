@@ -62,7 +62,7 @@ impl fmt::Display for DType {
     }
 }
 
-/// How many elements of an array are no finite numbers.
+/// Number of non-finite elements of an array.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NotFinite {
     /// Elements that are not a number.
@@ -88,7 +88,7 @@ impl fmt::Display for NotFinite {
     }
 }
 
-/// The bytes do not fit the shape.
+/// The number of bytes does not match the shape.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("shape {shape:?} of {dtype} does not take {found_bytes} bytes")]
 pub struct ArrayError {
@@ -111,7 +111,7 @@ pub struct Array {
 }
 
 impl Array {
-    /// Joins `bytes` with their meaning.
+    /// Creates an array from `bytes` and their meaning.
     ///
     /// # Errors
     ///
@@ -164,12 +164,12 @@ impl Array {
         self.bytes.len() / self.dtype.size_bytes()
     }
 
-    /// True if both arrays are the same bytes in memory, as tied tensors are.
+    /// True if both arrays share the same bytes in memory, as tied tensors do.
     pub fn shares_bytes_with(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.bytes, &other.bytes)
     }
 
-    /// Where the bytes are in memory; the same for arrays that share them.
+    /// Address of the bytes; the same for arrays that share them.
     pub(crate) fn address(&self) -> usize {
         self.bytes.as_ptr().addr()
     }
@@ -191,7 +191,7 @@ impl Array {
         }
     }
 
-    /// The same in half precision, rounded to nearest; `None` for an array of integers.
+    /// The array in half precision, rounded to nearest; `None` for an array of integers.
     pub fn to_half(&self) -> Option<Self> {
         if !self.dtype.is_float() {
             return None;
@@ -210,12 +210,12 @@ impl Array {
         }
     }
 
-    /// How many elements are no finite numbers; integers always are.
+    /// Counts non-finite elements; integers are always finite.
     ///
-    /// One pass over the bytes, about as fast as memory gives them.
+    /// One pass over the bytes, about as fast as memory.
     pub fn count_not_finite(&self) -> NotFinite {
         let bytes = &*self.bytes;
-        // All bits of the exponent are set in infinity, and with a fraction in what is not a number.
+        // Infinity has all exponent bits set; NaN also has a non-zero fraction.
         let counts = |exponent: u64, fraction: u64| match self.dtype {
             DType::F64 => count_elements(bytes, |b| {
                 let bits = u64::from_le_bytes(b);
@@ -275,7 +275,7 @@ impl fmt::Debug for Array {
     }
 }
 
-/// The bytes that an array takes, or `None` if they cannot be counted.
+/// Size of an array in bytes; `None` if it overflows.
 pub(crate) fn size_in_bytes(dtype: DType, shape: &[usize]) -> Option<usize> {
     if shape.contains(&0) {
         return Some(0);
@@ -283,9 +283,9 @@ pub(crate) fn size_in_bytes(dtype: DType, shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(dtype.size_bytes(), |product, &size| product.checked_mul(size))
 }
 
-/// How many elements there are of which `test` holds.
+/// Counts the elements for which `test` holds.
 fn count_elements<const N: usize>(bytes: &[u8], test: impl Fn([u8; N]) -> bool) -> usize {
-    /// Few enough for the counts of a block to be narrow, which lets the compiler use wide registers.
+    /// Small enough for narrow counters per block, which lets the compiler use wide registers.
     const BLOCK: usize = 1 << 12;
     let (elements, _) = bytes.as_chunks::<N>();
     let count = |block: &[[u8; N]]| block.iter().map(|&b| u16::from(test(b))).sum::<u16>();

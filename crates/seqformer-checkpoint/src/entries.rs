@@ -1,4 +1,4 @@
-//! Finds the named tensors in what a training script saved.
+//! Finds the named tensors in whatever a training script saved.
 //!
 //! Scripts save either the state dict itself or a dict around it, `{"model": …, "optimizer": …}`.
 
@@ -8,16 +8,16 @@ use crate::error::Reason;
 use crate::pickle::{Graph, Node, NodeId, shortened};
 use crate::{StateDict, provenance, wrappers};
 
-/// Containers inside containers.
+/// Nesting depth of containers.
 const MAX_CONTAINERS: usize = 4;
 const MAX_NOTES: usize = 100;
-/// Keys that are listed where no tensors were found.
+/// Keys that are listed if no tensors were found.
 const MAX_KEYS: usize = 8;
 
 /// The tensors of a pickle, still as nodes.
 pub(crate) struct Entries {
     pub(crate) tensors: Vec<(String, NodeId)>,
-    /// A state dict with everything but the arrays.
+    /// A state dict without its arrays.
     pub(crate) rest: StateDict,
 }
 
@@ -59,16 +59,16 @@ pub(crate) fn find(
     Ok(entries)
 }
 
-/// Looks for dicts of tensors.
+/// Searches for dicts of tensors.
 struct Search<'a> {
     graph: &'a Graph,
     is_tensor: fn(&Graph, NodeId) -> bool,
-    /// Whether dicts that were looked at before hold tensors.
+    /// Whether dicts that were already visited contain tensors.
     known: BTreeMap<NodeId, bool>,
 }
 
 impl Search<'_> {
-    /// The containers in `dict` that hold tensors, in the order in which they are preferred.
+    /// The containers in `dict` that contain tensors, in order of preference.
     fn containers(&mut self, dict: NodeId) -> Vec<(&'static str, NodeId)> {
         let mut by_name: BTreeMap<&str, NodeId> = BTreeMap::new();
         for &(key, value) in self.graph.dict(dict).unwrap_or_default() {
@@ -82,13 +82,13 @@ impl Search<'_> {
         found.filter(|&(_, inner)| self.holds_tensors(inner, MAX_CONTAINERS)).collect()
     }
 
-    /// Whether a dict has tensors, or a container in it has.
+    /// Whether a dict contains tensors, or a container in it does.
     fn holds_tensors(&mut self, dict: NodeId, levels_left: usize) -> bool {
         let Some(levels_left) = levels_left.checked_sub(1) else { return false };
         if let Some(&known) = self.known.get(&dict) {
             return known;
         }
-        // What leads back to itself holds nothing more.
+        // A cycle contains nothing new.
         self.known.insert(dict, false);
         let entries = self.graph.dict(dict).unwrap_or_default();
         let holds = entries.iter().any(|&(key, value)| {
@@ -101,7 +101,7 @@ impl Search<'_> {
         holds
     }
 
-    /// What a file without tensors in a known place holds instead.
+    /// Describes a file without tensors in a known place.
     fn describe_root(&mut self) -> String {
         let (graph, root) = (self.graph, self.graph.root());
         let Some(entries) = graph.dict(root) else {
@@ -129,7 +129,7 @@ impl Search<'_> {
 }
 
 impl Entries {
-    /// Keeps plain values as metadata, and makes a note of everything that is left out.
+    /// Keeps plain values as metadata, and notes everything that is skipped.
     fn skip(&mut self, graph: &Graph, key: NodeId, value: NodeId) {
         let Some(name) = graph.text(key).map(shortened) else {
             let key = graph.describe(key);
@@ -153,7 +153,7 @@ impl Entries {
         }
     }
 
-    /// Keeps the texts, and lists of texts as JSON, of what this program writes beside its weights.
+    /// Keeps strings, and lists of strings as JSON, that this program writes beside its weights.
     fn keep_own(&mut self, graph: &Graph, dict: NodeId) {
         for &(key, value) in graph.dict(dict).unwrap_or_default() {
             let Some(name) = graph.text(key).map(shortened) else { continue };
@@ -170,7 +170,7 @@ impl Entries {
         }
     }
 
-    /// Takes wrappers off the names, and leaves out the tensors that are no part of the network.
+    /// Removes wrappers from the names, and drops tensors that are not part of the network.
     fn unwrap_names(&mut self) -> Result<(), Reason> {
         let names: Vec<&str> = self.tensors.iter().map(|(name, _)| name.as_str()).collect();
         let unwrapped = wrappers::unwrap(&names)?;
@@ -189,7 +189,8 @@ impl Entries {
         }
     }
 
-    /// Puts arrays, in the order of `tensors`, beside their names; a name given twice keeps the last.
+    /// Joins arrays, in the order of `tensors`, with their names; the last of several equal names
+    /// wins.
     pub(crate) fn into_state_dict(
         self,
         arrays: impl IntoIterator<Item = crate::Array>,

@@ -1,4 +1,4 @@
-//! What can be wrong with a checkpoint file.
+//! Errors of checkpoint files.
 
 use std::borrow::Cow;
 use std::io;
@@ -20,10 +20,10 @@ pub enum Reason {
     /// The operating system failed to open, read or write the file.
     #[error("{0}{mend}", mend = mend(.0))]
     Io(#[from] io::Error),
-    /// The file is something else altogether.
+    /// The file is something else.
     #[error("expected a .pth, .pkl or .safetensors checkpoint, found {found}; {mend}")]
     NotACheckpoint {
-        /// What the file looks like.
+        /// What the file appears to be.
         found: Cow<'static, str>,
         /// What to do about it.
         mend: Cow<'static, str>,
@@ -31,7 +31,7 @@ pub enum Reason {
     /// There is no such file.
     #[error("no such file{hint}")]
     NotFound {
-        /// What may be meant instead, behind a semicolon; or nothing.
+        /// What may be meant instead, after a semicolon; or empty.
         hint: String,
     },
     /// Not a file, but the address of one.
@@ -40,25 +40,24 @@ pub enum Reason {
         /// How to get the file.
         mend: String,
     },
-    /// The names of the tensors belong to several networks, or only some of them are wrapped.
+    /// The tensor names belong to several networks, or only some of them are wrapped.
     #[error(
-        "expected names of one network, found several kinds of prefix: {kinds}; the file was put together from \
-         several; save one `model.state_dict()`"
+        "expected names of one network, found several kinds of prefix: {kinds}; the file combines several networks; \
+         save a single `model.state_dict()`"
     )]
     MixedNames {
-        /// How many names have which prefix, each with an example.
+        /// How many names have each prefix, with examples.
         kinds: String,
     },
-    /// A file that is not to be replaced.
+    /// A file that must not be replaced.
     #[error("{what}")]
     Exists {
-        /// Which, and what to do.
+        /// Which one, and what to do.
         what: &'static str,
     },
-    /// Numbers that half precision cannot hold.
+    /// Numbers beyond the range of half precision.
     #[error(
-        "tensor {name:?}: {count} of {of} numbers are too large for half precision, which ends at 65504; leave out \
-         --half"
+        "tensor {name:?}: {count} of {of} numbers exceed half precision, whose maximum is 65504; omit --half"
     )]
     HalfOverflow {
         /// The tensor.
@@ -68,28 +67,28 @@ pub enum Reason {
         /// Of how many.
         of: usize,
     },
-    /// The bytes break the rules of their format.
+    /// The bytes violate their format.
     #[error("damaged {format} at byte {offset}: {what}; download or copy it again")]
     Malformed {
         /// The format that the bytes claim to be.
         format: &'static str,
-        /// Where in the file.
+        /// Offset in the file.
         offset: u64,
         /// What was expected and found there.
         what: String,
     },
-    /// The pickle names something that could do harm.
+    /// The pickle refers to something dangerous.
     #[error(
-        "the pickle names {global:?} at byte {offset}: expected weights, found code; refused, and \
-         nothing was run; take a file of `model.state_dict()` from a source that you trust"
+        "the pickle names {global:?} at byte {offset}: expected weights, found code; the file was refused and not \
+         executed; use a file of `model.state_dict()` from a trusted source"
     )]
     Refused {
         /// Module and name of the class or function.
         global: String,
-        /// Where in the file.
+        /// Offset in the file.
         offset: u64,
     },
-    /// The file is well formed, but of a kind that is not read.
+    /// The file is valid, but its kind is not supported.
     #[error("not supported: {0}")]
     Unsupported(String),
     /// One tensor of the file is wrong.
@@ -100,26 +99,26 @@ pub enum Reason {
         /// What was expected and found.
         what: String,
     },
-    /// The file holds no named tensors.
+    /// The file contains no named tensors.
     #[error("expected a dict of named tensors, found {found}")]
     NoTensors {
-        /// What the file holds instead.
+        /// What the file contains instead.
         found: String,
     },
 }
 
 impl Reason {
-    /// Joins the reason with the file it is about.
+    /// Adds the file to the reason.
     pub(crate) fn at(self, path: &Path) -> CheckpointError {
         CheckpointError { path: path.to_path_buf(), reason: self }
     }
 }
 
-/// What to do about an error of the system, where that is known.
+/// What to do about a system error, where known.
 fn mend(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "; free some space and go on: files that were finished before are whole"
+            "; free some space and continue: files that were finished before are complete"
         }
         io::ErrorKind::FileTooLarge => {
             "; raise the limit of the size of files (`ulimit -f`), or write to another disk"

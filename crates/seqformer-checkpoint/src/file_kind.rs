@@ -1,4 +1,4 @@
-//! Opens checkpoint files and tells their kinds apart by their first bytes.
+//! Opens checkpoint files and recognizes their kinds by their first bytes.
 
 mod absent;
 
@@ -17,7 +17,7 @@ const HEAD_LEN: u64 = 512;
 /// First value of the stream that torch wrote before 1.6.
 const LEGACY_MAGIC: i128 = 0x1950_a86a_20f9_469c_fc6c;
 
-/// Opens a file; where there is none to read, the reason says what may be meant.
+/// Opens a file; if it does not exist, the reason suggests what may be meant.
 pub(crate) fn open(path: &Path) -> Result<Source, Reason> {
     let file = match File::open(path) {
         Ok(file) => file,
@@ -44,11 +44,11 @@ pub(crate) enum FileKind {
     /// `torch.save` before 1.6; its magic number has been read.
     Stream,
     Safetensors,
-    /// A pickle of arrays, read already.
+    /// A pickle of arrays, already loaded.
     Pickle(Graph),
 }
 
-/// Tells from its first bytes what a file is.
+/// Recognizes the kind of a file by its first bytes.
 pub(crate) fn detect(source: &mut Source) -> Result<FileKind, Reason> {
     let head = source.bytes(source.len().min(HEAD_LEN))?;
     source.seek(0)?;
@@ -72,7 +72,7 @@ fn not_one(found: impl Into<Cow<'static, str>>, mend: impl Into<Cow<'static, str
     Reason::NotACheckpoint { found: found.into(), mend: mend.into() }
 }
 
-/// Reads the first pickle of a file, unless `head` shows that the file is none.
+/// Loads the first pickle of a file, unless `head` shows that it is not one.
 fn load_pickle(source: &mut Source, head: &[u8]) -> Result<Graph, Reason> {
     // Protocols 2 and up open with 0x80; the text protocols with a mark, a collection or a name.
     if !matches!(head.first(), Some(0x80 | b'(' | b'}' | b']' | b'c' | b'L')) {
@@ -83,7 +83,7 @@ fn load_pickle(source: &mut Source, head: &[u8]) -> Result<Graph, Reason> {
         });
     }
     pickle::load(source).map_err(|reason| match reason {
-        // Words may begin like a pickle, but they do not go on like one.
+        // Text may start like a pickle, but does not continue like one.
         Reason::Malformed { offset, .. } if is_text(head) && offset <= head.len() as u64 => {
             describe_text(head)
         }
@@ -91,7 +91,7 @@ fn load_pickle(source: &mut Source, head: &[u8]) -> Result<Graph, Reason> {
     })
 }
 
-/// What a text file is, by its beginning.
+/// Describes a text file by its beginning.
 fn describe_text(head: &[u8]) -> Reason {
     let text = String::from_utf8_lossy(head);
     let text = text.trim_start_matches('\u{feff}').trim();
@@ -117,7 +117,7 @@ fn describe_text(head: &[u8]) -> Reason {
     )
 }
 
-/// True for printable ASCII, and for UTF-8 in so far as it is not cut off.
+/// True for printable ASCII, and for UTF-8 that may be cut off at the end.
 fn is_text(head: &[u8]) -> bool {
     let is_printable = |byte: &u8| byte.is_ascii_whitespace() || (*byte >= b' ' && *byte != 0x7f);
     let is_utf8 =

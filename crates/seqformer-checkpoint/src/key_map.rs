@@ -1,7 +1,7 @@
-//! Translates the tensor names of other programs into those of VNext, and says what it did.
+//! Translates the tensor names of other programs into those of VNext, and reports what it did.
 //!
-//! Sources: detectron2 `checkpoint/c2_model_loading.py`, `tools/convert-torchvision-to-d2.py`; the names
-//! of the original SeqFormer, of Deformable DETR, Swin and torchvision as they stand in their files.
+//! Sources: detectron2 `checkpoint/c2_model_loading.py`, `tools/convert-torchvision-to-d2.py`; the names of the
+//! original SeqFormer, of Deformable DETR, Swin and torchvision as found in their files.
 
 mod boxes;
 mod classes;
@@ -23,9 +23,9 @@ pub use original::to_original;
 pub use recognize::{Dialect, recognize};
 pub use report::{Change, MapReport};
 
-/// Where VNext keeps the image network.
+/// Prefix of the backbone in VNext.
 pub(crate) const BACKBONE: &str = "detr.detr.backbone.0.backbone.";
-/// A counter of batch normalisation that no frozen network needs.
+/// A counter of batch normalization that frozen networks do not need.
 const COUNTER: &str = "num_batches_tracked";
 
 /// The names and shapes of a network's tensors.
@@ -36,11 +36,11 @@ pub type Shapes = BTreeMap<String, Vec<usize>>;
 pub struct Mapping {
     /// The tensors.
     pub state: StateDict,
-    /// What was done to them.
+    /// What was done to the names.
     pub report: MapReport,
 }
 
-/// What becomes of a tensor.
+/// What happens to a tensor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Fate {
     Named(String),
@@ -49,13 +49,13 @@ enum Fate {
 
 /// Translates a checkpoint of any known kind.
 ///
-/// `network` is what the tensors are for. It decides which class heads fit, and it is needed to match
-/// names by their ends, which detectron2 does for files marked with `matching_heuristics`.
-/// Tensors that the network lacks, or has in another shape, are not dropped here.
+/// `network` is the network that will load the tensors. It decides which class heads fit, and it is needed to match
+/// names by their suffixes, as detectron2 does for files marked with `matching_heuristics`. Tensors that the network
+/// lacks, or has in another shape, are not dropped here.
 ///
 /// # Errors
 ///
-/// If a tensor belongs to several places.
+/// If a tensor matches several names.
 pub fn to_vnext(state: StateDict, network: Option<&Shapes>) -> Result<Mapping, Reason> {
     let dialect = recognize(&state);
     let mut report = MapReport::new(dialect);
@@ -84,7 +84,7 @@ pub fn to_vnext(state: StateDict, network: Option<&Shapes>) -> Result<Mapping, R
     Ok(Mapping { state, report })
 }
 
-/// The name in VNext of a tensor, or `None` if VNext has no place for it.
+/// The VNext name of a tensor, or `None` if VNext does not have it.
 pub fn vnext_name(dialect: Dialect, name: &str) -> Option<String> {
     match fate(dialect, name) {
         Fate::Named(name) => Some(name),
@@ -92,10 +92,10 @@ pub fn vnext_name(dialect: Dialect, name: &str) -> Option<String> {
     }
 }
 
-/// What becomes of the tensor `name`.
+/// What happens to the tensor `name`.
 fn fate(dialect: Dialect, name: &str) -> Fate {
     if name.ends_with(COUNTER) {
-        return Fate::Ignored("frozen normalisation does not count");
+        return Fate::Ignored("frozen normalization counts no batches");
     }
     match dialect {
         Dialect::VNext | Dialect::Idol if name.contains("reid_embed_head.") => {
@@ -110,7 +110,7 @@ fn fate(dialect: Dialect, name: &str) -> Fate {
     }
 }
 
-/// Puts an array under its new name, which must be free.
+/// Inserts an array under its new name, which must be free.
 fn insert(
     mapped: &mut BTreeMap<String, Array>,
     new_name: String,
@@ -120,7 +120,7 @@ fn insert(
     if mapped.contains_key(&new_name) {
         return Err(Reason::Tensor {
             name: crate::pickle::shortened(name),
-            what: format!("another tensor is {new_name:?} already"),
+            what: format!("another tensor already has the name {new_name:?}"),
         });
     }
     mapped.insert(new_name, array);

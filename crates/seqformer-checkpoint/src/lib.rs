@@ -1,14 +1,14 @@
 //! Checkpoint files as named arrays.
 //!
 //! [`read`] takes a PyTorch file (`torch.save`, the zip form and the older stream form), a pickle of
-//! numpy arrays (detectron2's model zoo) or a safetensors file, and tells them apart by their content.
-//! A pickle is a program. Here it is only interpreted far enough to find the tensors: the few names that
+//! numpy arrays (detectron2's model zoo) or a safetensors file, and recognizes them by their content.
+//! A pickle is a program. Here it is interpreted only far enough to find the tensors: the few names that
 //! build them are known, any other object is skipped with a note, and a name that could do harm, such as
-//! `os.system`, is refused. Nothing in a file is ever run.
+//! `os.system`, is refused. Files are never executed.
 //!
-//! [`read_tree`] also gives what stands beside the tensors, such as the state of an optimizer.
+//! [`read_tree`] also returns everything beside the tensors, such as the state of an optimizer.
 //! [`key_map`] translates the names of other programs. [`write_safetensors`] and [`write_pth`], which
-//! `torch.load` reads, write in one step: a reader never sees a half-written file.
+//! `torch.load` can read, write atomically: a reader never sees a half-written file.
 //!
 //! ```no_run
 //! use std::path::Path;

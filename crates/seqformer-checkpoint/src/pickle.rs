@@ -1,8 +1,8 @@
-//! Just enough pickle to find tensors; nothing in the file is ever run.
+//! Just enough of pickle to find tensors; files are never executed.
 //!
-//! The format is a program for a stack machine (Python's `Lib/pickletools.py` documents it). Here the
-//! machine builds a graph: calls of classes and functions become [`Node::Call`], to be understood
-//! later by name, or not at all. A name that could do harm is refused on sight.
+//! The format is a program for a stack machine (documented in Python's `Lib/pickletools.py`). Here the machine builds a
+//! graph: calls of classes and functions become [`Node::Call`], which are later interpreted by name or ignored. Names
+//! that could do harm are refused at once.
 
 mod danger;
 mod machine;
@@ -55,15 +55,15 @@ pub(crate) struct Graph {
     root: NodeId,
 }
 
-/// Runs the pickle at the source's position and stops right behind it.
+/// Interprets the pickle at the source's position and stops right after it.
 pub(crate) fn load(source: &mut Source) -> Result<Graph, Reason> {
     source.set_format("pickle");
     machine::Machine::new(source).run()
 }
 
 impl Graph {
-    /// Reads the long strings that are text, such as a configuration, as far as they fit `budget` bytes; the source
-    /// stands somewhere else afterwards.
+    /// Reads the long strings that are text, such as a configuration, as far as they fit `budget` bytes; the position
+    /// of the source changes.
     pub(crate) fn read_long_texts(
         &mut self,
         source: &mut Source,
@@ -140,7 +140,7 @@ impl Graph {
         }
     }
 
-    /// The name of what the call at `id` calls.
+    /// The name of the function that the call at `id` calls.
     pub(crate) fn callee(&self, id: NodeId) -> Option<&str> {
         match self.node(id) {
             Node::Call { callable, .. } => self.global(*callable),
@@ -156,7 +156,7 @@ impl Graph {
         }
     }
 
-    /// Says in a few words what the node is.
+    /// Describes the node in a few words.
     pub(crate) fn describe(&self, id: NodeId) -> String {
         match self.node(id) {
             Node::None => "None".to_owned(),
@@ -179,7 +179,7 @@ impl Graph {
     }
 }
 
-/// The first characters of a name out of the file, fit for a message.
+/// The first characters of a name from the file, suitable for a message.
 pub(crate) fn shortened(name: &str) -> String {
     const LIMIT: usize = 120;
     let clean = name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });

@@ -55,9 +55,9 @@ fn is_array(graph: &Graph, id: NodeId) -> bool {
     ) || pth::is_tensor(graph, id)
 }
 
-/// Reads a torch tensor whose storage stands in the pickle as the bytes of a `torch.save` file of its own.
+/// Reads a torch tensor whose storage is contained in the pickle as the bytes of a nested `torch.save` file.
 ///
-/// Tensors may share those bytes, so what they hold is kept in `storages`.
+/// Tensors may share those bytes, so the decoded storages are kept in `storages`.
 fn torch_array(
     source: &mut Source,
     graph: &Graph,
@@ -76,7 +76,7 @@ fn torch_array(
         Entry::Vacant(place) => {
             let bytes = read_bytes(source, graph, bytes)?;
             place.insert(pth::read_storage(bytes.to_vec()).map_err(|reason| match reason {
-                // An attack is told by its place, damage by the tensor that it is in.
+                // Attacks are reported by offset, damage by tensor.
                 reason @ Reason::Refused { .. } => reason,
                 reason => wrong(format!("its storage: {reason}")),
             })?)
@@ -85,7 +85,7 @@ fn torch_array(
     storage.cut_out(graph, id, budget).map_err(wrong)
 }
 
-/// The node of the text or bytes behind a node; two that stand for the same bytes mostly have the same one.
+/// The node of the string or bytes behind a node; two that stand for the same bytes usually share it.
 fn content(graph: &Graph, id: NodeId) -> NodeId {
     match (graph.callee(id), graph.args(id)) {
         (Some("_codecs.encode"), Some(&[text, ..])) => text,
@@ -204,7 +204,7 @@ fn read_bytes(source: &mut Source, graph: &Graph, id: NodeId) -> Result<Arc<[u8]
     }
 }
 
-/// Undoes what Python 3 does to bytes in the protocols that have none.
+/// Reverses the encoding of bytes that Python 3 uses in protocols without them.
 fn latin1_bytes(source: &mut Source, graph: &Graph, id: NodeId) -> Result<Arc<[u8]>, Reason> {
     let text = match graph.node(id) {
         Node::Text(text) => text.clone().into_string(),
@@ -223,7 +223,7 @@ fn no_bytes(graph: &Graph, id: NodeId) -> Reason {
     Reason::Unsupported(format!("an array whose content is {}", graph.describe(id)))
 }
 
-/// Reorders elements of which the first axis runs fastest.
+/// Reorders elements whose first axis varies fastest.
 fn to_row_major(bytes: &[u8], shape: &[usize], element: usize) -> Vec<u8> {
     let mut reordered = Vec::with_capacity(bytes.len());
     let mut index = vec![0; shape.len()];

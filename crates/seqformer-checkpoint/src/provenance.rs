@@ -1,4 +1,4 @@
-//! What weights that this program wrote say of themselves: the configuration, the classes, and a hash.
+//! What weights written by this program record about themselves: the configuration, the classes, and a hash.
 
 use std::fmt::Write as _;
 
@@ -6,16 +6,15 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{StateDict, Value};
 
-/// The part of a training checkpoint that other programs do not have.
+/// The entry of a training checkpoint that other programs do not have.
 pub const OWN_ENTRY: &str = "seqformer";
 const CONFIG: &str = "config";
 const CLASSES: &str = "classes";
 const HASH: &str = "hash";
 
-/// Where weights come from.
+/// The origin of weights.
 ///
-/// A training checkpoint has it under [`OWN_ENTRY`], a safetensors file in its metadata under keys that begin with
-/// that word.
+/// A training checkpoint stores it under [`OWN_ENTRY`], a safetensors file in its metadata under keys with that prefix.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Provenance {
     /// The configuration that they were trained with, as YAML.
@@ -27,14 +26,14 @@ pub struct Provenance {
 }
 
 impl Provenance {
-    /// Reads what stands beside the tensors of a file.
+    /// Reads the entries beside the tensors of a file.
     pub fn of(state: &StateDict) -> Self {
         let text = |name: &str| state.metadata.get(&key(name)).cloned();
         let classes = text(CLASSES).and_then(|text| serde_json::from_str(&text).ok());
         Self { config: text(CONFIG), classes: classes.unwrap_or_default(), hash: text(HASH) }
     }
 
-    /// Writes it beside the tensors, with their hash as they are now.
+    /// Writes the entries beside the tensors, with the hash of their current values.
     pub fn write_to(&self, state: &mut StateDict) {
         if let Some(config) = &self.config {
             state.metadata.insert(key(CONFIG), config.clone());
@@ -56,13 +55,13 @@ impl Provenance {
         entries
     }
 
-    /// Tells whether the tensors are those that were written; weights without a hash may be any.
+    /// Whether the tensors are unchanged since they were written; true for weights without a hash.
     pub fn matches(&self, state: &StateDict) -> bool {
         self.hash.as_ref().is_none_or(|expected| *expected == hash(state))
     }
 }
 
-/// The metadata keys of the entries with these names.
+/// The metadata key of an entry.
 pub(crate) fn key(name: &str) -> String {
     format!("{OWN_ENTRY}.{name}")
 }

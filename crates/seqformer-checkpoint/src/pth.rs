@@ -22,12 +22,12 @@ use tensor::StorageRef;
 pub(crate) use tensor::{is_tensor, storage_node};
 pub use write::write_pth;
 
-/// What follows the magic number of the old stream.
+/// Follows the magic number in the old stream format.
 const LEGACY_PROTOCOL: i128 = 1001;
-/// The configuration that stands beside weights has some ten thousand bytes.
+/// Configurations stored beside weights have several ten thousand bytes.
 const MAX_LONG_TEXTS: u64 = 1 << 20;
 
-/// A file whose pickle has been read, and whose tensors have not.
+/// A file whose pickle is loaded, but whose tensors are not.
 pub(crate) struct Opened {
     pub(crate) graph: Graph,
     storages: Storages,
@@ -55,7 +55,7 @@ pub(crate) fn read_zip(source: &mut Source) -> Result<StateDict, Reason> {
     read_tensors(source, &opened)
 }
 
-/// Reads the named tensors of the old stream, of which the magic number has been read already.
+/// Reads the named tensors of the old stream, after its magic number.
 pub(crate) fn read_legacy(source: &mut Source) -> Result<StateDict, Reason> {
     let opened = open_legacy(source)?;
     read_tensors(source, &opened)
@@ -92,11 +92,11 @@ fn check_byte_order(source: &mut Source, entry: Option<Location>) -> Result<(), 
     }
 }
 
-/// Reads the pickles of the old stream, behind its magic number.
+/// Reads the pickles of the old stream, after its magic number.
 pub(crate) fn open_legacy(source: &mut Source) -> Result<Opened, Reason> {
     let protocol = pickle::load(source)?;
     if *protocol.node(protocol.root()) != Node::Int(LEGACY_PROTOCOL) {
-        return Err(Reason::Unsupported("a torch stream of another version than 1001".into()));
+        return Err(Reason::Unsupported("a torch stream of a version other than 1001".into()));
     }
     let system = pickle::load(source)?;
     for &(key, value) in system.dict(system.root()).unwrap_or_default() {
@@ -110,7 +110,7 @@ pub(crate) fn open_legacy(source: &mut Source) -> Result<Opened, Reason> {
     Ok(Opened { graph, storages: Storages::Stream(locations) })
 }
 
-/// The storages follow the pickles, each behind its number of elements.
+/// The storages follow the pickles, each after its number of elements.
 fn legacy_locations(
     source: &mut Source,
     graph: &Graph,
@@ -139,7 +139,7 @@ fn legacy_locations(
     Ok(locations)
 }
 
-/// Reads a file that holds a storage alone, in memory.
+/// Reads a file in memory that contains a single storage.
 pub(crate) fn read_storage(bytes: Vec<u8>) -> Result<Storage, Reason> {
     let mut source = Source::from_bytes(bytes);
     let opened = match file_kind::detect(&mut source)? {
@@ -166,7 +166,7 @@ fn read_tensors(source: &mut Source, opened: &Opened) -> Result<StateDict, Reaso
     Ok(entries.into_state_dict(arrays))
 }
 
-/// Reads the tensors at some nodes, in the order given; the names are for messages.
+/// Reads the tensors at some nodes in the given order; the names are for messages.
 pub(crate) fn read_arrays(
     source: &mut Source,
     opened: &Opened,

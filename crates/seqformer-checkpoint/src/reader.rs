@@ -7,18 +7,18 @@ use crate::file_kind::{self, FileKind};
 use crate::source::Source;
 use crate::{StateDict, pkl, pth, safetensors};
 
-/// Reads the checkpoint at `path`, whatever its extension says.
+/// Reads the checkpoint at `path`, whatever its extension.
 ///
 /// # Errors
 ///
-/// Fails if the file cannot be read, is no checkpoint, is damaged, or wants to run code; see [`Reason`].
+/// Fails if the file cannot be read, is not a checkpoint, is damaged, or refers to dangerous code; see [`Reason`].
 pub fn read(path: &Path) -> Result<StateDict, CheckpointError> {
     file_kind::open(path)
         .and_then(|mut source| read_source(&mut source))
         .map_err(|reason| reason.at(path))
 }
 
-/// Reads a checkpoint that is in memory already.
+/// Reads a checkpoint in memory.
 ///
 /// # Errors
 ///

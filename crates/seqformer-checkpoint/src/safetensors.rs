@@ -17,10 +17,10 @@ use crate::{Array, DType, StateDict, wrappers};
 /// Some two hundred thousand tensors.
 const MAX_HEADER_LEN: u64 = 32 << 20;
 const METADATA_KEY: &str = "__metadata__";
-/// The tensors start at a multiple of this, so that they can be mapped.
+/// Tensors start at multiples of this, so that they can be memory-mapped.
 const ALIGNMENT: usize = 8;
 
-/// True if the file opens with the length of a JSON header.
+/// True if the file starts with the length of a JSON header.
 pub(crate) fn has_signature(head: &[u8]) -> bool {
     let Some((&len, rest)) = head.split_first_chunk::<8>() else { return false };
     rest.first() == Some(&b'{') && u64::from_le_bytes(len) <= MAX_HEADER_LEN
@@ -101,7 +101,8 @@ fn entry(name: String, value: &Value) -> Result<Entry, Reason> {
     Ok(Entry { name, dtype, shape, begin, end })
 }
 
-/// Checks that the tensors fill the rest of the file without gap or overlap, as the format demands.
+/// Checks that the tensors fill the rest of the file without gaps or overlaps, as the format
+/// requires.
 fn check_tiling(source: &Source, entries: &mut [Entry]) -> Result<(), Reason> {
     entries.sort_by_key(|entry| (entry.begin, entry.end));
     let mut end = 0;
@@ -120,18 +121,18 @@ fn check_tiling(source: &Source, entries: &mut [Entry]) -> Result<(), Reason> {
     Ok(())
 }
 
-/// Writes `state` to `path` in one step: readers see the old file or the new one, never a part.
+/// Writes `state` to `path` atomically: readers see either the old file or the new one.
 ///
 /// # Errors
 ///
-/// Fails if the folder or the file cannot be written; then the old file stays as it was.
+/// Fails if the folder or the file cannot be written; the old file is then unchanged.
 pub fn write_safetensors(path: &Path, state: &StateDict) -> Result<(), CheckpointError> {
     write(path, state).map_err(|error| Reason::Io(error).at(path))
 }
 
 fn write(path: &Path, state: &StateDict) -> io::Result<()> {
     let mut arrays: Vec<_> = state.arrays.iter().collect();
-    // Wide elements first, so that every tensor lies aligned.
+    // Wide elements first, so that every tensor is aligned.
     arrays.sort_by_key(|(_, array)| std::cmp::Reverse(array.dtype().size_bytes()));
     let header = header(&arrays, &state.metadata)?;
     seqformer_files::replace(path, |file| {

@@ -1,4 +1,4 @@
-//! `Source`: a file read by position, with an end that cannot be passed.
+//! `Source`: a file read by position, within a window.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Seek, SeekFrom};
@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use crate::error::Reason;
 
-/// Room beyond the size of the file for views that repeat elements.
+/// Allowance beyond the size of the file for views that repeat elements.
 const EXTRA_ARRAY_BYTES: u64 = 16 << 20;
 
-/// Something with bytes at positions.
+/// A seekable reader.
 pub(crate) trait Bytes: Read + Seek {}
 impl<T: Read + Seek> Bytes for T {}
 
-/// A buffered reader that knows where it is and where it must stop.
+/// A buffered reader that knows its position and its end.
 pub(crate) struct Source {
     reader: BufReader<Box<dyn Bytes>>,
     position: u64,
@@ -38,17 +38,17 @@ impl Source {
         Self { reader: BufReader::new(bytes), position: 0, end: len, len, format: "file" }
     }
 
-    /// Bytes of the whole file.
+    /// Size of the whole file in bytes.
     pub(crate) fn len(&self) -> u64 {
         self.len
     }
 
-    /// Bytes that all arrays of the file together may take.
+    /// Bytes that all arrays of the file together may allocate.
     pub(crate) fn array_budget(&self) -> u64 {
         self.len.saturating_mul(2).saturating_add(EXTRA_ARRAY_BYTES)
     }
 
-    /// Where the next byte comes from.
+    /// Offset of the next byte.
     pub(crate) fn position(&self) -> u64 {
         self.position
     }
@@ -58,12 +58,12 @@ impl Source {
         self.end - self.position
     }
 
-    /// Names the format that errors will speak of.
+    /// Sets the format that errors name.
     pub(crate) fn set_format(&mut self, format: &'static str) {
         self.format = format;
     }
 
-    /// Moves to `start` and makes `start + len` the end.
+    /// Moves to `start` and sets the end to `start + len`.
     pub(crate) fn set_window(&mut self, start: u64, len: u64) -> Result<(), Reason> {
         match start.checked_add(len) {
             Some(end) if end <= self.len => {
@@ -76,12 +76,12 @@ impl Source {
         }
     }
 
-    /// Moves to `start`; the end of the file is the end.
+    /// Moves to `start`; the end is that of the file.
     pub(crate) fn seek(&mut self, start: u64) -> Result<(), Reason> {
         self.set_window(start, self.len.saturating_sub(start))
     }
 
-    /// Passes over `count` bytes.
+    /// Skips `count` bytes.
     pub(crate) fn skip(&mut self, count: u64) -> Result<(), Reason> {
         if count > self.remaining() {
             return Err(self.too_short(self.position));
@@ -114,7 +114,7 @@ impl Source {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    /// Reads `count` bytes; nothing is allocated unless the file has them.
+    /// Reads `count` bytes; allocates only if the file has them.
     pub(crate) fn bytes(&mut self, count: u64) -> Result<Vec<u8>, Reason> {
         let mut bytes = vec![0; self.checked_len(count)?];
         self.fill(&mut bytes)?;

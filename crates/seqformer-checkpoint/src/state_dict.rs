@@ -9,13 +9,12 @@ use crate::Array;
 pub struct StateDict {
     /// The tensors, under their names in the file.
     pub arrays: BTreeMap<String, Array>,
-    /// Strings and numbers that stood beside the tensors, such as `iteration`, `__author__` or
-    /// `matching_heuristics`; for safetensors the content of `__metadata__`.
+    /// Strings and numbers stored beside the tensors, such as `iteration`, `__author__` or `matching_heuristics`; for
+    /// safetensors the content of `__metadata__`.
     pub metadata: BTreeMap<String, String>,
-    /// What the reader did to get here: the wrapper it opened, the entries it skipped.
+    /// What the reader did: wrappers it opened, entries it skipped.
     pub notes: Vec<String>,
-    /// What of this the user should know: prefixes that were taken off the names, which of several networks was
-    /// taken.
+    /// The subset of this that users should know: prefixes removed from names, which of several networks was used.
     pub remarks: Vec<String>,
 }
 
@@ -35,12 +34,12 @@ impl StateDict {
         self.arrays.contains_key(name)
     }
 
-    /// Puts `array` under `name` and returns the one that was there.
+    /// Inserts `array` under `name` and returns the previous one.
     pub fn insert(&mut self, name: impl Into<String>, array: Array) -> Option<Array> {
         self.arrays.insert(name.into(), array)
     }
 
-    /// Takes out the array called `name`.
+    /// Removes and returns the array called `name`.
     pub fn remove(&mut self, name: &str) -> Option<Array> {
         self.arrays.remove(name)
     }
@@ -55,8 +54,8 @@ impl StateDict {
         self.arrays.is_empty()
     }
 
-    /// Takes off the names what programs put around a network; see [`StateDict::remarks`]. The readers of files have
-    /// done so already.
+    /// Removes from the names what programs put around a network; see [`StateDict::remarks`]. The readers of files do
+    /// this themselves.
     ///
     /// # Errors
     ///
@@ -71,7 +70,7 @@ impl StateDict {
         Ok(self)
     }
 
-    /// The arrays that hold anything but finite numbers, each as `"name": 3 of 64 values (3 NaN)`.
+    /// Arrays with non-finite numbers, each as `"name": 3 of 64 values (3 NaN)`.
     pub fn not_finite(&self) -> Vec<String> {
         let describe = |(name, array): (&String, &Array)| array.describe_not_finite(name);
         self.iter().filter_map(describe).collect()
@@ -83,7 +82,7 @@ impl StateDict {
     }
 }
 
-/// The first of a list of descriptions, and how many more there are.
+/// The first few descriptions of a list, and the number of the rest.
 pub fn few(descriptions: &[String]) -> String {
     const LISTED: usize = 4;
     let text = descriptions[..descriptions.len().min(LISTED)].join("; ");

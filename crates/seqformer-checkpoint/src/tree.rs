@@ -1,4 +1,4 @@
-//! Reads all that a training script saved, as a tree of [`Value`]s.
+//! Reads everything that a training script saved, as a tree of [`Value`]s.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,15 +9,15 @@ use crate::pickle::{Graph, Node, NodeId};
 use crate::source::Source;
 use crate::{Array, Value, pth, safetensors};
 
-/// Deeper trees are refused. Optimizer states take some five levels.
+/// Deeper trees are refused. Optimizer states need about five levels.
 const MAX_DEPTH: usize = 64;
-/// Larger trees are refused: a pickle may name one list a thousand times in a list, and so on.
+/// Larger trees are refused: a pickle may refer to one list a thousand times in a list, recursively.
 const MAX_VALUES: usize = 4_000_000;
 
-/// Reads all that a `torch.save` file holds, for instance to resume training.
+/// Reads everything in a `torch.save` file, for instance to resume training.
 ///
-/// A safetensors file gives a dict of its tensors. Objects of unknown classes become [`Value::Other`];
-/// nothing in the file is run.
+/// A safetensors file gives a dict of its tensors. Objects of unknown classes become [`Value::Other`]; files are never
+/// executed.
 ///
 /// # Errors
 ///
@@ -26,9 +26,9 @@ pub fn read_tree(path: &Path) -> Result<Value, CheckpointError> {
     file_kind::open(path).and_then(|mut source| read(&mut source)).map_err(|reason| reason.at(path))
 }
 
-/// Reads what stands beside the tensors of a `torch.save` file; the tensors become [`Value::Other`].
+/// Reads everything except the tensors of a `torch.save` file; these become [`Value::Other`].
 ///
-/// It costs little, and finds out whether the file was cut off, but not whether its tensors are whole.
+/// It is cheap and detects a truncated file, but not whether tensors are intact.
 ///
 /// # Errors
 ///
@@ -66,7 +66,7 @@ pub(crate) fn read(source: &mut Source) -> Result<Value, Reason> {
     Builder { graph, arrays, num_values: 0 }.build(graph.root(), MAX_DEPTH)
 }
 
-/// The tensors that can be reached from the root, each once, under the names they are first found by.
+/// The tensors reachable from the root, each once, under the name by which it is first found.
 fn tensors(graph: &Graph) -> Vec<(String, NodeId)> {
     let mut tensors = Vec::new();
     let mut seen = BTreeSet::new();
@@ -97,7 +97,7 @@ fn tensors(graph: &Graph) -> Vec<(String, NodeId)> {
     tensors
 }
 
-/// Turns the graph of a pickle into a tree.
+/// Converts the graph of a pickle to a tree.
 struct Builder<'a> {
     graph: &'a Graph,
     arrays: BTreeMap<NodeId, Array>,
@@ -143,7 +143,7 @@ impl Builder<'_> {
     }
 }
 
-/// `model` and `weight` make `model.weight`; what is long already stays as it is.
+/// `model` and `weight` give `model.weight`; names that are already long stay unchanged.
 fn child(place: &str, name: &str) -> String {
     const LIMIT: usize = 200;
     match place {

@@ -2,12 +2,12 @@
 
 use crate::{Array, StateDict};
 
-/// A value of Python's that a checkpoint may hold.
+/// A Python value in a checkpoint.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// `None`.
     None,
-    /// A truth value.
+    /// A boolean.
     Bool(bool),
     /// An integer.
     Int(i64),
@@ -19,11 +19,11 @@ pub enum Value {
     List(Vec<Value>),
     /// A tuple.
     Tuple(Vec<Value>),
-    /// A dict, in its order; keys are mostly strings or integers.
+    /// A dict, in order; keys are mostly strings or integers.
     Dict(Vec<(Value, Value)>),
-    /// A tensor. Clones share their bytes, and a written file stores them once.
+    /// A tensor. Clones share their bytes, and files store them once.
     Tensor(Array),
-    /// An object of another class, in words. It cannot be written.
+    /// A description of an object of another class. It cannot be written.
     Other(String),
 }
 
@@ -37,7 +37,7 @@ impl Value {
     /// The value under a string key, if this is a dict that has it.
     pub fn get(&self, key: &str) -> Option<&Self> {
         let entries = self.as_dict()?;
-        // Where a key comes twice, the last one counts, as in Python.
+        // If a key occurs twice, the last one wins, as in Python.
         let found = entries.iter().rev().find(|(name, _)| name.as_str() == Some(key));
         found.map(|(_, value)| value)
     }

@@ -1,4 +1,4 @@
-//! What one does with weight files: look into them, translate them, compare them.
+//! Operations on weight files: inspect, convert, compare.
 
 mod architecture;
 mod convert;

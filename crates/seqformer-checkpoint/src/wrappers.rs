@@ -1,15 +1,15 @@
-//! What programs put around a network when they save it, and which of several networks in a file is meant.
+//! What programs put around a network when they save it, and which of several networks in a file is used.
 //!
-//! A script saves a state dict inside other dicts (`{"model": {"state_dict": …}}`), and wrappers put their own name
-//! before every name in it: `DataParallel` and DeepSpeed `module.`, `torch.compile` `_orig_mod.`, Lightning the name of
-//! an attribute, mostly `model.`. The words are nearly the same in both places, so both are known here.
+//! A script saves a state dict inside other dicts (`{"model": {"state_dict": …}}`), and wrappers prepend their own name
+//! to every name in it: `DataParallel` and DeepSpeed `module.`, `torch.compile` `_orig_mod.`, Lightning the name of an
+//! attribute, usually `model.`. The names are nearly the same in both places, so both are handled here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Reason;
 use crate::pickle::shortened;
 
-/// Where the weights of a network themselves are kept, the most usual first.
+/// Keys of a network's own weights, the most usual first.
 const PLAIN: [&str; 14] = [
     "model",
     "state_dict",
@@ -26,7 +26,7 @@ const PLAIN: [&str; 14] = [
     "_checkpoint_wrapped_module",
     "_forward_module",
 ];
-/// Where averages of the weights over the training are kept, mostly beside the weights.
+/// Keys of weights averaged over the training, usually stored beside the weights.
 const AVERAGED: [&str; 11] = [
     "model_ema",
     "ema_state_dict",
@@ -40,12 +40,12 @@ const AVERAGED: [&str; 11] = [
     "module_ema",
     "averaged_model",
 ];
-/// Containers that need no word: nearly every file has one of them.
+/// Containers that are not reported, because nearly every file has one of them.
 const USUAL: [&str; 5] = ["model", "state_dict", "model_state", "model_state_dict", "blobs"];
-/// Wrappers that also stand inside names, where a part of the network was wrapped.
+/// Wrappers that also occur inside names, if a part of the network was wrapped.
 const INNER: [&str; 4] =
     ["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"];
-/// First parts of the names of networks that are known; see `key_map`.
+/// First components of names of known networks; see `key_map`.
 const ROOTS: [&str; 25] = [
     "detr",
     "transformer",
@@ -73,15 +73,15 @@ const ROOTS: [&str; 25] = [
     "res5",
     "bottom_up",
 ];
-/// At most this many names are listed.
+/// Maximum number of names listed.
 const LISTED: usize = 3;
 
-/// The keys under which networks are kept, in the order in which they are preferred.
+/// The keys of networks in order of preference.
 pub(crate) fn containers() -> impl Iterator<Item = &'static str> {
     PLAIN.into_iter().chain(AVERAGED)
 }
 
-/// What to say of a container that was opened, beside others that hold tensors; nothing for the usual.
+/// The remark about a container that was opened beside others with tensors; `None` for the usual ones.
 pub(crate) fn container_remark(taken: &str, others: &[&str]) -> Option<String> {
     if !others.is_empty() {
         return Some(format!(
@@ -100,9 +100,9 @@ pub(crate) fn container_remark(taken: &str, others: &[&str]) -> Option<String> {
 /// The names of a file's tensors without wrappers.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unwrapped {
-    /// For each name the new one, or `None` for a tensor that is no part of the network.
+    /// The new name of each tensor, or `None` for a tensor that is not part of the network.
     pub(crate) names: Vec<Option<String>>,
-    /// What the user should know of it.
+    /// Remarks for the user.
     pub(crate) remarks: Vec<String>,
 }
 
@@ -113,13 +113,13 @@ struct Group {
     has_network: bool,
 }
 
-/// Takes wrappers off names.
+/// Removes wrappers from names.
 ///
-/// If several chains of wrappers lead to a network, the weights themselves are preferred to averages of them.
+/// If several chains of wrappers lead to a network, the weights themselves are preferred to averages.
 ///
 /// # Errors
 ///
-/// If it cannot be told which of several networks is meant, or if two tensors get one name.
+/// If it is unclear which of several networks is meant, or if two tensors get the same name.
 pub(crate) fn unwrap(names: &[&str]) -> Result<Unwrapped, Reason> {
     let mut groups: BTreeMap<&str, Group> = BTreeMap::new();
     for (index, name) in names.iter().enumerate() {
@@ -159,12 +159,12 @@ pub(crate) fn unwrap(names: &[&str]) -> Result<Unwrapped, Reason> {
         unwrapped.remarks.insert(0, format!("took {:?} off {of}", shortened(taken)));
     }
     if num_inner > 0 {
-        unwrapped.remarks.push(format!("took wrappers out of the middle of {num_inner} names"));
+        unwrapped.remarks.push(format!("removed wrappers from the middle of {num_inner} names"));
     }
     Ok(unwrapped)
 }
 
-/// The chain of wrappers in front of a name, with its last full stop, and the name behind it.
+/// The chain of wrappers in front of a name, with its last full stop, and the rest of the name.
 fn split(name: &str) -> (&str, &str) {
     let mut at = 0;
     while let Some((part, rest)) = name[at..].split_once('.') {
@@ -177,7 +177,7 @@ fn split(name: &str) -> (&str, &str) {
     name.split_at(at)
 }
 
-/// Whether a name begins as those of known networks do; Caffe2 writes `_` where others write a full stop.
+/// Whether a name starts like those of known networks; Caffe2 writes `_` where others write a full stop.
 fn is_of_network(name: &str) -> bool {
     let is_root = |end: char| name.split_once(end).is_some_and(|(root, _)| ROOTS.contains(&root));
     name == "absolute_pos_embed" || is_root('.') || is_root('_')
@@ -187,7 +187,7 @@ fn is_averaged(chain: &str) -> bool {
     chain.split('.').any(|part| AVERAGED.contains(&part))
 }
 
-/// The chain that leads to the network; none where names stay as they are.
+/// The chain that leads to the network; `None` if names stay unchanged.
 fn choose<'a>(
     groups: &BTreeMap<&'a str, Group>,
     names: &[&str],
@@ -225,12 +225,12 @@ fn choose<'a>(
         .collect();
     if !others.is_empty() {
         let (count, listed) = (others.len(), quoted(&others));
-        remarks.push(format!("left out what is no part of the network ({count}): {listed}"));
+        remarks.push(format!("ignored what is not part of the network ({count}): {listed}"));
     }
     Ok(Some(taken))
 }
 
-/// Several networks, or one network of which only some parts are wrapped.
+/// The error for several networks, or for one network of which only some parts are wrapped.
 fn mixed(groups: &BTreeMap<&str, Group>, found: &[&str], names: &[&str]) -> Reason {
     let kinds: Vec<String> = found
         .iter()

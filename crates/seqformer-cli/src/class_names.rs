@@ -1,4 +1,4 @@
-//! What the classes are called, and their ids in results files.
+//! Class names, and their ids in results files.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub struct Class {
     /// Id in results files.
     pub id: u64,
-    /// What it is called.
+    /// Name of the class.
     pub name: String,
 }
 
@@ -27,15 +27,16 @@ struct Category {
     name: String,
 }
 
-/// Reads the names of `num_classes` classes: one a line, or the `categories` of a JSON file.
+/// Reads the names of `num_classes` classes: one per line, or the `categories` of a JSON file.
 ///
 /// # Errors
 ///
-/// A file that cannot be read, or has another number of classes.
+/// A file that cannot be read, or that has another number of classes.
 pub fn read(path: &Path, num_classes: usize) -> Result<Vec<Class>> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("{}: cannot be read", path.display()))?;
-    // Windows puts a mark before the text and a carriage return at the end of each line.
+    // Windows writes a byte order mark before the text and a carriage return at the end of each
+    // line.
     let text = text.trim_start_matches('\u{feff}');
     let classes = if text.trim_start().starts_with('{') {
         let parsed: Categories = serde_json::from_str(text).with_context(|| {
@@ -65,7 +66,8 @@ pub fn read(path: &Path, num_classes: usize) -> Result<Vec<Class>> {
     Ok(classes)
 }
 
-/// The official classes of the first built-in dataset of `names` that has as many as the network.
+/// The official classes of the first built-in dataset in `names` that has as many classes as the
+/// network.
 pub fn of_datasets<'a>(
     names: impl Iterator<Item = &'a String>,
     num_classes: usize,
@@ -81,7 +83,7 @@ pub fn of_categories(categories: &seqformer_data::Categories) -> Vec<Class> {
     pairs.map(|(&id, name)| Class { id, name: name.clone() }).collect()
 }
 
-/// The names that the weights have, or else numbers for names.
+/// The names stored in the weights, or numbers if there are none.
 pub fn of_weights(names: &[String], num_classes: usize) -> Vec<Class> {
     let name = |id: u64| match names.get(id as usize - 1) {
         Some(name) if names.len() == num_classes => name.clone(),

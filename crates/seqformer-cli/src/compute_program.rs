@@ -1,8 +1,8 @@
-//! The second program, which runs the network: how the command becomes it, and how it knows the command.
+//! The second program, which runs the network: how the command becomes it, and how the two check each other.
 //!
-//! Both are built from this package and installed into one folder. The command replaces itself (`exec`) by the second
-//! program with the same arguments, so that whoever started it sees one process: with one id, one standard input and
-//! output, one receiver of signals, and one exit code. Signals are neither blocked nor handled before that moment.
+//! Both are built from this package and installed into one folder. The command replaces itself (`exec`) with the second
+//! program, passing the same arguments, so its caller sees a single process: one id, one standard input and output, one
+//! receiver of signals, and one exit code. Signals are neither blocked nor handled before that.
 
 use std::ffi::OsStr;
 use std::io::ErrorKind;
@@ -15,20 +15,22 @@ use anyhow::{Context as _, Error, Result, anyhow, bail};
 /// Its file name, beside the command.
 pub const NAME: &str = "seqformer-compute";
 
-/// The environment variable by which the command tells its version; a second program of another version refuses to run.
+/// The environment variable through which the command passes its version; a second program of another version refuses
+/// to run.
 pub const VERSION_VARIABLE: &str = "SEQFORMER_COMMAND_VERSION";
 
-/// The version of both.
+/// The version of both programs.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What mends a pair of programs that do not belong together.
-const MEND: &str = "build or install both at once: `cargo build --release`, or `cargo install --path crates/seqformer-cli`, \
+/// The remedy for two programs that do not belong together.
+const MEND: &str = "build or install both together: `cargo build --release`, or `cargo install --path \
+                    crates/seqformer-cli`, \
                     without `--no-default-features`";
 
-/// Replaces this process by the second program, with the same arguments and the same name of the program; comes back
-/// only with the reason why that failed.
+/// Replaces this process with the second program, with the same arguments and the same `argv[0]`. Returns only on
+/// failure, with the reason.
 pub fn replace_this_process() -> Error {
-    match std::env::current_exe().context("this program cannot be found") {
+    match std::env::current_exe().context("cannot find this program") {
         Ok(command) => become_program(&command),
         Err(error) => error,
     }
@@ -53,12 +55,11 @@ fn become_program(command: &Path) -> Error {
     )
 }
 
-/// Makes sure that the command which this program has replaced is of the same version. One that was started by itself
-/// goes on.
+/// Checks that the command that this program replaced has the same version. A program that was started directly passes.
 ///
 /// # Errors
 ///
-/// If they are of different versions.
+/// If the versions differ.
 pub fn check_command() -> Result<()> {
     match std::env::var_os(VERSION_VARIABLE) {
         Some(found) if found != OsStr::new(VERSION) => {
@@ -73,7 +74,8 @@ pub fn check_command() -> Result<()> {
     }
 }
 
-/// Has `ps`, `top` and `killall` know this process by the name of the command. Systems other than Linux go by the file.
+/// Makes `ps`, `top` and `killall` show this process under the name of the command. Systems other than Linux use the
+/// name of the file.
 pub fn be_called_as_the_command() {
     let _elsewhere = std::fs::write("/proc/self/comm", "seqformer");
 }

@@ -7,7 +7,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
-/// What is said without and with `-v` and `-vv`: warnings, information, details.
+/// The level without and with `-v` and `-vv`: warnings, information, details.
 pub fn level(verbose: u8) -> &'static str {
     match verbose {
         0 => "warn",
@@ -16,7 +16,7 @@ pub fn level(verbose: u8) -> &'static str {
     }
 }
 
-/// Writes what is said at `level` to standard error and, a line at a time, what is said at `log_level` to `log`.
+/// Writes messages up to `level` to standard error and, one line at a time, messages up to `log_level` to `log`.
 /// `RUST_LOG` overrides both levels.
 pub fn start<W>(level: &str, (log_level, log): (&str, W))
 where

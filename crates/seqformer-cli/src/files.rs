@@ -1,4 +1,4 @@
-//! Writing files in one step, with errors that name them.
+//! Atomic replacement of files, with errors that name the file.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-/// Replaces `path` by what `write` writes, so that readers see the old file or the new one, never a part.
+/// Replaces `path` with what `write` writes, so that readers see either the old file or the new one.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! What the program says: results on standard output, trouble on standard error.
+//! Output of the program: results on standard output, everything else on standard error.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -10,35 +10,35 @@ use serde::Serialize;
 
 use crate::files;
 
-/// Why standard output no longer takes anything. Results are printed in many places, and all of them go on with
-/// their work first: a training is not lost because its log is full.
+/// Why writing to standard output failed. Results are printed in many places, which all continue with their work: a
+/// training is not lost because its log is full.
 static FAILED: OnceLock<io::Error> = OnceLock::new();
 
-/// Prints `text` and a line end at once; [`check_printed`] tells whether all of it could be printed.
+/// Prints `text` and a line break and flushes; [`check_printed`] reports whether everything was printed.
 pub fn print_line(text: &str) {
     let mut output = io::stdout().lock();
     if let Err(error) = writeln!(output, "{text}").and_then(|()| output.flush()) {
-        // Only the first failure says why.
+        // Only the first failure is reported.
         let _earlier = FAILED.set(error);
     }
 }
 
-/// Prints what `--help` or `--version` ask for, with the colours of a terminal.
+/// Prints the output of `--help` or `--version`, with colours on a terminal.
 pub fn print_help(shown: &clap::Error) {
     if let Err(error) = shown.print().and_then(|()| io::stdout().flush()) {
         let _earlier = FAILED.set(error);
     }
 }
 
-/// Fails if something that was printed got lost; a reader that has gone, as `head` does, is no error.
+/// Fails if printed output was lost. A reader that has closed the pipe, such as `head`, is not an error.
 ///
 /// # Errors
 ///
-/// If that is so.
+/// If output was lost.
 pub fn check_printed() -> Result<()> {
     match FAILED.get() {
         Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            // An error of the system is not to be copied, its code is.
+            // An `io::Error` cannot be cloned, but its code can be copied.
             let error = error
                 .raw_os_error()
                 .map_or_else(|| io::Error::other(error.to_string()), io::Error::from_raw_os_error);
@@ -48,7 +48,7 @@ pub fn check_printed() -> Result<()> {
     }
 }
 
-/// Prints a table, and writes the same numbers as JSON where they are wanted. `-` is standard output; the table then goes to
+/// Prints a table, and writes the same numbers as JSON if requested. `-` is standard output; the table then goes to
 /// standard error.
 ///
 /// # Errors
@@ -70,12 +70,12 @@ pub fn show(table: &str, numbers: &impl Serialize, json: Option<&Path>) -> Resul
     Ok(())
 }
 
-/// Makes sure, before the work, that the numbers can go to this file: it is no input, and whatever is there is one
-/// object of JSON, as these numbers are.
+/// Checks before the work that the numbers can be written to this file: it is not an input, and an existing file is a
+/// single JSON object, as these numbers are.
 ///
 /// # Errors
 ///
-/// If the file is an input, or something else than earlier numbers.
+/// If the file is an input, or is something other than earlier numbers.
 pub fn check_json(path: &Path, inputs: &[&Path]) -> Result<()> {
     if is_standard_output(path) {
         return Ok(());
@@ -84,7 +84,7 @@ pub fn check_json(path: &Path, inputs: &[&Path]) -> Result<()> {
     for input in inputs {
         outputs.add_input(input);
     }
-    // Numbers are replaced by newer ones; annotations, results and all else are not.
+    // Earlier numbers are replaced; annotations, results and anything else are not.
     let is_own = || -> Option<bool> {
         let found: serde_json::Value =
             serde_json::from_slice(&std::fs::read(path).ok()?).unwrap_or_default();
@@ -104,7 +104,7 @@ pub fn check_json(path: &Path, inputs: &[&Path]) -> Result<()> {
     })
 }
 
-/// Whether a file's name stands for standard output.
+/// Whether a file name stands for standard output.
 pub fn is_standard_output(path: &Path) -> bool {
     path == Path::new("-")
 }
@@ -114,7 +114,7 @@ pub fn error(error: &anyhow::Error) {
     write_or_ignore(&mut io::stderr().lock(), &format!("error: {}", describe(error)));
 }
 
-/// An error with its causes, without saying anything twice.
+/// An error with its causes, without repetitions.
 pub fn describe(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
@@ -128,11 +128,11 @@ pub fn describe(error: &anyhow::Error) -> String {
 }
 
 fn write_or_ignore(target: &mut dyn Write, text: &str) {
-    // There is nobody left to tell.
+    // There is nowhere left to report this.
     let _gone = writeln!(target, "{text}").and_then(|()| target.flush());
 }
 
-/// Prints a remark on standard error.
+/// Prints a message on standard error.
 pub fn note(text: &str) {
     write_or_ignore(&mut io::stderr().lock(), text);
 }

@@ -1,4 +1,4 @@
-//! How both programs begin and end: arguments, signals, exit codes.
+//! How both programs start and end: arguments, signals, exit codes.
 
 use std::process::ExitCode;
 
@@ -13,23 +13,23 @@ use crate::output;
 /// How a command ended that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// Everything is done.
+    /// It completed.
     Finished,
-    /// It was asked to stop, and has stopped in good order.
+    /// It was asked to stop, and stopped in good order.
     Stopped,
 }
 
-/// Reads the command line.
+/// Parses the command line.
 ///
 /// # Errors
 ///
-/// The exit code, if help or the version were asked for. Mistakes end the process.
+/// The exit code, if help or the version was requested. Mistakes end the process.
 pub fn read_arguments() -> Result<Cli, ExitCode> {
     let words = args::words()
         .unwrap_or_else(|unclear| Cli::command().error(ErrorKind::UnknownArgument, unclear).exit());
     match Cli::try_parse_from(words) {
         Ok(cli) => Ok(cli),
-        // Help and the version are results: they are printed as such.
+        // Help and the version are results and go to standard output.
         Err(shown) if !shown.use_stderr() => {
             output::print_help(&shown);
             Err(output::check_printed()
@@ -39,18 +39,19 @@ pub fn read_arguments() -> Result<Cli, ExitCode> {
     }
 }
 
-/// Takes over the signals that ask the program to stop, before any other thread exists: threads that are started later
-/// inherit the block.
+/// Takes over the signals that ask the program to stop, before any other thread exists, because threads inherit the
+/// blocked signals.
 ///
 /// # Errors
 ///
-/// If the system refuses it.
+/// If the system refuses.
 pub fn take_over_signals() -> Result<StopSignals> {
-    StopSignals::take_over(seqformer_files::remove_own).context("signals cannot be taken over")
+    StopSignals::take_over(seqformer_files::remove_own)
+        .context("cannot set up the handling of signals")
 }
 
-/// Turns a command's end into the exit code of the process: 128 and the number of the signal after a stop, so that
-/// `seqformer train … && seqformer eval …` stops there. Results that could not be printed are a failure.
+/// Converts a command's end to the exit code of the process: 128 plus the number of the signal after a stop, so that
+/// `seqformer train … && seqformer eval …` stops there. Failing to print results is a failure.
 pub fn exit_code(done: Result<End>, signals: &StopSignals) -> ExitCode {
     match done.and_then(|how| output::check_printed().map(|()| how)) {
         Ok(End::Finished) => ExitCode::SUCCESS,
@@ -59,7 +60,7 @@ pub fn exit_code(done: Result<End>, signals: &StopSignals) -> ExitCode {
     }
 }
 
-/// Prints why the command failed, and gives the exit code for that.
+/// Prints why the command failed, and returns the exit code.
 pub fn failure(error: &Error) -> ExitCode {
     output::error(error);
     ExitCode::FAILURE

@@ -1,4 +1,4 @@
-//! The configuration of a run: the file, the pairs of the command line, and what to warn about.
+//! The configuration of a run: the file, the pairs of the command line, and warnings about them.
 
 use std::path::Path;
 
@@ -6,18 +6,18 @@ use anyhow::{Context as _, Result, bail};
 use seqformer_config::{CfgNode, Config, DeviceChoice, Origin, closest_key, ineffective_keys};
 use seqformer_data::{Categories, DataError, read_categories};
 
-/// The one key that may follow from the data.
+/// The only key whose value may be taken from the data.
 const NUM_CLASSES: &str = "MODEL.SeqFormer.NUM_CLASSES";
 
-/// A ResNet-50 and 40 classes.
+/// ResNet-50 with 40 classes.
 const RECIPE: &str = include_str!("../../../configs/base_ytvis.yaml");
 
 /// A configuration as a tree and as typed settings.
 #[derive(Debug)]
 pub struct Settings {
-    /// All keys, with where their values come from.
+    /// All keys, and where their values come from.
     pub node: CfgNode,
-    /// What the program needs of them.
+    /// The typed settings.
     pub config: Config,
 }
 
@@ -26,12 +26,12 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, and keys or values that are none.
+    /// A file that cannot be read, and invalid keys or values.
     pub fn load(file: &Path, pairs: &[String]) -> Result<Self> {
         Self::load_or_recipe(Some(file), pairs)
     }
 
-    /// Reads `file`, or the recipe of YouTube-VIS 2019 that this program has in itself, then applies the pairs.
+    /// Reads `file`, or the embedded recipe of YouTube-VIS 2019, then applies the pairs.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl Settings {
         Self { node, config }.with_own_classes()
     }
 
-    /// Adapts the recipe to the processes of a training, if it was made for another number of them.
+    /// Adapts the recipe to the number of processes of a training, if it was made for another number.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl Settings {
         if self.node.scale_to_world_size(world_size)? {
             self.config = Config::try_from(&self.node)?;
             tracing::warn!(
-                "the recipe is adapted to {world_size} instead of SOLVER.REFERENCE_WORLD_SIZE devices: {} clips a \
+                "the recipe is adapted to {world_size} instead of SOLVER.REFERENCE_WORLD_SIZE devices: {} clips per \
                  batch, {} iterations",
                 self.config.solver.ims_per_batch,
                 self.config.solver.max_iter
@@ -69,7 +69,7 @@ impl Settings {
         Ok(())
     }
 
-    /// Takes the number of classes from a dataset of the user, unless it is written down.
+    /// Takes the number of classes from a user's dataset, unless it is set explicitly.
     fn with_own_classes(mut self) -> Result<Self> {
         if self.node.origin(NUM_CLASSES).is_some_and(|origin| *origin != Origin::Default) {
             return Ok(self);
@@ -82,11 +82,11 @@ impl Settings {
         Ok(self)
     }
 
-    /// The device of the command line, or that of the configuration if it was written down.
+    /// The device of the command line, or that of the configuration if it is set there.
     ///
     /// # Errors
     ///
-    /// If the device of the configuration is none.
+    /// If the device of the configuration is invalid.
     pub fn device(&self, asked: Option<DeviceChoice>) -> Result<DeviceChoice> {
         if let Some(choice) = asked {
             return Ok(choice);
@@ -102,37 +102,37 @@ impl Settings {
     }
 }
 
-/// The classes of the first dataset of `DATASETS.TRAIN`, or else of `DATASETS.TEST`, if it is the user's own and its
-/// file is there.
+/// The classes of the first dataset of `DATASETS.TRAIN`, or else of `DATASETS.TEST`, if it is a user's dataset whose
+/// file exists.
 ///
 /// # Errors
 ///
-/// A file that is no annotation file.
+/// A file that is not an annotation file.
 pub fn own_categories(config: &Config) -> Result<Option<Categories>, DataError> {
     let name = config.datasets.train.first().or(config.datasets.test.first());
     let own = name.and_then(|name| config.datasets.own(name)).filter(|own| own.json.is_file());
     own.map(|own| read_categories(&own.json)).transpose()
 }
 
-/// Splits the words that are no options into inputs and `KEY VALUE` pairs.
+/// Splits positional arguments into inputs and `KEY VALUE` pairs.
 ///
 /// # Errors
 ///
-/// Without an input before the first key, and with one behind it.
+/// If there is no input before the first key, or one after it.
 pub fn split_inputs(words: &[String]) -> Result<(&[String], &[String])> {
     let first_key = words.iter().position(|word| looks_like_key(word)).unwrap_or(words.len());
     let (inputs, pairs) = words.split_at(first_key);
     if inputs.is_empty() {
         bail!(
-            "expected a folder of images or a video file before {}, which is taken for a key of the configuration",
+            "expected a folder of images or a video file before {}, which looks like a configuration key",
             words[0]
         );
     }
-    // Keys and values alternate: what stands where a key belongs and can only be a file was put too late.
+    // Keys and values alternate, so a file in the position of a key was given too late.
     let mut rest = pairs.iter();
     while let Some(word) = rest.next() {
         if Path::new(word).exists() && !word.contains('=') {
-            bail!("{word}: inputs go before the KEY VALUE pairs, which begin with {}", pairs[0]);
+            bail!("{word}: inputs go before the KEY VALUE pairs, which start with {}", pairs[0]);
         }
         if !word.contains('=') {
             rest.next();
@@ -141,13 +141,13 @@ pub fn split_inputs(words: &[String]) -> Result<(&[String], &[String])> {
     Ok((inputs, pairs))
 }
 
-/// How names of films and pictures end.
+/// Extensions of videos and images.
 const MEDIA: [&str; 26] = [
     "mp4", "m4v", "mov", "qt", "avi", "mkv", "webm", "flv", "f4v", "wmv", "mpg", "mpeg", "mts",
     "m2ts", "ts", "vob", "3gp", "ogv", "mxf", "gif", "jpg", "jpeg", "png", "webp", "bmp", "tif",
 ];
 
-/// `MODEL.WEIGHTS` or `SEED=1`, but neither an existing file nor the name of one that is missing.
+/// Whether this is a key such as `MODEL.WEIGHTS` or `SEED=1`, and not an existing file or the name of a missing one.
 fn looks_like_key(word: &str) -> bool {
     let key = word.split_once('=').map_or(word, |(key, _)| key);
     let section = key.split_once('.').map_or(key, |(section, _)| section);
@@ -161,7 +161,7 @@ fn looks_like_key(word: &str) -> bool {
     if is_section || word.contains('=') {
         return true;
     }
-    // A section that nobody knows: a key with a slip in it, or a file that is not there.
+    // An unknown section: a mistyped key, or a file that does not exist.
     let extension = key.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
     let is_media = key.contains('.') && MEDIA.contains(&extension.as_str());
     key.contains('.') && !is_media && closest_key(key).is_some()

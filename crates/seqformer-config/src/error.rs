@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::{PathError, suggest};
+use crate::PathError;
 
 /// Where a value was written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,14 +66,14 @@ pub enum ConfigError {
         message: String,
     },
     /// A key that no default exists for.
-    #[error("{origin}unknown key {key}{}", did_you_mean(.key, .suggestion.as_deref()))]
+    #[error("{origin}unknown key {key}{hint}")]
     UnknownKey {
         /// Where it was written.
         origin: Origin,
         /// The full key.
         key: String,
-        /// The known key that is closest in spelling, if one is close.
-        suggestion: Option<String>,
+        /// What may have been meant, with what stands before it in the message.
+        hint: String,
     },
     /// A value of the wrong type, or outside of what the key allows.
     #[error(transparent)]
@@ -109,18 +109,6 @@ pub struct ValueError {
     pub found: String,
     /// What to write instead.
     pub hint: Option<String>,
-}
-
-fn did_you_mean(key: &str, suggestion: Option<&str>) -> String {
-    if let Some(suggestion) = suggestion {
-        return format!(" (did you mean {suggestion}?)");
-    }
-    let (section, names) = suggest::neighbours(key);
-    let place = if section.is_empty() { "the first level".to_owned() } else { section };
-    format!(
-        "; {place} has {}: take the key out if it belongs to another model or program",
-        names.join(", ")
-    )
 }
 
 fn hint_suffix(hint: Option<&str>) -> String {

@@ -27,15 +27,18 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
-pub mod defaults;
 mod device;
 mod error;
 mod key;
+mod keys;
 mod literal;
 mod node;
 mod opts;
 mod path;
+mod reference_page;
+mod spec;
 mod suggest;
+mod tree;
 mod value;
 mod version;
 mod yaml;
@@ -45,5 +48,6 @@ pub use device::DeviceChoice;
 pub use error::{ConfigError, Origin, ValueError};
 pub use node::{CfgNode, ineffective_keys};
 pub use path::{PathError, expand_path};
+pub use reference_page::reference_page;
 pub use suggest::closest as closest_key;
 pub use value::Value;

@@ -6,99 +6,45 @@ mod world_size;
 
 use std::path::Path;
 
-use crate::defaults::{CUSTOM_DATASET_FIELDS, CUSTOM_DATASETS, KEYS, OWN_KEYS};
+use crate::config::read::Reader;
+use crate::config::section::Section as _;
+use crate::config::{CUSTOM_DATASET_FIELDS, CUSTOM_DATASETS};
 use crate::error::{ConfigError, Origin};
-use crate::key::join;
+use crate::keys::OWN_KEYS;
+use crate::tree::{Entry, Tree};
 use crate::value::Value;
-use crate::{literal, opts, yaml};
+use crate::{Config, keys, literal, opts, yaml};
 
 /// A tree of settings, in the order in which the defaults declare them.
 ///
 /// The set of keys is fixed: it is that of [`CfgNode::defaults`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct CfgNode {
-    entries: Vec<(String, Entry)>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Entry {
-    Node(CfgNode),
-    Leaf(Leaf),
-}
-
-/// A value and where it was written; two leaves are equal if their values are.
-#[derive(Debug, Clone)]
-struct Leaf {
-    value: Value,
-    origin: Origin,
-}
-
-impl PartialEq for Leaf {
-    fn eq(&self, other: &Self) -> bool {
-        self.value == other.value
-    }
+    tree: Tree,
 }
 
 impl CfgNode {
     /// The defaults of every key: detectron2's, and those that SeqFormer adds.
     pub fn defaults() -> Self {
-        let mut node = Self { entries: Vec::new() };
-        for spec in KEYS.iter().copied().flatten() {
-            let value = literal::parse(spec.default).unwrap_or(Value::None);
-            node.insert(spec.key, value);
+        let mut tree = Tree::default();
+        for spec in keys::all() {
+            tree.insert(spec.key, literal::parse(spec.default).unwrap_or(Value::None));
         }
-        node.section_mut(CUSTOM_DATASETS);
-        node
-    }
-
-    fn insert(&mut self, key: &str, value: Value) {
-        let Some((head, rest)) = key.split_once('.') else {
-            let leaf = Entry::Leaf(Leaf { value, origin: Origin::Default });
-            self.entries.push((key.to_owned(), leaf));
-            return;
-        };
-        if let Some(node) = self.section_mut(head) {
-            node.insert(rest, value);
-        }
-    }
-
-    /// The section at the full `key`, made if need be; nothing if a value is there.
-    fn section_mut(&mut self, key: &str) -> Option<&mut Self> {
-        let (head, rest) =
-            key.split_once('.').map_or((key, None), |(head, rest)| (head, Some(rest)));
-        if self.entry(head).is_none() {
-            self.entries.push((head.to_owned(), Entry::Node(Self { entries: Vec::new() })));
-        }
-        match (self.entry_mut(head)?, rest) {
-            (Entry::Node(node), None) => Some(node),
-            (Entry::Node(node), Some(rest)) => node.section_mut(rest),
-            (Entry::Leaf(_), _) => None,
-        }
+        tree.section_mut(CUSTOM_DATASETS);
+        Self { tree }
     }
 
     /// Makes the entry of a dataset of the user, with its defaults, if it is not there yet.
     fn declare_dataset(&mut self, name: &str) {
-        let Some(section) = self.section_mut(CUSTOM_DATASETS) else { return };
+        let Some(section) = self.tree.section_mut(CUSTOM_DATASETS) else { return };
         if section.entry(name).is_some() {
             return;
         }
-        let mut entries = Vec::new();
+        let mut entry = Tree::default();
         for field in CUSTOM_DATASET_FIELDS {
-            let value = literal::parse(field.default).unwrap_or(Value::None);
-            let leaf = Leaf { value, origin: Origin::Default };
-            entries.push((field.key.to_owned(), Entry::Leaf(leaf)));
+            entry.insert(field.name, literal::parse(field.default).unwrap_or(Value::None));
         }
-        section.entries.push((name.to_owned(), Entry::Node(Self { entries })));
-    }
-
-    /// The names of the datasets of the user, in the order in which they were declared.
-    pub fn custom_datasets(&self) -> Vec<&str> {
-        let mut section = self;
-        for name in CUSTOM_DATASETS.split('.') {
-            let Some(Entry::Node(inner)) = section.entry(name) else { return Vec::new() };
-            section = inner;
-        }
-        section.entries.iter().map(|(name, _)| name.as_str()).collect()
+        section.entries.push((name.to_owned(), Entry::Section(entry)));
     }
 
     /// Sets every key that the YAML file `path`, or one of its `_BASE_` files, names.
@@ -144,93 +90,62 @@ impl CfgNode {
 
     /// The value of the leaf at the full `key`, such as `MODEL.SeqFormer.NUM_CLASSES`.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.leaf(key).map(|leaf| &leaf.value)
+        self.tree.get(key)
     }
 
     /// Where the value of the leaf at the full `key` was written.
     pub fn origin(&self, key: &str) -> Option<&Origin> {
-        self.leaf(key).map(|leaf| &leaf.origin)
+        self.tree.origin(key)
     }
 
     /// The full keys of all leaves, in the order of the tree.
     pub fn keys(&self) -> Vec<String> {
-        let mut keys = Vec::new();
-        self.collect_keys("", &mut keys);
-        keys
-    }
-
-    fn collect_keys(&self, prefix: &str, keys: &mut Vec<String>) {
-        for (name, entry) in &self.entries {
-            let key = join(prefix, name);
-            match entry {
-                Entry::Node(node) => node.collect_keys(&key, keys),
-                Entry::Leaf(_) => keys.push(key),
-            }
-        }
+        self.tree.keys()
     }
 
     /// Writes the whole tree as YAML, keys sorted, as PyYAML's `safe_dump` lays it out.
     ///
     /// Reading the text into the defaults gives an equal tree.
     pub fn dump(&self) -> String {
-        dump::dump(self)
+        dump::dump(&self.tree)
     }
 
-    /// Writes the tree as [`CfgNode::dump`] does, but leaves out the keys that VNext does not know where they have their
-    /// defaults: a file with these it would refuse.
+    /// Writes the tree as [`CfgNode::dump`] does, but omits keys that VNext lacks if they have their defaults: VNext
+    /// refuses files that contain them.
     pub fn dump_for_vnext(&self) -> String {
         let defaults = Self::defaults();
-        let mut node = self.clone();
-        for key in OWN_KEYS.iter().copied().filter(|key| self.get(key) == defaults.get(key)) {
-            node.remove(key);
+        let mut tree = self.tree.clone();
+        for key in OWN_KEYS.iter().filter(|key| self.get(key) == defaults.get(key)) {
+            tree.remove(key);
         }
-        if self.custom_datasets().is_empty() {
-            node.remove(CUSTOM_DATASETS);
+        if tree.names_in(CUSTOM_DATASETS).is_empty() {
+            tree.remove(CUSTOM_DATASETS);
         }
-        dump::dump(&node)
-    }
-
-    fn remove(&mut self, key: &str) {
-        match key.split_once('.') {
-            None => self.entries.retain(|(known, _)| known != key),
-            Some((head, rest)) => {
-                if let Some(Entry::Node(node)) = self.entry_mut(head) {
-                    node.remove(rest);
-                }
-            }
-        }
-    }
-
-    fn entry(&self, name: &str) -> Option<&Entry> {
-        self.entries.iter().find(|(known, _)| known == name).map(|(_, entry)| entry)
-    }
-
-    fn entry_mut(&mut self, name: &str) -> Option<&mut Entry> {
-        self.entries.iter_mut().find(|(known, _)| known == name).map(|(_, entry)| entry)
-    }
-
-    fn leaf(&self, key: &str) -> Option<&Leaf> {
-        let (head, rest) = match key.split_once('.') {
-            Some((head, rest)) => (head, Some(rest)),
-            None => (key, None),
-        };
-        match (self.entry(head)?, rest) {
-            (Entry::Node(node), Some(rest)) => node.leaf(rest),
-            (Entry::Leaf(leaf), None) => Some(leaf),
-            _ => None,
-        }
+        dump::dump(&tree)
     }
 }
 
 /// The keys that were given a value other than their default, but have no effect in this program.
 pub fn ineffective_keys(node: &CfgNode) -> Vec<String> {
     let defaults = CfgNode::defaults();
-    KEYS.iter()
-        .copied()
-        .flatten()
-        .filter(|spec| !spec.has_effect() && node.get(spec.key) != defaults.get(spec.key))
-        .map(|spec| spec.key.to_owned())
-        .collect()
+    let changed = keys::unused().filter(|spec| node.get(spec.key) != defaults.get(spec.key));
+    changed.map(|spec| spec.key.to_owned()).collect()
+}
+
+impl TryFrom<&CfgNode> for Config {
+    type Error = ConfigError;
+
+    fn try_from(node: &CfgNode) -> Result<Self, ConfigError> {
+        Self::read(&Reader::new(&node.tree))
+    }
+}
+
+impl TryFrom<CfgNode> for Config {
+    type Error = ConfigError;
+
+    fn try_from(node: CfgNode) -> Result<Self, ConfigError> {
+        Self::try_from(&node)
+    }
 }
 
 #[cfg(test)]

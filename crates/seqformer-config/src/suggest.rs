@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::defaults::{CUSTOM_DATASETS, KEYS};
+use crate::config::CUSTOM_DATASETS;
+use crate::keys;
 
 /// Longer keys are not looked at.
 const MAX_LENGTH: usize = 200;
@@ -30,11 +31,23 @@ pub fn closest(key: &str) -> Option<String> {
     suggestion.filter(|suggestion| suggestion != key)
 }
 
+/// The end of the message on an unknown key: what may have been meant, or what there is.
+pub(crate) fn hint(key: &str) -> String {
+    if let Some(suggestion) = closest(key) {
+        return format!(" (did you mean {suggestion}?)");
+    }
+    let (section, names) = neighbours(key);
+    let place = if section.is_empty() { "the first level".to_owned() } else { section };
+    format!(
+        "; {place} has {}: take the key out if it belongs to another model or program",
+        names.join(", ")
+    )
+}
+
 /// The innermost known section that `key` is in, and the names in it that have an effect, sorted; the empty section
 /// has them all.
-pub(crate) fn neighbours(key: &str) -> (String, Vec<&'static str>) {
-    let with_effect = KEYS.iter().copied().flatten().filter(|spec| spec.has_effect());
-    let known: Vec<&str> = with_effect.map(|spec| spec.key).collect();
+fn neighbours(key: &str) -> (String, Vec<&'static str>) {
+    let known: Vec<&str> = keys::used().map(|(spec, _)| spec.key).collect();
     let mut section = if key.len() > MAX_LENGTH { "" } else { key };
     while let Some((outer, _)) = section.rsplit_once('.') {
         section = outer;
@@ -63,7 +76,7 @@ fn same_name_elsewhere(key: &str, known: &BTreeSet<&str>) -> Option<String> {
 
 fn keys_and_sections() -> BTreeSet<&'static str> {
     let mut known = BTreeSet::from([CUSTOM_DATASETS]);
-    for spec in KEYS.iter().copied().flatten() {
+    for spec in keys::all() {
         known.insert(spec.key);
         known.extend(spec.key.match_indices('.').map(|(index, _)| &spec.key[..index]));
     }

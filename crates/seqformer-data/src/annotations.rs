@@ -1,6 +1,6 @@
-//! Annotation files of YouTube-VIS and COCO as records to train and test on.
+//! Annotation files of YouTube-VIS and COCO as records for training and testing.
 //!
-//! The files are read by `seqformer-annotations`, as for scoring.
+//! `seqformer-annotations` reads the files, as for scoring.
 //!
 //! Reference: VNext `data/datasets/ytvis.py`, `load_ytvis_json`; detectron2
 //! `data/datasets/coco.py`, `load_coco_json`.
@@ -26,11 +26,11 @@ pub struct AnnotatedVideos {
     pub categories: Categories,
     /// The videos, by ascending id.
     pub videos: Vec<VideoRecord>,
-    /// Sentences about what a user may want to know, such as skipped polygons.
+    /// Notes for the user, such as about skipped polygons.
     pub notes: Vec<String>,
-    /// How the ids of videos or images became numbers; results are written with the ids.
+    /// How the ids of videos or images map to numbers; results are written with the ids.
     pub video_ids: Ids,
-    /// How the ids of categories became numbers.
+    /// How the ids of categories map to numbers.
     pub category_ids: Ids,
 }
 
@@ -39,7 +39,7 @@ impl AnnotatedVideos {
     ///
     /// # Errors
     ///
-    /// Not a single instance, or more categories than classes.
+    /// No instance at all, or more categories than classes.
     pub fn check_for_training(&self, num_classes: usize) -> Result<(), DataError> {
         let file = |field: &str, expected: String, found: String, mend: &str| {
             let fault = Fault::new(field, expected, found, mend);
@@ -56,7 +56,7 @@ impl AnnotatedVideos {
         if !self.videos.iter().any(VideoRecord::has_instances) {
             return file(
                 "annotations",
-                "at least one object that is seen on a frame".to_owned(),
+                "at least one object that is visible in a frame".to_owned(),
                 self.describe_emptiness(),
                 "training needs annotations: use the file of a training split",
             );
@@ -64,20 +64,20 @@ impl AnnotatedVideos {
         Ok(())
     }
 
-    /// Says that no video shows an object, and what was left out.
+    /// Explains that no video shows an object, and what was dropped.
     fn describe_emptiness(&self) -> String {
         let found = format!("{} videos or images without any", self.videos.len());
         if self.notes.is_empty() {
             return found;
         }
-        // The file is named already.
+        // The file is already named.
         let file = format!("{}: ", self.path.display());
         let notes: Vec<&str> =
             self.notes.iter().map(|note| note.strip_prefix(&file).unwrap_or(note)).collect();
         format!("{found} ({})", notes.join("; "))
     }
 
-    /// Removes the videos without any object that is not a crowd, and returns how many they were.
+    /// Removes the videos without any non-crowd object, and returns their number.
     pub fn remove_empty(&mut self) -> usize {
         let before = self.videos.len();
         self.videos.retain(VideoRecord::has_instances);
@@ -85,22 +85,22 @@ impl AnnotatedVideos {
     }
 }
 
-/// Reads the categories of an annotation file, and nothing else of it.
+/// Reads only the categories of an annotation file.
 ///
 /// # Errors
 ///
-/// A file that cannot be read or is no such file, or a category without an id.
+/// A file that cannot be read or is not an annotation file, or a category without an id.
 pub fn read_categories(json: &Path) -> Result<Categories, DataError> {
     Ok(Categories::of_list(&seqformer_annotations::read_categories(json)?))
 }
 
-/// Returns the sentences that concern training, which does not use the areas of the file.
+/// Returns the notes that concern training, which does not use the areas in the file.
 fn notes_of(notes: &[Note]) -> Vec<String> {
     let notes = notes.iter().filter(|note| note.subject != Subject::Areas);
     notes.map(ToString::to_string).collect()
 }
 
-/// Returns the pixels of an object, nothing if there is no mask that can be used.
+/// Returns the pixels of an object; `None` if there is no usable mask.
 fn to_segmentation(mask: Mask) -> Option<Segmentation> {
     match mask {
         Mask::Absent | Mask::Unusable => None,

@@ -12,18 +12,18 @@ use seqformer_masks::ImageSize;
 use crate::random::Random;
 use crate::{Blend, CropWindow, Rotation, Transform, shortest_edge_size};
 
-/// What may happen to a training clip.
+/// Augmentation of a training clip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Augmentation {
     /// The length of the short edge.
     pub short_edge: ShortEdge,
     /// Limit of the long edge in pixels.
     pub max_size: u32,
-    /// Mirrors every second clip.
+    /// Mirrors half of the clips.
     pub flip: RandomFlip,
-    /// Cuts a window out of every second clip, before it is resized.
+    /// Crops half of the clips before they are resized.
     pub crop: Option<RandomCrop>,
-    /// Further steps, drawn for each frame and always done in the order of [`FrameStep`].
+    /// Further steps, drawn per frame and always applied in the order of [`FrameStep`].
     pub frame_steps: Vec<FrameStep>,
 }
 
@@ -36,31 +36,31 @@ pub enum ShortEdge {
     Range(u32, u32),
 }
 
-/// Which way clips are mirrored.
+/// The direction in which clips are mirrored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RandomFlip {
     /// Never.
     None,
-    /// Left and right change places.
+    /// Swaps left and right.
     Horizontal,
-    /// Top and bottom change places.
+    /// Swaps top and bottom.
     Vertical,
 }
 
-/// The size of a random window; height first. It never exceeds the image.
+/// The size of a random window; height first. It is limited to the image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum RandomCrop {
-    /// This part of the image.
+    /// A fraction of the image.
     Relative([f64; 2]),
-    /// From this part of the image to all of it, drawn for each axis.
+    /// From this fraction of the image to all of it, drawn per axis.
     RelativeRange([f64; 2]),
-    /// This many pixels.
-    Absolute([u32; 2]),
-    /// Both sides between the two lengths in pixels, drawn for each axis.
+    /// A number of pixels.
+    Absolute(ImageSize),
+    /// Both sides between the two lengths in pixels, drawn per axis.
     AbsoluteRange(u32, u32),
 }
 
-/// What may happen to a single frame.
+/// Augmentation of a single frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FrameStep {
     /// A weight of 0.9 to 1.1.
@@ -69,7 +69,7 @@ pub enum FrameStep {
     Contrast,
     /// A weight of 0.9 to 1.1.
     Saturation,
-    /// Up to 15 degrees either way around a point near the middle.
+    /// Up to 15 degrees in either direction around a point near the centre.
     Rotation,
 }
 
@@ -83,7 +83,7 @@ impl Augmentation {
     ) -> Vec<Vec<Transform>> {
         let mut steps = Vec::new();
         let mut current = size;
-        if let Some(crop) = self.crop.filter(|_| random.chance(0.5)) {
+        if let Some(crop) = self.crop.filter(|_| random.bernoulli(0.5)) {
             let window = crop.draw(current, random);
             steps.push(Transform::Crop(window));
             current = window.size;
@@ -99,7 +99,7 @@ impl Augmentation {
         (0..num_frames).map(with_frame_steps).collect()
     }
 
-    /// Draws the steps that a single frame of `size` ends with.
+    /// Draws the final steps for a single frame of `size`.
     pub(crate) fn draw_frame_steps(&self, size: ImageSize, random: &mut Random) -> Vec<Transform> {
         let mut frame_steps = self.frame_steps.clone();
         frame_steps.sort_unstable();
@@ -126,14 +126,14 @@ impl RandomFlip {
     pub fn draw(self, random: &mut Random) -> Option<Transform> {
         match self {
             Self::None => None,
-            Self::Horizontal => random.chance(0.5).then_some(Transform::FlipHorizontal),
-            Self::Vertical => random.chance(0.5).then_some(Transform::FlipVertical),
+            Self::Horizontal => random.bernoulli(0.5).then_some(Transform::FlipHorizontal),
+            Self::Vertical => random.bernoulli(0.5).then_some(Transform::FlipVertical),
         }
     }
 }
 
 impl RandomCrop {
-    /// Draws the size and then the place of a window in an image of `size`.
+    /// Draws the size and then the position of a window in an image of `size`.
     pub fn draw(self, size: ImageSize, random: &mut Random) -> CropWindow {
         let window = self.draw_size(size, random);
         Self::place(window, size, random)
@@ -148,7 +148,7 @@ impl RandomCrop {
             let drawn = match self {
                 Self::Relative(parts) => part(side, parts[axis]),
                 Self::RelativeRange(parts) => part(side, random.uniform(parts[axis]..1.0)),
-                Self::Absolute(lengths) => lengths[axis],
+                Self::Absolute(window) => [window.height, window.width][axis],
                 Self::AbsoluteRange(low, high) => random.between(side.min(low), side.min(high)),
             };
             drawn.clamp(1, side.max(1))
@@ -156,7 +156,7 @@ impl RandomCrop {
         ImageSize { height, width }
     }
 
-    /// Draws where a window of size `window` lies in an image of `size`.
+    /// Draws the position of a window of size `window` in an image of `size`.
     pub fn place(window: ImageSize, size: ImageSize, random: &mut Random) -> CropWindow {
         let y = random.between(0, size.height.saturating_sub(window.height));
         let x = random.between(0, size.width.saturating_sub(window.width));

@@ -1,4 +1,4 @@
-//! Dataset names: where their files are and which classes they have.
+//! Dataset names, the locations of their files, and their classes.
 //!
 //! Reference: VNext `data/datasets/builtin.py`, detectron2 `data/datasets/builtin.py`.
 
@@ -19,33 +19,33 @@ pub enum DatasetKind {
     Coco,
 }
 
-/// A dataset that has not been read yet.
+/// A dataset that has not been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatasetSource {
-    /// The name that configurations use.
+    /// Its name in configurations.
     pub name: String,
-    /// How to read it.
+    /// The kind of its annotation file.
     pub kind: DatasetKind,
     /// The annotation file.
     pub json: PathBuf,
     /// The folder that the file names of the annotation file are relative to.
     pub image_root: PathBuf,
-    /// The official classes of a built-in name.
+    /// The official classes of a built-in dataset.
     pub classes: Option<ClassTable>,
 }
 
 impl DatasetSource {
     /// Reads the annotation file.
     ///
-    /// The classes are those of the file. Official classes serve a file without any, and a file
-    /// with others gets a note.
+    /// The classes are those of the file. Official classes are used for a file without any, and a
+    /// file with other classes gets a note.
     ///
-    /// Differs: the reference refuses such a file, and users with a dataset of their own under an
-    /// official name do not know why.
+    /// Differs: the reference refuses such a file, without a reason that users with their own
+    /// dataset under an official name could understand.
     ///
     /// # Errors
     ///
-    /// Files that are not there, and as [`read_ytvis`].
+    /// Files that do not exist, and as [`read_ytvis`].
     pub fn read(&self) -> Result<AnnotatedVideos, DataError> {
         let missing = |what, path: &Path| {
             Err(DataError::MissingDataset { name: self.name.clone(), what, path: path.to_owned() })
@@ -90,13 +90,13 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Creates a catalog whose built-in datasets lie under `root`, the folder that the variable
-    /// `DETECTRON2_DATASETS` names.
+    /// Creates a catalog whose built-in datasets are in `root`, the folder set by
+    /// `DETECTRON2_DATASETS`.
     pub fn new(root: &Path) -> Self {
         Self { root: root.to_owned(), declared: Vec::new() }
     }
 
-    /// Adds a dataset; it replaces one of the same name.
+    /// Adds a dataset, replacing one of the same name.
     pub fn declare(&mut self, source: DatasetSource) {
         self.declared.retain(|other| other.name != source.name);
         self.declared.push(source);
@@ -115,12 +115,12 @@ impl Catalog {
 
     /// Finds a dataset by its name.
     ///
-    /// Where a built-in one is not in its place, the folders of its archives and of other programs
-    /// are looked through, and a warning says what was found.
+    /// If a built-in dataset is not at its usual place, the folders of its archives and of other
+    /// programs are searched, and a warning reports what was found.
     ///
     /// # Errors
     ///
-    /// [`DataError::UnknownDataset`], which lists the names there are.
+    /// [`DataError::UnknownDataset`], which lists the known names.
     pub fn get(&self, name: &str) -> Result<DatasetSource, DataError> {
         if let Some(declared) = self.declared.iter().find(|source| source.name == name) {
             return Ok(declared.clone());

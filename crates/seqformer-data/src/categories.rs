@@ -2,7 +2,7 @@
 
 use seqformer_annotations::{Category, CategoryList};
 
-/// Categories in the order of their ids; the position is the contiguous id.
+/// Categories ordered by id; the position is the contiguous id.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Categories {
     ids: Vec<u64>,
@@ -10,7 +10,7 @@ pub struct Categories {
 }
 
 impl Categories {
-    /// Sorts pairs of id and name; of equal ids the first one counts.
+    /// Sorts pairs of id and name; the first of equal ids wins.
     pub fn new(mut categories: Vec<(u64, String)>) -> Self {
         categories.sort_by_key(|&(id, _)| id);
         categories.dedup_by_key(|&mut (id, _)| id);
@@ -23,7 +23,7 @@ impl Categories {
         self.ids.len()
     }
 
-    /// Tells whether there is none.
+    /// Returns whether there are no categories.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
     }
@@ -43,7 +43,7 @@ impl Categories {
         self.ids.binary_search(&id).ok()
     }
 
-    /// Takes the categories of a file over.
+    /// Converts the categories of a file.
     pub(crate) fn of_list(list: &CategoryList) -> Self {
         let pair = |category: &Category| (category.id as u64, category.name.clone());
         Self::new(list.by_id.values().map(pair).collect())

@@ -1,10 +1,10 @@
-//! Categories of one dataset as categories of another, for joint training.
+//! Maps categories of one dataset to those of another, for joint training.
 //!
 //! Reference: SeqFormer `datasets/coco2seq.py`, `category_map`.
 
 use crate::{AnnotatedVideos, Categories, ClassTable};
 
-/// Pairs of category ids: that of the source, and that of the target it becomes.
+/// Pairs of category ids: that of the source, and the corresponding one of the target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CategoryMap {
     pairs: Vec<(u64, u64)>,
@@ -13,15 +13,15 @@ pub struct CategoryMap {
 /// The two tables from COCO to YouTube-VIS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CocoTable {
-    /// Without the reference's mistakes: a computer mouse is no animal, and a frisbee is a flying
-    /// disc.
+    /// Without the reference's mistakes: a computer mouse is not an animal, and a frisbee is a
+    /// flying disc.
     #[default]
     Corrected,
-    /// As the released weights were trained.
+    /// The table that the published weights were trained with.
     Reference,
 }
 
-/// The id of COCO, that of YouTube-VIS 2019 and that of 2021; 0 stands for none.
+/// The ids in COCO, in YouTube-VIS 2019 and in 2021; 0 stands for none.
 const COCO_TO_YTVIS: [(u64, u64, u64); 21] = [
     (1, 1, 26),
     (2, 21, 23),
@@ -48,7 +48,7 @@ const COCO_TO_YTVIS: [(u64, u64, u64); 21] = [
 const COMPUTER_MOUSE: (u64, u64, u64) = (74, 24, 24);
 const FRISBEE: (u64, u64, u64) = (34, 0, 14);
 
-/// The id of COCO and that of OVIS. OVIS names vehicles once and spells them "Vehical".
+/// The ids in COCO and in OVIS. OVIS has a single class for vehicles and spells it "Vehical".
 const COCO_TO_OVIS: [(u64, u64); 18] = [
     (1, 1),
     (2, 21),
@@ -71,15 +71,15 @@ const COCO_TO_OVIS: [(u64, u64); 18] = [
 ];
 
 impl CategoryMap {
-    /// Takes pairs of ids.
+    /// Creates a map from pairs of ids.
     pub fn new(pairs: Vec<(u64, u64)>) -> Self {
         Self { pairs }
     }
 
-    /// Returns the map from COCO to a video dataset; nothing for COCO itself.
+    /// Returns the map from COCO to a video dataset; `None` for COCO itself.
     ///
-    /// Bicycles become motorbikes in both tables to YouTube-VIS. To OVIS, which the reference does
-    /// not have, there is one table.
+    /// Bicycles become motorbikes in both tables to YouTube-VIS. There is one table to OVIS, which
+    /// the reference does not have.
     pub fn from_coco(target: ClassTable, table: CocoTable) -> Option<Self> {
         let last = match table {
             CocoTable::Corrected => FRISBEE,
@@ -95,7 +95,7 @@ impl CategoryMap {
         Some(Self::new(pairs.into_iter().filter(|&(_, ytvis)| ytvis != 0).collect()))
     }
 
-    /// Returns the map between categories of equal names; case, blanks and underscores say nothing.
+    /// Returns the map between categories of equal names, ignoring case, blanks and underscores.
     pub fn by_name(from: &Categories, to: &Categories) -> Self {
         let plain = |name: &String| name.to_lowercase().replace(['_', '-'], " ");
         let targets: Vec<(String, u64)> =
@@ -113,13 +113,13 @@ impl CategoryMap {
         &self.pairs
     }
 
-    /// Returns the id of the target that an id of the source becomes.
+    /// Returns the target id of a source id.
     pub fn get(&self, id: u64) -> Option<u64> {
         self.pairs.iter().find(|(from, _)| *from == id).map(|&(_, to)| to)
     }
 
-    /// Gives the objects of `dataset` the categories `target`; objects without one are dropped,
-    /// and then the records without any object.
+    /// Gives the objects of `dataset` the categories `target`; drops objects without one, and then
+    /// records without objects.
     pub fn apply(&self, mut dataset: AnnotatedVideos, target: &Categories) -> AnnotatedVideos {
         let new_category = |&id: &u64| self.get(id).and_then(|id| target.contiguous(id));
         let categories: Vec<Option<usize>> =

@@ -2,12 +2,12 @@
 
 use crate::Categories;
 
-/// The datasets whose classes are known without a file.
+/// Datasets whose classes are known without a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClassTable {
     /// 40 classes.
     Ytvis2019,
-    /// 40 classes, also those of YouTube-VIS 2022.
+    /// 40 classes, which are also those of YouTube-VIS 2022.
     Ytvis2021,
     /// 25 classes.
     Ovis,
@@ -53,7 +53,7 @@ const YTVIS_2021: [&str; 40] = [
     "turtle", "whale", "zebra",
 ];
 
-/// Spelt as in the official file, "Vehical" too.
+/// Spelt as in the official file, including "Vehical".
 #[rustfmt::skip]
 const OVIS: [&str; 25] = [
     "Person", "Bird", "Cat", "Dog", "Horse", "Sheep", "Cow", "Elephant", "Bear", "Zebra",
@@ -75,5 +75,5 @@ const COCO: [&str; 80] = [
     "teddy bear", "hair drier", "toothbrush",
 ];
 
-/// The ids between 1 and 90 that no COCO class has.
+/// The ids between 1 and 90 that COCO does not use.
 const COCO_SKIPPED_IDS: [u64; 10] = [12, 26, 29, 30, 45, 66, 68, 69, 71, 83];

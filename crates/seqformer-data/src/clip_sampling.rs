@@ -1,29 +1,29 @@
-//! Which frames of a video form a clip.
+//! Selects the frames of a video that form a clip.
 //!
 //! Reference: VNext `data/dataset_mapper.py`, `YTVISDatasetMapper.__call__`.
 
 use crate::random::Random;
 
-/// The choice of frames around a random one.
+/// Samples frames around a random one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClipSampling {
-    /// Frames of a clip.
+    /// Frames per clip.
     pub num_frames: usize,
-    /// How far a frame may lie from the first chosen one.
+    /// Maximum distance from the first sampled frame.
     pub range: usize,
-    /// Frames nearer than this to the first chosen one are not taken.
+    /// Minimum distance from the first sampled frame.
     pub interval: usize,
-    /// Whether the frames come in random order.
+    /// Whether the frames are in random order.
     pub shuffle: bool,
 }
 
 impl ClipSampling {
     /// Draws the frames of a clip from a video of `length` frames.
     ///
-    /// All frames but the first chosen one are drawn with replacement, so some may occur twice.
+    /// All frames except the first one are drawn with replacement, so some may occur twice.
     ///
-    /// Differs: where no frame is near enough and far enough, as in a video of one frame, the
-    /// first chosen one is repeated; the reference fails.
+    /// Differs: if no frame has an allowed distance, as in a video of one frame, the first one is
+    /// repeated; the reference fails.
     pub fn draw(&self, length: usize, random: &mut Random) -> Vec<usize> {
         let first = random.index(length);
         let before = first.saturating_sub(self.range)..(first + 1).saturating_sub(self.interval);

@@ -1,4 +1,4 @@
-//! The part of a COCO file whose classes a video dataset has, with that dataset's classes.
+//! The objects of a COCO file whose classes exist in a video dataset, with that dataset's classes.
 //!
 //! Reference: SeqFormer `datasets/coco2seq.py`, which downloads such a file.
 
@@ -12,24 +12,23 @@ use serde_json::json;
 
 use crate::{Categories, CategoryMap, DataError};
 
-/// What a subset has.
+/// The size of a subset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CocoSubset {
-    /// Images that show an object that is kept.
+    /// Images that contain a kept object.
     pub images: usize,
     /// Objects whose class has a counterpart.
     pub annotations: usize,
-    /// Objects that are left out.
+    /// Dropped objects.
     pub dropped: usize,
 }
 
-/// Writes to `output` the objects of the COCO file `json` that `map` has a category for, with the ids of
-/// `target`, and the images that show them; `output` also says, under `category_map`, what became of which
-/// id. The file is replaced when it is complete.
+/// Writes to `output` the objects of the COCO file `json` for which `map` has a category, with the ids of `target`, and
+/// their images. `category_map` in `output` records how ids were mapped. The file appears when it is complete.
 ///
 /// # Errors
 ///
-/// A file that cannot be read or written, or an entry without the fields that this needs.
+/// A file that cannot be read or written, or an entry without a required field.
 pub fn write_coco_subset(
     json: &Path,
     map: &CategoryMap,
@@ -56,7 +55,7 @@ struct KeptObject {
     text: Box<str>,
 }
 
-/// What of a COCO file may be kept.
+/// Candidates from a COCO file.
 #[derive(Default)]
 struct Lists {
     /// All images, with their texts.

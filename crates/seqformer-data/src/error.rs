@@ -1,4 +1,4 @@
-//! What can go wrong between a file and a clip.
+//! Errors between a file and a clip.
 
 use std::io;
 use std::path::PathBuf;
@@ -16,15 +16,15 @@ pub enum DataError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The content is none of the known kinds of image.
+    /// The content is not an image of a known kind.
     #[error("{}: expected a JPEG, PNG, WebP, GIF or BMP image, found {found}", path.display())]
     UnknownImageKind {
         /// The file.
         path: PathBuf,
-        /// What the content looks like.
+        /// What the content appears to be.
         found: String,
     },
     /// The image is truncated or broken.
@@ -37,7 +37,7 @@ pub enum DataError {
         path: PathBuf,
         /// `JPEG`, `PNG` and so on.
         kind: &'static str,
-        /// What the decoder says.
+        /// The decoder's message.
         reason: String,
     },
     /// The image has more pixels than [`ImageSize::MAX_PIXELS`], or none.
@@ -52,10 +52,10 @@ pub enum DataError {
         /// The size in the header.
         size: ImageSize,
     },
-    /// An annotation file is not as it should be.
+    /// An annotation file is invalid.
     #[error(transparent)]
     Annotation(#[from] AnnotationError),
-    /// A dataset name that nobody declared.
+    /// An unknown dataset name.
     #[error(
         "dataset {name:?}: expected one of {known}, found another name; correct DATASETS, or \
          declare the dataset with its annotation file, image folder and type"
@@ -63,13 +63,13 @@ pub enum DataError {
     UnknownDataset {
         /// The name.
         name: String,
-        /// The names there are.
+        /// The known names.
         known: String,
     },
-    /// A file of a dataset is not where its name says.
+    /// A file of a dataset does not exist.
     #[error(
         "dataset {name:?}: expected {what} at {}, found nothing; put it there or set \
-         DETECTRON2_DATASETS to the folder that holds the datasets",
+         DETECTRON2_DATASETS to the folder that contains the datasets",
         path.display()
     )]
     MissingDataset {
@@ -77,7 +77,7 @@ pub enum DataError {
         name: String,
         /// `the annotation file` or `the image folder`.
         what: &'static str,
-        /// Where it should be.
+        /// Its expected path.
         path: PathBuf,
     },
     /// A file or folder cannot be written.
@@ -85,11 +85,11 @@ pub enum DataError {
     Write {
         /// The file or folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// What should be written is already there.
-    #[error("{}: already there; remove it or choose another folder", path.display())]
+    /// An output already exists.
+    #[error("{}: already exists; remove it or choose another folder", path.display())]
     OutputExists {
         /// The file or folder.
         path: PathBuf,
@@ -128,7 +128,7 @@ pub enum DataError {
         video_id: u64,
         /// Its number of frames.
         length: usize,
-        /// The frame asked for.
+        /// The requested frame.
         index: usize,
     },
     /// The mask of an object cannot be transformed.
@@ -149,7 +149,7 @@ pub enum DataError {
         /// The annotation files.
         files: Vec<PathBuf>,
     },
-    /// A place beyond the end of a dataset.
+    /// An index beyond the end of a dataset.
     #[error("dataset {dataset} has no record {record}")]
     NoSuchRecord {
         /// The dataset, counted from 0.
@@ -157,28 +157,28 @@ pub enum DataError {
         /// The record, counted from 0.
         record: usize,
     },
-    /// The system gives no thread to load with.
+    /// The system cannot start a loader thread.
     #[error("cannot start thread {name}; lower DATALOADER.NUM_WORKERS")]
     Thread {
         /// The thread.
         name: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// A loading thread failed in an unforeseen way.
+    /// A loader thread failed unexpectedly.
     #[error("loading failed unexpectedly ({reason}); please report this")]
     Worker {
-        /// Where, and with which words.
+        /// The message of the failure.
         reason: String,
     },
 }
 
-/// Says why an image may have another size than the annotation file says, and the mend.
+/// Why an image's size may differ from the annotation file, and how to fix it.
 fn why_other_size(expected: ImageSize, found: ImageSize) -> &'static str {
     if expected.height == found.width && expected.width == found.height {
-        "the sides are swapped: most likely the image has an EXIF orientation, by which it is turned \
-         as viewers do, and the annotations are those of the raw pixels; save the images without \
-         the orientation, or correct height and width of the annotation file"
+        "the sides are swapped: the image probably has an EXIF orientation, which is applied as viewers do, while \
+         the annotations refer to the raw pixels; save the images without \
+         the orientation, or correct height and width in the annotation file"
     } else {
         "correct the annotation file or the image"
     }

@@ -38,12 +38,12 @@ impl RgbImage {
     }
 }
 
-/// An image, and what a user may want to know about how it was read.
+/// An image, and notes about how it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodedImage {
-    /// The pixels, turned upright.
+    /// The pixels, in upright orientation.
     pub image: RgbImage,
-    /// Sentences such as "16-bit PNG reduced to 8 bits".
+    /// Notes such as "16-bit PNG reduced to 8 bits".
     pub notes: Vec<String>,
 }
 
@@ -58,10 +58,10 @@ pub fn read_image(path: &Path) -> Result<DecodedImage, DataError> {
     decode_image(&bytes, path)
 }
 
-/// Decodes the first image of a JPEG, PNG, WebP, GIF or BMP file that is in memory.
+/// Decodes the first image of a JPEG, PNG, WebP, GIF or BMP file in memory.
 ///
-/// The kind is recognised by the content; `path` serves the messages only. The orientation of
-/// the EXIF data is applied, transparency is dropped.
+/// The kind is recognized by the content; `path` is used only in messages. The EXIF orientation is
+/// applied, and transparency is dropped.
 ///
 /// # Errors
 ///
@@ -115,7 +115,7 @@ fn decode_other(bytes: &[u8], format: ImageFormat, path: &Path) -> Result<Decode
     Ok(DecodedImage { image: upright(image, orientation), notes })
 }
 
-/// Refuses images without pixels and images of absurd size, before anything is allocated.
+/// Rejects images without pixels and implausibly large images before allocating memory.
 fn check_size(size: ImageSize, path: &Path) -> Result<(), DataError> {
     if size.num_pixels() == 0 || size.checked().is_err() {
         return Err(DataError::ImageSize { path: path.to_owned(), size });
@@ -123,9 +123,9 @@ fn check_size(size: ImageSize, path: &Path) -> Result<(), DataError> {
     Ok(())
 }
 
-/// Drops alpha, repeats grey, and keeps the high byte of 16-bit samples.
+/// Drops alpha, replicates grey, and keeps the high byte of 16-bit samples.
 ///
-/// Differs: Pillow clips 16-bit grey at 255, which turns nearly every picture white.
+/// Differs: Pillow clips 16-bit grey at 255, which turns nearly every image white.
 fn into_rgb(decoded: DynamicImage) -> Vec<u8> {
     let high = |sample: u16| (sample >> 8) as u8;
     match decoded {
@@ -153,7 +153,7 @@ fn into_rgb(decoded: DynamicImage) -> Vec<u8> {
     }
 }
 
-/// Turns an image as its EXIF data says.
+/// Applies the EXIF orientation.
 fn upright(image: RgbImage, orientation: Orientation) -> RgbImage {
     if orientation == Orientation::NoTransforms {
         return image;

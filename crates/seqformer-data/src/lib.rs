@@ -1,12 +1,12 @@
 //! From files to clips, without tensors: images, annotations, augmentation, order and loading.
 //!
-//! A [`Catalog`] knows datasets by name, [`DatasetSource::read`] gives their [`VideoRecord`]s, a
-//! [`ClipMapper`] makes [`ClipSample`]s of them, a [`BatchSampler`] says in which order, and a
-//! [`Loader`] does it on threads. [`synth`] writes datasets to try all this with.
+//! A [`Catalog`] finds datasets by name, [`DatasetSource::read`] returns their [`VideoRecord`]s, a
+//! [`ClipMapper`] turns them into [`ClipSample`]s, a [`BatchSampler`] determines the order, and a
+//! [`Loader`] runs all of this on threads. [`synth`] writes synthetic datasets.
 //!
 //! Pixels are equal to those of the Python reference (Pillow 9.5, libjpeg-turbo and OpenCV 4.5),
-//! bit by bit. All chance comes from one seed and the place in the stream, whatever the number of
-//! threads.
+//! bit by bit. All randomness is derived from one seed and the position in the stream, whatever the
+//! number of threads.
 //!
 //! # Examples
 //!
@@ -56,7 +56,7 @@ pub use image::{
 };
 pub use loader::Loader;
 pub use mapper::{
-    ClipInstance, ClipMapper, ClipSample, InstanceFrame, TestMapper, UnseenInstances,
+    AbsentInstances, ClipInstance, ClipMapper, ClipSample, InstanceFrame, TestMapper,
 };
 pub use random::{Purpose, Random};
 pub use record::{FrameAnnotation, Segmentation, TrackAnnotation, VideoRecord};

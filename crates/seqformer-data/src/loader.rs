@@ -1,9 +1,9 @@
 //! Loads batches on threads, in an order that does not depend on them.
 //!
-//! The chance of a sample comes from the seed and its place in the stream; every worker walks
-//! through the whole stream and makes every n-th sample; the reader takes from the workers in
-//! turn. So the batches are the same for any number of workers, and a run that continues at batch
-//! n gets what it would have got.
+//! The randomness of a sample is derived from the seed and its position in the stream. Every worker
+//! walks through the whole stream and makes every n-th sample; the reader takes from the workers in
+//! turn. So the batches are the same for any number of workers, and a run that resumes at batch n
+//! gets the same batches as an undisturbed one.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,38 +17,38 @@ use crate::sampler::{BatchSampler, Shard, StreamEntry};
 use crate::training_set::ClipSource;
 use crate::{ClipSample, DataError};
 
-/// Samples that a worker makes ahead.
+/// Samples that each worker prepares ahead.
 const SAMPLES_AHEAD: usize = 2;
 
 /// An endless stream of batches of training clips.
 ///
-/// After an error the stream goes on with the next batch.
+/// After an error the stream continues with the next batch.
 pub struct Loader {
     source: Arc<dyn ClipSource>,
     batches: BatchSampler,
-    /// Whose part of every batch is made.
+    /// The process whose part of every batch is made.
     shard: Shard,
-    /// Empty: samples are made by the reader itself.
+    /// Empty if the reader makes samples itself.
     workers: Vec<Worker>,
-    /// Which worker makes the next sample.
+    /// The worker that makes the next sample.
     turn: usize,
 }
 
 struct Worker {
     name: String,
-    /// Nothing while the loader is being dropped.
+    /// `None` while the loader is being dropped.
     samples: Option<Receiver<Result<ClipSample, DataError>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Loader {
-    /// Starts `num_workers` threads; with 0 of them every sample is made when it is asked for.
+    /// Starts `num_workers` threads; with 0, every sample is made when it is requested.
     ///
-    /// The stream starts at the place where `batches` is.
+    /// The stream starts at the position of `batches`.
     ///
     /// # Errors
     ///
-    /// The system gives no thread.
+    /// The system cannot start a thread.
     pub fn new(
         source: Arc<dyn ClipSource>,
         batches: BatchSampler,
@@ -57,12 +57,12 @@ impl Loader {
         Self::sharing(source, batches, num_workers, Shard::WHOLE)
     }
 
-    /// Starts a loader that makes the part of every batch that belongs to one of several processes: the parts
-    /// are contiguous, and together they are the batch.
+    /// Starts a loader for one of several processes, which makes its part of every batch. The parts are contiguous and
+    /// together form the batch.
     ///
     /// # Errors
     ///
-    /// The system gives no thread.
+    /// The system cannot start a thread.
     pub fn sharing(
         source: Arc<dyn ClipSource>,
         batches: BatchSampler,
@@ -85,8 +85,8 @@ impl Loader {
         Ok(Self { source, batches, shard, workers, turn: 0 })
     }
 
-    /// Returns how many batches of the stream have been taken; the number to save for continuing
-    /// with [`BatchSampler::starting_at`].
+    /// Returns the number of batches taken from the stream, which is saved to resume with
+    /// [`BatchSampler::starting_at`].
     pub fn num_batches(&self) -> u64 {
         self.batches.num_batches()
     }
@@ -108,7 +108,7 @@ impl Iterator for Loader {
         let batch = own_part(self.batches.next()?, self.shard);
         let mut samples = Vec::with_capacity(batch.len());
         let mut first_error = None;
-        // All samples of the batch are taken even after an error: the workers have made them.
+        // All samples of the batch are taken even after an error, because the workers have made them.
         for entry in batch {
             match self.take_sample(entry) {
                 Ok(sample) => samples.push(sample),
@@ -123,12 +123,12 @@ impl Drop for Loader {
     /// Stops the workers and waits for them.
     fn drop(&mut self) {
         for worker in &mut self.workers {
-            // A worker that finds nobody to send to ends.
+            // A worker without a receiver ends.
             worker.samples = None;
         }
         for thread in self.workers.iter_mut().filter_map(|worker| worker.thread.take()) {
             if thread.join().is_err() {
-                tracing::warn!("a loader thread ended with a panic");
+                tracing::warn!("a loader thread panicked");
             }
         }
     }
@@ -144,7 +144,7 @@ impl fmt::Debug for Loader {
     }
 }
 
-/// Which samples are a worker's.
+/// Which samples a worker makes.
 #[derive(Debug, Clone, Copy)]
 struct Turn {
     index: usize,
@@ -157,7 +157,7 @@ fn own_part(batch: Vec<StreamEntry>, shard: Shard) -> Vec<StreamEntry> {
     batch[shard.range_of(batch.len())].to_vec()
 }
 
-/// Makes every `num_workers`-th sample of the stream, the `index`-th first, until nobody listens.
+/// Makes every `num_workers`-th sample of the stream, starting with the `index`-th, until the receiver is gone.
 fn work(
     source: &dyn ClipSource,
     batches: BatchSampler,

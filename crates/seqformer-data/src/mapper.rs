@@ -1,4 +1,4 @@
-//! From a record to a clip that can be trained on, and to frames for inference.
+//! From records to training clips, and to frames for inference.
 //!
 //! Reference: VNext `data/dataset_mapper.py`, `YTVISDatasetMapper`.
 
@@ -14,14 +14,14 @@ use crate::{
     read_image_logged, resize_bilinear, shortest_edge_size,
 };
 
-/// Frames of one video, augmented, and the instances on them.
+/// Augmented frames of one video, and their instances.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClipSample {
     /// The video's id.
     pub video_id: u64,
-    /// Which frames of the video these are; the same one may occur twice.
+    /// Indices of the frames in the video; one may occur twice.
     pub frame_indices: Vec<usize>,
-    /// The frames, all of one size.
+    /// The frames, all of the same size.
     pub frames: Vec<RgbImage>,
     /// Size of the frames in their files.
     pub original_size: ImageSize,
@@ -36,56 +36,57 @@ impl ClipSample {
     }
 }
 
-/// One object on the frames of a clip.
+/// One object in the frames of a clip.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClipInstance {
     /// The id of its annotation.
     pub track_id: u64,
-    /// The contiguous category; 0 for an instance that is on no frame (see [`UnseenInstances`]).
+    /// The contiguous category; 0 for an instance that is visible in no frame (see
+    /// [`AbsentInstances`]).
     pub label: usize,
-    /// One entry for each frame of the clip.
+    /// One entry per frame of the clip.
     pub frames: Vec<InstanceFrame>,
 }
 
 impl ClipInstance {
-    /// Returns the id on one frame: −1 where the instance is not seen.
+    /// Returns the id in one frame: −1 where the instance is not visible.
     pub fn id_on(&self, frame: usize) -> i64 {
         let is_seen = self.frames.get(frame).is_some_and(|frame| frame.is_visible);
         if is_seen { self.track_id as i64 } else { -1 }
     }
 }
 
-/// One object on one frame.
+/// One object in one frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InstanceFrame {
-    /// Whether any pixel is seen.
+    /// Whether any pixel is visible.
     pub is_visible: bool,
-    /// The tight box of the mask in pixels of the augmented frame; zeros where nothing is seen.
+    /// The tight box of the mask in pixels of the augmented frame; zeros if nothing is visible.
     pub bbox: BoxXyxy,
     /// The mask, of the size of the frame.
     pub mask: BitMask,
 }
 
-/// What becomes of instances that are seen on no frame of the clip: crowds, and objects that a
-/// crop removed.
+/// What happens to instances that are visible in no frame of the clip: crowds, and objects removed
+/// by a crop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum UnseenInstances {
+pub enum AbsentInstances {
     /// They are dropped.
     #[default]
     Drop,
-    /// As in the reference, they stay, with label 0 and without pixels, and are trained on.
+    /// As in the reference, they are kept, with label 0 and without pixels, and are trained on.
     Keep,
 }
 
 /// Makes training clips.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClipMapper {
-    /// Which frames.
+    /// Selects the frames.
     pub sampling: ClipSampling,
-    /// What is done to them.
+    /// Augments the frames.
     pub augmentation: Augmentation,
-    /// What becomes of instances that are on none of them.
-    pub unseen: UnseenInstances,
+    /// What happens to instances that are visible in no frame.
+    pub absent: AbsentInstances,
 }
 
 impl ClipMapper {
@@ -97,11 +98,11 @@ impl ClipMapper {
     pub fn map(&self, record: &VideoRecord, random: &mut Random) -> Result<ClipSample, DataError> {
         let frame_indices = self.sampling.draw(record.frames.len(), random);
         let steps = self.augmentation.draw(record.size, frame_indices.len(), random);
-        build_sample(record, frame_indices, &steps, self.unseen)
+        build_sample(record, frame_indices, &steps, self.absent)
     }
 }
 
-/// Prepares frames for inference: resized, nothing else.
+/// Prepares frames for inference by resizing them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TestMapper {
     /// Short edge in pixels; 0 does not resize.
@@ -120,7 +121,7 @@ impl TestMapper {
         Ok(self.resize(read_frame(record, index)?))
     }
 
-    /// Resizes a frame from elsewhere.
+    /// Resizes a frame from another source.
     pub fn resize(&self, frame: RgbImage) -> RgbImage {
         let size = shortest_edge_size(frame.size, self.short_edge, self.max_size);
         if size == frame.size { frame } else { resize_bilinear(&frame, size) }
@@ -151,7 +152,7 @@ pub(crate) fn build_sample(
     record: &VideoRecord,
     frame_indices: Vec<usize>,
     steps: &[Vec<Transform>],
-    unseen: UnseenInstances,
+    absent: AbsentInstances,
 ) -> Result<ClipSample, DataError> {
     let mut decoded: BTreeMap<usize, RgbImage> = BTreeMap::new();
     let mut frames = Vec::with_capacity(frame_indices.len());
@@ -168,7 +169,7 @@ pub(crate) fn build_sample(
         if frame_indices.iter().any(is_annotated) {
             let instance = map_track(record, track, &frame_indices, steps)?;
             let is_seen = instance.frames.iter().any(|frame| frame.is_visible);
-            if is_seen || unseen == UnseenInstances::Keep {
+            if is_seen || absent == AbsentInstances::Keep {
                 instances.push(instance);
             }
         }
@@ -190,7 +191,7 @@ fn map_track(
 ) -> Result<ClipInstance, DataError> {
     let mut frames = Vec::with_capacity(frame_indices.len());
     for (&index, steps) in frame_indices.iter().zip(steps) {
-        // Crowds have a slot and nothing in it.
+        // Crowds have an empty slot.
         let annotation = track.frames.get(index).and_then(Option::as_ref);
         let mask = if let Some(annotation) = annotation.filter(|_| !track.is_crowd) {
             let mask = transform_segmentation(&annotation.segmentation, record.size, steps);

@@ -1,27 +1,27 @@
-//! Chance that is the same on every machine and in every release.
+//! Random numbers that are the same on every machine and in every release.
 //!
-//! Only the bits of ChaCha8 come from a library; ranges and shuffles are our own, because those
-//! of libraries change between versions and a resumed run must draw the same numbers.
+//! A library provides only the bits of ChaCha8. Ranges and shuffles are implemented here, because those of libraries
+//! change between versions and a resumed run must draw the same numbers.
 
 use std::ops::Range;
 
 use rand::rngs::ChaCha8Rng;
 use rand::{Rng as _, SeedableRng as _};
 
-/// What the numbers of a stream are used for; each use has streams of its own.
+/// The purpose of a stream of numbers; each purpose has its own streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// One sample: frames of the clip and augmentation; the index is the place in the stream.
+    /// One sample: frames of the clip and augmentation; the index is the position in the stream.
     Sample = 1,
     /// The order of the records; the index is the epoch.
     Permutation = 2,
-    /// Which dataset comes next.
+    /// The choice of datasets.
     Mixture = 3,
     /// One synthetic video of the training split; the index is the video.
     SyntheticTraining = 4,
     /// One synthetic video of the validation split.
     SyntheticValidation = 5,
-    /// How often each record comes in an epoch; the index is the epoch.
+    /// How often each record occurs in an epoch; the index is the epoch.
     Repetition = 6,
 }
 
@@ -30,7 +30,7 @@ pub enum Purpose {
 pub struct Random(ChaCha8Rng);
 
 impl Random {
-    /// Creates the stream of a seed, a purpose and an index; different ones are independent.
+    /// Creates the stream of a seed, a purpose and an index; different streams are independent.
     pub fn new(seed: u64, purpose: Purpose, index: u64) -> Self {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -44,13 +44,12 @@ impl Random {
         self.0.next_u64()
     }
 
-    /// Draws a whole number below `limit`, each with the same probability; 0 for a limit of 0.
+    /// Draws an integer below `limit`, uniformly; 0 for a limit of 0.
     pub fn below(&mut self, limit: u64) -> u64 {
         if limit == 0 {
             return 0;
         }
-        // Lemire's method: the high half of a product, drawn again in the few cases that would
-        // favour some numbers.
+        // Lemire's method: the high half of a product, redrawn in the few cases that would be biased.
         let threshold = limit.wrapping_neg() % limit;
         loop {
             let product = u128::from(self.bits()) * u128::from(limit);
@@ -65,13 +64,13 @@ impl Random {
         self.below(length as u64) as usize
     }
 
-    /// Draws a whole number from `low` to `high`, both included.
+    /// Draws an integer from `low` to `high`, both included.
     pub fn between(&mut self, low: u32, high: u32) -> u32 {
         let count = u64::from(high.max(low) - low) + 1;
         low + self.below(count) as u32
     }
 
-    /// Draws a number of the range, its end excluded.
+    /// Draws a number of the half-open range.
     pub fn uniform(&mut self, range: Range<f64>) -> f64 {
         // 53 bits fill the fraction of an f64.
         let unit = (self.bits() >> 11) as f64 / (1_u64 << 53) as f64;
@@ -79,18 +78,17 @@ impl Random {
     }
 
     /// Draws true with probability `probability`.
-    pub fn chance(&mut self, probability: f64) -> bool {
+    pub fn bernoulli(&mut self, probability: f64) -> bool {
         self.uniform(0.0..1.0) < probability
     }
 
-    /// Draws a number of the standard normal distribution.
+    /// Draws a number from the standard normal distribution.
     ///
-    /// Only compares, multiplies and divides: logarithms and cosines differ between machines. How
-    /// many uniform numbers that takes is itself random: sixteen on average.
+    /// Uses only comparisons, multiplications and divisions, because logarithms and cosines differ between machines.
+    /// The number of uniform draws is itself random: sixteen on average.
     ///
-    /// Reference: Karney, "Sampling exactly from the normal distribution" (arXiv:1303.6257),
-    /// algorithm N. Drawn in this order: the whole part, whether it stays, the fraction, whether
-    /// it stays, the sign.
+    /// Reference: Karney, "Sampling exactly from the normal distribution" (arXiv:1303.6257), algorithm N. Drawn in this
+    /// order: the whole part, whether it stays, the fraction, whether it stays, the sign.
     pub fn normal(&mut self) -> f64 {
         loop {
             let mut whole = 0_u32;
@@ -107,15 +105,15 @@ impl Random {
             let exponent = fraction * (2.0 * k + fraction) / (2.0 * k + 2.0);
             if (0..=whole).all(|_| self.decays(exponent)) {
                 let magnitude = k + fraction;
-                return if self.chance(0.5) { -magnitude } else { magnitude };
+                return if self.bernoulli(0.5) { -magnitude } else { magnitude };
             }
         }
     }
 
     /// Draws true with probability exp(-`exponent`), for exponents within 0..1 (von Neumann).
     fn decays(&mut self, exponent: f64) -> bool {
-        // The chance that the first n numbers fall below `exponent` and each below the one before
-        // is exponentⁿ / n!, so that an even length has the chance of the alternating series.
+        // The probability that the first n numbers fall below `exponent` and each below the one before
+        // is exponentⁿ / n!, so an even length has the probability of the alternating series.
         let mut previous = exponent;
         let mut is_even = true;
         loop {
@@ -128,7 +126,7 @@ impl Random {
         }
     }
 
-    /// Brings a list into random order.
+    /// Shuffles a list.
     pub fn shuffle<T>(&mut self, list: &mut [T]) {
         for end in (1..list.len()).rev() {
             list.swap(end, self.index(end + 1));

@@ -1,4 +1,4 @@
-//! What an annotation file says about a video, checked and with contiguous categories.
+//! A video of an annotation file, checked and with contiguous categories.
 
 use std::path::PathBuf;
 
@@ -7,38 +7,38 @@ use seqformer_masks::{BitMask, ImageSize, MaskError, Polygon, Rle};
 /// A video and the objects in it. A still image is a video of one frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VideoRecord {
-    /// The `id` of the file.
+    /// The `id` in the file.
     pub id: u64,
     /// The image file of every frame.
     pub frames: Vec<PathBuf>,
     /// Height and width of every frame.
     pub size: ImageSize,
-    /// One entry for each object, in the order of the file.
+    /// One entry per object, in the order of the file.
     pub tracks: Vec<TrackAnnotation>,
 }
 
 impl VideoRecord {
-    /// Tells whether any frame shows an object that is not a crowd.
+    /// Returns whether any frame shows a non-crowd object.
     pub fn has_instances(&self) -> bool {
         self.tracks.iter().any(|track| !track.is_crowd && track.is_visible())
     }
 }
 
-/// One object, followed through the video.
+/// One object, tracked through the video.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrackAnnotation {
     /// The annotation's `id` in the file.
     pub id: u64,
     /// Contiguous category: the rank of its id among all ids.
     pub category: usize,
-    /// Whether this is a group of objects that nobody told apart.
+    /// Whether this is a group of objects that were not annotated separately.
     pub is_crowd: bool,
-    /// One entry for each frame of the video; nothing where the object is not seen.
+    /// One entry per frame of the video; `None` where the object is not visible.
     pub frames: Vec<Option<FrameAnnotation>>,
 }
 
 impl TrackAnnotation {
-    /// Tells whether any frame shows the object.
+    /// Returns whether any frame shows the object.
     pub fn is_visible(&self) -> bool {
         self.frames.iter().any(Option::is_some)
     }
@@ -47,7 +47,7 @@ impl TrackAnnotation {
 /// An object in one frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FrameAnnotation {
-    /// The pixels. Boxes are those of the pixels, whatever the file has.
+    /// The pixels. Boxes are computed from the pixels, whatever the file contains.
     pub segmentation: Segmentation,
 }
 

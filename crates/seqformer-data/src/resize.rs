@@ -1,4 +1,4 @@
-//! Resizing as Pillow 9.5 does it, bit by bit.
+//! Resizing identical to Pillow 9.5, bit by bit.
 //!
 //! Reference: Pillow `Resample.c` (bilinear) and `Geometry.c` (nearest); detectron2
 //! `data/transforms/augmentation_impl.py`, `ResizeShortestEdge`.
@@ -16,12 +16,12 @@ const CHANNELS: usize = 3;
 struct Taps {
     /// First input index.
     start: usize,
-    /// One weight for each input from there on.
+    /// One weight for each input from `start` on.
     weights: Vec<i32>,
 }
 
-/// Returns the size whose short edge is `short_edge`, or whose long edge is `max_size` if it
-/// would be longer than that; a `short_edge` of 0 leaves the size as it is.
+/// Returns the size whose short edge is `short_edge`, or whose long edge is `max_size` if it would
+/// exceed that; a `short_edge` of 0 keeps the size.
 pub fn shortest_edge_size(size: ImageSize, short_edge: u32, max_size: u32) -> ImageSize {
     let (height, width) = (f64::from(size.height), f64::from(size.width));
     if short_edge == 0 || size.num_pixels() == 0 {
@@ -37,7 +37,7 @@ pub fn shortest_edge_size(size: ImageSize, short_edge: u32, max_size: u32) -> Im
         new_height *= shrink;
         new_width *= shrink;
     }
-    // Differs: never 0, which a very long and thin image would become.
+    // Differs: never 0, which very long and thin images would become.
     let rounded = |edge: f64| ((edge + 0.5) as u32).max(1);
     ImageSize { height: rounded(new_height), width: rounded(new_width) }
 }
@@ -47,7 +47,7 @@ pub fn resize_bilinear(image: &RgbImage, size: ImageSize) -> RgbImage {
     if size.num_pixels() == 0 || image.size.num_pixels() == 0 {
         return RgbImage::new(size);
     }
-    // Each pass is skipped if it would change nothing; between them pixels have 8 bits.
+    // Passes that would change nothing are skipped; between them pixels have 8 bits.
     let horizontal = (size.width != image.size.width).then(|| resize_rows(image, size.width));
     let image = horizontal.as_ref().unwrap_or(image);
     if size.height == image.size.height {
@@ -76,7 +76,7 @@ pub fn resize_nearest_mask(mask: &BitMask, size: ImageSize) -> BitMask {
 fn nearest_indices(input: u32, output: u32) -> Vec<usize> {
     let step = f64::from(input) / f64::from(output);
     let last = input.saturating_sub(1) as usize;
-    // Pillow adds the step up, and so must we: the product rounds differently.
+    // Like Pillow, add the step repeatedly: a product rounds differently.
     let positions = std::iter::successors(Some(0.5 * step), |position| Some(position + step));
     positions.take(output as usize).map(|position| (position as usize).min(last)).collect()
 }

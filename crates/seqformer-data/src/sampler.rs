@@ -1,7 +1,6 @@
 //! The order of records: endless for training, exact for inference, shared among processes.
 //!
-//! Reference: detectron2 `data/samplers/distributed_sampler.py` and
-//! `data/common.py`, `AspectRatioGroupedDataset`.
+//! Reference: detectron2 `data/samplers/distributed_sampler.py` and `data/common.py`, `AspectRatioGroupedDataset`.
 
 mod batch;
 mod permutation;
@@ -13,12 +12,12 @@ pub use batch::BatchSampler;
 use crate::random::{Purpose, Random};
 use permutation::Permutations;
 
-/// One process among those that share the work.
+/// One of the processes that share the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
-    /// Which one, counted from 0.
+    /// Its rank, from 0.
     pub rank: usize,
-    /// How many there are.
+    /// The number of processes.
     pub world_size: usize,
 }
 
@@ -26,8 +25,8 @@ impl Shard {
     /// The only process.
     pub const WHOLE: Self = Self { rank: 0, world_size: 1 };
 
-    /// Returns the part of a list of `length`, such as a batch, that this process works on: contiguous, the
-    /// first ones one longer if it does not divide.
+    /// Returns this process's part of a list of `length`, such as a batch. Parts are contiguous, and the first ones are
+    /// one longer if `length` is not divisible.
     pub fn range_of(self, length: usize) -> Range<usize> {
         let world_size = self.world_size.max(1);
         let (each, longer) = (length / world_size, length % world_size);
@@ -36,14 +35,14 @@ impl Shard {
     }
 }
 
-/// Which record comes at a place of the stream.
+/// The record at a position of the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StreamEntry {
-    /// The place in the stream of all processes together; the chance of the sample comes from it.
+    /// Position in the stream of all processes together; the randomness of the sample is derived from it.
     pub position: u64,
-    /// Which of the datasets.
+    /// Index of the dataset.
     pub dataset: usize,
-    /// Which of its records.
+    /// Index of the record in the dataset.
     pub record: usize,
 }
 
@@ -52,19 +51,18 @@ pub struct StreamEntry {
 pub enum Mixture {
     /// All records of all datasets in one random order.
     Concatenated,
-    /// Each sample comes from a dataset drawn with these weights; each dataset goes through
-    /// random orders of its own.
+    /// Each sample comes from a dataset drawn with these weights; each dataset is traversed in its own random orders.
     Weighted(Vec<f64>),
 }
 
-/// The endless stream of training records, of which a process takes every `world_size`th.
+/// The endless stream of training records, of which a process takes every `world_size`-th.
 ///
-/// It depends on seed, datasets and mixture alone, and can be continued at any place.
+/// It depends only on seed, datasets and mixture, and can be resumed at any position.
 #[derive(Debug)]
 pub struct TrainingSampler {
     orders: Orders,
     shard: Shard,
-    /// The next place in the stream of all processes.
+    /// The next position in the stream of all processes.
     position: u64,
 }
 
@@ -77,8 +75,7 @@ enum Orders {
 impl TrainingSampler {
     /// Creates the stream over datasets of these `lengths`, from its beginning.
     ///
-    /// Empty datasets and those with a weight that is not above 0 are never drawn; if that leaves
-    /// none, the stream is empty.
+    /// Empty datasets and those without a positive weight are never drawn; if none is left, the stream is empty.
     pub fn new(lengths: &[usize], mixture: &Mixture, seed: u64, shard: Shard) -> Self {
         let orders = match mixture {
             Mixture::Concatenated => Orders::Concatenated {
@@ -98,8 +95,7 @@ impl TrainingSampler {
         Self { orders, shard, position: 0 }
     }
 
-    /// Repeats the records within each epoch: for every dataset and record the mean number of times, at least
-    /// once.
+    /// Repeats records within each epoch: for every dataset and record, the mean number of repetitions, at least one.
     pub fn repeating(mut self, repeats: &[Vec<f64>]) -> Self {
         self.orders = match self.orders {
             Orders::Concatenated { lengths, all } => {
@@ -114,7 +110,7 @@ impl TrainingSampler {
         self
     }
 
-    /// Passes over the next `count` records of this process.
+    /// Skips the next `count` records of this process.
     pub fn skip_records(&mut self, count: u64) {
         let distance = count * self.shard.world_size.max(1) as u64;
         if let Orders::Weighted { .. } = self.orders {
@@ -143,7 +139,7 @@ impl Iterator for TrainingSampler {
 }
 
 impl Orders {
-    /// Returns what comes at the next place, which is `position`; nothing if there is no record.
+    /// Returns the entry at the next position, which is `position`; `None` if there are no records.
     fn entry(&mut self, position: u64) -> Option<StreamEntry> {
         if let Self::Concatenated { lengths, all } = self {
             let mut record = all.at(position)?;
@@ -159,7 +155,7 @@ impl Orders {
         Some(StreamEntry { position, dataset, record: each[dataset].at(place)? })
     }
 
-    /// Draws the next dataset, and returns how many records it has given before.
+    /// Draws the next dataset, and returns how many records it has yielded before.
     fn choose_dataset(&mut self) -> Option<(usize, u64)> {
         let Self::Weighted { weights, taken, choice, .. } = self else { return None };
         let total: f64 = weights.iter().sum();
@@ -170,7 +166,7 @@ impl Orders {
             left -= weight;
             is_chosen
         });
-        // Rounding may leave a rest behind the last one.
+        // Rounding may leave a remainder after the last one.
         let dataset = chosen.unwrap_or(last);
         taken[dataset] += 1;
         Some((dataset, taken[dataset] - 1))

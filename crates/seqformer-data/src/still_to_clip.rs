@@ -15,7 +15,7 @@ use seqformer_masks::ImageSize;
 use crate::mapper::build_sample;
 use crate::random::Random;
 use crate::{
-    Augmentation, ClipSample, DataError, RandomCrop, RandomFlip, Transform, UnseenInstances,
+    AbsentInstances, Augmentation, ClipSample, DataError, RandomCrop, RandomFlip, Transform,
     VideoRecord, shortest_edge_size,
 };
 
@@ -25,33 +25,33 @@ const SHORT_EDGES_BEFORE_CROP: [u32; 3] = [400, 500, 600];
 /// Makes pseudo-clips of single images.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StillMapper {
-    /// Views of a clip.
+    /// Views per clip.
     pub num_frames: usize,
-    /// How views come to differ.
+    /// How the views differ.
     pub pseudo_clip: PseudoClip,
-    /// What may happen to a view besides.
+    /// Further augmentation of each view.
     pub augmentation: Augmentation,
     /// Whether all views are the same: one is drawn and repeated.
     pub same_views: bool,
-    /// What becomes of instances that are in no view.
-    pub unseen: UnseenInstances,
+    /// What happens to instances that are visible in no view.
+    pub absent: AbsentInstances,
 }
 
-/// How the views of a pseudo-clip come to differ.
+/// How the views of a pseudo-clip differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PseudoClip {
-    /// Flip and place of the crop are drawn for each view, as in IDOL.
+    /// Flip and crop position are drawn for each view, as in IDOL.
     #[default]
     Crops,
-    /// One view is the image itself, the others are copies in other colours, perspectives and
-    /// places, some of them blurred, in random order; flip and crop are the same for all. As the
-    /// original SeqFormer repository does.
+    /// One view is the image itself; the others are copies with other colours, perspectives and
+    /// positions, some of them blurred, in random order. Flip and crop are the same for all. This
+    /// is the method of the original SeqFormer repository.
     ///
-    /// Differs: instances that overlap keep their own masks, however many there are; in the
-    /// reference's copies the later one wins, and more than 127 do not fit into its numbers.
-    /// Everything is drawn from the seed, not from the clock. Boxes are those of the masks in the
-    /// last frame size, with their far edges one pixel further. Images of more than 25 instances
-    /// are not replaced by others.
+    /// Differs: overlapping instances keep their own masks, in any number; in the reference's
+    /// copies the later one wins, and more than 127 overflow its numbers. Everything is drawn from
+    /// the seed, not from the clock. Boxes are those of the masks at the final frame size, with
+    /// their far edges one pixel further. Images with more than 25 instances are not replaced by
+    /// others.
     Warps,
 }
 
@@ -63,7 +63,7 @@ impl StillMapper {
     /// As [`ClipMapper::map`](crate::ClipMapper::map).
     pub fn map(&self, record: &VideoRecord, random: &mut Random) -> Result<ClipSample, DataError> {
         let steps = self.draw(record.size, random);
-        build_sample(record, vec![0; steps.len()], &steps, self.unseen)
+        build_sample(record, vec![0; steps.len()], &steps, self.absent)
     }
 
     fn draw(&self, size: ImageSize, random: &mut Random) -> Vec<Vec<Transform>> {
@@ -105,10 +105,10 @@ impl StillMapper {
     }
 }
 
-/// The sizes that all views of a clip go through.
+/// The sizes that all views of a clip pass through.
 #[derive(Debug, Clone, Copy)]
 struct ViewSizes {
-    /// Of the whole image and of the window cut out of it, if there is one.
+    /// The sizes of the whole image and of its crop, if there is one.
     crop: Option<(ImageSize, ImageSize)>,
     output: ImageSize,
 }
@@ -116,7 +116,7 @@ struct ViewSizes {
 impl ViewSizes {
     /// Draws whether there is a crop, its sizes, and the length of the short edge.
     fn draw(augmentation: &Augmentation, size: ImageSize, random: &mut Random) -> Self {
-        let crop = augmentation.crop.filter(|_| random.chance(0.5)).map(|crop| {
+        let crop = augmentation.crop.filter(|_| random.bernoulli(0.5)).map(|crop| {
             let index = random.index(SHORT_EDGES_BEFORE_CROP.len());
             let whole = shortest_edge_size(size, SHORT_EDGES_BEFORE_CROP[index], u32::MAX);
             (whole, crop.draw_size(whole, random))
@@ -126,7 +126,7 @@ impl ViewSizes {
         Self { crop, output: shortest_edge_size(before, short_edge, augmentation.max_size) }
     }
 
-    /// Draws the flip and the place of the window.
+    /// Draws the flip and the position of the crop.
     fn place(&self, flip: RandomFlip, random: &mut Random) -> Vec<Transform> {
         let mut steps: Vec<Transform> = flip.draw(random).into_iter().collect();
         if let Some((whole, window)) = self.crop {

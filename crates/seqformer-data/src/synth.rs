@@ -1,9 +1,9 @@
 //! Synthetic datasets: videos of moving shapes with exact masks.
 //!
-//! The class of an object is its shape; colour, texture, size and motion say nothing about it.
-//! Objects turn, grow, hide each other, come in and leave; some pairs of one class cross, so that
-//! they can only be told apart by following them. The same options give the same bytes on every
-//! machine: only exact arithmetic is used, and libjpeg-turbo's exact encoder.
+//! The class of an object is its shape; colour, texture, size and motion are independent of it.
+//! Objects turn, grow, occlude each other, enter and leave. Some pairs of one class cross, so that
+//! they can be distinguished only by tracking. The same options give the same bytes on every
+//! machine, because only exact arithmetic and libjpeg-turbo's exact encoder are used.
 
 mod layout;
 mod scene;
@@ -24,23 +24,23 @@ use crate::{DataError, DatasetSource};
 /// What to generate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SynthOptions {
-    /// The folder to write to, made if it is not there.
+    /// The output folder, created if missing.
     pub output: PathBuf,
     /// Videos (or images) of the training split.
     pub num_train: usize,
     /// Videos (or images) of the validation split.
     pub num_val: usize,
-    /// Other seeds give other videos.
+    /// The random seed.
     pub seed: u64,
     /// Size of every frame.
     pub size: ImageSize,
-    /// The fewest frames of a video.
+    /// Minimum number of frames of a video.
     pub min_frames: usize,
-    /// The most frames of a video.
+    /// Maximum number of frames of a video.
     pub max_frames: usize,
-    /// How many shapes there are, from the first of [`Shape::ALL`] on.
+    /// Number of shapes, starting with the first of [`Shape::ALL`].
     pub num_classes: usize,
-    /// Folders, class names and kind of file.
+    /// Folder structure, class names and kind of file.
     pub layout: SynthLayout,
 }
 
@@ -83,7 +83,7 @@ impl SynthOptions {
 ///
 /// # Errors
 ///
-/// Options out of range, an annotation file or image folder that is already there, and files that
+/// Options out of range, an annotation file or image folder that already exists, and files that
 /// cannot be written.
 pub fn synthesize(options: &SynthOptions) -> Result<SynthDataset, DataError> {
     options.check()?;

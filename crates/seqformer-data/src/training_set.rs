@@ -1,4 +1,4 @@
-//! Several datasets to train on, each with the way its clips are made.
+//! Several training datasets, each with its way of making clips.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,9 +6,9 @@ use crate::random::Random;
 use crate::sampler::StreamEntry;
 use crate::{AnnotatedVideos, ClipMapper, ClipSample, DataError, StillMapper, VideoRecord};
 
-/// Gives the sample of an entry of the stream.
+/// Makes the samples of the stream.
 pub trait ClipSource: Send + Sync {
-    /// Makes the sample; all chance comes from `random`.
+    /// Makes the sample; all randomness comes from `random`.
     ///
     /// # Errors
     ///
@@ -41,11 +41,11 @@ pub struct TrainingSet {
 }
 
 impl TrainingSet {
-    /// Takes the datasets; categories must already agree.
+    /// Creates the set; categories must already agree.
     ///
     /// # Errors
     ///
-    /// No record at all.
+    /// No records at all.
     pub fn new(parts: Vec<TrainingPart>) -> Result<Self, DataError> {
         if parts.iter().all(|part| part.dataset.videos.is_empty()) {
             let files = parts.iter().map(|part| part.dataset.path.clone()).collect();
@@ -64,13 +64,12 @@ impl TrainingSet {
         self.parts.iter().map(|part| part.dataset.videos.len()).collect()
     }
 
-    /// Returns for each dataset and record how often an epoch should have it, so that rare classes are seen.
+    /// Returns for each dataset and record how often it should occur in an epoch, so that rare classes are trained on.
     ///
-    /// A class in a share f of all records asks for √(threshold / f), at least 1; a record has the most that any
-    /// of its classes asks for.
+    /// A class in a fraction f of all records has the factor √(threshold / f), at least 1; a record has the largest
+    /// factor of its classes.
     ///
-    /// Reference: detectron2 `data/samplers/distributed_sampler.py`,
-    /// `repeat_factors_from_category_frequency`.
+    /// Reference: detectron2 `data/samplers/distributed_sampler.py`, `repeat_factors_from_category_frequency`.
     pub fn repeat_factors(&self, threshold: f64) -> Vec<Vec<f64>> {
         let classes = |video: &VideoRecord| -> BTreeSet<usize> {
             video
@@ -95,7 +94,7 @@ impl TrainingSet {
         self.parts.iter().map(|part| part.dataset.videos.iter().map(of_video).collect()).collect()
     }
 
-    /// Tells for each dataset and record whether its frames are wider than high.
+    /// Returns for each dataset and record whether its frames are wider than high.
     pub fn is_wide(&self) -> Vec<Vec<bool>> {
         let flags = |part: &TrainingPart| {
             let is_wide = part.dataset.videos.iter().map(|v| v.size.width > v.size.height);

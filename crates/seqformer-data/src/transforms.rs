@@ -1,4 +1,4 @@
-//! One geometry, applied to images, masks and polygons alike; and changes of colour.
+//! Geometric transforms for images, masks and polygons, and colour transforms.
 //!
 //! Reference: fvcore `transforms/transform.py` and detectron2 `data/transforms/transform.py`; for
 //! those of pseudo-clips, imgaug 0.4.
@@ -32,32 +32,32 @@ use crate::{RgbImage, Segmentation, resize_bilinear, resize_nearest_mask};
 /// One step of augmentation, with everything random already drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Transform {
-    /// Cuts a window out.
+    /// Crops a window.
     Crop(CropWindow),
-    /// Resizes: images with Pillow's bilinear filter, masks with its nearest pixel.
+    /// Resizes: images with Pillow's bilinear filter, masks to the nearest pixel.
     Resize(ImageSize),
     /// Mirrors the columns.
     FlipHorizontal,
     /// Mirrors the rows.
     FlipVertical,
-    /// Changes colours and moves nothing.
+    /// Changes colours only.
     Blend(Blend),
-    /// Turns around a point and keeps the size; what comes in is black.
+    /// Rotates around a point and keeps the size; uncovered pixels are black.
     Rotate(Rotation),
-    /// Adds to all channels and moves nothing.
+    /// Adds to all channels.
     ShiftColor(ShiftColor),
-    /// Changes hues and saturations and moves nothing.
+    /// Changes hue and saturation.
     HueSaturation(HueSaturation),
-    /// Blurs along a line and moves nothing.
+    /// Blurs along a line.
     MotionBlur(MotionBlur),
     /// Zooms into a quadrilateral and keeps the size.
     Perspective(Perspective),
-    /// Turns around the centre, moves, and keeps the size; what comes in is black.
+    /// Rotates around the centre, translates, and keeps the size; uncovered pixels are black.
     Affine(Affine),
 }
 
 impl Transform {
-    /// Returns the size of what becomes of an image of `size`.
+    /// Returns the size of the transformed image of an image of `size`.
     pub fn output_size(&self, size: ImageSize) -> ImageSize {
         match self {
             Self::Crop(window) => window.clipped(size).size,
@@ -108,7 +108,7 @@ impl Transform {
         }
     }
 
-    /// Transforms the vertices of a polygon in an image of `size`; those that cut may leave
+    /// Transforms the vertices of a polygon in an image of `size`; transforms that crop may leave
     /// none.
     pub fn apply_vertices(&self, mut vertices: Vec<[f64; 2]>, size: ImageSize) -> Vec<[f64; 2]> {
         let (width, height) = (f64::from(size.width), f64::from(size.height));
@@ -148,7 +148,7 @@ impl Transform {
 ///
 /// # Errors
 ///
-/// Run lengths of another size, or a polygon that is scaled beyond all bounds.
+/// Run lengths of another size, or a polygon whose coordinates become too large.
 pub fn transform_segmentation(
     segmentation: &Segmentation,
     size: ImageSize,

@@ -1,11 +1,11 @@
-//! Sine and cosine from sums and products alone: the system's own differ between machines.
+//! Sine and cosine by additions and multiplications only, because those of systems differ.
 
 use std::f64::consts::TAU;
 
 /// Returns the sine of an angle in turns, to 1e-7.
 pub(crate) fn sin_turns(turns: f64) -> f64 {
     let nearest = turns - turns.round();
-    // Into the quarter turns beside 0, where the series converges fast.
+    // Reduce to the quarter turns around 0, where the series converges fast.
     let folded = match nearest {
         right if right > 0.25 => 0.5 - right,
         left if left < -0.25 => -0.5 - left,

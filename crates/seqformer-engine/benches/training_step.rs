@@ -8,9 +8,10 @@
 use std::path::Path;
 use std::time::Instant;
 
-use seqformer::{ClipTarget, FrameSize, KeepLayers, SeqFormer, mean_instances, named_tensors};
+use seqformer::{ClipTarget, KeepLayers, SeqFormer, mean_instances, named_tensors};
 use seqformer_config::{CfgNode, Config};
 use seqformer_engine::{Optimizer, builder};
+use seqformer_masks::ImageSize;
 use seqformer_ops::precision::autocast;
 use tch::{Device, Kind, Tensor, nn};
 
@@ -25,8 +26,8 @@ fn config(overrides: &[String]) -> Config {
     Config::try_from(&node).expect("the values fit their keys")
 }
 
-fn target(num_frames: i64, size: FrameSize, num_classes: i64) -> ClipTarget {
-    let FrameSize { height, width } = size;
+fn target(num_frames: i64, size: ImageSize, num_classes: i64) -> ClipTarget {
+    let [height, width] = size.sides();
     let (mut masks, mut boxes) = (Vec::new(), Vec::new());
     let axis = |cells: i64| (Tensor::arange(cells, ON_CPU)) / cells as f64;
     let (y, x) = (axis(height).unsqueeze(1), axis(width).unsqueeze(0));
@@ -68,7 +69,8 @@ fn main() {
     let config = config(&arguments[numbers.len()..]);
     let default = if small { [2, 64, 64] } else { [5, 320, 576] };
     let at = |index: usize| numbers.get(index).copied().unwrap_or(default[index]);
-    let (num_frames, size) = (at(0), FrameSize { height: at(1), width: at(2) });
+    let (num_frames, size) = (at(0), ImageSize::from_sides(at(1), at(2)).expect("sides of frames"));
+    let [height, width] = size.sides();
     seqformer_ops::runtime::keep_freed_memory();
     let vs = nn::VarStore::new(Device::Cpu);
     let mut model = SeqFormer::new(&vs.root(), &builder::model_config(&config)).expect("a network");
@@ -82,7 +84,7 @@ fn main() {
     let (matcher, criterion) = (builder::matcher(&config), builder::criterion(&config));
     let grad_clip = builder::grad_clip(&config);
     tch::manual_seed(0);
-    let clip = [Tensor::randint(256, [num_frames, 3, size.height, size.width], ON_CPU)];
+    let clip = [Tensor::randint(256, [num_frames, 3, height, width], ON_CPU)];
     let targets = [target(num_frames, size, config.model.seqformer.num_classes)];
     let num_boxes = mean_instances(&targets, 1, |sum| sum);
     let (mut forward, mut backward, mut step) = (Vec::new(), Vec::new(), Vec::new());

@@ -1,5 +1,7 @@
-//! From a configuration to typed arguments, key by key. [`crate::PredictPlan`] and [`crate::TrainPlan`] gather them; nothing
-//! else in this crate reads a key.
+//! Converts a configuration to typed arguments, key by key. [`crate::PredictPlan`] and [`crate::TrainPlan`] gather
+//! them; nothing else in this crate reads a key.
+
+use std::collections::BTreeSet;
 
 use seqformer::config::{BackboneConfig, ResNetConfig, SwinConfig, TransformerConfig};
 use seqformer::inference::SelectionRule;
@@ -9,21 +11,22 @@ use seqformer::{
 use seqformer_checkpoint::key_map::InputConvention;
 use seqformer_config::Config;
 use seqformer_config::config::{
-    self, BackboneName, ClipType, CropType, ImageFormat, LrScheduler, NetworkPart, PseudoClips,
-    ResultRule, ShortEdgeSampling,
+    self, BackboneName, ClipType, CropType, FrameAugmentation, ImageFormat, LrScheduler,
+    NetworkPart, PseudoClips, ResultRule, ShortEdgeSampling,
 };
 use seqformer_data::{
-    Augmentation, ClipMapper, ClipSampling, FrameStep, PseudoClip, RandomCrop, RandomFlip,
-    ShortEdge, StillMapper, UnseenInstances,
+    AbsentInstances, Augmentation, ClipMapper, ClipSampling, FrameStep, PseudoClip, RandomCrop,
+    RandomFlip, ShortEdge, StillMapper,
 };
+use seqformer_masks::ImageSize;
 
-use crate::lr_schedule::{Decay, LrSchedule, Warmup, WarmupMethod};
+use crate::lr_schedule::{Decay, LrSchedule, Warmup};
 use crate::{ClipOptions, GradClip, OptimizerConfig, OptimizerKind, PredictorOptions};
 
-/// Queries that become results, or pairs of query and class: the number of both references.
+/// Maximum number of queries, or of pairs of query and class, that become results, as in both references.
 pub const MAX_QUERIES: i64 = 10;
 
-/// The network that `MODEL` describes.
+/// The network described by `MODEL`.
 pub fn model_config(config: &Config) -> SeqFormerConfig {
     let model = &config.model;
     let section = &model.seqformer;
@@ -73,8 +76,8 @@ pub fn model_config(config: &Config) -> SeqFormerConfig {
     }
 }
 
-/// The parts that training runs again for the gradients: `SOLVER.ACTIVATION_CHECKPOINTING`, and
-/// `MODEL.SWIN.USE_CHECKPOINT` for the backbone that it belongs to.
+/// The parts with activation checkpointing: `SOLVER.ACTIVATION_CHECKPOINTING`, and `MODEL.SWIN.USE_CHECKPOINT` for its
+/// backbone.
 pub fn recomputed_parts(config: &Config) -> RecomputedParts {
     let has = |part| config.solver.activation_checkpointing.contains(&part);
     let swin = config.model.backbone.name == BackboneName::Swin && config.model.swin.use_checkpoint;
@@ -85,7 +88,7 @@ pub fn recomputed_parts(config: &Config) -> RecomputedParts {
     }
 }
 
-/// How images are given to the network, for warnings about weights that expect others.
+/// The network's input convention, for warnings about weights that expect another.
 pub fn input_convention(config: &Config) -> InputConvention {
     InputConvention {
         pixel_std: config.model.pixel_std,
@@ -94,8 +97,8 @@ pub fn input_convention(config: &Config) -> InputConvention {
     }
 }
 
-/// How results are picked: `MODEL.SeqFormer.MULTI_CLS_ON` and `APPLY_CLS_THRES`, which the rule of the original
-/// repository does not have.
+/// How results are selected: `MODEL.SeqFormer.MULTI_CLS_ON` and `APPLY_CLS_THRES`, which the rule of the original
+/// repository ignores.
 pub fn selection_rule(config: &Config) -> SelectionRule {
     let section = &config.model.seqformer;
     let has_threshold = section.multi_cls_on && section.result_rule == ResultRule::VNext;
@@ -105,14 +108,14 @@ pub fn selection_rule(config: &Config) -> SelectionRule {
     }
 }
 
-/// How long videos are cut: `MODEL.SeqFormer.CLIP_MATCHING`, `CLIP_LENGTH` and `CLIP_STRIDE`.
+/// How long videos are split: `MODEL.SeqFormer.CLIP_MATCHING`, `CLIP_LENGTH` and `CLIP_STRIDE`.
 pub fn clip_options(config: &Config) -> Option<ClipOptions> {
     let section = &config.model.seqformer;
     section.clip_matching.then_some(ClipOptions::new(section.clip_length, section.clip_stride))
 }
 
 impl PredictorOptions {
-    /// What the configuration says.
+    /// The options in the configuration.
     pub fn from_config(config: &Config) -> Self {
         Self {
             short_edge: config.input.min_size_test,
@@ -167,20 +170,20 @@ pub fn optimizer_config(config: &Config) -> OptimizerConfig {
     }
 }
 
-/// The limit on gradients: `SOLVER.CLIP_GRADIENTS`.
+/// Gradient clipping: `SOLVER.CLIP_GRADIENTS`.
 pub fn grad_clip(config: &Config) -> Option<GradClip> {
     let section = &config.solver.clip_gradients;
     let limit = section.clip_value;
     match section.clip_type {
         _ if !section.enabled => None,
-        // As in the reference, a limit of zero on the whole model means none.
+        // As in the reference, a limit of zero on the whole model disables clipping.
         ClipType::FullModel => (limit > 0.0).then_some(GradClip::FullModel(limit)),
         ClipType::Value => Some(GradClip::Value(limit)),
         ClipType::Norm => Some(GradClip::Norm { max_norm: limit, norm_type: section.norm_type }),
     }
 }
 
-/// The learning rate's course: `SOLVER.LR_SCHEDULER_NAME`, `STEPS`, `GAMMA` and `WARMUP_*`.
+/// The learning rate schedule: `SOLVER.LR_SCHEDULER_NAME`, `STEPS`, `GAMMA` and `WARMUP_*`.
 pub(crate) fn lr_schedule(config: &Config) -> LrSchedule {
     let solver = &config.solver;
     let decay = match solver.lr_scheduler {
@@ -191,16 +194,16 @@ pub(crate) fn lr_schedule(config: &Config) -> LrSchedule {
         }
         LrScheduler::WarmupCosine => Decay::Cosine { end: solver.base_lr_end / solver.base_lr },
     };
-    let method = match solver.warmup_method {
-        config::WarmupMethod::Linear => WarmupMethod::Linear,
-        config::WarmupMethod::Constant => WarmupMethod::Constant,
+    let warmup = Warmup {
+        iters: solver.warmup_iters,
+        factor: solver.warmup_factor,
+        method: solver.warmup_method,
     };
-    let warmup = Warmup { iters: solver.warmup_iters, factor: solver.warmup_factor, method };
     LrSchedule { warmup, decay, max_iter: solver.max_iter }
 }
 
-/// What makes training clips of videos: `INPUT.SAMPLING_*`.
-pub(crate) fn clip_mapper(config: &Config, unseen: UnseenInstances) -> ClipMapper {
+/// Makes training clips from videos: `INPUT.SAMPLING_*`.
+pub(crate) fn clip_mapper(config: &Config, absent: AbsentInstances) -> ClipMapper {
     let input = &config.input;
     ClipMapper {
         sampling: ClipSampling {
@@ -210,12 +213,12 @@ pub(crate) fn clip_mapper(config: &Config, unseen: UnseenInstances) -> ClipMappe
             shuffle: input.sampling_frame_shuffle,
         },
         augmentation: augmentation(config),
-        unseen,
+        absent,
     }
 }
 
-/// What makes training clips of images: `INPUT.PRETRAIN_*`.
-pub(crate) fn still_mapper(config: &Config, unseen: UnseenInstances) -> StillMapper {
+/// Makes training clips from images: `INPUT.PRETRAIN_*`.
+pub(crate) fn still_mapper(config: &Config, absent: AbsentInstances) -> StillMapper {
     let input = &config.input;
     StillMapper {
         num_frames: input.sampling_frame_num,
@@ -225,15 +228,15 @@ pub(crate) fn still_mapper(config: &Config, unseen: UnseenInstances) -> StillMap
         },
         augmentation: augmentation(config),
         same_views: input.pretrain_same_crop,
-        unseen,
+        absent,
     }
 }
 
 /// The augmentation of `INPUT`.
 fn augmentation(config: &Config) -> Augmentation {
     let input = &config.input;
-    // Differs: sizes and flips are drawn once for a clip whatever the key says, because frames of
-    // several sizes make no clip.
+    // Differs: sizes and flips are drawn once per clip whatever the key says, because frames of different sizes do not
+    // form a clip.
     let sizes = &input.min_size_train;
     let short_edge = match input.min_size_train_sampling {
         ShortEdgeSampling::Choice | ShortEdgeSampling::ChoiceByClip => {
@@ -252,19 +255,23 @@ fn augmentation(config: &Config) -> Augmentation {
     let crop = input.crop.enabled.then_some(match input.crop.crop_type {
         CropType::Relative => RandomCrop::Relative(input.crop.size),
         CropType::RelativeRange => RandomCrop::RelativeRange(input.crop.size),
-        CropType::Absolute => RandomCrop::Absolute([first as u32, second as u32]),
+        CropType::Absolute => {
+            RandomCrop::Absolute(ImageSize { height: first as u32, width: second as u32 })
+        }
         CropType::AbsoluteRange => RandomCrop::AbsoluteRange(first as u32, second as u32),
     });
-    let has = |name: &str| input.augmentations.iter().any(|augmentation| augmentation == name);
-    let steps = [
-        ("brightness", FrameStep::Brightness),
-        ("contrast", FrameStep::Contrast),
-        ("saturation", FrameStep::Saturation),
-        ("rotation", FrameStep::Rotation),
-    ];
-    let frame_steps =
-        steps.into_iter().filter(|(name, _)| has(name)).map(|(_, step)| step).collect();
+    let steps: BTreeSet<FrameStep> = input.augmentations.iter().copied().map(frame_step).collect();
+    let frame_steps = steps.into_iter().collect();
     Augmentation { short_edge, max_size: input.max_size_train, flip, crop, frame_steps }
+}
+
+fn frame_step(augmentation: FrameAugmentation) -> FrameStep {
+    match augmentation {
+        FrameAugmentation::Brightness => FrameStep::Brightness,
+        FrameAugmentation::Contrast => FrameStep::Contrast,
+        FrameAugmentation::Saturation => FrameStep::Saturation,
+        FrameAugmentation::Rotation => FrameStep::Rotation,
+    }
 }
 
 #[cfg(test)]

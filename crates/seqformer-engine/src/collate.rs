@@ -1,11 +1,11 @@
-//! From samples to tensors: the only place where training data become tensors.
+//! Converts samples to tensors; the only place where training data become tensors.
 //!
 //! Reference: VNext `seqformer/seqformer.py`, `SeqFormer.prepare_targets`.
 
-use seqformer::{AbsentInstances, ClipTarget, FrameSize};
+use seqformer::ClipTarget;
 use seqformer_config::config::ImageFormat;
+use seqformer_cuda::transfer::upload;
 use seqformer_data::ClipSample;
-use seqformer_ops::transfer::upload;
 use tch::{Device, Kind, Tensor};
 
 use crate::predictor::frames_tensor;
@@ -13,9 +13,9 @@ use crate::predictor::frames_tensor;
 /// One training clip.
 #[derive(Debug)]
 pub(crate) struct TrainClip {
-    /// Frames of 0 to 255, `[T, 3, H, W]`.
+    /// Frames with values in 0..255, `[T, 3, H, W]`.
     pub(crate) frames: Tensor,
-    /// What the network should find in it.
+    /// The instances that the network should find.
     pub(crate) target: ClipTarget,
     /// The video and its frames, for messages.
     pub(crate) name: String,
@@ -26,21 +26,19 @@ pub(crate) struct TrainClip {
 pub(crate) struct Collate {
     /// Channels in the order of the weights.
     pub(crate) channels: ImageFormat,
-    /// What becomes of instances that no frame shows.
-    pub(crate) absent: AbsentInstances,
-    /// Where frames and targets are wanted; they get there while the device still computes.
+    /// The device for frames and targets; copies overlap with its computation.
     pub(crate) device: Device,
 }
 
 impl Collate {
-    /// Makes the tensors of a sample.
+    /// Converts a sample to tensors.
     ///
     /// # Panics
     ///
-    /// If a picture or a mask of the sample does not have the sample's size, which no mapper gives.
+    /// If an image or a mask does not have the sample's size, which no mapper produces.
     pub(crate) fn clip(&self, sample: &ClipSample) -> TrainClip {
         let size = sample.size();
-        let frame_size = FrameSize { height: i64::from(size.height), width: i64::from(size.width) };
+        let [height, width] = size.sides();
         let (instances, frames) = (sample.instances.len() as i64, sample.frames.len() as i64);
         let mut boxes = Vec::with_capacity(4 * sample.instances.len() * sample.frames.len());
         let mut masks = Vec::new();
@@ -54,24 +52,19 @@ impl Collate {
             });
             masks.extend_from_slice(frame.mask.as_bytes());
         }
-        let masks = Tensor::from_slice(&masks).view([
-            instances,
-            frames,
-            frame_size.height,
-            frame_size.width,
-        ]);
+        let masks = Tensor::from_slice(&masks).view([instances, frames, height, width]);
         let target = ClipTarget {
             labels: sample.instances.iter().map(|instance| instance.label as i64).collect(),
             boxes: Tensor::from_slice(&boxes).view([instances, frames, 4]),
             masks: masks.to_kind(Kind::Bool),
-            size: frame_size,
+            size,
         };
         let indices: Vec<String> = sample.frame_indices.iter().map(ToString::to_string).collect();
         let frames = frames_tensor(&sample.frames, self.channels)
             .expect("the pictures of a sample are whole and of one size");
         TrainClip {
             frames: upload(&frames, self.device),
-            target: target.with_absent(self.absent).to_device(self.device),
+            target: target.to_device(self.device),
             name: format!("video {} frames {}", sample.video_id, indices.join(",")),
         }
     }

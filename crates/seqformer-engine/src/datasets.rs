@@ -1,4 +1,4 @@
-//! The datasets that a configuration names, read and ready for the mappers.
+//! Reads the datasets of a configuration for the mappers.
 
 use std::path::{Path, PathBuf};
 
@@ -12,25 +12,25 @@ use seqformer_data::{
 use crate::EngineError;
 use crate::plan::DataPlan;
 
-/// Names the folder of the built-in datasets, as in detectron2.
+/// The environment variable for the folder of built-in datasets, as in detectron2.
 const ROOT_VARIABLE: &str = "DETECTRON2_DATASETS";
 const DEFAULT_ROOT: &str = "datasets";
-/// Classes whose instances are counted in the log, those with the most.
+/// Number of most frequent classes whose instances are counted in the log.
 const NAMED_CLASSES: usize = 50;
 
-/// What a training reads.
+/// The data of a training.
 #[derive(Debug)]
 pub(crate) struct TrainingData {
     /// All datasets with their mappers.
     pub(crate) set: TrainingSet,
-    /// The classes of the first dataset, which all share.
+    /// The classes of the first dataset, which all datasets share.
     pub(crate) categories: Categories,
-    /// Remarks for the user.
+    /// Notes for the user.
     pub(crate) notes: Vec<String>,
 }
 
 impl TrainingData {
-    /// One line for each dataset: its size, and the instances of each class.
+    /// One line per dataset: its size, and the instances of each class.
     pub(crate) fn describe(&self) -> Vec<String> {
         self.set.parts().iter().map(|part| describe(&part.dataset)).collect()
     }
@@ -69,12 +69,12 @@ fn describe(dataset: &AnnotatedVideos) -> String {
 /// Finds a dataset by its name: one of `DATASETS.CUSTOM`, an annotation file (a name that ends in `.json`), or a
 /// built-in one.
 ///
-/// Without an image root, the frames of a file lie in `JPEGImages` beside it or, for `annotations/train.json`, in
-/// `train/JPEGImages` or `train` beside that folder; otherwise the file's own folder is the root of its names.
+/// Without an image root, the frames of a file are in `JPEGImages` beside it or, for `annotations/train.json`, in
+/// `train/JPEGImages` or `train` beside that folder; otherwise names are relative to the file's own folder.
 ///
 /// # Errors
 ///
-/// If there is no such name; the message lists those there are.
+/// If the name is unknown; the message lists the known names.
 pub fn find_dataset(datasets: &DatasetsSection, name: &str) -> Result<DatasetSource, EngineError> {
     if let Some(own) = datasets.own(name) {
         return Ok(declared(&own));
@@ -131,8 +131,8 @@ fn image_root(json: &Path) -> PathBuf {
 ///
 /// # Errors
 ///
-/// If none is named, a file cannot be used, there are more classes than the network has, or a dataset has no class
-/// of the first one.
+/// If there is none, a file cannot be used, there are more classes than the network has, or a dataset shares no class
+/// with the first one.
 pub(crate) fn training_data(plan: &DataPlan) -> Result<TrainingData, EngineError> {
     let mut sources = Vec::new();
     for name in &plan.datasets.train {
@@ -149,7 +149,7 @@ pub(crate) fn training_data(plan: &DataPlan) -> Result<TrainingData, EngineError
     let mut categories = None;
     for source in &sources {
         let mut dataset = source.read()?;
-        // They stay with the dataset, too: its check says what was left out.
+        // The notes also stay with the dataset, whose check reports what was dropped.
         notes.extend(dataset.notes.iter().cloned());
         if let Some(categories) = &categories
             && dataset.categories != *categories
@@ -168,17 +168,17 @@ pub(crate) fn training_data(plan: &DataPlan) -> Result<TrainingData, EngineError
     Ok(TrainingData { set: TrainingSet::new(parts)?, categories, notes })
 }
 
-/// `INPUT.COCO_PRETRAIN` says that clips are views of images, and so that nothing moves in them.
+/// `INPUT.COCO_PRETRAIN` means that clips are views of images, in which nothing moves.
 fn check_pretraining(plan: &DataPlan, sources: &[DatasetSource]) -> Result<(), EngineError> {
     let video = sources.iter().find(|source| source.kind == DatasetKind::Ytvis);
     let what = match video {
         Some(video) if plan.coco_pretrain => format!(
-            "INPUT.COCO_PRETRAIN True trains on images alone, but DATASETS.TRAIN has the videos of {}: take them \
-             out, or set it to False to train on both",
+            "INPUT.COCO_PRETRAIN True trains on images only, but DATASETS.TRAIN contains the videos of {}: remove \
+             them, or set it to False to train on both",
             video.name
         ),
         None if !plan.coco_pretrain && plan.num_frames() > 1 => format!(
-            "DATASETS.TRAIN has images alone and INPUT.SAMPLING_FRAME_NUM is {}: set INPUT.COCO_PRETRAIN True for \
+            "DATASETS.TRAIN contains only images, and INPUT.SAMPLING_FRAME_NUM is {}: set INPUT.COCO_PRETRAIN True for \
              clips of several views of an image, or SAMPLING_FRAME_NUM 1 for single images",
             plan.num_frames()
         ),
@@ -187,7 +187,7 @@ fn check_pretraining(plan: &DataPlan, sources: &[DatasetSource]) -> Result<(), E
     Err(EngineError::Unsupported(what))
 }
 
-/// How the classes of `source` become those of `target`.
+/// The map from the classes of `source` to those of `target`.
 fn category_map(
     plan: &DataPlan,
     target: &DatasetSource,
@@ -205,7 +205,7 @@ fn category_map(
     map.unwrap_or_else(|| CategoryMap::by_name(from, to))
 }
 
-/// Gives `dataset` the classes of the first one, and says what was left out.
+/// Gives `dataset` the classes of the first one, and reports what was dropped.
 fn joined(
     dataset: AnnotatedVideos,
     map: &CategoryMap,
@@ -217,15 +217,16 @@ fn joined(
     let num_kept = dataset.categories.ids().iter().filter(|id| kept(id)).count();
     if num_kept == 0 {
         return Err(EngineError::Unsupported(format!(
-            "DATASETS.TRAIN: {} and {} have no class in common; say which ones belong together with \
-             DATASETS.CATEGORY_MAP, pairs of ids of the two",
+            "DATASETS.TRAIN: {} and {} have no class in common; map them with DATASETS.CATEGORY_MAP, a list of pairs \
+             of their ids",
             source.name, target.name
         )));
     }
     let (num_classes, num_records) = (dataset.categories.len(), dataset.videos.len());
     let dataset = map.apply(dataset, categories);
     notes.push(format!(
-        "dataset {}: {num_kept} of its {num_classes} classes become classes of {}; {} of {num_records} records show any",
+        "dataset {}: {num_kept} of its {num_classes} classes become classes of {}; {} of {num_records} records \
+         contain any",
         source.name,
         target.name,
         dataset.videos.len()

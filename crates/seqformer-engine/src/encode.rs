@@ -1,4 +1,4 @@
-//! From mask tensors to run lengths: where tensors become plain Rust again.
+//! Converts mask tensors to run lengths.
 
 use seqformer_masks::{BitMask, ImageSize, Rle};
 use tch::{Device, Kind, Tensor};

@@ -1,9 +1,13 @@
 //! What can go wrong between a configuration and a result.
 
+mod from;
+
 use std::path::PathBuf;
 
 use seqformer::ModelError;
 use seqformer_checkpoint::CheckpointError;
+use seqformer_distributed::DistributedError;
+use seqformer_libtorch::OpsError;
 use seqformer_logs::LogError;
 use seqformer_masks::ImageSize;
 
@@ -38,7 +42,7 @@ pub enum EngineError {
     Model(ModelError),
     /// A device has no memory left, however few frames go through the network at once.
     #[error(
-        "{source}; take smaller frames (INPUT.MIN_SIZE_TEST and INPUT.MAX_SIZE_TEST), allow more if --max-memory was \
+        "{source}; use smaller frames (INPUT.MIN_SIZE_TEST and INPUT.MAX_SIZE_TEST), raise --max-memory if it was \
          given, or use --device cpu"
     )]
     DeviceMemory {
@@ -56,8 +60,9 @@ pub enum EngineError {
     Output(Box<dyn std::error::Error + Send + Sync>),
     /// A prediction does not fit into the memory that it may take.
     #[error(
-        "--max-memory: {limit_mib} MiB of memory are too little after {done} frames: program, weights and buffers take {fixed_mib} \
-         MiB, and with one frame at a time at least {needed_mib} MiB are needed; allow more, or lower \
+        "--max-memory: {limit_mib} MiB are not enough after {done} frames: program, weights and buffers take \
+         {fixed_mib} \
+         MiB, and processing one frame at a time needs at least {needed_mib} MiB; raise the limit, or lower \
          INPUT.MIN_SIZE_TEST"
     )]
     Memory {
@@ -72,9 +77,9 @@ pub enum EngineError {
     },
     /// A device has no memory for a training step.
     #[error(
-        "iteration {iteration}: the device has no memory left for {clips}: {message}; lower SOLVER.MICRO_BATCH_SIZE, the \
-         clips whose gradients are made at a time, or run parts of the network again for the gradients instead of \
-         keeping them: SOLVER.ACTIVATION_CHECKPOINTING \"('backbone', 'encoder', 'decoder')\""
+        "iteration {iteration}: the device ran out of memory for {clips}: {message}; lower SOLVER.MICRO_BATCH_SIZE, \
+         the number of clips that go through the network at once, or recompute activations instead of keeping them: \
+         SOLVER.ACTIVATION_CHECKPOINTING \"('backbone', 'encoder', 'decoder')\""
     )]
     TrainingMemory {
         /// The iteration.
@@ -85,7 +90,7 @@ pub enum EngineError {
         message: String,
     },
     /// The system has no more threads.
-    #[error("a thread cannot be started: {0}")]
+    #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
     /// A frame differs in size from the first one.
     #[error(
@@ -109,9 +114,9 @@ pub enum EngineError {
     },
     /// An operation of libtorch failed.
     #[error(transparent)]
-    Ops(#[from] seqformer_ops::OpsError),
+    Ops(#[from] OpsError),
     /// A video without frames.
-    #[error("the video has no frame")]
+    #[error("the video has no frames")]
     NoFrames,
     /// A file of the run cannot be read.
     #[error("{}: cannot be read: {source}", path.display())]
@@ -140,8 +145,9 @@ pub enum EngineError {
     Evaluation(#[from] seqformer_evaluation::EvaluationError),
     /// A dataset that a training could not be evaluated on.
     #[error(
-        "DATASETS.TEST {name}: {source}; a training ends with an evaluation on it: mend this, or set DATASETS.TEST \"()\" \
-         to train without an evaluation"
+        "DATASETS.TEST {name}: {source}; training ends with an evaluation on this dataset: fix it, or set \
+         DATASETS.TEST \"()\" \
+         to train without evaluation"
     )]
     TestDataset {
         /// Its name.
@@ -149,7 +155,7 @@ pub enum EngineError {
         /// What is wrong with it.
         source: Box<EngineError>,
     },
-    /// Scores that are not those of `TEST.EXPECTED_RESULTS`; each with what was expected and found.
+    /// Scores that differ from `TEST.EXPECTED_RESULTS`, each with the expected and the found value.
     #[error("TEST.EXPECTED_RESULTS: {0}")]
     ExpectedResults(String),
     /// Another process of an evaluation could not do its part.
@@ -170,8 +176,8 @@ pub enum EngineError {
     },
     /// The weights of a training are no finite numbers any more, so they are not saved.
     #[error(
-        "after {iterations} iterations: the weights are not finite numbers any more, in {tensors}; no checkpoint is \
-         written, and earlier ones stay: lower SOLVER.BASE_LR, or set SOLVER.CLIP_GRADIENTS, and go on from the last"
+        "after {iterations} iterations: the weights are no longer finite, in {tensors}; no checkpoint is written, \
+         and earlier ones are kept: lower SOLVER.BASE_LR, or set SOLVER.CLIP_GRADIENTS, and resume from the last one"
     )]
     NotFiniteWeights {
         /// Iterations that are done.
@@ -181,8 +187,8 @@ pub enum EngineError {
     },
     /// Weights of another network, or of one that saw other input.
     #[error(
-        "{}: these weights were trained with another network than the configuration says (first the weights, then \
-         the configuration): {differences}; take the configuration that was written beside them",
+        "{}: these weights were trained with a different network than that of the configuration (weights first, \
+         configuration second): {differences}; use the configuration that was written beside them",
         path.display()
     )]
     OtherNetwork {
@@ -193,7 +199,7 @@ pub enum EngineError {
     },
     /// Weights whose tensors are not those that were written.
     #[error(
-        "{}: the tensors are not those that were written, as their hash shows; copy or download the file again",
+        "{}: the tensors have changed since they were written (their hash differs); copy or download the file again",
         path.display()
     )]
     AlteredWeights {
@@ -212,8 +218,8 @@ pub enum EngineError {
     },
     /// The network finds classes that the dataset does not have.
     #[error(
-        "the network found class {label} (from 0), but the dataset has {dataset} classes; set \
-         MODEL.SeqFormer.NUM_CLASSES, and take weights of this dataset"
+        "the network predicted class {label} (counted from 0), but the dataset has {dataset} classes; set \
+         MODEL.SeqFormer.NUM_CLASSES, and use weights for this dataset"
     )]
     Classes {
         /// The class.
@@ -223,8 +229,8 @@ pub enum EngineError {
     },
     /// Losses were not numbers too often.
     #[error(
-        "iteration {iteration}: {skipped} steps were left out because a loss was not a number; the last was \
-         {losses} on {samples}; lower SOLVER.BASE_LR, or look at these samples"
+        "iteration {iteration}: {skipped} steps were skipped because a loss was not finite; the last was \
+         {losses} on {samples}; lower SOLVER.BASE_LR, or check these samples"
     )]
     NotFinite {
         /// The last such iteration.
@@ -236,23 +242,9 @@ pub enum EngineError {
         /// The clips of the batch.
         samples: String,
     },
-    /// Processes that work together could not go on, mostly because one of them is gone.
-    #[error(
-        "rank {rank} of {world_size}, {place}: {message}{}{others}",
-        if others.is_empty() { "" } else { "; " }
-    )]
-    Distributed {
-        /// This process.
-        rank: usize,
-        /// Number of processes.
-        world_size: usize,
-        /// Where it was.
-        place: String,
-        /// What failed.
-        message: String,
-        /// Processes that were elsewhere.
-        others: String,
-    },
+    /// Processes cannot work together, mostly because one of them is gone.
+    #[error(transparent)]
+    Processes(DistributedError),
     /// Processes of one run that were given different things to do.
     #[error(
         "rank {rank}: {what}; start all processes of a run in the same way, with the same data"
@@ -261,12 +253,6 @@ pub enum EngineError {
         /// The process that differs from the first.
         rank: usize,
         /// In what.
-        what: String,
-    },
-    /// What a launcher says of the processes cannot be used.
-    #[error("the environment of the launcher cannot be used: {what}")]
-    Launch {
-        /// What is wrong.
         what: String,
     },
     /// Another run writes into the same folder.
@@ -280,7 +266,7 @@ pub enum EngineError {
 impl EngineError {
     /// Whether processes that work together cannot go on together.
     pub fn is_of_processes(&self) -> bool {
-        matches!(self, Self::Distributed { .. } | Self::Disagreement { .. } | Self::Launch { .. })
+        matches!(self, Self::Processes(_) | Self::Disagreement { .. })
     }
 
     /// The error with its causes, without saying anything twice.
@@ -295,20 +281,5 @@ impl EngineError {
             cause = error.source();
         }
         text
-    }
-}
-
-impl From<ModelError> for EngineError {
-    fn from(source: ModelError) -> Self {
-        match source {
-            ModelError::OutOfMemory { .. } => Self::DeviceMemory { source },
-            source => Self::Model(source),
-        }
-    }
-}
-
-impl From<tch::TchError> for EngineError {
-    fn from(error: tch::TchError) -> Self {
-        ModelError::from(error).into()
     }
 }

@@ -13,10 +13,11 @@ use seqformer_annotations::Ids;
 use seqformer_data::{
     AnnotatedVideos, Categories, DatasetKind, DatasetSource, VideoRecord, read_image_logged,
 };
+use seqformer_distributed::TaskQueue;
 use seqformer_evaluation::{CocoResultsWriter, IouKind, Report, ResultsWriter};
 use seqformer_logs::InferenceTime;
 
-use crate::distributed::TaskQueue;
+use crate::agreement::agree;
 use crate::{Communicator, EngineError, Predictor, VideoPrediction};
 use scoring::score;
 use shared_out::{FoundDetection, FoundTrack, Job, Writer as _, run_shared};
@@ -34,18 +35,18 @@ pub struct Evaluated {
     pub box_report: Option<Report>,
     /// The results as PyTorch reads them.
     pub predictions: PathBuf,
-    /// How long this process took for its part; nothing if all was done before.
+    /// Time that this process took for its part; `None` if nothing was left to do.
     pub time: Option<InferenceTime>,
 }
 
 impl Evaluated {
-    /// The numbers of each task, in detectron2's order: boxes, then masks.
+    /// The scores of each task, in detectron2's order: boxes, then masks.
     pub fn reports(&self) -> impl Iterator<Item = (IouKind, &Report)> {
         let boxes = self.box_report.as_ref().map(|report| (IouKind::Box, report));
         boxes.into_iter().chain(self.report.as_ref().map(|report| (IouKind::Mask, report)))
     }
 
-    /// The lines that detectron2 prints of the times and scores of dataset `name`, which scripts search for.
+    /// The lines with times and scores of dataset `name` that detectron2 prints and scripts search for.
     ///
     /// Reference: detectron2 `engine/defaults.py`, `DefaultTrainer.test`.
     pub fn detectron2_lines(&self, name: &str) -> Vec<String> {
@@ -58,7 +59,7 @@ impl Evaluated {
     }
 }
 
-/// The results file of a dataset, and how long it took.
+/// The results file of a dataset, and the time it took.
 struct Written {
     results: PathBuf,
     time: Option<InferenceTime>,
@@ -99,7 +100,7 @@ pub fn evaluate(
     output: EvaluationOutput<'_>,
     progress: &mut dyn FnMut(EvaluationProgress),
 ) -> Result<Option<Evaluated>, EngineError> {
-    let records = communicator.agree(begin(dataset, output, communicator.is_leader()))?;
+    let records = agree(communicator, start(dataset, output, communicator.is_leader()))?;
     let queue = communicator.queue();
     let evaluated =
         evaluate_records((predictor, communicator, &queue), dataset, records, output, progress);
@@ -113,7 +114,7 @@ pub fn evaluate(
 }
 
 /// Makes the folder, and reads the dataset.
-fn begin(
+fn start(
     dataset: &DatasetSource,
     output: EvaluationOutput<'_>,
     is_leader: bool,
@@ -159,8 +160,8 @@ fn write_results<J: Job>(
     progress: &mut dyn FnMut(EvaluationProgress),
 ) -> Result<Option<Written>, EngineError> {
     let ids = job.ids();
-    let begin = || J::Writer::begin(output, &ids, dataset_ids);
-    let mut writer = communicator.agree(communicator.is_leader().then(begin).transpose())?;
+    let start = || J::Writer::start(output, &ids, dataset_ids);
+    let mut writer = agree(communicator, communicator.is_leader().then(start).transpose())?;
     let is_left =
         |task: &usize| writer.as_ref().is_none_or(|writer| !writer.has_finished(ids[*task]));
     let todo = (0..ids.len()).filter(is_left).collect();

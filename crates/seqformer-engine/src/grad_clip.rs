@@ -1,4 +1,4 @@
-//! Limits on gradients.
+//! Gradient clipping.
 //!
 //! Reference: VNext `projects/SeqFormer/train_net.py`, `FullModelGradientClippingOptimizer`; detectron2
 //! `solver/build.py`; PyTorch `clip_grad_norm_` and `clip_grad_value_`.
@@ -10,33 +10,33 @@ use crate::{EngineError, Gradients};
 /// Keeps the factor finite for gradients of zero.
 const EPS: f64 = 1e-6;
 
-/// How gradients are limited before a step.
+/// How gradients are clipped before a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum GradClip {
-    /// The 2-norm of all gradients together is at most this.
+    /// Maximum 2-norm of all gradients together.
     FullModel(f64),
-    /// Each element is at most this in size.
+    /// Maximum absolute value of each element.
     Value(f64),
-    /// The norm of each gradient is limited on its own.
+    /// Limits the norm of each gradient separately.
     Norm {
-        /// At most this.
+        /// Maximum norm.
         max_norm: f64,
         /// The p of the norm; may be infinite.
         norm_type: f64,
     },
 }
 
-/// Gradients within their limit.
+/// Clipped gradients.
 #[derive(Debug)]
 pub struct Clipped {
-    /// The gradients to step with.
+    /// The clipped gradients.
     pub gradients: Gradients,
-    /// The 2-norm of all gradients before, one number on their device, where it had to be computed.
+    /// The 2-norm of all gradients before clipping, a scalar on their device, if it was computed.
     pub norm: Option<Tensor>,
 }
 
 impl GradClip {
-    /// Limits the gradients; nothing waits for the device.
+    /// Clips the gradients, without synchronizing with the device.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Gradients of a loss as values, one for each trained parameter.
+//! Gradients of a loss as values, one per trained parameter.
 
 use tch::Tensor;
 
@@ -6,10 +6,10 @@ use seqformer_ops::optimize;
 
 use crate::EngineError;
 
-/// The gradient of each parameter; `None` where the loss does not depend on it.
+/// The gradient of each parameter; `None` if the loss does not depend on it.
 ///
-/// They are not kept beside the parameters, so a parameter that a batch does not use has none, instead of
-/// an old one or zeros: the optimizer then leaves it alone.
+/// Gradients are not stored in the parameters, so a parameter that a batch does not use has none, rather than an old
+/// one or zeros, and the optimizer skips it.
 #[derive(Debug, Default)]
 pub struct Gradients {
     /// In the order of the parameters.
@@ -17,11 +17,11 @@ pub struct Gradients {
 }
 
 impl Gradients {
-    /// Differentiates `loss`, one number, by `parameters`.
+    /// Differentiates the scalar `loss` with respect to `parameters`.
     ///
     /// # Errors
     ///
-    /// If libtorch fails, for instance because there is no memory left.
+    /// If libtorch fails, for instance because memory runs out.
     pub fn of(loss: &Tensor, parameters: &[&Tensor]) -> Result<Self, EngineError> {
         let found = Tensor::f_run_backward(&[loss], parameters, false, false)?;
         Ok(Self {
@@ -49,7 +49,7 @@ impl Gradients {
         Ok(Self { tensors: pairs.map(add).collect::<Result<_, _>>()? })
     }
 
-    /// The 2-norm of all of them together, one number on their device.
+    /// The 2-norm of all gradients together, a scalar on their device.
     ///
     /// # Errors
     ///
@@ -58,7 +58,7 @@ impl Gradients {
         Ok(optimize::global_norm(&self.present())?)
     }
 
-    /// All of them times `factor`, one number on their device.
+    /// All gradients times `factor`, a scalar on their device.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Weight files in the names of any known program, on their way into a network.
+//! Loads weight files with the tensor names of any known program into a network.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use tch::nn;
 use crate::EngineError;
 use crate::plan::NetworkPlan;
 
-/// Says what the reader of a file did: what the user should know as a warning, the rest as information.
-pub(crate) fn tell(state: &StateDict, path: &Path) {
+/// Logs what the reader of a file did: remarks for the user as warnings, the rest as information.
+pub(crate) fn log_remarks(state: &StateDict, path: &Path) {
     for remark in &state.remarks {
         tracing::warn!("{}: {remark}", path.display());
     }
@@ -20,8 +20,7 @@ pub(crate) fn tell(state: &StateDict, path: &Path) {
     }
 }
 
-/// Gives the tensors of a file the names that the network has for them, takes the class rows that it needs, and says
-/// what was done.
+/// Renames the tensors of a file to the network's names, selects the required class rows, and logs what was done.
 ///
 /// # Errors
 ///
@@ -47,12 +46,12 @@ pub(crate) fn translate(
     Ok(mapping.state)
 }
 
-/// Fills a network from a checkpoint in the names of any known program, completely.
+/// Loads a checkpoint with the tensor names of any known program; all parameters must be present.
 ///
 /// # Errors
 ///
-/// A file of no known program, or one that lacks a tensor of the network.
-pub(crate) fn fill(
+/// If the file is of no known program, or lacks a tensor of the network.
+pub(crate) fn load_weights(
     variables: &nn::VarStore,
     state: StateDict,
     network: &NetworkPlan,
@@ -65,12 +64,12 @@ pub(crate) fn fill(
     Ok(())
 }
 
-/// Checks that weights which this program wrote are whole, and were trained with the network and the input of
-/// the plan; those of other programs may be any.
+/// Checks that weights written by this program are unchanged, and were trained with the network and input of the plan.
+/// Weights of other programs are not checked.
 ///
 /// # Errors
 ///
-/// Other tensors than were written, or another network, with what differs.
+/// Changed tensors, or another network, with the differences.
 pub(crate) fn check(
     state: &StateDict,
     provenance: &Provenance,
@@ -86,7 +85,7 @@ pub(crate) fn check(
     Err(EngineError::OtherNetwork { path: path.to_path_buf(), differences: differences.join("; ") })
 }
 
-/// Checks that the tensors are those that were written.
+/// Checks that the tensors are unchanged since they were written.
 ///
 /// # Errors
 ///
@@ -103,7 +102,7 @@ pub(crate) fn check_hash(
     }
 }
 
-/// What differs between the network of the weights and that of the plan; nothing where the weights do not say.
+/// The differences between the network of the weights and that of the plan; empty if the weights do not record theirs.
 pub(crate) fn differences(
     provenance: &Provenance,
     network: &NetworkPlan,

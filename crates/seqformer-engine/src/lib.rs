@@ -26,12 +26,12 @@
 
 #![forbid(unsafe_code)]
 
+mod agreement;
 pub mod builder;
 mod checkpointer;
 mod collate;
 mod datasets;
 mod device;
-mod distributed;
 mod encode;
 mod error;
 mod evaluate;
@@ -53,7 +53,6 @@ mod trainer;
 pub use checkpointer::Checkpointer;
 pub use datasets::find_dataset;
 pub use device::{DeviceChoice, count_gpus, forget_gpu_peak, gpu_card, gpu_peak, open_device};
-pub use distributed::{Communicator, LAUNCHED, Meeting, Placement, RESUME, Report, Status};
 pub use encode::encode_masks;
 pub use error::EngineError;
 pub use evaluate::{Evaluated, EvaluationOutput, EvaluationProgress, evaluate};
@@ -68,6 +67,7 @@ pub use predictor::{
     TrackedFrame, VideoPrediction, num_threads, use_threads,
 };
 pub use scores::{ScoreRules, TestScores, TestSet, score_prefix};
+pub use seqformer_distributed::Communicator;
 pub use tch::Device;
 pub use track_masks::TrackMasks;
 pub use trainer::{TrainEnd, Trainer, TrainerOptions};

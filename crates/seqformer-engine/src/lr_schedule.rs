@@ -4,10 +4,12 @@
 
 use std::f64::consts::PI;
 
-/// Absorbs rounding where one part of the schedule ends; part of the definition.
+use seqformer_config::config::WarmupMethod;
+
+/// Absorbs rounding at the end of a phase of the schedule; part of the definition.
 const EPS: f64 = 1e-6;
 
-/// The course of the learning rate behind the warm-up.
+/// The course of the learning rate after the warm-up.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Decay {
     /// Multiplied by `gamma` at each of `steps`.
@@ -19,26 +21,17 @@ pub(crate) enum Decay {
     },
     /// Half a cosine from 1 to `end`.
     Cosine {
-        /// Share of the learning rate at the end.
+        /// The final factor of the learning rate.
         end: f64,
     },
 }
 
-/// How the learning rate rises in the beginning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WarmupMethod {
-    /// Along a line.
-    Linear,
-    /// Not at all, until the warm-up is over.
-    Constant,
-}
-
-/// The beginning of the schedule.
+/// The warm-up phase.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Warmup {
     /// Iterations.
     pub(crate) iters: u64,
-    /// Share of the learning rate at the start.
+    /// Factor of the learning rate at the start.
     pub(crate) factor: f64,
     /// How it rises.
     pub(crate) method: WarmupMethod,
@@ -47,9 +40,9 @@ pub(crate) struct Warmup {
 /// A whole schedule.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LrSchedule {
-    /// The beginning.
+    /// The warm-up.
     pub(crate) warmup: Warmup,
-    /// The rest.
+    /// The phase after it.
     pub(crate) decay: Decay,
     /// Iterations of the whole training.
     pub(crate) max_iter: u64,
@@ -74,7 +67,7 @@ impl LrSchedule {
         }
     }
 
-    /// Without warm-up, at a share of the whole training.
+    /// The factor without warm-up, at a fraction of the whole training.
     fn decayed(&self, progress: f64) -> f64 {
         match &self.decay {
             Decay::MultiStep { steps, gamma } => {

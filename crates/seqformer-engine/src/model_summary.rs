@@ -5,10 +5,10 @@ use std::fmt;
 
 use tch::nn;
 
-/// Names are cut after so many parts, and before the number of a layer.
+/// Maximum number of name components of a part; names are also cut before the index of a layer.
 const DEPTH: usize = 4;
 
-/// How many parameters a network has, and where.
+/// The number of parameters of a network, by part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ModelSummary {
     parts: BTreeMap<String, Part>,
@@ -17,14 +17,14 @@ pub struct ModelSummary {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Part {
     tensors: usize,
-    /// Numbers in them.
+    /// Number of values in them.
     values: usize,
-    /// Numbers that training changes.
+    /// Number of values that are trained.
     trained: usize,
 }
 
 impl ModelSummary {
-    /// Looks at all tensors of a network.
+    /// Counts all tensors of a network.
     pub(crate) fn of(variables: &nn::VarStore) -> Self {
         let trained: BTreeSet<usize> = variables
             .trainable_variables()
@@ -64,7 +64,7 @@ fn part_of(name: &str) -> String {
 }
 
 impl fmt::Display for ModelSummary {
-    /// A line for each part, and one for all of them.
+    /// One line per part, and one for the total.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.parts.keys().map(String::len).max().unwrap_or(0).max("all".len());
         writeln!(

@@ -1,7 +1,7 @@
-//! Moves the trained parameters against their gradients.
+//! Updates the trained parameters by their gradients.
 //!
 //! Reference: VNext `projects/SeqFormer/train_net.py`, `Trainer.build_optimizer`; PyTorch `optim.AdamW` and
-//! `optim.SGD`. Every parameter is a group of its own, in the order of the checkpoint.
+//! `optim.SGD`. Every parameter has its own group, in the order of the checkpoint.
 
 use seqformer::{NamedTensor, trained_parameters};
 use tch::{Kind, Tensor, nn};
@@ -11,27 +11,27 @@ use crate::{EngineError, Gradients};
 mod adamw;
 mod sgd;
 
-/// The rule by which parameters move.
+/// The update rule.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum OptimizerKind {
     /// Adam with decoupled weight decay.
     AdamW {
-        /// Memory of the mean gradient.
+        /// Decay rate of the mean gradient.
         beta1: f64,
-        /// Memory of the mean squared gradient.
+        /// Decay rate of the mean squared gradient.
         beta2: f64,
-        /// Summand of the denominator.
+        /// Added to the denominator.
         eps: f64,
     },
     /// Stochastic gradient descent.
     Sgd {
-        /// Memory of the mean gradient.
+        /// Decay rate of the mean gradient.
         momentum: f64,
     },
 }
 
 impl OptimizerKind {
-    /// AdamW as PyTorch sets it.
+    /// AdamW with PyTorch's defaults.
     pub const ADAMW: Self = Self::AdamW { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
 }
 
@@ -42,12 +42,12 @@ pub struct OptimizerConfig {
     pub kind: OptimizerKind,
     /// Learning rate.
     pub base_lr: f64,
-    /// Its factor for the image network.
+    /// Factor of the learning rate for the backbone.
     pub backbone_multiplier: f64,
-    /// Its factor for the sampling offsets and the reference points: 1 in VNext, 0.1 in the original
+    /// Factor of the learning rate for the sampling offsets and the reference points: 1 in VNext, 0.1 in the original
     /// repository.
     pub sampling_multiplier: f64,
-    /// Share of a parameter that a step of rate 1 removes, for all parameters.
+    /// Weight decay, for all parameters.
     pub weight_decay: f64,
 }
 
@@ -76,7 +76,7 @@ impl OptimizerConfig {
     }
 }
 
-/// A parameter and how it is trained.
+/// A parameter and its settings.
 #[derive(Debug)]
 pub struct ParameterGroup {
     /// Name in the checkpoint.
@@ -89,19 +89,19 @@ pub struct ParameterGroup {
     pub weight_decay: f64,
 }
 
-/// What the rule remembers of a parameter since its first gradient.
+/// The state of a parameter since its first gradient.
 #[derive(Debug)]
 pub enum TensorState {
-    /// Of AdamW.
+    /// State of AdamW.
     AdamW {
-        /// Number of steps, one number of single precision.
+        /// Number of steps, a single-precision scalar.
         step: Tensor,
         /// Mean gradient.
         exp_avg: Tensor,
         /// Mean squared gradient.
         exp_avg_sq: Tensor,
     },
-    /// Of SGD with momentum.
+    /// State of SGD with momentum.
     Sgd {
         /// Mean gradient.
         momentum_buffer: Tensor,
@@ -109,7 +109,7 @@ pub enum TensorState {
 }
 
 impl TensorState {
-    /// Its tensors with the names that PyTorch gives them.
+    /// The tensors of the state, with PyTorch's names.
     pub fn tensors(&self) -> Vec<(&'static str, &Tensor)> {
         match self {
             Self::AdamW { step, exp_avg, exp_avg_sq } => {
@@ -125,12 +125,12 @@ impl TensorState {
 pub struct Optimizer {
     kind: OptimizerKind,
     groups: Vec<ParameterGroup>,
-    /// Of each group; `None` until it has had a gradient.
+    /// State of each group; `None` before its first gradient.
     state: Vec<Option<TensorState>>,
 }
 
 impl Optimizer {
-    /// Takes all trained parameters of `vs`.
+    /// Creates an optimizer for all trained parameters of `vs`.
     pub fn new(vs: &nn::VarStore, config: &OptimizerConfig) -> Self {
         let group = |NamedTensor { name, tensor }: NamedTensor| ParameterGroup {
             lr: config.lr(&name),
@@ -153,7 +153,7 @@ impl Optimizer {
         &self.groups
     }
 
-    /// The gradients of `loss` by the parameters.
+    /// The gradients of `loss` with respect to the parameters.
     ///
     /// # Errors
     ///
@@ -163,13 +163,13 @@ impl Optimizer {
         Gradients::of(loss, &parameters)
     }
 
-    /// Moves every parameter that has a gradient; the others stay as they are, without decay.
+    /// Updates every parameter that has a gradient; the others stay unchanged, without decay.
     ///
     /// `lr_multiplier` is the schedule's factor of all learning rates.
     ///
     /// # Errors
     ///
-    /// If the gradients are not of these parameters, or libtorch fails.
+    /// If the gradients do not belong to these parameters, or libtorch fails.
     pub fn step(&mut self, gradients: &Gradients, lr_multiplier: f64) -> Result<(), EngineError> {
         if gradients.tensors.len() != self.groups.len() {
             let what = format!(
@@ -185,12 +185,12 @@ impl Optimizer {
         })
     }
 
-    /// What is remembered of parameter `index`.
+    /// The state of parameter `index`.
     pub fn state(&self, index: usize) -> Option<&TensorState> {
         self.state.get(index)?.as_ref()
     }
 
-    /// Remembers zeros of parameter `index` unless there is something; another process has what they become.
+    /// Creates a zero state for parameter `index` if it has none; another process provides the values.
     pub(crate) fn prepare_state(&mut self, index: usize) {
         let Some(group) = self.groups.get(index) else { return };
         if self.state(index).is_some() {
@@ -205,11 +205,11 @@ impl Optimizer {
         self.state[index] = Some(state);
     }
 
-    /// Replaces what is remembered of parameter `index`, for instance by that of a checkpoint.
+    /// Replaces the state of parameter `index`, for instance with that of a checkpoint.
     ///
     /// # Errors
     ///
-    /// If there is no such parameter, or the state is of another rule or shape.
+    /// If there is no such parameter, or the state belongs to another rule or shape.
     pub fn set_state(
         &mut self,
         index: usize,

@@ -1,4 +1,4 @@
-//! What a caller chooses about a prediction.
+//! Options of a prediction.
 
 use seqformer::Precision;
 use seqformer::inference::SelectionRule;
@@ -13,27 +13,27 @@ pub struct PredictorOptions {
     pub short_edge: u32,
     /// Limit of the long edge in pixels.
     pub max_size: u32,
-    /// Whether the weights want blue first.
+    /// Whether the weights expect BGR.
     pub channels: ImageFormat,
-    /// Whose rule makes results of what the network finds.
+    /// The rule that selects results.
     pub results: ResultRule,
     /// Which queries and classes become results. By the rule of the original repository, `max_queries` counts pairs of
     /// query and class.
     pub rule: SelectionRule,
-    /// Cuts videos into overlapping clips; `None`: every video is decoded as a whole.
+    /// Splits videos into overlapping clips; `None` decodes every video as a whole.
     pub clips: Option<ClipOptions>,
-    /// The numbers in which the network computes.
+    /// The precision of the network.
     pub precision: Precision,
-    /// Bytes that the process may hold, or its tensors on a GPU; none: no limit.
+    /// Memory limit in bytes, for the process or for its tensors on a GPU; `None` for no limit.
     pub max_memory: Option<u64>,
 }
 
 impl PredictorOptions {
-    /// Makes sure that the options go together.
+    /// Checks that the options can be combined.
     ///
     /// # Errors
     ///
-    /// If videos are cut into clips, but results are made by the rule of the original repository.
+    /// If videos are split into clips, but results are selected by the rule of the original repository.
     pub(crate) fn check(&self) -> Result<(), EngineError> {
         if self.results == ResultRule::Original && self.clips.is_some() {
             let what = "MODEL.SeqFormer.RESULT_RULE 'original' is a rule for whole videos: leave out clips \
@@ -44,20 +44,20 @@ impl PredictorOptions {
     }
 }
 
-/// How videos are cut into clips.
+/// How videos are split into clips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClipOptions {
-    /// Frames of a clip.
+    /// Frames per clip.
     pub length: usize,
-    /// Frames from the start of a clip to that of the next.
+    /// Frames from the start of a clip to the start of the next.
     pub stride: usize,
-    /// Whether every frame is handed on before the next one is read, as of a camera; several at once are faster. The
+    /// Whether every frame is passed on before the next one is read, as from a camera; several at once are faster. The
     /// result is the same.
     pub live: bool,
 }
 
 impl ClipOptions {
-    /// Clips of `length` frames, a new one every `stride`, of a video that can be read ahead.
+    /// Clips of `length` frames, one every `stride` frames, of a video that can be read ahead.
     pub fn new(length: usize, stride: usize) -> Self {
         Self { length, stride, live: false }
     }

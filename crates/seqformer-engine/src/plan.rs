@@ -1,4 +1,4 @@
-//! What a configuration asks for, read once: below a plan no code sees a [`Config`] or knows the path of a key, but for
+//! Typed plans, read once from a configuration: below a plan no code sees a [`Config`] or knows a key, except for
 //! messages that name one.
 
 mod train;
@@ -15,21 +15,21 @@ pub(crate) use train::{BatchPlan, DataPlan};
 
 use crate::{PredictorOptions, builder};
 
-/// A network and what weights must know to fit it.
+/// A network, and what weights must match.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct NetworkPlan {
     pub(crate) model: SeqFormerConfig,
-    /// How images are given to it.
+    /// Its input convention.
     pub(crate) input: InputConvention,
-    /// What it is compared by with the network that weights were trained in.
+    /// The settings that are compared with those of the network in which weights were trained.
     pub(crate) settings: NetworkSettings,
 }
 
-/// A prediction, or the evaluation of one.
+/// A prediction or an evaluation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PredictPlan {
     pub(crate) network: NetworkPlan,
-    /// How videos are prepared and which results are kept; a command may change it.
+    /// How videos are prepared and which results are kept; a command may change them.
     pub options: PredictorOptions,
 }
 
@@ -42,7 +42,7 @@ impl NetworkPlan {
         }
     }
 
-    /// What differs from the network whose configuration is `text`, that of the weights at `path`; nothing where that
+    /// The differences from the network whose configuration is `text`, that of the weights at `path`; empty if it
     /// cannot be read.
     pub(crate) fn differences(&self, text: &str, path: &Path) -> Vec<NetworkDifference> {
         let mut node = CfgNode::defaults();
@@ -72,13 +72,13 @@ impl PredictPlan {
     }
 }
 
-/// Where results of the datasets of `DATASETS.TEST` go, in their order: `inference` of the output folder, with a folder
-/// of its own in it for each of several datasets.
+/// The folders for results of the datasets of `DATASETS.TEST`, in their order: `inference` in the output folder, with a
+/// subfolder per dataset if there are several.
 pub fn inference_folders(config: &Config) -> Vec<PathBuf> {
     results_folders(&config.output_dir, &config.datasets.test)
 }
 
-/// Folders are called by the datasets; by as much of an annotation file's path as tells it from the others.
+/// Folders are named after the datasets, or after the shortest end of an annotation file's path that is unique.
 fn results_folders(output_dir: &Path, names: &[String]) -> Vec<PathBuf> {
     let folder = output_dir.join("inference");
     if names.len() == 1 {
@@ -87,7 +87,7 @@ fn results_folders(output_dir: &Path, names: &[String]) -> Vec<PathBuf> {
     let parts: Vec<Vec<String>> = names.iter().map(|name| path_parts(name)).collect();
     let mut taken: Vec<String> = Vec::new();
     for own in &parts {
-        // Where no depth will do, a number tells equal paths apart.
+        // If no depth makes the name unique, a number does.
         let is_alone = |depth: &usize| {
             let same = |other: &&Vec<String>| last(other, *depth) == last(own, *depth);
             parts.iter().filter(same).count() == 1
@@ -101,7 +101,7 @@ fn results_folders(output_dir: &Path, names: &[String]) -> Vec<PathBuf> {
     taken.iter().map(|name| folder.join(name)).collect()
 }
 
-/// The folders and the name of an annotation file, or the one name of another dataset.
+/// The components of an annotation file's path, or the name of another dataset.
 fn path_parts(name: &str) -> Vec<String> {
     let path = Path::new(name);
     let is_json = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));

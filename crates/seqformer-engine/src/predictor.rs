@@ -14,7 +14,7 @@ mod geometry;
 mod gpu;
 mod image;
 mod mask_reader;
-mod memory;
+mod memory_plan;
 mod network_run;
 mod one_step;
 mod ordered_workers;
@@ -31,20 +31,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Scope;
 
+use seqformer::SeqFormer;
 use seqformer::inference::{Detection, InferenceModel, Launch, Selection, classify};
-use seqformer::{FrameSize, SeqFormer};
 use seqformer_checkpoint::Provenance;
 use seqformer_config::config::ResultRule;
+use seqformer_cuda::transfer::upload;
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
-use seqformer_ops::transfer::upload;
 use tch::{Device, Tensor, nn};
 
 use clock::PipelineClock;
-use drive::Inputs;
+use drive::FrameStream;
 use geometry::{Enlargement, FrameGeometry};
 use gpu::GpuMemory;
-use memory::{MemoryPlan, Needs};
+use memory_plan::{MemoryPlan, Needs};
 use read_ahead::{Input, Preparation, read_ahead};
 use run_lengths::{OnFrame, RunLengths};
 
@@ -62,32 +62,31 @@ pub use threads::{num_threads, use_threads};
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// How far a prediction is.
+/// The progress of a prediction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// This many frames went through backbone and encoder.
+    /// Number of frames that went through backbone and encoder.
     Encoded(usize),
     /// The decoder has found the instances.
     Decoded,
-    /// The masks of this many frames are done.
+    /// Number of frames whose masks are done.
     Masks(usize),
 }
 
-/// What was found in one video.
+/// The result for one video.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VideoPrediction {
     /// Size of the frames.
     pub size: ImageSize,
     /// Number of frames.
     pub num_frames: usize,
-    /// One track for each selected query, best first, or for each track of a video that was cut into
-    /// clips, in their order.
+    /// One track per selected query, best first; with clips, one per track in their order.
     pub masks: TrackMasks,
-    /// The results: a query or track as an instance of a class. By query or track, then class.
+    /// The results: a query or track as an instance of a class, ordered by query or track, then class.
     pub detections: Vec<Detection>,
 }
 
-/// A network with weights, ready for videos.
+/// A network with weights, ready to predict.
 #[derive(Debug)]
 pub struct Predictor {
     model: InferenceModel,
@@ -95,19 +94,19 @@ pub struct Predictor {
     class_names: Vec<String>,
     summary: ModelSummary,
     clock: PipelineClock,
-    /// Bytes that the process held when the network was ready.
+    /// Memory of the process in bytes when the network was ready.
     resident: u64,
     gpu: Option<GpuMemory>,
     stop: Arc<AtomicBool>,
 }
 
 impl Predictor {
-    /// Builds the network of the plan and fills it from the checkpoint at `weights`.
+    /// Builds the network of the plan and loads the checkpoint at `weights`.
     ///
     /// # Errors
     ///
-    /// If the network cannot be built, the checkpoint cannot be read, it belongs to another network, or the device
-    /// has no memory for it or no products of the precision.
+    /// If the network cannot be built, the checkpoint cannot be read or belongs to another network, or the device lacks
+    /// the memory or does not support the precision.
     pub fn new(plan: &PredictPlan, weights: &Path, device: Device) -> Result<Self, EngineError> {
         plan.options.check()?;
         gpu::check(device, plan.options.precision)?;
@@ -119,15 +118,15 @@ impl Predictor {
         let variables = nn::VarStore::new(device);
         let model = SeqFormer::new(&variables.root(), &network.model)?;
         let state = seqformer_checkpoint::read(weights)?;
-        initial_weights::tell(&state, weights);
+        initial_weights::log_remarks(&state, weights);
         let provenance = Provenance::of(&state);
         initial_weights::check(&state, &provenance, network, weights)?;
-        initial_weights::fill(&variables, state, network, weights)?;
+        initial_weights::load_weights(&variables, state, network, weights)?;
         let predictor = Self::with_model(model, variables, options.clone());
         Ok(Self { class_names: provenance.classes, ..predictor })
     }
 
-    /// The names of the classes, if the weights have them.
+    /// The class names stored in the weights, if any.
     pub fn class_names(&self) -> &[String] {
         &self.class_names
     }
@@ -137,8 +136,8 @@ impl Predictor {
         &self.summary
     }
 
-    /// Prepares a network whose parameters in `variables` are filled; both are given up for it. Freed memory stays with
-    /// the process from then on, and cuDNN chooses its algorithms by trial.
+    /// Wraps an already loaded model, whose parameters are in `variables`; both are consumed. From then on the process
+    /// keeps freed memory for reuse, and cuDNN benchmarks its algorithms.
     pub fn with_model(
         model: SeqFormer,
         variables: nn::VarStore,
@@ -156,30 +155,28 @@ impl Predictor {
             class_names: Vec::new(),
             summary,
             clock: PipelineClock::default(),
-            resident: memory::resident_bytes(),
+            resident: memory_plan::resident_bytes(),
             stop: Arc::default(),
         }
     }
 
-    /// Predictions end soon with [`EngineError::Interrupted`] once `stop` is true.
+    /// Makes predictions end early with [`EngineError::Interrupted`] once `stop` is true.
     pub fn stop_on(&mut self, stop: Arc<AtomicBool>) {
         self.stop = stop;
     }
 
-    /// Fails if an end was asked for.
+    /// Fails if a stop was requested.
     fn check_stop(&self) -> Result<(), EngineError> {
         if self.stop.load(Ordering::Relaxed) { Err(EngineError::Interrupted) } else { Ok(()) }
     }
 
-    /// Finds the instances of a video, as a whole or in clips as the options say; calls `progress` on
-    /// the way.
+    /// Finds the instances of a video, as a whole or in clips according to the options; calls `progress` meanwhile.
     ///
-    /// Frames are taken from the iterator, on a thread of its own, a few ahead of the network, and not
-    /// kept.
+    /// A separate thread takes frames from the iterator, a few ahead of the network. Frames are not kept.
     ///
     /// # Errors
     ///
-    /// If a frame cannot be had, sizes differ, or there is no frame.
+    /// If a frame cannot be read, sizes differ, or there are no frames.
     pub fn predict(
         &self,
         frames: impl Iterator<Item = Result<RgbImage, AnyError>> + Send,
@@ -189,18 +186,18 @@ impl Predictor {
             return self.track(frames, clips, &mut |_frame| Ok(()), progress);
         }
         std::thread::scope(|scope| {
-            let inputs = Inputs::open(read_ahead(scope, frames, self.preparation())?)?;
+            let inputs = FrameStream::open(read_ahead(scope, frames, self.preparation())?)?;
             let on_frame = OnFrame { each_frame: &mut |_frame| Ok(()), progress, live: false };
             self.find(scope, inputs, None, on_frame)
         })
     }
 
-    /// Finds the instances of a video whose frames have the size of the network's input already, as
-    /// [`Predictor::resize`] gives them, with masks of the size `output`.
+    /// Finds the instances of a video whose frames already have the size of the network's input, as returned by
+    /// [`Predictor::resize`]; masks have the size `output`.
     ///
     /// # Errors
     ///
-    /// If sizes differ, or there is no frame.
+    /// If sizes differ, or there are no frames.
     pub fn predict_resized(
         &self,
         frames: Vec<RgbImage>,
@@ -210,15 +207,15 @@ impl Predictor {
         let (each_frame, progress) = (&mut |_: &_| Ok(()), &mut |_| {});
         std::thread::scope(|scope| {
             let on_frame = OnFrame { each_frame, progress, live: false };
-            self.find(scope, Inputs::open(inputs)?, self.options.clips, on_frame)
+            self.find(scope, FrameStream::open(inputs)?, self.options.clips, on_frame)
         })
     }
 
-    /// Takes a video through the network, and its masks to run lengths.
+    /// Runs the network on a video, and encodes its masks as run lengths.
     fn find<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
-        inputs: Inputs<'_>,
+        inputs: FrameStream<'_>,
         clips: Option<ClipOptions>,
         on_frame: OnFrame<'_>,
     ) -> Result<VideoPrediction, EngineError> {
@@ -262,7 +259,7 @@ impl Predictor {
         })
     }
 
-    /// Frames of one size as the network's input, on their way to its device while that still computes.
+    /// Uploads frames of one size as the network's input; the copy overlaps with computation on the device.
     fn upload(&self, inputs: &[Input]) -> Result<Tensor, EngineError> {
         let images = inputs.iter().map(|input| &input.image);
         let frames = frames_tensor(images, self.options.channels)?;
@@ -279,7 +276,7 @@ impl Predictor {
         self.preparation().resize(frame.clone())
     }
 
-    /// How long the stages around the network took since this was asked last.
+    /// Times of the stages around the network since the last call.
     pub fn take_times(&self) -> PipelineTimes {
         self.clock.take()
     }
@@ -293,10 +290,6 @@ impl Predictor {
     pub fn options(&self) -> &PredictorOptions {
         &self.options
     }
-}
-
-fn frame_size(size: ImageSize) -> FrameSize {
-    FrameSize { height: i64::from(size.height), width: i64::from(size.width) }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! The scores of the datasets of `DATASETS.TEST` by name, what they have to be, and which of them is the best.
+//! The scores of the datasets of `DATASETS.TEST` by name, the requirements on them, and the score that selects the best
+//! weights.
 //!
 //! Reference: detectron2 `evaluation/testing.py`, `flatten_results_dict` and `verify_results`; `engine/hooks.py`,
 //! `BestCheckpointer`.
@@ -8,27 +9,27 @@ use seqformer_evaluation::{CLASS_PREFIX, IouKind, STAT_NAMES};
 
 use crate::{EngineError, Evaluated};
 
-/// What can be scored of a dataset.
+/// What can be scored on a dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TestSet {
     /// Its name in `DATASETS.TEST`.
     pub name: String,
-    /// Whether masks are.
+    /// Whether masks can be scored.
     pub masks: bool,
-    /// Whether boxes are: those of images.
+    /// Whether boxes can be scored, which is only possible on images.
     pub boxes: bool,
-    /// The names of its classes, if they were read already.
+    /// The names of its classes, if they are already known.
     pub classes: Option<Vec<String>>,
 }
 
-/// The scores of an evaluation of all datasets, in per cent.
+/// The scores of an evaluation of all datasets, in percent.
 ///
-/// Names are those of `metrics.json`: `segm/AP`, with the name of the dataset in front, `val/segm/AP`, where there are
-/// several.
+/// Names are those of `metrics.json`: `segm/AP` or, with several datasets, `val/segm/AP`, prefixed with the name of the
+/// dataset.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TestScores(Vec<(String, f64)>);
 
-/// What stands before the names of the scores of dataset number `index`: nothing for a single one.
+/// Prefix of the score names of the dataset at `index`; empty for a single dataset.
 pub fn score_prefix(names: &[String], index: usize) -> String {
     prefix(names.len(), &names[index])
 }
@@ -48,28 +49,28 @@ impl TestScores {
         }
     }
 
-    /// The score of this name.
+    /// The score with this name.
     pub fn get(&self, name: &str) -> Option<f64> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
     }
 
-    /// All names and values; NaN where there was nothing to be found.
+    /// All names and values; NaN where the annotations have nothing to find.
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
         self.0.iter().map(|(name, value)| (name.as_str(), *value))
     }
 }
 
-/// What `TEST` asks of the scores.
+/// The requirements of `TEST` on the scores.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScoreRules {
     expected: Vec<Expected>,
     best: Option<String>,
 }
 
-/// A score that is expected.
+/// An expected score.
 #[derive(Debug, Clone, PartialEq)]
 struct Expected {
-    /// The task, with the dataset where there are several.
+    /// The task, prefixed with the dataset if there are several.
     task: String,
     metric: String,
     value: f64,
@@ -77,11 +78,11 @@ struct Expected {
 }
 
 impl ScoreRules {
-    /// Reads `TEST.EXPECTED_RESULTS` and `TEST.BEST_METRIC`. A task without a dataset is one of the first dataset.
+    /// Reads `TEST.EXPECTED_RESULTS` and `TEST.BEST_METRIC`. A task without a dataset refers to the first dataset.
     ///
     /// # Errors
     ///
-    /// If they name a score that there cannot be.
+    /// If they name a score that evaluations do not have.
     pub fn new(test: &TestSection, sets: &[TestSet]) -> Result<Self, EngineError> {
         let names = Names(sets);
         let mut expected = Vec::new();
@@ -103,16 +104,16 @@ impl ScoreRules {
         Ok(Self { expected, best })
     }
 
-    /// The name of the score by which the best weights are chosen, if any dataset can be scored.
+    /// The name of the score that selects the best weights, if any dataset can be scored.
     pub fn best(&self) -> Option<&str> {
         self.best.as_deref()
     }
 
-    /// Compares scores with what is expected of them.
+    /// Compares scores with the expected ones.
     ///
     /// # Errors
     ///
-    /// If one is missing, or farther from its value than its tolerance; all of them are named.
+    /// If a score is missing or differs by more than its tolerance; the message names all such scores.
     pub fn check(&self, scores: &TestScores) -> Result<(), EngineError> {
         let wrong: Vec<String> =
             self.expected.iter().filter_map(|expected| expected.missed(scores)).collect();
@@ -121,13 +122,13 @@ impl ScoreRules {
 }
 
 impl Expected {
-    /// What is said if it is not reached.
+    /// The message if it is not met.
     fn missed(&self, scores: &TestScores) -> Option<String> {
         let Self { task, metric, value, tolerance } = self;
         let found = match scores.get(&format!("{task}/{metric}")) {
-            // A score that is no number is near to nothing.
+            // A NaN is never within the tolerance.
             Some(found) if (found - value).abs() <= *tolerance => return None,
-            Some(found) if found.is_nan() => "nothing that could be found".to_owned(),
+            Some(found) if found.is_nan() => "no annotations of this kind".to_owned(),
             Some(found) => format!("{found:.4}"),
             None => "no such score".to_owned(),
         };
@@ -135,7 +136,7 @@ impl Expected {
     }
 }
 
-/// The names that scores of these datasets have.
+/// The names of the scores of these datasets.
 struct Names<'a>(&'a [TestSet]);
 
 impl Names<'_> {
@@ -143,14 +144,14 @@ impl Names<'_> {
         prefix(self.0.len(), &self.0[index].name)
     }
 
-    /// The masks of the first dataset that has any scores, or else its boxes.
+    /// The mask AP of the first dataset with scores, or its box AP if it has no mask scores.
     fn default_best(&self) -> Option<String> {
         let index = self.0.iter().position(|set| set.masks || set.boxes)?;
         let task = if self.0[index].masks { IouKind::Mask } else { IouKind::Box };
         Some(format!("{}{}/{}", self.prefix(index), task.task(), STAT_NAMES[0]))
     }
 
-    /// Task and metric of a name, the task with its dataset where there are several; why there is no such score.
+    /// Task and metric of a name, the task prefixed with its dataset if there are several; or why there is no such score.
     fn parse(&self, text: &str) -> Result<(String, String), String> {
         if self.0.is_empty() {
             return Err(format!(
@@ -161,11 +162,11 @@ impl Names<'_> {
             let rest = text.strip_prefix(&set.name)?.strip_prefix('/')?;
             Some((index, parse_task(rest)?))
         });
-        // A name without a dataset is one of the first.
+        // A name without a dataset refers to the first one.
         let first = || Some((0, parse_task(text)?));
         let Some((index, (task, metric))) = named.next_back().or_else(first) else {
             return Err(format!(
-                "expected a task, segm or bbox (with the dataset in front where there are several, as in {}/segm), and \
+                "expected a task, segm or bbox (prefixed with the dataset if there are several, as in {}/segm), and \
                  one of {} or {CLASS_PREFIX}CLASS, found {text:?}",
                 self.0[0].name,
                 STAT_NAMES.join(", ")
@@ -178,11 +179,11 @@ impl Names<'_> {
         };
         if !is_scored {
             return Err(format!(
-                "{text}: {} has no scores of this task: {}",
+                "{text}: {} has no scores for this task: {}",
                 set.name,
                 match task {
                     IouKind::Mask => "segm needs annotations with masks",
-                    IouKind::Box => "bbox needs images with annotations; videos have segm alone",
+                    IouKind::Box => "bbox needs images with annotations; videos have only segm",
                 }
             ));
         }
@@ -195,7 +196,7 @@ impl Names<'_> {
     }
 }
 
-/// Whether `text` is a class, which has its id in brackets where another one is called the same.
+/// Whether `text` is the name of a class, followed by its id in brackets if another class has the same name.
 fn is_class(text: &str, class: &str) -> bool {
     text.strip_prefix(class).is_some_and(|rest| rest.is_empty() || rest.starts_with(" ("))
 }

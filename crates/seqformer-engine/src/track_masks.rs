@@ -1,9 +1,9 @@
-//! The masks of a video's tracks in little memory.
+//! The masks of a video's tracks in compact form.
 
 use seqformer::inference::TrackTable;
 use seqformer_masks::{ImageSize, Rle};
 
-/// One mask for every track and frame; those without a pixel take no memory.
+/// One mask per track and frame; masks without pixels take no memory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrackMasks {
     size: ImageSize,
@@ -13,12 +13,12 @@ pub struct TrackMasks {
 }
 
 impl TrackMasks {
-    /// No frame yet, of a video of this size.
+    /// Creates an empty table for a video of this size.
     pub fn new(size: ImageSize) -> Self {
         Self { size, num_tracks: 0, codes: TrackTable::default() }
     }
 
-    /// Adds the next frame, with the masks of the tracks that are on it.
+    /// Adds the next frame, with the masks of the tracks that are visible in it.
     pub fn push_frame<'a>(&mut self, masks: impl IntoIterator<Item = (usize, &'a Rle)>) {
         let mut num_tracks = self.num_tracks;
         let visible = masks.into_iter().filter_map(|(track, mask)| {
@@ -29,7 +29,7 @@ impl TrackMasks {
         self.num_tracks = num_tracks;
     }
 
-    /// Tells that there are at least this many tracks.
+    /// Sets the minimum number of tracks.
     pub(crate) fn reserve_tracks(&mut self, num_tracks: usize) {
         self.num_tracks = self.num_tracks.max(num_tracks);
     }
@@ -49,12 +49,12 @@ impl TrackMasks {
         self.codes.num_frames()
     }
 
-    /// The mask of a track on a frame, empty where it is not seen.
+    /// The mask of a track in a frame; empty where it is not visible.
     pub fn mask(&self, track: usize, frame: usize) -> Rle {
         self.codes.get(track, frame).map_or_else(|| Rle::empty(self.size), |code| self.parse(code))
     }
 
-    /// The masks of a track, one for each frame, empty where it is not seen.
+    /// The masks of a track, one per frame; empty where it is not visible.
     pub fn track(&self, track: usize) -> impl Iterator<Item = Rle> {
         let parse = |code: Option<&Box<str>>| {
             code.map_or_else(|| Rle::empty(self.size), |code| self.parse(code))
@@ -62,7 +62,7 @@ impl TrackMasks {
         self.codes.masks(track).map(parse)
     }
 
-    /// The frames on which a track has pixels, ascending, and its masks.
+    /// The frames in which a track has pixels, ascending, with its masks.
     pub fn visible(&self, track: usize) -> impl Iterator<Item = (usize, Rle)> {
         self.codes.present(track).map(|(frame, code)| (frame, self.parse(code)))
     }

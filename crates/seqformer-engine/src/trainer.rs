@@ -1,16 +1,15 @@
-//! `Trainer`: the loop that makes a model out of a dataset.
+//! `Trainer`: the training loop.
 //!
-//! Reference: detectron2 `engine/train_loop.py`, `SimpleTrainer.run_step`; VNext
-//! `projects/SeqFormer/train_net.py`.
+//! Reference: detectron2 `engine/train_loop.py`, `SimpleTrainer.run_step`; VNext `projects/SeqFormer/train_net.py`.
 
 mod batch_losses;
 mod batches;
 mod checks;
 mod journal;
-mod memory;
 mod setup;
 mod start;
 mod step;
+mod training_memory;
 mod validation;
 
 use std::rc::Rc;
@@ -20,7 +19,7 @@ use std::time::Instant;
 
 use seqformer::SeqFormer;
 use seqformer_data::Loader;
-use seqformer_ops::process_group::GradientReducer;
+use seqformer_distributed::GradientReducer;
 use tch::{Device, nn};
 
 use crate::checkpointer::{Checkpointer, Position, TrainState};
@@ -34,22 +33,22 @@ use step::StepEnd;
 /// How a training ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrainEnd {
-    /// All iterations are done.
+    /// All iterations are completed.
     Finished,
-    /// It was asked to stop; a checkpoint is written and the run can go on.
+    /// It was asked to stop; a checkpoint is written, and the run can resume.
     Stopped,
 }
 
-/// What a training run is told besides its configuration.
+/// Options of a training run besides its configuration.
 #[derive(Debug, Clone)]
 pub struct TrainerOptions {
-    /// Goes on from the newest checkpoint of the output folder, if there is one.
+    /// Resumes from the newest checkpoint of the output folder, if there is one.
     pub resume: bool,
-    /// Where to compute.
+    /// The device.
     pub device: Device,
     /// The configuration as YAML, for the checkpoints.
     pub config_text: String,
-    /// The same for `config.yaml`, which other programs may read.
+    /// The configuration for `config.yaml`, which other programs may read.
     pub config_file: String,
 }
 
@@ -62,27 +61,27 @@ pub struct Trainer {
     variables: nn::VarStore,
     model: SeqFormer,
     optimizer: Optimizer,
-    /// Adds up the gradients of several processes.
+    /// Reduces the gradients of several processes.
     reducer: Option<GradientReducer>,
     collate: Collate,
     loader: Loader,
     position: Position,
     checkpointer: Checkpointer,
-    /// Of the process that writes.
+    /// Present in the process that writes.
     journal: Option<Journal>,
     communicator: Rc<Communicator>,
-    /// What there is to train on, for the log.
+    /// A description of the training data, for the log.
     about_data: Vec<String>,
     summary: ModelSummary,
-    /// What is asked of the scores; nothing in processes that do not score.
+    /// Requirements on the scores; empty in processes that do not score.
     rules: ScoreRules,
-    /// Those of the last validation.
+    /// Scores of the last validation.
     scores: TestScores,
-    /// Evaluations that could not be done, each with its reason.
+    /// Failed evaluations, each with its reason.
     failed_evaluations: Vec<String>,
-    /// It was said that a clip has more instances than there are queries.
-    told_of_crowds: bool,
-    // Held as long as the run lives, so that no second run writes into the folder.
+    /// Whether the user was warned that a clip has more instances than there are queries.
+    has_warned_of_crowds: bool,
+    // Held as long as the run lives, so that no other run writes to the folder.
     _lock: Option<seqformer_files::FolderLock>,
 }
 
@@ -93,7 +92,7 @@ impl std::fmt::Debug for Trainer {
 }
 
 impl Trainer {
-    /// Iterations that are done.
+    /// Completed iterations.
     pub fn iterations(&self) -> u64 {
         self.position.iterations
     }
@@ -103,7 +102,7 @@ impl Trainer {
         self.plan.max_iter()
     }
 
-    /// What there is to train on: videos, frames, instances and classes of each dataset.
+    /// A description of the training data: videos, frames, instances and classes of each dataset.
     pub fn about_data(&self) -> &[String] {
         &self.about_data
     }
@@ -113,7 +112,7 @@ impl Trainer {
         &self.summary
     }
 
-    /// The seed of all chance, which was drawn if the configuration has none.
+    /// The seed of all randomness, drawn at random if the configuration has none.
     pub fn seed(&self) -> u64 {
         self.position.seed
     }
@@ -122,12 +121,12 @@ impl Trainer {
     ///
     /// # Errors
     ///
-    /// If one is missing or too far away.
+    /// If a score is missing or differs by more than its tolerance.
     pub fn check_expected(&self) -> Result<(), EngineError> {
         self.rules.check(&self.scores)
     }
 
-    /// Evaluations that could not be done, each with its reason; the training went on without them.
+    /// Failed evaluations, each with its reason; training continued without them.
     pub fn failed_evaluations(&self) -> &[String] {
         &self.failed_evaluations
     }
@@ -137,17 +136,17 @@ impl Trainer {
         &self.communicator
     }
 
-    /// Trains until the last iteration, or until `stop` is set in any process; `tell` gets the lines for the
-    /// console. An evaluation that is going on ends after the next frames.
+    /// Trains until the last iteration, or until `stop` is set in any process; `on_line` receives the lines for the
+    /// console. An evaluation in progress ends after the next frames.
     ///
     /// # Errors
     ///
-    /// If a sample or an output file cannot be used, losses were not numbers too often, or another process is
-    /// gone. The last checkpoint stays whole.
+    /// If a sample or an output file cannot be used, losses were not finite too often, or another process is gone. The
+    /// last checkpoint stays intact.
     pub fn train(
         &mut self,
         stop: &Arc<AtomicBool>,
-        tell: &mut dyn FnMut(&str),
+        on_line: &mut dyn FnMut(&str),
     ) -> Result<TrainEnd, EngineError> {
         let start = Instant::now();
         let first = self.position.iterations;
@@ -157,13 +156,16 @@ impl Trainer {
                 if self.communicator.is_leader() {
                     let last = self.position.iterations.saturating_sub(1);
                     let path = self.checkpointer.save(last, &self.tree()?)?;
-                    tell(&format!("stopped; {} is written, go on with --resume", path.display()));
+                    on_line(&format!(
+                        "stopped; {} is written; continue with --resume",
+                        path.display()
+                    ));
                 }
                 self.communicator.barrier()?;
                 return Ok(TrainEnd::Stopped);
             }
             trained_until = self.position.iterations;
-            self.after_step(stop, tell)?;
+            self.after_step(stop, on_line)?;
         }
         self.communicator.note(self.position.iterations, "writing the last checkpoint");
         // A run may have been killed between the checkpoint of its last iteration and this one.
@@ -175,7 +177,7 @@ impl Trainer {
         if trained_until > first {
             let secs = start.elapsed().as_secs_f64();
             let count = trained_until - first;
-            tell(&format!(
+            on_line(&format!(
                 "Overall training speed: {count} iterations in {secs:.0} s ({:.4} s / it)",
                 secs / count as f64
             ));
@@ -184,11 +186,11 @@ impl Trainer {
         Ok(TrainEnd::Finished)
     }
 
-    /// Checkpoints, validation and logs that are due.
+    /// Writes the checkpoints, validations and logs that are due.
     fn after_step(
         &mut self,
         stop: &Arc<AtomicBool>,
-        tell: &mut dyn FnMut(&str),
+        on_line: &mut dyn FnMut(&str),
     ) -> Result<(), EngineError> {
         let done = self.position.iterations;
         let is_last = done == self.plan.max_iter();
@@ -197,12 +199,12 @@ impl Trainer {
             self.checkpointer.save(done - 1, &self.tree()?)?;
         }
         let period = self.plan.test.eval_period;
-        // The last validation is the caller's, on the final checkpoint.
+        // The caller runs the last validation, on the final checkpoint.
         if period > 0 && done.is_multiple_of(period) && !is_last {
-            self.validate_until(stop, tell)?;
+            self.validate_until(stop, on_line)?;
         }
         match &mut self.journal {
-            Some(journal) => journal.write_if_due(done, is_last, tell),
+            Some(journal) => journal.write_if_due(done, is_last, on_line),
             None => Ok(()),
         }
     }

@@ -19,7 +19,7 @@ pub use self::writer::{CocoDetection, CocoResultsWriter};
 use crate::matching::{Compared, Truth};
 use crate::other_sizes::OtherSizes;
 use crate::parameters::COCO_AREA_RANGES;
-use crate::precision::{MAX_DETECTIONS, by_score};
+use crate::precision_recall::{MAX_DETECTIONS, by_score};
 use crate::{Evaluation, EvaluationError};
 
 /// What is compared of results and annotations.
@@ -47,14 +47,14 @@ pub struct CocoEvaluator<'a> {
     truth: &'a CocoGroundTruth,
 }
 
-/// What is compared within one image and category.
+/// The objects to compare within one image and category.
 #[derive(Debug, Clone, Default)]
 struct Pairing<'a> {
     truths: Vec<&'a CocoAnnotation>,
     results: Vec<&'a StoredDetection>,
 }
 
-/// The pairings of one image by the place of their category.
+/// The pairings of one image by category index.
 type Pairings<'a> = BTreeMap<usize, Pairing<'a>>;
 
 /// An image with its pairings.
@@ -72,18 +72,18 @@ impl<'a> CocoEvaluator<'a> {
 
     /// Scores the masks or the boxes of results.
     ///
-    /// As in the official tool, results of a category that the dataset does not have are left
-    /// out; a warning says how many. No results at all is a table of zeros, with −1 where there
-    /// is nothing to be found. Annotations without what is compared are left out, too.
+    /// As in the official tool, results of categories that the dataset does not have are ignored; a
+    /// warning gives their number. Without any results all numbers are zero, or −1 where there is
+    /// nothing to be found. Annotations without the compared property are ignored, too.
     ///
-    /// Whether a result is small or large is told by the area of its box if the first result has
-    /// one, and by that of its mask otherwise, whatever is compared: so does the official tool.
+    /// Whether a result is small or large is decided by the area of its box if the first result has
+    /// one, and by that of its mask otherwise, whatever is compared, as in the official tool.
     /// [`CocoResults::without_boxes`] gives the numbers that detectron2 prints for masks.
     ///
     /// # Errors
     ///
-    /// A result of an image that the dataset does not have, a result without what is to be
-    /// compared, or a damaged mask.
+    /// A result of an image that the dataset does not have, a result without the compared property,
+    /// or a damaged mask.
     pub fn evaluate(
         &self,
         results: &CocoResults,
@@ -132,7 +132,7 @@ impl<'a> CocoEvaluator<'a> {
             let image = image_ids.number(&result.image_id);
             let Some(&image) = image.and_then(|image| image_indices.get(&image)) else {
                 let expected = format!("the id of an image of {}", self.truth.path().display());
-                let mend = "give the annotations that the results were made for";
+                let mend = "use the annotations that the results were made for";
                 let found = result.image_id.to_string();
                 return Err(
                     results.entry_error(result, Fault::new("image_id", expected, found, mend))

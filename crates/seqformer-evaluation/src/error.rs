@@ -1,4 +1,4 @@
-//! What can be wrong with ground truth and results.
+//! Errors of ground truth and results.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ pub enum EvaluationError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// The operating system failed to write the file.
@@ -22,32 +22,31 @@ pub enum EvaluationError {
     Write {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Annotations or results are not as they should be.
+    /// Annotations or results are invalid.
     #[error(transparent)]
     Annotation(#[from] AnnotationError),
     /// Another process writes the same results.
     #[error(
-        "{path}: another run is writing these results: expected to be alone; wait for it or choose \
+        "{path}: another run is writing these results; wait for it or choose \
          another folder", path = path.display()
     )]
     InUse {
         /// The journal.
         path: PathBuf,
     },
-    /// The journal was begun by a run with other settings.
+    /// The journal was started by a run with other settings.
     #[error(
-        "{path}: begun by another run: expected {expected}, found {found}; remove the file to \
-         start afresh", path = path.display()
+        "{path}: started by another run: expected {expected}, found {found}; remove the file to start over", path = path.display()
     )]
     OtherRun {
         /// The journal.
         path: PathBuf,
-        /// What describes this run.
+        /// The description of this run.
         expected: String,
-        /// What the journal says.
+        /// The description in the journal.
         found: String,
     },
     /// A video or image was written that cannot be written now.
@@ -55,9 +54,9 @@ pub enum EvaluationError {
     Part {
         /// The results file.
         path: PathBuf,
-        /// What results are written by: `video` or `image`.
+        /// The unit of results: `video` or `image`.
         part: &'static str,
-        /// Which of them.
+        /// Its id.
         id: i64,
         /// What was expected and found.
         message: String,
@@ -70,11 +69,11 @@ pub enum EvaluationError {
     MissingParts {
         /// The results file.
         path: PathBuf,
-        /// What results are written by: `video` or `image`.
+        /// The unit of results: `video` or `image`.
         part: &'static str,
-        /// How many of them the run has.
+        /// Their number in the run.
         expected: usize,
-        /// How many are written.
+        /// The number of those written.
         found: usize,
         /// The first one without results.
         first: i64,

@@ -1,4 +1,4 @@
-//! What scoring a set of results gives.
+//! The outcome of scoring a set of results.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use seqformer_annotations::Category;
 use crate::matching::CategoryMatches;
 use crate::{PrecisionRecall, Report};
 
-/// The numbers of one set of results.
+/// The scores of one set of results.
 #[derive(Debug, Clone)]
 pub struct Evaluation {
     categories: Vec<Category>,
@@ -15,7 +15,7 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// Accumulates the matches of the categories that have any, given by their place among
+    /// Accumulates the matches of the categories that have any, given by their index in
     /// `categories`.
     pub(crate) fn new(
         categories: Vec<Category>,
@@ -35,7 +35,7 @@ impl Evaluation {
         &self.curves
     }
 
-    /// Sums the numbers up.
+    /// Summarizes the numbers.
     pub fn report(&self) -> Report {
         Report::new(&self.categories, &self.curves)
     }

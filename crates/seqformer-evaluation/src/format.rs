@@ -1,4 +1,4 @@
-//! Which benchmark an annotation file is of.
+//! Recognizes the benchmark of an annotation file.
 
 use std::path::Path;
 
@@ -10,20 +10,20 @@ use crate::{CocoGroundTruth, EvaluationError, GroundTruth, IouKind};
 /// The layouts of annotation files that can be scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DatasetFormat {
-    /// Videos, as YouTube-VIS and OVIS have them.
+    /// Videos, as in YouTube-VIS and OVIS.
     YoutubeVis,
-    /// Single images, as COCO has them.
+    /// Single images, as in COCO.
     Coco,
 }
 
 impl DatasetFormat {
-    /// Recognises the layout by the first of the keys `videos` and `images`.
+    /// Recognizes the layout by the first of the keys `videos` and `images`.
     ///
-    /// A file with neither counts as one of videos, whose reader says what is missing.
+    /// A file with neither counts as one of videos, whose reader reports what is missing.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, or that is not a JSON object up to there.
+    /// A file that cannot be read, or that is not a JSON object up to that key.
     pub fn of_file(path: &Path) -> Result<Self, EvaluationError> {
         let mut file = JsonFile::open(path)?;
         let mut found = None;
@@ -34,12 +34,12 @@ impl DatasetFormat {
                 _ => None,
             };
             if found.is_some() {
-                // An error is the only way to stop before the end; nobody sees this one.
+                // An error is the only way to stop before the end; this one is never shown.
                 let nothing = Fault::new("", "", "", "");
                 return Err(AnnotationError::wrong(path, "the walk ends here", nothing));
             }
             if key == "annotations" && !file.skip_null()? {
-                // One by one: they may not fit into memory as a whole.
+                // Element by element, because the list may not fit into memory.
                 return file.parse_list(|_index, _text| Ok(())).map(drop);
             }
             if key == "annotations" { Ok(()) } else { file.read_value(&mut Vec::new()) }
@@ -51,8 +51,8 @@ impl DatasetFormat {
     }
 }
 
-/// Reads the annotations of a dataset as scoring does, so that nothing is left that scoring could
-/// refuse; nothing is kept.
+/// Reads the annotations of a dataset like scoring, so that nothing is left that scoring could
+/// reject; discards the result.
 ///
 /// A run that scores at its end calls this at its beginning.
 ///

@@ -1,6 +1,6 @@
-//! What is to be found: videos, categories and annotated tracks of a YouTube-VIS style file.
+//! Ground truth: videos, categories and annotated tracks of a file in YouTube-VIS's format.
 //!
-//! The file is read by `seqformer-annotations`, as for training.
+//! `seqformer-annotations` reads the file, as for training.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub struct TruthTrack {
     pub category_id: i64,
     /// Whether it stands for a group of objects, which counts neither for nor against results.
     pub is_crowd: bool,
-    /// Mean area of the frames with an area, from the file where the file has areas.
+    /// Mean area over the frames with an area, from the file if it has areas.
     pub average_area: f64,
     pub(crate) masks: PackedTrack,
 }
@@ -44,13 +44,13 @@ impl GroundTruth {
     /// Reads a file with `videos`, `categories` and `annotations`.
     ///
     /// `annotations` may be missing, as in the files of the validation splits; then there is
-    /// nothing to be found, but results can be checked. Areas that the file does not have are
-    /// computed. Warnings say what was left out.
+    /// nothing to be found, but results can be checked. Missing areas are computed. Warnings report
+    /// what was dropped.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, and any entry that is wrong. The message names the file, the
-    /// entry and the field.
+    /// A file that cannot be read, and any invalid entry. The message names the file, the entry and
+    /// the field.
     pub fn read(path: &Path) -> Result<Self, EvaluationError> {
         let file = YtvisFile::read(path)?;
         warn(path, &file.notes);
@@ -62,7 +62,7 @@ impl GroundTruth {
             let count = 1 + of_other_size.count();
             tracing::warn!(
                 "{}: {count} annotations have masks of another size than their video; as in the \
-                 official tool, these meet only results of the same size; the first is {}: {fault}",
+                 official tool, these are compared only with results of the same size; the first is {}: {fault}",
                 path.display(),
                 first.place,
             );
@@ -110,22 +110,22 @@ impl GroundTruth {
         self.categories.by_id.get(&id)
     }
 
-    /// Returns how the ids of videos became numbers.
+    /// Returns how the ids of videos map to numbers.
     pub fn video_ids(&self) -> &Ids {
         &self.video_ids
     }
 
-    /// Returns how the ids of categories became numbers.
+    /// Returns how the ids of categories map to numbers.
     pub fn category_ids(&self) -> &Ids {
         &self.categories.ids
     }
 
-    /// Returns the place of every video in the order of ids.
+    /// Returns the index of every video in the order of ids.
     pub(crate) fn video_indices(&self) -> HashMap<i64, usize> {
         self.videos.keys().enumerate().map(|(index, &id)| (id, index)).collect()
     }
 
-    /// Returns the place of every category in the order of ids.
+    /// Returns the index of every category in the order of ids.
     pub(crate) fn category_indices(&self) -> HashMap<i64, usize> {
         self.categories.by_id.keys().enumerate().map(|(index, &id)| (id, index)).collect()
     }
@@ -144,19 +144,18 @@ fn draw(
     Ok(TruthTrack { id, video_id, category_id, is_crowd, average_area, masks })
 }
 
-/// Warns of what scoring left out of a file.
+/// Warns about what scoring dropped from a file.
 pub(crate) fn warn(path: &Path, notes: &[Note]) {
     for note in notes.iter().filter(|note| note.subject != Subject::Boxes) {
         tracing::warn!("{}: {note}", path.display());
     }
 }
 
-/// Warns of an annotation that the official tools never find.
+/// Warns about an annotation that the official tools never find.
 pub(crate) fn warn_of_id_0(path: &Path, has_id_0: bool) {
     if has_id_0 {
         tracing::warn!(
-            "{}: the annotation with id 0 never counts as found, as the official tool has it; \
-             count ids from 1",
+            "{}: the annotation with id 0 never counts as found, as in the official tool; start ids at 1",
             path.display()
         );
     }

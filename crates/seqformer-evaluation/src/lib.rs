@@ -31,7 +31,7 @@ mod ground_truth;
 mod matching;
 mod other_sizes;
 mod parameters;
-mod precision;
+mod precision_recall;
 mod report;
 mod results;
 mod track;
@@ -46,7 +46,7 @@ pub use evaluation::Evaluation;
 pub use format::{DatasetFormat, check_ground_truth};
 pub use ground_truth::{GroundTruth, TruthTrack};
 pub use parameters::{AREA_RANGES, AreaRange, COCO_AREA_RANGES};
-pub use precision::{MAX_DETECTIONS, PrecisionRecall};
+pub use precision_recall::{MAX_DETECTIONS, PrecisionRecall};
 pub use report::{CLASS_PREFIX, ClassScore, PerClassTable, Report, STAT_NAMES, Summary};
 pub use results::{
     CheckReport, ResultFault, Results, ResultsWriter, TrackResult, check_results, write_archive,

@@ -7,7 +7,7 @@ use seqformer_masks::IouMatrix;
 
 use crate::parameters::{AREA_RANGES, AreaRange, NUM_THRESHOLDS, iou_thresholds};
 
-/// What matching has to know about an annotated object.
+/// The properties of an annotated object that matching needs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Truth {
     pub(crate) id: i64,
@@ -21,11 +21,11 @@ pub(crate) struct Truth {
 pub(crate) struct CategoryMatches {
     /// Scores of the detections, best first.
     pub(crate) scores: Vec<f64>,
-    /// One for each of the area ranges of the benchmark.
+    /// One for each area range of the benchmark.
     pub(crate) by_area: [Matches; AREA_RANGES.len()],
 }
 
-/// Everything that matching needs of one video or image and category; the masks are gone.
+/// Everything that matching needs of one video or image and category, without the masks.
 #[derive(Debug)]
 pub(crate) struct Compared {
     /// Of the detections, best first.
@@ -45,10 +45,10 @@ impl Compared {
     }
 }
 
-/// What became of one detection: one bit per IoU threshold.
+/// The outcome of one detection: one bit per IoU threshold.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// Whether it is matched with an annotated object.
+    /// Whether it matches an annotated object.
     pub(crate) matched: u16,
     /// Whether it counts neither for nor against.
     pub(crate) ignored: u16,
@@ -57,7 +57,7 @@ pub(crate) struct Outcome {
 /// The matches of one video or image, category and area range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Matches {
-    /// How many annotated objects there are to be found.
+    /// Number of annotated objects to be found.
     pub(crate) num_positives: usize,
     /// One per detection, best score first.
     pub(crate) outcomes: Vec<Outcome>,
@@ -66,9 +66,9 @@ pub(crate) struct Matches {
 /// Matches the detections, best score first, with the ground truth of one video or image and
 /// category.
 ///
-/// `areas` are the areas of the detections. Each detection takes the truth with the
-/// highest IoU that is still free, the last one of equals; truths outside of `range` and crowds
-/// are taken only if nothing else is, and whoever takes them is ignored.
+/// `areas` are the areas of the detections. Each detection takes the free truth with the highest
+/// IoU, the last one among equals. Truths outside `range` and crowds are taken only if nothing else
+/// is, and a detection that takes one is ignored.
 fn match_detections(
     ious: &IouMatrix,
     areas: &[f64],
@@ -76,7 +76,7 @@ fn match_detections(
     range: AreaRange,
 ) -> Matches {
     let is_ignored = |truth: &Truth| truth.is_crowd || !range.contains(truth.area);
-    // Those that count come first, otherwise in the order of the file.
+    // Those that count first, otherwise in the order of the file.
     let mut order: Vec<usize> = (0..truths.len()).collect();
     order.sort_by_key(|&index| is_ignored(&truths[index]));
     let num_positives = truths.iter().filter(|truth| !is_ignored(truth)).count();
@@ -92,7 +92,7 @@ fn match_detections(
             let best = best_match(ious.row(detection), threshold, free);
             if let Some((counts, truth)) = best {
                 taken[truth] = true;
-                // The official tool stores the id of the match and takes 0 for "no match".
+                // The official tool stores the id of the match, and treats 0 as "no match".
                 outcome.matched |= u16::from(truths[truth].id != 0) << bit;
                 outcome.ignored |= u16::from(!counts) << bit;
             }
@@ -106,7 +106,8 @@ fn match_detections(
     Matches { num_positives, outcomes }
 }
 
-/// Returns the best of `free`, which come with the word whether they count, those that do first.
+/// Returns the best of `free`, which gives for each truth whether it counts; those that count come
+/// first.
 fn best_match(
     ious: &[f64],
     threshold: f64,
@@ -118,7 +119,8 @@ fn best_match(
         if !counts && matches!(best, Some((true, _))) {
             break;
         }
-        // In this sense, so that the IoU of boxes beyond all numbers, NaN, counts as it does there.
+        // In this direction, so that NaN, the IoU of overflowing boxes, behaves as in the official
+        // tool.
         if ious[truth] < iou {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Masks of another size than their frame, which match nothing.
+//! Masks whose size differs from their frame, which match nothing.
 
 use std::path::Path;
 
@@ -13,8 +13,7 @@ pub(crate) struct OtherSizes {
 }
 
 impl OtherSizes {
-    /// Looks at a mask, given by the size that is expected, the one found, and where it is: the
-    /// entry and the field.
+    /// Checks a mask, given the expected and the actual size, and its entry and field.
     pub(crate) fn add(
         &mut self,
         [expected, found]: [ImageSize; 2],
@@ -30,7 +29,7 @@ impl OtherSizes {
         }
     }
 
-    /// Warns of what was counted.
+    /// Warns about the counted masks.
     pub(crate) fn warn(&self, path: &Path) {
         if let Some((entry, fault)) = &self.first {
             tracing::warn!(

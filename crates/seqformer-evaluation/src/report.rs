@@ -11,23 +11,23 @@ use serde_json::{Map, Value, json};
 
 use crate::PrecisionRecall;
 use crate::parameters::{AREA_RANGES, iou_thresholds};
-use crate::precision::{MAX_DETECTIONS, NUM_RECALL_POINTS};
+use crate::precision_recall::{MAX_DETECTIONS, NUM_RECALL_POINTS};
 use crate::track::mean;
 
 /// The names of the twelve numbers in the official order.
 pub const STAT_NAMES: [&str; 12] =
     ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"];
 
-/// What stands before a class in the name of its score.
+/// Prefix of a class in the name of its score.
 pub const CLASS_PREFIX: &str = "AP-";
 
-/// What one of the twelve numbers averages.
+/// The values that one of the twelve numbers averages.
 #[derive(Debug, Clone, Copy)]
 struct Setting {
     is_precision: bool,
-    /// An index into the IoU thresholds; nothing for all.
+    /// An index into the IoU thresholds; `None` for all.
     threshold: Option<usize>,
-    /// An index into [`AREA_RANGES`], which both benchmarks name alike.
+    /// An index into [`AREA_RANGES`]; both benchmarks use the same names.
     area: usize,
     /// An index into [`MAX_DETECTIONS`].
     limit: usize,
@@ -70,7 +70,7 @@ pub struct ClassScore {
     pub stats: [f64; 12],
 }
 
-/// The numbers that are printed and compared.
+/// The scores that are printed and compared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {
     /// The twelve numbers over all categories, named by [`STAT_NAMES`]; −1 where there is nothing
@@ -112,10 +112,9 @@ impl Report {
 
     /// Returns the numbers as JSON.
     ///
-    /// `stats` are the twelve numbers in the official order, from 0 to 1; `per_class` the AP of every
-    /// class that has annotations or results by name, `per_class_stats` its twelve numbers, and
-    /// `num_classes` how many classes the dataset names. Of several classes with one name, each has its
-    /// id in brackets behind the name.
+    /// `stats` are the twelve numbers in the official order, from 0 to 1; `per_class` contains the AP of every class
+    /// with annotations or results by name, `per_class_stats` its twelve numbers, and `num_classes` the number of
+    /// classes of the dataset. Classes with equal names have their ids in parentheses after the name.
     pub fn to_json(&self) -> Value {
         let by_name: Vec<(String, &ClassScore)> =
             self.unique_names().filter(|(_, class)| class.is_present).collect();
@@ -130,11 +129,11 @@ impl Report {
         })
     }
 
-    /// Returns the numbers by the names that detectron2 gives them, in per cent: the twelve numbers and, if there are
-    /// several classes, `AP-CLASS` for each of them. NaN where there is nothing to be found.
+    /// Returns the scores in percent with detectron2's names: the twelve numbers and, if there are several classes,
+    /// `AP-CLASS` for each of them. NaN where the annotations have nothing to find.
     ///
-    /// Reference: detectron2 `evaluation/coco_evaluation.py`, `COCOEvaluator._derive_coco_results`, which names the
-    /// precisions alone. Of several classes with one name, each has its id in brackets behind the name.
+    /// Reference: detectron2 `evaluation/coco_evaluation.py`, `COCOEvaluator._derive_coco_results`, which has only the
+    /// precisions. If several classes share a name, each is followed by its id in brackets.
     pub fn scores(&self) -> Vec<(String, f64)> {
         let percent = |value: f64| if value < 0.0 { f64::NAN } else { 100.0 * value };
         let stats = STAT_NAMES.iter().zip(self.stats);
@@ -151,8 +150,8 @@ impl Report {
         scores
     }
 
-    /// Returns the three lines that detectron2 prints of a task, such as `segm`, for scripts that search for them: the
-    /// names and values of the numbers over all classes.
+    /// Returns the three lines that detectron2 prints for a task such as `segm` and scripts search for: the names and
+    /// values of the scores over all classes.
     ///
     /// Reference: detectron2 `evaluation/testing.py`, `print_csv_format`.
     pub fn copypaste(&self, task: &str) -> [String; 3] {
@@ -180,7 +179,7 @@ impl Report {
 }
 
 impl Setting {
-    /// Averages over what there is to be found in these categories, −1 if that is nothing.
+    /// Averages over everything to be found in these categories; −1 if there is nothing.
     fn average(self, curves: &PrecisionRecall, categories: &[usize]) -> f64 {
         let Self { is_precision, threshold, area, limit } = self;
         let thresholds = match threshold {
@@ -238,7 +237,7 @@ impl fmt::Display for Summary<'_> {
 #[derive(Debug, Clone, Copy)]
 pub struct PerClassTable<'a>(&'a [ClassScore]);
 
-/// The columns of the table, by their place among the twelve numbers.
+/// The columns of the table, as indices into the twelve numbers.
 const COLUMNS: [usize; 5] = [0, 1, 2, 6, 7];
 
 impl fmt::Display for PerClassTable<'_> {

@@ -1,7 +1,7 @@
-//! What was found: results as the evaluation servers take them.
+//! Results in the format of the evaluation servers.
 //!
-//! Reference: detectron2-style YouTube-VIS evaluator of VNext (`ytvis_eval.py`), which writes the
-//! file, and `cocoapi` of YouTube-VIS, `YTVOS.loadRes`, which reads it.
+//! Reference: detectron2-style YouTube-VIS evaluator of VNext (`ytvis_eval.py`), which writes the file, and `cocoapi`
+//! of YouTube-VIS, `YTVOS.loadRes`, which reads it.
 
 mod archive;
 mod check;
@@ -24,22 +24,22 @@ pub use self::writer::ResultsWriter;
 use crate::EvaluationError;
 use crate::track::StoredTrack;
 
-/// One found object over all frames of its video.
+/// One found object in all frames of its video.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrackResult {
     /// The video that it was found in.
     pub video_id: i64,
-    /// How sure the model is; written as the double that it equals.
+    /// The score; written as the double that it equals.
     pub score: f32,
-    /// The class, by its id in the dataset.
+    /// The class, as its id in the dataset.
     pub category_id: i64,
-    /// One mask per frame; nothing is written as `null`.
+    /// One mask per frame; `None` is written as `null`.
     pub segmentations: Vec<Option<Rle>>,
 }
 
 impl TrackResult {
-    /// The result as an object of a results file, exactly as Python's `json.dumps` writes it. The score has to be a
-    /// finite number.
+    /// The result as an object of a results file, exactly as written by Python's `json.dumps`. The score must be
+    /// finite.
     pub fn to_json(&self) -> String {
         let mut text = String::new();
         python_json::push_result(&mut text, self, &python_json::WrittenIds::default());
@@ -57,7 +57,7 @@ pub struct Results {
 /// A result whose masks are not decoded yet.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredResult {
-    /// Its place in the list.
+    /// Its index in the list.
     pub(crate) index: usize,
     pub(crate) video_id: Id,
     pub(crate) category_id: Id,
@@ -68,12 +68,11 @@ pub(crate) struct StoredResult {
 impl Results {
     /// Reads a results file.
     ///
-    /// Masks stay in their text form, about as large as the file, and are looked into when they
-    /// are scored.
+    /// Masks stay in text form, about as large as the file, and are decoded when they are scored.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, or an entry that lacks a field or has a wrong one.
+    /// A file that cannot be read, or an entry with a missing or invalid field.
     pub fn read(path: &Path) -> Result<Self, EvaluationError> {
         let mut file = JsonFile::open(path)?;
         let results = file.parse_list(|index, text| {
@@ -93,12 +92,12 @@ impl Results {
         &self.path
     }
 
-    /// Returns how many results there are.
+    /// Returns the number of results.
     pub fn len(&self) -> usize {
         self.results.len()
     }
 
-    /// Tells whether there are none.
+    /// Returns whether there are no results.
     pub fn is_empty(&self) -> bool {
         self.results.is_empty()
     }
@@ -113,7 +112,7 @@ impl Results {
 }
 
 impl StoredResult {
-    /// Names the result by its place in the list and its video.
+    /// Names the result by its index and its video.
     pub(crate) fn name(&self) -> String {
         entry_name(self.index, Some(self.video_id.clone()))
     }

@@ -11,7 +11,7 @@ use seqformer_masks::{ImageSize, IouMatrix, MaskError, Overlap, PackedTrack, Rle
 use crate::matching::{CategoryMatches, Compared, Truth};
 use crate::other_sizes::OtherSizes;
 use crate::parameters::AREA_RANGES;
-use crate::precision::{MAX_DETECTIONS, by_score};
+use crate::precision_recall::{MAX_DETECTIONS, by_score};
 use crate::results::StoredResult;
 use crate::track::{StoredTrack, average_area};
 use crate::{Evaluation, EvaluationError, GroundTruth, Results, TruthTrack};
@@ -47,13 +47,13 @@ impl<'a> YtvisEvaluator<'a> {
 
     /// Scores results.
     ///
-    /// As in the official tool, results of a category that the dataset does not have are left
-    /// out; a warning says how many. No results at all is a table of zeros, with −1 where there
-    /// is nothing to be found.
+    /// As in the official tool, results of a category that is not in the dataset are ignored; a
+    /// warning gives their number. If there are no results, all scores are zero, or −1 where there
+    /// is nothing to find.
     ///
     /// # Errors
     ///
-    /// A result of a video that the dataset does not have, or a damaged mask.
+    /// If a result belongs to a video that is not in the dataset, or a mask is damaged.
     pub fn evaluate(&self, results: &Results) -> Result<Evaluation, EvaluationError> {
         let pairings = self.pair(results)?;
         let videos: Vec<Result<Vec<_>, EvaluationError>> =
@@ -67,12 +67,12 @@ impl<'a> YtvisEvaluator<'a> {
         Ok(Evaluation::new(self.truth.categories().cloned().collect(), &categories))
     }
 
-    /// Returns the IoU of every result with every annotation of a video and category, results by
-    /// score, annotations in the order of the file.
+    /// Returns the IoU of every result with every annotation of a video and category, with the
+    /// results sorted by score and the annotations in the order of the file.
     ///
     /// # Errors
     ///
-    /// As [`Self::evaluate`].
+    /// As for [`Self::evaluate`].
     pub fn ious(
         &self,
         results: &Results,
@@ -107,7 +107,7 @@ impl<'a> YtvisEvaluator<'a> {
             let video = video_ids.number(&result.video_id);
             let Some(&video) = video.and_then(|video| video_indices.get(&video)) else {
                 let expected = format!("the id of a video of {}", self.truth.path().display());
-                let mend = "give the annotations that the results were made for";
+                let mend = "use the annotations that the results were made for";
                 let found = result.video_id.to_string();
                 return Err(
                     results.entry_error(result, Fault::new("video_id", expected, found, mend))
@@ -164,7 +164,7 @@ impl Compared {
                 results.entry_error(result, fault)
             })?;
             areas.push(detected.average_area);
-            // The IoU of this benchmark has no crowd rule.
+            // The IoU of this benchmark treats crowds like other annotations.
             ious.extend(detected.overlaps.into_iter().map(Overlap::iou));
         }
         let truths = pairing.truths.iter().map(|truth| Truth {
@@ -181,7 +181,7 @@ impl Compared {
     }
 }
 
-/// What there is to know of a result, from one walk over its masks.
+/// The data of a result, from a single pass over its masks.
 #[derive(Debug)]
 struct Detected {
     average_area: f64,
@@ -190,7 +190,7 @@ struct Detected {
 }
 
 impl Detected {
-    /// Compares a result with annotations; the error comes with the index of its frame.
+    /// Compares a result with annotations; an error contains the index of its frame.
     fn new(track: &StoredTrack, truths: &[&PackedTrack]) -> Result<Self, (usize, MaskError)> {
         let mut overlaps = vec![Overlap::default(); truths.len()];
         let mut areas = Vec::new();

@@ -1,4 +1,4 @@
-//! One run at a time in a folder.
+//! At most one run at a time in a folder.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -7,32 +7,32 @@ use std::path::{Path, PathBuf};
 use crate::identity::is_name_of;
 use crate::temporary::remove_leftovers;
 
-/// The file that is locked. The lock is the system's, and ends with the process, however that ends.
+/// The file that is locked. The system releases the lock when the process ends, for whatever reason.
 const NAME: &str = ".lock";
 
-/// Why a folder cannot be taken.
+/// Why a folder cannot be locked.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Another process has it.
+    /// Another process holds the lock.
     #[error(
-        "{}: another run is writing into this folder; wait until it has ended, or choose another folder",
+        "{}: another run is writing to this folder; wait until it has finished, or choose another folder",
         folder.display()
     )]
     InUse {
         /// The folder.
         folder: PathBuf,
     },
-    /// The folder cannot be made or written.
+    /// The folder cannot be created or written.
     #[error("{}: cannot be written: {source}", path.display())]
     Unwritable {
-        /// The folder, or the file in it.
+        /// The folder, or the lock file in it.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// A folder that this process alone writes into, until this value is dropped.
+/// A folder that only this process writes to, until this value is dropped.
 #[derive(Debug)]
 pub struct FolderLock {
     path: PathBuf,
@@ -40,11 +40,11 @@ pub struct FolderLock {
 }
 
 impl FolderLock {
-    /// Makes the folder if need be, takes it, and removes what killed processes have left in it.
+    /// Creates the folder if it is missing, locks it, and removes leftovers of killed processes.
     ///
     /// # Errors
     ///
-    /// Another process has the folder, or it cannot be written.
+    /// Another process holds the lock, or the folder cannot be written.
     pub fn take(folder: &Path) -> Result<Self, LockError> {
         let unwritable = |path: &Path, source| LockError::Unwritable { path: path.into(), source };
         std::fs::create_dir_all(folder).map_err(|source| unwritable(folder, source))?;
@@ -53,7 +53,7 @@ impl FolderLock {
         let file = loop {
             let file = File::options().create(true).append(true).open(&path).map_err(failed)?;
             match file.try_lock() {
-                // Whoever had the folder before may have removed the file meanwhile.
+                // The previous owner may have removed the file meanwhile.
                 Ok(()) if is_name_of(&path, &file).map_err(failed)? => break Some(file),
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
@@ -73,7 +73,8 @@ impl FolderLock {
 
 impl Drop for FolderLock {
     fn drop(&mut self) {
-        // While it is locked: whoever opens it from now on makes a new one. If it stays, it does no harm.
+        // While it is locked: a process that opens it from now on creates a new one. If removal fails, the file does no
+        // harm.
         let _removed = std::fs::remove_file(&self.path);
         drop(self.file.take());
     }

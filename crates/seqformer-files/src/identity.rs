@@ -1,20 +1,20 @@
-//! Whether two names mean one file.
+//! Whether two paths refer to the same file.
 
 use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The path that a name leads to: links are followed as far as there is something, and the rest is kept.
+/// The path that a name resolves to: links are followed as far as they exist, and the rest is kept.
 pub(crate) fn resolve(path: &Path) -> PathBuf {
     if let Ok(resolved) = path.canonicalize() {
         return resolved;
     }
-    // A link to something that is not there yet leads to that name.
+    // A link to something that does not exist yet resolves to its target.
     if let Ok(target) = path.read_link()
         && let Some(folder) = path.parent()
     {
         let target = folder.join(target);
-        // One step only: links may go round in circles.
+        // A single step only, because links may be cyclic.
         return resolve_parent(&target);
     }
     resolve_parent(path)
@@ -31,12 +31,12 @@ fn resolve_parent(path: &Path) -> PathBuf {
     }
 }
 
-/// The folder that a file lies in.
+/// The folder that contains a file.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Whether `path` still is the name of the open `file`.
+/// Whether `path` is still the name of the open `file`.
 pub(crate) fn is_name_of(path: &Path, file: &File) -> io::Result<bool> {
     let named = match std::fs::symlink_metadata(path) {
         Ok(named) => named,
@@ -46,7 +46,7 @@ pub(crate) fn is_name_of(path: &Path, file: &File) -> io::Result<bool> {
     Ok(are_one(&named, &file.metadata()?))
 }
 
-/// Whether both names exist and lead to one file, which hard links do, too.
+/// Whether both paths exist and refer to one file, also through hard links.
 pub(crate) fn is_same_file(a: &Path, b: &Path) -> bool {
     match (std::fs::metadata(a), std::fs::metadata(b)) {
         (Ok(found_a), Ok(found_b)) => {
@@ -64,6 +64,6 @@ fn are_one(a: &Metadata, b: &Metadata) -> bool {
 
 #[cfg(not(unix))]
 fn are_one(_a: &Metadata, _b: &Metadata) -> bool {
-    // Other systems do not let a file go that somebody holds open, and hard links are rare there.
+    // Other systems do not delete a file that is open, and hard links are rare there.
     true
 }

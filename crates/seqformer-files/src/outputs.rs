@@ -1,56 +1,56 @@
-//! Which names may be written: decided before the work begins.
+//! Which names may be written, decided before the work begins.
 
 use std::path::{Path, PathBuf};
 
 use crate::identity::{is_same_file, resolve};
 
-/// Pictures that would become frames of the folder they are written into.
+/// Extensions of images that would become frames of the folder they are written into.
 const PICTURES: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
 
 /// Why a name may not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// It is what is read.
+    /// It is an input.
     #[error(
         "{}: this output is the input {}, which is never replaced; choose another name",
         output.display(), input.display()
     )]
     IsInput {
-        /// What was to be written.
+        /// The output.
         output: PathBuf,
-        /// What is read.
+        /// The input.
         input: PathBuf,
     },
-    /// It would change a folder that is read.
+    /// It would change a folder that is an input.
     #[error(
-        "{}: this output would become part of the input {}; choose a place outside of it",
+        "{}: this output would become part of the input {}; choose a location outside it",
         output.display(), input.display()
     )]
     InInput {
-        /// What was to be written.
+        /// The output.
         output: PathBuf,
-        /// The folder that is read.
+        /// The input folder.
         input: PathBuf,
     },
-    /// It is there, and nobody said that it may be replaced.
+    /// It exists, and overwriting was not allowed.
     #[error(
-        "{}: already there; choose another name, or replace it with --overwrite",
+        "{}: already exists; choose another name, or replace it with --overwrite",
         output.display()
     )]
     Exists {
-        /// What was to be written.
+        /// The output.
         output: PathBuf,
     },
-    /// Two outputs have one name.
+    /// Two outputs have the same name.
     #[error("{}: two outputs would have this name; choose another one", output.display())]
     Twice {
-        /// What was to be written.
+        /// The output.
         output: PathBuf,
     },
 }
 
-/// The rule for everything that writes: an input is never replaced, with or without `--overwrite`; what is there and
-/// is not ours is replaced only with it; no two outputs have one name.
+/// The rule for everything that writes: an input is never replaced, with or without `--overwrite`; a file that the
+/// program did not write is replaced only with it; no two outputs have the same name.
 #[derive(Debug, Clone, Default)]
 pub struct Outputs {
     overwrite: bool,
@@ -59,39 +59,39 @@ pub struct Outputs {
 }
 
 impl Outputs {
-    /// Begins without inputs; `overwrite` says that files of others may be replaced.
+    /// Starts without inputs; `overwrite` allows replacing files that the program did not write.
     pub fn new(overwrite: bool) -> Self {
         Self { overwrite, ..Self::default() }
     }
 
-    /// Names a file or folder that is read. One that is not there protects nothing.
+    /// Adds a file or folder that is read. One that does not exist protects nothing.
     pub fn add_input(&mut self, path: &Path) {
         self.inputs.push(path.to_path_buf());
     }
 
-    /// Takes a name that is to be written as a whole: a file, or a folder that is replaced.
+    /// Claims a name that is written as a whole: a file, or a folder that is replaced.
     ///
     /// # Errors
     ///
-    /// The name is an input or would change one, something is there already, or it is taken.
+    /// The name is an input or would change one, it exists, or it is already claimed.
     pub fn claim(&mut self, output: &Path) -> Result<(), OutputError> {
         self.check(output, self.overwrite)?;
         self.claimed.push(resolve(output));
         Ok(())
     }
 
-    /// The same for a name that is known to be ours: an earlier file of it may be replaced.
+    /// Claims a name that the program itself uses: an earlier file of this name may be replaced.
     ///
     /// # Errors
     ///
-    /// Those of [`Outputs::claim`], except that something may be there.
+    /// Those of [`Outputs::claim`], except that the name may exist.
     pub fn claim_own(&mut self, output: &Path) -> Result<(), OutputError> {
         self.check(output, true)?;
         self.claimed.push(resolve(output));
         Ok(())
     }
 
-    /// Tells whether a name could be claimed, as one of ours or as any other, and claims nothing.
+    /// Checks whether a name could be claimed, as the program's own or as any other, without claiming it.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl Outputs {
         let found = std::fs::symlink_metadata(output).ok();
         for input in &self.inputs {
             let read = resolve(input);
-            // A folder that is replaced takes with it what lies in it.
+            // Replacing a folder removes everything inside it.
             let holds_input =
                 read.starts_with(&resolved) && found.as_ref().is_some_and(|f| !f.is_file());
             if read == resolved || holds_input || is_same_file(output, input) {
@@ -122,7 +122,7 @@ impl Outputs {
         if self.claimed.contains(&resolved) {
             return Err(OutputError::Twice { output: output.into() });
         }
-        // Nobody loses what is written to a pipe or a device.
+        // Writing to a pipe or a device replaces nothing.
         let is_there = found.is_some_and(|_| {
             std::fs::metadata(output).map_or(true, |found| found.is_file() || found.is_dir())
         });

@@ -1,8 +1,8 @@
-//! Files and folders that get their final name when they are complete.
+//! Files and folders that receive their final name when they are complete.
 //!
-//! Until then they lie beside their final place under a hidden name. Whoever writes one holds a lock on it, which the
-//! system lets go when the process ends, however it ends: what is not locked was left behind by a process that was
-//! killed, and [`remove_leftovers`] takes it away.
+//! Until then they have a hidden name beside their final one. The writer holds a lock on the file, which the system
+//! releases when the process ends, for whatever reason. A file without a lock was left behind by a killed process, and
+//! [`remove_leftovers`] removes it.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Write as _};
@@ -13,20 +13,20 @@ use tempfile::{Builder, NamedTempFile, TempDir};
 
 use crate::identity::{folder_of, is_name_of, resolve};
 
-/// How temporary names begin.
+/// Prefix of temporary names.
 const PREFIX: &str = ".seqformer-";
 
-/// What this process is writing under temporary names.
+/// Temporary names that this process is using.
 static OWN: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// How often another name is tried when somebody clears up the one just made.
+/// Attempts to find a name, if another process removes the file as a leftover before it is locked.
 const ATTEMPTS: usize = 16;
 
-/// Writes `path` in one step: readers see the old file or the new one, never a part.
+/// Writes `path` atomically: readers see either the old file or the new one.
 ///
-/// If anything fails, the old file stays as it was and nothing is left beside it. When this returns, the file is on
-/// the disk under its name. A link is followed, and the permissions of an earlier file stay. What is no regular file,
-/// such as `/dev/stdout` or a named pipe, is written to and never replaced.
+/// If anything fails, the old file is unchanged and nothing is left beside it. On return, the file is durable under its
+/// name. Links are followed, and the permissions of an earlier file are kept. Special files, such as `/dev/stdout` or a
+/// named pipe, are written to and never replaced.
 ///
 /// # Errors
 ///
@@ -42,7 +42,7 @@ pub fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> i
     temporary.persist(path)
 }
 
-/// A file being written beside its final place; it is removed unless [`TemporaryFile::persist`] is called.
+/// A file being written beside its final name; it is removed unless [`TemporaryFile::persist`] is called.
 #[derive(Debug)]
 pub struct TemporaryFile {
     file: NamedTempFile,
@@ -50,11 +50,11 @@ pub struct TemporaryFile {
 }
 
 impl TemporaryFile {
-    /// Creates a file in the folder that `path` is to be in; its name ends in `suffix`.
+    /// Creates a file in the folder of `path`; its name ends in `suffix`.
     ///
     /// # Errors
     ///
-    /// The folder is not there or cannot be written.
+    /// The folder does not exist or cannot be written.
     pub fn beside(path: &Path, suffix: &str) -> io::Result<Self> {
         let resolved = resolve(path);
         let mut builder = Builder::new();
@@ -81,7 +81,7 @@ impl TemporaryFile {
         self.file.reopen()
     }
 
-    /// Its name until it is complete, for another program that writes it.
+    /// The temporary name, for another program that writes the file.
     pub fn path(&self) -> &Path {
         self.file.path()
     }
@@ -90,7 +90,7 @@ impl TemporaryFile {
     ///
     /// # Errors
     ///
-    /// The disk does not take it, or the name cannot be taken; then the file is removed.
+    /// The file cannot be written to disk or renamed; it is then removed.
     pub fn persist(self, path: &Path) -> io::Result<()> {
         let path = resolve(path);
         if let Ok(earlier) = std::fs::metadata(&path)
@@ -104,21 +104,21 @@ impl TemporaryFile {
     }
 }
 
-/// A folder being filled beside its final place; it is removed unless [`TemporaryFolder::keep`] is called.
+/// A folder being filled beside its final name; it is removed unless [`TemporaryFolder::keep`] is called.
 #[derive(Debug)]
 pub struct TemporaryFolder {
     folder: TempDir,
-    /// Tells others that this process still lives.
+    /// Tells other processes that this one is alive.
     _lock: Option<File>,
     _known: Known,
 }
 
 impl TemporaryFolder {
-    /// Creates a folder in the folder that `path` is to be in.
+    /// Creates a folder in the folder of `path`.
     ///
     /// # Errors
     ///
-    /// That folder is not there or cannot be written.
+    /// That folder does not exist or cannot be written.
     pub fn beside(path: &Path) -> io::Result<Self> {
         let resolved = resolve(path);
         let mut builder = Builder::new();
@@ -126,7 +126,7 @@ impl TemporaryFolder {
         open_to_others(&mut builder, 0o777);
         let make = || {
             let folder = builder.tempdir_in(folder_of(&resolved))?;
-            // Where a folder cannot be opened, nobody takes it for a leftover either.
+            // If a folder cannot be opened, no process takes it for a leftover either.
             let lock = File::open(folder.path()).ok();
             Ok((folder, lock))
         };
@@ -139,12 +139,12 @@ impl TemporaryFolder {
         Ok(Self { folder, _lock: lock, _known: known })
     }
 
-    /// Where it is.
+    /// The current path.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Leaves the folder where it is, or rather where it was moved to.
+    /// Keeps the folder under the name that it was moved to.
     pub fn keep(self) {
         let _moved: PathBuf = self.folder.keep();
     }
@@ -159,7 +159,7 @@ impl TemporaryFolder {
     }
 }
 
-/// The entry of a temporary file or folder in the list of this process, as long as it is one.
+/// The entry of a temporary file or folder in this process's list, for as long as it exists.
 #[derive(Debug)]
 struct Known(PathBuf);
 
@@ -176,7 +176,7 @@ impl Drop for Known {
     }
 }
 
-/// Removes all temporary files and folders of this process, for one that is about to be ended by a signal.
+/// Removes all temporary files and folders of this process, before a signal ends it.
 ///
 /// Whatever is still being written to them is lost, and giving one its final name fails.
 pub fn remove_own() {
@@ -192,13 +192,13 @@ pub fn remove_own() {
     }
 }
 
-/// Removes the temporary files and folders in `folder` whose writers are gone, and returns how many there were.
+/// Removes the temporary files and folders in `folder` whose writers have ended, and returns their number.
 ///
-/// What another process is writing stays, and so does everything where the file system has no locks.
+/// Files of running processes stay, and so does everything on file systems without locks.
 ///
 /// # Errors
 ///
-/// The folder cannot be listed; one that is not there has no leftovers.
+/// The folder cannot be listed; a folder that does not exist has no leftovers.
 pub fn remove_leftovers(folder: &Path) -> io::Result<usize> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -214,7 +214,7 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<usize> {
             continue;
         }
         let path = entry.path();
-        // Whoever ends meanwhile removes its own.
+        // A process that ends meanwhile removes its own.
         let Ok(file) = File::open(&path) else { continue };
         if file.try_lock().is_err() {
             continue;
@@ -229,7 +229,7 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<usize> {
     Ok(removed)
 }
 
-/// Makes temporary things until one is not cleared up by somebody else before it is locked.
+/// Creates temporary files until one is locked before another process removes it.
 fn first_own<T>(
     mut make: impl FnMut() -> io::Result<T>,
     is_mine: impl Fn(&T) -> io::Result<bool>,
@@ -243,17 +243,17 @@ fn first_own<T>(
     Err(io::Error::other("temporary files vanish as soon as they are made"))
 }
 
-/// Locks what was just made; false if somebody else took it for a leftover first.
+/// Locks a file that was just created; false if another process took it for a leftover first.
 fn own(file: &File, path: &Path) -> io::Result<bool> {
     match file.try_lock() {
         Ok(()) => is_name_of(path, file),
         Err(TryLockError::WouldBlock) => Ok(false),
-        // Without locks nobody can take it for a leftover.
+        // Without locks no process can take it for a leftover.
         Err(TryLockError::Error(_unsupported)) => Ok(true),
     }
 }
 
-/// The permissions of any file: those of `mode` that the user's umask leaves.
+/// The usual permissions: `mode` without the bits of the user's umask.
 #[cfg(unix)]
 fn open_to_others(builder: &mut Builder<'_, '_>, mode: u32) {
     use std::os::unix::fs::PermissionsExt as _;

@@ -1,10 +1,10 @@
-//! Buffers that begin at a line of the cache.
+//! Buffers aligned to a cache line.
 
 use std::ops::{Deref, DerefMut};
 
 use crate::element::Element;
 
-/// Numbers that begin at a line of the cache.
+/// A buffer aligned to a cache line.
 #[derive(Debug)]
 pub(crate) struct Aligned<T> {
     elements: Vec<T>,

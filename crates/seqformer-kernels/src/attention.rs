@@ -1,6 +1,6 @@
-//! Softmax attention of a few hundred queries to each other, a head at a time.
+//! Softmax self-attention of a few hundred queries, one head at a time.
 //!
-//! Keys and values of a head are laid out once as right factors of block products. A block of queries then goes
+//! Keys and values of a head are packed once as right factors of block products. A block of queries is then processed
 //! from its logits through the softmax to its sums while all of it is in the cache.
 
 use crate::aligned::Aligned;
@@ -13,16 +13,16 @@ use crate::scalar::sum16;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::exponentials16;
 use crate::softmax::exp;
-use crate::threads::share_out;
+use crate::threads::work_stealing_for;
 
-/// Queries of a block: its logits to 300 keys stay in the nearest cache.
+/// Queries per block: its logits for 300 keys stay in the L1 cache.
 const ROWS: usize = 32;
-/// Numbers that are worked on together: a register of bfloat16 numbers, two of `f32`.
+/// Elements that are processed together: one register of bfloat16 numbers, two of `f32`.
 const LANES: usize = 32;
 
-/// What the attention reads.
+/// The inputs of attention.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a> {
+pub struct AttentionInputs<'a> {
     /// Queries and keys side by side, `[N, Q, 2 * M * D]`.
     pub query_key: &'a [f32],
     /// `[N, Q, M * D]`
@@ -31,7 +31,7 @@ pub struct Inputs<'a> {
     pub queries: usize,
     /// `M`
     pub heads: usize,
-    /// `D`, whole groups of the factors' interleaved rows
+    /// `D`, a multiple of the factors' interleaving
     pub channels: usize,
 }
 
@@ -41,7 +41,7 @@ pub struct Inputs<'a> {
 ///
 /// If this machine has no kernel for the products.
 pub fn attention<T: Factor>(
-    inputs: &Inputs<'_>,
+    inputs: &AttentionInputs<'_>,
     out: &mut [f32],
     machine: &Machine<'_>,
 ) -> Result<(), NoProduct> {
@@ -50,7 +50,7 @@ pub fn attention<T: Factor>(
     let per_item = inputs.queries * inputs.heads * inputs.channels;
     let batch = inputs.values.len().checked_div(per_item).unwrap_or(0);
     let failed = Failure::default();
-    share_out(machine.threads, batch * inputs.heads, &|heads| {
+    work_stealing_for(machine.threads, batch * inputs.heads, &|heads| {
         let mut scratch = Scratch::<T>::new(inputs);
         for index in heads {
             let (item, number) = divide(index, inputs.heads);
@@ -65,9 +65,9 @@ pub fn attention<T: Factor>(
     if failed.is_set() { Err(NoProduct) } else { Ok(()) }
 }
 
-/// The buffers of a thread. Keys are filled up to whole registers, and count for nothing there.
+/// The buffers of a thread. Keys are padded to whole registers; padding has no weight.
 struct Scratch<T> {
-    /// `Q`, filled up
+    /// `Q`, padded
     num_keys: usize,
     /// `[D, keys]`, interleaved
     keys: Aligned<T>,
@@ -86,7 +86,7 @@ struct Scratch<T> {
 }
 
 impl<T: Factor> Scratch<T> {
-    fn new(inputs: &Inputs<'_>) -> Self {
+    fn new(inputs: &AttentionInputs<'_>) -> Self {
         let (num_keys, channels) = (inputs.queries.next_multiple_of(LANES), inputs.channels);
         Self {
             num_keys,
@@ -103,7 +103,7 @@ impl<T: Factor> Scratch<T> {
 
 /// One head of one item.
 struct Head<'a, T> {
-    inputs: &'a Inputs<'a>,
+    inputs: &'a AttentionInputs<'a>,
     out: &'a DisjointRows<'a, f32>,
     item: usize,
     number: usize,
@@ -129,14 +129,14 @@ impl<T: Factor> Head<'_, T> {
     /// First element of a query's values and results.
     #[inline(always)]
     fn row(&self, query: usize) -> usize {
-        let Inputs { queries, heads, channels, .. } = *self.inputs;
+        let AttentionInputs { queries, heads, channels, .. } = *self.inputs;
         ((self.item * queries + query) * heads + self.number) * channels
     }
 
-    /// Lays keys and values out.
+    /// Packs keys and values.
     #[inline(always)]
     fn load(&mut self) {
-        let Inputs { values, queries, channels, .. } = *self.inputs;
+        let AttentionInputs { values, queries, channels, .. } = *self.inputs;
         let num_keys = self.scratch.num_keys;
         let group_length = num_keys * T::INTERLEAVED;
         for key in 0..queries {
@@ -156,10 +156,10 @@ impl<T: Factor> Head<'_, T> {
         }
     }
 
-    /// Attends for the block of queries from `first` on.
+    /// Computes attention for the block of queries starting at `first`.
     #[inline(always)]
     fn block<const FMA: bool>(&mut self, first: usize) -> Result<(), NoProduct> {
-        let Inputs { queries, channels, .. } = *self.inputs;
+        let AttentionInputs { queries, channels, .. } = *self.inputs;
         let rows = ROWS.min(queries - first);
         let (scale, set) = (1.0 / (channels as f32).sqrt(), self.machine.set);
         for row in 0..rows {
@@ -220,22 +220,22 @@ impl<T: Factor> Head<'_, T> {
     }
 }
 
-/// The numbers of a query that belong to a head: `part` 0 is what it asks for, 1 its key.
+/// The elements of a query that belong to a head: `part` 0 is the query, 1 the key.
 #[inline(always)]
 fn query_key<'a>(
-    inputs: &Inputs<'a>,
+    inputs: &AttentionInputs<'a>,
     item: usize,
     head: usize,
     query: usize,
     part: usize,
 ) -> &'a [f32] {
-    let Inputs { query_key, queries, heads, channels, .. } = *inputs;
+    let AttentionInputs { query_key, queries, heads, channels, .. } = *inputs;
     let width = heads * channels;
     let first = (item * queries + query) * 2 * width + part * width;
     &query_key[first + head * channels..][..channels]
 }
 
-/// Turns the first `count` logits into `exp(logit - max)` and those behind them into zeros; returns the sum.
+/// Replaces the first `count` logits with `exp(logit - max)` and the rest with zeros; returns the sum.
 #[inline(always)]
 fn exponentials<const FMA: bool>(set: InstructionSet, logits: &mut [f32], count: usize) -> f32 {
     logits[count..].fill(f32::NEG_INFINITY);
@@ -243,14 +243,14 @@ fn exponentials<const FMA: bool>(set: InstructionSet, logits: &mut [f32], count:
     let mut most = [f32::NEG_INFINITY; LANES];
     for chunk in &*chunks {
         for (most, &logit) in most.iter_mut().zip(chunk) {
-            // Not `max`: NaN is passed over here and spreads from its exponential.
+            // Not `max`: NaN is skipped here and propagates through its exponential.
             *most = if logit > *most { logit } else { *most };
         }
     }
     let most = greatest(&most);
     #[cfg(target_arch = "x86_64")]
     if set.has_avx512() {
-        // Those behind the last count for nothing in the sum: their exponentials are the least that there are.
+        // The padding adds nothing to the sum: its exponentials are zero.
         let sum = exponentials16(set, logits, most);
         logits[count..].fill(0.0);
         return sum;
@@ -270,7 +270,7 @@ fn exponentials<const FMA: bool>(set: InstructionSet, logits: &mut [f32], count:
     sum16(low.first_chunk().expect("half of the sums is sixteen"))
 }
 
-/// The greatest of some numbers, by halves.
+/// The maximum, by halving.
 #[inline(always)]
 fn greatest(lanes: &[f32; LANES]) -> f32 {
     let greater = |a: f32, b: f32| if a > b { a } else { b };

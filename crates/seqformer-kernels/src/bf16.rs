@@ -18,10 +18,10 @@ impl Bf16 {
         self.0
     }
 
-    /// The greater of two magnitudes; NaN of either sign is greater than all numbers.
+    /// The larger of two magnitudes; NaN of either sign is larger than all numbers.
     #[inline(always)]
     pub(crate) fn greater_magnitude(self, other: Self) -> Self {
-        // Without their signs, numbers have the order of their bits.
+        // Without their signs, numbers are ordered like their bits.
         const MAGNITUDE: u16 = 0x7fff;
         Self((self.0 & MAGNITUDE).max(other.0 & MAGNITUDE))
     }

@@ -1,26 +1,27 @@
-//! Rows in blocks, shared out among threads.
+//! Blocks of rows, distributed over threads.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::machine::Machine;
 use crate::products::Factor;
-use crate::threads::{Threads, share_out};
+use crate::threads::{Threads, work_stealing_for};
 
-/// A product that no kernel of this machine computes.
+/// The error of a product for which this machine has no kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoProduct;
 
-/// Most rows of a block: enough to use each weight often, few enough for all of a block to stay in cache.
+/// Maximum number of rows per block: enough to reuse each weight often, few enough for the whole block to stay in the
+/// cache.
 pub const ROWS: usize = 64;
 
-/// Rows that follow each other.
+/// Consecutive rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Block {
-    /// Number of the first.
+    /// Index of the first row.
     pub first: usize,
-    /// How many there are.
+    /// Number of rows.
     pub rows: usize,
-    /// Rows that the products take, the same in all blocks of a call; those beyond `rows` hold anything.
+    /// Rows of the products, the same for all blocks of a call; those beyond `rows` have arbitrary content.
     pub height: usize,
 }
 
@@ -38,13 +39,13 @@ impl Failure {
     }
 }
 
-/// What is done with one part of a block, in a thread's buffers.
+/// Processes one part of a block with a thread's buffers.
 type InBlock<'a, S> = &'a (dyn Fn(Block, usize, &mut S, &Failure) + Sync);
 
-/// Rows of a block when there are `rows` in all.
+/// Rows per block for `rows` rows in total.
 ///
-/// Few rows are shared out evenly among threads. Many go in full blocks, so that products come in few sizes, each
-/// of which is compiled when it is first met.
+/// Few rows are distributed evenly over threads. Many rows are divided into full blocks, so that products have few
+/// sizes, each of which is compiled when it is first used.
 pub(crate) fn height_for(threads: &dyn Threads, rows: usize) -> usize {
     const FEW: usize = 8;
     let (blocks, threads) = (rows.div_ceil(ROWS), threads.num_threads());
@@ -54,7 +55,7 @@ pub(crate) fn height_for(threads: &dyn Threads, rows: usize) -> usize {
     rows.div_ceil(blocks.next_multiple_of(threads).max(1)).max(1)
 }
 
-/// Runs `work` for `parts` parts of every block of `rows` rows, on libtorch's threads.
+/// Calls `work` for `parts` parts of every block of `rows` rows, on the program's threads.
 pub(crate) fn in_blocks<T: Factor, S>(
     machine: &Machine<'_>,
     rows: usize,
@@ -64,10 +65,10 @@ pub(crate) fn in_blocks<T: Factor, S>(
 ) -> Result<(), NoProduct> {
     let failed = Failure::default();
     let height = height_for(machine.threads, rows);
-    share_out(machine.threads, rows.div_ceil(height) * parts, &|units| {
+    work_stealing_for(machine.threads, rows.div_ceil(height) * parts, &|indices| {
         let mut scratch = new();
-        for unit in units {
-            let (number, part) = divide(unit, parts);
+        for index in indices {
+            let (number, part) = divide(index, parts);
             let first = number * height;
             let block = Block { first, rows: height.min(rows - first), height };
             work(block, part, &mut scratch, &failed);
@@ -77,7 +78,7 @@ pub(crate) fn in_blocks<T: Factor, S>(
     if failed.is_set() { Err(NoProduct) } else { Ok(()) }
 }
 
-/// Quotient and rest.
+/// Quotient and remainder.
 #[inline(always)]
 pub(crate) fn divide(number: usize, by: usize) -> (usize, usize) {
     (number / by, number % by)

@@ -1,8 +1,8 @@
-//! One layer of a deformable encoder or decoder from its points on, a block of queries at a time.
+//! One layer of a deformable encoder or decoder, from its sampling locations on, a block of queries at a time.
 //!
-//! The values of all tokens are there already. A block goes through the whole layer: its points, what they
-//! read, the output projections, the feed-forward part and both normalisations. All of that stays in the
-//! cache, and between the products everything is `f32`.
+//! The values of all tokens are given. A block passes through the whole layer: sampling locations, attention, output
+//! projections, feed-forward network and both normalizations. All of it stays in the cache, and between products
+//! everything is `f32`.
 
 use std::ops::Range;
 
@@ -16,51 +16,51 @@ use crate::packed::{Left, Packed, Rows};
 use crate::panel::PANEL;
 use crate::prefetch::prefetch;
 use crate::products::Factor;
-use crate::reading::{HeadMap, Reader};
 use crate::row_sums::RowSums;
-use crate::samples::{Centres, Place, Samples, Shares};
+use crate::sampler::{HeadMap, Sampler};
+use crate::samples::{AttentionWeights, Centres, Place, Samples};
 use crate::shape::Shape;
 
-/// Rows ahead that are brought into the cache.
+/// Number of rows that are prefetched.
 const AHEAD: usize = 4;
-/// Panels of hidden channels that are computed and used together.
+/// Panels of hidden channels that are computed and consumed together.
 const HIDDEN_PANELS: usize = 4;
 
 /// The weights of a layer.
 #[derive(Debug)]
 pub struct Weights<T> {
-    /// Of the tokens, `[C, C]`.
+    /// Value projection of the tokens, `[C, C]`.
     pub value: Packed<T>,
-    /// The offsets of all heads, levels and points, then the logits.
+    /// Projection to the offsets of all heads, levels and points, followed by the logits.
     pub points: Packed<T>,
-    /// Of what was read, to be added to the queries, `[C, C]`.
+    /// Output projection, added to the queries, `[C, C]`.
     pub output: Packed<T>,
-    /// Of what was read, beside the layer's stream.
+    /// Second output projection, beside the residual stream.
     pub second_output: Option<Packed<T>>,
-    /// Behind the attention.
+    /// After the attention.
     pub norm1: Norm,
     /// `[F, C]`
     pub linear1: Packed<T>,
     /// `[C, F]`
     pub linear2: Packed<T>,
-    /// Behind the feed-forward part.
+    /// After the feed-forward network.
     pub norm2: Norm,
 }
 
-/// What a layer reads.
+/// The inputs of a layer.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a> {
+pub struct DeformableLayerInputs<'a> {
     /// The sizes.
     pub shape: &'a Shape,
     /// `[N or 1, Q, C]`
     pub queries: &'a [f32],
     /// `[N or 1, Q, C]`
     pub positions: &'a [f32],
-    /// What the points are relative to.
+    /// The references of the sampling locations.
     pub references: References<'a>,
 }
 
-/// What the points are relative to.
+/// The references of the sampling locations.
 #[derive(Debug, Clone, Copy)]
 pub enum References<'a> {
     /// `[N or 1, Q, L, 2]`
@@ -72,24 +72,24 @@ pub enum References<'a> {
 impl<'a> References<'a> {
     #[inline(always)]
     fn samples(self, offsets: &'a [f32], weights: &'a [f32]) -> Samples<'a> {
-        let shares = Shares::Weights(weights);
+        let weights = AttentionWeights::Normalized(weights);
         match self {
-            Self::Points(references) => Samples::Offset { offsets, shares, references },
-            Self::Boxes(references) => Samples::AroundBoxes { offsets, shares, references },
+            Self::Points(references) => Samples::Offset { offsets, weights, references },
+            Self::Boxes(references) => Samples::AroundBoxes { offsets, weights, references },
         }
     }
 }
 
-/// Where a layer writes.
+/// The outputs of a layer.
 #[derive(Debug)]
 pub struct Outputs<'a> {
     /// The queries after the layer, `[N, Q, C]`.
     pub queries: &'a mut [f32],
-    /// What was read, by the second output projection, `[N, Q, C]`; empty without one.
+    /// The result of the second output projection, `[N, Q, C]`; empty without one.
     pub second: &'a mut [f32],
 }
 
-/// The same as the blocks share it; each writes its own queries.
+/// The outputs as shared by all blocks; each writes its own queries.
 struct OutputRows<'a> {
     queries: DisjointRows<'a, f32>,
     second: DisjointRows<'a, f32>,
@@ -102,7 +102,7 @@ struct OutputRows<'a> {
 /// If this machine has no kernel for the products.
 pub fn deformable_layer<T: Factor + RowSums>(
     weights: &Weights<T>,
-    inputs: &Inputs<'_>,
+    inputs: &DeformableLayerInputs<'_>,
     values: &[T],
     out: Outputs<'_>,
     machine: &Machine<'_>,
@@ -123,9 +123,9 @@ pub fn deformable_layer<T: Factor + RowSums>(
     })
 }
 
-/// The buffers of a thread, rows of a block each.
+/// The buffers of a thread, for the rows of a block.
 struct Scratch<T> {
-    /// Left factor of the products from `C` channels.
+    /// Left factor of the products with `C` input channels.
     rows: Aligned<T>,
     /// Left factor of the last product: some hidden channels.
     hidden: Aligned<T>,
@@ -134,9 +134,9 @@ struct Scratch<T> {
     offsets: Aligned<f32>,
     /// `[ROWS, M, L, P]`
     logits: Aligned<f32>,
-    /// The queries on their way, `[ROWS, C]`.
+    /// The residual stream, `[ROWS, C]`.
     stream: Aligned<f32>,
-    reader: Reader,
+    sampler: Sampler,
 }
 
 impl<T: Factor> Scratch<T> {
@@ -149,14 +149,14 @@ impl<T: Factor> Scratch<T> {
             offsets: Aligned::new(ROWS * 2 * samples),
             logits: Aligned::new(ROWS * samples),
             stream: Aligned::new(ROWS * width),
-            reader: Reader::new(shape, set),
+            sampler: Sampler::new(shape, set),
         }
     }
 }
 
 struct Layer<'a, T> {
     weights: &'a Weights<T>,
-    inputs: &'a Inputs<'a>,
+    inputs: &'a DeformableLayerInputs<'a>,
     values: &'a [T],
     centres: &'a Centres,
     out: &'a OutputRows<'a>,
@@ -176,7 +176,7 @@ impl<T: Factor + RowSums> Vectorized for Layer<'_, T> {
 }
 
 impl<T: Factor + RowSums> Layer<'_, T> {
-    /// All steps. They are no closures, which would not be inlined for certain and then be baseline code.
+    /// All steps. They are not closures, which might not be inlined and would then be baseline code.
     #[inline(always)]
     fn whole<const FMA: bool>(&mut self) -> Result<(), NoProduct> {
         self.points()?;
@@ -189,7 +189,7 @@ impl<T: Factor + RowSums> Layer<'_, T> {
         self.inputs.shape.heads * self.inputs.shape.channels
     }
 
-    /// Row number `row` of the block, of what is given for all items or for each.
+    /// Row `row` of the block, from an input given for all items or for each.
     #[inline(always)]
     fn row<'a>(&self, of: &'a [f32], row: usize) -> &'a [f32] {
         let (width, per_item) = (self.width(), self.inputs.shape.queries);
@@ -246,13 +246,13 @@ impl<T: Factor + RowSums> Layer<'_, T> {
         self.feed_forward()
     }
 
-    /// Sums the values at the points of every query, head by head, so that a head's map stays in the cache.
+    /// Sums the values at the sampling locations of every query, head by head, so that a head's map stays in the cache.
     #[inline(always)]
     fn read<const W: usize, const FMA: bool>(&mut self) {
         let (shape, width, block) = (self.inputs.shape, self.width(), self.block);
         let scratch = &mut *self.scratch;
         let logits = &mut scratch.logits[..block.rows * shape.heads * shape.samples()];
-        scratch.reader.normalise::<FMA>(logits, shape.samples());
+        scratch.sampler.normalise::<FMA>(logits, shape.samples());
         let samples = self.inputs.references.samples(&scratch.offsets, &scratch.logits);
         let maps = self.values.as_chunks::<W>().0;
         let per_clip = shape.heads * shape.tokens;
@@ -270,13 +270,13 @@ impl<T: Factor + RowSums> Layer<'_, T> {
                     index: (row + number) * shape.heads + head,
                 });
                 let out = &mut scratch.rows[row * width + head * W..];
-                scratch.reader.read::<T, W, FMA>(&map, places, out, width);
+                scratch.sampler.sample::<T, W, FMA>(&map, places, out, width);
                 row += count;
             }
         }
     }
 
-    /// Projects what was read, adds it to the queries and normalises the sum.
+    /// Applies the output projection, adds it to the queries and normalizes the sum.
     #[inline(always)]
     fn add_output(&mut self) -> Result<(), NoProduct> {
         let (width, block) = (self.width(), self.block);
@@ -298,7 +298,7 @@ impl<T: Factor + RowSums> Layer<'_, T> {
         Ok(())
     }
 
-    /// Projects what was read the other way.
+    /// Applies the second output projection.
     #[inline(always)]
     fn write_second_output(&mut self, weights: &Packed<T>) -> Result<(), NoProduct> {
         let (width, block) = (self.width(), self.block);
@@ -316,14 +316,14 @@ impl<T: Factor + RowSums> Layer<'_, T> {
         Ok(())
     }
 
-    /// Adds the feed-forward part, normalises and writes the queries.
+    /// Applies the feed-forward network, normalizes and writes the queries.
     #[inline(always)]
     fn feed_forward(&mut self) -> Result<(), NoProduct> {
         let (width, block, machine) = (self.width(), self.block, self.machine);
         let Scratch { rows, hidden, sums, stream, .. } = &mut *self.scratch;
         let (linear1, linear2) = (&self.weights.linear1, &self.weights.linear2);
         let left = Left { rows, stride: width, block, machine };
-        // Some hidden channels go all the way while they are in the cache.
+        // Each group of hidden channels is computed and consumed while it is in the cache.
         for first in (0..linear1.num_panels()).step_by(HIDDEN_PANELS) {
             let panels = first..linear1.num_panels().min(first + HIDDEN_PANELS);
             let inputs = linear1.columns(first).start..linear1.columns(panels.end - 1).end;

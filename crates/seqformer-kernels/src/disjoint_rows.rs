@@ -1,4 +1,4 @@
-//! A result that several threads write at once.
+//! An output that several threads write at once.
 
 use std::marker::PhantomData;
 
@@ -16,21 +16,21 @@ pub(crate) struct DisjointRows<'a, T> {
 unsafe impl<T: Send> Sync for DisjointRows<'_, T> {}
 
 impl<'a, T: Copy> DisjointRows<'a, T> {
-    /// Shares `slice`, which nobody else sees meanwhile.
+    /// Shares `slice`, which nothing else accesses meanwhile.
     pub(crate) fn new(slice: &'a mut [T]) -> Self {
         Self { start: slice.as_mut_ptr(), length: slice.len(), marker: PhantomData }
     }
 
-    /// Copies `row` to the elements from `first` on.
+    /// Copies `row` to the elements starting at `first`.
     ///
     /// # Safety
     ///
     /// No other thread writes any of these elements while this value lives: the work is divided so that each task has
-    /// rows of its own.
+    /// its own rows.
     ///
     /// # Panics
     ///
-    /// If the row does not lie inside of the slice.
+    /// If the row does not lie within the slice.
     #[inline(always)]
     pub(crate) unsafe fn write(&self, first: usize, row: &[T]) {
         assert!(
@@ -44,8 +44,8 @@ impl<'a, T: Copy> DisjointRows<'a, T> {
         unsafe { std::ptr::copy_nonoverlapping(row.as_ptr(), to, row.len()) };
     }
 
-    /// Asks for the place of a row that is written soon. Stores end in order: one that waits for memory holds up all
-    /// that follow.
+    /// Prefetches a row that will be written soon. Stores retire in order: one that waits for memory delays all that
+    /// follow.
     #[inline(always)]
     pub(crate) fn prefetch(&self, first: usize, length: usize) {
         if first < self.length && length <= self.length - first {

@@ -1,22 +1,22 @@
-//! Dropout whose choice is a function of a seed and the place of the element.
+//! Dropout whose mask is a function of a seed and the position of the element.
 //!
-//! The backward pass repeats the choice, so that no mask is kept; and threads share the work, which a
-//! generator that counts on from element to element does not allow.
+//! The backward pass recomputes the mask, so it is not stored; and threads can share the work,
+//! which a sequential generator does not allow.
 
 use crate::element::Element;
 use crate::instruction_set::{Vectorized, run_vectorized};
 use crate::machine::Machine;
 use crate::threads::parallel_rows;
 
-/// Elements that a thread takes at once.
+/// Elements per task.
 const BLOCK: usize = 1 << 14;
 
 /// Sets elements to zero with probability `p` and scales the others by `1 / (1 - p)`.
 pub fn drop_elements<T: Element>(elements: &mut [T], seed: u64, p: f64, machine: &Machine<'_>) {
-    // An element is dropped if 32 random bits are below this share of all.
+    // An element is dropped if 32 random bits are below this fraction of their range.
     let threshold = (p * 2.0_f64.powi(32)).round() as u64;
     if threshold > u64::from(u32::MAX) {
-        // Not a plain zero, which would hide what is not a number.
+        // Not a plain zero, which would hide NaN.
         parallel_rows(machine.threads, elements, BLOCK, &|| (), &|_number, block, ()| {
             for element in block {
                 *element = T::from_f32(element.to_f32() * 0.0);

@@ -1,4 +1,4 @@
-//! The numbers that kernels read and write, and what is faster in the instructions for them.
+//! The number formats of kernels, with operations that have special instructions.
 
 use crate::bf16::Bf16;
 use crate::instruction_set::InstructionSet;
@@ -6,27 +6,27 @@ use crate::instruction_set::InstructionSet;
 use crate::simd::{copy_and_round_sum_to_bf16, round_sums_to_bf16, round_to_bf16};
 
 mod sealed {
-    /// Only this crate knows which numbers its code in vectors reads.
+    /// Sealed, because SIMD code of this crate relies on the number format.
     pub trait Sealed {}
     impl Sealed for f32 {}
     impl Sealed for super::Bf16 {}
 }
 
-/// Values that a kernel reads and writes; sums are always `f32`.
+/// Numbers that a kernel reads and writes; sums are always `f32`.
 pub trait Element: sealed::Sealed + Copy + Send + Sync + 'static {
-    /// The number as `f32`, which holds it.
+    /// The number as `f32`, exactly.
     fn to_f32(self) -> f32;
 
     /// The nearest number, ties to even.
     fn from_f32(value: f32) -> Self;
 
-    /// Rounds whole registers of `from` in the instructions for it; how many numbers that were.
+    /// Rounds whole registers of `from` with special instructions, and returns the number of elements processed.
     #[inline(always)]
     fn round_registers(_set: InstructionSet, _from: &[f32], _to: &mut [Self]) -> usize {
         0
     }
 
-    /// As [`Self::copy_and_round_sum`] for whole registers; how many numbers that were.
+    /// As [`Self::copy_and_round_sum`] for whole registers; returns the number of elements processed.
     #[inline(always)]
     fn copy_and_round_sum_registers(
         _set: InstructionSet,
@@ -46,7 +46,7 @@ pub trait Element: sealed::Sealed + Copy + Send + Sync + 'static {
         }
     }
 
-    /// Copies `numbers` to `copy` and rounds `numbers + others` into `to`; all are as long.
+    /// Copies `numbers` to `copy` and rounds `numbers + others` into `to`; all have the same length.
     #[inline(always)]
     fn copy_and_round_sum(
         set: InstructionSet,
@@ -62,7 +62,7 @@ pub trait Element: sealed::Sealed + Copy + Send + Sync + 'static {
         }
     }
 
-    /// Rounds `sums + bias` into as many of `to`, negative numbers to zero if asked for; the sums are lost.
+    /// Rounds `sums + bias` into as many elements of `to`, with optional ReLU; overwrites the sums.
     #[inline(always)]
     fn round_sums<const W: usize>(
         set: InstructionSet,
@@ -94,7 +94,7 @@ impl Element for Bf16 {
         f32::from_bits(u32::from(self.to_bits()) << 16)
     }
 
-    /// Rounds to the nearest, ties to even, as libtorch does.
+    /// Rounds to nearest, ties to even, as libtorch does.
     #[inline(always)]
     fn from_f32(value: f32) -> Self {
         if value.is_nan() {
@@ -141,7 +141,7 @@ impl Element for Bf16 {
     }
 }
 
-/// Adds the bias to sums, and makes negative numbers zero if asked for.
+/// Adds the bias to sums, with optional ReLU.
 #[inline(always)]
 pub(crate) fn finish<const W: usize>(sums: &mut [f32; W], bias: &[f32; W], relu: bool) {
     let least = if relu { 0.0 } else { f32::NEG_INFINITY };

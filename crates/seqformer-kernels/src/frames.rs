@@ -1,4 +1,4 @@
-//! Frames as the network takes them.
+//! Normalizes and pads frames for the network.
 
 use crate::blocks::divide;
 use crate::instruction_set::{Vectorized, run_vectorized};
@@ -7,17 +7,17 @@ use crate::threads::parallel_rows;
 
 /// Channels of a pixel.
 pub const CHANNELS: usize = 3;
-/// Numbers that are worked on together, whole pixels and whole registers.
+/// Elements that are processed together, whole pixels and whole registers.
 const TOGETHER: usize = 16 * CHANNELS;
 
-/// What becomes of frames.
+/// The parameters of normalization.
 #[derive(Debug, Clone, Copy)]
 pub struct Normalization {
     /// Height and width of the frames.
     pub frame: [usize; 2],
     /// Height and width of the images.
     pub padded: [usize; 2],
-    /// Mean of each channel, from 0 to 255.
+    /// Mean of each channel, in 0..255.
     pub mean: [f32; CHANNELS],
     /// Standard deviation of each channel.
     pub deviation: [f32; CHANNELS],

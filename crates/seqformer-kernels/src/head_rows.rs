@@ -1,4 +1,4 @@
-//! The values of a head as both passes read them.
+//! The values of a head in the layout of both passes.
 
 /// The values of a head, and their gradient: a block of the channels of cell `c` is row `c * blocks + block`.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! The projection of tokens to the values of attention, laid out by head.
+//! The value projection of attention, with its output ordered by head.
 
 use crate::aligned::Aligned;
 use crate::blocks::{Block, Failure, NoProduct, ROWS, divide, in_blocks};
@@ -9,18 +9,18 @@ use crate::packed::{Left, Packed, Rows};
 use crate::panel::PANEL;
 use crate::products::Factor;
 
-/// What the projection reads.
+/// The inputs of the projection.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a, T> {
+pub struct HeadValuesInputs<'a, T> {
     /// `[M * D, inputs]`
     pub weights: &'a Packed<T>,
-    /// `M`, whole ones in a panel
+    /// `M`, a multiple of the heads per panel
     pub heads: usize,
     /// `S`
     pub tokens_per_clip: usize,
     /// `[N, S, inputs]`
     pub tokens: &'a [f32],
-    /// `[N or 1, S]`, true = the token counts as zero; empty where none does.
+    /// `[N or 1, S]`, true = the token counts as zero; empty without padding.
     pub padding: &'a [bool],
 }
 
@@ -32,9 +32,9 @@ pub struct Inputs<'a, T> {
 ///
 /// # Panics
 ///
-/// If the heads have not 8, 16, 32 or 64 channels.
+/// If heads do not have 8, 16, 32 or 64 channels.
 pub fn head_values<T: Factor>(
-    inputs: &Inputs<'_, T>,
+    inputs: &HeadValuesInputs<'_, T>,
     out: &mut [T],
     machine: &Machine<'_>,
 ) -> Result<(), NoProduct> {
@@ -71,7 +71,7 @@ impl<T: Factor> Scratch<T> {
 }
 
 struct Values<'a, T> {
-    inputs: &'a Inputs<'a, T>,
+    inputs: &'a HeadValuesInputs<'a, T>,
     out: &'a DisjointRows<'a, T>,
     block: Block,
     scratch: &'a mut Scratch<T>,
@@ -93,7 +93,7 @@ impl<T: Factor> Vectorized for Values<'_, T> {
 fn write<T: Factor>(work: Values<'_, T>) -> Result<(), NoProduct> {
     let Values { inputs, out, block, scratch, machine, .. } = work;
     let set = machine.set;
-    let &Inputs { weights, heads, tokens_per_clip, tokens, padding } = inputs;
+    let &HeadValuesInputs { weights, heads, tokens_per_clip, tokens, padding } = inputs;
     let (width, channels) = (weights.inputs(), weights.outputs() / heads);
     let is_padded = |row: usize| {
         let (clip, token) = divide(block.first + row, tokens_per_clip);
@@ -101,7 +101,7 @@ fn write<T: Factor>(work: Values<'_, T>) -> Result<(), NoProduct> {
         padding.get(of_clip * tokens_per_clip + token).copied().unwrap_or(false)
     };
     let tokens = &tokens[block.first * width..][..block.rows * width];
-    // All that lies below a picture are whole blocks, for which nothing needs to be computed.
+    // Everything below an image is whole blocks of padding, which need no computation.
     let nothing = (0..block.rows).all(is_padded);
     if !nothing {
         T::round(set, tokens, &mut scratch.rows[..tokens.len()]);
@@ -134,9 +134,9 @@ fn write<T: Factor>(work: Values<'_, T>) -> Result<(), NoProduct> {
     Ok(())
 }
 
-/// Writes the heads of a token; the first one's row is `first`, those of the others are `step` rows apart.
+/// Writes the heads of a token; the first one's row is `first`, and those of the others are `step` rows apart.
 ///
-/// A copy of a known length is no call.
+/// Copies of constant length compile to no call.
 #[inline(always)]
 fn write_heads<T: Factor, const D: usize>(
     out: &DisjointRows<'_, T>,

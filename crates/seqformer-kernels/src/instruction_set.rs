@@ -2,15 +2,15 @@
 
 /// An instruction set of this machine.
 ///
-/// Only detection makes one, and nothing but a lower one is made from it: to hold a value is the proof that the machine
-/// has the instructions, and code for them may run.
+/// Only detection constructs one, and only lower ones can be derived from it. A value is therefore a proof that the
+/// machine has the instructions, and that code for them may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InstructionSet(Level);
 
-/// From the lowest to the highest; each has all instructions of those below it.
+/// From lowest to highest; each includes all instructions of those below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
-    /// What every machine of this architecture has.
+    /// The baseline of this architecture.
     Baseline,
     /// AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
@@ -18,16 +18,16 @@ enum Level {
     /// AVX-512 F, DQ, BW and VL.
     #[cfg(target_arch = "x86_64")]
     Avx512,
-    /// And products of bfloat16 numbers.
+    /// AVX-512 and products of bfloat16 numbers.
     #[cfg(target_arch = "x86_64")]
     Avx512Bf16,
 }
 
 impl InstructionSet {
-    /// What every machine has.
+    /// The baseline, which every machine has.
     pub const BASELINE: Self = Self(Level::Baseline);
 
-    /// The best that this machine has.
+    /// The highest set of this machine.
     pub fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
@@ -49,7 +49,7 @@ impl InstructionSet {
         Self::BASELINE
     }
 
-    /// The next lower one, which a machine with this one has too.
+    /// The next lower set, which a machine with this one has as well.
     pub fn lowered(self) -> Option<Self> {
         match self.0 {
             Level::Baseline => None,
@@ -62,19 +62,37 @@ impl InstructionSet {
         }
     }
 
-    /// All that this machine has, best first.
+    /// All sets of this machine, highest first.
     pub fn available() -> impl Iterator<Item = Self> {
         std::iter::successors(Some(Self::detect()), |set| set.lowered())
     }
 
-    /// Whether AVX-512 is part of the set.
+    /// Returns the name: `baseline`, `avx2`, `avx512` or `avx512_bf16`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Level::Baseline => "baseline",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512Bf16 => "avx512_bf16",
+        }
+    }
+
+    /// Returns the set of this name, or `None` if there is none or the machine lacks it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::available().find(|set| set.name() == name)
+    }
+
+    /// Whether the set includes AVX-512.
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(crate) fn has_avx512(self) -> bool {
         self.0 >= Level::Avx512
     }
 
-    /// Whether AVX-512 with products of bfloat16 numbers is part of the set.
+    /// Whether the set includes AVX-512 with products of bfloat16 numbers.
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(crate) fn has_avx512_bf16(self) -> bool {
@@ -82,14 +100,14 @@ impl InstructionSet {
     }
 }
 
-/// Work that is compiled for several instruction sets: `run` must be `#[inline(always)]`, as must
-/// all that it calls, or it keeps the baseline code.
+/// Work that is compiled for several instruction sets: `run` and everything that it calls must be `#[inline(always)]`,
+/// or it stays baseline code.
 pub(crate) trait Vectorized {
-    /// Does the work; `FMA` says whether a fused multiply-add is one instruction.
+    /// Does the work; `FMA` says whether a fused multiply-add is a single instruction.
     fn run<const FMA: bool>(self);
 }
 
-/// Runs `work` in the code for `set`.
+/// Runs `work` in the code compiled for `set`.
 #[inline]
 pub(crate) fn run_vectorized(set: InstructionSet, work: impl Vectorized) {
     match set.0 {
@@ -134,5 +152,14 @@ mod tests {
         assert_eq!(sets.first(), Some(&InstructionSet::detect()));
         assert_eq!(sets.last(), Some(&InstructionSet::BASELINE));
         assert!(sets.is_sorted_by(|a, b| a.0 > b.0), "{sets:?}");
+    }
+
+    #[test]
+    fn a_set_is_found_by_its_name_and_nothing_by_another() {
+        for set in InstructionSet::available() {
+            assert_eq!(InstructionSet::named(set.name()), Some(set));
+        }
+        assert_eq!(InstructionSet::named("AVX2"), None);
+        assert_eq!(InstructionSet::named(""), None);
     }
 }

@@ -1,17 +1,17 @@
-//! Sixteen numbers side by side: one AVX-512 register, and what kernels do for sixteen points at once.
+//! Vectors of sixteen numbers (one AVX-512 register), and operations on sixteen points at once.
 
 use std::ops::{Deref, DerefMut};
 
 /// The four cells around a point: top left, top right, bottom left, bottom right.
 pub(crate) const CORNERS: usize = 4;
-/// Points that are worked on together: one AVX-512 register, and all of the usual 4 levels x 4 points.
+/// Points that are processed together: one AVX-512 register, and all of the usual 4 levels x 4 points.
 pub(crate) const LANES: usize = 16;
 
-/// A number for each of some points.
+/// One number per point.
 pub(crate) type Lanes<T> = [T; LANES];
 
-/// The same in a line of the cache of its own: a register that lies in two lines is written in two steps, and who reads it
-/// next waits for both, which doubled the time of the forward pass where memory happened to lie that way.
+/// The same, aligned to a cache line. A register that straddles two lines is written in two steps, and the next reader
+/// waits for both, which doubled the time of the forward pass when memory happened to be laid out that way.
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
 pub struct Line(pub(crate) Lanes<f32>);
@@ -39,14 +39,14 @@ impl DerefMut for Line {
     }
 }
 
-/// The part of a query's numbers that belongs to group `index`, `per_point` of them for each point.
+/// The elements of a query that belong to group `index`, with `per_point` elements per point.
 #[inline(always)]
 pub(crate) fn part(numbers: &[f32], index: usize, per_point: usize) -> &[f32] {
     let start = index * LANES * per_point;
     &numbers[start..numbers.len().min(start + LANES * per_point)]
 }
 
-/// The first `N` of `numbers`, filled up with `rest`.
+/// The first `N` of `numbers`, padded with `rest`.
 #[inline(always)]
 pub(crate) fn to_array<const N: usize>(numbers: &[f32], rest: f32) -> [f32; N] {
     if let Some(all) = numbers.first_chunk() {
@@ -57,7 +57,7 @@ pub(crate) fn to_array<const N: usize>(numbers: &[f32], rest: f32) -> [f32; N] {
     array
 }
 
-/// The sum of all lanes, by halves.
+/// The sum of all lanes, by halving.
 #[inline(always)]
 pub(crate) fn sum_lanes(lanes: &Lanes<f32>) -> f32 {
     let (mut eight, mut four) = ([0.0; 8], [0.0; 4]);

@@ -1,12 +1,12 @@
 //! CPU kernels of SeqFormer on plain slices: multi-scale deformable attention and the layers around it.
 //!
-//! Nothing here knows of tensors. A kernel gets slices, sizes, and a [`Machine`]: the instruction set that was detected,
-//! the threads that share the work, and the products of blocks for which this crate has no code of its own. The program
-//! hands in those of its tensor library; [`plain`] has slow ones of the standard library, for tests.
+//! Nothing here depends on tensors. A kernel receives slices, sizes, and a [`Machine`]: the detected instruction set, the
+//! thread pool, and block products for which this crate has no code. The program passes those of its tensor library;
+//! [`plain`] has slow ones that use only the standard library, for tests.
 //!
 //! ```
 //! use seqformer_kernels::LevelSize;
-//! use seqformer_kernels::ms_deform_attn::{Inputs, forward};
+//! use seqformer_kernels::ms_deform_attn::{MsDeformAttnInputs, forward};
 //! use seqformer_kernels::{Samples, Shape, plain};
 //!
 //! let levels = vec![LevelSize { height: 4, width: 6 }, LevelSize { height: 2, width: 3 }];
@@ -15,22 +15,22 @@
 //! let locations = vec![0.5; 10 * 8 * 2 * 4 * 2]; // [N, Q, M, L, P, 2] as (x, y) in 0..1
 //! let weights = vec![1.0 / 8.0; 10 * 8 * 2 * 4]; // [N, Q, M, L, P]
 //! let samples = Samples::Located { locations: &locations, weights: &weights };
-//! let inputs = Inputs { shape: &shape, value: &value, head_major: false, samples, padding: &[] };
+//! let inputs = MsDeformAttnInputs { shape: &shape, value: &value, head_major: false, samples, padding: &[] };
 //! let mut out = vec![0.0; 10 * 8 * 32]; // [N, Q, M * D]
 //! forward(&inputs, &mut out, &plain::machine());
 //! assert!(out.iter().all(|sum| (sum - 1.0).abs() < 1e-6));
 //! ```
 //!
-//! Modules from the bottom up; none imports one that stands below it here:
+//! Modules from the bottom up; none imports one further down this list:
 //!
-//! - [`InstructionSet`], [`Bf16`], vectors of sixteen numbers and prefetching
-//! - `simd`: what the compiler does not find by itself, in vectors by name
-//! - [`Element`] and [`Factor`]: the numbers that kernels read, and what is faster in the instructions for them
+//! - [`InstructionSet`], [`Bf16`], vectors of sixteen numbers, and prefetching
+//! - `simd`: explicit SIMD code, where the compiler does not find the best instructions
+//! - [`Element`] and [`Factor`]: number formats, with operations that have special instructions
 //! - [`threads`], [`products`] and [`Machine`]
-//! - [`packed`]: weight matrices laid out for products of blocks
+//! - [`packed`]: weight matrices packed for block products
 //! - the kernels
 //!
-//! Code is compiled four times (AVX-512 with and without bfloat16, AVX2, baseline), and the best is picked at run time.
+//! Code is compiled four times (AVX-512 with and without bfloat16, AVX2, baseline), and the best version is selected at run time.
 #![expect(
     unsafe_code,
     clippy::inline_always,
@@ -63,17 +63,17 @@ mod points;
 pub mod pointwise;
 mod prefetch;
 pub mod products;
-mod reading;
 mod row_sums;
+mod sampler;
 mod samples;
 mod scalar;
 mod shape;
 mod simd;
 mod softmax;
 pub mod threads;
-mod units;
 pub mod weight_gradient;
 pub mod winograd;
+mod work_stealing;
 
 pub use bf16::Bf16;
 pub use blocks::{Block, NoProduct, ROWS};
@@ -83,7 +83,7 @@ pub use machine::Machine;
 pub use panel::PANEL;
 pub use products::Factor;
 pub use row_sums::RowSums;
-pub use samples::{Samples, Shares};
+pub use samples::{AttentionWeights, Samples};
 pub use shape::{LevelSize, Shape};
 #[cfg(target_arch = "x86_64")]
 pub use simd::Bf16Tiles;

@@ -1,4 +1,4 @@
-//! An affine map of rows, with what follows it.
+//! A linear layer on rows, with an epilogue.
 
 use crate::aligned::Aligned;
 use crate::blocks::{Block, Failure, NoProduct, ROWS, in_blocks};
@@ -9,26 +9,26 @@ use crate::packed::{Left, Packed};
 use crate::panel::PANEL;
 use crate::products::Factor;
 
-/// What the map reads.
+/// The inputs of the layer.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a, T> {
+pub struct LinearInputs<'a, T> {
     /// `[outputs, inputs]`
     pub weights: &'a Packed<T>,
     /// `[rows, inputs]`
     pub rows: &'a [f32],
-    /// Whether negative sums become zero.
+    /// Whether to apply ReLU.
     pub relu: bool,
-    /// Added last, `[rows, outputs]`; empty for nothing.
+    /// The residual, added last, `[rows, outputs]`; may be empty.
     pub residual: &'a [f32],
 }
 
-/// Writes the mapped rows, `[rows, outputs]`.
+/// Writes the output rows, `[rows, outputs]`.
 ///
 /// # Errors
 ///
 /// If this machine has no kernel for the products.
 pub fn linear<T: Factor>(
-    inputs: &Inputs<'_, T>,
+    inputs: &LinearInputs<'_, T>,
     out: &mut [f32],
     machine: &Machine<'_>,
 ) -> Result<(), NoProduct> {
@@ -50,7 +50,7 @@ pub fn linear<T: Factor>(
 /// The buffers of a thread.
 struct Scratch<T> {
     rows: Aligned<T>,
-    /// The block that `rows` holds.
+    /// The block whose rows are in `rows`.
     held: Option<usize>,
     sums: Aligned<f32>,
 }
@@ -66,7 +66,7 @@ impl<T: Factor> Scratch<T> {
 }
 
 struct Linear<'a, T> {
-    inputs: &'a Inputs<'a, T>,
+    inputs: &'a LinearInputs<'a, T>,
     out: &'a DisjointRows<'a, f32>,
     block: Block,
     panel: usize,

@@ -4,24 +4,24 @@ use crate::instruction_set::InstructionSet;
 use crate::products::BlockProducts;
 use crate::threads::Threads;
 
-/// The instructions, threads and products that a kernel uses.
+/// The instruction set, threads and products that a kernel uses.
 #[derive(Debug, Clone, Copy)]
 pub struct Machine<'a> {
-    /// What the code runs in.
+    /// The instruction set.
     pub set: InstructionSet,
-    /// Who shares the work.
+    /// The thread pool.
     pub threads: &'a dyn Threads,
-    /// What multiplies blocks for which this crate has no code.
+    /// Block products for which this crate has no code.
     pub products: &'a dyn BlockProducts,
 }
 
 impl<'a> Machine<'a> {
-    /// The best instructions of this machine, with the threads and products of the program.
+    /// The highest instruction set of this machine, with the threads and products of the program.
     pub fn new(threads: &'a dyn Threads, products: &'a dyn BlockProducts) -> Self {
         Self { set: InstructionSet::detect(), threads, products }
     }
 
-    /// The same with other instructions.
+    /// The same with another instruction set.
     #[must_use]
     pub fn by(self, set: InstructionSet) -> Self {
         Self { set, ..self }

@@ -1,4 +1,4 @@
-//! The greatest of 3×3 cells, every second cell of every second row.
+//! 3×3 max pooling with a stride of 2.
 
 use crate::bf16::Bf16;
 use crate::blocks::divide;
@@ -7,13 +7,13 @@ use crate::instruction_set::{Vectorized, run_vectorized};
 use crate::machine::Machine;
 use crate::threads::parallel_rows;
 
-/// Channels that are worked on together: two AVX-512 registers.
+/// Channels that are processed together: two AVX-512 registers.
 const CHANNELS: usize = 64;
 
-/// What is pooled.
+/// The input.
 #[derive(Debug, Clone, Copy)]
 pub struct Map<'a> {
-    /// `[N, H, W, C]`, none below zero; NaN may have any sign.
+    /// `[N, H, W, C]`, none negative; NaN may have any sign.
     pub cells: &'a [Bf16],
     /// `H`
     pub height: usize,
@@ -23,12 +23,12 @@ pub struct Map<'a> {
     pub channels: usize,
 }
 
-/// Cells of a row or column of the result.
+/// Output size for an input of `length` cells.
 pub fn pooled(length: usize) -> usize {
     length.div_ceil(2)
 }
 
-/// Writes `[N, H / 2, W / 2, C]`, halves rounded up; what lies outside of the map counts for nothing.
+/// Writes `[N, H / 2, W / 2, C]`, halves rounded up; cells outside the map are ignored.
 pub fn max_pool(map: &Map<'_>, out: &mut [Bf16], machine: &Machine<'_>) {
     let set = machine.set;
     let (rows, columns) = (pooled(map.height), pooled(map.width));
@@ -38,11 +38,11 @@ pub fn max_pool(map: &Map<'_>, out: &mut [Bf16], machine: &Machine<'_>) {
     });
 }
 
-/// A row of the result.
+/// An output row.
 struct Row<'a> {
     map: &'a Map<'a>,
     item: usize,
-    /// Which row of the result.
+    /// Index of the output row.
     number: usize,
     out: &'a mut [Bf16],
 }
@@ -66,7 +66,7 @@ impl Vectorized for Row<'_> {
     }
 }
 
-/// Replaces numbers by those of `cell` that are greater; no number is below zero, so that their magnitudes decide.
+/// Computes the maximum with `cell`; no number is negative, so magnitudes decide.
 #[inline(always)]
 fn raise(out: &mut [Bf16], cell: &[Bf16]) {
     let (chunks, rest) = out.as_chunks_mut::<CHANNELS>();

@@ -1,17 +1,17 @@
 //! Multi-scale deformable attention, forward and backward.
 //!
-//! The work is cut by clip, head and a block of queries. The values of one head lie 1 KiB apart in
-//! `[N, S, M, D]`, which defeats the caches, so a thread first copies the head it works on into a
-//! dense `[S, D]` block (and to `f32`). All points of a query are then turned into rows and
-//! factors at once, in vector registers, and the rows are summed. Backward gives a whole head
-//! to one thread, so that the gradient of the values needs no atomics.
+//! Work is divided by clip, head and block of queries. The values of one head are 1 KiB apart in
+//! `[N, S, M, D]`, which defeats the caches, so a thread first copies its head into a dense `[S,
+//! D]` block (and to `f32`). All points of a query are then converted to rows and factors at once,
+//! in vector registers, and the rows are summed. The backward pass assigns a whole head to one
+//! thread, so that the gradient of the values needs no atomics.
 
 mod backward;
 mod forward;
 mod head;
 mod inputs;
 
-pub use self::inputs::{Gradients, Inputs};
+pub use self::inputs::{Gradients, MsDeformAttnInputs};
 
 use self::inputs::Task;
 use crate::disjoint_rows::DisjointRows;
@@ -20,7 +20,7 @@ use crate::machine::Machine;
 use crate::row_sums::RowSums;
 use crate::shape::Shape;
 
-/// Tasks of `queries` that are worth waking a thread for.
+/// Number of tasks of `queries` that are worth waking a thread.
 fn grain(shape: &Shape, queries: usize) -> usize {
     const MIN_READS: usize = 1 << 15;
     let reads = queries * shape.samples() + shape.tokens;
@@ -28,7 +28,11 @@ fn grain(shape: &Shape, queries: usize) -> usize {
 }
 
 /// Sums the sampled values into `out`, `[N, Q, M * D]`.
-pub fn forward<T: RowSums>(inputs: &Inputs<'_, T>, out: &mut [T], machine: &Machine<'_>) {
+pub fn forward<T: RowSums>(
+    inputs: &MsDeformAttnInputs<'_, T>,
+    out: &mut [T],
+    machine: &Machine<'_>,
+) {
     let set = machine.set;
     let shape = inputs.shape;
     let out = &DisjointRows::new(out);
@@ -36,7 +40,7 @@ pub fn forward<T: RowSums>(inputs: &Inputs<'_, T>, out: &mut [T], machine: &Mach
     if heads == 0 || shape.queries == 0 {
         return;
     }
-    // Whole heads where there are enough of them: a thread copies a head once.
+    // Whole heads if there are enough of them, so that a thread copies each head once.
     let blocks =
         if heads >= 4 * machine.threads.num_threads() { 1 } else { shape.queries.div_ceil(256) };
     let block = shape.queries.div_ceil(blocks);
@@ -63,7 +67,7 @@ pub fn forward<T: RowSums>(inputs: &Inputs<'_, T>, out: &mut [T], machine: &Mach
 
 /// Writes the gradients of the three inputs, given that of the output, `[N, Q, M * D]`.
 pub fn backward<T: RowSums>(
-    inputs: &Inputs<'_, T>,
+    inputs: &MsDeformAttnInputs<'_, T>,
     grad_out: &[T],
     gradients: Gradients<'_, T>,
     machine: &Machine<'_>,
@@ -72,7 +76,7 @@ pub fn backward<T: RowSums>(
     let shape = inputs.shape;
     let gradients = &backward::GradientRows {
         value: DisjointRows::new(gradients.value),
-        places: DisjointRows::new(gradients.places),
+        locations: DisjointRows::new(gradients.locations),
         weights: DisjointRows::new(gradients.weights),
     };
     let centres = &inputs.samples.centres(shape);

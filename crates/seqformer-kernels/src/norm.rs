@@ -1,20 +1,20 @@
-//! Layer normalisation of a row.
+//! Layer normalization of a row.
 
 use crate::scalar::sum16;
 
-/// Layer normalisation.
+/// Layer normalization.
 #[derive(Debug)]
 pub struct Norm {
-    /// Factors, `[C]`.
+    /// Scale, `[C]`.
     pub weight: Vec<f32>,
-    /// Summands, `[C]`.
+    /// Shift, `[C]`.
     pub bias: Vec<f32>,
     /// Added to the variance.
     pub eps: f32,
 }
 
 impl Norm {
-    /// Normalises a row in place.
+    /// Normalizes a row in place.
     #[inline(always)]
     pub fn apply(&self, row: &mut [f32]) {
         let count = row.len() as f32;
@@ -27,7 +27,7 @@ impl Norm {
     }
 }
 
-/// `Σ of(x)` in interleaved sums.
+/// `Σ of(x)` with several interleaved accumulators.
 #[inline(always)]
 fn sum(row: &[f32], of: impl Fn(f32) -> f32) -> f32 {
     const LANES: usize = 16;

@@ -1,4 +1,4 @@
-//! Weight matrices laid out for block products, and what follows the products.
+//! Weight matrices packed for block products, and the epilogues of these products.
 
 use std::ops::Range;
 
@@ -9,10 +9,10 @@ use crate::machine::Machine;
 use crate::panel::{PANEL, PanelOut, PanelProduct, PanelSums};
 use crate::products::{BlockProduct, BlockShape, Factor};
 
-/// A weight matrix `[outputs, inputs]` in panels of some outputs, the last one filled up with zeros.
+/// A weight matrix `[outputs, inputs]` in panels of outputs, the last one padded with zeros.
 #[derive(Debug)]
 pub struct Packed<T> {
-    /// `[panels, inputs, PANEL]`, with pairs of inputs interleaved where the numbers need it.
+    /// `[panels, inputs, PANEL]`, with pairs of inputs interleaved if the number format requires it.
     panels: Aligned<T>,
     /// `[panels * PANEL]`
     bias: Vec<f32>,
@@ -50,7 +50,7 @@ impl<T: Factor> Packed<T> {
         self.outputs
     }
 
-    /// How many panels there are.
+    /// The number of panels.
     pub fn num_panels(&self) -> usize {
         self.bias.len() / PANEL
     }
@@ -69,7 +69,7 @@ impl<T: Factor> Packed<T> {
         number * PANEL..self.outputs.min((number + 1) * PANEL)
     }
 
-    /// `sums` becomes the block times panel `number` with its bias, `[rows, PANEL]`; with `relu`, negative sums become zero.
+    /// Sets `sums` to the block times panel `number` plus its bias, `[rows, PANEL]`, with optional ReLU.
     ///
     /// # Errors
     ///
@@ -95,7 +95,7 @@ impl<T: Factor> Packed<T> {
         Ok(())
     }
 
-    /// Writes what [`Self::sum`] would give, without `relu`, to rows of `to`; no more than the columns that there are.
+    /// Writes the result of [`Self::sum`], without `relu`, to rows of `to`, without the padding columns.
     ///
     /// # Errors
     ///
@@ -121,7 +121,7 @@ impl<T: Factor> Packed<T> {
         Ok(())
     }
 
-    /// Writes what [`Self::sum`] would give to rows of `to`, rounded; no more than the columns that there are.
+    /// Writes the rounded result of [`Self::sum`] to rows of `to`, without the padding columns.
     ///
     /// # Errors
     ///
@@ -150,8 +150,8 @@ impl<T: Factor> Packed<T> {
         Ok(())
     }
 
-    /// Adds the block times panel `number` to rows of `to`: the part of the product that comes of some `inputs`, of which alone
-    /// the rows of `left` are. The bias comes with the first of them.
+    /// Adds the block times panel `number` to rows of `to`, for the given `inputs` only, which the rows of `left`
+    /// contain. The bias is added with the first of them.
     ///
     /// # Errors
     ///
@@ -182,8 +182,8 @@ impl<T: Factor> Packed<T> {
         Ok(())
     }
 
-    /// Has a kernel of our own compute the part of a product that comes of some inputs; false where there is none, or where what
-    /// fills the panel up would be written over other columns.
+    /// Computes the product for some inputs with this crate's own kernel; false if there is none, or if the padding of
+    /// the panel would overwrite other columns.
     #[inline(always)]
     #[must_use]
     pub fn multiply_ourselves(
@@ -205,7 +205,7 @@ impl<T: Factor> Packed<T> {
         true
     }
 
-    /// Multiplies by oneDNN, without the bias.
+    /// Multiplies with the program's block products, without the bias.
     #[inline(always)]
     fn multiply(
         &self,
@@ -233,7 +233,7 @@ impl<T: Factor> Packed<T> {
         &self.panels[(number * self.inputs + inputs.start) * PANEL..][..inputs.len() * PANEL]
     }
 
-    /// The bias that comes with some inputs of panel `number`: with the first of them.
+    /// The bias to add for some inputs of panel `number`: with the first of them.
     #[inline(always)]
     fn bias_with(&self, number: usize, inputs: &Range<usize>) -> &[f32; PANEL] {
         if inputs.start == 0 { self.bias(number) } else { &[0.0; PANEL] }
@@ -246,25 +246,25 @@ impl<T: Factor> Packed<T> {
     }
 }
 
-/// Rows that a panel is multiplied by.
+/// The left factor of a product with a panel.
 #[derive(Debug, Clone, Copy)]
 pub struct Left<'a, T> {
-    /// From the first row of the block on.
+    /// Starting at the first row of the block.
     pub rows: &'a [T],
-    /// From one row to the next.
+    /// Distance between rows.
     pub stride: usize,
-    /// Which rows they are.
+    /// The block of rows.
     pub block: Block,
     /// What multiplies.
     pub machine: &'a Machine<'a>,
 }
 
-/// Rows that take what comes of a product.
+/// Rows that receive the result of a product.
 #[derive(Debug)]
 pub struct Rows<'a, T> {
-    /// From the first column of the panel in the first row on.
+    /// Starting at the first column of the panel in the first row.
     pub numbers: &'a mut [T],
-    /// From one row to the next.
+    /// Distance between rows.
     pub stride: usize,
 }
 

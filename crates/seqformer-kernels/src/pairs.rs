@@ -5,10 +5,10 @@ use crate::lanes::{LANES, Lanes, part, to_array};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::split_pairs;
 
-/// A place outside of every map: for lanes without a point.
+/// A location outside every map, for lanes without a point.
 pub(crate) const NOWHERE: f32 = -2.0;
 
-/// A pair of numbers for each of some points, in whole lines of the cache like [`Line`].
+/// A pair of numbers per point, aligned to cache lines like [`Line`].
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
 pub(crate) struct Pairs {
@@ -17,7 +17,7 @@ pub(crate) struct Pairs {
 }
 
 impl Pairs {
-    /// The pairs of group `index`; lanes beyond are `rest`.
+    /// The pairs of group `index`; lanes beyond the end are `rest`.
     #[inline(always)]
     pub(crate) fn read(set: InstructionSet, numbers: &[f32], index: usize, rest: f32) -> Self {
         let numbers = part(numbers, index, 2);

@@ -1,33 +1,33 @@
-//! Rows times a panel of a matrix: what a kernel in vectors by name is given.
+//! Rows times a panel of a matrix: the arguments of the SIMD kernels.
 
-/// Outputs of a panel.
+/// Outputs per panel.
 pub const PANEL: usize = 64;
 
 /// Rows times a panel of a matrix.
 #[derive(Debug, Clone, Copy)]
 pub struct PanelProduct<'a, T> {
-    /// Left factor: `height` rows, `stride` numbers apart.
+    /// Left factor: `height` rows, `stride` elements apart.
     pub rows: &'a [T],
     pub stride: usize,
     pub height: usize,
-    /// Right factor, `[depth, PANEL]`, its rows interleaved as the numbers need it.
+    /// Right factor, `[depth, PANEL]`, with rows interleaved as the number format requires.
     pub panel: &'a [T],
     pub bias: &'a [f32; PANEL],
 }
 
-/// What becomes of the sums of a [`PanelProduct`].
+/// The epilogue of a [`PanelProduct`].
 #[derive(Debug)]
 pub struct PanelSums<'a, T> {
     pub out: PanelOut<'a, T>,
-    /// From one row of `out` to the next.
+    /// Distance between rows of `out`.
     pub stride: usize,
-    /// Whether what `out` holds is added.
+    /// Whether to add the content of `out`.
     pub add: bool,
-    /// Whether negative sums become zero.
+    /// Whether to apply ReLU.
     pub relu: bool,
 }
 
-/// Where sums go.
+/// The destination of sums.
 #[derive(Debug)]
 pub enum PanelOut<'a, T> {
     Exact(&'a mut [f32]),

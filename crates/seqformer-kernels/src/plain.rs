@@ -1,4 +1,4 @@
-//! Threads and products of the standard library: slow and obvious, for tests of kernels without a tensor library.
+//! Threads and products from the standard library: slow and obvious, for tests of kernels without a tensor library.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use crate::machine::Machine;
 use crate::products::{BlockProduct, BlockProducts, BlockShape, Factor};
 use crate::threads::Threads;
 
-/// A machine of the standard library alone, with the best instructions that there are.
+/// A machine that uses only the standard library, with the highest instruction set.
 pub fn machine() -> Machine<'static> {
     Machine::new(&ScopedThreads, &PlainProducts)
 }
@@ -37,7 +37,7 @@ unsafe impl Threads for ScopedThreads {
     }
 }
 
-/// Products in plain loops, each sum in the order of the numbers.
+/// Products in plain loops, summed in order.
 #[derive(Debug, Clone, Copy)]
 pub struct PlainProducts;
 

@@ -1,4 +1,4 @@
-//! From sampling locations to rows and factors, for all points of one query and head at once.
+//! Converts sampling locations to rows and factors, for all points of one query and head at once.
 
 use crate::element::Element;
 use crate::instruction_set::InstructionSet;
@@ -12,7 +12,7 @@ use crate::simd::{PointMaps, PointsAround, corners_around16, corners16};
 
 /// Some points of one query and head; the last group of a query may have lanes without a point.
 ///
-/// In whole lines of the cache like [`Line`].
+/// Aligned to cache lines like [`Line`].
 #[derive(Debug, Clone)]
 #[repr(align(64))]
 pub(crate) struct PointGroup {
@@ -20,11 +20,11 @@ pub(crate) struct PointGroup {
     width: Lanes<f32>,
     height: Lanes<f32>,
     start: Lanes<i32>,
-    /// Token of each corner; any token of the map where the corner lies outside.
+    /// Token of each corner; an arbitrary token of the map if the corner lies outside.
     pub(crate) cells: [Lanes<i32>; CORNERS],
-    /// Bilinear share of each corner, 0 outside the map.
-    pub(crate) shares: [Lanes<f32>; CORNERS],
-    /// Derivative of each share to x and y, in units of the whole map, 0 outside the map.
+    /// Bilinear weight of each corner, 0 outside the map.
+    pub(crate) bilinear_weights: [Lanes<f32>; CORNERS],
+    /// Derivative of each weight by x and y, in units of the whole map, 0 outside the map.
     pub(crate) slopes_x: [Lanes<f32>; CORNERS],
     pub(crate) slopes_y: [Lanes<f32>; CORNERS],
 }
@@ -36,7 +36,7 @@ pub(crate) fn groups(shape: &Shape) -> Vec<PointGroup> {
         height: [1.0; LANES],
         start: [0; LANES],
         cells: [[0; LANES]; CORNERS],
-        shares: [[0.0; LANES]; CORNERS],
+        bilinear_weights: [[0.0; LANES]; CORNERS],
         slopes_x: [[0.0; LANES]; CORNERS],
         slopes_y: [[0.0; LANES]; CORNERS],
     };
@@ -56,16 +56,17 @@ pub(crate) fn groups(shape: &Shape) -> Vec<PointGroup> {
 }
 
 impl PointGroup {
-    /// Places the points at `locations`; those which are not finite get NaN as a share, those beyond the map none.
+    /// Computes cells and weights of the points at `locations`. Non-finite points get NaN as their weight, points
+    /// outside the map 0.
     ///
-    /// `SLOPES` says whether the derivatives are wanted too. A corner outside the map gets share 0
-    /// and some cell inside, so that reading it needs no branch: [`exact_sum`] serves cells that are not finite.
+    /// `SLOPES` says whether to compute derivatives, too. A corner outside the map gets weight 0 and some cell inside,
+    /// so that reading it needs no branch: [`exact_sum`] handles cells that are not finite.
     #[inline(always)]
     pub(crate) fn place<const SLOPES: bool>(&mut self, locations: &Pairs) {
         for k in 0..LANES {
             let (w, h) = (self.width[k], self.height[k]);
             let (x, y) = (locations.x[k] * w - 0.5, locations.y[k] * h - 0.5);
-            // Zero, or NaN where there is no place.
+            // Zero, or NaN for a non-finite location.
             let nothing = x * 0.0 + y * 0.0;
             // All comparisons are false for NaN. `&` does not branch, as `&&` may.
             #[expect(clippy::needless_bitwise_bool, reason = "branches would not be vectorised")]
@@ -75,7 +76,7 @@ impl PointGroup {
             let y = if in_range { y } else { 0.0 };
             let (x0, y0) = (x.floor(), y.floor());
             let (dx, dy) = (x - x0, y - y0);
-            // Which columns and rows of the two are inside.
+            // Which of the two columns and rows are inside.
             let left = if x0 >= 0.0 { on } else { nothing };
             let right = if x0 < w - 1.0 { on } else { nothing };
             let top = if y0 >= 0.0 { 1.0 } else { 0.0 };
@@ -89,41 +90,41 @@ impl PointGroup {
             self.cells[1][k] = upper + x1;
             self.cells[2][k] = lower + x0;
             self.cells[3][k] = lower + x1;
-            let (share_x0, share_x1) = ((1.0 - dx) * left, dx * right);
-            let (share_y0, share_y1) = ((1.0 - dy) * top, dy * bottom);
-            self.shares[0][k] = share_x0 * share_y0;
-            self.shares[1][k] = share_x1 * share_y0;
-            self.shares[2][k] = share_x0 * share_y1;
-            self.shares[3][k] = share_x1 * share_y1;
+            let (weight_x0, weight_x1) = ((1.0 - dx) * left, dx * right);
+            let (weight_y0, weight_y1) = ((1.0 - dy) * top, dy * bottom);
+            self.bilinear_weights[0][k] = weight_x0 * weight_y0;
+            self.bilinear_weights[1][k] = weight_x1 * weight_y0;
+            self.bilinear_weights[2][k] = weight_x0 * weight_y1;
+            self.bilinear_weights[3][k] = weight_x1 * weight_y1;
             if SLOPES {
-                self.slopes_x[0][k] = -w * left * share_y0;
-                self.slopes_x[1][k] = w * right * share_y0;
-                self.slopes_x[2][k] = -w * left * share_y1;
-                self.slopes_x[3][k] = w * right * share_y1;
-                self.slopes_y[0][k] = -h * top * share_x0;
-                self.slopes_y[1][k] = -h * top * share_x1;
-                self.slopes_y[2][k] = h * bottom * share_x0;
-                self.slopes_y[3][k] = h * bottom * share_x1;
+                self.slopes_x[0][k] = -w * left * weight_y0;
+                self.slopes_x[1][k] = w * right * weight_y0;
+                self.slopes_x[2][k] = -w * left * weight_y1;
+                self.slopes_x[3][k] = w * right * weight_y1;
+                self.slopes_y[0][k] = -h * top * weight_x0;
+                self.slopes_y[1][k] = -h * top * weight_x1;
+                self.slopes_y[2][k] = h * bottom * weight_x0;
+                self.slopes_y[3][k] = h * bottom * weight_x1;
             }
         }
     }
 }
 
 impl PointGroup {
-    /// Bilinear shares times attention weights.
+    /// Bilinear weights times attention weights.
     #[inline(always)]
     pub(crate) fn factors(&self, weights: &Lanes<f32>) -> [Line; CORNERS] {
         let mut factors = [Line([0.0; LANES]); CORNERS];
-        for (factors, shares) in factors.iter_mut().zip(&self.shares) {
+        for (factors, corner) in factors.iter_mut().zip(&self.bilinear_weights) {
             for k in 0..LANES {
-                factors[k] = shares[k] * weights[k];
+                factors[k] = corner[k] * weights[k];
             }
         }
         factors
     }
 }
 
-/// Whether a sum of rows is to be worked out by [`exact_sum`].
+/// Whether a sum of rows is finite; otherwise [`exact_sum`] must compute it.
 #[inline(always)]
 pub(crate) fn is_finite(sum: &[f32]) -> bool {
     const EXPONENT: u32 = 0x7f80_0000;
@@ -134,10 +135,10 @@ pub(crate) fn is_finite(sum: &[f32]) -> bool {
     all == 0
 }
 
-/// The sum of rows of a query and head, `[S, W]` with `sum` numbers in each: the sample of each point times its weight,
-/// and for a sample nothing but the cells on the map.
+/// The sum of rows of a query and head, `[S, W]` with `sum.len()` channels: the sample of each point times its weight,
+/// where a sample includes only cells on the map.
 ///
-/// The fast code multiplies some other cell by zero instead, which makes no difference where that is finite.
+/// The fast code multiplies other cells by zero instead, which makes no difference if they are finite.
 #[cold]
 #[inline(never)]
 pub(crate) fn exact_sum<T: Element>(shape: &Shape, points: &Buffer, rows: &[T], sum: &mut [f32]) {
@@ -158,11 +159,11 @@ pub(crate) fn exact_sum<T: Element>(shape: &Shape, points: &Buffer, rows: &[T], 
                     if column < 0.0 || column >= w || row < 0.0 || row >= h {
                         continue;
                     }
-                    let share = (1.0 - (x - column).abs()) * (1.0 - (y - row).abs());
+                    let weight = (1.0 - (x - column).abs()) * (1.0 - (y - row).abs());
                     let cell = start + row as usize * level.width as usize + column as usize;
                     let row = &rows[cell * sum.len()..][..sum.len()];
                     for (sample, number) in sample.iter_mut().zip(row) {
-                        *sample += number.to_f32() * share;
+                        *sample += number.to_f32() * weight;
                     }
                 }
             }
@@ -179,12 +180,13 @@ pub(crate) fn exact_sum<T: Element>(shape: &Shape, points: &Buffer, rows: &[T], 
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
 pub struct Corners {
-    /// Token of each corner; any token of the map where the corner lies outside.
+    /// Token of each corner; an arbitrary token of the map if the corner lies outside.
     pub(crate) cells: [Lanes<i32>; CORNERS],
-    /// Bilinear shares times attention weights, 0 outside the map.
+    /// Bilinear weights times attention weights, 0 outside the map.
     pub(crate) factors: [Line; CORNERS],
-    /// Instead of them, where [rows are added in pairs](Element::adds_pairs): rounded to bfloat16, those of the left corner
-    /// in the lower halves and those of the right one in the upper; at the top, then at the bottom.
+    /// Used instead of `factors` where [rows are added in pairs](Element::adds_pairs): factors rounded to bfloat16,
+    /// those of the left corner in the lower halves and those of the right one in the upper; at the top, then at the
+    /// bottom.
     pub(crate) pairs: [Lanes<i32>; CORNERS / 2],
 }
 
@@ -195,7 +197,7 @@ impl Corners {
         pairs: [[0; LANES]; CORNERS / 2],
     };
 
-    /// Takes the corners of points at `locations` that count as much as `weights` say.
+    /// Computes the corners of points at `locations` with attention weights `weights`.
     #[inline(always)]
     pub(crate) fn set(
         &mut self,
@@ -216,8 +218,8 @@ impl Corners {
         (self.cells, self.factors) = (group.cells, group.factors(weights));
     }
 
-    /// Takes the corners of the points of group `number` as they are predicted, as pairs where `PAIRS`; false where there is no
-    /// code for it.
+    /// Computes the corners of the predicted points of group `number`, as pairs if `PAIRS`; returns false if there is
+    /// no code for it.
     #[inline(always)]
     #[must_use]
     pub(crate) fn set_around<const PAIRS: bool>(

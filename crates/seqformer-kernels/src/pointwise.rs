@@ -1,4 +1,4 @@
-//! A 1×1 convolution as products: a block of outputs at a time, with what is added to them.
+//! A 1×1 convolution as products, a block of outputs at a time, with an epilogue.
 
 use crate::aligned::Aligned;
 use crate::blocks::{Block, Failure, NoProduct, ROWS, divide, height_for};
@@ -14,13 +14,13 @@ use crate::threads::parallel_rows;
 pub struct Weights<T> {
     /// `[outputs, inputs]`
     pub matrix: Packed<T>,
-    /// Cells from one output to the next, in both directions.
+    /// Stride in both directions.
     pub stride: usize,
 }
 
-/// What the convolution reads.
+/// The inputs of the convolution.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a, T> {
+pub struct PointwiseInputs<'a, T> {
     /// The kernel.
     pub weights: &'a Weights<T>,
     /// `[N, H, W, inputs]`
@@ -29,19 +29,19 @@ pub struct Inputs<'a, T> {
     pub height: usize,
     /// `W`
     pub width: usize,
-    /// Whether what the outputs hold is added.
+    /// Whether to add the content of the outputs.
     pub add: bool,
-    /// Whether negative outputs become zero.
+    /// Whether to apply ReLU.
     pub relu: bool,
 }
 
-/// Writes the outputs, `[N, H', W', outputs]`; no size is zero.
+/// Writes the outputs, `[N, H', W', outputs]`; sizes must not be zero.
 ///
 /// # Errors
 ///
 /// If this machine has no kernel for the products.
 pub fn convolve<T: Factor>(
-    inputs: &Inputs<'_, T>,
+    inputs: &PointwiseInputs<'_, T>,
     out: &mut [T],
     machine: &Machine<'_>,
 ) -> Result<(), NoProduct> {
@@ -60,9 +60,9 @@ pub fn convolve<T: Factor>(
 
 /// The buffers of a thread.
 struct Scratch<T> {
-    /// The pixels under the outputs of a block, where these do not follow each other on the map.
+    /// The pixels under the outputs of a block, if these are not consecutive on the map.
     pixels: Aligned<T>,
-    /// Sums of a panel that is not full.
+    /// Sums of a partial panel.
     sums: Aligned<f32>,
 }
 
@@ -76,9 +76,9 @@ impl<T: Factor> Scratch<T> {
     }
 }
 
-/// A block of outputs on its way.
+/// A block of outputs in progress.
 struct Pixels<'a, 'b, T> {
-    inputs: &'a Inputs<'a, T>,
+    inputs: &'a PointwiseInputs<'a, T>,
     block: Block,
     /// `[rows, outputs]`
     out: &'b mut [T],
@@ -107,10 +107,10 @@ impl<T: Factor> Vectorized for Pixels<'_, '_, T> {
     }
 }
 
-/// Copies the pixels under the outputs of a block side by side.
+/// Gathers the pixels under the outputs of a block.
 #[inline(always)]
-fn gather<T: Factor>(inputs: &Inputs<'_, T>, block: Block, pixels: &mut [T]) {
-    let &Inputs { weights: Weights { matrix, stride }, map, height, width, .. } = inputs;
+fn gather<T: Factor>(inputs: &PointwiseInputs<'_, T>, block: Block, pixels: &mut [T]) {
+    let &PointwiseInputs { weights: Weights { matrix, stride }, map, height, width, .. } = inputs;
     let (rows, columns) = (height.div_ceil(*stride), width.div_ceil(*stride));
     for (row, pixel) in pixels.chunks_exact_mut(matrix.inputs()).enumerate().take(block.rows) {
         let (line, x) = divide(block.first + row, columns);
@@ -123,13 +123,13 @@ fn gather<T: Factor>(inputs: &Inputs<'_, T>, block: Block, pixels: &mut [T]) {
 /// Computes a panel of outputs.
 #[inline(always)]
 fn multiply<T: Factor>(
-    inputs: &Inputs<'_, T>,
+    inputs: &PointwiseInputs<'_, T>,
     panel: usize,
     left: &Left<'_, T>,
     sums: &mut [f32],
     out: &mut [T],
 ) -> Result<(), NoProduct> {
-    let &Inputs { weights: Weights { matrix, .. }, add, relu, .. } = inputs;
+    let &PointwiseInputs { weights: Weights { matrix, .. }, add, relu, .. } = inputs;
     let (columns, outputs) = (matrix.columns(panel), matrix.outputs());
     let to = PanelOut::Rounded(&mut out[columns.start..]);
     let all = 0..matrix.inputs();

@@ -1,10 +1,10 @@
-//! What is brought into the cache before it is read or written.
+//! Prefetching into the cache.
 
-/// Bytes of a line of the cache.
+/// Bytes per cache line.
 #[cfg(target_arch = "x86_64")]
 const LINE: usize = 64;
 
-/// Asks for `length` elements from `first` on to be brought into the cache; any position is fine.
+/// Prefetches `length` elements starting at `first`; positions out of range are allowed.
 #[inline(always)]
 pub(crate) fn prefetch<T>(slice: &[T], first: usize, length: usize) {
     if let Some(part) = slice.get(first..first + length) {
@@ -12,7 +12,7 @@ pub(crate) fn prefetch<T>(slice: &[T], first: usize, length: usize) {
     }
 }
 
-/// As [`prefetch`], by address, of which nothing is read.
+/// As [`prefetch`], by address, which is not dereferenced.
 #[inline(always)]
 pub(crate) fn prefetch_lines<T>(start: *const T, length: usize) {
     #[cfg(target_arch = "x86_64")]
@@ -24,7 +24,7 @@ pub(crate) fn prefetch_lines<T>(start: *const T, length: usize) {
     }
 }
 
-/// Asks for the rows of some cells to be brought into the cache; any number of a cell is fine.
+/// Prefetches the rows of some cells; indices out of range are allowed.
 #[inline(always)]
 pub(crate) fn prefetch_rows<R>(rows: &[R], cells: &[i32]) {
     for &cell in cells {

@@ -1,4 +1,5 @@
-//! Products of blocks: by kernels of our own where they reach the rate of the hardware, else by those of the program.
+//! Block products: by this crate's own kernels where they reach the rate of the hardware, and by the program's library
+//! otherwise.
 
 use std::fmt::Debug;
 
@@ -9,13 +10,13 @@ use crate::panel::{PanelProduct, PanelSums};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{multiply_bf16_panel, multiply_f32_panel};
 
-/// Products of dense blocks by the library of the program.
+/// Products of dense blocks by the program's library.
 pub trait BlockProducts: Debug + Sync {
-    /// Multiplies `f32` numbers into `out`; false if there is no such kernel on this machine.
+    /// Multiplies `f32` numbers into `out`; returns false if there is no such kernel on this machine.
     #[must_use]
     fn multiply_f32(&self, product: &BlockProduct<'_, f32>, out: &mut [f32]) -> bool;
 
-    /// Multiplies bfloat16 numbers into `out`; false if there is no such kernel on this machine.
+    /// Multiplies bfloat16 numbers into `out`; returns false if there is no such kernel on this machine.
     #[must_use]
     fn multiply_bf16(&self, product: &BlockProduct<'_, Bf16>, out: &mut [f32]) -> bool;
 
@@ -25,11 +26,11 @@ pub trait BlockProducts: Debug + Sync {
     /// Ends a series of products of bfloat16 numbers on this thread.
     fn end_bf16(&self);
 
-    /// Whether tiles of bfloat16 numbers are multiplied by AMX, several times faster than otherwise.
+    /// Whether AMX multiplies bfloat16 tiles, several times faster than otherwise.
     fn has_amx_bf16(&self) -> bool;
 }
 
-/// Sizes of a product of blocks, laid out for C.
+/// Sizes of a block product, in C layout.
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct BlockShape {
@@ -39,15 +40,15 @@ pub struct BlockShape {
     pub columns: usize,
     /// Columns of the left factor, rows of the right one.
     pub depth: usize,
-    /// From one row of the left factor to the next.
+    /// Distance between rows of the left factor.
     pub a_stride: usize,
-    /// From one row, or group of interleaved rows, of the right factor to the next, in groups of numbers.
+    /// Distance between rows, or groups of interleaved rows, of the right factor, in groups of elements.
     pub b_stride: usize,
-    /// From one row of the product to the next.
+    /// Distance between rows of the product.
     pub c_stride: usize,
 }
 
-/// `c = a b`, or `c += a b`: rows of `a` and `c` in their order, those of `b` interleaved as the numbers need it.
+/// `c = a b`, or `c += a b`: rows of `a` and `c` in order, those of `b` interleaved as the number format requires.
 #[derive(Debug, Clone, Copy)]
 pub struct BlockProduct<'a, T> {
     /// The sizes.
@@ -56,16 +57,16 @@ pub struct BlockProduct<'a, T> {
     pub a: &'a [T],
     /// Right factor.
     pub b: &'a [T],
-    /// Whether what the product's place holds is added.
+    /// Whether to add the content of the output.
     pub add: bool,
 }
 
 impl<T: Factor> BlockProduct<'_, T> {
-    /// Asserts that the factors and `out` have the elements that the sizes say.
+    /// Asserts that the factors and `out` are large enough for the sizes.
     ///
     /// # Panics
     ///
-    /// If they do not, or a size is zero.
+    /// If they are not, or a size is zero.
     pub fn assert_fits(&self, out: &[f32]) {
         let BlockShape { rows, columns, depth, a_stride, b_stride, c_stride } = self.shape;
         let pairs = depth.div_ceil(T::INTERLEAVED);
@@ -77,17 +78,17 @@ impl<T: Factor> BlockProduct<'_, T> {
     }
 }
 
-/// Elements from the first to the last of `rows` rows of `length`, `stride` apart.
+/// Number of elements from the first to the last of `rows` rows of `length`, `stride` apart.
 fn span(rows: usize, length: usize, stride: usize) -> usize {
     rows.saturating_sub(1) * stride + length
 }
 
-/// Numbers that block products take.
+/// Number formats of block products.
 pub trait Factor: Element {
-    /// Rows of the right factor that lie interleaved.
+    /// Number of interleaved rows of the right factor.
     const INTERLEAVED: usize;
 
-    /// Multiplies by the library's kernel; false if this machine has none.
+    /// Multiplies with the library's kernel; returns false if this machine has none.
     #[must_use]
     fn multiply(
         products: &dyn BlockProducts,
@@ -98,10 +99,10 @@ pub trait Factor: Element {
     /// Ends a series of products on this thread.
     fn end_products(products: &dyn BlockProducts);
 
-    /// Whether kernels of our own multiply by panels at the rate of the hardware.
+    /// Whether this crate's own panel kernels reach the rate of the hardware.
     fn has_panel_products(set: InstructionSet, products: &dyn BlockProducts) -> bool;
 
-    /// Multiplies by a panel, where [`Self::has_panel_products`].
+    /// Multiplies by a panel, if [`Self::has_panel_products`].
     fn multiply_panel(
         set: InstructionSet,
         product: &PanelProduct<'_, Self>,
@@ -158,7 +159,7 @@ impl Factor for Bf16 {
         products.end_bf16();
     }
 
-    /// Not where there is AMX, which is several times faster.
+    /// Not with AMX, which is several times faster.
     #[inline(always)]
     fn has_panel_products(set: InstructionSet, products: &dyn BlockProducts) -> bool {
         #[cfg(target_arch = "x86_64")]

@@ -8,10 +8,9 @@ use crate::points::Corners;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{add_bf16_row_pairs, add_bf16_rows, add_f32_rows};
 
-/// Rows of numbers that are summed by weight, in the instructions for it where there are such.
+/// Weighted sums of rows, with special instructions where available.
 pub trait RowSums: Element {
-    /// Adds the weighted rows of one group of points to the `W` channels of a block of channels; the row of a corner
-    /// is number `cell * blocks + block`.
+    /// Adds the weighted rows of one group of points to `W` channels; the row of a corner is `cell * blocks + block`.
     fn add_group<const W: usize, const FMA: bool>(
         set: InstructionSet,
         sum: &mut [f32; W],
@@ -27,7 +26,7 @@ pub trait RowSums: Element {
         false
     }
 
-    /// As [`Self::add_group`] for whole rows, with the factors of the corners in pairs.
+    /// As [`Self::add_group`] for whole rows, with the factors of corners in pairs.
     #[inline(always)]
     fn add_pairs<const W: usize>(
         _set: InstructionSet,
@@ -103,7 +102,7 @@ fn add_group<T: Element, const W: usize, const FMA: bool>(
     cells: &[Lanes<i32>; CORNERS],
     factors: &[Line; CORNERS],
 ) {
-    // Two chains, so that one addition does not wait for the other.
+    // Two accumulators, so that additions do not wait for each other.
     let (mut upper, mut lower) = (*sum, [0.0; W]);
     for k in 0..LANES {
         let row = |corner: usize| &rows[cells[corner][k] as usize * blocks + block];
@@ -117,7 +116,7 @@ fn add_group<T: Element, const W: usize, const FMA: bool>(
     }
 }
 
-/// `sum += row * factor`, fused where the machine can.
+/// `sum += row * factor`, fused if the machine can.
 #[inline(always)]
 pub(crate) fn add_scaled<T: Element, const W: usize, const FMA: bool>(
     sum: &mut [f32; W],

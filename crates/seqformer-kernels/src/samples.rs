@@ -1,4 +1,4 @@
-//! Where the points of a query and head lie and how much each counts.
+//! Sampling locations and attention weights of a query and head.
 
 use crate::instruction_set::InstructionSet;
 use crate::lanes::{LANES, Line, part, sum_lanes, to_array};
@@ -7,48 +7,47 @@ use crate::prefetch::prefetch;
 use crate::shape::Shape;
 use crate::softmax::softmax;
 
-/// The forms in which a caller gives the points.
+/// The representations of sampling locations and attention weights.
 #[derive(Debug, Clone, Copy)]
 pub enum Samples<'a> {
-    /// As they are.
+    /// Given directly.
     Located {
         /// `[N, Q, M, L, P, 2]`
         locations: &'a [f32],
         /// `[N, Q, M, L, P]`
         weights: &'a [f32],
     },
-    /// As a network predicts them: locations are `references + offsets / (W, H)`, weights the softmax
-    /// of the logits over `L * P`.
+    /// As predicted by a network: locations are `references + offsets / (W, H)`, weights the softmax of the logits over
+    /// `L * P`.
     Offset {
         /// In cells, `[N, Q, M, L, P, 2]`.
         offsets: &'a [f32],
-        /// How much each counts.
-        shares: Shares<'a>,
+        /// Attention weights.
+        weights: AttentionWeights<'a>,
         /// `[N or 1, Q, L, 2]`
         references: &'a [f32],
     },
-    /// As a network predicts them around boxes, for the forward pass: locations are
-    /// `centre + offsets / P * size / 2`.
+    /// As predicted by a network around boxes, for the forward pass: locations are `centre + offsets / P * size / 2`.
     AroundBoxes {
         /// In halves of the box, times `P`, `[N, Q, M, L, P, 2]`.
         offsets: &'a [f32],
-        /// How much each counts.
-        shares: Shares<'a>,
+        /// Attention weights.
+        weights: AttentionWeights<'a>,
         /// (cx, cy, w, h), `[N or 1, Q, L, 4]`.
         references: &'a [f32],
     },
 }
 
-/// How much the points count, `[N, Q, M, L, P]`.
+/// Attention weights of the points, `[N, Q, M, L, P]`.
 #[derive(Debug, Clone, Copy)]
-pub enum Shares<'a> {
-    /// Before the softmax over `L * P`.
+pub enum AttentionWeights<'a> {
+    /// Logits, before the softmax over `L * P`.
     Logits(&'a [f32]),
-    /// After it.
-    Weights(&'a [f32]),
+    /// Weights, after the softmax.
+    Normalized(&'a [f32]),
 }
 
-/// A query of a clip, and the number of its first element in units of queries and heads.
+/// A query of a clip, and its index among all queries and heads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) clip: usize,
@@ -57,16 +56,16 @@ pub(crate) struct Place {
     pub(crate) index: usize,
 }
 
-/// The references of every query and point, `[N or 1, Q, groups]` each: worked out once for all heads.
+/// The references of every query and point, `[N or 1, Q, groups]` each: computed once for all heads.
 #[derive(Debug, Default)]
 pub(crate) struct Centres {
     points: Vec<Pairs>,
-    /// What an offset of 1 is worth; empty where that is a cell.
+    /// The scale of offsets; empty if it is one cell.
     extents: Vec<Pairs>,
 }
 
 impl Centres {
-    /// Points and extents of a place; the latter may be none.
+    /// Points and extents of a query; the latter may be empty.
     #[inline(always)]
     fn of(&self, shape: &Shape, place: Place, num_groups: usize) -> (&[Pairs], &[Pairs]) {
         let per_clip = num_groups * shape.queries;
@@ -81,11 +80,11 @@ impl Centres {
     }
 }
 
-/// The points of one query and head as they are predicted.
+/// The predicted points of one query and head.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Around<'a> {
     pub(crate) centres: &'a [Pairs],
-    /// As many, or none.
+    /// As many as `centres`, or none.
     pub(crate) extents: &'a [Pairs],
     /// `[L, P, 2]`
     pub(crate) offsets: &'a [f32],
@@ -93,18 +92,18 @@ pub(crate) struct Around<'a> {
     pub(crate) weights: &'a [f32],
 }
 
-/// The points of one query and head, whole groups.
+/// The points of one query and head, in whole groups.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     /// Width and height of each point's map.
     cells: Vec<[f32; 2 * LANES]>,
     /// The same by axis.
     sizes: Vec<Pairs>,
-    /// Locations; what is beyond the points has no share.
+    /// Locations; lanes beyond the points lie outside every map.
     pub(crate) locations: Vec<Pairs>,
     /// Attention weights; those beyond the points are 0.
     pub(crate) weights: Vec<Line>,
-    /// What the code runs in.
+    /// The instruction set.
     pub(crate) set: InstructionSet,
 }
 
@@ -126,7 +125,7 @@ impl Buffer {
 }
 
 impl<'a> Samples<'a> {
-    /// Places the references of all points; nothing where locations are given.
+    /// Computes the references of all points; empty if locations are given.
     pub(crate) fn centres(&self, shape: &Shape) -> Centres {
         match *self {
             Self::Located { .. } => Centres::default(),
@@ -145,17 +144,18 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// Asks for the points of query and head number `index` to be brought into the cache.
+    /// Prefetches the points of query and head number `index`.
     #[inline(always)]
     pub(crate) fn prefetch(&self, index: usize, samples: usize) {
-        let (places, weights) = match *self {
+        let (locations, weights) = match *self {
             Self::Located { locations, weights } => (locations, weights),
-            Self::Offset { offsets, shares, .. } | Self::AroundBoxes { offsets, shares, .. } => {
-                let (Shares::Logits(weights) | Shares::Weights(weights)) = shares;
+            Self::Offset { offsets, weights, .. } | Self::AroundBoxes { offsets, weights, .. } => {
+                let (AttentionWeights::Logits(weights) | AttentionWeights::Normalized(weights)) =
+                    weights;
                 (offsets, weights)
             }
         };
-        prefetch(places, 2 * samples * index, 2 * samples);
+        prefetch(locations, 2 * samples * index, 2 * samples);
         prefetch(weights, samples * index, samples);
     }
 
@@ -178,7 +178,7 @@ impl<'a> Samples<'a> {
                     buffer.weights[number] = Line(to_array(part(weights, number, 1), 0.0));
                 }
             }
-            Self::Offset { offsets, shares, .. } | Self::AroundBoxes { offsets, shares, .. } => {
+            Self::Offset { offsets, weights, .. } | Self::AroundBoxes { offsets, weights, .. } => {
                 let (points, extents) = centres.of(shape, place, num_groups);
                 let offsets = row_at(offsets, place.index, 2 * samples);
                 for (number, centre) in points.iter().enumerate() {
@@ -197,12 +197,12 @@ impl<'a> Samples<'a> {
                         }
                     }
                 }
-                match shares {
-                    Shares::Logits(logits) => {
+                match weights {
+                    AttentionWeights::Logits(logits) => {
                         let logits = row_at(logits, place.index, samples);
                         softmax::<FMA>(buffer.set, logits, &mut buffer.weights);
                     }
-                    Shares::Weights(weights) => {
+                    AttentionWeights::Normalized(weights) => {
                         let weights = row_at(weights, place.index, samples);
                         for (number, to) in buffer.weights.iter_mut().enumerate() {
                             *to = Line(to_array(part(weights, number, 1), 0.0));
@@ -213,7 +213,7 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// What is known of the points of a place whose weights need no softmax.
+    /// The predicted points of a query whose weights need no softmax.
     #[inline(always)]
     pub(crate) fn around(
         &self,
@@ -222,26 +222,26 @@ impl<'a> Samples<'a> {
         place: Place,
     ) -> Option<Around<'a>> {
         let samples = shape.samples();
-        let (Self::Offset { offsets, shares, .. } | Self::AroundBoxes { offsets, shares, .. }) =
+        let (Self::Offset { offsets, weights, .. } | Self::AroundBoxes { offsets, weights, .. }) =
             *self
         else {
             return None;
         };
-        let Shares::Weights(weights) = shares else { return None };
+        let AttentionWeights::Normalized(weights) = weights else { return None };
         let (centres, extents) = centres.of(shape, place, samples.div_ceil(LANES));
         let offsets = row_at(offsets, place.index, 2 * samples);
         Some(Around { centres, extents, offsets, weights: row_at(weights, place.index, samples) })
     }
 
-    /// Turns gradients of the points that were read last into those of what was given.
+    /// Converts the gradients of the points read last to those of the inputs (chain rule).
     ///
-    /// `places` is `[L, P, 2]`, `weights` `[L, P]`. Points around boxes have no backward pass.
+    /// `locations` is `[L, P, 2]`, `weights` `[L, P]`. Points around boxes have no backward pass.
     #[inline(always)]
-    pub(crate) fn chain(&self, buffer: &Buffer, places: &mut [f32], weights: &mut [f32]) {
+    pub(crate) fn chain(&self, buffer: &Buffer, locations: &mut [f32], weights: &mut [f32]) {
         if !matches!(self, Self::Offset { .. }) {
             return;
         }
-        for (gradient, cells) in places.iter_mut().zip(buffer.cells.as_flattened()) {
+        for (gradient, cells) in locations.iter_mut().zip(buffer.cells.as_flattened()) {
             *gradient /= cells;
         }
         let mut sums = [0.0; LANES];
@@ -260,7 +260,8 @@ impl<'a> Samples<'a> {
     }
 }
 
-/// A pair of each query's reference, `[N or 1, Q, L, R]`, for each of its points; lanes beyond the points are no place.
+/// A pair from each query's reference, `[N or 1, Q, L, R]`, for each of its points; lanes beyond the points lie outside
+/// every map.
 fn by_point<const R: usize>(
     shape: &Shape,
     references: &[f32],
@@ -285,9 +286,9 @@ fn row_at<T>(elements: &[T], index: usize, length: usize) -> &[T] {
     &elements[length * index..][..length]
 }
 
-/// Replaces logits, `samples` of each query and head, by their softmax.
+/// Replaces logits, `samples` per query and head, by their softmax.
 ///
-/// One after the other, not each before its rows are read: an addition then waits for another softmax than its own.
+/// All at once rather than each before its rows are read, so that additions do not wait for their own softmax.
 #[inline(always)]
 pub(crate) fn normalise<const FMA: bool>(logits: &mut [f32], samples: usize, buffer: &mut Buffer) {
     for logits in logits.chunks_exact_mut(samples.max(1)) {

@@ -1,4 +1,4 @@
-//! Steps with single numbers that the compiler would not vectorise or take apart.
+//! Scalar steps that the compiler would not vectorize or would split.
 
 /// Below this, exponentials are zero in single precision.
 pub(crate) const LEAST_EXPONENT: f32 = -103.972_08;
@@ -14,7 +14,7 @@ pub(crate) fn truncate(value: f32) -> i32 {
     unsafe { value.to_int_unchecked() }
 }
 
-/// The sum of sixteen numbers, by halves.
+/// The sum of sixteen numbers, by halving.
 #[inline(always)]
 pub(crate) fn sum16(lanes: &[f32; 16]) -> f32 {
     #[cfg(target_arch = "x86_64")]
@@ -30,7 +30,7 @@ pub(crate) fn sum16(lanes: &[f32; 16]) -> f32 {
     }
 }
 
-/// In vectors by name: the compiler takes the loop apart into steps of two numbers.
+/// With explicit vectors, because the compiler splits the loop into steps of two numbers.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "sse")]
 #[inline]

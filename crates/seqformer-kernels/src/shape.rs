@@ -1,6 +1,8 @@
 //! The sizes of deformable attention.
 
 /// Height and width of one feature map, in cells.
+///
+/// Frames and masks have an `ImageSize` of `seqformer-masks`, in pixels, which kernels know nothing of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LevelSize {
     /// Rows.

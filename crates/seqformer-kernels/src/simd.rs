@@ -1,4 +1,4 @@
-//! What the compiler does not find by itself, in vectors by name.
+//! Explicit SIMD code, where the compiler does not find the best instructions.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;

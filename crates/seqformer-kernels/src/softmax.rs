@@ -1,4 +1,4 @@
-//! The softmax of a few numbers, and the exponential function in vectors.
+//! The softmax of a few numbers, and a vectorized exponential function.
 
 use crate::instruction_set::InstructionSet;
 use crate::lanes::{LANES, Line, part, sum_lanes, to_array};
@@ -15,8 +15,8 @@ pub(crate) fn softmax<const FMA: bool>(set: InstructionSet, logits: &[f32], weig
     {
         return softmax16(set, logits, weights);
     }
-    // Floats are ordered like these integers, whose maximum may be taken in any order. NaN is above or
-    // below all and spreads from there, as it should.
+    // Floats are ordered like these integers, whose maximum may be taken in any order. NaN is above or below all
+    // numbers and propagates from there, as it should.
     let mut largest = [i32::MIN; LANES];
     for (number, group) in weights.iter_mut().enumerate() {
         *group = Line(to_array(part(logits, number, 1), f32::NEG_INFINITY));
@@ -44,20 +44,21 @@ pub(crate) fn softmax<const FMA: bool>(set: InstructionSet, logits: &[f32], weig
     }
 }
 
-/// Maps the bits of a float to an integer of the same order, and back.
+/// Maps the bits of a float to an integer with the same order, and back.
 #[inline(always)]
 fn flip_negative(bits: i32) -> i32 {
     bits ^ ((bits >> 31) & i32::MAX)
 }
 
-/// `a * b + c`, fused where the machine can.
+/// `a * b + c`, fused if the machine can.
 #[inline(always)]
 fn multiply_add<const FMA: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FMA { a.mul_add(b, c) } else { a * b + c }
 }
 
-/// `exp(x)` for `x <= 0`, to two units in the last place; NaN stays NaN, less than -87 counts as -87, and less than
-/// [`LEAST_EXPONENT`] gives zero: an infinity times zero is not a number, and times anything else an infinity.
+/// `exp(x)` for `x <= 0`, within two units in the last place. NaN stays NaN; values below -87 count as -87, and values
+/// below [`LEAST_EXPONENT`] give zero, because infinity times zero is NaN while infinity times any other number is
+/// infinite.
 #[inline(always)]
 pub(crate) fn exp<const FMA: bool>(x: f32) -> f32 {
     const LN_2_HIGH: f32 = 0.693_359_4;

@@ -1,36 +1,42 @@
-//! Work that is shared by the threads of the program.
+//! Loops that run on the threads of the program.
 
 use std::fmt::Debug;
 use std::ops::Range;
 
-use crate::units::Units;
+use crate::work_stealing::StealingIndices;
 
-/// The threads of the program's library.
+/// The thread pool of the program's tensor library.
 ///
 /// # Safety
 ///
-/// The ranges that one call of [`Self::parallel_for`] gives to its body lie in `0..count`, and no number is in two of
-/// them: kernels write rows by these numbers without a lock. The call returns after the last of them is done.
+/// The ranges that one call of [`Self::parallel_for`] passes to its body are disjoint and lie in `0..count`, because
+/// kernels write rows by these indices without locks. The call returns only when all of them are done.
 pub unsafe trait Threads: Debug + Sync {
-    /// How many there are, at least one.
+    /// Number of threads, at least one.
     fn num_threads(&self) -> usize;
 
-    /// Runs `body` over parts of `0..count`, of at least `grain` each, together all of it.
+    /// Runs `body` on ranges of at least `grain` indices that together cover `0..count`.
     fn parallel_for(&self, count: usize, grain: usize, body: &(dyn Fn(Range<usize>) + Sync));
 }
 
-/// Runs `body` with the pieces `0..count`: each thread has a part of them, whose neighbours lie beside each other in
-/// memory, and helps the others when it is done, so that nobody waits long for one that is held up.
-pub(crate) fn share_out(threads: &dyn Threads, count: usize, body: &(dyn Fn(Units<'_>) + Sync)) {
-    let left = Units::split(count, threads.num_threads());
+/// Distributes the indices `0..count` over all threads and calls `body` once per thread with an iterator over them.
+///
+/// Each thread starts with a contiguous range, so that it works on adjacent memory, and steals from the others when it
+/// is done, so that no thread waits long for a delayed one.
+pub(crate) fn work_stealing_for(
+    threads: &dyn Threads,
+    count: usize,
+    body: &(dyn Fn(StealingIndices<'_>) + Sync),
+) {
+    let left = StealingIndices::split(count, threads.num_threads());
     threads.parallel_for(left.len(), 1, &|threads| {
         for thread in threads {
-            body(Units::of(&left, thread));
+            body(StealingIndices::of(&left, thread));
         }
     });
 }
 
-/// Runs `body` over blocks of `length` elements, each with its number; each thread has a scratch by `new`.
+/// Runs `body` on blocks of `length` elements, with the index of the block and the thread's scratch made by `new`.
 pub(crate) fn parallel_rows<T: Send, S>(
     threads: &dyn Threads,
     elements: &mut [T],
@@ -43,7 +49,7 @@ pub(crate) fn parallel_rows<T: Send, S>(
     unsafe impl<T: Send> Sync for Start<T> {}
     let (start, count) = (Start(elements.as_mut_ptr()), elements.len());
     let start = &start;
-    share_out(threads, count.div_ceil(length), &|blocks| {
+    work_stealing_for(threads, count.div_ceil(length), &|blocks| {
         let mut scratch = new();
         for number in blocks {
             let first = number * length;
@@ -65,19 +71,19 @@ mod tests {
     use crate::plain::ScopedThreads;
 
     #[test]
-    fn every_piece_of_work_is_done_once() {
+    fn every_index_is_processed_once() {
         for count in [0, 1, 2, 3, 500] {
             let done: Vec<AtomicUsize> = (0..count).map(|_| AtomicUsize::new(0)).collect();
-            share_out(&ScopedThreads, count, &|units| {
-                for unit in units {
-                    // The first half takes longer, so that the other thread helps.
-                    if unit < count / 2 {
+            work_stealing_for(&ScopedThreads, count, &|indices| {
+                for index in indices {
+                    // The first half takes longer, so that the other thread steals from it.
+                    if index < count / 2 {
                         std::thread::sleep(std::time::Duration::from_micros(100));
                     }
-                    done[unit].fetch_add(1, Ordering::Relaxed);
+                    done[index].fetch_add(1, Ordering::Relaxed);
                 }
             });
-            assert!(done.iter().all(|times| times.load(Ordering::Relaxed) == 1), "{count} pieces");
+            assert!(done.iter().all(|times| times.load(Ordering::Relaxed) == 1), "{count} indices");
         }
     }
 }

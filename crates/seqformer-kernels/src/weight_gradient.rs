@@ -16,13 +16,13 @@ use crate::products::{BlockProduct, BlockShape};
 use crate::simd::turn_square;
 use crate::threads::parallel_rows;
 
-/// Outputs of a block.
+/// Outputs per block.
 const OUTPUTS: usize = 64;
-/// Elements of the input that a block has at most.
+/// Maximum number of input elements per block.
 const INPUT_BLOCK: usize = 1 << 16;
-/// Tokens of a block, at least and at most.
+/// Minimum and maximum number of tokens per block.
 const TOKENS: (usize, usize) = (64, 512);
-/// Sides of the squares that are turned over together.
+/// Size of the square tiles that are transposed together.
 const TILE: usize = 16;
 
 /// The factors.
@@ -41,7 +41,7 @@ pub struct Factors<'a> {
 }
 
 impl Factors<'_> {
-    /// Whether the work is worth more than a general product.
+    /// Whether this kernel is worth using instead of a general product.
     pub fn are_tall(&self) -> bool {
         self.tokens >= 4 * TOKENS.0 && self.outputs >= OUTPUTS && self.inputs >= OUTPUTS
     }
@@ -60,7 +60,7 @@ pub fn weight_gradient(
     let set = machine.set;
     let Factors { outputs, inputs, .. } = *factors;
     let failed = Failure::default();
-    // As many whole blocks of outputs for each thread as there are, so that a thread reads the input once.
+    // Each thread gets as many whole blocks of outputs as possible, so that it reads the input once.
     let blocks_per_part = outputs.div_ceil(OUTPUTS).div_ceil(machine.threads.num_threads());
     let part_rows = OUTPUTS * blocks_per_part;
     parallel_rows(machine.threads, out, part_rows * inputs, &|| (), &|number, out, ()| {
@@ -101,10 +101,10 @@ pub fn weight_gradient(
     if failed.is_set() { Err(NoProduct) } else { Ok(()) }
 }
 
-/// First token and length of each block: whole ones of `most`, and powers of two for the rest.
+/// First token and length of each block: full ones of `most`, and powers of two for the rest.
 ///
-/// oneDNN compiles a product for every length and keeps it for ever: lengths of any kind would be as many as there are
-/// sizes of pictures.
+/// oneDNN compiles a product for every length and keeps it forever: arbitrary lengths would be as many as there are
+/// image sizes.
 fn blocks(tokens: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
     let mut first = 0;
     std::iter::from_fn(move || {
@@ -116,13 +116,12 @@ fn blocks(tokens: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// From one row of a block that was turned over to the next: rows a power of two apart would share few lines of the
-/// cache.
+/// Distance between rows of a transposed block: rows a power of two apart would share few cache lines.
 fn stride(tokens: usize) -> usize {
     tokens + TILE
 }
 
-/// Turns a block of the gradient over: `count` rows of `width` of the `outputs` numbers become columns.
+/// Transposes a block of the gradient: `count` rows of `width` of the `outputs` elements become columns.
 struct Turn<'a> {
     grad: &'a [f32],
     outputs: usize,
@@ -139,7 +138,7 @@ impl Vectorized for Turn<'_> {
         let Self { grad, outputs, count, width, to, stride, set } = self;
         for top in (0..count).step_by(TILE) {
             let height = TILE.min(count - top);
-            // Rows lie too far apart for the processor to guess them.
+            // Rows are too far apart for the hardware prefetcher.
             for row in top + TILE..top + 2 * TILE {
                 prefetch(grad, row * outputs, width);
             }
@@ -161,7 +160,7 @@ impl Vectorized for Turn<'_> {
     }
 }
 
-/// Turns a whole tile over; rows of `from` lie `from_stride` apart, those of `to` `to_stride`.
+/// Transposes a whole tile; rows of `from` are `from_stride` apart, those of `to` `to_stride`.
 #[inline(always)]
 fn turn_tile(
     set: InstructionSet,

@@ -1,8 +1,8 @@
 //! A 3×3 convolution by Winograd's minimal filtering, F(2×2, 3×3): 16 multiplications for 4 outputs instead of 36.
 //!
-//! Lavin & Gray (arXiv:1509.09308), section 4.1. The map is cut into tiles of 2×2 outputs, each of which reads 4×4
-//! inputs. A block of tiles is transformed into a thread's buffer; there each of the 16 positions of a tile is a row of
-//! a product of its own. The sums of a panel of outputs are transformed back while they are in the cache.
+//! Lavin & Gray (arXiv:1509.09308), section 4.1. The map is divided into tiles of 2×2 outputs, each of which reads 4×4
+//! inputs. A block of tiles is transformed into a thread's buffer, where each of the 16 positions of a tile is a row of
+//! a separate product. The sums of a panel of outputs are transformed back while they are in the cache.
 
 use crate::blocks::{Block, Failure, NoProduct, divide};
 use crate::disjoint_rows::DisjointRows;
@@ -13,7 +13,7 @@ use crate::panel::PANEL;
 use crate::products::Factor;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::{Bf16Tiles, PlanesAt};
-use crate::threads::share_out;
+use crate::threads::work_stealing_for;
 
 mod input;
 mod transforms;
@@ -23,16 +23,16 @@ use self::transforms::{
     ONCE_IN_EACH, OUTPUTS, POSITIONS, STEP, transform_kernel, transform_output,
 };
 
-/// Channels that are transformed together; numbers of channels are filled up to it with zeros.
+/// Channels that are transformed together; channels are padded to a multiple of it with zeros.
 const CHANNELS: usize = 32;
-/// Tiles of a block at most. All weights are read once for each block, which asks for many; buffers of many fall out
-/// of the cache. From 64 to 128 on the time hardly changes.
+/// Maximum number of tiles per block. All weights are read once per block, which favours many tiles; buffers of many
+/// tiles do not fit into the cache. Between 64 and 128 the time hardly changes.
 const MOST_TILES: usize = 96;
 
-/// The kernels of a convolution in the domain of tiles.
+/// The transformed kernels of a convolution.
 #[derive(Debug)]
 pub struct Weights<T> {
-    /// One matrix for each position.
+    /// One matrix per position.
     positions: Vec<Packed<T>>,
     inputs: usize,
 }
@@ -69,15 +69,15 @@ impl<T: Factor> Weights<T> {
         self.positions[0].outputs()
     }
 
-    /// Channels with those that fill up.
+    /// Input channels including padding.
     fn depth(&self) -> usize {
         self.positions[0].inputs()
     }
 }
 
-/// What the convolution reads.
+/// The inputs of the convolution.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a, T> {
+pub struct WinogradInputs<'a, T> {
     /// The kernels.
     pub weights: &'a Weights<T>,
     /// `[N, H, W, inputs]`
@@ -86,27 +86,27 @@ pub struct Inputs<'a, T> {
     pub height: usize,
     /// `W`
     pub width: usize,
-    /// Whether negative outputs become zero.
+    /// Whether to apply ReLU.
     pub relu: bool,
-    /// Transforms in vectors by name, where the machine and the numbers have them.
+    /// SIMD transforms, if the machine and the number format support them.
     #[cfg(target_arch = "x86_64")]
     pub native: Option<Bf16Tiles>,
 }
 
-impl<T> Inputs<'_, T> {
+impl<T> WinogradInputs<'_, T> {
     /// Rows and columns of tiles on a map.
     fn tiles(&self) -> (usize, usize) {
         (self.height.div_ceil(STEP), self.width.div_ceil(STEP))
     }
 }
 
-/// Writes the outputs, `[N, H, W, outputs]`; no size is zero.
+/// Writes the outputs, `[N, H, W, outputs]`; sizes must not be zero.
 ///
 /// # Errors
 ///
 /// If this machine has no kernel for the products.
 pub fn convolve<T: Factor>(
-    inputs: &Inputs<'_, T>,
+    inputs: &WinogradInputs<'_, T>,
     out: &mut [T],
     machine: &Machine<'_>,
 ) -> Result<(), NoProduct> {
@@ -117,10 +117,10 @@ pub fn convolve<T: Factor>(
     let tiles = frames * rows * columns;
     let block = tiles_of_block(tiles, machine.threads.num_threads());
     let failed = &Failure::default();
-    share_out(machine.threads, tiles.div_ceil(block), &|numbers| {
+    work_stealing_for(machine.threads, tiles.div_ceil(block), &|indices| {
         let mut scratch = Scratch::new(inputs.weights, block);
-        for number in numbers {
-            let first = number * block;
+        for index in indices {
+            let first = index * block;
             let block = Block { first, rows: block.min(tiles - first), height: block };
             let scratch = &mut scratch;
             run_vectorized(set, Tiles { inputs, out, block, scratch, failed, machine });
@@ -130,7 +130,7 @@ pub fn convolve<T: Factor>(
     if failed.is_set() { Err(NoProduct) } else { Ok(()) }
 }
 
-/// Tiles of a block: about as many for each thread.
+/// Tiles per block, such that threads get about equally many.
 fn tiles_of_block(tiles: usize, threads: usize) -> usize {
     tiles.div_ceil(tiles.div_ceil(MOST_TILES).next_multiple_of(threads))
 }
@@ -141,7 +141,7 @@ struct Scratch<T> {
     inputs: Planes<T>,
     /// Products, `[POSITIONS, tiles, PANEL]`.
     sums: Planes<f32>,
-    /// The inputs of a tile that reaches over the map's border, `[SIDE, SIDE, inputs]`.
+    /// The inputs of a tile that extends beyond the map, `[SIDE, SIDE, inputs]`.
     border: Vec<T>,
 }
 
@@ -155,9 +155,9 @@ impl<T: Factor> Scratch<T> {
     }
 }
 
-/// A block of tiles on its way.
+/// A block of tiles in progress.
 struct Tiles<'a, T> {
-    inputs: &'a Inputs<'a, T>,
+    inputs: &'a WinogradInputs<'a, T>,
     out: &'a DisjointRows<'a, T>,
     block: Block,
     scratch: &'a mut Scratch<T>,
@@ -210,7 +210,7 @@ impl<T: Factor> Tiles<'_, T> {
         }
     }
 
-    /// Multiplies by a panel of outputs, and writes these.
+    /// Multiplies by a panel of outputs, and writes them.
     #[inline(always)]
     fn multiply(&mut self, panel: usize) -> Result<(), NoProduct> {
         let Scratch { inputs, sums, .. } = &mut *self.scratch;
@@ -257,7 +257,7 @@ impl<T: Factor> Tiles<'_, T> {
     /// Writes the outputs of a tile that lie on the map; `WHOLE` says that the panel is full.
     #[inline(always)]
     fn write<const WHOLE: bool>(&self, tile: usize, panel: usize, outputs: &[[T; PANEL]; OUTPUTS]) {
-        let &Inputs { weights, height, width, .. } = self.inputs;
+        let &WinogradInputs { weights, height, width, .. } = self.inputs;
         let corner = self.corner(tile);
         for (index, outputs) in outputs.iter().enumerate() {
             let (down, right) = divide(index, STEP);
@@ -267,7 +267,7 @@ impl<T: Factor> Tiles<'_, T> {
             }
             let pixel = (corner.frame * height + row) * width + column;
             let first = pixel * weights.outputs() + panel * PANEL;
-            // A copy of a known length is no call.
+            // A copy of constant length compiles to no call.
             let count = if WHOLE { PANEL } else { weights.outputs() - panel * PANEL };
             // SAFETY: a tile, with the pixels that are its own, goes to one thread.
             unsafe { self.out.write(first, &outputs[..count]) };
@@ -275,7 +275,7 @@ impl<T: Factor> Tiles<'_, T> {
     }
 }
 
-/// The elements from `first` on.
+/// The elements starting at `first`.
 #[inline(always)]
 fn part<T, const W: usize>(row: &[T], first: usize) -> &[T; W] {
     row[first..].first_chunk().expect("the row goes on that far")

@@ -1,4 +1,4 @@
-//! A file of records that a crash or a full disk leaves without a half record.
+//! A file of records that never keeps a partial record after a crash or a full disk.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use crate::LogError;
 
-/// A file that grows by whole records and has one writer.
+/// A file to which whole records are appended by a single writer.
 #[derive(Debug)]
 pub(crate) struct Appender {
     path: PathBuf,
     file: File,
     len: u64,
-    /// A write failed halfway and what it left could not be cut off yet.
+    /// A write failed halfway, and its partial record could not be cut off yet.
     torn: bool,
 }
 
@@ -38,7 +38,8 @@ impl Appender {
         &self.path
     }
 
-    /// Hands `record` to the system, whole: of a write that fails halfway nothing stays in the file.
+    /// Passes a whole `record` to the system; a write that fails halfway leaves nothing in the
+    /// file.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
-//! The line that tells how the training goes.
+//! The progress line of a training.
 //!
-//! Reference: detectron2 `utils/events.py`, `CommonMetricPrinter.write`. Scripts cut values out of these lines,
-//! so names, spaces and digits are the same.
+//! Reference: detectron2 `utils/events.py`, `CommonMetricPrinter.write`. Scripts extract values from these lines, so
+//! names, spaces and digits are the same.
 
 mod format;
 

@@ -1,6 +1,6 @@
 //! The curves of a training as a picture: losses, learning rate, validation AP.
 //!
-//! The picture is one SVG file without scripts, fonts or links, drawn anew each time.
+//! The picture is a single SVG file without scripts, fonts or links, and is redrawn each time.
 
 mod axis;
 mod panel;
@@ -28,13 +28,13 @@ const PLOT_WIDTH: f64 = 748.0;
 const HEADER: f64 = 88.0;
 /// Below the last panel: the iterations and the axis' name.
 const FOOTER: f64 = 48.0;
-/// Room for a panel's title above it and the iterations below the one before.
+/// Room for a panel's title, and for the iterations of the panel above.
 const GAP: f64 = 52.0;
 const ITERATION_INTERVALS: usize = 8;
-/// A series that begins before this iteration is shown from the start on.
+/// A series that begins before this iteration is shown from the start.
 const LATE_START: u64 = 1000;
 
-/// The last decoder layer's losses and the sum of all, in the colours of Okabe and Ito, which everyone can tell apart.
+/// The losses of the last decoder layer and the sum of all losses, in the colour-blind safe palette of Okabe and Ito.
 const LOSSES: [(&str, &str); 6] = [
     (Metrics::OPTIMIZED_LOSS, INK),
     ("loss_ce", "#0072b2"),
@@ -51,34 +51,34 @@ const PRECISIONS: [(&str, &str); 3] = [("AP", "#0072b2"), ("AP50", "#e69f00"), (
 pub struct Curves {
     title: String,
     series: Vec<Series>,
-    /// What stands before the task in the names of the precisions that are drawn.
+    /// Prefix of the task in the names of the precisions that are drawn.
     dataset: String,
 }
 
 impl Curves {
-    /// Draws those of `series` that have a place: `optimized_loss` (or `total_loss`, where there is none) and the losses
-    /// of the last decoder layer, `lr`, and the validation's `AP`, `AP50` and `AP75`, alone or after a task as in `segm/AP`.
+    /// Draws the known ones of `series`: `optimized_loss` (or `total_loss` if it is missing) and the losses of the last
+    /// decoder layer, `lr`, and the validation's `AP`, `AP50` and `AP75`, alone or after a task as in `segm/AP`.
     fn new(title: &str, series: Vec<Series>) -> Self {
         Self { title: title.to_owned(), series, dataset: String::new() }
     }
 
-    /// Draws what the lines of a `metrics.json` hold.
+    /// Draws the lines of a `metrics.json`.
     pub fn from_records(title: &str, records: &[MetricsRecord]) -> Self {
         Self::new(title, Series::collect(records))
     }
 
-    /// Draws the precisions whose names begin with `prefix`, as in `val/segm/AP`: those of one of several datasets.
+    /// Draws the precisions whose names start with `prefix`, as in `val/segm/AP`: those of one of several datasets.
     #[must_use]
     pub fn of_dataset(mut self, prefix: &str) -> Self {
         prefix.clone_into(&mut self.dataset);
         self
     }
 
-    /// Writes the picture to `path` in one step.
+    /// Writes the picture to `path` atomically.
     ///
     /// # Errors
     ///
-    /// Fails if the file cannot be written; then the old picture stays.
+    /// Fails if the file cannot be written; the old picture is then unchanged.
     pub fn write(&self, path: &Path) -> Result<(), LogError> {
         seqformer_files::replace(path, |file| file.write_all(self.to_svg().as_bytes()))
             .map_err(|source| LogError::Unwritable { path: path.to_owned(), source })
@@ -158,8 +158,8 @@ impl Curves {
         let curves = names.iter().filter_map(|(name, color)| {
             let mut series = self.series_named(name);
             if *name == Metrics::OPTIMIZED_LOSS {
-                // The total contains the class error in per cent, which hides the losses; it is all that other
-                // programs write.
+                // The total contains the class error in per cent, which hides the losses, but other programs write only
+                // the total.
                 series = series.or_else(|| self.series_named(Metrics::TOTAL_LOSS));
             }
             let series = series?;
@@ -168,7 +168,7 @@ impl Curves {
         curves.collect()
     }
 
-    /// The precisions of the first task that has any; masks before boxes.
+    /// The AP values of the first task that has any; masks before boxes.
     fn precisions(&self) -> Vec<Curve<'_>> {
         for task in ["segm/", "", "bbox/"].map(|task| format!("{}{task}", self.dataset)) {
             let curves: Vec<_> = PRECISIONS

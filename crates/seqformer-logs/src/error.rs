@@ -1,4 +1,4 @@
-//! What can go wrong with a file of a run.
+//! Errors of the files of a run.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ pub enum LogError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The file cannot be written.
@@ -18,7 +18,7 @@ pub enum LogError {
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: std::io::Error,
     },
 }

@@ -22,17 +22,17 @@ const SESSION_START: u64 = 1;
 /// `DataType.DT_STRING`.
 const DT_STRING: u64 = 7;
 
-/// An open `events.out.tfevents.*` file. Every event is handed to the system at once.
+/// An open `events.out.tfevents.*` file. Every event is written at once.
 #[derive(Debug)]
 pub struct EventFile {
     file: Appender,
 }
 
 impl EventFile {
-    /// Begins a new file in `folder` for a run whose first step is `first_step`.
+    /// Starts a new file in `folder` for a run whose first step is `first_step`.
     ///
-    /// A run that does not begin at step 0 makes TensorBoard forget that step and later ones of the folder's older
-    /// files: those steps are done again.
+    /// If the run does not start at step 0, TensorBoard discards that step and later ones of the folder's older files,
+    /// because those steps are repeated.
     ///
     /// # Errors
     ///
@@ -163,7 +163,7 @@ fn tf_record(data: &[u8]) -> Vec<u8> {
     record
 }
 
-/// TensorBoard reads the files of a folder in the order of their names, so a name begins with the time.
+/// TensorBoard reads the files of a folder in the order of their names, so names begin with the time.
 fn create_unused(folder: &Path) -> Result<Appender, LogError> {
     let name = format!("events.out.tfevents.{:010}.{}", since_epoch().as_secs(), host_name());
     let mut path = folder.join(&name);

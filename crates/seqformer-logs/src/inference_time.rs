@@ -1,4 +1,4 @@
-//! How long an evaluation took, as detectron2 prints it.
+//! The time of an evaluation, as detectron2 prints it.
 //!
 //! Reference: detectron2 `evaluation/evaluator.py`, `inference_on_dataset`. Scripts search for these lines.
 
@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use crate::console_line::format_timedelta;
 
-/// Videos that are left out of the times, because caches are cold.
+/// Number of videos excluded from the times, because caches are cold.
 const WARM_UP: usize = 5;
 
-/// The times of a process that has evaluated some videos or images.
+/// The times of a process that evaluated videos or images.
 ///
-/// It prints the two lines of detectron2. As there, the first five videos are left out, or all but one where there are
-/// no more.
+/// Prints the two lines of detectron2. As there, the first five videos are excluded, or all but one if there are fewer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct InferenceTime {
     total: Duration,
@@ -23,21 +22,21 @@ pub struct InferenceTime {
     processes: usize,
 }
 
-/// When a video was begun, counted from any moment, and how long it was computed on.
+/// When the computation of a video started, counted from any moment, and how long it took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VideoTime {
-    /// When it was begun.
-    pub begin: Duration,
-    /// How long its results took; without writing them.
+    /// When it started.
+    pub start: Duration,
+    /// Time to compute its results, without writing them.
     pub compute: Duration,
 }
 
 impl InferenceTime {
-    /// Sums up the videos of one of so many processes, the last of which ended at `end`; nothing without a video.
+    /// Summarizes the videos of one of `processes` processes, the last of which ended at `end`; `None` without a video.
     pub fn new(videos: &[VideoTime], end: Duration, processes: usize) -> Option<Self> {
         let warm_up = WARM_UP.min(videos.len().checked_sub(1)?);
         let counted = &videos[warm_up..];
-        let total = end.saturating_sub(counted.first()?.begin);
+        let total = end.saturating_sub(counted.first()?.start);
         let compute = counted.iter().map(|video| video.compute).sum();
         Some(Self { total, compute, videos: counted.len(), processes })
     }
@@ -72,13 +71,13 @@ impl fmt::Display for InferenceTime {
 mod tests {
     use super::*;
 
-    fn video(begin_ms: u64, compute_ms: u64) -> VideoTime {
+    fn video(start_ms: u64, compute_ms: u64) -> VideoTime {
         let ms = Duration::from_millis;
-        VideoTime { begin: ms(begin_ms), compute: ms(compute_ms) }
+        VideoTime { start: ms(start_ms), compute: ms(compute_ms) }
     }
 
     #[test]
-    fn the_first_five_videos_are_left_out() {
+    fn the_first_five_videos_are_excluded() {
         let mut videos: Vec<VideoTime> = (0..5).map(|index| video(1000 * index, 900)).collect();
         // Two videos from the sixth second on, which end at 3 minutes 7.25 seconds.
         videos.extend([video(6000, 100_000), video(108_000, 80_500)]);

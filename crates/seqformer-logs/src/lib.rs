@@ -2,8 +2,8 @@
 //!
 //! [`Metrics`] smooths the scalars of the last iterations. They leave as the line on the console
 //! ([`console_line`]), as lines of `metrics.json` ([`MetricsFile`]), as events for TensorBoard ([`EventFile`]) and as
-//! a picture ([`Curves`]). [`RunLog`] is `log.txt`, the log of a run beside the console. [`InferenceTime`] tells how long
-//! an evaluation took.
+//! a picture ([`Curves`]). [`RunLog`] is `log.txt`, the log of a run beside the console. [`InferenceTime`] is the
+//! time of an evaluation.
 //!
 //! ```
 //! use seqformer_logs::{EventFile, Metrics, MetricsFile, console_line};

@@ -1,10 +1,10 @@
 //! Scalars of the training by name, smoothed over the last iterations.
 //!
-//! Reference: detectron2 `utils/events.py`, `EventStorage`, and fvcore `common/history_buffer.py`. Names
-//! keep the order in which they were first recorded, which is the order of the console line.
+//! Reference: detectron2 `utils/events.py`, `EventStorage`, and fvcore `common/history_buffer.py`. Names keep the order
+//! in which they were first recorded, which is the order of the console line.
 //!
-//! As in the reference `total_loss` is whatever the trainer records under that name: the sum of all
-//! entries of the loss dictionary, the class error in percent included.
+//! As in the reference, `total_loss` is whatever the trainer records under that name: the sum of all entries of the
+//! loss dictionary, including the class error in percent.
 
 mod file;
 mod history;
@@ -13,11 +13,11 @@ mod record;
 use std::collections::BTreeMap;
 
 pub use file::{MetricsFile, read_metrics};
-use history::Report;
 pub use history::ScalarHistory;
+use history::Statistic;
 pub use record::MetricsRecord;
 
-/// The step times whose median foretells the time left.
+/// Number of step times whose median predicts the remaining time.
 const ETA_WINDOW: usize = 1000;
 
 /// The scalars of a training, each with its recent values.
@@ -28,17 +28,18 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Sum of the loss dictionary, as the reference logs it: with the class error in per cent, which is not trained.
+    /// Sum of the loss dictionary as logged by the reference, including the class error in per cent, which is not
+    /// trained.
     pub const TOTAL_LOSS: &str = "total_loss";
-    /// Sum of the weighted losses, which is what training minimises.
+    /// Sum of the weighted losses, which training minimizes.
     pub const OPTIMIZED_LOSS: &str = "optimized_loss";
-    /// Seconds of a step; by custom recorded from the third step on, when caches are warm.
+    /// Seconds of a step; by convention recorded from the third step on, when caches are warm.
     pub const TIME: &str = "time";
     /// Seconds that a step waited for its data.
     pub const DATA_TIME: &str = "data_time";
     /// Learning rate of the heads; recorded without smoothing.
     pub const LR: &str = "lr";
-    /// Seconds left; recorded without smoothing, by [`Metrics::record_eta`].
+    /// Remaining seconds; recorded without smoothing by [`Metrics::record_eta`].
     pub const ETA_SECONDS: &str = "eta_seconds";
 
     /// Starts without scalars, at iteration 0.
@@ -46,7 +47,7 @@ impl Metrics {
         Self::default()
     }
 
-    /// Says that what is recorded from now on belongs to `iteration`, counted from 0.
+    /// Assigns the values recorded from now on to `iteration`, counted from 0.
     pub fn begin_iteration(&mut self, iteration: u64) {
         self.iteration = iteration;
     }
@@ -58,19 +59,19 @@ impl Metrics {
 
     /// Adds a value of a scalar that is reported as the median of its last 20 values.
     ///
-    /// A number that is not finite is kept, and makes every median and mean that it takes part in
-    /// not finite as well: it must not vanish in the smoothing.
+    /// A non-finite number is kept, and makes every median and mean that includes it non-finite as well: it must not
+    /// vanish in the smoothing.
     pub fn record(&mut self, name: &str, value: f64) {
-        self.push(name, value, Report::Median);
+        self.push(name, value, Statistic::Median);
     }
 
-    /// Adds a value of a scalar that is reported as it is. The first value of a name decides which of the two it is.
+    /// Adds a value of a scalar that is reported unsmoothed. The first value of a name decides between the two.
     pub fn record_unsmoothed(&mut self, name: &str, value: f64) {
-        self.push(name, value, Report::Latest);
+        self.push(name, value, Statistic::Latest);
     }
 
-    /// Records the seconds left until iteration `max_iter`: the median of the last 1000 step times, for
-    /// each step to come. Before the first step time there is nothing to tell.
+    /// Records the remaining seconds until iteration `max_iter`: the median of the last 1000 step times, times the
+    /// remaining steps. Records nothing before the first step time.
     pub fn record_eta(&mut self, max_iter: u64) {
         let Some(time) = self.get(Self::TIME) else { return };
         let steps_left = max_iter.saturating_sub(self.iteration + 1);
@@ -90,7 +91,7 @@ impl Metrics {
 
     /// What was recorded since the last call, smoothed, by the iteration of its newest value.
     ///
-    /// This is one record as a rule, and more if some scalar was not recorded in the latest iteration.
+    /// Usually this is one record; there are more if some scalar was not recorded in the latest iteration.
     pub fn take_fresh(&mut self) -> Vec<MetricsRecord> {
         let mut by_iteration: BTreeMap<u64, Vec<(String, f64)>> = BTreeMap::new();
         for (name, history) in &mut self.scalars {
@@ -102,11 +103,11 @@ impl Metrics {
         records.map(|(iteration, values)| MetricsRecord { iteration, values }).collect()
     }
 
-    fn push(&mut self, name: &str, value: f64, report: Report) {
-        // Some forty names: a search is cheaper than hashing them.
+    fn push(&mut self, name: &str, value: f64, statistic: Statistic) {
+        // About forty names: a search is cheaper than hashing.
         let known = self.scalars.iter().position(|(known, _)| known == name);
         let index = known.unwrap_or_else(|| {
-            self.scalars.push((name.to_owned(), ScalarHistory::new(report)));
+            self.scalars.push((name.to_owned(), ScalarHistory::new(statistic)));
             self.scalars.len() - 1
         });
         self.scalars[index].1.push(value, self.iteration);

@@ -1,7 +1,7 @@
 //! `log.txt`: the log of a run beside the console.
 //!
-//! A log must not end a training of days: a line that cannot be written is lost, said once, and counted in the file
-//! as soon as it can be written again.
+//! A log must not end a training of several days: a line that cannot be written is lost, reported once, and counted in
+//! the file as soon as it can be written again.
 
 use std::fmt;
 use std::fs::OpenOptions;
@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::LogError;
 
-type Report = Box<dyn Fn(&LogError) + Send + Sync>;
+type OnError = Box<dyn Fn(&LogError) + Send + Sync>;
 
 /// A log file that never fails.
 ///
@@ -30,7 +30,7 @@ type Report = Box<dyn Fn(&LogError) + Send + Sync>;
 pub struct RunLog {
     path: PathBuf,
     sink: Mutex<Sink>,
-    report: Report,
+    on_error: OnError,
 }
 
 struct Sink {
@@ -42,33 +42,33 @@ struct Sink {
 impl RunLog {
     /// Opens `path` at its end, or creates it.
     ///
-    /// `report` is told the first line that cannot be written; it must not log through this file.
+    /// `on_error` is called for the first line that cannot be written; it must not log through this file.
     ///
     /// # Errors
     ///
     /// Fails if the file cannot be opened.
     pub fn open(
         path: &Path,
-        report: impl Fn(&LogError) + Send + Sync + 'static,
+        on_error: impl Fn(&LogError) + Send + Sync + 'static,
     ) -> Result<Self, LogError> {
         let file = OpenOptions::new().append(true).create(true).open(path);
         let file = file.map_err(|source| LogError::Unwritable { path: path.to_owned(), source })?;
-        Ok(Self::with_writer(path, Box::new(file), Box::new(report)))
+        Ok(Self::with_writer(path, Box::new(file), Box::new(on_error)))
     }
 
-    fn with_writer(path: &Path, writer: Box<dyn Write + Send>, report: Report) -> Self {
+    fn with_writer(path: &Path, writer: Box<dyn Write + Send>, on_error: OnError) -> Self {
         let sink = Sink { writer, lost_lines: 0, reported: false };
-        Self { path: path.to_owned(), sink: Mutex::new(sink), report }
+        Self { path: path.to_owned(), sink: Mutex::new(sink), on_error }
     }
 
-    /// Writes one line, its end included, or loses it.
+    /// Writes one line, including its end, or loses it.
     pub fn write_line(&self, line: &[u8]) {
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
         let Err(source) = sink.write(line) else { return };
         let first = !std::mem::replace(&mut sink.reported, true);
         drop(sink);
         if first {
-            (self.report)(&LogError::Unwritable { path: self.path.clone(), source });
+            (self.on_error)(&LogError::Unwritable { path: self.path.clone(), source });
         }
     }
 }
@@ -82,7 +82,7 @@ impl Sink {
         written
     }
 
-    /// Says how many lines are missing here, on a line of its own after what may be half a line.
+    /// Notes how many lines are missing here, on a line of its own after what may be half a line.
     fn write_note(&mut self) -> io::Result<()> {
         if self.lost_lines == 0 {
             return Ok(());

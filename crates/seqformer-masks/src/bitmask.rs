@@ -13,12 +13,12 @@ pub struct BitMask {
 impl BitMask {
     /// Creates an empty mask.
     ///
-    /// A `size` that comes from a file belongs through [`ImageSize::checked`] first.
+    /// Check a `size` that comes from a file with [`ImageSize::checked`] first.
     pub fn new(size: ImageSize) -> Self {
         Self { size, pixels: vec![0; size.num_pixels() as usize] }
     }
 
-    /// Takes row-major bytes over; every byte that is not 0 is a set pixel.
+    /// Creates a mask from row-major bytes; every byte other than 0 is a set pixel.
     ///
     /// # Errors
     ///
@@ -34,7 +34,7 @@ impl BitMask {
         Ok(Self { size, pixels: bytes })
     }
 
-    /// Takes over one byte per pixel, each of them 0 or 1.
+    /// Creates a mask from one byte per pixel, each 0 or 1.
     pub(crate) fn from_binary(size: ImageSize, pixels: Vec<u8>) -> Self {
         debug_assert_eq!(pixels.len() as u64, size.num_pixels(), "one byte per pixel");
         Self { size, pixels }
@@ -61,12 +61,12 @@ impl BitMask {
         self.pixels.chunks_exact(self.size.width.max(1) as usize)
     }
 
-    /// Tells whether the pixel in row `y` and column `x` is set; outside the mask none is.
+    /// Returns whether the pixel in row `y` and column `x` is set; false outside the mask.
     pub fn get(&self, y: u32, x: u32) -> bool {
         self.index(y, x).is_some_and(|index| self.pixels[index] != 0)
     }
 
-    /// Sets or clears the pixel in row `y` and column `x`; outside the mask nothing happens.
+    /// Sets or clears the pixel in row `y` and column `x`; does nothing outside the mask.
     pub fn set(&mut self, y: u32, x: u32, value: bool) {
         if let Some(index) = self.index(y, x) {
             self.pixels[index] = u8::from(value);
@@ -75,13 +75,13 @@ impl BitMask {
 
     /// Returns the number of set pixels.
     pub fn area(&self) -> u64 {
-        // Sums of short pieces in `u8` let the compiler use its widest adds.
+        // Summing short pieces in `u8` lets the compiler use its widest additions.
         let piece = |pixels: &[u8]| u64::from(pixels.iter().sum::<u8>());
         self.pixels.chunks(255).map(piece).sum()
     }
 
-    /// Returns the tight box around the set pixels, its far corner one past the last pixel, or
-    /// nothing for an empty mask.
+    /// Returns the tight box around the set pixels, its far corner one past the last pixel; `None`
+    /// for an empty mask.
     pub fn bounding_box(&self) -> Option<BoxXyxy> {
         let mut y0 = None;
         let mut y1 = 0;
@@ -110,11 +110,11 @@ impl BitMask {
         Self { size: self.size, pixels }
     }
 
-    /// Cuts the window of size `window` out whose top left pixel is (`x`, `y`).
+    /// Crops the window of size `window` whose top left pixel is (`x`, `y`).
     ///
     /// # Errors
     ///
-    /// [`MaskError::CropWindow`] if the window leaves the mask.
+    /// [`MaskError::CropWindow`] if the window exceeds the mask.
     pub fn crop(&self, x: u32, y: u32, window: ImageSize) -> Result<Self, MaskError> {
         let fits = |start: u32, length: u32, whole: u32| {
             start.checked_add(length).is_some_and(|end| end <= whole)

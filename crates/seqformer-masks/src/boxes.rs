@@ -1,4 +1,4 @@
-//! The three ways to write a box.
+//! The three representations of a box.
 
 use crate::ImageSize;
 
@@ -15,7 +15,7 @@ pub struct BoxXyxy {
     pub y1: f64,
 }
 
-/// A box by its top left corner and extent, as COCO files have it.
+/// A box by its top left corner and extent, as in COCO files.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct BoxXywh {
     /// Left edge.
@@ -28,7 +28,7 @@ pub struct BoxXywh {
     pub height: f64,
 }
 
-/// A box by its centre and extent, as the model has it.
+/// A box by its centre and extent, as in the model.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct BoxCxcywh {
     /// Centre along x.
@@ -42,12 +42,12 @@ pub struct BoxCxcywh {
 }
 
 impl BoxXyxy {
-    /// Returns the area, 0 for a box turned inside out.
+    /// Returns the area; 0 for a box whose corners are swapped.
     pub fn area(self) -> f64 {
         (self.x1 - self.x0).max(0.0) * (self.y1 - self.y0).max(0.0)
     }
 
-    /// Moves every edge into an image of `size`.
+    /// Clips every edge to an image of `size`.
     pub fn clipped(self, size: ImageSize) -> Self {
         let (width, height) = (f64::from(size.width), f64::from(size.height));
         Self {

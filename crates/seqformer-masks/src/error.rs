@@ -1,4 +1,4 @@
-//! What can be wrong with a mask that comes from a file.
+//! Errors of masks that come from files.
 
 use thiserror::Error;
 
@@ -51,10 +51,10 @@ pub enum MaskError {
     /// A number of the compressed form is negative or does not fit 32 bits.
     #[error("compressed run lengths: run {index}: expected 0 to 4294967295, found another value")]
     RunRange {
-        /// Which run, counted from 0.
+        /// Index of the run, from 0.
         index: usize,
     },
-    /// Masks that should be combined differ in size.
+    /// Masks to be combined differ in size.
     #[error("masks to combine: expected size {expected}, found {found}")]
     SizeMismatch {
         /// Size of the first mask.
@@ -65,17 +65,17 @@ pub enum MaskError {
     /// A polygon with an odd number of numbers, or with fewer than three points.
     #[error("polygon: expected an even number of at least 6 numbers, found {found}")]
     PolygonLength {
-        /// How many numbers were given.
+        /// The length of the list.
         found: usize,
     },
-    /// A polygon coordinate that is not finite or absurdly far away.
+    /// A polygon coordinate that is not finite or implausibly large.
     #[error("polygon: expected coordinates between -1000000 and 1000000, found {found}")]
     PolygonCoordinate {
         /// The coordinate.
         found: f64,
     },
-    /// A crop window that leaves the mask.
-    #[error("crop of a mask of size {size}: the window {window} at ({x}, {y}) leaves it")]
+    /// A crop window that exceeds the mask.
+    #[error("crop of a mask of size {size}: the window {window} at ({x}, {y}) exceeds it")]
     CropWindow {
         /// Size of the mask.
         size: ImageSize,

@@ -46,7 +46,7 @@ impl IouMatrix {
         &self.values[detection * self.num_truths..][..self.num_truths]
     }
 
-    /// Takes values over, row by row.
+    /// Creates a matrix from its rows.
     ///
     /// # Panics
     ///
@@ -70,29 +70,29 @@ impl IouMatrix {
 /// Pixels of the overlap and of the denominator.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Overlap {
-    /// How many pixels both masks set.
+    /// Number of pixels set in both masks.
     pub intersection: u64,
-    /// How many pixels either mask sets.
+    /// Number of pixels set in either mask.
     pub union: u64,
-    /// How many pixels the detection sets.
+    /// Number of pixels set in the detection.
     pub detection: u64,
 }
 
 impl Overlap {
-    /// Sums up over frames.
+    /// Adds the counts of another frame.
     pub fn add(&mut self, other: Self) {
         self.intersection += other.intersection;
         self.union += other.union;
         self.detection += other.detection;
     }
 
-    /// Returns intersection over union, 0 of nothing.
+    /// Returns intersection over union; 0 if the union is empty.
     pub fn iou(self) -> f64 {
         ratio(self.intersection, self.union)
     }
 
-    /// Returns the IoU with a crowd: it is no rival for the parts of it that a detection does not
-    /// cover.
+    /// Returns the IoU with a crowd, in which parts of the crowd that the detection does not cover
+    /// do not count.
     pub fn crowd_iou(self) -> f64 {
         ratio(self.intersection, self.detection)
     }
@@ -106,7 +106,7 @@ fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-/// A mask with its area, which every pair needs again.
+/// A mask with its area, which every pair needs.
 #[derive(Debug, Clone, Copy)]
 struct Measured<'a> {
     rle: &'a Rle,
@@ -120,7 +120,7 @@ impl<'a> Measured<'a> {
 }
 
 fn overlap(detection: Measured<'_>, truth: Measured<'_>) -> Overlap {
-    // Masks of different size say nothing about each other.
+    // Masks of different sizes cannot be compared.
     let Some(intersection) = detection.rle.intersection_area(truth.rle) else {
         return Overlap::default();
     };
@@ -130,8 +130,8 @@ fn overlap(detection: Measured<'_>, truth: Measured<'_>) -> Overlap {
 
 /// Returns the IoU of every detection with every truth of one image.
 ///
-/// For a crowd truth the denominator is the area of the detection alone. Masks of different
-/// size have IoU 0.
+/// For a crowd truth the denominator is the area of the detection only. Masks of different sizes
+/// have IoU 0.
 ///
 /// # Panics
 ///
@@ -147,10 +147,10 @@ pub fn mask_iou(detections: &[Rle], truths: &[Rle], is_crowd: &[bool]) -> IouMat
 
 /// Returns the IoU of every detected track with every true track of one video.
 ///
-/// Intersections and unions are summed over the frames before dividing; a missing mask is empty,
-/// and frames beyond the shorter track do not count. For a crowd truth the denominator is the
-/// area of the detection alone; the official YouTube-VIS tool has no such rule, so whoever wants
-/// its numbers passes `false` for every truth.
+/// Intersections and unions are summed over frames before dividing; a missing mask is empty, and
+/// frames beyond the shorter track do not count. For a crowd truth the denominator is the area of
+/// the detection only. The official YouTube-VIS tool has no such rule; pass `false` for every truth
+/// to get its numbers.
 ///
 /// # Panics
 ///

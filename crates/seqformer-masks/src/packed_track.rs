@@ -1,16 +1,16 @@
-//! The masks of one object over a video, kept small: two bytes a run, all runs in one vector.
+//! The masks of one object over a video in compact form: two bytes per run, all runs in one vector.
 
 use std::ops::Range;
 
 use crate::rle::runs;
 use crate::{ImageSize, MaskError, Overlap, Rle};
 
-/// One mask per frame, nothing where the object is absent.
+/// One mask per frame, or none where the object is absent.
 ///
-/// Run lengths from 65536 on are split by empty runs, which changes no pixel.
+/// Run lengths above 65535 are split by empty runs, which changes no pixel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PackedTrack {
-    /// As in [`Rle`], one frame behind the other.
+    /// As in [`Rle`], one frame after the other.
     runs: Vec<u16>,
     frames: Vec<Option<PackedMask>>,
 }
@@ -20,14 +20,14 @@ pub struct PackedTrack {
 struct PackedMask {
     size: ImageSize,
     area: u64,
-    /// Its place among the runs of the track.
+    /// Its range in the runs of the track.
     runs: Range<usize>,
-    /// A column-major range without set pixels outside.
+    /// A column-major range that contains all set pixels.
     extent: Range<u64>,
 }
 
 impl PackedTrack {
-    /// Creates a track without frames that has room for so many runs.
+    /// Creates a track without frames, with capacity for `num_runs` runs.
     pub fn with_capacity(num_runs: usize) -> Self {
         Self { runs: Vec::with_capacity(num_runs), frames: Vec::new() }
     }
@@ -37,22 +37,22 @@ impl PackedTrack {
         self.frames.len()
     }
 
-    /// Tells whether there are no frames.
+    /// Whether there are no frames.
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty()
     }
 
-    /// Returns the area of every frame, nothing where the object is absent.
+    /// Returns the area of every frame; `None` where the object is absent.
     pub fn areas(&self) -> impl Iterator<Item = Option<u64>> {
         self.frames.iter().map(|frame| frame.as_ref().map(|mask| mask.area))
     }
 
-    /// Returns the size of every frame's mask, nothing where the object is absent.
+    /// Returns the size of every frame's mask; `None` where the object is absent.
     pub fn sizes(&self) -> impl Iterator<Item = Option<ImageSize>> {
         self.frames.iter().map(|frame| frame.as_ref().map(|mask| mask.size))
     }
 
-    /// Returns the mask of every frame, nothing where the object is absent.
+    /// Returns the mask of every frame; `None` where the object is absent.
     #[expect(clippy::missing_panics_doc, reason = "the sum of the runs was checked before")]
     pub fn masks(&self) -> impl Iterator<Item = Option<Rle>> {
         self.frames.iter().map(|frame| {
@@ -102,20 +102,20 @@ impl PackedTrack {
         self.frames.extend(other.frames.iter().map(|frame| frame.as_ref().map(moved)));
     }
 
-    /// Gives back the memory that is held for further frames.
+    /// Releases memory reserved for further frames.
     pub fn shrink_to_fit(&mut self) {
         self.runs.shrink_to_fit();
         self.frames.shrink_to_fit();
     }
 
-    /// Compares a frame with what is detected there; a frame beyond the end has no overlap.
+    /// Compares a frame with the mask detected in it; frames beyond the end have no overlap.
     pub fn overlap(&self, frame: usize, detected: Option<&Rle>) -> Overlap {
         let Some(truth) = self.frames.get(frame) else { return Overlap::default() };
         let detection = detected.map_or(0, Rle::area);
         let truth_area = truth.as_ref().map_or(0, |truth| truth.area);
         let intersection = match (detected, truth) {
             (Some(detected), Some(truth)) if detected.size() != truth.size => {
-                // Masks of different size say nothing about each other.
+                // Masks of different sizes cannot be compared.
                 return Overlap::default();
             }
             (Some(detected), Some(truth)) => self.intersection_area(truth, detected),
@@ -133,12 +133,12 @@ impl PackedTrack {
     }
 }
 
-/// Appends run lengths, the long ones in pieces.
+/// Appends run lengths, splitting long ones.
 fn push_runs(runs: &mut Vec<u16>, counts: &[u32]) {
     const BLOCK: usize = 16;
     let (blocks, rest) = counts.as_chunks::<BLOCK>();
     for block in blocks {
-        // Without an early end inside, the compiler looks at several at once.
+        // Without an early exit, the compiler processes several at once.
         let all_bits = block.iter().fold(0, |all, count| all | count);
         if u16::try_from(all_bits).is_ok() {
             runs.extend_from_slice(&block.map(|count| count as u16));
@@ -160,13 +160,13 @@ fn push_long_runs(runs: &mut Vec<u16>, counts: &[u32]) {
     }
 }
 
-/// Joins the pieces of long runs; the opposite of [`push_runs`].
+/// Joins split runs; the inverse of [`push_runs`].
 fn joined_runs(runs: &[u16]) -> Vec<u32> {
     let mut counts: Vec<u32> = Vec::with_capacity(runs.len());
     let mut runs = runs.iter().map(|&run| u32::from(run));
     while let Some(run) = runs.next() {
         match counts.last_mut() {
-            // An empty run between two others of one kind.
+            // An empty run between two of the same kind.
             Some(last) if run == 0 => match runs.next() {
                 Some(rest) => *last += rest,
                 None => counts.push(0),
@@ -177,7 +177,7 @@ fn joined_runs(runs: &[u16]) -> Vec<u32> {
     counts
 }
 
-/// Counts the pixels that both masks set; both have the same number of pixels.
+/// Counts the pixels set in both masks, which have the same number of pixels.
 fn common_pixels(left: &[u16], right: &[u32]) -> u64 {
     let (left, _trailing_clear_run) = left.as_chunks::<2>();
     let (right, _trailing_clear_run) = right.as_chunks::<2>();

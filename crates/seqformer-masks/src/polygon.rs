@@ -6,7 +6,7 @@ use crate::{BoxXyxy, ImageSize, MaskError, Rle};
 
 /// Coordinates are traced in steps of a fifth of a pixel.
 const STEPS_PER_PIXEL: f64 = 5.0;
-/// Tracing takes time proportional to the length of an edge, so the length is bounded.
+/// Tracing an edge takes time proportional to its length, so the length is bounded.
 const MAX_COORDINATE: f64 = 1e6;
 
 /// A closed polygon in pixel coordinates.
@@ -30,7 +30,7 @@ impl Polygon {
         Self::from_vertices(points.to_vec())
     }
 
-    /// Takes the vertices `[x, y]` over.
+    /// Creates a polygon from the vertices `[x, y]`.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl Polygon {
         &self.vertices
     }
 
-    /// Returns the geometric area, which differs a little from the number of pixels.
+    /// Returns the geometric area, which differs slightly from the number of pixels.
     pub fn area(&self) -> f64 {
         let twice: f64 = self.edges().map(|([x0, y0], [x1, y1])| x0 * y1 - x1 * y0).sum();
         twice.abs() / 2.0
@@ -71,7 +71,7 @@ impl Polygon {
 
     /// Returns the pixels of the polygon in an image of `size`, exactly as COCO draws them.
     ///
-    /// A `size` that comes from a file belongs through [`ImageSize::checked`] first.
+    /// Check a `size` that comes from a file with [`ImageSize::checked`] first.
     pub fn rasterize(&self, size: ImageSize) -> Rle {
         let mut crossings = Vec::new();
         let mut previous = None;
@@ -116,7 +116,7 @@ fn trace_edge(start: Point, end: Point, mut visit: impl FnMut(Point)) {
     let (low, high) = if backwards { (end, start) } else { (start, end) };
     let length = du.max(dv);
     let rise = if along_u { high.v - low.v } else { high.u - low.u };
-    // A zero-length edge is one point; COCO's slope is NaN there, which nobody sees.
+    // A zero-length edge is one point; COCO's slope is NaN there, without any effect.
     let slope = if length == 0 { 0.0 } else { f64::from(rise) / f64::from(length) };
     let base = f64::from(if along_u { low.v } else { low.u });
     for step in 0..=length {

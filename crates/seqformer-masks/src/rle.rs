@@ -1,7 +1,7 @@
 //! Run-length masks.
 //!
-//! Reference: COCO `maskApi.c`. Pixels are read column by column; the runs alternate between
-//! clear and set, beginning with clear.
+//! Reference: COCO `maskApi.c`. Pixels are read column by column; runs alternate between clear and
+//! set, starting with clear.
 
 mod compressed;
 pub(crate) mod runs;
@@ -31,32 +31,32 @@ impl Rle {
         Self::from_crossings(size, &column_major_changes(mask))
     }
 
-    /// Takes run lengths over.
+    /// Creates a mask from run lengths.
     ///
     /// # Errors
     ///
-    /// A `size` that is too large, or runs that do not sum up to its number of pixels.
+    /// A `size` that is too large, or runs whose sum differs from its number of pixels.
     pub fn from_counts(size: ImageSize, counts: Vec<u32>) -> Result<Self, MaskError> {
         runs::check_sum(size, &counts)?;
         Ok(Self { size, counts })
     }
 
-    /// Reads COCO's text form.
+    /// Parses COCO's text form.
     ///
     /// # Errors
     ///
-    /// As [`Self::from_counts`], and text that is not such a code.
+    /// As [`Self::from_counts`], and text that is not in this form.
     pub fn parse_compressed(size: ImageSize, text: &str) -> Result<Self, MaskError> {
         let mut counts = Vec::new();
         compressed::parse(text, &mut counts)?;
         Self::from_counts(size, counts)
     }
 
-    /// Reads COCO's text form into the memory of another mask.
+    /// Parses COCO's text form into the memory of an existing mask.
     ///
     /// # Errors
     ///
-    /// As [`Self::parse_compressed`]; then the mask is left without pixels.
+    /// As [`Self::parse_compressed`]; the mask then has no pixels.
     pub fn read_compressed(&mut self, size: ImageSize, text: &str) -> Result<(), MaskError> {
         self.size = ImageSize { height: 0, width: 0 };
         let mut counts = std::mem::take(&mut self.counts);
@@ -75,8 +75,8 @@ impl Rle {
         let width = self.size.width as usize;
         let height = u64::from(self.size.height);
         let mut pixels = vec![0_u8; self.size.num_pixels() as usize];
-        // First the places where a column changes, then the sum down the columns, row by row:
-        // that walks through memory in order.
+        // First the positions where a column changes, then sums down the columns, row by row, which
+        // accesses memory in order.
         let mut toggle = |x: u64, y: u64| pixels[y as usize * width + x as usize] ^= 1;
         for (start, end) in self.set_runs() {
             let last_column = (end - 1) / height;
@@ -137,7 +137,7 @@ impl Rle {
         BoxXywh { x, y, width: (x1 - x0) as f64, height: (y1 - y0) as f64 }
     }
 
-    /// Returns the pixels that are set in any of `masks`; of no masks, the mask without pixels.
+    /// Returns the pixels that are set in any of `masks`; without masks, a mask without pixels.
     ///
     /// # Errors
     ///
@@ -146,7 +146,7 @@ impl Rle {
         Self::merge(masks, 1)
     }
 
-    /// Returns the pixels that are set in all of `masks`; of no masks, the mask without pixels.
+    /// Returns the pixels that are set in all of `masks`; without masks, a mask without pixels.
     ///
     /// # Errors
     ///
@@ -155,7 +155,7 @@ impl Rle {
         Self::merge(masks, masks.len() as i64)
     }
 
-    /// Returns the number of pixels set in both masks, nothing if their sizes differ.
+    /// Returns the number of pixels set in both masks; `None` if their sizes differ.
     pub fn intersection_area(&self, other: &Self) -> Option<u64> {
         if self.size != other.size {
             return None;
@@ -178,7 +178,7 @@ impl Rle {
         Some(area)
     }
 
-    /// Keeps the pixels that at least `depth` masks set.
+    /// Keeps the pixels that are set in at least `depth` masks.
     fn merge(masks: &[Self], depth: i64) -> Result<Self, MaskError> {
         let Some(first) = masks.first() else {
             return Ok(Self::empty(ImageSize { height: 0, width: 0 }));
@@ -203,9 +203,10 @@ impl Rle {
         Ok(Self::from_crossings(size, &crossings))
     }
 
-    /// Builds the runs from the sorted column-major positions where set and clear change places.
+    /// Builds the runs from the sorted column-major positions where pixels change between clear and
+    /// set.
     ///
-    /// Two crossings at one position cancel each other out, and one at the end has no effect.
+    /// Two crossings at one position cancel out, and one at the end has no effect.
     pub(crate) fn from_crossings(size: ImageSize, crossings: &[u64]) -> Self {
         let mut counts = Vec::with_capacity(crossings.len() + 1);
         let mut start = 0;
@@ -239,12 +240,12 @@ impl Rle {
     }
 }
 
-/// Returns the sorted column-major positions of the pixels that differ from the one before.
+/// Returns the sorted column-major positions of pixels that differ from the previous one.
 fn column_major_changes(mask: &BitMask) -> Vec<u64> {
     let width = mask.size().width as usize;
     let height = u64::from(mask.size().height);
-    // Rows are compared with the row above, which walks through memory in order; a counting sort
-    // then brings the changes into column order.
+    // Each row is compared with the row above, which accesses memory in order; a counting sort then
+    // brings the changes into column order.
     let mut changes: Vec<(u32, u32)> = Vec::new();
     let mut num_changes = vec![0_usize; width + 1];
     for_each_change(mask, |x, y| {
@@ -264,11 +265,11 @@ fn column_major_changes(mask: &BitMask) -> Vec<u64> {
     sorted
 }
 
-/// Visits, row by row, the pixels that differ from the one before them in column order.
+/// Visits, row by row, the pixels that differ from the previous one in column order.
 fn for_each_change(mask: &BitMask, mut visit: impl FnMut(u32, u32)) {
     let mut rows = mask.rows();
     let (Some(first), Some(last)) = (rows.next(), mask.rows().next_back()) else { return };
-    // Above the first pixel of a column is the last pixel of the column before.
+    // Above the first pixel of a column is the last pixel of the previous column.
     let mut before = 0;
     for (x, (&pixel, &bottom)) in first.iter().zip(last).enumerate() {
         if pixel != before {

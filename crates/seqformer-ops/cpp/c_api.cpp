@@ -1,7 +1,7 @@
 // The flat C ABI of the shim: unpack, call, catch. No exception crosses it.
 //
-// Every function that can fail returns null, or a message made with `strdup` that the caller frees
-// with `sf_free_message`. Shapes, kinds, devices and contiguity are checked in Rust before the call.
+// Every function that can fail returns null, or a message made with `strdup` that Rust frees. Shapes, kinds, devices and
+// contiguity are checked in Rust before the call.
 
 #include "guarded.h"
 #include "ms_deform_attn.h"
@@ -13,7 +13,6 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>
-#include <dlfcn.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cstdlib>
@@ -25,23 +24,23 @@ namespace {
 
 // The tensors of one call, all contiguous; the last two may be undefined.
 struct MsDeformAttnTensors {
-  at::Tensor value, places, weights, references, padding;
+  at::Tensor value, locations, weights, references, padding;
 };
 
 MsDeformAttnInputs inputs_of(const MsDeformAttnTensors &of, const std::vector<int64_t> &level_sizes) {
-  const auto &value = of.value, &places = of.places;
+  const auto &value = of.value, &locations = of.locations;
   const bool has_references = of.references.defined(), has_padding = of.padding.defined();
   return {value.size(0),
           value.size(1),
           value.size(2),
           value.size(3),
-          places.size(1),
-          places.size(3),
-          places.size(4),
+          locations.size(1),
+          locations.size(3),
+          locations.size(4),
           value.scalar_type() == at::kBFloat16,
           level_sizes.data(),
           value.const_data_ptr(),
-          places.const_data_ptr<float>(),
+          locations.const_data_ptr<float>(),
           of.weights.const_data_ptr<float>(),
           has_references ? of.references.const_data_ptr<float>() : nullptr,
           has_padding ? of.padding.const_data_ptr<bool>() : nullptr,
@@ -62,17 +61,17 @@ void check_kernel(char *message) {
 class MsDeformAttn : public torch::autograd::Function<MsDeformAttn> {
 public:
   static at::Tensor forward(torch::autograd::AutogradContext *ctx, const at::Tensor &value,
-                            const at::Tensor &places, const at::Tensor &weights,
+                            const at::Tensor &locations, const at::Tensor &weights,
                             const std::optional<at::Tensor> &references,
                             const std::optional<at::Tensor> &padding,
                             std::vector<int64_t> level_sizes, int64_t kernels_address) {
-    const MsDeformAttnTensors of{value, places, weights, references.value_or(at::Tensor()),
+    const MsDeformAttnTensors of{value, locations, weights, references.value_or(at::Tensor()),
                                  padding.value_or(at::Tensor())};
     const auto inputs = inputs_of(of, level_sizes);
     auto out = at::empty({inputs.batch, inputs.queries, inputs.heads * inputs.channels}, value.options());
     const auto *kernels = reinterpret_cast<const MsDeformAttnKernels *>(kernels_address);
     check_kernel(kernels->forward(&inputs, out.mutable_data_ptr()));
-    ctx->save_for_backward({value, places, weights, of.references, of.padding});
+    ctx->save_for_backward({value, locations, weights, of.references, of.padding});
     ctx->saved_data["level_sizes"] = level_sizes;
     ctx->saved_data["kernels"] = kernels_address;
     return out;
@@ -87,7 +86,7 @@ public:
         reinterpret_cast<const MsDeformAttnKernels *>(ctx->saved_data["kernels"].toInt());
     const auto inputs = inputs_of(of, level_sizes);
     const auto grad_out = grads[0].to(of.value.scalar_type()).contiguous();
-    auto grad_places = at::empty_like(of.places), grad_weights = at::empty_like(of.weights);
+    auto grad_locations = at::empty_like(of.locations), grad_weights = at::empty_like(of.weights);
     at::Tensor grad_value;
     if (of.value.is_cpu()) {
       grad_value = at::empty_like(of.value);
@@ -96,18 +95,18 @@ public:
       grad_value = at::zeros(of.value.sizes(), of.value.options().dtype(at::kFloat));
     }
     const MsDeformAttnGradients gradients{grad_value.defined() ? grad_value.mutable_data_ptr() : nullptr,
-                                          grad_places.mutable_data_ptr<float>(),
+                                          grad_locations.mutable_data_ptr<float>(),
                                           grad_weights.mutable_data_ptr<float>()};
     check_kernel(kernels->backward(&inputs, grad_out.const_data_ptr(), &gradients));
     if (grad_value.defined()) grad_value = grad_value.to(of.value.scalar_type());
-    return {grad_value, grad_places, grad_weights, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    return {grad_value, grad_locations, grad_weights, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
 } // namespace
 
 // Multi-scale deformable attention. `references` and `padding` may be null.
-SF_API char *sf_ms_deform_attn(at::Tensor **out, const at::Tensor *value, const at::Tensor *places,
+SF_API char *sf_ms_deform_attn(at::Tensor **out, const at::Tensor *value, const at::Tensor *locations,
                                const at::Tensor *weights, const at::Tensor *references,
                                const at::Tensor *padding, const int64_t *level_sizes, int64_t levels,
                                const MsDeformAttnKernels *kernels) {
@@ -116,7 +115,7 @@ SF_API char *sf_ms_deform_attn(at::Tensor **out, const at::Tensor *value, const 
     const auto optional = [](const at::Tensor *tensor) {
       return tensor == nullptr ? std::optional<at::Tensor>() : std::optional<at::Tensor>(*tensor);
     };
-    *out = new at::Tensor(MsDeformAttn::apply(*value, *places, *weights, optional(references),
+    *out = new at::Tensor(MsDeformAttn::apply(*value, *locations, *weights, optional(references),
                                               optional(padding), std::move(sizes),
                                               reinterpret_cast<int64_t>(kernels)));
   });
@@ -124,9 +123,29 @@ SF_API char *sf_ms_deform_attn(at::Tensor **out, const at::Tensor *value, const 
 
 namespace {
 
+at::Tensor call_fused(const char *name, const char *overload, std::vector<c10::IValue> arguments) {
+  const auto handle = c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
+  torch::jit::Stack stack(std::move(arguments));
+  handle.callBoxed(&stack);
+  return stack.at(0).toTensor();
+}
+
+// Whether oneDNN multiplies bf16 numbers here. The library is asked, since ONEDNN_MAX_CPU_ISA can forbid it what the
+// processor has.
 bool has_bf16_product() {
-  return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-         __builtin_cpu_supports("avx512dq");
+  static const bool has = [] {
+    if (!at::hasMKLDNN()) return false;
+    try {
+      const std::vector<int64_t> zeros(2, 0), ones(2, 1);
+      call_fused("mkldnn::_reorder_convolution_weight", "",
+                 {at::ones({16, 16, 1, 1}, at::kBFloat16), zeros, ones, ones, int64_t{1},
+                  std::vector<int64_t>{1, 16, 2, 2}});
+      return true;
+    } catch (const c10::Error &) {
+      return false;
+    }
+  }();
+  return has;
 }
 
 // Whether oneDNN's fused operators may take the place of the plain ones: they have no gradient, and take
@@ -141,13 +160,6 @@ bool can_fuse(std::initializer_list<const at::Tensor *> tensors) {
     if (at::GradMode::is_enabled() && tensor->requires_grad()) return false;
   }
   return true;
-}
-
-at::Tensor call_fused(const char *name, const char *overload, std::vector<c10::IValue> arguments) {
-  const auto handle = c10::Dispatcher::singleton().findSchemaOrThrow(name, overload);
-  torch::jit::Stack stack(std::move(arguments));
-  handle.callBoxed(&stack);
-  return stack.at(0).toTensor();
 }
 
 c10::IValue no_scalars() { return c10::List<std::optional<at::Scalar>>(); }
@@ -604,27 +616,3 @@ SF_API void sf_parallel_for(int64_t count, int64_t grain, void (*body)(void *, i
                             void *context) {
   at::parallel_for(0, count, grain, [&](int64_t begin, int64_t end) { body(context, begin, end); });
 }
-
-// Opens a shared library for the whole process (RTLD_GLOBAL), as CUDA support needs it.
-SF_API char *sf_open_library(const char *path) {
-  return guarded([&] {
-    if (dlopen(path, RTLD_NOW | RTLD_GLOBAL) == nullptr) {
-      const char *why = dlerror();
-      throw std::runtime_error(why ? why : "cannot be opened");
-    }
-  });
-}
-
-// Opens a shared library like `sf_open_library`, and finds a function in it.
-SF_API char *sf_find_symbol(void **out, const char *library, const char *name) {
-  return guarded([&] {
-    void *handle = dlopen(library, RTLD_NOW | RTLD_GLOBAL);
-    *out = handle ? dlsym(handle, name) : nullptr;
-    if (*out == nullptr) {
-      const char *why = dlerror();
-      throw std::runtime_error(why ? why : "cannot be opened");
-    }
-  });
-}
-
-SF_API void sf_free_message(char *message) { std::free(message); }

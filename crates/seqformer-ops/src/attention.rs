@@ -10,7 +10,7 @@ use crate::machine::machine;
 use crate::packed_linear::{failed, has_products};
 use crate::slices::{self, TensorNumber};
 use seqformer_kernels::Bf16;
-use seqformer_kernels::attention::{Inputs, attention};
+use seqformer_kernels::attention::{AttentionInputs, attention};
 
 const OPERATION: &str = "self_attention";
 
@@ -67,7 +67,7 @@ impl SelfAttention {
 
     fn run<T: TensorNumber>(self, query_key: &Tensor, values: &Tensor) -> Result<Tensor, String> {
         let sizes = values.size();
-        let inputs = Inputs {
+        let inputs = AttentionInputs {
             query_key: slices::elements(query_key).ok_or("queries and keys are not dense")?,
             values: slices::elements(values).ok_or("the values are not dense")?,
             queries: sizes[1] as usize,

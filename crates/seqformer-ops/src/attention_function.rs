@@ -2,82 +2,40 @@
 //!
 //! The kernels travel to the shim as function pointers, which libtorch's autograd calls.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::c_void;
 
-use seqformer_kernels::ms_deform_attn::{Gradients, Inputs, backward, forward};
-use seqformer_kernels::{Bf16, LevelSize, RowSums, Samples, Shape, Shares};
+use seqformer_kernels::ms_deform_attn::{Gradients, MsDeformAttnInputs, backward, forward};
+use seqformer_kernels::{AttentionWeights, Bf16, LevelSize, RowSums, Samples, Shape};
+use seqformer_libtorch::ms_deform_attn::{Kernels, RawGradients, RawInputs};
+use seqformer_libtorch::{Message, check, operand, operand_mut};
 use tch::Tensor;
 use torch_sys::C_tensor;
 
 use crate::FeatureLevels;
 use crate::machine::machine;
-use crate::shim::{check, operand, operand_mut};
-
-/// What one call reads, as `MsDeformAttnInputs` in `ms_deform_attn.h`.
-#[repr(C)]
-struct RawInputs {
-    batch: i64,
-    tokens: i64,
-    heads: i64,
-    channels: i64,
-    queries: i64,
-    levels: i64,
-    points: i64,
-    bf16: i64,
-    level_sizes: *const i64,
-    value: *const c_void,
-    places: *const f32,
-    weights: *const f32,
-    references: *const f32,
-    padding: *const bool,
-    references_batch: i64,
-    padding_batch: i64,
-    head_major: i64,
-    device: i64,
-}
-
-/// The gradients that a kernel writes, all of the sizes of their tensors, as `MsDeformAttnGradients` in
-/// `ms_deform_attn.h`.
-#[repr(C)]
-struct RawGradients {
-    value: *mut c_void,
-    places: *mut f32,
-    weights: *mut f32,
-}
-
-type ForwardKernel = extern "C" fn(*const RawInputs, *mut c_void) -> *mut c_char;
-type BackwardKernel =
-    extern "C" fn(*const RawInputs, *const c_void, *const RawGradients) -> *mut c_char;
-
-/// The kernels that the autograd function calls, as `MsDeformAttnKernels` in `ms_deform_attn.h`.
-#[repr(C)]
-pub(crate) struct Kernels {
-    forward: ForwardKernel,
-    backward: BackwardKernel,
-}
 
 /// The kernels for the CPU.
-pub(crate) static CPU_KERNELS: Kernels =
-    Kernels { forward: forward_kernel, backward: backward_kernel };
+// SAFETY: both share their work out by threads of libtorch, and only write the results that they are given.
+pub(crate) static CPU_KERNELS: Kernels = unsafe { Kernels::new(forward_kernel, backward_kernel) };
 
 unsafe extern "C" {
     fn sf_ms_deform_attn(
         out: *mut *mut C_tensor,
         value: *const C_tensor,
-        places: *const C_tensor,
+        locations: *const C_tensor,
         weights: *const C_tensor,
         references: *const C_tensor,
         padding: *const C_tensor,
         level_sizes: *const i64,
         levels: i64,
         kernels: *const Kernels,
-    ) -> *mut c_char;
+    ) -> Message;
 }
 
 /// The tensors of one call, contiguous and of shapes that fit; see `MsDeformAttnInputs` in `ms_deform_attn.h`.
 pub(crate) struct AttentionTensors<'a> {
     pub(crate) value: &'a Tensor,
-    pub(crate) places: &'a Tensor,
+    pub(crate) locations: &'a Tensor,
     pub(crate) weights: &'a Tensor,
     pub(crate) references: Option<&'a Tensor>,
     pub(crate) padding: Option<&'a Tensor>,
@@ -99,7 +57,7 @@ pub(crate) fn ms_deform_attn(
         sf_ms_deform_attn(
             &raw mut out,
             tensors.value.as_ptr(),
-            tensors.places.as_ptr(),
+            tensors.locations.as_ptr(),
             tensors.weights.as_ptr(),
             or_null(tensors.references),
             or_null(tensors.padding),
@@ -135,7 +93,7 @@ unsafe fn shape_of(raw: &RawInputs) -> Shape {
 /// # Safety
 ///
 /// The buffers of `raw` hold as many elements as its sizes say, values of type `T`.
-unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> Inputs<'a, T> {
+unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> MsDeformAttnInputs<'a, T> {
     let samples = shape.batch * shape.queries * shape.heads * shape.samples();
     let values = shape.batch * shape.tokens * shape.heads * shape.channels;
     let references = raw.references_batch as usize * shape.queries * shape.levels.len() * 2;
@@ -143,7 +101,7 @@ unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> Inputs<'a, T
     // SAFETY: as the caller promises.
     let value = unsafe { operand(raw.value.cast::<T>(), values) };
     // SAFETY: as the caller promises.
-    let places = unsafe { operand(raw.places, 2 * samples) };
+    let locations = unsafe { operand(raw.locations, 2 * samples) };
     // SAFETY: as the caller promises.
     let weights = unsafe { operand(raw.weights, samples) };
     // SAFETY: as the caller promises; the batch of absent references is 0.
@@ -151,14 +109,21 @@ unsafe fn inputs_of<'a, T>(shape: &'a Shape, raw: &'a RawInputs) -> Inputs<'a, T
     // SAFETY: as the caller promises; the batch of absent padding is 0.
     let padding = unsafe { operand(raw.padding, padding) };
     let samples = if raw.references.is_null() {
-        Samples::Located { locations: places, weights }
+        Samples::Located { locations, weights }
     } else {
-        Samples::Offset { offsets: places, shares: Shares::Logits(weights), references }
+        Samples::Offset {
+            offsets: locations,
+            weights: AttentionWeights::Logits(weights),
+            references,
+        }
     };
-    Inputs { shape, value, head_major: raw.head_major != 0, samples, padding }
+    MsDeformAttnInputs { shape, value, head_major: raw.head_major != 0, samples, padding }
 }
 
-extern "C" fn forward_kernel(raw: *const RawInputs, out: *mut c_void) -> *mut c_char {
+/// # Safety
+///
+/// The tensors of `raw` are alive and of its sizes, and `out` has room for the output.
+unsafe extern "C" fn forward_kernel(raw: *const RawInputs, out: *mut c_void) -> Message {
     // SAFETY: the shim passes the inputs that it was called with.
     let raw = unsafe { &*raw };
     if raw.bf16 != 0 {
@@ -166,7 +131,7 @@ extern "C" fn forward_kernel(raw: *const RawInputs, out: *mut c_void) -> *mut c_
     } else {
         forward_of::<f32>(raw, out);
     }
-    std::ptr::null_mut()
+    Message::success()
 }
 
 fn forward_of<T: RowSums>(raw: &RawInputs, out: *mut c_void) {
@@ -180,11 +145,14 @@ fn forward_of<T: RowSums>(raw: &RawInputs, out: *mut c_void) {
     forward(&inputs, out, &machine());
 }
 
-extern "C" fn backward_kernel(
+/// # Safety
+///
+/// The tensors of `raw` are alive and of its sizes, as are the gradients.
+unsafe extern "C" fn backward_kernel(
     raw: *const RawInputs,
     grad_out: *const c_void,
     gradients: *const RawGradients,
-) -> *mut c_char {
+) -> Message {
     // SAFETY: the shim passes the inputs that it was called with.
     let raw = unsafe { &*raw };
     // SAFETY: the shim passes the gradients that it has allocated.
@@ -194,7 +162,7 @@ extern "C" fn backward_kernel(
     } else {
         backward_of::<f32>(raw, grad_out, gradients);
     }
-    std::ptr::null_mut()
+    Message::success()
 }
 
 fn backward_of<T: RowSums>(raw: &RawInputs, grad_out: *const c_void, out: &RawGradients) {
@@ -209,9 +177,9 @@ fn backward_of<T: RowSums>(raw: &RawInputs, grad_out: *const c_void, out: &RawGr
     // SAFETY: the shim has just allocated the gradients, each like its tensor.
     let value = unsafe { operand_mut(out.value.cast::<T>(), inputs.value.len()) };
     // SAFETY: as above.
-    let places = unsafe { operand_mut(out.places, 2 * samples) };
+    let locations = unsafe { operand_mut(out.locations, 2 * samples) };
     // SAFETY: as above.
     let weights = unsafe { operand_mut(out.weights, samples) };
-    let gradients = Gradients { value, places, weights };
+    let gradients = Gradients { value, locations, weights };
     backward(&inputs, grad_out, gradients, &machine());
 }

@@ -8,10 +8,12 @@
 use tch::{Kind, Tensor};
 
 use crate::machine::machine;
-use crate::packed_linear::{Affine, failed, has_products, numbers, pack};
+use crate::packed_linear::{WeightBias, failed, has_products, numbers, pack};
 use crate::slices::{self, TensorNumber};
 use crate::{FeatureLevels, OpsError};
-use seqformer_kernels::deformable_layer::{self, Inputs, Outputs, References, Weights};
+use seqformer_kernels::deformable_layer::{
+    self, DeformableLayerInputs, Outputs, References, Weights,
+};
 use seqformer_kernels::norm::Norm;
 use seqformer_kernels::{Bf16, Machine, RowSums, Shape, head_values};
 
@@ -21,23 +23,23 @@ const OPERATION: &str = "deformable_layer";
 #[derive(Debug, Clone, Copy)]
 pub struct DeformableLayerParameters<'a> {
     /// `[C, C]`
-    pub value_proj: Affine<'a>,
+    pub value_proj: WeightBias<'a>,
     /// `[M * L * P * 2, C]`
-    pub sampling_offsets: Affine<'a>,
+    pub sampling_offsets: WeightBias<'a>,
     /// `[M * L * P, C]`
-    pub attention_weights: Affine<'a>,
+    pub attention_weights: WeightBias<'a>,
     /// Of what was read, to be added to the queries, `[C, C]`.
-    pub output_proj: Affine<'a>,
+    pub output_proj: WeightBias<'a>,
     /// Of what was read, as a result of its own, `[C, C]`.
-    pub second_output_proj: Option<Affine<'a>>,
+    pub second_output_proj: Option<WeightBias<'a>>,
     /// Normalisation behind the attention, `[C]`.
-    pub norm1: Affine<'a>,
+    pub norm1: WeightBias<'a>,
     /// `[F, C]`
-    pub linear1: Affine<'a>,
+    pub linear1: WeightBias<'a>,
     /// `[C, F]`
-    pub linear2: Affine<'a>,
+    pub linear2: WeightBias<'a>,
     /// Normalisation behind the feed-forward part, `[C]`.
-    pub norm2: Affine<'a>,
+    pub norm2: WeightBias<'a>,
     /// Added to the variances.
     pub eps: f64,
     /// `M`
@@ -159,12 +161,12 @@ impl DeformableLayer {
 }
 
 fn packed<T: TensorNumber>(of: &DeformableLayerParameters<'_>) -> Option<Weights<T>> {
-    let norm = |affine: Affine<'_>| {
-        let (weight, bias) = (numbers(affine.weight)?, numbers(affine.bias)?);
+    let norm = |layer: WeightBias<'_>| {
+        let (weight, bias) = (numbers(layer.weight)?, numbers(layer.bias)?);
         Some(Norm { weight, bias, eps: of.eps as f32 })
     };
     let join = |a: &Tensor, b: &Tensor| Tensor::cat(&[a, b], 0);
-    let points = Affine {
+    let points = WeightBias {
         weight: &join(of.sampling_offsets.weight, of.attention_weights.weight),
         bias: &join(of.sampling_offsets.bias, of.attention_weights.bias),
     };
@@ -173,7 +175,7 @@ fn packed<T: TensorNumber>(of: &DeformableLayerParameters<'_>) -> Option<Weights
         points: pack(points)?,
         output: pack(of.output_proj)?,
         second_output: match of.second_output_proj {
-            Some(affine) => Some(pack(affine)?),
+            Some(layer) => Some(pack(layer)?),
             None => None,
         },
         norm1: norm(of.norm1)?,
@@ -195,7 +197,7 @@ fn run<T: TensorNumber + RowSums>(
     let padding = input.padding.map(Tensor::contiguous);
     let padding = padding.as_ref().and_then(slices::booleans).unwrap_or(&[]);
     let numbers = slices::elements(&references).ok_or("the references are not dense")?;
-    let inputs = Inputs {
+    let inputs = DeformableLayerInputs {
         shape,
         queries: slices::elements(&queries).ok_or("the queries are not dense")?,
         positions: slices::elements(&positions).ok_or("the positions are not dense")?,
@@ -205,7 +207,7 @@ fn run<T: TensorNumber + RowSums>(
             References::Points(numbers)
         },
     };
-    let projection = head_values::Inputs {
+    let projection = head_values::HeadValuesInputs {
         weights: &weights.value,
         heads: shape.heads,
         tokens_per_clip: shape.tokens,

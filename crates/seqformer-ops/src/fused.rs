@@ -7,12 +7,12 @@ mod after;
 #[expect(unsafe_code, reason = "calls of the shim, and what it calls back")]
 mod binding;
 
+use seqformer_cuda::begin_computing;
 use tch::Tensor;
 
 pub use self::after::{Activation, After};
 use self::binding::{ConvolutionTensors, RawConvolution};
 use crate::OpsError;
-use crate::runtime::begin_computing;
 
 /// How a kernel moves over a map, the same in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,9 @@
-//! Multi-scale deformable attention for libtorch on the CPU and on NVIDIA GPUs, and the shim around what `tch` lacks.
+//! Multi-scale deformable attention for libtorch on the CPU and on NVIDIA GPUs, and layers that `tch` lacks.
 //!
 //! [`ms_deform_attn`] is the operation of Deformable DETR (arXiv:2010.04159, equation 3): every query
 //! of every head reads a few bilinearly interpolated points of several feature maps and sums them by
 //! weight. It is one differentiable step with kernels of its own, written in Rust and run on
-//! libtorch's threads, or in CUDA (see [`cuda`]); [`reference::ms_deform_attn`] is the same in plain tensor
+//! libtorch's threads, or in CUDA (see [`cuda_attention`]); [`reference::ms_deform_attn`] is the same in plain tensor
 //! operations.
 //!
 //! ```
@@ -24,14 +24,8 @@ pub mod attention;
 #[expect(unsafe_code, reason = "calls of the shim, and the kernels that it calls back")]
 mod attention_function;
 mod constants;
-pub mod cuda;
-pub mod cuda_device;
-pub mod cuda_graph;
-mod cuda_library;
-#[expect(unsafe_code, reason = "calls of the part for GPUs")]
-mod cuda_part;
+pub mod cuda_attention;
 pub mod deformable_layer;
-mod error;
 pub mod fused;
 pub mod images;
 mod levels;
@@ -40,27 +34,21 @@ mod machine;
 mod ms_deform_attn;
 #[cfg(test)]
 mod non_finite;
-mod nvrtc;
 pub mod optimize;
-pub mod out_of_memory;
 pub mod packed_linear;
 pub mod packed_masks;
 pub mod pointwise_conv;
 mod pool;
 pub mod precision;
-pub mod process_group;
 pub mod recompute;
 pub mod reference;
 pub mod runtime;
-#[expect(unsafe_code, reason = "what all calls of the shim have in common")]
-mod shim;
 #[expect(unsafe_code, reason = "the memory of tensors")]
 mod slices;
-pub mod transfer;
 pub mod winograd_conv;
 
 pub use constants::small_tensor;
-pub use error::OpsError;
 pub use levels::FeatureLevels;
 pub use ms_deform_attn::{PredictedPoints, ms_deform_attn, ms_deform_attn_at_offsets};
 pub use seqformer_kernels::LevelSize;
+pub use seqformer_libtorch::OpsError;

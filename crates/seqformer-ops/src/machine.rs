@@ -2,10 +2,11 @@
 
 use std::ffi::{c_int, c_void};
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use seqformer_kernels::products::{BlockProduct, BlockProducts, BlockShape};
 use seqformer_kernels::threads::Threads;
-use seqformer_kernels::{Bf16, Factor, Machine};
+use seqformer_kernels::{Bf16, Factor, InstructionSet, Machine};
 
 unsafe extern "C" {
     fn sf_parallel_for(
@@ -27,9 +28,36 @@ unsafe extern "C" {
     fn sf_has_amx_bf16() -> c_int;
 }
 
-/// This machine, with the best instructions that it has.
+/// The environment variable that lowers the instruction set of this crate's kernels.
+///
+/// Its values are those of [`InstructionSet::name`]. It does not reach libtorch's own kernels, which have
+/// `ATEN_CPU_CAPABILITY` and `ONEDNN_MAX_CPU_ISA`.
+pub(crate) const INSTRUCTION_SET_VARIABLE: &str = "SEQFORMER_INSTRUCTION_SET";
+
+/// This machine, with the best instructions that it has, or those that [`INSTRUCTION_SET_VARIABLE`] names.
 pub(crate) fn machine() -> Machine<'static> {
-    Machine::new(&TorchThreads, &OneDnn)
+    static SET: OnceLock<InstructionSet> = OnceLock::new();
+    let set = SET.get_or_init(|| {
+        let name = std::env::var(INSTRUCTION_SET_VARIABLE).unwrap_or_default();
+        chosen_set(&name).unwrap_or_else(|expected| {
+            tracing::warn!(
+                "{INSTRUCTION_SET_VARIABLE}: expected {expected}, found {name:?}; it is ignored"
+            );
+            InstructionSet::detect()
+        })
+    });
+    Machine::new(&TorchThreads, &OneDnn).by(*set)
+}
+
+/// The set that a variable's value asks for, the best one if it is empty; else what the value can be here.
+fn chosen_set(name: &str) -> Result<InstructionSet, String> {
+    if name.is_empty() {
+        return Ok(InstructionSet::detect());
+    }
+    InstructionSet::named(name).ok_or_else(|| {
+        let names: Vec<_> = InstructionSet::available().map(InstructionSet::name).collect();
+        format!("an instruction set that this machine has ({})", names.join(", "))
+    })
 }
 
 /// The threads that libtorch uses inside one operation.

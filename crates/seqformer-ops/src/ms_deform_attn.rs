@@ -1,10 +1,12 @@
 //! The differentiable operation: checks, then the kernel of the device.
 
+use seqformer_cuda::begin_computing;
+use seqformer_cuda::kernels::MAX_LEVELS;
+use seqformer_libtorch::ms_deform_attn::Kernels;
 use tch::{Device, Kind, Tensor};
 
-use crate::attention_function::{self, AttentionTensors, Kernels};
-use crate::runtime::begin_computing;
-use crate::{FeatureLevels, OpsError, cuda, reference};
+use crate::attention_function::{self, AttentionTensors};
+use crate::{FeatureLevels, OpsError, cuda_attention, reference};
 
 const OPERATION: &str = "ms_deform_attn";
 
@@ -13,7 +15,7 @@ const OPERATION: &str = "ms_deform_attn";
 /// A location `(x, y)` of a level with `W` columns and `H` rows is the point `x * W - 0.5`,
 /// `y * H - 0.5` between its cells; cells outside the map count as zero. Differentiable in all three
 /// tensors. Runs in our kernels for `f32` and `bf16` values (summed in `f32`) on the CPU and on NVIDIA GPUs
-/// (see [`cuda`]), and as plain tensor operations for other kinds and devices.
+/// (see [`crate::cuda_attention`]), and as plain tensor operations for other kinds and devices.
 ///
 /// # Shapes
 ///
@@ -42,7 +44,7 @@ pub fn ms_deform_attn(
     let weights = weights.to_kind(Kind::Float).contiguous();
     let tensors = AttentionTensors {
         value: &readable(value),
-        places: &locations,
+        locations: &locations,
         weights: &weights,
         references: None,
         padding: None,
@@ -63,8 +65,8 @@ fn kernels_for(value: &Tensor, levels: &FeatureLevels, points: i64) -> Option<&'
     }
     match value.device() {
         Device::Cpu => Some(&attention_function::CPU_KERNELS),
-        Device::Cuda(index) if points > 0 && levels.len() <= cuda::MAX_LEVELS => {
-            cuda::attention(index)
+        Device::Cuda(index) if points > 0 && levels.len() <= MAX_LEVELS => {
+            cuda_attention::kernels_of(index)
         }
         _ => None,
     }
@@ -132,7 +134,7 @@ pub fn ms_deform_attn_at_offsets(
     let padding = padding.map(Tensor::contiguous);
     let tensors = AttentionTensors {
         value: &readable(value),
-        places: &offsets,
+        locations: &offsets,
         weights: &logits,
         references: Some(&references),
         padding: padding.as_ref(),

@@ -6,12 +6,12 @@ use std::fmt::Display;
 use crate::machine::machine;
 use crate::slices::TensorNumber;
 use crate::{FeatureLevels, reference};
-use seqformer_kernels::ms_deform_attn::{Gradients, Inputs, backward, forward};
+use seqformer_kernels::ms_deform_attn::{Gradients, MsDeformAttnInputs, backward, forward};
 use seqformer_kernels::packed::{Left, Rows};
 use seqformer_kernels::{
-    Bf16, Block, Element, InstructionSet, LevelSize, PANEL, ROWS, RowSums, Samples, Shape, Shares,
-    attention, dropout, head_values, linear, max_pool, norm, packed, pointwise, weight_gradient,
-    winograd,
+    AttentionWeights, Bf16, Block, Element, InstructionSet, LevelSize, PANEL, ROWS, RowSums,
+    Samples, Shape, attention, dropout, head_values, linear, max_pool, norm, packed, pointwise,
+    weight_gradient, winograd,
 };
 use tch::{Kind, Tensor};
 
@@ -117,7 +117,7 @@ fn products_of_rows<T: TensorNumber>(set: InstructionSet) {
         for relu in [false, true] {
             let what = format!("{:?} by {set:?}, relu {relu}, {what}", T::KIND);
             let expected = elements(&(relu_if(relu, plain.shallow_clone()) + &residual));
-            let inputs = linear::Inputs { weights: &weights, rows: &x, relu, residual: &r };
+            let inputs = linear::LinearInputs { weights: &weights, rows: &x, relu, residual: &r };
             let mut found = vec![0.0; rows * outputs];
             if linear::linear(&inputs, &mut found, &machine().by(set)).is_err() {
                 return;
@@ -171,8 +171,14 @@ fn pointwise_maps<T: TensorNumber>(set: InstructionSet) {
         for (relu, add) in [(false, true), (true, true), (true, false)] {
             let what = format!("{:?} by {set:?}, relu {relu}, add {add}, {what}", T::KIND);
             let expected = if add { &sum } else { &plain }.shallow_clone();
-            let inputs =
-                pointwise::Inputs { weights: &weights, map: &cells, height, width, add, relu };
+            let inputs = pointwise::PointwiseInputs {
+                weights: &weights,
+                map: &cells,
+                height,
+                width,
+                add,
+                relu,
+            };
             let mut found = round::<T>(&r);
             if pointwise::convolve(&inputs, &mut found, &machine().by(set)).is_err() {
                 return;
@@ -196,7 +202,7 @@ fn tiles<T: TensorNumber>(set: InstructionSet) {
         let cells = round::<T>(&x);
         for relu in [false, true] {
             let what = format!("{:?} by {set:?}, relu {relu}, {what}", T::KIND);
-            let inputs = winograd::Inputs {
+            let inputs = winograd::WinogradInputs {
                 weights: &weights,
                 map: &cells,
                 height,
@@ -239,7 +245,7 @@ fn values_by_head<T: TensorNumber>(set: InstructionSet) {
             + tensor(&b, &[-1]);
         let plain = plain.masked_fill(&mask, 0.0);
         let plain = plain.view([clips as i64, tokens as i64, heads as i64, channels as i64]);
-        let inputs = head_values::Inputs {
+        let inputs = head_values::HeadValuesInputs {
             weights: &weights,
             heads,
             tokens_per_clip: tokens,
@@ -278,8 +284,13 @@ fn heads<T: TensorNumber>(set: InstructionSet) {
         let key = split(both.narrow(1, width as i64, width as i64));
         let weights = query.matmul(&key.transpose(1, 2)).softmax(-1, Kind::Float);
         let plain = weights.matmul(&split(tensor(&values, &[queries as i64, width as i64])));
-        let inputs =
-            attention::Inputs { query_key: &query_key, values: &values, queries, heads, channels };
+        let inputs = attention::AttentionInputs {
+            query_key: &query_key,
+            values: &values,
+            queries,
+            heads,
+            channels,
+        };
         let mut found = vec![0.0; queries * width];
         let out = &mut found;
         if attention::attention::<T>(&inputs, out, &machine().by(set)).is_err() {
@@ -441,13 +452,18 @@ fn deformable_attention<T: TensorNumber + RowSums>(set: InstructionSet) {
                 let value = round::<T>(&elements(if head_major { &by_head } else { &values }));
                 let [_, locations, weights] = &operands;
                 let offsets = cells_of(&problem, locations);
-                let shares = Shares::Weights(weights);
+                let normalized = AttentionWeights::Normalized(weights);
                 for samples in [
                     Samples::Located { locations, weights },
-                    Samples::Offset { offsets: &offsets, shares, references: &references },
+                    Samples::Offset {
+                        offsets: &offsets,
+                        weights: normalized,
+                        references: &references,
+                    },
                 ] {
                     let padding = if padded { &problem.padding[..] } else { &[] };
-                    let inputs = Inputs { shape, value: &value, head_major, samples, padding };
+                    let inputs =
+                        MsDeformAttnInputs { shape, value: &value, head_major, samples, padding };
                     let mut found = round::<T>(&vec![0.0; expected.len()]);
                     forward(&inputs, &mut found, &machine().by(set));
                     let what = format!("{what}, padded {padded}, by head {head_major}");
@@ -477,24 +493,32 @@ fn deformable_gradients<T: TensorNumber + RowSums>(set: InstructionSet) {
             let what = format!("{channels} channels, {:?} by {set:?}, {what}", T::KIND);
             let leaves = problem.tensors(&[values.clone(), locations.clone(), weights.clone()]);
             let leaves = leaves.map(|leaf| leaf.set_requires_grad(true));
-            let [value, places, shares] = &leaves;
-            let plain = reference::ms_deform_attn(value, &problem.levels, places, shares);
+            let [value, leaf_locations, leaf_weights] = &leaves;
+            let plain =
+                reference::ms_deform_attn(value, &problem.levels, leaf_locations, leaf_weights);
             let grad = tensor(&grad_out, &plain.size()).to_kind(Kind::Double);
             let loss = (plain * grad).sum(Kind::Double);
             let expected = Tensor::run_backward(&[loss], &leaves, false, false);
             let (value, grad_out) = (round::<T>(&values), round::<T>(&grad_out));
             let samples = Samples::Located { locations: &locations, weights: &weights };
-            let inputs = Inputs { shape, value: &value, head_major: false, samples, padding: &[] };
+            let inputs = MsDeformAttnInputs {
+                shape,
+                value: &value,
+                head_major: false,
+                samples,
+                padding: &[],
+            };
             let mut of_value = round::<T>(&vec![0.0; value.len()]);
-            let [mut of_places, mut of_weights] =
+            let [mut of_locations, mut of_weights] =
                 [locations.len(), weights.len()].map(|length| vec![0.0; length]);
             let gradients = Gradients {
                 value: &mut of_value,
-                places: &mut of_places,
+                locations: &mut of_locations,
                 weights: &mut of_weights,
             };
             backward(&inputs, &grad_out, gradients, &machine().by(set));
-            for (found, expected) in [widen(&of_value), of_places, of_weights].iter().zip(expected)
+            for (found, expected) in
+                [widen(&of_value), of_locations, of_weights].iter().zip(expected)
             {
                 assert_none_lost(found, &elements(&expected), &what);
             }

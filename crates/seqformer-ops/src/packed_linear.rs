@@ -16,9 +16,9 @@ use seqformer_kernels::{Bf16, head_values, linear};
 
 const OPERATION: &str = "packed_linear";
 
-/// Weight and bias of an affine map.
+/// Weight and bias of a linear layer or of a norm.
 #[derive(Debug, Clone, Copy)]
-pub struct Affine<'a> {
+pub struct WeightBias<'a> {
     /// `[outputs, inputs]`
     pub weight: &'a Tensor,
     /// `[outputs]`
@@ -40,17 +40,14 @@ enum PackedWeights {
 impl PackedLinear {
     /// Lays a weight out, with factors in `bf16` if asked for; `None` where the kernel cannot take the place of
     /// plain operations.
-    pub fn new(affine: Affine<'_>, bf16: bool) -> Option<Self> {
-        let (outputs, inputs) = affine.weight.size2().ok()?;
+    pub fn new(layer: WeightBias<'_>, bf16: bool) -> Option<Self> {
+        let (outputs, inputs) = layer.weight.size2().ok()?;
         let takes = outputs > 0 && inputs > 0 && inputs % 2 == 0;
-        if !takes || affine.bias.size() != [outputs] || !has_products(bf16) {
+        if !takes || layer.bias.size() != [outputs] || !has_products(bf16) {
             return None;
         }
-        let weights = if bf16 {
-            PackedWeights::Bf16(pack(affine)?)
-        } else {
-            PackedWeights::F32(pack(affine)?)
-        };
+        let weights =
+            if bf16 { PackedWeights::Bf16(pack(layer)?) } else { PackedWeights::F32(pack(layer)?) };
         Some(Self { weights })
     }
 
@@ -173,7 +170,7 @@ fn map_rows<T: TensorNumber>(
     rows: &Rows<'_>,
     sizes: &[i64],
 ) -> Result<Tensor, String> {
-    let inputs = linear::Inputs {
+    let inputs = linear::LinearInputs {
         weights,
         rows: slices::elements(rows.input).ok_or("the input is not dense")?,
         relu: rows.relu,
@@ -193,7 +190,7 @@ fn map_to_heads<T: TensorNumber>(
 ) -> Result<Tensor, String> {
     let tokens = tokens.detach().to_kind(Kind::Float).contiguous();
     let padding = padding.map(Tensor::contiguous);
-    let inputs = head_values::Inputs {
+    let inputs = head_values::HeadValuesInputs {
         weights,
         heads: sizes[1] as usize,
         tokens_per_clip: sizes[2] as usize,
@@ -218,8 +215,8 @@ pub(crate) fn has_products(bf16: bool) -> bool {
 }
 
 /// Lays a weight out; `None` if it is not `f32` on the CPU.
-pub(crate) fn pack<T: TensorNumber>(affine: Affine<'_>) -> Option<Packed<T>> {
-    Some(Packed::new(&numbers(affine.weight)?, &numbers(affine.bias)?))
+pub(crate) fn pack<T: TensorNumber>(layer: WeightBias<'_>) -> Option<Packed<T>> {
+    Some(Packed::new(&numbers(layer.weight)?, &numbers(layer.bias)?))
 }
 
 /// The elements of a parameter; `None` if it is not `f32` on the CPU.

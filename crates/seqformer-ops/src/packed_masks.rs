@@ -4,12 +4,9 @@
 //! bit a pixel is what leaves a GPU then, instead of a number for each cell and instance. The bits go down the columns,
 //! as COCO's run lengths do.
 
+use seqformer_cuda::kernels::{MaskFrame, PixelSize, kernel_or_none, pack_masks};
+use seqformer_cuda::transfer::upload;
 use tch::{Device, Kind, Tensor};
-
-use crate::cuda::{self, MaskFrame, kernel_or_none};
-use crate::transfer::upload;
-
-pub use crate::cuda::PixelSize;
 
 /// Pixels of a frame, each way, for one cell of the logits.
 const STRIDE: usize = 4;
@@ -67,7 +64,7 @@ impl MaskPacker {
         let num_bytes = pixels.unsigned_abs().div_ceil(8) as i64;
         let logits = logits.reshape([[count].as_slice(), cells].concat());
         if logits.device().is_cuda() && count > 0 {
-            let words = cuda::pack_masks(&logits.to_kind(Kind::Float), self.frame);
+            let words = pack_masks(&logits.to_kind(Kind::Float), self.frame);
             if let Some(words) = kernel_or_none(words) {
                 return words.view_dtype(Kind::Uint8).view([masks, &[-1]].concat().as_slice());
             }

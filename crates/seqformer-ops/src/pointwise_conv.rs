@@ -8,9 +8,9 @@ use tch::{Device, Tensor};
 use crate::OpsError;
 use crate::fused::{Activation, Convolution};
 use crate::machine::machine;
-use crate::packed_linear::{Affine, failed, pack};
+use crate::packed_linear::{WeightBias, failed, pack};
 use crate::slices::{self, TensorNumber};
-use seqformer_kernels::pointwise::{Inputs, Weights, convolve};
+use seqformer_kernels::pointwise::{PointwiseInputs, Weights, convolve};
 use seqformer_kernels::{Bf16, Factor as _, Machine};
 
 const OPERATION: &str = "pointwise_conv";
@@ -44,11 +44,11 @@ impl PointwiseConv {
         if !is_point || !fits || !has_kernels(bf16) {
             return None;
         }
-        let affine = Affine { weight, bias };
+        let layer = WeightBias { weight, bias };
         let weights = if bf16 {
-            PackedWeights::Bf16(Weights { matrix: pack(affine)?, stride })
+            PackedWeights::Bf16(Weights { matrix: pack(layer)?, stride })
         } else {
-            PackedWeights::F32(Weights { matrix: pack(affine)?, stride })
+            PackedWeights::F32(Weights { matrix: pack(layer)?, stride })
         };
         Some(Self { weights })
     }
@@ -109,7 +109,7 @@ fn apply<T: TensorNumber>(
     let torch = |message: String| OpsError::Torch { operation: OPERATION, message };
     let map = input.detach().permute([0, 2, 3, 1]);
     let map = map.f_contiguous().map_err(|error| torch(error.to_string()))?;
-    let inputs = Inputs {
+    let inputs = PointwiseInputs {
         weights,
         map: slices::elements(&map).ok_or_else(|| torch("the map is not dense".to_owned()))?,
         height: size[2] as usize,

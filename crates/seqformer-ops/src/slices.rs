@@ -3,10 +3,9 @@
 use std::ffi::c_int;
 
 use seqformer_kernels::{Bf16, Factor};
+use seqformer_libtorch::{operand, operand_mut};
 use tch::{Device, Kind, Tensor};
 use torch_sys::C_tensor;
-
-use crate::shim::{operand, operand_mut};
 
 unsafe extern "C" {
     fn sf_is_only_owner(tensor: *const C_tensor) -> c_int;

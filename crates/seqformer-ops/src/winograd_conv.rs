@@ -14,7 +14,7 @@ use crate::packed_linear::{failed, has_products, numbers};
 use crate::precision::has_bf16_products;
 use crate::slices::{self, TensorNumber};
 use seqformer_kernels::PANEL;
-use seqformer_kernels::winograd::{self, Inputs, Weights};
+use seqformer_kernels::winograd::{self, Weights, WinogradInputs};
 use seqformer_kernels::{Bf16, Bf16Tiles};
 
 const OPERATION: &str = "winograd_conv";
@@ -106,7 +106,7 @@ fn convolve<T: TensorNumber>(
     let torch = |message: String| OpsError::Torch { operation: OPERATION, message };
     let map = input.detach().permute([0, 2, 3, 1]);
     let map = map.f_contiguous().map_err(|error| torch(error.to_string()))?;
-    let inputs = Inputs {
+    let inputs = WinogradInputs {
         weights,
         map: slices::elements(&map).ok_or_else(|| torch("the map is not dense".to_owned()))?,
         height: size[2] as usize,

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::report::Report;
+use crate::report::ParityReport;
 
 /// Files by which a layout is known.
 const PUBLIC: &str = "tiny_config.yaml";
@@ -30,7 +30,7 @@ pub(crate) fn is_known(folder: &Path) -> bool {
 }
 
 /// Runs all cases of the folder's layout; false if it has none.
-pub(crate) fn run(folder: &Path, report: &mut Report<'_>) -> bool {
+pub(crate) fn run(folder: &Path, report: &mut ParityReport<'_>) -> bool {
     if folder.join(PUBLIC).exists() {
         run_public(folder, report);
     }
@@ -43,7 +43,7 @@ pub(crate) fn run(folder: &Path, report: &mut Report<'_>) -> bool {
     is_known(folder)
 }
 
-fn run_public(folder: &Path, report: &mut Report<'_>) {
+fn run_public(folder: &Path, report: &mut ParityReport<'_>) {
     run_case("tiny_forward", report, |report| forward::run(folder, report));
     for path in matching(folder, "msda_", ".safetensors", report) {
         run_case(&stem(&path), report, |report| deform_attn::run(&path, report));
@@ -67,7 +67,7 @@ fn run_public(folder: &Path, report: &mut Report<'_>) {
     }
 }
 
-fn run_common(folder: &Path, report: &mut Report<'_>) {
+fn run_common(folder: &Path, report: &mut ParityReport<'_>) {
     run_case("full_formula_r50", report, |report| {
         common::full_size(folder, "r50", "base_ytvis.yaml", report)
     });
@@ -89,7 +89,7 @@ fn run_common(folder: &Path, report: &mut Report<'_>) {
     }
 }
 
-fn run_formula(folder: &Path, report: &mut Report<'_>) {
+fn run_formula(folder: &Path, report: &mut ParityReport<'_>) {
     run_case("r50_whole_video", report, |report| {
         formula::whole_video(folder, "r50_whole_video", report)
     });
@@ -109,7 +109,11 @@ fn run_formula(folder: &Path, report: &mut Report<'_>) {
 }
 
 /// Runs one case; an error counts as something missing.
-fn run_case(name: &str, report: &mut Report<'_>, case: impl FnOnce(&mut Report<'_>) -> Result<()>) {
+fn run_case(
+    name: &str,
+    report: &mut ParityReport<'_>,
+    case: impl FnOnce(&mut ParityReport<'_>) -> Result<()>,
+) {
     report.set_case(name);
     if let Err(error) = case(report) {
         report.missing(name, &format!("{error:#}"));
@@ -117,7 +121,7 @@ fn run_case(name: &str, report: &mut Report<'_>, case: impl FnOnce(&mut Report<'
 }
 
 /// The files of a folder with that beginning and end, sorted; their absence is reported.
-fn matching(folder: &Path, start: &str, end: &str, report: &mut Report<'_>) -> Vec<PathBuf> {
+fn matching(folder: &Path, start: &str, end: &str, report: &mut ParityReport<'_>) -> Vec<PathBuf> {
     let entries =
         folder.read_dir().into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
     let is_match = |path: &PathBuf| {

@@ -19,7 +19,7 @@ mod report;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use report::Report;
+use report::ParityReport;
 
 fn main() -> ExitCode {
     let folders: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
         eprintln!("usage: parity DIR...   (folders laid out like those of tests/golden)");
         return ExitCode::from(2);
     }
-    let mut report = Report::new(&|line| println!("{line}"));
+    let mut report = ParityReport::new(&|line| println!("{line}"));
     for folder in &folders {
         compare(folder, &mut report);
     }
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
 }
 
 /// Runs every case of a folder, or of the folders in it.
-fn compare(folder: &Path, report: &mut Report<'_>) {
+fn compare(folder: &Path, report: &mut ParityReport<'_>) {
     let name = folder
         .canonicalize()
         .ok()

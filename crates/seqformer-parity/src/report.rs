@@ -1,12 +1,12 @@
-//! What was compared, and how it ended.
+//! The comparisons and their outcome.
 
 use std::fmt;
 
 use tch::{Kind, Tensor};
 
-/// Collects comparisons and tells each of them as it is made.
-pub(crate) struct Report<'a> {
-    tell: &'a dyn Fn(&str),
+/// Collects comparisons and reports each one as it is made.
+pub(crate) struct ParityReport<'a> {
+    on_line: &'a dyn Fn(&str),
     folder: String,
     case: String,
     outcome: Outcome,
@@ -36,10 +36,10 @@ impl fmt::Display for Outcome {
     }
 }
 
-impl<'a> Report<'a> {
-    /// An empty report whose lines go to `tell`.
-    pub(crate) fn new(tell: &'a dyn Fn(&str)) -> Self {
-        Self { tell, folder: String::new(), case: String::new(), outcome: Outcome::default() }
+impl<'a> ParityReport<'a> {
+    /// An empty report that passes its lines to `on_line`.
+    pub(crate) fn new(on_line: &'a dyn Fn(&str)) -> Self {
+        Self { on_line, folder: String::new(), case: String::new(), outcome: Outcome::default() }
     }
 
     /// The folder of what follows.
@@ -72,7 +72,7 @@ impl<'a> Report<'a> {
         self.close(name, &Tensor::from_slice(found), &Tensor::from_slice(expected), tolerance);
     }
 
-    /// Notes a difference that was measured by the caller.
+    /// Records a difference that was measured by the caller.
     pub(crate) fn number(&mut self, name: &str, difference: f64, tolerance: f64) {
         let what = format!("{difference:.2e} (at most {tolerance:.2e})");
         // A NaN is not within any tolerance.
@@ -97,15 +97,15 @@ impl<'a> Report<'a> {
         );
     }
 
-    /// Notes something that could not be compared.
+    /// Records something that could not be compared.
     pub(crate) fn missing(&mut self, name: &str, why: &str) {
         self.line(name, &format!("MISSING: {why}"), false);
     }
 
-    /// Notes a case that this version cannot run.
+    /// Records a case that this version cannot run.
     pub(crate) fn not_yet(&mut self, case: &str) {
         self.outcome.not_yet += 1;
-        (self.tell)(&format!("{}/{case}  not yet", self.folder));
+        (self.on_line)(&format!("{}/{case}  not yet", self.folder));
     }
 
     /// The count.
@@ -117,7 +117,7 @@ impl<'a> Report<'a> {
         self.outcome.compared += 1;
         self.outcome.ok += usize::from(ok);
         let verdict = if ok { "ok" } else { "OFF" };
-        (self.tell)(&format!("{}/{}: {name}  {what}  {verdict}", self.folder, self.case));
+        (self.on_line)(&format!("{}/{}: {name}  {what}  {verdict}", self.folder, self.case));
     }
 }
 

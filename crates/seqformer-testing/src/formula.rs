@@ -32,16 +32,16 @@ pub fn signed_unit(seed: u64, index: u64) -> f64 {
     2.0 * unit(seed, index) - 1.0
 }
 
-/// The distribution of one tensor: `offset + scale·r` with `r` in `[-1, 1)`.
+/// The uniform distribution of one tensor's elements: `offset + scale·r` with `r` in `[-1, 1)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Affine {
+pub struct UniformRange {
     /// The centre.
     pub offset: f64,
     /// Half the width.
     pub scale: f64,
 }
 
-impl Affine {
+impl UniformRange {
     /// The first `count` numbers for the tensor `name`, computed in double precision, rounded once.
     pub fn numbers(self, name: &str, count: usize) -> Vec<f32> {
         let seed = fnv1a(name);
@@ -66,38 +66,38 @@ pub fn common_name(name: &str) -> String {
 /// Panics if a size of `shape` is negative, as do the other functions that take a shape.
 pub fn common_weights(name: &str, shape: &[i64]) -> Vec<f32> {
     let name = common_name(name);
-    common_affine(&name, shape).numbers(&name, num_elements(shape))
+    common_range(&name, shape).numbers(&name, num_elements(shape))
 }
 
 /// The first `count` numbers in `[-1, 1)` for an input called `name`, such as `swin_input_a`.
 pub fn common_noise(name: &str, count: usize) -> Vec<f32> {
-    Affine { offset: 0.0, scale: 1.0 }.numbers(name, count)
+    UniformRange { offset: 0.0, scale: 1.0 }.numbers(name, count)
 }
 
 /// The distribution of the tensor with the hashed name `name`; the first matching rule counts.
-pub fn common_affine(name: &str, shape: &[i64]) -> Affine {
-    let affine = |offset, scale| Affine { offset, scale };
+pub fn common_range(name: &str, shape: &[i64]) -> UniformRange {
+    let range = |offset, scale| UniformRange { offset, scale };
     let is_vector = shape.len() == 1;
     if name.ends_with("running_var") {
-        affine(1.0, 0.5)
+        range(1.0, 0.5)
     } else if name.ends_with("running_mean") {
-        affine(0.0, 0.1)
+        range(0.0, 0.1)
     } else if name.ends_with("conv3.norm.weight") {
-        affine(0.4, 0.1)
+        range(0.4, 0.1)
     } else if name.ends_with("sampling_offsets.bias") {
-        affine(0.0, 2.0)
+        range(0.0, 2.0)
     } else if name.contains(".class_embed.") && name.ends_with("bias") {
-        affine(-2.5, 1.0)
+        range(-2.5, 1.0)
     } else if name.ends_with("relative_position_bias_table") {
-        affine(0.0, 0.5)
+        range(0.0, 0.5)
     } else if name.ends_with("query_embed.weight") || name.ends_with("level_embed") {
-        affine(0.0, 1.7)
+        range(0.0, 1.7)
     } else if is_vector && name.ends_with("weight") {
-        affine(1.0, 0.2)
+        range(1.0, 0.2)
     } else if is_vector {
-        affine(0.0, 0.1)
+        range(0.0, 0.1)
     } else {
-        affine(0.0, common_gain(name, shape.len()) * (3.0 / fan_in(shape)).sqrt())
+        range(0.0, common_gain(name, shape.len()) * (3.0 / fan_in(shape)).sqrt())
     }
 }
 

@@ -12,7 +12,7 @@ use serde_json::Value;
 pub struct GoldenError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The cause.
     pub what: String,
 }
 

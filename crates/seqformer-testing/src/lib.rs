@@ -19,7 +19,7 @@ mod npy;
 
 pub use close::{Difference, assert_close, assert_close_f64, compare, compare_f64};
 pub use formula::{
-    Affine, common_affine, common_frames, common_name, common_noise, common_weights, fnv1a,
+    UniformRange, common_frames, common_name, common_noise, common_range, common_weights, fnv1a,
     formula_pixels, formula_weights, signed_unit, splitmix64, summary_index, unit,
 };
 pub use golden::{GoldenError, golden_dir, golden_path, read_arrays, read_bytes, read_json};

@@ -1,4 +1,4 @@
-//! Several frames of a video on one picture.
+//! Several frames of a video in one image.
 
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
@@ -19,16 +19,16 @@ pub struct ContactSheet {
 }
 
 impl ContactSheet {
-    /// An empty sheet of `columns` tiles side by side, each at most `tile_width` pixels wide.
+    /// An empty sheet with `columns` tiles per row, each at most `tile_width` pixels wide.
     pub fn new(columns: u32, tile_width: u32) -> Self {
         Self { columns: columns.max(1), tile_width: tile_width.max(1), tiles: Vec::new() }
     }
 
-    /// Adds a frame; only its small copy is kept.
+    /// Adds a frame; only its thumbnail is kept.
     ///
     /// # Errors
     ///
-    /// The frame's pixels do not fit its size.
+    /// The frame's pixel buffer does not match its size.
     pub fn push(&mut self, image: &RgbImage) -> Result<(), VideoError> {
         let size = checked_size(image)?;
         let width = size.width.min(self.tile_width);
@@ -38,7 +38,7 @@ impl ContactSheet {
         Ok(())
     }
 
-    /// The sheet, or none when no frame was added.
+    /// The sheet; `None` if no frame was added.
     pub fn finish(self) -> Option<RgbImage> {
         let tile = ImageSize {
             height: self.tiles.iter().map(|tile| tile.size.height).max()?,

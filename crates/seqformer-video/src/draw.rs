@@ -10,31 +10,31 @@ use crate::error::VideoError;
 use contour::inner_contour;
 use label::LabelPainter;
 
-/// How much of the colour covers the picture inside a mask.
+/// Opacity of the colour inside a mask.
 const FILL_ALPHA: f32 = 0.45;
-/// Contours are 2 pixels wide up to this height, and grow with the picture from there.
+/// Contours are 2 pixels wide up to this height, and scale with the image above it.
 const CONTOUR_REFERENCE_HEIGHT: u32 = 480;
 const MAX_CONTOUR: u32 = 6;
 
-/// An object to be drawn on one frame.
+/// An object to be drawn in one frame.
 #[derive(Debug, Clone)]
 pub struct OverlayObject<'a> {
-    /// Where the object is; an empty mask draws nothing.
+    /// The mask of the object; an empty mask draws nothing.
     pub mask: &'a Rle,
     /// Colour of the fill, the contour and the tag.
     pub color: [u8; 3],
-    /// Text of the tag; none when empty.
+    /// Text of the tag; an empty text draws no tag.
     pub label: String,
 }
 
 /// Draws `objects` over `image`: a translucent fill, a contour, and a tag with the label.
 ///
-/// Later objects lie above earlier ones; all tags lie above all masks.
+/// Later objects are above earlier ones; all tags are above all masks.
 ///
 /// # Errors
 ///
-/// A mask whose size is not that of the image, or an image whose pixels do not fit its size. The
-/// image is unchanged then.
+/// A mask whose size differs from the image's, or an image whose pixel buffer does not match its
+/// size. The image is then unchanged.
 pub fn draw_overlay(image: &mut RgbImage, objects: &[OverlayObject<'_>]) -> Result<(), VideoError> {
     let size = checked_size(image)?;
     if let Some(object) = objects.iter().find(|object| object.mask.size() != size) {
@@ -66,7 +66,7 @@ pub fn draw_overlay(image: &mut RgbImage, objects: &[OverlayObject<'_>]) -> Resu
     Ok(())
 }
 
-/// The size of `image`, once its buffer is known to fit.
+/// The size of `image`, after checking its pixel buffer.
 pub(crate) fn checked_size(image: &RgbImage) -> Result<ImageSize, VideoError> {
     let size = image.size;
     let expected = (size.width as usize).saturating_mul(size.height as usize).saturating_mul(3);
@@ -88,7 +88,7 @@ struct Region {
 }
 
 impl Region {
-    /// None for an empty mask.
+    /// `None` for an empty mask.
     fn new(rle: &Rle) -> Option<Self> {
         let around = rle.bounding_box();
         if rle.area() == 0 {
@@ -105,13 +105,13 @@ impl Region {
         Some(Self { left, top, width, height: bottom + 1 - top, inside })
     }
 
-    /// The rows of the box with their picture coordinates.
+    /// The rows of the box with their image coordinates.
     fn rows(&self) -> impl Iterator<Item = (usize, &[bool])> {
         (self.top..).zip(self.inside.chunks_exact(self.width))
     }
 }
 
-/// A picture's pixels, to be blended with colours.
+/// The pixels of an image, for blending with colours.
 #[derive(Debug)]
 struct Canvas<'a> {
     width: usize,
@@ -119,7 +119,7 @@ struct Canvas<'a> {
 }
 
 impl Canvas<'_> {
-    /// Blends `color` over the pixel; one outside the picture is passed over.
+    /// Blends `color` over the pixel; pixels outside the image are ignored.
     fn blend(&mut self, x: usize, y: usize, color: [u8; 3], alpha: f32) {
         let Some(pixel) = self.pixel(x, y) else { return };
         for (value, new) in pixel.iter_mut().zip(color) {
@@ -127,14 +127,14 @@ impl Canvas<'_> {
         }
     }
 
-    /// Gives the pixel this colour; one outside the picture is passed over.
+    /// Sets the pixel to this colour; pixels outside the image are ignored.
     fn set(&mut self, x: usize, y: usize, color: [u8; 3]) {
         if let Some(pixel) = self.pixel(x, y) {
             pixel.copy_from_slice(&color);
         }
     }
 
-    /// Blends the pixels from `left` on that are inside.
+    /// Blends the pixels that are inside the mask, starting at `left`.
     fn fill_row(&mut self, left: usize, y: usize, inside: &[bool], blends: &[Blend; 3]) {
         let pixels = self.pixels.get_mut(3 * (y * self.width + left)..).unwrap_or_default();
         for (pixel, _) in pixels.chunks_exact_mut(3).zip(inside).filter(|(_, inside)| **inside) {
@@ -153,7 +153,7 @@ impl Canvas<'_> {
     }
 }
 
-/// What each value of a channel becomes under one colour.
+/// The blended value of each channel value for one colour.
 struct Blend([u8; 256]);
 
 impl Blend {

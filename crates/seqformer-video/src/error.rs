@@ -1,18 +1,18 @@
-//! What can go wrong between a file and a frame.
+//! Errors between a file and a frame.
 
 use std::path::PathBuf;
 
 use seqformer_data::DataError;
 use seqformer_masks::ImageSize;
 
-/// An error about a video, a folder of images, or a picture to be written.
+/// An error about a video, a folder of images, or an image to be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VideoError {
     /// A file or folder could not be read.
     #[error("{}: cannot read: {source}", path.display())]
     Read {
-        /// What was to be read.
+        /// The file or folder.
         path: PathBuf,
         /// Why it failed.
         source: std::io::Error,
@@ -21,16 +21,16 @@ pub enum VideoError {
     /// A file or folder could not be written.
     #[error("{}: cannot write: {source}", path.display())]
     Write {
-        /// What was to be written.
+        /// The file or folder.
         path: PathBuf,
         /// Why it failed.
         source: std::io::Error,
     },
 
-    /// What was given is not there, and looks like something that is not read.
-    #[error("{}: expected a folder of images, a video file or -, found nothing of this name ({source}); {hint}", path.display())]
+    /// The input does not exist, and looks like something that is not supported.
+    #[error("{}: expected a folder of images, a video file or -, found nothing with this name ({source}); {hint}", path.display())]
     NotAnInput {
-        /// What was given.
+        /// The input.
         path: PathBuf,
         /// Why it could not be opened.
         source: std::io::Error,
@@ -45,12 +45,12 @@ pub enum VideoError {
         path: PathBuf,
     },
 
-    /// A folder has no image.
+    /// A folder contains no image.
     #[error("{}: expected images (jpg, jpeg, png, webp, bmp), found {found}", path.display())]
     NoImages {
         /// The folder.
         path: PathBuf,
-        /// What is there instead.
+        /// What it contains instead.
         found: String,
     },
 
@@ -75,7 +75,7 @@ pub enum VideoError {
         found: ImageSize,
     },
 
-    /// A video file was given and there is no usable ffmpeg.
+    /// A video file was given, but there is no usable ffmpeg.
     #[error(
         "{}: ffmpeg is needed for video files, but {reason}; install ffmpeg, or `pip install \
          imageio-ffmpeg`, or name the program with --ffmpeg or SEQFORMER_FFMPEG, or give a folder \
@@ -85,7 +85,7 @@ pub enum VideoError {
     FfmpegMissing {
         /// The video.
         path: PathBuf,
-        /// Where ffmpeg was looked for.
+        /// Where ffmpeg was searched.
         reason: String,
     },
 
@@ -98,41 +98,41 @@ pub enum VideoError {
         source: std::io::Error,
     },
 
-    /// A video gave no frame at all.
+    /// A video has no frame that can be decoded.
     #[error("{}: no frame could be decoded: {reason}", path.display())]
     NoFrames {
         /// The video.
         path: PathBuf,
-        /// The decoder's last words.
+        /// The decoder's last message.
         reason: String,
     },
 
-    /// A frame is larger than what is accepted.
+    /// A frame is too large.
     #[error("{}: expected at most {limit} pixels per frame, found {}x{}", path.display(), found.width, found.height)]
     FrameTooLarge {
         /// The video.
         path: PathBuf,
-        /// The largest number of pixels accepted.
+        /// The maximum number of pixels.
         limit: u64,
         /// Size of the frame.
         found: ImageSize,
     },
 
-    /// The decoder delivered something that is not a frame.
+    /// The decoder returned something that is not a frame.
     #[error("{}: expected a frame from the decoder, found {found}", path.display())]
     Decode {
         /// The video.
         path: PathBuf,
-        /// What came instead.
+        /// What it returned.
         found: String,
     },
 
-    /// A video or picture could not be encoded.
+    /// A video or image could not be encoded.
     #[error("{}: cannot encode: {reason}", path.display())]
     Encode {
         /// The file to be written.
         path: PathBuf,
-        /// The encoder's last words.
+        /// The encoder's last message.
         reason: String,
     },
 
@@ -150,18 +150,18 @@ pub enum VideoError {
         found: ImageSize,
     },
 
-    /// A frame's pixel buffer does not fit its size.
+    /// A frame's pixel buffer does not match its size.
     #[error("frame of {}x{} pixels: expected {expected} bytes, found {found}", size.width, size.height)]
     PixelCount {
         /// The declared size.
         size: ImageSize,
         /// Bytes that size needs.
         expected: usize,
-        /// Bytes there are.
+        /// Actual number of bytes.
         found: usize,
     },
 
-    /// The folder for the overlays holds something else.
+    /// The folder for the overlays contains something else.
     #[error("{}: expected an empty folder or one with earlier overlays, found {found}; choose another folder", path.display())]
     FolderInUse {
         /// The folder.
@@ -170,28 +170,28 @@ pub enum VideoError {
         found: String,
     },
 
-    /// Nothing was written, since no frame was given.
+    /// Nothing was written, because no frame was given.
     #[error("{}: there is no frame to write", path.display())]
     NothingToWrite {
         /// The file or folder.
         path: PathBuf,
     },
 
-    /// A mask has another size than the picture it is to be drawn on.
+    /// A mask whose size differs from the image on which it is drawn.
     #[error(
-        "mask of \"{label}\": expected {}x{} pixels as in the picture, found {}x{}",
+        "mask of \"{label}\": expected {}x{} pixels as in the image, found {}x{}",
         expected.width, expected.height, found.width, found.height
     )]
     MaskSize {
         /// The label of the object.
         label: String,
-        /// Size of the picture.
+        /// Size of the image.
         expected: ImageSize,
         /// Size of the mask.
         found: ImageSize,
     },
 
-    /// The output's file name does not say a format that can be written.
+    /// The output's extension is not a format that can be written.
     #[error("{}: expected a file name ending in .mp4 or .gif", path.display())]
     UnknownFormat {
         /// The file.

@@ -1,7 +1,7 @@
 //! The ffmpeg child process, in both directions.
 //!
-//! Its standard error is drained by a thread of its own, so that neither side ever waits for the
-//! other, and the child is killed and reaped when the process value is dropped.
+//! A separate thread drains its standard error, so neither side ever waits for the other, and the child is killed and
+//! reaped when the process value is dropped.
 
 mod frame_info;
 mod location;
@@ -28,12 +28,12 @@ pub(crate) use sound::sound_codecs;
 pub(crate) use sound::{SilentFilm, add_sound};
 pub(crate) use writer::VideoWriter;
 
-/// Lines of ffmpeg's output that are kept: the first ones name the cause, the last ones the outcome.
+/// Lines of ffmpeg's output that are kept: the first ones contain the cause, the last ones the outcome.
 const KEPT_HEAD: usize = 100;
 const KEPT_TAIL: usize = 20;
-/// A line is cut after this many bytes.
+/// Lines are truncated to this many bytes.
 const KEPT_LINE_BYTES: usize = 500;
-/// Lines that go into one message.
+/// Maximum number of lines in a message.
 const MESSAGE_LINES: usize = 3;
 const STDERR_THREAD: &str = "ffmpeg-stderr";
 
@@ -45,13 +45,13 @@ pub(crate) struct FfmpegProcess {
 }
 
 impl FfmpegProcess {
-    /// Starts `command` with piped streams; keeps what it says.
+    /// Starts `command` with piped streams, and keeps its messages.
     fn spawn(command: &mut Command, stdin: Stdio, stdout: Stdio) -> Result<Self, VideoError> {
         Self::spawn_listening(command, stdin, stdout, Some)
     }
 
-    /// Starts `command` with piped streams. `listen` gets each line of its messages as it comes and returns
-    /// what is to be kept.
+    /// Starts `command` with piped streams. `listen` receives each line of its messages as it comes, and returns what
+    /// to keep.
     fn spawn_listening(
         command: &mut Command,
         stdin: Stdio,
@@ -59,8 +59,8 @@ impl FfmpegProcess {
         listen: impl FnMut(String) -> Option<String> + Send + 'static,
     ) -> Result<Self, VideoError> {
         command.stdin(stdin).stdout(stdout).stderr(Stdio::piped());
-        // Ctrl-C goes to all of a terminal's group. An ffmpeg that ends with it would look like the end of the video;
-        // it ends when this process does, with its pipes.
+        // Ctrl-C is sent to the whole process group of a terminal. If ffmpeg ended with it, that would look like the
+        // end of the video; it ends with this process instead, when its pipes close.
         #[cfg(unix)]
         {
             use std::os::unix::process::CommandExt as _;
@@ -90,9 +90,9 @@ impl FfmpegProcess {
         self.child.stdout.take()
     }
 
-    /// Waits for the end and returns the exit status with what was said on standard error.
+    /// Waits for the end, and returns the exit status with the messages on standard error.
     ///
-    /// The caller has dropped its ends of the pipes; otherwise this waits forever.
+    /// The caller must have dropped its ends of the pipes; otherwise this waits forever.
     fn wait(mut self) -> (Option<ExitStatus>, Vec<String>) {
         let status = self.child.wait().ok();
         let lines = self.stderr.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
@@ -102,9 +102,9 @@ impl FfmpegProcess {
 
 impl Drop for FfmpegProcess {
     fn drop(&mut self) {
-        // Both fail only when the child is already gone and reaped, which is what is wanted.
+        // Both fail only if the child has already ended and been reaped, which is the goal.
         if let Err(error) = self.child.kill() {
-            tracing::debug!(%error, "ffmpeg was already gone");
+            tracing::debug!(%error, "ffmpeg had already exited");
         }
         if let Err(error) = self.child.wait() {
             tracing::debug!(%error, "ffmpeg was already reaped");
@@ -117,16 +117,16 @@ impl Drop for FfmpegProcess {
     }
 }
 
-/// A command that asks nothing, prints no banner and reports at `log_level`.
+/// A command that is not interactive, prints no banner and reports at `log_level`.
 fn command(ffmpeg: &Path, log_level: &str) -> Command {
     let mut command = Command::new(ffmpeg);
     command.args(["-hide_banner", "-nostats", "-loglevel", log_level]);
-    // Colour codes would end up in our messages.
+    // Colour codes would end up in messages.
     command.env("AV_LOG_FORCE_NOCOLOR", "1").env_remove("FFREPORT");
     command
 }
 
-/// The threads of the decoder or encoder of the file that is named next.
+/// Sets the number of threads for the decoder or encoder of the next file.
 fn add_threads(command: &mut Command, program: &FfmpegProgram) {
     if let Some(threads) = program.threads {
         command.args(["-threads", &threads.to_string()]);
@@ -135,13 +135,13 @@ fn add_threads(command: &mut Command, program: &FfmpegProgram) {
 
 /// The input options for the local file at `path`, whatever its name looks like.
 fn add_input(command: &mut Command, path: &Path) {
-    // A bare name could be taken for an option or an address; and a playlist must not reach the net.
+    // A bare name could be taken for an option or a URL, and a playlist must not access the network.
     let mut name = std::ffi::OsString::from("file:");
     name.push(path);
     command.args(["-nostdin", "-protocol_whitelist", "file", "-i"]).arg(name);
 }
 
-/// Reads everything ffmpeg says and keeps the beginning and the end of what `listen` returns.
+/// Reads all of ffmpeg's messages, and keeps the first and last lines that `listen` returns.
 fn drain(mut stream: ChildStderr, mut listen: impl FnMut(String) -> Option<String>) -> Vec<String> {
     let mut head = Vec::new();
     let mut tail = VecDeque::new();
@@ -180,7 +180,7 @@ fn drain(mut stream: ChildStderr, mut listen: impl FnMut(String) -> Option<Strin
     head
 }
 
-/// `[h264 @ 0x556c752a75c0] text` becomes `[h264] text`: addresses differ from run to run.
+/// `[h264 @ 0x556c752a75c0] text` becomes `[h264] text`, because addresses differ between runs.
 fn clean(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     let mut rest = line.trim_end();
@@ -208,7 +208,7 @@ fn last_lines(lines: &[String]) -> String {
     chosen.join("; ")
 }
 
-/// What to say when ffmpeg ended with `status` and said `lines`.
+/// The message for an ffmpeg that ended with `status` and printed `lines`.
 fn outcome(status: Option<ExitStatus>, lines: &[String]) -> String {
     let text = last_lines(lines);
     if lines.iter().any(|line| line.contains("Unrecognized option 'fps_mode'")) {
@@ -216,8 +216,8 @@ fn outcome(status: Option<ExitStatus>, lines: &[String]) -> String {
     }
     match (text.is_empty(), status) {
         (false, _) => format!("ffmpeg: {text}"),
-        (true, Some(status)) => format!("ffmpeg ended without a message ({status})"),
-        (true, None) => "ffmpeg ended without a message".to_owned(),
+        (true, Some(status)) => format!("ffmpeg exited without a message ({status})"),
+        (true, None) => "ffmpeg exited without a message".to_owned(),
     }
 }
 

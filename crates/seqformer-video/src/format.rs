@@ -1,21 +1,21 @@
-//! What a video has beside its pictures, so that a copy of it can have the same.
+//! Properties of a video besides its frames, so that a copy can have the same.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use crate::timing::{FrameRate, Timing};
 
-/// The shape of a pixel. Films of DVDs and old cameras have pixels that are not square.
+/// The pixel aspect ratio. Videos from DVDs and old cameras have non-square pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PixelAspect {
-    /// Width of a pixel…
+    /// Width of a pixel.
     pub width: u32,
-    /// …over its height.
+    /// Height of a pixel, in the same unit.
     pub height: u32,
 }
 
 impl PixelAspect {
-    /// Whether pixels are as wide as high.
+    /// Whether pixels are square.
     pub fn is_square(self) -> bool {
         self.width == self.height
     }
@@ -27,19 +27,19 @@ impl fmt::Display for PixelAspect {
     }
 }
 
-/// How a film is written.
+/// How a video is written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FilmFormat {
     /// When its frames are shown.
     pub timing: Timing,
-    /// The shape of its pixels; square if none is given.
+    /// The pixel aspect ratio; square if `None`.
     pub pixel_aspect: Option<PixelAspect>,
-    /// A file whose sound it gets.
+    /// A file whose sound is added.
     pub sound_of: Option<PathBuf>,
 }
 
 impl FilmFormat {
-    /// Square pixels, no sound, and so many frames a second; none for a rate that is not one.
+    /// Square pixels, no sound, and `fps` frames per second; `None` for an invalid rate.
     pub fn even(fps: f64) -> Option<Self> {
         let timing = Timing::even(FrameRate::nearest(fps)?, 0);
         Some(Self { timing, pixel_aspect: None, sound_of: None })

@@ -1,9 +1,9 @@
-//! Reduces pictures that are only looked at. The model's input is resized elsewhere, exactly.
+//! Shrinks images for display. The model's input is resized elsewhere, exactly.
 
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
 
-/// Resizes by averaging the pixels that fall on each new one.
+/// Resizes by averaging the pixels that cover each new one.
 pub(crate) fn shrink(image: &RgbImage, size: ImageSize) -> RgbImage {
     if image.size == size || image.pixels.is_empty() {
         return image.clone();

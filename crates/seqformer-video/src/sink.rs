@@ -1,7 +1,7 @@
-//! `FrameSink`: pictures to a folder of numbered JPEGs or to a video file.
+//! `FrameSink`: writes frames to a folder of numbered JPEGs or to a video file.
 //!
-//! Everything is written under a temporary name and renamed when complete, so that a file or
-//! folder with the final name is never half-written.
+//! Everything is written under a temporary name and renamed when complete, so a file or folder with the final name is
+//! never half-written.
 
 mod folder;
 mod gif;
@@ -20,7 +20,7 @@ use gif::GifWriter;
 
 pub use folder::{FolderWriter, write_jpeg};
 
-/// Takes pictures one after the other. What was written is kept only after [`FrameSink::finish`].
+/// Receives frames in order. They are kept only after [`FrameSink::finish`].
 #[derive(Debug)]
 pub struct FrameSink {
     path: PathBuf,
@@ -29,21 +29,21 @@ pub struct FrameSink {
     target: Target,
 }
 
-/// What a [`FrameSink`] has written.
+/// The output of a [`FrameSink`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Written {
     /// The folder or file.
     pub path: PathBuf,
-    /// Number of frames in it.
+    /// Number of frames.
     pub frames: usize,
-    /// What a user may want to know, such as sound that was left out.
+    /// Notes for the user, such as about sound that was dropped.
     pub notes: Vec<String>,
 }
 
 #[derive(Debug)]
 enum Target {
     Folder(FolderWriter),
-    // The writer before the file: ffmpeg is gone before its output is removed.
+    // The writer before the file: ffmpeg must end before its output is removed.
     Mp4 {
         writer: Option<VideoWriter>,
         ffmpeg: FfmpegProgram,
@@ -58,17 +58,17 @@ enum Target {
 }
 
 impl FrameSink {
-    /// Writes `overlay_00000.jpg`, `overlay_00001.jpg` and so on into the folder `path`, which
-    /// replaces an earlier folder of such files and nothing else.
+    /// Writes `overlay_00000.jpg`, `overlay_00001.jpg` and so on into the folder `path`, which may replace only an
+    /// earlier folder of such files.
     ///
     /// # Errors
     ///
-    /// The folder holds anything else, or nothing can be written beside it.
+    /// The folder contains anything else, or nothing can be written beside it.
     pub fn folder(path: &Path) -> Result<Self, VideoError> {
         Ok(Self::new(path.to_path_buf(), Target::Folder(FolderWriter::create(path)?)))
     }
 
-    /// Writes a video of `fps` frames per second, as [`FrameSink::film`] does, without sound.
+    /// Writes a video of `fps` frames per second like [`FrameSink::film`], without sound.
     ///
     /// # Errors
     ///
@@ -81,11 +81,10 @@ impl FrameSink {
         Self::film(path, format, ffmpeg)
     }
 
-    /// Writes a video: an mp4 (H.264) if there is an ffmpeg, and an animated GIF otherwise or when `path`
-    /// ends in `.gif`.
+    /// Writes a video: an mp4 (H.264) if there is an ffmpeg, and an animated GIF otherwise or if `path` ends in `.gif`.
     ///
-    /// Without ffmpeg, `overlay.mp4` becomes `overlay.gif`; [`Written::path`] tells. GIFs are
-    /// reduced so that no side is longer than 960 pixels; they have no sound, and their pixels are square.
+    /// Without ffmpeg, `overlay.mp4` becomes `overlay.gif`; [`Written::path`] is the actual name. GIFs are reduced so
+    /// that no side exceeds 960 pixels; they have no sound, and square pixels.
     ///
     /// # Errors
     ///
@@ -151,11 +150,11 @@ impl FrameSink {
         Ok(())
     }
 
-    /// Completes what was written and gives it its final name.
+    /// Completes the output and gives it its final name.
     ///
     /// # Errors
     ///
-    /// There was no frame, the encoder failed, or the final name cannot be taken.
+    /// There was no frame, the encoder failed, or the output cannot be renamed.
     pub fn finish(self) -> Result<Written, VideoError> {
         let Self { path, frames, target, .. } = self;
         let nothing = || VideoError::NothingToWrite { path: path.clone() };
@@ -184,7 +183,7 @@ impl FrameSink {
     }
 }
 
-/// The film, joined with the sound that it is to have.
+/// The video, combined with its sound.
 fn with_sound(
     ffmpeg: &FfmpegProgram,
     format: &FilmFormat,
@@ -200,13 +199,13 @@ fn with_sound(
     Ok(if has_sound { joined } else { film })
 }
 
-/// A new file in the folder of `path`, which is made if need be.
+/// A new file in the folder of `path`, which is created if missing.
 fn temporary_file(path: &Path, suffix: &str) -> Result<TemporaryFile, VideoError> {
     make_parent(path)?;
     TemporaryFile::beside(path, suffix).map_err(|source| write_error(path, source))
 }
 
-/// Makes the folder that `path` lies in.
+/// Creates the parent folder of `path`.
 fn make_parent(path: &Path) -> Result<(), VideoError> {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,

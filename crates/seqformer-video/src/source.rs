@@ -18,18 +18,18 @@ use crate::format::PixelAspect;
 use crate::timing::{TimeStamps, Timing};
 use animation::{AnimationReader, Schedule};
 
-/// One picture of a video.
+/// One frame of a video.
 #[derive(Debug, Clone)]
 pub struct Frame {
     /// File name of the image, or the five-digit number of the frame in its video file.
     pub name: String,
     /// The pixels.
     pub image: RgbImage,
-    /// When it is shown, in seconds from the start of the video; none where nothing says so.
+    /// When it is shown, in seconds from the start of the video; `None` if unknown.
     pub time: Option<f64>,
 }
 
-/// A video that can be read from the start as often as needed, or once if it comes through a pipe.
+/// A video that can be read repeatedly from the start, or once if it is a pipe.
 #[derive(Debug, Clone)]
 pub struct FrameSource {
     path: PathBuf,
@@ -47,16 +47,14 @@ enum Kind {
 }
 
 impl FrameSource {
-    /// Opens the folder, video file, animation or single image at `path`; `-` is standard input, from which
-    /// binary PPM pictures are read.
+    /// Opens the folder, video file, animation or single image at `path`; `-` is standard input, from which binary PPM
+    /// images are read.
     ///
-    /// Images of a folder are taken in natural order (`img2` before `img10`). `ffmpeg` is needed
-    /// for video files only.
+    /// Images of a folder are in natural order (`img2` before `img10`). `ffmpeg` is needed only for video files.
     ///
     /// # Errors
     ///
-    /// A missing path, a folder without images, a file without a video stream, or a video file
-    /// when there is no ffmpeg.
+    /// A missing path, a folder without images, a file without a video stream, or a video file without ffmpeg.
     pub fn open(path: &Path, ffmpeg: &FfmpegLocation) -> Result<Self, VideoError> {
         if pipe::is_standard_input(path) {
             return Ok(Self { path: path.to_path_buf(), kind: Kind::Pipe, notes: Vec::new() });
@@ -124,7 +122,7 @@ impl FrameSource {
         })
     }
 
-    /// The number of frames: exact for images, a promise of the header for video files.
+    /// The number of frames: exact for images, an estimate from the header for video files.
     pub fn frame_count_hint(&self) -> Option<usize> {
         match &self.kind {
             Kind::Images(images) => Some(images.len()),
@@ -134,7 +132,7 @@ impl FrameSource {
         }
     }
 
-    /// Frames per second as the file claims; [`Frames::timing`] knows better. Images in a folder have none.
+    /// Frames per second according to the file; [`Frames::timing`] is more accurate. `None` for images in a folder.
     pub fn fps(&self) -> Option<f64> {
         match &self.kind {
             Kind::Images(_) | Kind::Pipe => None,
@@ -143,7 +141,7 @@ impl FrameSource {
         }
     }
 
-    /// Whether [`FrameSource::frames`] can begin anew.
+    /// Whether [`FrameSource::frames`] can be called again.
     pub fn can_restart(&self) -> bool {
         !matches!(self.kind, Kind::Pipe)
     }
@@ -153,29 +151,29 @@ impl FrameSource {
         if matches!(self.kind, Kind::Pipe) {
             return "pipe".to_owned();
         }
-        // `.` and `..` have no name of their own.
+        // `.` and `..` have no name themselves.
         let full = self.path.canonicalize().unwrap_or_else(|_gone| self.path.clone());
         let name = if full.is_dir() { full.file_name() } else { full.file_stem() };
         name.map_or_else(|| "video".to_owned(), |name| name.to_string_lossy().into_owned())
     }
 
-    /// The file that may have sound; none for images and pipes.
+    /// The file that may contain sound; `None` for images and pipes.
     pub fn sound_file(&self) -> Option<&Path> {
         matches!(self.kind, Kind::Video { .. }).then_some(self.path.as_path())
     }
 
-    /// What was given to [`FrameSource::open`].
+    /// The path given to [`FrameSource::open`].
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Remarks on what was opened, such as files that were skipped.
+    /// Notes about the input, such as skipped files.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 }
 
-/// The frames of a [`FrameSource`], in order. Ends after the first error.
+/// The frames of a [`FrameSource`] in order. Ends after the first error.
 #[derive(Debug)]
 pub struct Frames {
     path: PathBuf,
@@ -201,7 +199,7 @@ enum Reader {
 }
 
 impl Frames {
-    /// Remarks on what was read, such as damage that was passed over; complete after the last frame.
+    /// Notes about what was read, such as damage; complete after the last frame.
     pub fn notes(&self) -> Vec<String> {
         self.notes.texts(self.read)
     }
@@ -211,7 +209,7 @@ impl Frames {
         self.timing.as_ref()
     }
 
-    /// The shape of the pixels where the file gives it; known with the first frame.
+    /// The pixel aspect ratio, if the file specifies it; known with the first frame.
     pub fn pixel_aspect(&self) -> Option<PixelAspect> {
         match &self.reader {
             Reader::Video(reader) => reader.pixel_aspect(),
@@ -292,7 +290,7 @@ impl Frames {
         }
         if let Some((timing, remarks)) = Timing::new(&self.stamps) {
             self.timing = Some(timing);
-            // Frames of different length are what animations are made of.
+            // Animations usually have frames of different durations.
             if matches!(self.reader, Reader::Video(_)) {
                 for remark in remarks {
                     self.notes.add(format!("{}: {remark}", self.path.display()));
@@ -316,11 +314,11 @@ impl Frames {
     }
 }
 
-/// Remarks; equal ones on several images are counted.
+/// Notes; equal ones about several images are counted.
 #[derive(Debug, Default)]
 struct Notes {
     all: Vec<String>,
-    /// The remark, the first image, and how many there are.
+    /// The note, the first image, and the number of images.
     on_images: Vec<(String, PathBuf, usize)>,
 }
 
@@ -370,18 +368,18 @@ fn is_gif(path: &Path) -> Result<bool, VideoError> {
     Ok(magic == b"GIF8")
 }
 
-/// A missing input, with what else it could have been meant for.
+/// The error for a missing input, with a guess what was meant.
 fn open_error(path: &Path, source: std::io::Error) -> VideoError {
     let text = path.to_string_lossy();
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     let folder = parent.unwrap_or(Path::new(".")).display();
     let hint = if text.contains("://") {
         format!(
-            "addresses are not opened: save the video first, or pipe it: ffmpeg -i {text} -f image2pipe -c:v ppm \
+            "URLs are not opened: save the video first, or pipe it: ffmpeg -i {text} -f image2pipe -c:v ppm \
              -pix_fmt rgb24 - | seqformer predict … -"
         )
     } else if text.contains(['*', '?', '%', '[']) {
-        format!("patterns are not filled in: give the folder of the images, {folder}")
+        format!("patterns are not expanded: give the folder of the images, {folder}")
     } else if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         "cameras are read through a pipe: ffmpeg -i DEVICE -f image2pipe -c:v ppm -pix_fmt rgb24 - | \
          seqformer predict … -"

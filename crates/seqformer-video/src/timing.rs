@@ -1,25 +1,25 @@
-//! When the frames of a video are shown, as their time stamps say.
+//! The times of a video's frames, from their time stamps.
 //!
-//! The rate in a file's header is a claim: phones write 1,000 frames a second into files of 30, and
-//! recordings of variable rate have none. Time stamps are what players go by.
+//! The frame rate in a file's header is unreliable: phones write 1,000 frames per second into videos of 30, and
+//! recordings with a variable rate have none. Players use time stamps.
 
 use std::fmt;
 
-/// Time stamps are often rounded to milliseconds, at both ends of a distance.
+/// Time stamps are often rounded to milliseconds, at both ends of an interval.
 const ROUNDING_SECS: f64 = 1.1e-3;
-/// A claimed rate that is off by more is worth a remark.
+/// Relative error above which a claimed rate is reported.
 const CLAIM_TOLERANCE: f64 = 0.1;
-/// Steps within this part of the usual one are of an even rate.
+/// Relative deviation within which intervals count as even.
 const EVEN_STEP: f64 = 0.25;
-/// Where so many steps are even, longer ones are gaps.
+/// Fraction of even intervals above which longer ones are gaps.
 const MOSTLY_EVEN: f64 = 0.7;
-/// The rate of frames that carry no time at all.
+/// The rate of frames without any times.
 const DEFAULT_FPS: f64 = 10.0;
 
 /// Frames per second, as a fraction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameRate {
-    /// Frames in so many seconds.
+    /// Number of frames in `denominator` seconds.
     pub numerator: u32,
     /// The seconds.
     pub denominator: u32,
@@ -31,7 +31,7 @@ impl FrameRate {
         f64::from(self.numerator) / f64::from(self.denominator)
     }
 
-    /// The fraction closest to `fps`: a whole number, one of television's, or thousandths.
+    /// The closest fraction to `fps`: an integer, a television rate, or thousandths.
     pub(crate) fn nearest(fps: f64) -> Option<Self> {
         if !(1e-3..=1e6).contains(&fps) {
             return None;
@@ -62,7 +62,7 @@ impl fmt::Display for FrameRate {
 /// When each frame of a video is shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timing {
-    /// Seconds from the start of the file, ascending, one for each frame.
+    /// Seconds from the start of the file, ascending, one per frame.
     pub times: Vec<f64>,
     /// How long the last frame is shown, in seconds.
     pub last_duration: f64,
@@ -70,16 +70,16 @@ pub struct Timing {
     pub rate: Option<FrameRate>,
 }
 
-/// What was read with the frames.
+/// Time stamps read with the frames.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TimeStamps {
-    /// One for each frame; none where the file has no time for it.
+    /// One per frame; `None` if the file has no time for it.
     pub(crate) times: Vec<Option<f64>>,
     /// How long the last frame is shown, in seconds.
     pub(crate) last_duration: Option<f64>,
-    /// The rate that the file claims.
+    /// The rate according to the file.
     pub(crate) claimed: Option<FrameRate>,
-    /// The rate by which frames follow each other if they have no times.
+    /// The rate that is assumed if frames have no times.
     pub(crate) believed: Option<FrameRate>,
 }
 
@@ -91,8 +91,7 @@ impl Timing {
         Self { times, last_duration: step, rate: Some(rate) }
     }
 
-    /// Orders and completes `stamps`; none where there is not a single time. The remarks are what a user may
-    /// want to know.
+    /// Orders and completes `stamps`; `None` without a single time. Also returns notes for the user.
     pub(crate) fn new(stamps: &TimeStamps) -> Option<(Self, Vec<String>)> {
         let num_frames = stamps.times.len();
         let finite = |time: &Option<f64>| time.filter(|time| time.is_finite());
@@ -110,8 +109,8 @@ impl Timing {
         let (times, mended) = completed(&known, usual);
         if mended > 0 {
             notes.push(format!(
-                "the time stamps of {mended} of {num_frames} frames are missing or do not ascend; they were placed \
-                 between their neighbours"
+                "the time stamps of {mended} of {num_frames} frames are missing or do not increase; they were \
+                 interpolated"
             ));
         }
         let rate = even_rate(&times, stamps.believed);
@@ -125,7 +124,7 @@ impl Timing {
         Some((timing, notes))
     }
 
-    /// The mean number of frames in a second.
+    /// The mean number of frames per second.
     pub fn mean_fps(&self) -> f64 {
         self.rate.map_or_else(|| self.times.len() as f64 / self.seconds(), FrameRate::per_second)
     }
@@ -161,7 +160,7 @@ impl Timing {
             && (claimed / self.mean_fps() - 1.0).abs() > CLAIM_TOLERANCE
         {
             notes.push(format!(
-                "the file claims {} frames a second and its time stamps say {}: they are gone by",
+                "the file claims {} frames per second, but its time stamps give {}; the time stamps are used",
                 decimals(claimed),
                 decimals(self.mean_fps())
             ));
@@ -210,7 +209,7 @@ fn median(values: &mut [f64]) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
-/// Strictly ascending times, and how many had to be made up.
+/// Strictly ascending times, and how many were interpolated.
 fn completed(times: &[Option<f64>], usual: f64) -> (Vec<f64>, usize) {
     let mut done: Vec<f64> = Vec::with_capacity(times.len());
     let mut mended = 0;
@@ -220,11 +219,11 @@ fn completed(times: &[Option<f64>], usual: f64) -> (Vec<f64>, usize) {
         done.push(known.unwrap_or_else(|| {
             mended += 1;
             let Some(earliest) = earliest else {
-                // Before the first known one, by the usual distance.
+                // Before the first known one, at the usual interval.
                 let next = times.iter().enumerate().find_map(|(at, time)| Some((at, (*time)?)));
                 return next.map_or(0.0, |(at, time)| time - (at - index) as f64 * usual);
             };
-            // Evenly up to the next time that is later.
+            // Evenly up to the next later time.
             let later = times.iter().enumerate().skip(index + 1);
             let next = later
                 .filter_map(|(at, time)| Some((at, (*time)?)))
@@ -236,11 +235,11 @@ fn completed(times: &[Option<f64>], usual: f64) -> (Vec<f64>, usize) {
     (done, mended)
 }
 
-/// The rate by which every frame has its place, up to the rounding of time stamps.
+/// The rate that explains the time of every frame, up to the rounding of time stamps.
 fn even_rate(times: &[f64], believed: Option<FrameRate>) -> Option<FrameRate> {
     let (&first, &last) = (times.first()?, times.last()?);
     let measured = (times.len() > 1).then(|| (times.len() - 1) as f64 / (last - first));
-    // A single frame has no distance that could contradict it.
+    // A single frame has no interval that could contradict it.
     let candidates = [believed, measured.and_then(FrameRate::nearest)];
     candidates.into_iter().flatten().find(|rate| {
         let step = 1.0 / rate.per_second();

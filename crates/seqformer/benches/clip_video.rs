@@ -11,7 +11,8 @@ use seqformer::config::{BackboneConfig, ResNetConfig, TransformerConfig};
 use seqformer::inference::{
     ClipPredictor, ClipRule, ClipTracker, FinishedFrame, InferenceModel, final_masks,
 };
-use seqformer::{FrameSize, Precision, SeqFormer, SeqFormerConfig};
+use seqformer::{Precision, SeqFormer, SeqFormerConfig};
+use seqformer_masks::ImageSize;
 use tch::{Device, Kind, Tensor, nn};
 
 /// Frames that are read before the network runs.
@@ -62,7 +63,7 @@ fn main() {
     let small = std::env::args().any(|text| text == "--test");
     let default = if small { [3, 64, 64, 2, 1] } else { [10, 360, 640, 5, 1] };
     let at = |index: usize| numbers.get(index).copied().unwrap_or(default[index]);
-    let (frames, size) = (at(0), FrameSize { height: at(1), width: at(2) });
+    let (frames, size) = (at(0), ImageSize::from_sides(at(1), at(2)).expect("sides of frames"));
     let rule = ClipRule { length: at(3) as usize, stride: at(4) as usize, max_queries: 10 };
     seqformer_ops::runtime::keep_freed_memory();
     let vs = nn::VarStore::new(Device::Cpu);
@@ -71,8 +72,8 @@ fn main() {
     let bf16 = std::env::args().any(|text| text == "bf16");
     let model = model.prepare(vs, if bf16 { Precision::Bf16 } else { Precision::F32 });
     tch::manual_seed(0);
-    let video =
-        Tensor::randint(256, [frames, size.height, size.width, 3], (Kind::Uint8, Device::Cpu));
+    let [height, width] = size.sides();
+    let video = Tensor::randint(256, [frames, height, width, 3], (Kind::Uint8, Device::Cpu));
     let video = video.permute([0, 3, 1, 2]);
     let runs = if small { 1 } else { 3 };
     let mut times: Vec<Times> =
@@ -105,7 +106,7 @@ struct Times {
     masks: f64,
 }
 
-fn run(model: &InferenceModel, video: &Tensor, size: FrameSize, rule: ClipRule) -> Times {
+fn run(model: &InferenceModel, video: &Tensor, size: ImageSize, rule: ClipRule) -> Times {
     let mut times = Times::default();
     let mut predictor = ClipPredictor::new(model, size, rule).expect("clips have frames");
     let mut tracker = ClipTracker::default();
@@ -121,7 +122,7 @@ fn run(model: &InferenceModel, video: &Tensor, size: FrameSize, rule: ClipRule) 
 fn run_clips(
     predictor: &mut ClipPredictor<'_>,
     tracker: &mut ClipTracker,
-    size: FrameSize,
+    size: ImageSize,
     times: &mut Times,
 ) {
     let mut more = true;

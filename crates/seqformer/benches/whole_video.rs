@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use seqformer::config::{BackboneConfig, ResNetConfig, TransformerConfig};
 use seqformer::inference::{InferenceModel, SelectionRule, WholeVideo, final_masks, select};
-use seqformer::{FrameSize, Precision, SeqFormer, SeqFormerConfig};
+use seqformer::{Precision, SeqFormer, SeqFormerConfig};
+use seqformer_masks::ImageSize;
 use tch::{Device, Kind, Tensor, nn};
 
 /// Frames that are encoded together.
@@ -59,7 +60,7 @@ fn main() {
     let small = std::env::args().any(|text| text == "--test");
     let default = if small { [1, 32, 32] } else { [5, 360, 640] };
     let at = |index: usize| numbers.get(index).copied().unwrap_or(default[index]);
-    let (frames, size) = (at(0), FrameSize { height: at(1), width: at(2) });
+    let (frames, size) = (at(0), ImageSize::from_sides(at(1), at(2)).expect("sides of frames"));
     seqformer_ops::runtime::keep_freed_memory();
     let vs = nn::VarStore::new(Device::Cpu);
     let model = SeqFormer::new(&vs.root(), &r50()).expect("the sizes make a network");
@@ -67,8 +68,8 @@ fn main() {
     let bf16 = std::env::args().any(|text| text == "bf16");
     let model = model.prepare(vs, if bf16 { Precision::Bf16 } else { Precision::F32 });
     tch::manual_seed(0);
-    let video =
-        Tensor::randint(256, [frames, size.height, size.width, 3], (Kind::Uint8, Device::Cpu));
+    let [height, width] = size.sides();
+    let video = Tensor::randint(256, [frames, height, width, 3], (Kind::Uint8, Device::Cpu));
     let video = video.permute([0, 3, 1, 2]);
     let runs = if small { 1 } else { 5 };
     let mut times: Vec<[f64; 4]> =
@@ -100,7 +101,7 @@ fn main() {
 fn stages(
     model: &InferenceModel,
     frames: &Tensor,
-    size: FrameSize,
+    size: ImageSize,
     runs: usize,
 ) -> Vec<(&'static str, f64)> {
     let layout = model.token_layout(&[size]);
@@ -136,7 +137,7 @@ fn stages(
 }
 
 /// Seconds of encoder, decoder and masks, and of all.
-fn run(model: &InferenceModel, video: &Tensor, size: FrameSize) -> [f64; 4] {
+fn run(model: &InferenceModel, video: &Tensor, size: ImageSize) -> [f64; 4] {
     let start = Instant::now();
     let mut encoder = WholeVideo::new(model, size);
     for part in video.split(PART, 0) {

@@ -1,21 +1,21 @@
 //! The linear sum assignment problem on plain numbers.
 //!
 //! Crouse, "On implementing 2D rectangular assignment algorithms" (IEEE TAES 52, 2016): shortest
-//! augmenting paths with dual variables. Reference: SciPy `rectangular_lsap.cpp`, whose order of
-//! search is kept, so that equal costs give the same pairs.
+//! augmenting paths with dual variables. Reference: SciPy `rectangular_lsap.cpp`, whose search
+//! order is kept, so that ties give the same pairs.
 
-/// Costs of giving a column to a row, row by row.
+/// Costs of assigning columns to rows, row-major.
 #[derive(Debug, Clone, Copy)]
 pub struct CostMatrix<'a> {
     /// `num_rows * num_columns` numbers.
     pub values: &'a [f64],
-    /// Rows.
+    /// Number of rows.
     pub num_rows: usize,
-    /// Columns.
+    /// Number of columns.
     pub num_columns: usize,
 }
 
-/// A row and the column that it got.
+/// A row and its assigned column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pair {
     /// Index of the row.
@@ -27,7 +27,7 @@ pub struct Pair {
 /// Why there is no assignment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AssignmentError {
-    /// The numbers do not make a matrix of this size.
+    /// The number of costs does not match the size of the matrix.
     #[error("expected {expected} costs, found {found}")]
     Size {
         /// Rows times columns.
@@ -50,13 +50,13 @@ pub enum AssignmentError {
     Infeasible,
 }
 
-/// Finds the assignment of the smallest total cost that serves the smaller side whole.
+/// Finds the assignment of minimum total cost that covers the smaller side completely.
 ///
-/// A cost of `+inf` forbids a pair. The pairs come by ascending row.
+/// A cost of `+inf` forbids a pair. Pairs are sorted by row.
 ///
 /// # Errors
 ///
-/// If a cost is NaN or `-inf`, the numbers do not fill the matrix, or every assignment is forbidden.
+/// If a cost is NaN or `-inf`, the number of costs is wrong, or every assignment is forbidden.
 pub fn linear_sum_assignment(costs: CostMatrix<'_>) -> Result<Vec<Pair>, AssignmentError> {
     let CostMatrix { values, num_rows, num_columns } = costs;
     let expected = num_rows.saturating_mul(num_columns);
@@ -153,7 +153,7 @@ impl<'a> Search<'a> {
                     self.path_cost[column] = cost;
                 }
                 let cost = self.path_cost[column];
-                // Among equals a free column, which ends the search.
+                // Among equal columns, prefer a free one, which ends the search.
                 if cost < lowest || cost == lowest && self.row_of_column[column].is_none() {
                     lowest = cost;
                     best = Some(at);

@@ -1,4 +1,4 @@
-//! The image network that turns frames into a pyramid of maps.
+//! Backbones, which turn frames into a pyramid of feature maps.
 
 use std::fmt::Debug;
 
@@ -14,33 +14,33 @@ pub use crate::shape_spec::ShapeSpec;
 pub use resnet::ResNet;
 pub use swin::SwinTransformer;
 
-/// An image network with four maps, res2 to res5, in training.
+/// A trainable backbone with four maps, res2 to res5.
 pub trait Backbone: Debug {
-    /// The maps that [`Backbone::forward`] gives, finest first.
+    /// The maps returned by [`Backbone::forward`], finest first.
     fn output_shape(&self) -> &[ShapeSpec];
 
     /// `[N, 3, H, W]` → `[N, channels, H / stride, W / stride]` for each map.
     fn forward(&self, images: &Tensor) -> Vec<Tensor>;
 
-    /// Sets the statistics of frozen normalisations to those of `images`, `[N, 3, H, W]`, layer by layer, behind the
-    /// convolutions whose names `which` takes.
+    /// Sets the statistics of frozen normalizations to those of `images`, `[N, 3, H, W]`, layer by layer, after the
+    /// convolutions whose names `which` accepts.
     ///
-    /// For training from random weights, which come without statistics; a backbone whose normalisations
-    /// look at their input themselves has nothing to do.
+    /// For training from random weights, which have no statistics. Does nothing in a backbone whose normalizations
+    /// compute statistics themselves.
     fn calibrate(&self, images: &Tensor, which: &dyn Fn(&str) -> bool);
 
-    /// Whether blocks are checkpointed: the backward pass runs them once more instead of keeping the maps inside them.
+    /// Whether blocks use activation checkpointing: the backward pass recomputes their activations.
     fn set_recompute(&mut self, recompute: bool);
 
-    /// Gives the network up for one that predicts in `precision`.
+    /// Converts the backbone to one that predicts in `precision`.
     ///
-    /// The two may share parameters: give up the store that has them as well, as [`crate::SeqFormer::prepare`] does.
+    /// The two may share parameters: drop the variable store as well, as [`crate::SeqFormer::prepare`] does.
     fn prepare(self: Box<Self>, precision: Precision) -> Box<dyn PreparedBackbone>;
 }
 
-/// An image network with four maps, res2 to res5, for inference.
+/// A backbone with four maps, res2 to res5, for inference.
 pub trait PreparedBackbone: Debug {
-    /// The maps that [`PreparedBackbone::forward`] gives, finest first.
+    /// The maps returned by [`PreparedBackbone::forward`], finest first.
     fn output_shape(&self) -> &[ShapeSpec];
 
     /// `[N, 3, H, W]` → `[N, channels, H / stride, W / stride]` for each map.

@@ -1,11 +1,11 @@
-//! Boxes as tensors: conversion and generalised intersection over union.
+//! Boxes as tensors: conversion and generalized intersection over union.
 //!
-//! Rezatofighi et al., "Generalized Intersection over Union" (arXiv:1902.09630). The matcher and the
-//! loss of the reference use two forms of it, which differ where boxes do not overlap or are empty.
+//! Rezatofighi et al., "Generalized Intersection over Union" (arXiv:1902.09630). The matcher and the loss of the
+//! reference use two forms of it, which differ for boxes that do not overlap or are empty.
 
 use tch::Tensor;
 
-/// Keeps the division by the enclosing area, and in the loss that by the union, finite.
+/// Keeps the division by the enclosing area finite, and in the loss also that by the union.
 const EPS: f64 = 1e-7;
 
 /// (cx, cy, w, h) → (x0, y0, x1, y1), `[…, 4]`.
@@ -14,9 +14,9 @@ pub(crate) fn cxcywh_to_xyxy(boxes: &Tensor) -> Tensor {
     Tensor::cat(&[&centre - &half, centre + half], -1)
 }
 
-/// The parts that both forms are made of, `[…]` each.
+/// The terms of both forms, `[…]` each.
 struct Areas {
-    /// Sides of the overlap, `[…, 2]`; negative where boxes are apart.
+    /// Sides of the overlap, `[…, 2]`; negative for boxes that do not overlap.
     overlap: Tensor,
     /// Sides of the enclosing box, `[…, 2]`.
     enclosing: Tensor,
@@ -42,10 +42,10 @@ fn product(sides: &Tensor) -> Tensor {
     sides.select(-1, 0) * sides.select(-1, 1)
 }
 
-/// Generalised IoU in the matcher's form: the union is divided by as it is.
+/// Generalized IoU in the matcher's form, which divides by the union without an epsilon.
 ///
-/// `a` and `b` are (x0, y0, x1, y1) and broadcast against each other: `[…, 4]` → `[…]`. Reference:
-/// VNext `seqformer/util/box_ops.py`, `generalized_box_iou`.
+/// `a` and `b` are (x0, y0, x1, y1) and broadcast against each other: `[…, 4]` → `[…]`. Reference: VNext
+/// `seqformer/util/box_ops.py`, `generalized_box_iou`.
 pub(crate) fn generalized_iou(a: &Tensor, b: &Tensor) -> Tensor {
     let areas = Areas::new(a, b);
     let intersection = product(&areas.overlap.clamp_min(0.0));
@@ -59,7 +59,7 @@ pub(crate) fn generalized_iou(a: &Tensor, b: &Tensor) -> Tensor {
 /// `a` and `b` are (x0, y0, x1, y1) of the same shape: `[…, 4]` → `[…]`. Reference: fvcore `nn/giou_loss.py`.
 pub(crate) fn giou_loss(a: &Tensor, b: &Tensor) -> Tensor {
     let areas = Areas::new(a, b);
-    // Boxes that only touch give no gradient, hence no clamp.
+    // No clamp, because boxes that only touch have no gradient.
     let overlaps = areas.overlap.gt(0.0).all_dim(-1, false);
     let intersection = product(&areas.overlap);
     let intersection = intersection.where_self(&overlaps, &intersection.zeros_like());

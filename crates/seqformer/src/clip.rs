@@ -1,20 +1,21 @@
-//! Frames as the network takes them: normalised and padded to a common size.
+//! Prepares frames for the network: normalization, and padding to a common size.
 
-use seqformer_ops::cuda::{
+use seqformer_cuda::kernels::{
     ChannelOrder, FrameNormalization, PixelSize, kernel_or_none, normalize_frames,
 };
+use seqformer_masks::ImageSize;
 use seqformer_ops::{images, small_tensor};
 use tch::{Device, Kind, Tensor};
 
 use crate::ModelError;
 use crate::config::SeqFormerConfig;
-use crate::frame_size::FrameSize;
+use crate::frame_size::height_x_width;
 
-/// Normalises frames and pads them with zeros on the right and at the bottom.
+/// Normalizes frames and pads them with zeros on the right and at the bottom.
 ///
 /// # Shapes
 ///
-/// - `frames`: `[T, 3, H, W]`, 0 to 255, channels in the order of the settings
+/// - `frames`: `[T, 3, H, W]`, in 0..255, channels in the order of the configuration
 /// - output: `[T, 3, padded H, padded W]`
 ///
 /// # Errors
@@ -22,15 +23,16 @@ use crate::frame_size::FrameSize;
 /// If the frames have another shape, or are larger than `padded`.
 pub fn normalize_and_pad(
     frames: &Tensor,
-    padded: FrameSize,
+    padded: ImageSize,
     config: &SeqFormerConfig,
     device: Device,
 ) -> Result<Tensor, ModelError> {
     let found = frames.size();
+    let [height, width] = padded.sides();
     let fits = matches!(found[..], [t, 3, h, w]
-        if t > 0 && (1..=padded.height).contains(&h) && (1..=padded.width).contains(&w));
+        if t > 0 && (1..=height).contains(&h) && (1..=width).contains(&w));
     if !fits {
-        let expected = format!("[T, 3, H, W] of at most {padded}");
+        let expected = format!("[T, 3, H, W] of at most {}", height_x_width(padded));
         return Err(ModelError::Frames { expected, found: format!("{found:?}") });
     }
     let channels = |values: [f64; 3]| {
@@ -42,7 +44,7 @@ pub fn normalize_and_pad(
     }
     let images = frames.to_kind(Kind::Float);
     let images = (images - channels(config.pixel_mean)) / channels(config.pixel_std);
-    let (right, bottom) = (padded.width - found[3], padded.height - found[2]);
+    let (right, bottom) = (width - found[3], height - found[2]);
     Ok(if right == 0 && bottom == 0 {
         images
     } else {
@@ -50,10 +52,10 @@ pub fn normalize_and_pad(
     })
 }
 
-/// The same in one step, for pictures whose channels lie side by side.
+/// The same in one kernel, for images with interleaved channels.
 fn normalized_by_kernel(
     frames: &Tensor,
-    padded: FrameSize,
+    padded: ImageSize,
     config: &SeqFormerConfig,
 ) -> Option<Tensor> {
     let pictures = frames.permute([0, 2, 3, 1]);
@@ -64,7 +66,7 @@ fn normalized_by_kernel(
         let normalization = images::FrameNormalization {
             mean: config.pixel_mean.map(|value| value as f32),
             deviation: config.pixel_std.map(|value| value as f32),
-            padded: [padded.height, padded.width],
+            padded: padded.sides(),
         };
         return Some(
             images::normalize_frames(&pictures, &normalization)
@@ -74,23 +76,25 @@ fn normalized_by_kernel(
     if !frames.device().is_cuda() {
         return None;
     }
+    let [height, width] = padded.sides();
     let normalization = FrameNormalization {
         mean: config.pixel_mean.map(|value| value as f32),
         deviation: config.pixel_std.map(|value| value as f32),
         order: ChannelOrder::Same,
-        padded: PixelSize { height: padded.height, width: padded.width },
+        padded: PixelSize { height, width },
         kind: Kind::Float,
     };
     kernel_or_none(normalize_frames(&pictures, &normalization))
 }
 
-/// Marks what is padding in images of `padded` size: `[N, H, W]`, true = padded.
-pub fn padding_mask(sizes: &[FrameSize], padded: FrameSize, device: Device) -> Tensor {
+/// Marks the padding of images of `padded` size: `[N, H, W]`, true = padded.
+pub fn padding_mask(sizes: &[ImageSize], padded: ImageSize, device: Device) -> Tensor {
     let masks: Vec<Tensor> = sizes
         .iter()
         .map(|size| {
-            let beyond =
-                |count: i64, limit: i64| Tensor::arange(count, (Kind::Int64, device)).ge(limit);
+            let beyond = |count: u32, limit: u32| {
+                Tensor::arange(i64::from(count), (Kind::Int64, device)).ge(i64::from(limit))
+            };
             let rows = beyond(padded.height, size.height).unsqueeze(1);
             rows.logical_or(&beyond(padded.width, size.width).unsqueeze(0))
         })

@@ -1,29 +1,29 @@
-//! The sizes of a network, as plain numbers: the model crate never sees a file of settings.
+//! The configuration of a network as plain numbers: the model crate never sees a configuration
+//! file.
 
 mod map_sizes;
 
 use crate::ModelError;
 
-pub use crate::frame_size::SIZE_DIVISIBILITY;
-pub use map_sizes::MapSize;
+pub use map_sizes::{MapSize, halved};
 
-/// Feature levels of the pyramid: three backbone maps and one more of half the coarsest.
+/// Feature levels: three backbone maps, and one at half the resolution of the coarsest.
 pub const NUM_LEVELS: usize = 4;
-/// Pixels per token of the first stage of a Swin Transformer, side by side.
+/// Width and height of a Swin Transformer's patches in pixels.
 pub(crate) const PATCH_SIZE: i64 = 4;
-/// Pixels per cell of the mask features, side by side.
+/// Stride of the mask features in pixels.
 pub const MASK_FEATURE_STRIDE: i64 = 8;
-/// Pixels per cell of the mask logits, side by side.
+/// Stride of the mask logits in pixels.
 pub const MASK_STRIDE: i64 = 4;
 
 /// A SeqFormer network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeqFormerConfig {
-    /// Per-channel mean of the pixels, 0 to 255.
+    /// Per-channel mean of the pixels, in 0..255.
     pub pixel_mean: [f64; 3],
-    /// Per-channel deviation of the pixels.
+    /// Per-channel standard deviation of the pixels.
     pub pixel_std: [f64; 3],
-    /// The image network.
+    /// The backbone.
     pub backbone: BackboneConfig,
     /// The encoder and decoder.
     pub transformer: TransformerConfig,
@@ -33,7 +33,7 @@ pub struct SeqFormerConfig {
     pub num_queries: i64,
 }
 
-/// The image network.
+/// A backbone.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BackboneConfig {
     /// ResNet and ResNeXt.
@@ -49,24 +49,26 @@ pub struct ResNetConfig {
     pub depth: i64,
     /// Channels of the first convolution.
     pub stem_out_channels: i64,
-    /// Channels that res2 gives; they double with every stage.
+    /// Output channels of res2; they double with every stage.
     pub res2_out_channels: i64,
     /// Groups of the 3×3 convolutions.
     pub num_groups: i64,
-    /// Channels of a group in res2.
+    /// Channels per group in res2.
     pub width_per_group: i64,
-    /// Where a block of 1×1, 3×3 and 1×1 convolutions strides.
+    /// Whether a bottleneck block strides in its first 1×1 convolution rather than in its 3×3
+    /// convolution.
     pub stride_in_1x1: bool,
     /// 1, or 2 to keep res5 at the stride of res4.
     pub res5_dilation: i64,
-    /// Stages that are not trained: 1 the stem, 2 also res2, up to 5.
+    /// Number of frozen stages: 1 is the stem, 2 also res2, up to 5.
     pub freeze_at: i64,
 }
 
 /// A Swin Transformer in detectron2's form.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SwinConfig {
-    /// Side of the images that the absolute position embedding was made for, in pixels.
+    /// Width and height of the images for which the absolute position embedding was trained, in
+    /// pixels.
     pub pretrain_image_size: i64,
     /// Channels of the first stage; they double with every stage.
     pub embed_dim: i64,
@@ -74,23 +76,23 @@ pub struct SwinConfig {
     pub depths: [i64; 4],
     /// Attention heads in each stage.
     pub num_heads: [i64; 4],
-    /// Tokens per window, side by side.
+    /// Width and height of a window in tokens.
     pub window_size: i64,
-    /// Hidden channels of the feed-forward blocks over channels.
+    /// Ratio of a feed-forward block's hidden channels to its channels.
     pub mlp_ratio: f64,
     /// Whether queries, keys and values have a bias.
     pub qkv_bias: bool,
-    /// Factor of the queries; one over the root of a head's channels if there is none.
+    /// Scale of the queries; `None` for one over the square root of a head's channels.
     pub qk_scale: Option<f64>,
-    /// Share of activations that training drops.
+    /// Dropout rate of activations in training.
     pub dropout: f64,
-    /// Share of attention weights that training drops.
+    /// Dropout rate of attention weights in training.
     pub attention_dropout: f64,
-    /// Share of frames for which training leaves out a branch of the last block; rises from 0.
+    /// Drop path rate of the last block in training; increases from 0.
     pub drop_path: f64,
-    /// Whether a learned position is added to every token.
+    /// Whether a learned position embedding is added to every token.
     pub absolute_position_embedding: bool,
-    /// Whether tokens are normalised before the first block.
+    /// Whether tokens are normalized before the first block.
     pub patch_norm: bool,
 }
 
@@ -107,20 +109,21 @@ pub struct TransformerConfig {
     pub num_decoder_layers: i64,
     /// Hidden channels of the feed-forward blocks.
     pub feedforward_dim: i64,
-    /// Share of activations that training drops.
+    /// Dropout rate of activations in training.
     pub dropout: f64,
-    /// Sampling points per head and level in the encoder, `P`.
+    /// Sampling locations per head and level in the encoder, `P`.
     pub num_encoder_points: i64,
-    /// Sampling points per head and level in the decoder, `P`.
+    /// Sampling locations per head and level in the decoder, `P`.
     pub num_decoder_points: i64,
 }
 
 impl SeqFormerConfig {
-    /// Checks that the numbers make a network.
+    /// Checks that the configuration is valid.
     ///
     /// # Errors
     ///
-    /// If a number is out of its range, or the channels cannot be divided among heads or groups.
+    /// If a number is out of range, or the channels are not divisible by the number of heads or
+    /// groups.
     pub fn check(&self) -> Result<(), ModelError> {
         let wrong = |what: String| Err(ModelError::Config { what });
         let TransformerConfig { hidden_dim, num_heads, .. } = self.transformer;
@@ -164,7 +167,7 @@ impl ResNetConfig {
         if !(1..=2).contains(&self.res5_dilation) {
             return Err(format!("res5 has dilation 1 or 2, not {}", self.res5_dilation));
         }
-        // Blocks of two 3×3 convolutions come in one shape only.
+        // Blocks of two 3×3 convolutions support neither groups nor dilation.
         if self.depth < 50 && (self.num_groups != 1 || self.res5_dilation != 1) {
             return Err(format!("a ResNet-{} has neither groups nor dilation", self.depth));
         }
@@ -209,7 +212,7 @@ impl SwinConfig {
         }
         let rates = [self.dropout, self.attention_dropout, self.drop_path];
         if rates.iter().any(|rate| !(0.0..1.0).contains(rate)) {
-            return Err("shares that training drops lie between 0 and 1".to_owned());
+            return Err("dropout rates must lie between 0 and 1".to_owned());
         }
         Ok(())
     }

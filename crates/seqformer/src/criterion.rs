@@ -1,15 +1,15 @@
-//! The loss of matched predictions, for every decoder layer that is supervised.
+//! The loss of matched predictions, for every supervised decoder layer.
 //!
-//! SeqFormer (arXiv:2112.08275), section 3.4. Reference: VNext `models/segmentation_condInst.py`,
-//! `SetCriterion`.
+//! SeqFormer (arXiv:2112.08275), section 3.4. Reference: VNext `models/segmentation_condInst.py`, `SetCriterion`.
 
-use seqformer_ops::transfer::upload;
+use seqformer_cuda::transfer::upload;
+use seqformer_masks::ImageSize;
 use tch::{Kind, Tensor};
 
 use crate::losses::{box_giou, box_l1, dice, sigmoid_focal};
-use crate::{ClipTarget, FrameSize, TrainLayer, TrainOutput};
+use crate::{ClipTarget, TrainLayer, TrainOutput};
 
-/// Of the mask loss; the class loss has its own.
+/// For the mask loss; the class loss has its own.
 const MASK_FOCAL_ALPHA: f64 = 0.25;
 
 /// Weights of the losses, the same in all decoder layers.
@@ -19,7 +19,7 @@ pub struct LossWeights {
     pub class: f64,
     /// L1 distance of the boxes, `loss_bbox`.
     pub l1: f64,
-    /// Generalised IoU of the boxes, `loss_giou`.
+    /// Generalized IoU of the boxes, `loss_giou`.
     pub giou: f64,
     /// Focal loss of the masks, `loss_mask`.
     pub mask: f64,
@@ -33,12 +33,12 @@ impl Default for LossWeights {
     }
 }
 
-/// Turns matched predictions into losses.
+/// Computes the losses of matched predictions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SetCriterion {
     /// Weights of the losses.
     pub weights: LossWeights,
-    /// Share of the positives in the class loss; negative: no weighting.
+    /// Weight of positives in the class loss; negative disables weighting.
     pub focal_alpha: f64,
 }
 
@@ -48,12 +48,12 @@ impl Default for SetCriterion {
     }
 }
 
-/// A loss by the name that the reference logs.
+/// A loss with its name in the reference's logs.
 #[derive(Debug)]
 pub struct Loss {
-    /// For instance `loss_bbox_3`; the last layer's have no number.
+    /// For instance `loss_bbox_3`; those of the last layer have no number.
     pub name: String,
-    /// One number.
+    /// A scalar.
     pub value: Tensor,
 }
 
@@ -62,20 +62,20 @@ pub struct Loss {
 pub struct Losses {
     /// In the order of the reference: the last layer, then the others.
     pub weighted: Vec<Loss>,
-    /// Share of matched queries whose best class is wrong, in per cent; it is not trained.
+    /// Percentage of matched queries whose best class is wrong; it is not trained.
     pub class_error: Tensor,
 }
 
 impl Losses {
-    /// Sum of the weighted losses, which is what training minimises.
+    /// Sum of the weighted losses, which training minimizes.
     pub fn total(&self) -> Tensor {
         let values: Vec<&Tensor> = self.weighted.iter().map(|loss| &loss.value).collect();
         Tensor::stack(&values, 0).sum(Kind::Float)
     }
 
-    /// Everything that the reference logs, in its order: `class_error` stands behind the first loss.
+    /// Everything that the reference logs, in its order: `class_error` comes after the first loss.
     ///
-    /// Its `total_loss` is the sum of these, with `class_error` in it.
+    /// The reference's `total_loss` is the sum of these, including `class_error`.
     pub fn logged(&self) -> Vec<(&str, &Tensor)> {
         let mut logged: Vec<(&str, &Tensor)> =
             self.weighted.iter().map(|loss| (loss.name.as_str(), &loss.value)).collect();
@@ -84,9 +84,9 @@ impl Losses {
     }
 }
 
-/// What the losses of a batch are divided by: the mean number of instances per process, at least 1.
+/// The divisor of a batch's losses: the mean number of instances per process, at least 1.
 ///
-/// `sum_over_processes` adds up a number over all `num_processes`; for one it is the identity.
+/// `sum_over_processes` sums a number over all `num_processes`; for one process it is the identity.
 pub fn mean_instances(
     targets: &[ClipTarget],
     num_processes: usize,
@@ -96,7 +96,7 @@ pub fn mean_instances(
     (sum_over_processes(local as f64) / num_processes as f64).max(1.0)
 }
 
-/// The instances of all clips, one behind the other.
+/// The instances of all clips, concatenated.
 struct Targets {
     /// `[I]`
     labels: Tensor,
@@ -107,7 +107,7 @@ struct Targets {
 }
 
 impl Targets {
-    fn new(clips: &[ClipTarget], padded: FrameSize, device: tch::Device) -> Self {
+    fn new(clips: &[ClipTarget], padded: ImageSize, device: tch::Device) -> Self {
         let labels: Vec<i64> = clips.iter().flat_map(|clip| clip.labels.iter().copied()).collect();
         let boxes: Vec<Tensor> = clips.iter().map(|clip| clip.boxes.to_kind(Kind::Float)).collect();
         let masks: Vec<Tensor> = clips.iter().map(|clip| clip.strided_masks(padded)).collect();
@@ -122,12 +122,12 @@ impl Targets {
 impl SetCriterion {
     /// The losses of a batch, divided by `num_boxes` (see [`mean_instances`]).
     ///
-    /// Without any instance the losses of boxes and masks are zero; their gradients exist and are zero
-    /// too, except for the controller's, which does not exist, as in the reference.
+    /// Without any instance the losses of boxes and masks are zero. Their gradients exist and are zero as well, except
+    /// for the controller's, which does not exist, as in the reference.
     ///
     /// # Panics
     ///
-    /// If `output` has no layer; that of the network has at least one.
+    /// If `output` has no layers; that of the network has at least one.
     pub fn forward(&self, output: &TrainOutput, targets: &[ClipTarget], num_boxes: f64) -> Losses {
         let (last, others) = output.layers.split_last().expect("the decoder has layers");
         let targets =
@@ -152,7 +152,7 @@ impl SetCriterion {
         let masks = layer.pred_masks.flatten(1, -1); // [I, T * H / 4 * W / 4]
         let mask_goals = targets.masks.index_select(0, &layer.target_index).flatten(1, -1);
         let focal = sigmoid_focal(&masks, &mask_goals, MASK_FOCAL_ALPHA);
-        // Over no instances a mean has no value, but a sum has.
+        // The mean over no instances is undefined, but the sum is not.
         let focal = focal.sum(Kind::Float) / masks.size()[1] as f64;
         let parts = [
             ("loss_ce", class, self.class_loss(layer, targets)),
@@ -168,7 +168,7 @@ impl SetCriterion {
         losses.collect()
     }
 
-    /// Sum over all queries and classes; queries without an instance have no class.
+    /// Sum over all queries and classes; unmatched queries have no class.
     fn class_loss(&self, layer: &TrainLayer, targets: &Targets) -> Tensor {
         let logits = layer.pred_logits.to_kind(Kind::Float).flatten(0, 1); // [N * Q, K]
         let labels = targets.labels.index_select(0, &layer.target_index);
@@ -181,7 +181,7 @@ impl SetCriterion {
     }
 }
 
-/// 100 when nothing is matched.
+/// 100 if nothing is matched.
 fn class_error(layer: &TrainLayer, targets: &Targets) -> Tensor {
     let labels = targets.labels.index_select(0, &layer.target_index);
     let logits = layer.pred_logits.flatten(0, 1).index_select(0, &layer.query_index);

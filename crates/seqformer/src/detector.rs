@@ -1,15 +1,16 @@
-//! The whole network as it is trained: backbone, transformer and heads.
+//! The whole trainable network: backbone, transformer and heads.
 //!
-//! Reference: VNext `seqformer/models/deformable_detr.py`, `DeformableDETR`, and
-//! `models/segmentation_condInst.py`, `CondInst_segm`.
+//! Reference: VNext `seqformer/models/deformable_detr.py`, `DeformableDETR`, and `models/segmentation_condInst.py`,
+//! `CondInst_segm`.
 
+use seqformer_masks::ImageSize;
 use seqformer_ops::precision::full_precision;
 use seqformer_ops::small_tensor;
 use tch::{Tensor, nn};
 
 use crate::backbone::{self, Backbone};
 use crate::config::{NUM_LEVELS, SeqFormerConfig};
-use crate::frame_size::FrameSize;
+use crate::frame_size::{largest, padded_size};
 use crate::layers::{Conv2d, ConvShape, GroupNorm, Linear, Mlp};
 use crate::mask_head::{MaskHead, dynamic_masks, num_dynamic_params};
 use crate::transformer::{
@@ -22,12 +23,12 @@ mod training;
 
 pub use training::{TrainLayer, TrainOutput};
 
-/// Groups of the normalisation behind each input projection.
+/// Groups of the normalization after each input projection.
 const NORM_GROUPS: i64 = 32;
 
-/// The SeqFormer network, in training: its layers are plain, and drop activations as the settings say.
+/// The trainable SeqFormer network: its layers are plain, and apply dropout as configured.
 ///
-/// [`SeqFormer::prepare`] makes the [`InferenceModel`](crate::inference::InferenceModel) of it that predicts.
+/// [`SeqFormer::prepare`] converts it to the [`InferenceModel`](crate::inference::InferenceModel) that predicts.
 #[derive(Debug)]
 pub struct SeqFormer {
     pub(crate) config: SeqFormerConfig,
@@ -43,38 +44,39 @@ pub struct SeqFormer {
     pub(crate) device: tch::Device,
 }
 
-/// From a map of the backbone to a level of the transformer.
+/// Projects a map of the backbone to a level of the transformer.
 #[derive(Debug)]
 pub(crate) struct InputProjection {
     pub(crate) conv: Conv2d,
     pub(crate) norm: GroupNorm,
 }
 
-/// What the network says about a batch of clips.
+/// The output for a batch of clips.
 #[derive(Debug)]
 pub struct ClipOutput {
-    /// The queries and boxes of the decoder layers that were kept, in their order.
+    /// The queries and boxes of the kept decoder layers, in order.
     pub layers: Vec<DecoderLayerOutput>,
     /// Class logits of the same layers, `[N, Q, K]` each.
     pub pred_logits: Vec<Tensor>,
-    /// What all masks of a frame share, `[N * T, C / 32, H / 8, W / 8]`.
+    /// Mask features, which all masks of a frame share, `[N * T, C / 32, H / 8, W / 8]`.
     pub mask_features: Tensor,
 }
 
-/// What the heads say about the queries of one decoder layer.
+/// The output of the heads for one decoder layer.
 #[derive(Debug)]
 pub struct Heads {
     /// Class logits, `[N, Q, K]`.
     pub pred_logits: Tensor,
     /// Weights of each query's mask convolutions, `[N, Q, parameters]`.
     pub dynamic_params: Tensor,
-    /// Where each instance is on each frame, (x, y) in pixels, `[N, T, Q, 2]`.
+    /// The position of each instance in each frame, (x, y) in pixels, `[N, T, Q, 2]`.
     pub reference_points_px: Tensor,
 }
 
-/// Parts of the network that train with activation checkpointing: the backward pass runs their layers once more.
+/// Parts of the network that use activation checkpointing: the backward pass recomputes the activations of their
+/// layers.
 ///
-/// It changes no number.
+/// Results do not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RecomputedParts {
     /// Blocks of the backbone.
@@ -86,13 +88,13 @@ pub struct RecomputedParts {
 }
 
 impl SeqFormer {
-    /// Builds the network with its parameters under `vs`, in the names of VNext.
+    /// Builds the network with its parameters under `vs`, with VNext's names.
     ///
-    /// All weights begin as zeros: fill them with [`crate::load_state_dict`].
+    /// All weights are zero until they are loaded with [`crate::load_state_dict`].
     ///
     /// # Errors
     ///
-    /// If the sizes do not make a network.
+    /// If the configuration is invalid.
     pub fn new(vs: &nn::Path<'_>, config: &SeqFormerConfig) -> Result<Self, ModelError> {
         config.check()?;
         let root = vs / "detr";
@@ -133,39 +135,38 @@ impl SeqFormer {
         })
     }
 
-    /// The sizes of the network.
+    /// The configuration of the network.
     pub fn config(&self) -> &SeqFormerConfig {
         &self.config
     }
 
-    /// Where the parameters are.
+    /// The device of the parameters.
     pub fn device(&self) -> tch::Device {
         self.device
     }
 
-    /// Chooses the parts that are checkpointed: the backward pass runs their layers once more instead of keeping what
-    /// they compute.
+    /// Selects the parts that use activation checkpointing.
     pub fn set_recomputed_parts(&mut self, parts: RecomputedParts) {
         self.backbone.set_recompute(parts.backbone);
         self.encoder.recompute = parts.encoder;
         self.decoder.recompute = parts.decoder;
     }
 
-    /// Sets the frozen statistics of the backbone to those of normalised images `[N, 3, H, W]`, for
-    /// training from random weights.
+    /// Sets the frozen statistics of the backbone to those of normalized images `[N, 3, H, W]`, for training from
+    /// random weights.
     pub fn calibrate_backbone(&self, images: &Tensor) {
         self.calibrate_convolutions(images, &|_name| true);
     }
 
-    /// Like [`SeqFormer::calibrate_backbone`], but only behind the convolutions whose names `which` takes, for
-    /// training from weights that lack some of the backbone.
+    /// Like [`SeqFormer::calibrate_backbone`], but only after the convolutions whose names `which` accepts, for
+    /// training from weights that lack parts of the backbone.
     pub fn calibrate_convolutions(&self, images: &Tensor, which: &dyn Fn(&str) -> bool) {
         self.backbone.calibrate(images, which);
     }
 
-    /// Runs the network on the frames of `N` clips, `[N * T, 3, H, W]`, normalised and padded.
+    /// Runs the network on the frames of `N` clips, `[N * T, 3, H, W]`, normalized and padded.
     ///
-    /// Masks need [`SeqFormer::masks`] besides, for the queries that are asked for.
+    /// Masks are computed separately by [`SeqFormer::masks`], for selected queries.
     pub fn forward(&self, images: &Tensor, layout: &TokenLayout, keep: KeepLayers) -> ClipOutput {
         let memory = {
             let features = self.backbone_features(images); // res2 to res5
@@ -178,7 +179,7 @@ impl SeqFormer {
         ClipOutput { layers, pred_logits, mask_features }
     }
 
-    /// The backbone's maps of some images: `[N * T, 3, H, W]` → res2 to res5.
+    /// The backbone's maps of images: `[N * T, 3, H, W]` → res2 to res5.
     pub fn backbone_features(&self, images: &Tensor) -> Vec<Tensor> {
         self.backbone.forward(images)
     }
@@ -187,7 +188,7 @@ impl SeqFormer {
     pub fn project(&self, features: &[Tensor]) -> Vec<Tensor> {
         let last = features.len() - 1;
         let project = |(level, projection): (usize, &InputProjection)| {
-            // The last level is made of the coarsest map once more.
+            // The last level is computed from the coarsest map, which the previous level uses as well.
             let map = &features[(level + 1).min(last)];
             projection.norm.forward(&projection.conv.forward(map))
         };
@@ -209,12 +210,12 @@ impl SeqFormer {
         self.encoder.forward(&layout.flatten(maps), layout, each_layer)
     }
 
-    /// Decodes all queries from the memory of `N` clips, `[N, T, S, C]`.
+    /// Decodes all queries, given the memory of `N` clips, `[N, T, S, C]`.
     pub fn decode(&self, memory: &Tensor, layout: &TokenLayout, keep: KeepLayers) -> DecoderOutput {
         self.decoder.forward(&self.query_embed.queries(), memory, layout, keep)
     }
 
-    /// Class logits of the last decoder layers, `[N, Q, K]` each.
+    /// Class logits of the kept decoder layers, `[N, Q, K]` each.
     fn classify(&self, layers: &[DecoderLayerOutput]) -> Vec<Tensor> {
         let heads = &self.class_embed[self.class_embed.len() - layers.len()..];
         let classify = |(layer, class_embed): (&DecoderLayerOutput, &Linear)| {
@@ -223,19 +224,19 @@ impl SeqFormer {
         layers.iter().zip(heads).map(classify).collect()
     }
 
-    /// Mask features of some frames: `[N, S, C]` → `[N, C / 32, H / 8, W / 8]`.
+    /// Mask features of frames: `[N, S, C]` → `[N, C / 32, H / 8, W / 8]`.
     pub fn mask_features(&self, memory: &Tensor, layout: &TokenLayout) -> Tensor {
         self.mask_head.features(memory, layout)
     }
 
-    /// Applies the class and mask heads to the results of decoder layer `layer`.
+    /// Applies the class and mask heads to the output of decoder layer `layer`.
     ///
     /// `frame_sizes` are those of the `N` clips' frames without padding.
     pub fn heads(
         &self,
         output: &DecoderLayerOutput,
         layer: usize,
-        frame_sizes: &[FrameSize],
+        frame_sizes: &[ImageSize],
     ) -> Heads {
         Heads {
             pred_logits: self.class_embed[layer].forward_full(&output.instance_queries),
@@ -244,47 +245,47 @@ impl SeqFormer {
         }
     }
 
-    /// Mask logits of some instances on some frames of one clip.
+    /// Mask logits of instances in frames of one clip.
     ///
     /// # Shapes
     ///
     /// - `features`: `[T, C / 32, h, w]`
     /// - `dynamic_params`: `[I, parameters]`
     /// - `reference_points_px`: `[T, I, 2]`
-    /// - output: `[I, T, 2h, 2w]`, one cell for four pixels
+    /// - output: `[I, T, 2h, 2w]`, with a stride of 4 pixels
     pub fn masks(
         &self,
         features: &Tensor,
         dynamic_params: &Tensor,
         reference_points_px: &Tensor,
     ) -> Tensor {
-        // Distances in pixels do not survive bf16.
+        // bf16 is too imprecise for distances in pixels.
         let features = features.to_kind(dynamic_params.kind());
         full_precision(|| dynamic_masks(&features, dynamic_params, reference_points_px))
     }
 
-    /// Normalises frames `[T, 3, H, W]` of 0 to 255 and pads them to a multiple of 32.
+    /// Normalizes frames `[T, 3, H, W]` in 0..255, and pads them to a multiple of 32.
     ///
     /// # Errors
     ///
     /// If the frames have another shape.
-    pub fn preprocess(&self, frames: &Tensor, size: FrameSize) -> Result<Tensor, ModelError> {
-        normalize_and_pad(frames, size.padded(), &self.config, self.device)
+    pub fn preprocess(&self, frames: &Tensor, size: ImageSize) -> Result<Tensor, ModelError> {
+        normalize_and_pad(frames, padded_size(size), &self.config, self.device)
     }
 
-    /// The tokens of clips whose frames have these sizes, all padded to the largest.
-    pub fn token_layout(&self, sizes: &[FrameSize]) -> TokenLayout {
-        self.token_layout_in(sizes, FrameSize::largest(sizes).padded())
+    /// The token layout of clips whose frames have these sizes, all padded to the largest.
+    pub fn token_layout(&self, sizes: &[ImageSize]) -> TokenLayout {
+        self.token_layout_in(sizes, padded_size(largest(sizes)))
     }
 
-    /// The tokens of clips whose frames have these sizes, all padded to `padded`.
-    fn token_layout_in(&self, sizes: &[FrameSize], padded: FrameSize) -> TokenLayout {
+    /// The token layout of clips whose frames have these sizes, all padded to `padded`.
+    fn token_layout_in(&self, sizes: &[ImageSize], padded: ImageSize) -> TokenLayout {
         TokenLayout::of_clips(sizes, padded, self.backbone.output_shape(), &self.level_embed)
     }
 }
 
-/// Centres of references in pixels of frames without padding: `[N, T, Q, 2 or 4]` → `[N, T, Q, 2]`.
-pub(crate) fn reference_points_px(references: &Tensor, frame_sizes: &[FrameSize]) -> Tensor {
+/// Centres of references in pixels of the unpadded frames: `[N, T, Q, 2 or 4]` → `[N, T, Q, 2]`.
+pub(crate) fn reference_points_px(references: &Tensor, frame_sizes: &[ImageSize]) -> Tensor {
     let scale: Vec<f32> =
         frame_sizes.iter().flat_map(|size| [size.width as f32, size.height as f32]).collect();
     let scale = small_tensor(&scale, references.device()).view([-1, 1, 1, 2]);

@@ -1,40 +1,40 @@
-//! What can go wrong when a network is built, filled or fed.
+//! Errors of building, loading and running a network.
 
-use seqformer_ops::out_of_memory::OutOfMemory;
+use seqformer_libtorch::out_of_memory::OutOfMemory;
 
-/// A network could not be built, or does not fit its weights or input.
+/// A network cannot be built, or does not match its weights or input.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// The sizes do not make a network.
+    /// The configuration is invalid.
     #[error("the model cannot be built: {what}")]
     Config {
-        /// What does not fit.
+        /// What is wrong.
         what: String,
     },
-    /// Frames of another shape than the network takes.
+    /// Frames of the wrong shape.
     #[error("frames: expected {expected}, found {found}")]
     Frames {
-        /// What the frames should be.
+        /// The expected shape.
         expected: String,
-        /// What they are.
+        /// The actual shape.
         found: String,
     },
-    /// The weights are of another network.
+    /// The weights belong to another network.
     #[error("{}", crate::load_report::describe_mismatch(.report))]
     Weights {
-        /// What did not fit.
+        /// The mismatches.
         report: Box<crate::LoadReport>,
     },
-    /// Weights that are no finite numbers.
+    /// Weights that are not finite.
     #[error(
-        "the weights are not finite numbers, in {}; they come from a training that went astray, or from a damaged \
-         file: take an earlier checkpoint, or get the file again", seqformer_checkpoint::few(.tensors)
+        "the weights are not finite, in {}; they come from a diverged training or a damaged file: use an earlier \
+         checkpoint, or download the file again", seqformer_checkpoint::few(.tensors)
     )]
     NotFinite {
-        /// Each tensor with how many of its values it is true of.
+        /// Each tensor with its number of non-finite values.
         tensors: Vec<String>,
     },
-    /// A tensor of the file has a type that is not a number of this network.
+    /// A tensor of the file has an unsupported type.
     #[error("weights: {name}: {message}")]
     Array {
         /// The parameter.
@@ -43,12 +43,12 @@ pub enum ModelError {
         message: String,
     },
     /// A parameter that belongs to another network.
-    #[error("{name}: there is no rule for the start of this parameter")]
+    #[error("{name}: no initialization rule for this parameter")]
     Unknown {
         /// The parameter.
         name: String,
     },
-    /// The instances of a clip do not fit its frames or the network.
+    /// The instances of a clip do not match its frames or the network.
     #[error("clip {clip}: target: {what}: expected {expected}, found {found}")]
     Target {
         /// Number of the clip in its batch, from 0.
@@ -60,7 +60,7 @@ pub enum ModelError {
         /// What it is.
         found: String,
     },
-    /// Queries cannot be matched with instances, because predictions are not numbers any more.
+    /// Queries cannot be matched with instances, because predictions are not finite.
     #[error(
         "decoder layer {layer}, clip {clip}: queries and instances cannot be matched: {source}"
     )]
@@ -72,12 +72,12 @@ pub enum ModelError {
         /// What is wrong with the costs.
         source: crate::assignment::AssignmentError,
     },
-    /// A device has no memory left, however few frames go through the network at once.
-    #[error("the device has no memory left for {what}: {message}")]
+    /// A device runs out of memory even with a single frame.
+    #[error("the device ran out of memory for {what}: {message}")]
     OutOfMemory {
-        /// What there is no memory for, with the size of the frames.
+        /// What it ran out of memory for, with the size of the frames.
         what: String,
-        /// What libtorch says about it.
+        /// libtorch's message.
         message: String,
     },
     /// libtorch reported a failure.
@@ -101,12 +101,12 @@ impl From<seqformer_ops::OpsError> for ModelError {
 }
 
 impl ModelError {
-    /// The error of a device that has no memory left for `what`.
+    /// The error of a device that runs out of memory for `what`.
     pub(crate) fn out_of_memory(what: &str, error: OutOfMemory) -> Self {
         Self::OutOfMemory { what: what.to_owned(), message: error.message }
     }
 
-    /// The error that a message of libtorch is.
+    /// The error for a message of libtorch.
     fn of_text(text: &str) -> Self {
         match OutOfMemory::of(text) {
             Some(OutOfMemory { message }) => Self::OutOfMemory { what: "this".to_owned(), message },

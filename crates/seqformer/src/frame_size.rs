@@ -1,61 +1,50 @@
-//! Height and width of frames, and what they are padded to.
+//! Height and width of frames, and their padding.
 
+use seqformer_masks::ImageSize;
 use tch::Tensor;
 
 use crate::ModelError;
 
 /// Frames and their padding are multiples of this, in pixels.
-pub const SIZE_DIVISIBILITY: i64 = 32;
+const SIZE_DIVISIBILITY: u32 = 32;
 
-/// Height and width of frames, in pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FrameSize {
-    /// Rows.
-    pub height: i64,
-    /// Columns.
-    pub width: i64,
-}
-
-impl FrameSize {
-    /// This size with both sides rounded up to a multiple of 32.
-    pub fn padded(self) -> Self {
-        let up = |side: i64| {
-            side.div_euclid(SIZE_DIVISIBILITY) * SIZE_DIVISIBILITY
-                + if side % SIZE_DIVISIBILITY == 0 { 0 } else { SIZE_DIVISIBILITY }
-        };
-        Self { height: up(self.height), width: up(self.width) }
-    }
-
-    /// The size after a stride of 2: half of both sides, rounded up.
-    pub fn halved(self) -> Self {
-        Self { height: (self.height + 1) / 2, width: (self.width + 1) / 2 }
-    }
-
-    /// The size that holds all others.
-    pub(crate) fn largest(sizes: &[Self]) -> Self {
-        Self {
-            height: sizes.iter().map(|size| size.height).max().unwrap_or(1),
-            width: sizes.iter().map(|size| size.width).max().unwrap_or(1),
-        }
-    }
-
-    /// Checks that these are frames of this size, `[T, 3, H, W]`, and at least one.
-    pub(crate) fn check(self, frames: &Tensor) -> Result<(), ModelError> {
-        let found = frames.size();
-        let fits =
-            matches!(found[..], [t, 3, h, w] if t > 0 && h == self.height && w == self.width);
-        if fits {
-            return Ok(());
-        }
-        let expected = format!("[T, 3, {}, {}]", self.height, self.width);
-        Err(ModelError::Frames { expected, found: format!("{found:?}") })
+/// What frames of this size are padded to: both sides are rounded up to a multiple of 32.
+pub fn padded_size(size: ImageSize) -> ImageSize {
+    ImageSize {
+        height: size.height.next_multiple_of(SIZE_DIVISIBILITY),
+        width: size.width.next_multiple_of(SIZE_DIVISIBILITY),
     }
 }
 
-impl std::fmt::Display for FrameSize {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}x{}", self.height, self.width)
+/// The size of frames `[T, 3, H, W]`; `None` for a tensor of another shape.
+pub fn size_of_frames(frames: &Tensor) -> Option<ImageSize> {
+    match frames.size()[..] {
+        [_, 3, height, width] => ImageSize::from_sides(height, width),
+        _ => None,
     }
+}
+
+/// The size that holds all others.
+pub(crate) fn largest(sizes: &[ImageSize]) -> ImageSize {
+    ImageSize {
+        height: sizes.iter().map(|size| size.height).max().unwrap_or(1),
+        width: sizes.iter().map(|size| size.width).max().unwrap_or(1),
+    }
+}
+
+/// Checks that these are frames of this size, `[T, 3, H, W]`, and at least one.
+pub(crate) fn check_frames(frames: &Tensor, size: ImageSize) -> Result<(), ModelError> {
+    let found = frames.size();
+    if matches!(found[..], [t, ..] if t > 0) && size_of_frames(frames) == Some(size) {
+        return Ok(());
+    }
+    let expected = format!("[T, 3, {}, {}]", size.height, size.width);
+    Err(ModelError::Frames { expected, found: format!("{found:?}") })
+}
+
+/// A size in a message that says by itself which side is which.
+pub(crate) fn height_x_width(size: ImageSize) -> String {
+    format!("{}x{}", size.height, size.width)
 }
 
 #[cfg(test)]
@@ -64,8 +53,8 @@ mod tests {
 
     #[test]
     fn sides_are_padded_to_multiples_of_32() {
-        let check = |height, width, expected: (i64, i64)| {
-            let padded = FrameSize { height, width }.padded();
+        let check = |height, width, expected: (u32, u32)| {
+            let padded = padded_size(ImageSize { height, width });
             assert_eq!((padded.height, padded.width), expected);
         };
         check(360, 640, (384, 640));

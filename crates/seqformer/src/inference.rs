@@ -1,4 +1,4 @@
-//! From a video to scored masks.
+//! Inference: from a video to scored masks.
 
 mod clip_predictor;
 mod clip_schedule;

@@ -1,8 +1,8 @@
-//! Random weights for training from scratch, or for what a checkpoint does not have.
+//! Random weights for training from scratch, or for what a checkpoint lacks.
 //!
 //! Reference: VNext `models/deformable_transformer.py`, `_reset_parameters`; `models/deformable_detr.py`,
-//! `DeformableDETR.__init__`; `models/segmentation_condInst.py`; `models/ops/modules/ms_deform_attn.py`;
-//! detectron2 `resnet.py`.
+//! `DeformableDETR.__init__`; `models/segmentation_condInst.py`; `models/ops/modules/ms_deform_attn.py`; detectron2
+//! `resnet.py`.
 
 use tch::{Device, Kind, Tensor, nn};
 
@@ -10,39 +10,38 @@ use crate::ModelError;
 use crate::config::{NUM_LEVELS, SeqFormerConfig};
 use crate::parameters::{NamedTensor, named_tensors};
 
-/// Share of queries that are taken for an instance in the beginning.
+/// Initial probability of a query to be an instance.
 const PRIOR_PROBABILITY: f64 = 0.01;
-/// The first box head's start for the logarithms of width and height.
+/// Initial bias of the first box head for the logarithms of width and height.
 const FIRST_BOX_SIZE: f64 = -2.0;
-/// Deviation of Swin's position biases.
+/// Standard deviation of Swin's position biases.
 const POSITION_BIAS_STD: f64 = 0.02;
 
-/// How the numbers of a tensor begin.
+/// How the elements of a tensor are initialized.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Rule {
-    /// All the same.
+    /// A constant.
     Constant(f64),
-    /// Between minus this and this.
+    /// Uniform between minus this and this.
     Uniform(f64),
-    /// With this deviation around zero.
+    /// Normal with this standard deviation and mean zero.
     Normal(f64),
-    /// Offsets in every direction, farther with every point.
+    /// Offsets in every direction, further with every point.
     Ring,
-    /// Zeros, but the width and height of the first box head.
+    /// Zeros, except for the width and height of the first box head.
     FirstBoxBias,
-    /// As it is: statistics of frozen normalisation, and tables of indices.
+    /// Unchanged: statistics of frozen normalization, and tables of indices.
     Keep,
 }
 
-/// Draws all parameters of `vs` anew.
+/// Initializes all parameters of `vs`.
 ///
-/// The numbers depend on the state of libtorch's generator alone ([`tch::manual_seed`]): they are drawn
-/// on the CPU whatever the device, in the order of [`named_tensors`]. The heads of all decoder layers
-/// begin with the same numbers.
+/// The values depend only on the state of libtorch's generator ([`tch::manual_seed`]): they are drawn on the CPU
+/// whatever the device, in the order of [`named_tensors`]. The heads of all decoder layers start with the same values.
 ///
 /// # Errors
 ///
-/// If `vs` has a tensor that is not one of this network.
+/// If `vs` has a tensor that does not belong to this network.
 pub fn initialize(vs: &nn::VarStore, config: &SeqFormerConfig) -> Result<(), ModelError> {
     let tensors = named_tensors(vs);
     for parameter in &tensors {
@@ -61,7 +60,7 @@ fn fill(tensor: &Tensor, values: &Tensor) -> Result<(), ModelError> {
     Ok(())
 }
 
-/// Gives the class and box heads of all layers the numbers of the first, except its bias of sizes.
+/// Copies the class and box heads of the first layer to all layers, except for its bias of sizes.
 fn share_heads(tensors: &[NamedTensor]) -> Result<(), ModelError> {
     for heads in ["class_embed", "bbox_embed"] {
         for target in tensors {
@@ -93,7 +92,7 @@ fn draw(rule: Rule, size: &[i64], config: &SeqFormerConfig) -> Option<Tensor> {
     }
 }
 
-/// Offsets of `[heads, levels, points, 2]`: each head has a direction, each point one more step in it.
+/// Offsets of `[heads, levels, points, 2]`: each head has a direction, and each point is one step further in it.
 ///
 /// A step reaches the edge of a square around the reference. Deformable DETR, appendix A.4.
 fn ring(num_heads: i64, length: i64) -> Tensor {
@@ -116,7 +115,7 @@ fn xavier(size: &[i64]) -> Rule {
     Rule::Uniform((6.0 / (fan_in(size) + fan_out(size))).sqrt())
 }
 
-/// PyTorch's start of linear and convolutional layers, for weights and biases alike.
+/// PyTorch's initialization of linear and convolutional layers, for weights and biases alike.
 fn layer_default(fan_in: f64) -> Rule {
     Rule::Uniform(fan_in.sqrt().recip())
 }
@@ -129,7 +128,7 @@ fn fan_out(size: &[i64]) -> f64 {
     size.iter().take(1).chain(size.iter().skip(2)).product::<i64>() as f64
 }
 
-/// Inputs of the layer that a parameter belongs to: a bias begins like the weight beside it.
+/// Fan-in of a parameter's layer: a bias uses that of the weight beside it.
 fn fan_in_of_layer(tensors: &[NamedTensor], parameter: &NamedTensor) -> f64 {
     let weight = parameter.name.strip_suffix("bias").map(|layer| format!("{layer}weight"));
     let weight = weight.and_then(|name| tensors.iter().find(|tensor| tensor.name == name));
@@ -177,7 +176,7 @@ fn transformer_rule(parts: &[&str], size: &[i64], fan_in: f64) -> Option<Rule> {
     }
 }
 
-/// ResNet as in detectron2; Swin with PyTorch's start of each layer.
+/// ResNet as in detectron2; Swin with PyTorch's initialization of each layer.
 fn backbone_rule(parts: &[&str], size: &[i64], fan_in: f64) -> Option<Rule> {
     match *parts {
         ["stem" | "res2" | "res3" | "res4" | "res5", .., "norm", _]

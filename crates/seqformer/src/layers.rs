@@ -1,4 +1,4 @@
-//! The building blocks that several parts of the network share.
+//! Layers that several parts of the network share.
 
 mod checkpointed;
 mod conv;

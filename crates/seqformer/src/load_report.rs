@@ -1,14 +1,14 @@
-//! What a checkpoint had for a network, and in words why it does not fit.
+//! The result of loading a checkpoint into a network, and explanations of mismatches.
 
 use std::fmt::Write as _;
 
-/// At most this many names are listed of each kind.
+/// Maximum number of names listed of each kind.
 const LISTED: usize = 8;
 
-/// What a checkpoint had for a network.
+/// The result of loading a checkpoint into a network.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LoadReport {
-    /// Parameters and buffers that were filled.
+    /// Parameters and buffers that were loaded.
     pub loaded: usize,
     /// In the network, not in the file.
     pub missing: Vec<String>,
@@ -30,13 +30,13 @@ pub struct WrongShape {
 }
 
 impl LoadReport {
-    /// Whether every parameter was filled and nothing was left over.
+    /// Whether every parameter was loaded and nothing was left over.
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.unexpected.is_empty() && self.wrong_shape.is_empty()
     }
 }
 
-/// Says in a few lines what did not fit, and what it probably means.
+/// Describes the mismatches in a few lines, with their probable cause.
 pub(crate) fn describe_mismatch(report: &LoadReport) -> String {
     let mut text = "the weights do not belong to this model".to_owned();
     if let Some(hint) = hint(report) {

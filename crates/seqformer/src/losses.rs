@@ -7,7 +7,7 @@ use tch::{Kind, Reduction, Tensor};
 
 use crate::box_ops::{cxcywh_to_xyxy, giou_loss};
 
-/// `α_t (1 - p_t)² · cross entropy` of each element; a negative `alpha` leaves `α_t` out.
+/// `α_t (1 - p_t)² · cross entropy` of each element; a negative `alpha` omits `α_t`.
 pub(crate) fn sigmoid_focal(logits: &Tensor, targets: &Tensor, alpha: f64) -> Tensor {
     let probabilities = logits.sigmoid();
     let cross_entropy =
@@ -30,14 +30,14 @@ pub(crate) fn dice(logits: &Tensor, targets: &Tensor) -> Tensor {
     (overlap / total).neg() + 1.0
 }
 
-/// `Σ |p - t|` over all instances and frames, divided by the frames.
+/// `Σ |p - t|` over all instances and frames, divided by the number of frames.
 ///
 /// `boxes` and `targets` are (cx, cy, w, h), `[I, T, 4]`.
 pub(crate) fn box_l1(boxes: &Tensor, targets: &Tensor) -> Tensor {
     (boxes - targets).abs().sum(Kind::Float) / boxes.size()[1] as f64
 }
 
-/// `Σ 1 - GIoU` over all instances and frames, divided by the frames.
+/// `Σ 1 - GIoU` over all instances and frames, divided by the number of frames.
 ///
 /// `boxes` and `targets` are (cx, cy, w, h), `[I, T, 4]`.
 pub(crate) fn box_giou(boxes: &Tensor, targets: &Tensor) -> Tensor {

@@ -1,4 +1,4 @@
-//! Masks by convolutions whose weights each instance brings along.
+//! Masks by dynamic convolutions, whose weights each instance predicts.
 //!
 //! CondInst (arXiv:2003.05664), section 3. Reference: VNext `models/segmentation_condInst.py`,
 //! `MaskHeadSmallConv`, `CondInst_segm.dynamic_mask_with_coords`, `mask_heads_forward`.
@@ -9,7 +9,7 @@ use crate::config::{MASK_FEATURE_STRIDE, NUM_LEVELS};
 use crate::layers::{Conv2d, ConvShape, to_channels_last};
 use crate::transformer::TokenLayout;
 
-/// Channels between the convolutions of an instance.
+/// Channels between the dynamic convolutions.
 const DYNAMIC_CHANNELS: i64 = 8;
 
 /// The shared mask branch.
@@ -27,7 +27,7 @@ fn feature_channels(hidden_dim: i64) -> i64 {
     hidden_dim / 32
 }
 
-/// Numbers that the controller gives for each instance.
+/// Number of parameters that the controller predicts per instance.
 pub(crate) fn num_dynamic_params(hidden_dim: i64) -> i64 {
     let inputs = feature_channels(hidden_dim) + 2;
     let weights =
@@ -51,7 +51,7 @@ impl MaskHead {
         }
     }
 
-    /// The map that all instances of a frame share, from the three finest levels.
+    /// The features that all instances of a frame share, from the three finest levels.
     ///
     /// # Shapes
     ///
@@ -76,18 +76,18 @@ pub(crate) fn level_map(memory: &Tensor, layout: &TokenLayout, level: usize) -> 
     tokens.view([batch, size.height, size.width, channels]).permute([0, 3, 1, 2])
 }
 
-/// Adds a coarser map to `map`, `[N, C, h, w]`, whose cells it repeats.
+/// Adds a coarser map to `map`, `[N, C, h, w]`, upsampled to nearest.
 pub(crate) fn add_coarser(map: &Tensor, coarser: &Tensor) -> Tensor {
     let (height, width) = (map.size()[2], map.size()[3]);
     to_channels_last(&(map + coarser.upsample_nearest2d([height, width], None, None)))
 }
 
-/// Mask logits of some instances on some frames of one clip.
+/// Mask logits of instances in frames of one clip.
 ///
 /// # Shapes
 ///
 /// - `features`: `[T, C / 32, h, w]`
-/// - `params`: `[I, parameters]`, the same on all frames
+/// - `params`: `[I, parameters]`, the same in all frames
 /// - `reference_points_px`: `[T, I, 2]`, (x, y) in pixels
 /// - output: `[I, T, 2h, 2w]`
 pub(crate) fn dynamic_masks(
@@ -113,7 +113,7 @@ pub(crate) fn dynamic_masks(
     logits.transpose(0, 1)
 }
 
-/// The controller's numbers as three 1×1 convolutions.
+/// The controller's output as three 1×1 convolutions.
 struct DynamicParams {
     /// `[I, outputs, inputs]`
     weights: [Tensor; 3],
@@ -122,7 +122,7 @@ struct DynamicParams {
 }
 
 impl DynamicParams {
-    /// All weights come first, then all biases; weights are laid out by output.
+    /// All weights come first, then all biases; weights are ordered by output.
     fn new(params: &Tensor, inputs: i64) -> Self {
         let sizes = [
             (DYNAMIC_CHANNELS, inputs),
@@ -153,7 +153,8 @@ fn relative_coordinates(reference_points_px: &Tensor, height: i64, width: i64) -
     reference_points_px.unsqueeze(-1) - centres
 }
 
-/// Doubles a map `[T, I, h, w]` so that output cell `Y` shows input coordinate `max(Y - 1, 0) / 2`.
+/// Upsamples a map `[T, I, h, w]` by two, such that output cell `Y` samples input coordinate `max(Y
+/// - 1, 0) / 2`.
 ///
 /// Reference: VNext `models/segmentation_condInst.py`, `aligned_bilinear`.
 fn aligned_double(map: &Tensor) -> Tensor {

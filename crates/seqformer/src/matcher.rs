@@ -1,25 +1,25 @@
-//! Which query answers for which instance.
+//! Matches queries with instances.
 //!
 //! DETR (arXiv:2005.12872), section 3.1, with whole box sequences. Reference: VNext `models/matcher.py`,
 //! `HungarianMatcher.forward`.
 
-use seqformer_ops::transfer::upload;
+use seqformer_cuda::transfer::upload;
 use tch::{Device, Kind, Tensor};
 
 use crate::assignment::{CostMatrix, linear_sum_assignment};
 use crate::box_ops::{cxcywh_to_xyxy, generalized_iou};
 use crate::{ClipTarget, ModelError};
 
-/// Of the class cost; those of the class loss may differ.
+/// For the class cost; that of the class loss may differ.
 const FOCAL_ALPHA: f64 = 0.25;
 /// Keeps the logarithms of the class cost finite.
 const LOG_EPS: f64 = 1e-8;
-/// Least value of a target's box in the overlap cost.
+/// Minimum value of a target's box in the overlap cost.
 const MIN_BOX: f64 = 1e-7;
-/// libtorch's number for distances as sums of squared differences.
+/// libtorch's code for computing distances as sums of squared differences.
 const WITHOUT_MATMUL: i64 = 2;
 
-/// Assigns queries to instances at the smallest total cost.
+/// Assigns queries to instances at minimum total cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HungarianMatcher {
     /// Weight of the class cost.
@@ -36,19 +36,19 @@ impl Default for HungarianMatcher {
     }
 }
 
-/// The pairs of one clip, by ascending query.
+/// The matched pairs of one clip, sorted by query.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ClipMatches {
     /// Queries.
     pub queries: Vec<i64>,
-    /// The instance of each.
+    /// The instance of each query.
     pub targets: Vec<i64>,
 }
 
-/// The pairs of one decoder layer in each clip.
+/// The matched pairs of one decoder layer, for each clip.
 pub type LayerMatches = Vec<ClipMatches>;
 
-/// Predictions of all layers that are supervised, `D` of them.
+/// Predictions of the `D` supervised layers.
 #[derive(Debug)]
 pub struct Predictions {
     /// Class logits, `[D, N, Q, K]`.
@@ -58,7 +58,7 @@ pub struct Predictions {
 }
 
 impl HungarianMatcher {
-    /// Costs of all pairs in each clip, `[D, Q, I]` of single precision.
+    /// Costs of all pairs in each clip, `[D, Q, I]`, in single precision.
     pub fn costs(&self, predictions: &Predictions, targets: &[ClipTarget]) -> Vec<Tensor> {
         tch::no_grad(|| {
             let scores = predictions.logits.to_kind(Kind::Float).sigmoid(); // [D, N, Q, K]
@@ -77,8 +77,8 @@ impl HungarianMatcher {
         let labels = upload(&Tensor::from_slice(&target.labels), boxes.device());
         let class = class_costs.index_select(2, &labels); // [D, Q, I]
         let goals = target.boxes.to_kind(Kind::Float); // [I, T, 4]
-        // Differs: the reference lets PyTorch multiply matrices when there are many boxes, which
-        // rounds small distances by up to 1e-3.
+        // Differs: the reference lets PyTorch use a matrix product for many boxes, which rounds small distances by up
+        // to 1e-3.
         let flat = goals.flatten(1, 2).unsqueeze(0).expand([boxes.size()[0], -1, -1], false);
         let distance = Tensor::cdist(&boxes.flatten(2, 3), &flat, 2.0, WITHOUT_MATMUL);
         let goals = cxcywh_to_xyxy(&goals.clamp(MIN_BOX, 1.0));
@@ -91,7 +91,7 @@ impl HungarianMatcher {
     ///
     /// # Errors
     ///
-    /// If a cost is not a number, because a prediction is not.
+    /// If a cost is NaN, because a prediction is.
     pub fn match_layers(
         &self,
         predictions: &Predictions,
@@ -130,7 +130,7 @@ impl HungarianMatcher {
     }
 }
 
-/// The focal loss of answering "yes" less that of "no": `[…, K]` → `[…, K]`.
+/// The focal loss of a positive minus that of a negative: `[…, K]` → `[…, K]`.
 fn class_costs(scores: &Tensor) -> Tensor {
     let misses: Tensor = 1.0 - scores;
     let positive = misses.square() * (scores + LOG_EPS).log() * -FOCAL_ALPHA;

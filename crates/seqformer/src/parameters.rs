@@ -1,6 +1,6 @@
 //! The parameters by name, in the order in which the reference registers them.
 //!
-//! The optimizer of a checkpoint counts its tensors in that order, and random weights are drawn in it.
+//! The optimizer of a checkpoint numbers its tensors in that order, and random weights are drawn in it.
 
 use std::cmp::Ordering;
 
@@ -9,7 +9,7 @@ use tch::{Tensor, nn};
 /// A parameter or buffer, which shares its memory with the network's.
 #[derive(Debug)]
 pub struct NamedTensor {
-    /// Its name in VNext's checkpoints; box heads go by their name in the decoder.
+    /// Its name in VNext's checkpoints; box heads have their name in the decoder.
     pub name: String,
     /// Its values.
     pub tensor: Tensor,
@@ -31,7 +31,7 @@ pub fn trained_parameters(vs: &nn::VarStore) -> Vec<NamedTensor> {
     tensors
 }
 
-/// How two names of one network stand to each other in its checkpoints.
+/// Orders two names of one network as its checkpoints do.
 pub fn by_registration(a: &str, b: &str) -> Ordering {
     let mut common: Vec<&str> = Vec::new();
     let (mut a_parts, mut b_parts) = (a.split('.'), b.split('.'));
@@ -48,7 +48,7 @@ pub fn by_registration(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// The sort key of one part of a name: numbers, then the words in their order, then all others.
+/// The sort key of one component of a name: numbers, then known words in order, then all others.
 fn place<'a>(words: &[&str], part: &'a str) -> (usize, u64, &'a str) {
     if let Ok(number) = part.parse() {
         return (0, number, "");
@@ -59,10 +59,10 @@ fn place<'a>(words: &[&str], part: &'a str) -> (usize, u64, &'a str) {
     }
 }
 
-/// The parts of an encoder layer, which stand in another order than those of a decoder layer.
+/// The components of an encoder layer, whose order differs from those of a decoder layer.
 const ENCODER_LAYER: &[&str] = &["self_attn", "norm1", "linear1", "linear2", "norm2"];
 
-/// The parts of names; only the order among those that share a parent counts.
+/// The components of names; only the order among components with the same parent matters.
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
     // The tensors of a module come before its children.

@@ -1,24 +1,24 @@
-//! The numbers in which inference computes.
+//! The precision of inference.
 
 use tch::Kind;
 
-/// The kind of number that inference uses for maps, tokens and products.
+/// The number format of feature maps, tokens and products.
 ///
-/// Softmax, sums, boxes, sampling points and masks' coordinates are `f32` in any case.
+/// Softmax, sums, boxes, sampling locations and mask coordinates are always `f32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Precision {
-    /// 32 bits, equal to the reference up to rounding.
+    /// float32, equal to the reference up to rounding.
     #[default]
     F32,
-    /// 32 bits that a GPU rounds to 10 bits of precision before it multiplies them; a CPU has no such products.
+    /// float32, rounded to 10 bits of mantissa before products on a GPU; not available on a CPU.
     Tf32,
-    /// bfloat16: 8 bits of precision, half the memory, and twice the speed or more where the processor
-    /// multiplies such numbers itself.
+    /// bfloat16: 8 bits of precision, half the memory, and at least twice the speed on processors with bfloat16
+    /// products.
     Bf16,
 }
 
 impl Precision {
-    /// The kind of tensors with such numbers.
+    /// The kind of tensors in this precision.
     pub(crate) fn kind(self) -> Kind {
         match self {
             Self::F32 | Self::Tf32 => Kind::Float,

@@ -1,4 +1,4 @@
-//! The shared layers as they predict: each is made from its plain twin in `layers` and laid out for one precision.
+//! The shared layers for inference: each is made from its plain counterpart in `layers` and laid out for one precision.
 
 mod conv;
 mod linear;

@@ -1,10 +1,10 @@
-//! What the transformer has to know of a backbone's maps.
+//! The shape of a backbone's maps, as the transformer needs it.
 
-/// What one output map of a backbone is.
+/// The shape of one output map of a backbone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ShapeSpec {
     /// Channels of the map.
     pub channels: i64,
-    /// Pixels per cell, side by side.
+    /// Stride of the map in pixels.
     pub stride: i64,
 }

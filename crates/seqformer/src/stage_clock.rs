@@ -1,27 +1,27 @@
-//! Where inference spends its time: seconds of each part of the network, for those who ask.
+//! The time of each stage of inference, on request.
 //!
-//! The clock belongs to the thread, so that nothing has to be handed through the network and nothing is
-//! measured unless [`time_stages`] is running.
+//! The clock is thread-local, so it need not be passed through the network, and nothing is measured unless
+//! [`time_stages`] is running.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use tch::{Cuda, Device};
 
-/// A part of the network.
+/// A stage of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Normalisation, padding and the image network.
+    /// Normalization, padding and backbone.
     Backbone,
     /// Input projections and encoder layers.
     Encoder,
-    /// Decoder layers and the heads of classes and boxes.
+    /// Decoder layers, class and box heads.
     Decoder,
-    /// Features and logits of masks.
+    /// Mask features and mask logits.
     Masks,
 }
 
-/// The time that each part took.
+/// The time of each stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StageTimes {
     /// See [`Stage::Backbone`].
@@ -44,7 +44,7 @@ thread_local! {
     static CLOCK: Cell<Option<Clock>> = const { Cell::new(None) };
 }
 
-/// Sets the clock on again, also when the work between panics.
+/// Restarts the clock, even if the work in between panics.
 struct Resume(Option<Clock>);
 
 impl Drop for Resume {
@@ -53,7 +53,7 @@ impl Drop for Resume {
     }
 }
 
-/// Stops the clock, also when the work between panics.
+/// Stops the clock, even if the work in between panics.
 struct Stop;
 
 impl Drop for Stop {
@@ -62,10 +62,10 @@ impl Drop for Stop {
     }
 }
 
-/// Runs `work` and tells how long the parts of the network took on this thread.
+/// Runs `work` and measures the stages of the network on this thread.
 ///
-/// A GPU is waited for at the end of every part, so that its time is counted where it belongs. What runs as one CUDA
-/// graph belongs to no part: see [`crate::inference::Launch`].
+/// A GPU is synchronized at the end of every stage, so that its time is attributed correctly. Work that runs as a
+/// single CUDA graph belongs to no stage: see [`crate::inference::Launch`].
 pub fn time_stages<R>(device: Device, work: impl FnOnce() -> R) -> (R, StageTimes) {
     let stop = Stop;
     CLOCK.set(Some(Clock { device, times: StageTimes::default() }));
@@ -75,7 +75,7 @@ pub fn time_stages<R>(device: Device, work: impl FnOnce() -> R) -> (R, StageTime
     (result, times)
 }
 
-/// Runs `work`, whose time belongs to no part.
+/// Runs `work`, whose time belongs to no stage.
 pub(crate) fn paused<R>(work: impl FnOnce() -> R) -> R {
     let resume = Resume(CLOCK.take());
     let result = work();
@@ -83,7 +83,7 @@ pub(crate) fn paused<R>(work: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Counts the time of `work` as that of `stage`. Parts do not lie within each other.
+/// Adds the time of `work` to `stage`. Stages must not be nested.
 pub(crate) fn timed<R>(stage: Stage, work: impl FnOnce() -> R) -> R {
     let Some(Clock { device, .. }) = CLOCK.get() else { return work() };
     let start = Instant::now();

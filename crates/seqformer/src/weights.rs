@@ -1,4 +1,4 @@
-//! From the arrays of a checkpoint to the parameters of a network, and back.
+//! Loads checkpoints into a network, and exports its parameters.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,18 +9,18 @@ use tch::{Device, Kind, Tensor, nn};
 use crate::ModelError;
 use crate::load_report::{LoadReport, WrongShape};
 
-/// Box heads of the detector, which are those of the decoder under a second name.
+/// The second name of the box heads, in the detector.
 const ALIAS: &str = "detr.detr.bbox_embed.";
-/// Their first name.
+/// Their first name, in the decoder.
 const ALIASED: &str = "detr.detr.transformer.decoder.bbox_embed.";
-/// Where the image network is.
+/// Prefix of the backbone.
 const BACKBONE: &str = "detr.detr.backbone.0.backbone.";
 
 impl LoadReport {
-    /// The convolutions of a ResNet whose frozen statistics say nothing of what they give: those that start at random
-    /// themselves, and those whose normalisation the file lacks.
+    /// The convolutions of a ResNet whose frozen statistics do not match their outputs: those that are initialized
+    /// randomly, and those whose normalization the file lacks.
     ///
-    /// A file with scale and bias alone is no reason: its statistics are multiplied in.
+    /// A file with only scale and bias is not affected: its statistics are folded in.
     pub fn uncalibrated_convolutions(&self, vs: &nn::VarStore) -> BTreeSet<String> {
         let not_filled: BTreeSet<&str> = self
             .missing
@@ -43,13 +43,13 @@ impl LoadReport {
     }
 }
 
-/// Fills every parameter and buffer of `vs` from `state`, or none.
+/// Loads every parameter and buffer of `vs` from `state`, or none.
 ///
 /// The names are those of VNext; [`seqformer_checkpoint::key_map::to_vnext`] translates others.
 ///
 /// # Errors
 ///
-/// If a parameter is missing, left over, of another shape, or not made of finite numbers.
+/// If a parameter is missing, left over, of another shape, or not finite.
 pub fn load_state_dict(vs: &nn::VarStore, state: &StateDict) -> Result<LoadReport, ModelError> {
     let variables = sorted_variables(vs);
     let Plan { pairs, mut report } = plan(&variables, state);
@@ -61,14 +61,14 @@ pub fn load_state_dict(vs: &nn::VarStore, state: &StateDict) -> Result<LoadRepor
     Ok(report)
 }
 
-/// Fills what `state` has in the right shape, to begin training from partial weights.
+/// Loads the tensors of `state` that have the right shape, to start training from partial weights.
 ///
-/// All other parameters stay as they are; the report lists them.
+/// All other parameters stay unchanged; the report lists them.
 ///
 /// # Errors
 ///
-/// If the file has less than half of the backbone, and so belongs to another network, or if a tensor is
-/// not made of finite numbers. Then nothing is filled.
+/// If the file has less than half of the backbone, and so belongs to another network, or if a tensor is not finite.
+/// Nothing is loaded then.
 pub fn load_matching(vs: &nn::VarStore, state: &StateDict) -> Result<LoadReport, ModelError> {
     let variables = sorted_variables(vs);
     let Plan { pairs, mut report } = plan(&variables, state);
@@ -91,7 +91,7 @@ pub fn network_shapes(vs: &nn::VarStore) -> Shapes {
 
 /// All parameters and buffers under all their names, as VNext saves them.
 ///
-/// The box heads have two names; both share their bytes.
+/// The box heads have two names, which share their bytes.
 ///
 /// # Errors
 ///
@@ -112,7 +112,7 @@ fn sorted_variables(vs: &nn::VarStore) -> BTreeMap<String, Tensor> {
     vs.variables().into_iter().collect()
 }
 
-/// Which array goes where, and what does not fit.
+/// Where each array goes, and the mismatches.
 struct Plan<'a> {
     pairs: Vec<(&'a String, &'a Tensor, &'a Array)>,
     report: LoadReport,
@@ -134,7 +134,7 @@ fn plan<'a>(variables: &'a BTreeMap<String, Tensor>, state: &'a StateDict) -> Pl
             continue;
         };
         used.insert(key.clone());
-        // The second name of a box head holds the same numbers.
+        // The second name of a box head has the same content.
         used.extend(alias.clone());
         let shape: Vec<i64> = array.shape().iter().map(|&side| side as i64).collect();
         if shape == variable.size() {
@@ -150,7 +150,7 @@ fn plan<'a>(variables: &'a BTreeMap<String, Tensor>, state: &'a StateDict) -> Pl
 
 /// Copies arrays of the right shapes, all or none.
 fn fill(pairs: &[(&String, &Tensor, &Array)]) -> Result<(), ModelError> {
-    // Maxima and ReLUs may turn what is not a number into one, and then nobody sees that results are wrong.
+    // Max and ReLU may turn NaN into a number, which would hide that results are wrong.
     let tensors: Vec<String> =
         pairs.iter().filter_map(|(name, _, array)| array.describe_not_finite(name)).collect();
     if !tensors.is_empty() {
@@ -162,7 +162,7 @@ fn fill(pairs: &[(&String, &Tensor, &Array)]) -> Result<(), ModelError> {
             && array.to_i64_vec() != Vec::try_from(variable.flatten(0, -1)).ok()
         {
             let message =
-                "expected the numbers that follow from the sizes of the network, found others"
+                "expected the values computed from the sizes of the network, found others"
                     .to_owned();
             return Err(ModelError::Array { name: name.clone(), message });
         }
@@ -174,7 +174,7 @@ fn fill(pairs: &[(&String, &Tensor, &Array)]) -> Result<(), ModelError> {
     Ok(())
 }
 
-/// Whether a buffer holds indices, which follow from the sizes of the network.
+/// Whether a buffer contains indices, which are computed from the sizes of the network.
 fn is_constant(variable: &Tensor) -> bool {
     variable.kind() == Kind::Int64
 }

@@ -4,36 +4,36 @@
 
 #[path = "../../../crates/seqformer-engine/src/predictor/ordered_workers.rs"]
 mod ordered_workers;
-#[path = "../../../crates/seqformer-kernels/src/units.rs"]
-mod units;
+#[path = "../../../crates/seqformer-kernels/src/work_stealing.rs"]
+mod work_stealing;
 
 use std::cell::UnsafeCell;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ordered_workers::OrderedWorkers;
-use units::Units;
+use work_stealing::StealingIndices;
 
 /// Interpreters are a thousand times slower.
 const ROUNDS: u64 = if cfg!(miri) { 3 } else { 500 };
 
 fn main() {
-    every_piece_is_taken_by_one_thread_alone();
+    every_index_is_processed_by_one_thread();
     results_of_ordered_workers_are_handed_over_with_their_content();
 }
 
 /// Elements that threads write without a lock, each its own, as the kernels do.
 struct Rows(Vec<UnsafeCell<u32>>);
 
-// SAFETY: only whoever has taken a piece writes its element, which is what is tested.
+// SAFETY: only the thread that took an index writes its element, which is what is tested.
 unsafe impl Sync for Rows {}
 
-fn every_piece_is_taken_by_one_thread_alone() {
+fn every_index_is_processed_by_one_thread() {
     for round in 0..ROUNDS {
         let most = if cfg!(miri) { 50 } else { 4000 };
         let count = if round % 2 == 0 { most } else { round as usize % 61 };
         let threads = 1 + round as usize % 4;
-        let left = Units::split(count, threads);
+        let left = StealingIndices::split(count, threads);
         assert!(left.len() <= threads && (left.len() == threads || left.len() == count.max(1)));
         let rows = Rows((0..count).map(|_| UnsafeCell::new(0)).collect());
         let ready = AtomicUsize::new(left.len());
@@ -47,9 +47,9 @@ fn every_piece_is_taken_by_one_thread_alone() {
                     while ready.load(Ordering::Relaxed) > 0 {
                         std::thread::yield_now();
                     }
-                    for unit in Units::of(left, thread) {
-                        // SAFETY: no other thread has this piece; a sanitizer sees it if one has.
-                        unsafe { *rows.0[unit].get() += 1 };
+                    for index in StealingIndices::of(left, thread) {
+                        // SAFETY: no other thread has this index; a sanitizer reports it otherwise.
+                        unsafe { *rows.0[index].get() += 1 };
                     }
                 })
             };
@@ -59,7 +59,7 @@ fn every_piece_is_taken_by_one_thread_alone() {
             }
         });
         let taken: Vec<u32> = rows.0.into_iter().map(UnsafeCell::into_inner).collect();
-        assert_eq!(taken, vec![1; count], "{count} pieces, {threads} threads");
+        assert_eq!(taken, vec![1; count], "{count} indices, {threads} threads");
     }
 }
 

@@ -1,12 +1,12 @@
-//! Answers to a question about each of 64 bytes, as one word.
+//! Bit masks with one bit for each of 64 bytes.
 
-/// How many bytes are looked at together.
+/// Number of bytes that are examined together.
 pub(super) const BLOCK_BYTES: usize = u64::BITS as usize;
 
-/// Collects answers, one bit for each of 64 indices.
+/// Collects booleans into one bit for each of 64 indices.
 ///
-/// Written so that the compiler compares sixteen bytes at once and adds up the bits of eight bytes
-/// by one instruction.
+/// Written so that the compiler compares sixteen bytes at once and combines the bits of eight bytes
+/// with one instruction.
 #[inline]
 pub(super) fn bits(is_set: impl Fn(usize) -> bool) -> u64 {
     let weights: [u8; BLOCK_BYTES] =
@@ -24,7 +24,7 @@ pub(super) fn block_at<'a, const N: usize>(
     padded: &'a mut [u8; N],
 ) -> &'a [u8; N] {
     let rest = text.get(offset..).unwrap_or_default();
-    // Text that need not be copied is read a good deal faster.
+    // Text that need not be copied is read much faster.
     rest.first_chunk().unwrap_or_else(|| {
         padded[..rest.len()].copy_from_slice(rest);
         padded

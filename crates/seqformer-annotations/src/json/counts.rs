@@ -1,8 +1,8 @@
-//! Lists of run lengths, which are nearly all of an annotation's text.
+//! Lists of run lengths, which make up almost all of an annotation's text.
 
 use super::bits::{BLOCK_BYTES, bits, block_at};
 
-/// How many bytes before another one decide whether it is in its place.
+/// Number of preceding bytes that decide whether a byte is valid in its place.
 const BEFORE: usize = 2;
 
 /// What the bytes of a block are, one bit for each.
@@ -13,12 +13,12 @@ struct Digits {
     misplaced: u64,
 }
 
-/// Appends the numbers of the list that begins at `start`, and returns where its text ends.
+/// Appends the numbers of the list that begins at `start`, and returns the end of its text.
 ///
-/// Nothing is returned for what is not plainly a list of numbers below 2³² with `,` or `, ` in
-/// between; it may be a good list nevertheless. Some numbers may be appended even then.
+/// Returns `None` for anything but a plain list of numbers below 2³² separated by `,` or `, `; the
+/// list may be valid nevertheless. Some numbers may have been appended even then.
 pub(super) fn parse_counts(text: &[u8], start: usize, counts: &mut Vec<u32>) -> Option<usize> {
-    // A list without anything before it is no part of an element.
+    // A list that nothing precedes is not part of an element.
     if text.get(start) != Some(&b'[') || start == 0 {
         return None;
     }
@@ -33,12 +33,12 @@ pub(super) fn parse_counts(text: &[u8], start: usize, counts: &mut Vec<u32>) -> 
         let digits = digits & inside;
         let behind_digit = digits << 1 | after_digit;
         let (mut starts, mut ends) = (digits & !behind_digit, !digits & behind_digit);
-        // A number that goes on from the block before has its first digit there.
+        // A number that continues from the previous block has its first digit there.
         if after_digit == 0 {
             first_digit = offset + take_lowest(&mut starts);
         }
         after_digit = digits >> (u64::BITS - 1);
-        // Places that are written to at once are filled faster than by one `push` after another.
+        // Writing to reserved places is faster than repeated `push`.
         let first_count = counts.len();
         counts.resize(first_count + ends.count_ones() as usize, 0);
         for count in &mut counts[first_count..] {
@@ -47,7 +47,7 @@ pub(super) fn parse_counts(text: &[u8], start: usize, counts: &mut Vec<u32>) -> 
             first_digit = offset + take_lowest(&mut starts);
         }
         if close < u64::BITS {
-            // The list is closed behind a number, or something is wrong.
+            // The list ends after a number, or it is invalid.
             let end = offset + close as usize;
             let is_closed = text.get(end) == Some(&b']') && text[end - 1].is_ascii_digit();
             return is_closed.then_some(end + 1);
@@ -57,7 +57,7 @@ pub(super) fn parse_counts(text: &[u8], start: usize, counts: &mut Vec<u32>) -> 
 }
 
 impl Digits {
-    /// Looks at a block, which comes with the bytes before it.
+    /// Classifies a block, given the bytes before it.
     #[expect(
         clippy::needless_bitwise_bool,
         reason = "without branches the compiler compares sixteen bytes at once"
@@ -77,14 +77,14 @@ impl Digits {
     }
 }
 
-/// Takes the lowest bit that is set, and returns its index.
+/// Clears the lowest set bit and returns its index.
 fn take_lowest(bits: &mut u64) -> usize {
     let index = bits.trailing_zeros();
     *bits &= bits.wrapping_sub(1);
     index as usize
 }
 
-/// Returns the number of the digits `text[start..end]`, if it fits.
+/// Returns the number with the digits `text[start..end]`, if it fits.
 #[inline]
 fn parse_number(text: &[u8], start: usize, end: usize) -> Option<u32> {
     const SHORT: usize = size_of::<u32>();

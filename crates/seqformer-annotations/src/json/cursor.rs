@@ -1,13 +1,13 @@
-//! A quick walk through the text of one element, for the fields that hold nearly all of it.
+//! A fast parser of the text of one element, for the fields that make up almost all of it.
 //!
-//! Every step returns nothing where the text is unusual or wrong. Then the caller leaves the
-//! element to [`Entry`](crate::Entry), which knows all of JSON and explains faults.
+//! Every step returns `None` for unusual or invalid text. The caller then falls back to
+//! [`Entry`](crate::Entry), which handles all of JSON and explains faults.
 
 use super::bits::{BLOCK_BYTES, bits, block_at};
 use super::counts::parse_counts;
 use super::nesting::Nesting;
 
-/// A place in the text of an element.
+/// A position in the text of an element.
 #[derive(Debug, Clone)]
 pub struct Cursor<'a> {
     text: &'a [u8],
@@ -71,7 +71,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Skips `null`, `[]` or `{}`: the ways to write that there is nothing.
+    /// Skips `null`, `[]` or `{}`, the ways to write an absent value.
     pub fn nothing(&mut self) -> Option<()> {
         self.skip_space();
         if self.text[self.at..].starts_with(b"null") {

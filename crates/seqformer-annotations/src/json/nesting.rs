@@ -33,7 +33,7 @@ impl Nesting {
         if contains(block, |byte| byte == b'"') {
             return self.steps(block);
         }
-        // Nothing ends here; what counts is whether the byte behind the block is escaped.
+        // Nothing ends here; what matters is whether the byte after the block is escaped.
         let mut num_backslashes = block.iter().rev().take_while(|&&byte| byte == b'\\').count();
         if num_backslashes == BLOCK_BYTES {
             num_backslashes += usize::from(self.after_backslash);
@@ -42,12 +42,12 @@ impl Nesting {
         None
     }
 
-    /// Walks through a block that begins outside of strings.
+    /// Walks through a block that begins outside strings.
     fn advance_outside(&mut self, block: &[u8; BLOCK_BYTES]) -> Option<usize> {
         if contains(block, is_structure) { self.steps(block) } else { None }
     }
 
-    /// Walks through a block from one byte that matters to the next.
+    /// Walks through a block from one significant byte to the next.
     fn steps(&mut self, block: &[u8; BLOCK_BYTES]) -> Option<usize> {
         let is_backslash = |index: usize| block[index] == b'\\';
         let mut left = bits(|index| is_structure(block[index]) || is_backslash(index));
@@ -70,7 +70,7 @@ impl Nesting {
         None
     }
 
-    /// Takes one byte, and tells whether the value ends with it.
+    /// Processes one byte, and returns whether the value ends with it.
     fn step(&mut self, byte: u8) -> bool {
         if self.after_backslash {
             self.after_backslash = false;
@@ -92,12 +92,12 @@ impl Nesting {
     }
 }
 
-/// Tells whether a byte is a quote, a bracket or a brace; the latter two differ in one bit.
+/// Whether a byte is a quote, a bracket or a brace; the latter two differ in one bit.
 fn is_structure(byte: u8) -> bool {
     byte == b'"' || byte | 0x20 == b'{' || byte | 0x20 == b'}'
 }
 
-/// Looks at all bytes: without an early end the compiler compares sixteen at once.
+/// Checks all bytes: without an early exit the compiler compares sixteen at once.
 fn contains(block: &[u8; BLOCK_BYTES], is_wanted: impl Fn(u8) -> bool) -> bool {
     block.iter().fold(false, |any, &byte| any | is_wanted(byte))
 }

@@ -178,7 +178,10 @@ fn meta_json_of_youtube_vos_and_other_shapes_are_told() {
             r#"{"videos": [], "categories": {"1": "cat"}}"#,
             "categories: expected a list, found an object",
         ),
-        ("[]", "byte 0: expected an object, found '['; a list of results is no annotation file"),
+        (
+            "[]",
+            "byte 0: expected an object, found '['; a list of results is not an annotation file",
+        ),
         ("", "byte 0: expected an object, found the end of the file; the file is empty or cut off"),
     ] {
         let message = read(text.as_bytes()).unwrap_err();
@@ -338,7 +341,7 @@ fn a_wrong_field_is_named_with_its_place() {
         (
             "\"info\": ",
             "\"info\" ",
-            "expected ':' after a key, found '{'; the file is no JSON from here on",
+            "expected ':' after a key, found '{'; the file is not JSON from here on",
         ),
     ] {
         let bad = GOOD.replacen(from, to, 1);

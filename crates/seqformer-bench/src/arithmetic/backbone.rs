@@ -1,10 +1,11 @@
-//! The multiplications of the image network on one frame, each followed by an addition.
+//! The multiplications of the backbone on one frame, each followed by an addition.
 
-use seqformer::FrameSize;
-use seqformer::config::{BackboneConfig, MapSize, ResNetConfig, SwinConfig};
+use seqformer::config::{BackboneConfig, MapSize, ResNetConfig, SwinConfig, halved};
+use seqformer_masks::ImageSize;
+use seqformer_ops::LevelSize;
 
-/// What the image network multiplies on a frame of this size.
-pub(super) fn multiply_adds(config: &BackboneConfig, padded: FrameSize) -> f64 {
+/// The multiplications of the backbone on a frame of this size.
+pub(super) fn multiply_adds(config: &BackboneConfig, padded: ImageSize) -> f64 {
     let maps = config.map_sizes(padded);
     match config {
         BackboneConfig::ResNet(config) => resnet(config, padded, maps),
@@ -13,18 +14,15 @@ pub(super) fn multiply_adds(config: &BackboneConfig, padded: FrameSize) -> f64 {
 }
 
 /// A convolution of `kernel` × `kernel` cells that gives a map of `size`.
-fn conv(size: FrameSize, kernel: i64, inputs: i64, outputs: i64) -> f64 {
-    cells(size) * (kernel * kernel * inputs * outputs) as f64
+fn conv(size: LevelSize, kernel: i64, inputs: i64, outputs: i64) -> f64 {
+    size.num_tokens() as f64 * (kernel * kernel * inputs * outputs) as f64
 }
 
-fn cells(size: FrameSize) -> f64 {
-    (size.height * size.width) as f64
-}
-
-fn resnet(config: &ResNetConfig, padded: FrameSize, maps: [MapSize; 4]) -> f64 {
-    let stem = padded.halved();
+fn resnet(config: &ResNetConfig, padded: ImageSize, maps: [MapSize; 4]) -> f64 {
+    let [height, width] = padded.sides();
+    let stem = halved(LevelSize { height, width });
     let mut multiply_adds = conv(stem, 7, 3, config.stem_out_channels);
-    let (mut before, mut inputs) = (stem.halved(), config.stem_out_channels);
+    let (mut before, mut inputs) = (halved(stem), config.stem_out_channels);
     let mut width = config.num_groups * config.width_per_group;
     let blocks: [i64; 4] = match config.depth {
         18 => [2, 2, 2, 2],
@@ -62,7 +60,7 @@ fn swin(config: &SwinConfig, maps: [MapSize; 4]) -> f64 {
         }
         let up =
             |side: i64| (side + config.window_size - 1) / config.window_size * config.window_size;
-        let windows = FrameSize { height: up(size.height), width: up(size.width) };
+        let windows = LevelSize { height: up(size.height), width: up(size.width) };
         let hidden = (channels as f64 * config.mlp_ratio) as i64;
         let attention = conv(windows, 1, channels, 4 * channels)
             + conv(windows, 1, config.window_size * config.window_size, 2 * channels);

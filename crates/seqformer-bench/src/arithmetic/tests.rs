@@ -16,7 +16,7 @@ fn network(pairs: &[&str]) -> SeqFormerConfig {
 }
 
 fn giga(config: &BackboneConfig) -> f64 {
-    let size = FrameSize { height: 224, width: 224 };
+    let size = ImageSize { height: 224, width: 224 };
     multiply_adds(config, size) / 1e9
 }
 
@@ -64,7 +64,7 @@ fn image_networks_take_as_much_as_their_authors_say() {
     };
     assert!((giga(&swin(96, [2, 2, 6, 2], [3, 6, 12, 24], 7)) - 4.5).abs() < 0.05);
     let large = swin(192, [2, 2, 18, 2], [6, 12, 24, 48], 12);
-    let size = FrameSize { height: 384, width: 384 };
+    let size = ImageSize { height: 384, width: 384 };
     let found = multiply_adds(&large, size) / 1e9;
     assert!((found - 103.9).abs() < 1.0, "{found}");
 }
@@ -89,7 +89,7 @@ fn a_small_network_is_counted_as_by_hand() {
         "5",
     ]);
     let load = Workload {
-        frame: FrameSize { height: 20, width: 32 },
+        frame: ImageSize { height: 20, width: 32 },
         num_frames: 3,
         clip_frames: 3,
         num_clips: 1,

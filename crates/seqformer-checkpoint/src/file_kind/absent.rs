@@ -1,27 +1,27 @@
-//! What is meant by a path where no checkpoint is.
+//! Suggestions for a path that is not a checkpoint.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::Reason;
 use crate::pickle::shortened;
 
-/// Endings of weight files.
+/// Extensions of weight files.
 const ENDINGS: [&str; 8] = ["pth", "pt", "pkl", "safetensors", "bin", "ckpt", "pyth", "tar"];
-/// Where detectron2 keeps what it calls `detectron2://`.
+/// Where detectron2's `detectron2://` points.
 const ZOO: &str = "https://dl.fbaipublicfiles.com/detectron2/";
-/// Where it keeps the backbones of `catalog://`.
+/// Where the backbones of `catalog://` are.
 const CATALOG: &str = "https://dl.fbaipublicfiles.com/detectron/";
-/// Files of a folder that are looked at and listed.
+/// Maximum number of files of a folder that are examined.
 const MAX_FILES: usize = 10_000;
 const LISTED: usize = 4;
 
-/// True for names that end as those of weight files do.
+/// True for names with an extension of weight files.
 pub(super) fn has_ending_of_weights(path: &Path) -> bool {
     let ending = path.extension().and_then(|ending| ending.to_str());
     ending.is_some_and(|ending| ENDINGS.iter().any(|known| known.eq_ignore_ascii_case(ending)))
 }
 
-/// Says what to do about a path at which there is nothing.
+/// What to do about a path that does not exist.
 pub(super) fn describe(path: &Path) -> Reason {
     if let Some(mend) = path.to_str().and_then(download) {
         return Reason::Address { mend };
@@ -44,7 +44,7 @@ pub(super) fn describe(path: &Path) -> Reason {
     Reason::NotFound { hint }
 }
 
-/// Says what is in a folder that was given instead of a file.
+/// Describes a folder that was given instead of a file.
 pub(super) fn describe_folder(path: &Path) -> Reason {
     let mut files: Vec<PathBuf> =
         files(path).into_iter().filter(|file| has_ending_of_weights(file)).collect();
@@ -68,7 +68,7 @@ pub(super) fn describe_folder(path: &Path) -> Reason {
     Reason::NotACheckpoint { found: "a folder".into(), mend: mend.into() }
 }
 
-/// How to get the file at an address.
+/// How to get the file at a URL.
 fn download(address: &str) -> Option<String> {
     let (scheme, rest) = address.split_once("://")?;
     let is_scheme = !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -100,8 +100,7 @@ fn catalog_file(entry: &str) -> String {
     format!("ImageNetPretrained/{file}")
 }
 
-/// Files in `folder` that may be what was meant by `path`: those whose names differ in case, ending, or a letter or
-/// two.
+/// Files in `folder` that `path` may refer to: names that differ in case, extension, or a letter or two.
 fn near(folder: &Path, path: &Path) -> Vec<PathBuf> {
     let Some(wanted) = path.file_name().map(|name| name.to_string_lossy().to_lowercase()) else {
         return Vec::new();
@@ -112,7 +111,7 @@ fn near(folder: &Path, path: &Path) -> Vec<PathBuf> {
         let Some(name) = file.file_name().map(|name| name.to_string_lossy().to_lowercase()) else {
             continue;
         };
-        // A letter in four, and never all of a short name.
+        // One letter in four, and never all letters of a short name.
         let most = (wanted.chars().count() / 4).clamp(1, 3);
         let distance = distance(&wanted, &name);
         let same_stem = stem(&wanted) == stem(&name) && has_ending_of_weights(&file);
@@ -142,7 +141,7 @@ fn listed(files: &[PathBuf]) -> String {
     names.join(" or ")
 }
 
-/// Letters to be put in, taken out or changed to make one word of the other.
+/// Edit distance between two words.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

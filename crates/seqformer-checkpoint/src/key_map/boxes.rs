@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use super::{Change, MapReport};
 use crate::Array;
 
-/// Layers of the decoder that have a twin for box queries.
+/// Decoder layers that have a counterpart for box queries.
 const TWINS: [&str; 6] = ["self_attn", "norm1", "norm2", "norm3", "linear1", "linear2"];
 
-/// Fills the layers of box queries with those of instance queries, where a file has none.
+/// Copies the layers of instance queries to those of box queries, if a file lacks the latter.
 ///
-/// Both kinds of query do in each frame what the queries of Deformable DETR do in an image.
+/// In each frame, both kinds of queries do what the queries of Deformable DETR do in an image.
 pub(super) fn copy_from_instances(arrays: &mut BTreeMap<String, Array>, report: &mut MapReport) {
     let copies: Vec<(String, String)> = arrays
         .keys()
@@ -19,12 +19,12 @@ pub(super) fn copy_from_instances(arrays: &mut BTreeMap<String, Array>, report: 
         .collect();
     for (name, twin) in copies {
         let Some(array) = arrays.get(&name).cloned() else { continue };
-        report.copied.push(Change::new(&twin, format!("the file has none; taken from {name}")));
+        report.copied.push(Change::new(&twin, format!("missing in the file; copied from {name}")));
         arrays.insert(twin, array);
     }
 }
 
-/// The name of a tensor's twin for box queries.
+/// The name of a tensor's counterpart for box queries.
 fn twin(name: &str) -> Option<String> {
     let rest = name.strip_prefix("detr.detr.transformer.")?;
     if let Some((layer, part)) = rest.split_once(".output_proj.") {

@@ -1,4 +1,4 @@
-//! Class heads of one data set for a network of another.
+//! Adapts class heads of one dataset to a network for another.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -12,15 +12,15 @@ const HEADS: &str = "detr.detr.class_embed.";
 const ORIGINAL_ROWS: usize = 42;
 /// Rows for COCO in the original repository and in Deformable DETR: one for each id up to 90.
 const COCO_ROWS: usize = 91;
-/// Bias of a class that is never seen, -ln 99: a probability of 1 %.
+/// Bias of an unseen class, -ln 99: a probability of 1 %.
 const UNSEEN_BIAS: f32 = -4.595_12;
 /// The ids of COCO's 80 categories, as ranges without gaps.
 const COCO_IDS: [Range<usize>; 9] =
     [1..12, 13..26, 27..29, 31..45, 46..66, 67..68, 70..71, 72..83, 84..91];
 
-/// Fits the class heads to the network's number of classes, or takes them out.
+/// Fits the class heads to the network's number of classes, or removes them.
 ///
-/// Heads of VNext are left alone: a network of another number of classes cannot take them.
+/// Heads in VNext's names are left alone: a network with another number of classes cannot use them.
 pub(super) fn fit(
     arrays: &mut BTreeMap<String, Array>,
     network: Option<&Shapes>,
@@ -58,7 +58,7 @@ pub(super) fn fit(
     }
 }
 
-/// Which rows of a head of `rows` classes make one of `wanted`, and how to say it.
+/// Which of a head's `rows` rows become the `wanted` ones, with a description.
 fn rows_for(dialect: Dialect, rows: usize, wanted: usize) -> Option<(Vec<usize>, String)> {
     if dialect == Dialect::Original && rows == ORIGINAL_ROWS && wanted == rows - 2 {
         return Some(((1..=wanted).collect(), format!("rows 1 to {wanted} of {rows}")));
@@ -70,7 +70,7 @@ fn rows_for(dialect: Dialect, rows: usize, wanted: usize) -> Option<(Vec<usize>,
     })
 }
 
-/// Some rows of an array, in the order given; all of them exist.
+/// Selects rows of an array in the given order; all of them exist.
 fn take_rows(array: &Array, rows: &[usize]) -> Array {
     let row_len = array.bytes().len() / array.shape()[0].max(1);
     let bytes: Vec<u8> = rows

@@ -10,7 +10,7 @@ use super::{BACKBONE, Change, Dialect, Fate, MapReport, Shapes, insert};
 use crate::Array;
 use crate::error::Reason;
 
-/// What becomes of a tensor in detectron2's names.
+/// What happens to a tensor in detectron2's names.
 pub(super) fn fate(name: &str) -> Fate {
     let inner = DETECTRON2_PREFIXES
         .iter()
@@ -30,11 +30,11 @@ pub(super) fn fate(name: &str) -> Fate {
     if is_part {
         Fate::Named(format!("{BACKBONE}{inner}"))
     } else {
-        Fate::Ignored("it is no part of a ResNet")
+        Fate::Ignored("not part of a ResNet")
     }
 }
 
-/// What becomes of a tensor in Caffe2's names.
+/// What happens to a tensor in Caffe2's names.
 pub(super) fn caffe2_fate(name: &str) -> Fate {
     if name.ends_with("_momentum") {
         return Fate::Ignored("the state of an optimizer");
@@ -83,9 +83,10 @@ fn from_caffe2(name: &str) -> String {
     branches.iter().fold(name, |name, (branch, conv)| name.replace(branch, conv))
 }
 
-/// Gives every tensor of the network the longest name of the file that its own name ends with.
+/// Gives every tensor of the network the tensor of the file with the longest name that is a suffix
+/// of its own.
 ///
-/// Tensors of another shape are not taken. What nothing asks for keeps its name.
+/// Tensors of another shape are not used. Unused tensors keep their names.
 pub(super) fn match_suffixes(
     mut arrays: BTreeMap<String, Array>,
     network: &Shapes,
@@ -94,7 +95,7 @@ pub(super) fn match_suffixes(
     let mut taken: BTreeMap<&str, &str> = BTreeMap::new();
     let mut mapped = BTreeMap::new();
     for (target, shape) in network {
-        // From the whole name to its last part.
+        // From the whole name to its last component.
         let ends = std::iter::once(0).chain(target.match_indices('.').map(|(at, _)| at + 1));
         let Some((end, array)) =
             ends.map(|at| &target[at..]).find_map(|end| Some((end, arrays.get(end)?)))
@@ -120,7 +121,7 @@ pub(super) fn match_suffixes(
     Ok(mapped)
 }
 
-/// Notes what a Caffe2 backbone is, and what it leaves as it is.
+/// Notes the properties of a Caffe2 backbone, and what stays unchanged.
 pub(super) fn note_statistics(arrays: &BTreeMap<String, Array>, report: &mut MapReport) {
     if report.dialect != Dialect::Caffe2 {
         return;

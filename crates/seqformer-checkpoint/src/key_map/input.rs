@@ -1,19 +1,19 @@
-//! Which images weights were made for.
+//! The images that weights were trained on.
 
 use super::Dialect;
 
-/// How images are given to a network.
+/// The input convention of a network.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct InputConvention {
-    /// Deviation by which each channel is divided, for pixels of 0 to 255.
+    /// Standard deviation by which each channel is divided, for pixels in 0..255.
     pub pixel_std: [f64; 3],
-    /// Whether blue comes first.
+    /// Whether channels are in the order BGR.
     pub is_bgr: bool,
     /// Whether blocks stride in their first 1×1 convolution.
     pub stride_in_1x1: bool,
 }
 
-/// Warns of images that the weights were not made for.
+/// Warns if weights were trained on other input than the network will get.
 pub(super) fn input_warnings(
     dialect: Dialect,
     is_resnext: bool,
@@ -22,7 +22,7 @@ pub(super) fn input_warnings(
     let mut warnings = Vec::new();
     let mut warn = |found: &str, mend: &str| {
         warnings
-            .push(format!("weights of {dialect} expect {found}; set {mend} or take other weights"));
+            .push(format!("weights of {dialect} expect {found}; set {mend} or use other weights"));
     };
     let is_plain = input.pixel_std.iter().all(|std| *std == 1.0);
     if dialect == Dialect::Caffe2 {
@@ -33,11 +33,14 @@ pub(super) fn input_warnings(
             );
         }
         if is_resnext && is_plain {
-            warn("pixels divided by their deviation", "MODEL.PIXEL_STD [57.375, 57.12, 58.395]");
+            warn(
+                "pixels divided by their standard deviation",
+                "MODEL.PIXEL_STD [57.375, 57.12, 58.395]",
+            );
         }
         if !is_resnext && !is_plain {
             warn(
-                "pixels that are not divided by their deviation",
+                "pixels that are not divided by their standard deviation",
                 "MODEL.PIXEL_STD [1.0, 1.0, 1.0]",
             );
         }
@@ -59,7 +62,10 @@ pub(super) fn input_warnings(
             );
         }
         if is_plain {
-            warn("pixels divided by their deviation", "MODEL.PIXEL_STD [58.395, 57.12, 57.375]");
+            warn(
+                "pixels divided by their standard deviation",
+                "MODEL.PIXEL_STD [58.395, 57.12, 57.375]",
+            );
         }
         if input.stride_in_1x1 && matches!(dialect, Dialect::Torchvision | Dialect::Original) {
             warn(

@@ -1,16 +1,16 @@
-//! The original SeqFormer repository and Deformable DETR, on which it is built.
+//! The original SeqFormer repository, and Deformable DETR, on which it is based.
 //!
-//! The mapping is one to one but for the class heads; see `classes`.
+//! The mapping is one to one except for the class heads; see `classes`.
 
 use std::collections::BTreeMap;
 
 use super::{BACKBONE, Change, Dialect, Fate, MapReport, Mapping, classes, swin, torchvision};
 use crate::StateDict;
 
-/// Where the original keeps the image network.
+/// Prefix of the backbone in the original.
 const BODY: &str = "backbone.0.body.";
 
-/// What becomes of a tensor of either repository.
+/// What happens to a tensor of either repository.
 pub(super) fn fate(name: &str) -> Fate {
     if name.starts_with("controller.") || name.starts_with("mask_head.") {
         return Fate::Named(format!("detr.{name}"));
@@ -21,7 +21,7 @@ pub(super) fn fate(name: &str) -> Fate {
         return Fate::Named(format!("detr.detr.{inner}"));
     };
     if swin::is_part(body) && body.ends_with(".attn_mask") {
-        Fate::Ignored("masks are made for each size of image")
+        Fate::Ignored("masks are computed for each image size")
     } else if swin::is_part(body) {
         Fate::Named(format!("{BACKBONE}{body}"))
     } else {
@@ -31,15 +31,15 @@ pub(super) fn fate(name: &str) -> Fate {
 
 /// Translates a checkpoint of VNext into the names of the original repository.
 ///
-/// Class heads of 40 rows become 42: the original counts from category 1 and has one row more than it
-/// uses. Names that VNext does not have stay as they are, with a note.
+/// Class heads of 40 rows become 42: the original counts from category 1 and has one more row than
+/// it uses. Names that VNext does not have stay unchanged, with a note.
 pub fn to_original(state: &StateDict) -> Mapping {
     let mut report = MapReport::new(Dialect::VNext);
     let mut arrays = BTreeMap::new();
     for (name, array) in state {
         let new_name = original_name(name);
         if new_name.is_none() {
-            report.ignored.push(Change::new(name, "not a name of VNext; kept as it is"));
+            report.ignored.push(Change::new(name, "not a name of VNext; kept unchanged"));
         }
         report.renamed += usize::from(new_name.is_some());
         let widened = classes::with_unused_rows(name, array);

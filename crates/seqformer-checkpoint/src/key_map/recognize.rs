@@ -1,10 +1,10 @@
-//! Whose names a checkpoint has.
+//! Recognizes which program's names a checkpoint has.
 
 use std::fmt;
 
 use crate::StateDict;
 
-/// Where files of detectron2 keep the backbone: alone, in a detector, in a detector with a feature pyramid.
+/// Prefixes of the backbone in files of detectron2: alone, in a detector, in a detector with a feature pyramid.
 pub(super) const DETECTRON2_PREFIXES: [&str; 3] = ["", "backbone.", "backbone.bottom_up."];
 
 /// The programs whose names are known.
@@ -47,13 +47,13 @@ impl fmt::Display for Dialect {
 }
 
 impl Dialect {
-    /// True for files that hold an image network and nothing else of a SeqFormer.
+    /// True for files that contain only a backbone of a SeqFormer.
     pub fn is_backbone(self) -> bool {
         matches!(self, Self::Detectron2 | Self::Caffe2 | Self::Torchvision | Self::Swin)
     }
 }
 
-/// Tells by the names whose checkpoint this is.
+/// Recognizes the program by the tensor names.
 pub fn recognize(state: &StateDict) -> Dialect {
     let starts = |prefix: &str| {
         let first = state.arrays.range(prefix.to_owned()..).next();

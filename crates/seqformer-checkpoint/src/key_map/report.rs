@@ -1,11 +1,11 @@
-//! What the translation of names did.
+//! The report of a translation of names.
 
 use std::fmt;
 
 use super::Dialect;
 use super::input::{InputConvention, input_warnings};
 
-/// At most this many tensors of a kind are listed.
+/// Maximum number of tensors of a kind that are listed.
 const LISTED: usize = 6;
 
 /// Something that happened to a tensor.
@@ -13,7 +13,7 @@ const LISTED: usize = 6;
 pub struct Change {
     /// The tensor.
     pub name: String,
-    /// What and why.
+    /// What happened, and why.
     pub what: String,
 }
 
@@ -23,24 +23,24 @@ impl Change {
     }
 }
 
-/// What was recognised, and what became of the tensors.
+/// The recognized program, and what happened to the tensors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MapReport {
-    /// Whose names the file had.
+    /// The program whose names the file had.
     pub dialect: Dialect,
-    /// Tensors that got another name.
+    /// Number of renamed tensors.
     pub renamed: usize,
-    /// Class heads of which some rows were taken.
+    /// Class heads of which some rows were used.
     pub sliced: Vec<Change>,
-    /// Tensors that were filled from others, because the file lacks them.
+    /// Tensors missing in the file that were copied from others.
     pub copied: Vec<Change>,
-    /// Tensors of the network that the file has in a form that does not fit.
+    /// Tensors of the network that do not fit in the form that the file has.
     pub reinitialized: Vec<Change>,
-    /// Tensors that the network has no place for.
+    /// Tensors that the network does not have.
     pub ignored: Vec<Change>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub warnings: Vec<String>,
-    /// Whether a Caffe2 backbone has groups, and so its own kind of input.
+    /// Whether a Caffe2 backbone has groups, and so its own input convention.
     pub(super) is_resnext: bool,
 }
 
@@ -58,7 +58,7 @@ impl MapReport {
         }
     }
 
-    /// Adds warnings if the weights were made for other images than the network will get.
+    /// Adds warnings if the weights were trained on other input than the network will get.
     pub fn check_input(&mut self, input: &InputConvention) {
         let found = input_warnings(self.dialect, self.is_resnext, input);
         self.warnings.extend(found);

@@ -1,24 +1,24 @@
-//! Swin Transformers as their authors publish them.
+//! Swin Transformers as published by their authors.
 
 use super::{BACKBONE, Fate};
 
-/// Parts of a Swin Transformer without its head.
+/// Components of a Swin Transformer without its head.
 const PARTS: [&str; 7] =
     ["patch_embed.", "layers.", "absolute_pos_embed", "norm0.", "norm1.", "norm2.", "norm3."];
 
-/// What becomes of a tensor of a Swin Transformer.
+/// What happens to a tensor of a Swin Transformer.
 pub(super) fn fate(name: &str) -> Fate {
     let name = name.strip_prefix("backbone.").unwrap_or(name);
     if name.starts_with("head.") {
         Fate::Ignored("SeqFormer has no ImageNet classifier")
     } else if name.starts_with("norm.") {
-        Fate::Ignored("the normalisation before the classifier; SeqFormer has one for each map")
+        Fate::Ignored("the normalization before the classifier; SeqFormer has one per map")
     } else if name.ends_with(".attn_mask") {
-        Fate::Ignored("masks are made for each size of image")
+        Fate::Ignored("masks are computed for each image size")
     } else if is_part(name) {
         Fate::Named(format!("{BACKBONE}{name}"))
     } else {
-        Fate::Ignored("it is no part of a Swin Transformer")
+        Fate::Ignored("not part of a Swin Transformer")
     }
 }
 

@@ -278,7 +278,7 @@ fn images_that_the_weights_were_not_made_for_are_warned_of() {
 fn two_tensors_for_one_place_are_an_error() {
     let error = to_vnext(state(&["layer1.0.conv1.weight", "backbone.layer1.0.conv1.weight"]), None)
         .unwrap_err();
-    assert!(error.to_string().contains("another tensor is"), "{error}");
+    assert!(error.to_string().contains("another tensor already has"), "{error}");
 }
 
 #[test]

@@ -1,10 +1,10 @@
-//! torchvision's ResNet and ResNeXt, and the way back to its names.
+//! torchvision's ResNet and ResNeXt names, in both directions.
 //!
 //! Source: detectron2 `tools/convert-torchvision-to-d2.py`.
 
 use super::{BACKBONE, Fate};
 
-/// What becomes of a tensor of a torchvision file.
+/// What happens to a tensor of a torchvision file.
 pub(super) fn fate(name: &str) -> Fate {
     let name = name.strip_prefix("backbone.").unwrap_or(name);
     if name.starts_with("fc.") {
@@ -12,7 +12,7 @@ pub(super) fn fate(name: &str) -> Fate {
     }
     match to_detectron2(name) {
         Some(name) => Fate::Named(format!("{BACKBONE}{name}")),
-        None => Fate::Ignored("it is no part of a ResNet"),
+        None => Fate::Ignored("not part of a ResNet"),
     }
 }
 

@@ -1,10 +1,10 @@
-//! Which names make a pickle an attack.
+//! Names that make a pickle an attack.
 //!
-//! Nothing is ever called. The few names that build tensors are known to `pth` and `pkl`; any other
-//! is an object that gets skipped. The list here decides only between "skipped" and "refused": it holds
-//! what no honest checkpoint names: the operating system, the interpreter, other unpicklers.
+//! Nothing is ever called. `pth` and `pkl` know the few names that build tensors; any other object is skipped. This
+//! list only decides between "skipped" and "refused". It contains what no honest checkpoint refers to: the operating
+//! system, the interpreter, other unpicklers.
 
-/// Modules of which every name is refused, with all their submodules.
+/// Modules of which every name is refused, including all submodules.
 const MODULES: &[&str] = &[
     "_pickle",
     "_posixsubprocess",
@@ -59,7 +59,7 @@ const MODULES: &[&str] = &[
     "zipimport",
 ];
 
-/// Names of the builtins that build plain values; all others are refused.
+/// Builtins that construct plain values; all others are refused.
 const SAFE_BUILTINS: &[&str] = &[
     "bool",
     "bytearray",
@@ -83,7 +83,7 @@ const SAFE_BUILTINS: &[&str] = &[
     "NotImplemented",
 ];
 
-/// Single functions that run or load other code.
+/// Functions that execute or load other code.
 const FUNCTIONS: &[&str] = &[
     "torch.load",
     "torch.save",
@@ -96,7 +96,7 @@ const FUNCTIONS: &[&str] = &[
     "numpy.testing.utils.runstring",
 ];
 
-/// Parts of dotted names: attributes lead from any module back to everything.
+/// Components of dotted names: attributes lead from any module to everything.
 const PARTS: &[&str] = &[
     ".os.",
     ".sys.",
@@ -122,7 +122,7 @@ pub(super) fn is_dangerous(name: &str) -> bool {
         || PARTS.iter().any(|part| name.contains(part))
 }
 
-/// Exceptions are plain values, and training states may hold them.
+/// Exceptions are plain values that training states may contain.
 fn is_exception(builtin: &str) -> bool {
     builtin.ends_with("Error") || builtin.ends_with("Exception") || builtin.ends_with("Warning")
 }

@@ -9,7 +9,8 @@ use super::{Graph, Node, NodeId};
 use crate::error::Reason;
 use crate::source::Source;
 
-/// Pushes, values and memo entries in one pickle. The largest checkpoints take some ten thousand.
+/// Pushes, values and memo entries in one pickle. The largest checkpoints need several ten
+/// thousand.
 const MAX_ITEMS: usize = 4_000_000;
 
 const NONE: NodeId = NodeId(0);
@@ -24,7 +25,7 @@ pub(super) struct Machine<'a> {
     marks: Vec<usize>,
     memo: HashMap<u64, NodeId>,
     num_items: usize,
-    /// Where the current opcode stands in the file.
+    /// Offset of the current opcode in the file.
     opcode_at: u64,
 }
 
@@ -96,7 +97,7 @@ impl<'a> Machine<'a> {
                 self.marks.push(self.stack.len());
                 Ok(())
             }
-            // A POP directly above a mark takes the mark.
+            // A POP directly above a mark removes the mark.
             b'0' if self.marks.last() == Some(&self.stack.len()) => self.pop_mark().map(drop),
             b'0' => self.pop().map(drop),
             b'1' => self.pop_mark().map(drop),
@@ -184,7 +185,7 @@ impl<'a> Machine<'a> {
         let Some(start) = self.marks.pop() else {
             return Err(self.source.malformed("expected a mark"));
         };
-        // A value below a mark is never taken, so the stack reaches at least to the mark.
+        // Values below a mark are never removed, so the stack reaches at least to the mark.
         Ok(self.stack.split_off(start.min(self.stack.len())))
     }
 }

@@ -1,25 +1,25 @@
-//! Writes a zip archive whose entries are stored as they are, as torch does.
+//! Writes a zip archive with uncompressed entries, as torch does.
 //!
-//! Source: PKWARE's APPNOTE 6.3.10, sections 4.3.7 to 4.3.16 and 4.5.3. All sizes are known before an entry is
-//! written, so nothing is ever gone back to, and the first failure is the only one.
+//! Source: PKWARE's APPNOTE 6.3.10, sections 4.3.7 to 4.3.16 and 4.5.3. All sizes are known before an entry is written,
+//! so writing is strictly sequential, and the first failure is the only one.
 
 use std::io::{self, Write};
 
-/// Storages start at a multiple of this, so that they can be mapped.
+/// Storages start at multiples of this, so that they can be memory-mapped.
 pub(super) const ALIGNMENT: u64 = 64;
-/// The version of the format that has 64-bit sizes.
+/// The format version with 64-bit sizes.
 const VERSION: u16 = 45;
 /// Names are UTF-8.
 const FLAGS: u16 = 1 << 11;
-/// The first of January 1980, the earliest day there is: the same content gives the same file.
+/// 1 January 1980, the earliest possible date, so that equal content gives equal files.
 const DATE: u16 = 1 << 5 | 1;
-/// Marks the extra field that fills up to the alignment; torch's own choice.
+/// Id of the extra field that pads to the alignment; torch's choice.
 const PADDING: u16 = u16::from_le_bytes(*b"FB");
-/// Marks the extra field of sizes and offsets that 32 bits do not hold.
+/// Id of the extra field for sizes and offsets beyond 32 bits.
 const WIDE: u16 = 1;
 const LOCAL_HEADER_LEN: u64 = 30;
 
-/// An archive in the making.
+/// An archive being written.
 pub(super) struct ArchiveWriter<W> {
     target: W,
     position: u64,
@@ -117,7 +117,7 @@ impl<W: Write> ArchiveWriter<W> {
     }
 }
 
-/// What a local header and an entry of the directory have in common.
+/// The common part of a local header and a directory entry.
 fn common(header: &mut Vec<u8>, crc: u32, len: u64) {
     const STORED: u16 = 0;
     header.extend(FLAGS.to_le_bytes());
@@ -129,7 +129,7 @@ fn common(header: &mut Vec<u8>, crc: u32, len: u64) {
     header.extend(narrow(len).to_le_bytes());
 }
 
-/// A size or offset in 32 bits; all bits set say that it stands in a field of its own.
+/// A size or offset in 32 bits; all bits set mean that it is stored in the extra field.
 fn narrow(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
@@ -144,7 +144,7 @@ fn field(kind: u16, values: &[u64]) -> Vec<u8> {
     field
 }
 
-/// The extra field with which what stands behind `end` comes to a multiple of the alignment.
+/// The extra field that pads the data after `end` to a multiple of the alignment.
 fn padding(end: u64) -> Vec<u8> {
     let filled = (end + 4).next_multiple_of(ALIGNMENT) - (end + 4);
     let mut field = PADDING.to_le_bytes().to_vec();

@@ -1,4 +1,4 @@
-//! Reads storages, each once, and cuts the tensors out of them.
+//! Reads each storage once, and extracts the tensors from it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use crate::error::Reason;
 use crate::pickle::{Graph, NodeId, shortened};
 use crate::source::Source;
 
-/// A stretch of the file.
+/// A range of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Location {
     pub(super) offset: u64,
     pub(super) len: u64,
 }
 
-/// A storage that has been read, on its own.
+/// A single storage that has been read.
 #[derive(Debug)]
 pub(crate) struct Storage {
     reference: StorageRef,
@@ -29,7 +29,8 @@ impl Storage {
         Self { reference, bytes }
     }
 
-    /// The tensor that the call at `id` builds of this storage; `budget` is what all of them may still take.
+    /// The tensor that the call at `id` builds from this storage; `budget` is what all tensors together may still
+    /// allocate.
     pub(crate) fn cut_out(
         &self,
         graph: &Graph,
@@ -44,7 +45,7 @@ impl Storage {
 /// Finds a storage by its key.
 pub(super) type Locate<'a> = &'a dyn Fn(&mut Source, &str) -> Result<Option<Location>, Reason>;
 
-/// Reads every view, in the order given. Equal views share their bytes.
+/// Reads all views in the given order. Equal views share their bytes.
 pub(super) fn read_views(
     source: &mut Source,
     views: &[(&str, TensorView)],
@@ -89,7 +90,7 @@ pub(super) fn read_views(
     Ok(arrays.into_iter().flatten().collect())
 }
 
-/// Distinct views of one storage that are compared to find equal ones; two or three are usual.
+/// Maximum number of distinct views of a storage that are compared to find equal ones; two or three are usual.
 const MAX_REMEMBERED: usize = 16;
 
 fn wrong(name: &str, what: String) -> Reason {
@@ -124,7 +125,7 @@ fn cut_out(storage: &Arc<[u8]>, view: &TensorView, budget: &mut u64) -> Result<A
     Array::new(dtype, &view.shape, bytes).map_err(|error| error.to_string())
 }
 
-/// Copies the elements of a view in row-major order; the view has been checked to lie inside.
+/// Copies the elements of a view in row-major order; the view is known to be in range.
 fn gather(storage: &[u8], view: &TensorView, len: usize) -> Arc<[u8]> {
     let element = view.storage.dtype.size_bytes();
     let mut bytes = Vec::with_capacity(len);

@@ -7,16 +7,16 @@ use crate::pickle::{Graph, Node, NodeId, shortened};
 
 /// torch itself allows 64.
 const MAX_DIMENSIONS: usize = 64;
-/// A parameter around a tensor with attributes takes two.
+/// A parameter around a tensor with attributes needs two.
 const MAX_NESTING: usize = 4;
 
-/// A storage, as the pickle refers to it.
+/// A storage as referenced by the pickle.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct StorageRef {
     pub(super) key: String,
     pub(super) dtype: DType,
     pub(super) num_elements: usize,
-    /// Old files may speak of a part of a storage.
+    /// Old files may refer to a part of a storage.
     start: usize,
 }
 
@@ -93,7 +93,7 @@ fn storage_dtype(class: &str) -> Option<DType> {
     })
 }
 
-/// The node of the storage that the call at `id` builds a tensor of.
+/// The node of the storage that the tensor at `id` views.
 pub(crate) fn storage_node(graph: &Graph, id: NodeId) -> Result<NodeId, String> {
     Parts::parse(graph, id).map(|parts| parts.storage)
 }
@@ -158,7 +158,7 @@ impl Parts {
 }
 
 impl TensorView {
-    /// Reads the call that builds a tensor, or says what is wrong with it.
+    /// Parses the call that builds a tensor, or describes what is wrong with it.
     pub(super) fn parse(graph: &Graph, id: NodeId) -> Result<Self, String> {
         let parts = Parts::parse(graph, id)?;
         let Node::Persistent(storage) = *graph.node(parts.storage) else {
@@ -167,7 +167,7 @@ impl TensorView {
         Self::from_parts(graph, &parts, StorageRef::parse(graph, storage)?)
     }
 
-    /// Reads the call that builds a tensor of a storage that is known already.
+    /// Parses the call that builds a tensor from a known storage.
     pub(super) fn of_storage(
         graph: &Graph,
         id: NodeId,
@@ -188,7 +188,7 @@ impl TensorView {
         Ok(view)
     }
 
-    /// Checks that every element lies within the storage.
+    /// Checks that all elements lie within the storage.
     fn check(&self) -> Result<(), String> {
         if self.shape.len() != self.strides.len() {
             return Err(format!("shape {:?} with strides {:?}", self.shape, self.strides));
@@ -230,7 +230,7 @@ fn sizes(graph: &Graph, id: NodeId) -> Option<Vec<usize>> {
     sizes.iter().map(|&size| graph.usize(size)).collect()
 }
 
-/// Refuses the views that change values on reading: conjugate and negative.
+/// Refuses views that change values when read: conjugate and negative.
 fn check_metadata(graph: &Graph, metadata: &[NodeId]) -> Result<(), String> {
     let entries = metadata.first().and_then(|&id| graph.dict(id)).unwrap_or_default();
     for &(key, value) in entries.iter().take(MAX_DIMENSIONS) {

@@ -1,7 +1,7 @@
-//! Writes files that `torch.load(weights_only=True)` reads.
+//! Writes files that `torch.load(weights_only=True)` can read.
 //!
-//! Source: `torch/serialization.py`, `_save`; `torch/_utils.py`, `_rebuild_tensor_v2`. The pickle is of
-//! protocol 2 and has no memo: tensors that share their bytes share a storage.
+//! Source: `torch/serialization.py`, `_save`; `torch/_utils.py`, `_rebuild_tensor_v2`. The pickle has protocol 2 and no
+//! memo; tensors that share their bytes share a storage.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,15 +16,15 @@ use crate::{Array, DType, Value};
 const ROOT: &str = "archive";
 /// What torch calls version 3 of its archives.
 const VERSION: &[u8] = b"3\n";
-/// Keys and values that one opcode puts into a dict or list, as Python does it.
+/// Keys and values that one opcode adds to a dict or list, as in Python.
 const BATCH: usize = 1000;
 
-/// Writes `value` to `path` as `torch.save` does, in one step: readers see the old file or the new one.
+/// Writes `value` to `path` like `torch.save`, but atomically: readers see either the old file or the new one.
 ///
 /// # Errors
 ///
-/// Fails if the value holds a [`Value::Other`], or if the folder or the file cannot be written; then the
-/// old file stays as it was.
+/// Fails if the value contains a [`Value::Other`], or if the folder or the file cannot be written; the old file is then
+/// unchanged.
 pub fn write_pth(path: &Path, value: &Value) -> Result<(), CheckpointError> {
     let mut pickle =
         Pickle { bytes: b"\x80\x02".to_vec(), storages: Vec::new(), keys: BTreeMap::new() };
@@ -46,11 +46,11 @@ fn write_archive(file: &mut File, pickle: &Pickle<'_>) -> io::Result<()> {
     archive.finish().map(drop)
 }
 
-/// A pickle in the making.
+/// A pickle being written.
 struct Pickle<'a> {
     bytes: Vec<u8>,
     storages: Vec<&'a Array>,
-    /// Storages by their place in memory, length and type.
+    /// Storages by address, length and type.
     keys: BTreeMap<(usize, usize, DType), usize>,
 }
 

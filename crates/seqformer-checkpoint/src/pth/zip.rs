@@ -1,7 +1,7 @@
-//! The directory of a zip archive whose entries are stored as they are.
+//! The directory of a zip archive with uncompressed entries.
 //!
 //! Source: PKWARE's APPNOTE 6.3.10, sections 4.3.7 to 4.3.16. torch never compresses, and often
-//! writes no true checksums (`torch.serialization.set_crc32_options`), so they are not looked at.
+//! writes wrong checksums (`torch.serialization.set_crc32_options`), so they are ignored.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +51,7 @@ impl Archive {
         self.entries.contains_key(name)
     }
 
-    /// The folder of all records, with its closing slash; torch names it after the file.
+    /// The folder of all records, with a trailing slash; torch names it after the file.
     pub(super) fn root(&self) -> Result<String, Reason> {
         let pickles = self.entries.keys().filter_map(|name| name.strip_suffix("data.pkl"));
         let mut roots = pickles.filter(|root| root.is_empty() || root.ends_with('/'));
@@ -204,7 +204,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(sub_array(bytes, at))
 }
 
-/// Callers read fixed places in records of fixed length.
+/// Callers read fixed offsets in records of fixed length.
 fn sub_array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     let mut array = [0; N];
     array.copy_from_slice(&bytes[at..at + N]);

@@ -1,4 +1,4 @@
-//! Which network some weights are of, by their names and shapes.
+//! Recognizes the network of weights by their names and shapes.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::key_map::BACKBONE;
 const MAX_BLOCKS: usize = 100;
 const MAX_STAGES: usize = 8;
 
-/// An image network.
+/// A backbone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Architecture {
     /// A ResNet, or a ResNeXt if there are groups.
@@ -27,13 +27,13 @@ pub enum Architecture {
         embed_dim: usize,
         /// Blocks of each stage.
         depths: Vec<usize>,
-        /// Tokens per window, side by side.
+        /// Width and height of a window in tokens.
         window_size: usize,
     },
 }
 
 impl Architecture {
-    /// Looks at a checkpoint in the names of VNext.
+    /// Examines a checkpoint in VNext's names.
     pub fn of(state: &StateDict) -> Option<Self> {
         Self::resnet(state).or_else(|| Self::swin(state))
     }
@@ -67,7 +67,7 @@ impl Architecture {
             (0..MAX_BLOCKS).take_while(|&block| shape(&name(block)).is_some()).count()
         };
         let depths = (0..MAX_STAGES).map(blocks).take_while(|depth| *depth > 0).collect();
-        // The table has a row for each offset between two tokens, (2w - 1)².
+        // The table has one row per offset between two tokens, (2w - 1)².
         let rows = *shape("layers.0.blocks.0.attn.relative_position_bias_table")?.first()?;
         Some(Self::Swin { embed_dim, depths, window_size: rows.isqrt().div_ceil(2) })
     }

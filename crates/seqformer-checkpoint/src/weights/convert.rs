@@ -1,4 +1,4 @@
-//! From one kind of weight file to another.
+//! Conversion between kinds of weight files.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub enum TargetDialect {
     Original,
 }
 
-/// The form of a converted file.
+/// The format of a converted file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TargetFormat {
     /// `torch.save` of `{"model": …}`.
@@ -27,7 +27,7 @@ pub enum TargetFormat {
 }
 
 impl TargetFormat {
-    /// The form that a file's ending asks for.
+    /// The format selected by a file's extension.
     pub fn of(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()? {
             "pth" | "pt" => Some(Self::Pth),
@@ -42,32 +42,32 @@ impl TargetFormat {
 pub struct Conversion {
     /// From the file's names to those of VNext.
     pub to_vnext: MapReport,
-    /// From there to the original repository's, if that was asked for.
+    /// From there to the original repository's, if requested.
     pub to_original: Option<MapReport>,
-    /// Tensors that were written.
+    /// Number of tensors written.
     pub num_tensors: usize,
-    /// Wrappers that were taken off, and the like.
+    /// Removed wrappers, and the like.
     pub remarks: Vec<String>,
-    /// Tensors of the file that hold anything but finite numbers, and how many.
+    /// Tensors of the file with non-finite numbers, and how many.
     pub not_finite: Vec<String>,
 }
 
 /// The precision of what is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TargetPrecision {
-    /// That of the file.
+    /// The precision of the input file.
     #[default]
     Keep,
-    /// Half precision for all numbers that are not integers: half the size.
+    /// Half precision for all floating point numbers: half the size.
     Half,
 }
 
-/// Reads the file `from` and writes `to`, in the form that its ending asks for.
+/// Reads the file `from` and writes `to`, in the format of its extension.
 ///
 /// # Errors
 ///
-/// Fails if `from` cannot be read, if the ending of `to` is neither .pth nor .safetensors, if numbers do not fit half
-/// precision, or if `to` cannot be written; then a file that was there stays as it was.
+/// Fails if `from` cannot be read, if the extension of `to` is neither .pth nor .safetensors, if numbers exceed half
+/// precision, or if `to` cannot be written; an existing file is then unchanged.
 pub fn convert(
     from: &Path,
     to: &Path,
@@ -94,7 +94,7 @@ pub fn convert(
             *array = halved(name, array).map_err(|reason| reason.at(from))?;
         }
     }
-    // Strings that stood beside the tensors belong to the old file, except for where the weights come from.
+    // Metadata belongs to the old file, except for the provenance of the weights.
     let mut provenance = Provenance::of(&state);
     state.metadata.clear();
     if provenance.config.is_some() {
@@ -123,7 +123,7 @@ pub fn convert(
     })
 }
 
-/// An array in half precision, if its numbers fit; integers stay as they are.
+/// An array in half precision, if its numbers fit; integers stay unchanged.
 fn halved(name: &str, array: &Array) -> Result<Array, Reason> {
     let Some(half) = array.to_half() else { return Ok(array.clone()) };
     let infinite = |array: &Array| array.count_not_finite().infinite;

@@ -11,18 +11,18 @@ pub struct Diff {
     pub only_first: Vec<String>,
     /// Tensors that only the second has.
     pub only_second: Vec<String>,
-    /// Tensors of another shape or type, and what they are.
+    /// Tensors with different shapes or types, and what these are.
     pub incompatible: Vec<(String, String)>,
-    /// Tensors with other values, the furthest apart first.
+    /// Tensors with different values, largest difference first.
     pub changed: Vec<Changed>,
 }
 
-/// A tensor with other values.
+/// A tensor with different values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Changed {
     /// Its name.
     pub name: String,
-    /// The largest difference; NaN if only one side is a number.
+    /// The largest difference; NaN if a value is NaN on only one side.
     pub max_abs: f64,
     /// Elements that differ.
     pub num_elements: usize,
@@ -62,7 +62,7 @@ pub fn diff(first: &StateDict, second: &StateDict) -> Diff {
             }
             changed.num_elements += 1;
             let difference = (a - b).abs();
-            // Once NaN, it stays so.
+            // Once NaN, it stays NaN.
             if difference.is_nan() || difference > changed.max_abs {
                 changed.max_abs = difference;
             }

@@ -1,4 +1,4 @@
-//! What a weight file holds.
+//! The content of a weight file.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,34 +13,34 @@ use crate::error::{CheckpointError, Reason};
 use crate::key_map::{Dialect, MapReport, recognize, to_vnext};
 use crate::{DType, StateDict, read};
 
-/// What a weight file holds.
+/// The content of a weight file.
 #[derive(Debug, Clone)]
 pub struct Inspection {
-    /// Whose names it has.
+    /// The program whose names it has.
     pub dialect: Dialect,
-    /// The image network, if it is one that is known.
+    /// The backbone, if it is a known one.
     pub architecture: Option<Architecture>,
     /// Rows of the class head, if there is one.
     pub num_classes: Option<usize>,
     /// Tensors in the file.
     pub num_tensors: usize,
-    /// Elements of all tensors; those that share their bytes count once.
+    /// Elements of all tensors; shared ones count once.
     pub num_elements: usize,
-    /// How many tensors there are of each type.
+    /// Number of tensors of each type.
     pub dtypes: BTreeMap<DType, usize>,
     /// The file's size in bytes.
     pub size_bytes: u64,
     /// SHA-256 of the file, in hexadecimal digits.
     pub sha256: String,
-    /// Tensors that hold anything but finite numbers, and how many.
+    /// Tensors with non-finite numbers, and how many.
     pub not_finite: Vec<String>,
-    /// What translating its names to VNext does.
+    /// What translating the names to VNext does.
     pub names: MapReport,
     /// The tensors under their own names.
     pub state: StateDict,
 }
 
-/// Reads a weight file and says what it holds.
+/// Reads a weight file and describes its content.
 ///
 /// # Errors
 ///
@@ -76,7 +76,7 @@ fn is_class_head(name: &str) -> bool {
     name.ends_with("class_embed.0.bias")
 }
 
-/// SHA-256 and length of a file, without holding it in memory.
+/// SHA-256 and length of a file, computed without loading it.
 fn digest(path: &Path) -> io::Result<(String, u64)> {
     let mut file = File::open(path)?;
     let mut digest = Sha256::new();

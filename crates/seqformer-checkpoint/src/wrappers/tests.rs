@@ -38,7 +38,7 @@ fn wrappers_of_parts_are_taken_out_of_the_middle() {
     let found = unwrapped(&["detr._orig_mod.detr.a", "detr.detr.backbone.module.0.b", "detr.c"]);
     let names: Vec<String> = found.names.into_iter().flatten().collect();
     assert_eq!(names, ["detr.detr.a", "detr.detr.backbone.0.b", "detr.c"]);
-    assert_eq!(found.remarks, ["took wrappers out of the middle of 2 names"]);
+    assert_eq!(found.remarks, ["removed wrappers from the middle of 2 names"]);
     let error = unwrap(&["detr.module.a", "detr.a"]).unwrap_err().to_string();
     assert!(error.contains("another tensor is \"detr.a\""), "{error}");
 }
@@ -49,7 +49,7 @@ fn what_stands_beside_the_network_is_left_out_and_named() {
     let found = unwrapped(&["n_averaged", "module.backbone.res2.0.conv1.weight"]);
     assert_eq!(found.names, [None, Some("backbone.res2.0.conv1.weight".to_owned())]);
     assert_eq!(found.remarks[0], "took \"module.\" off the names of the network");
-    assert_eq!(found.remarks[1], "left out what is no part of the network (1): \"n_averaged\"");
+    assert_eq!(found.remarks[1], "ignored what is not part of the network (1): \"n_averaged\"");
     assert_eq!(kept(&["criterion.empty_weight", "model.res2_0_branch2a_w"]), ["res2_0_branch2a_w"]);
 }
 

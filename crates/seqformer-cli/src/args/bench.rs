@@ -13,47 +13,47 @@ use super::ComputeArgs;
 #[derive(Debug, Args)]
 #[command(after_help = BENCH_HELP)]
 pub struct BenchArgs {
-    /// Frames of the video.
+    /// Number of frames in the video.
     #[arg(long, value_name = "N", default_value = "10")]
     pub frames: NonZeroUsize,
-    /// Width and height of the frames, which the network takes as they are.
+    /// Width and height of the frames; they are not resized.
     #[arg(long, value_name = "WxH", default_value = "640x360", value_parser = size)]
     pub size: ImageSize,
-    /// The image network [default: that of the configuration file, or r50 without one].
+    /// Backbone [default: that of the configuration file, or r50 without one].
     #[arg(long, value_enum)]
     pub backbone: Option<BackboneChoice>,
-    /// Configuration of the model, a YAML file with detectron2's keys [default: that of YouTube-VIS 2019].
+    /// Configuration of the model: a YAML file with detectron2's keys [default: that of YouTube-VIS 2019].
     #[arg(long, value_name = "FILE")]
     pub config_file: Option<PathBuf>,
-    /// Checkpoint [default: MODEL.WEIGHTS, or random weights that are the same every time].
+    /// Checkpoint [default: MODEL.WEIGHTS, or random weights that are the same in every run].
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
-    /// Where to compute: auto, cpu, cuda or cuda:N [default: MODEL.DEVICE if it is set, otherwise auto].
+    /// Device: auto, cpu, cuda or cuda:N [default: MODEL.DEVICE if set, otherwise auto].
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
-    /// Whether the video is decoded as a whole or cut into clips.
+    /// Whether the network processes the video as a whole or in clips.
     #[arg(long, value_enum, default_value_t = Mode::Whole)]
     pub mode: Mode,
-    /// Frames of a clip [default: MODEL.SeqFormer.CLIP_LENGTH].
+    /// Frames per clip [default: MODEL.SeqFormer.CLIP_LENGTH].
     #[arg(long, value_name = "FRAMES")]
     pub clip_length: Option<NonZeroUsize>,
-    /// Frames from the start of a clip to that of the next [default: MODEL.SeqFormer.CLIP_STRIDE].
+    /// Frames from the start of a clip to the start of the next [default: MODEL.SeqFormer.CLIP_STRIDE].
     #[arg(long, value_name = "FRAMES")]
     pub clip_stride: Option<NonZeroUsize>,
-    /// Runs that count; one more before them does not.
+    /// Timed runs, which follow a warm-up run (two on a GPU).
     #[arg(long, value_name = "K", default_value = "3")]
     pub runs: NonZeroUsize,
-    /// Runs the network only, not the whole of `predict`.
+    /// Measure only the network, not the whole of `predict`.
     #[arg(long)]
     pub model_only: bool,
-    /// Writes all numbers as JSON to this file; - is standard output, and the table goes to standard error
-    /// then.
+    /// Write all numbers as JSON to this file; - is standard output, and the table then goes to standard
+    /// error.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// The ffmpeg program that reads and writes video files.
+    /// ffmpeg executable, which reads and writes video files.
     #[arg(long, value_name = "FILE")]
     pub ffmpeg: Option<PathBuf>,
-    /// How the network is run.
+    /// Threads, precision and memory.
     #[command(flatten)]
     pub compute: ComputeArgs,
     /// KEY VALUE pairs that override the configuration.
@@ -61,7 +61,7 @@ pub struct BenchArgs {
     pub opts: Vec<String>,
 }
 
-/// Image networks by the names that papers use.
+/// Backbones by their names in papers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum BackboneChoice {
     /// ResNet-18.
@@ -90,22 +90,22 @@ pub enum BackboneChoice {
     SwinL,
 }
 
-/// How a video goes through the network.
+/// How the network processes a video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
-    /// All frames are decoded together.
+    /// As a whole: the decoder sees all frames together.
     Whole,
-    /// In clips that overlap.
+    /// In overlapping clips.
     Clip,
 }
 
 const BENCH_HELP: &str = "\
 Measures three things and prints them as a table:
-  model       decoded frames in memory to class scores and mask logits
-  end to end  what `predict` does with an mp4: decoding, network, masks, run lengths, overlay, files
-  machine     rates of matrix products and of reading memory, with as many threads
+  model       from decoded frames in memory to class scores and mask logits
+  end to end  `predict` on an mp4: decoding, network, masks, run lengths, overlay, files
+  machine     rates of matrix products and of reading memory, with the same number of threads
 
-docs/performance.md says what each number means.
+docs/performance.md explains each number.
 
 Example:
   seqformer bench --frames 10 --size 640x360 --backbone r50 --precision bf16 --runs 3 --json -";

@@ -4,34 +4,34 @@ use std::num::NonZeroUsize;
 
 use clap::{Args, ValueEnum};
 
-/// How the network is run.
+/// Threads, precision and memory of the network.
 #[derive(Debug, Clone, Args)]
 pub struct ComputeArgs {
-    /// Threads that compute, and threads of ffmpeg to decode and to encode [default: OMP_NUM_THREADS, or one
-    /// for each core that this process may use].
+    /// Threads for computation, and for ffmpeg to decode and to encode [default: OMP_NUM_THREADS, or one per
+    /// core that this process may use].
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
-    /// Numbers in which the network computes: f32 gives those of the reference; tf32, on GPUs alone, rounds them to 10
-    /// bits before they are multiplied; bf16 takes half the memory and is faster on processors and GPUs that
-    /// multiply such numbers themselves; auto is bf16 on those and f32 elsewhere.
+    /// Precision of the network. f32 gives the reference's numbers. tf32, on GPUs only, rounds factors to 10 bits of
+    /// mantissa. bf16 halves memory and is faster on CPUs and GPUs with bfloat16 instructions. auto is bf16 on those, and
+    /// f32 elsewhere.
     #[arg(long, value_name = "PRECISION", value_enum, default_value_t = PrecisionChoice::F32)]
     pub precision: PrecisionChoice,
-    /// Memory that the process may take, or its tensors on a GPU, as in 2GiB or 1500MiB: fewer frames go through the
-    /// network at once where that is too little for more [default: no limit].
+    /// Limit on the memory of the process, or of its tensors on a GPU, such as 2GiB or 1500MiB. Fewer frames go through
+    /// the network at once to stay within it [default: no limit].
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub max_memory: Option<u64>,
 }
 
-/// The numbers that were asked for.
+/// The requested precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PrecisionChoice {
-    /// 32 bits.
+    /// float32.
     F32,
-    /// 32 bits, rounded to 10 before products on a GPU.
+    /// float32 with TF32 products, on a GPU.
     Tf32,
     /// bfloat16.
     Bf16,
-    /// bfloat16 where the processor or the GPU multiplies it.
+    /// bfloat16 if the CPU or GPU has instructions for it, otherwise float32.
     Auto,
 }
 

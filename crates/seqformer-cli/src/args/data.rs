@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 /// Arguments of `data`.
 #[derive(Debug, Args)]
 pub struct DataArgs {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: DataCommand,
 }
@@ -15,7 +15,7 @@ pub struct DataArgs {
 /// The commands of `data`.
 #[derive(Debug, Subcommand)]
 pub enum DataCommand {
-    /// Writes the part of COCO whose classes a video dataset has, with that dataset's classes.
+    /// Write the COCO objects whose classes exist in a video dataset, with that dataset's classes.
     CocoToYtvis(CocoToYtvisArgs),
 }
 
@@ -23,25 +23,25 @@ pub enum DataCommand {
 #[derive(Debug, Args)]
 #[command(after_help = COCO_TO_YTVIS_HELP)]
 pub struct CocoToYtvisArgs {
-    /// COCO's annotations, such as instances_train2017.json.
+    /// Annotations of COCO, such as instances_train2017.json.
     #[arg(long, value_name = "FILE")]
     pub json: PathBuf,
-    /// Where to write the subset.
+    /// File for the subset.
     #[arg(long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Replaces a file that is already there; never the one that is read.
+    /// Replace an existing file, but never the input.
     #[arg(long)]
     pub overwrite: bool,
-    /// Whose classes the objects get.
+    /// Dataset whose classes the objects get.
     #[arg(long, value_enum, default_value_t = TargetClasses::Ytvis2019)]
     pub classes: TargetClasses,
-    /// Takes the table that the released weights were trained with, mistakes included: a computer mouse is a fox in
-    /// 2019 and a mouse in 2021, and a frisbee is no flying disc.
+    /// Use the table of classes that the published weights were trained with, including its mistakes: a computer mouse
+    /// becomes a fox in 2019 and a mouse in 2021, and a frisbee is not a flying disc.
     #[arg(long)]
     pub reference_table: bool,
 }
 
-/// The datasets whose classes COCO objects can get.
+/// Datasets whose classes COCO objects can get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TargetClasses {
     /// YouTube-VIS 2019.
@@ -55,10 +55,10 @@ pub enum TargetClasses {
 }
 
 const COCO_TO_YTVIS_HELP: &str = "\
-The built-in names coco2ytvis2019_train, coco2ytvis2021_train and coco2ovis_train stand for such files:
+The built-in datasets coco2ytvis2019_train, coco2ytvis2021_train and coco2ovis_train refer to such files:
   seqformer data coco-to-ytvis --json datasets/coco/annotations/instances_train2017.json \\
       --output datasets/coco/annotations/coco2ytvis2019_train.json --classes ytvis_2019
 
-Joint training then names both datasets and their shares:
+Joint training then specifies both datasets and their ratio:
   seqformer train --config-file configs/base_ytvis.yaml \\
       DATASETS.TRAIN \"('ytvis_2019_train', 'coco2ytvis2019_train')\" DATASETS.DATASET_RATIO '[0.5, 0.5]'";

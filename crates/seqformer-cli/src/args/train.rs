@@ -6,43 +6,44 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use seqformer_config::DeviceChoice;
+use seqformer_masks::ImageSize;
 
 /// Arguments of `train` and `eval`.
 #[derive(Debug, Args)]
 #[command(after_help = TRAIN_HELP)]
 pub struct TrainArgs {
-    /// Configuration of model, data and training, a YAML file with detectron2's keys.
+    /// Configuration of model, data and training: a YAML file with detectron2's keys.
     #[arg(long, value_name = "FILE")]
     pub config_file: PathBuf,
-    /// Goes on from the newest checkpoint in OUTPUT_DIR, if there is one.
+    /// Resume from the newest checkpoint in OUTPUT_DIR, if there is one.
     #[arg(long)]
     pub resume: bool,
-    /// Only evaluates MODEL.WEIGHTS (with --resume: the newest checkpoint) on DATASETS.TEST.
+    /// Only evaluate MODEL.WEIGHTS (with --resume: the newest checkpoint) on DATASETS.TEST.
     #[arg(long)]
     pub eval_only: bool,
-    /// GPUs of each machine, with a process for each. With --device cpu: processes of each machine. Where there are
-    /// fewer, those that are there do the work of all [default: 1].
+    /// GPUs per machine, with one process each; with --device cpu, processes per machine. If there are fewer GPUs, the
+    /// available ones do the work of all [default: 1].
     #[arg(long, value_name = "N")]
     pub num_gpus: Option<u32>,
-    /// Processes of each machine that compute on its CPU, instead of GPUs.
+    /// Processes per machine that compute on its CPU instead of on GPUs.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub num_workers_cpu: Option<u32>,
-    /// Machines that take part; the command is started once on each.
+    /// Number of machines; the command is started once on each.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub num_machines: u32,
-    /// Number of this machine, from 0.
+    /// Number of this machine, counted from 0.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub machine_rank: u32,
-    /// Where machines meet: tcp://HOST:PORT with a free port of machine 0, or auto for one machine.
+    /// Rendezvous of the machines: tcp://HOST:PORT with a free port of machine 0, or auto for one machine.
     #[arg(long, value_name = "URL", default_value = "auto")]
     pub dist_url: String,
-    /// Longest wait of a process for another one, in seconds.
+    /// Longest time that a process waits for another, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     pub dist_timeout: u64,
-    /// How often processes are started again from the last checkpoint when one of them has failed.
+    /// Maximum number of restarts from the last checkpoint when a process fails.
     #[arg(long, value_name = "K", default_value_t = 0)]
     pub max_restarts: u64,
-    /// Where to compute: auto, cpu, cuda or cuda:N [default: MODEL.DEVICE if it is set, otherwise auto].
+    /// Device: auto, cpu, cuda or cuda:N [default: MODEL.DEVICE if set, otherwise auto].
     #[arg(long, value_name = "DEVICE")]
     pub device: Option<DeviceChoice>,
     /// KEY VALUE pairs that override the configuration.
@@ -54,27 +55,27 @@ pub struct TrainArgs {
 #[derive(Debug, Args)]
 #[command(after_help = TRAIN_HELP)]
 pub struct TrainCommandArgs {
-    /// Those that `eval` has, too.
+    /// Arguments shared with `eval`.
     #[command(flatten)]
     pub train: TrainArgs,
-    /// Threads that compute, in each process [default: OMP_NUM_THREADS, or the cores that this machine's processes may
-    /// use, shared out among them].
+    /// Threads for computation in each process [default: OMP_NUM_THREADS, or the available cores divided by the
+    /// processes of this machine].
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
 }
 
 const TRAIN_HELP: &str = "\
 Writes into OUTPUT_DIR:
-  model_0000999.pth, …, model_final.pth  checkpoints that PyTorch reads; last_checkpoint names the newest
+  model_0000999.pth, …, model_final.pth  checkpoints that PyTorch can read; last_checkpoint names the newest
   model_best.pth                         the checkpoint with the best AP, when TEST.EVAL_PERIOD is set
   metrics.json, curves.svg, log.txt, log.txt.rankN, events.out.tfevents.*, config.yaml
   inference/results.json, results.zip, instances_predictions.pth   results on the test datasets
 
-Ctrl-C writes a checkpoint and ends; --resume goes on from it, to the same weights as without the stop.
-An evaluation that fails is reported and the training goes on; in the end the exit code is 1. So it is when
-TEST.EXPECTED_RESULTS is not reached.
+Ctrl-C writes a checkpoint and stops. --resume continues from it and ends with the same weights as an
+undisturbed run. If an evaluation fails, training continues, and the exit code is 1, as it is
+if TEST.EXPECTED_RESULTS is not met.
 
-Several GPUs or machines: --num-gpus and --num-machines, or any of torchrun, srun and mpirun; see
+For several GPUs or machines use --num-gpus and --num-machines, or torchrun, srun or mpirun; see
 docs/distributed.md.
 
 Example:
@@ -83,33 +84,33 @@ Example:
 /// Arguments of `synth`.
 #[derive(Debug, Args)]
 pub struct SynthArgs {
-    /// Folder for the dataset, made if need be.
+    /// Folder for the dataset; created if missing.
     #[arg(long, value_name = "DIR")]
     pub output: PathBuf,
-    /// Videos to train on (single images with --layout coco).
+    /// Number of training videos (single images with --layout coco).
     #[arg(long, value_name = "N")]
     pub videos: usize,
-    /// Videos to validate on [default: a fifth of --videos, at least one].
+    /// Number of validation videos [default: a fifth of --videos, at least one].
     #[arg(long, value_name = "N")]
     pub val_videos: Option<usize>,
-    /// The same seed gives the same bytes.
+    /// Random seed; the same seed gives the same bytes.
     #[arg(long, value_name = "S", default_value_t = 0)]
     pub seed: u64,
     /// Width and height of the frames.
     #[arg(long, value_name = "WxH", default_value = "160x120", value_parser = size)]
-    pub size: (u32, u32),
-    /// Fewest and most frames of a video.
+    pub size: ImageSize,
+    /// Minimum and maximum number of frames in a video.
     #[arg(long, value_name = "A..B", default_value = "8..14", value_parser = frames)]
     pub frames: RangeInclusive<usize>,
-    /// Shapes that occur, which are the classes.
+    /// Number of shapes, which are the classes.
     #[arg(long, value_name = "K", default_value_t = 6)]
     pub classes: usize,
-    /// Folders and class names.
+    /// Folder structure and class names.
     #[arg(long, value_enum, default_value_t = Layout::Plain)]
     pub layout: Layout,
 }
 
-/// Where files lie and what classes are called.
+/// Folder structure and class names of a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Layout {
     /// train/JPEGImages, val/JPEGImages and annotations/{train,val}.json.
@@ -126,9 +127,11 @@ pub enum Layout {
     Coco,
 }
 
-fn size(text: &str) -> Result<(u32, u32), String> {
-    let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
-    sides.ok_or_else(|| "expected width and height, as in 160x120".to_owned())
+fn size(text: &str) -> Result<ImageSize, String> {
+    let size = text.split_once('x').and_then(|(width, height)| {
+        Some(ImageSize { height: height.parse().ok()?, width: width.parse().ok()? })
+    });
+    size.ok_or_else(|| "expected width and height, as in 160x120".to_owned())
 }
 
 fn frames(text: &str) -> Result<RangeInclusive<usize>, String> {

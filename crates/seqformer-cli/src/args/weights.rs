@@ -8,7 +8,7 @@ use seqformer_checkpoint::weights::TargetDialect;
 /// Arguments of `weights`.
 #[derive(Debug, Args)]
 pub struct WeightsArgs {
-    /// What to do.
+    /// The command.
     #[command(subcommand)]
     pub command: WeightsCommand,
 }
@@ -16,11 +16,11 @@ pub struct WeightsArgs {
 /// The commands of `weights`.
 #[derive(Debug, Subcommand)]
 pub enum WeightsCommand {
-    /// Says what a weight file holds: whose it is, which network, how many classes.
+    /// Show what a weight file contains: which program wrote it, which network, how many classes.
     Inspect(InspectArgs),
-    /// Translates a weight file into another form or other names.
+    /// Convert a weight file to another format or other tensor names.
     Convert(ConvertArgs),
-    /// Compares two weight files; ends with code 1 if they differ.
+    /// Compare two weight files; the exit code is 1 if they differ.
     Diff(DiffArgs),
 }
 
@@ -29,10 +29,10 @@ pub enum WeightsCommand {
 pub struct InspectArgs {
     /// Checkpoint: .pth, .pkl or .safetensors.
     pub file: PathBuf,
-    /// Also lists every tensor.
+    /// Also list every tensor.
     #[arg(long)]
     pub tensors: bool,
-    /// Prints JSON instead of text.
+    /// Print JSON instead of text.
     #[arg(long)]
     pub json: bool,
 }
@@ -40,17 +40,17 @@ pub struct InspectArgs {
 /// Arguments of `weights convert`.
 #[derive(Debug, Args)]
 pub struct ConvertArgs {
-    /// Checkpoint: .pth, .pkl or .safetensors, of any known program.
+    /// Checkpoint of any known program: .pth, .pkl or .safetensors.
     pub from: PathBuf,
-    /// Where to write; the ending decides: .pth for PyTorch, or .safetensors.
+    /// Output file; its extension selects the format: .pth (PyTorch) or .safetensors.
     pub to: PathBuf,
-    /// Replaces a file that is already there; never the one that is read.
+    /// Replace an existing file, but never the input.
     #[arg(long)]
     pub overwrite: bool,
-    /// Whose names the tensors get.
+    /// Program whose tensor names are used.
     #[arg(long, value_enum, default_value_t = Names::Vnext)]
     pub names: Names,
-    /// Writes half precision, which halves the file.
+    /// Write half precision, which halves the size of the file.
     #[arg(long)]
     pub half: bool,
 }
@@ -58,16 +58,16 @@ pub struct ConvertArgs {
 /// Arguments of `weights diff`.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
-    /// A checkpoint.
+    /// First checkpoint.
     pub first: PathBuf,
-    /// Another one, perhaps of another program.
+    /// Second checkpoint, which may come from another program.
     pub second: PathBuf,
-    /// Lists at most this many tensors of a kind.
+    /// List at most this many tensors of each kind.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub limit: usize,
 }
 
-/// Whose names a converted file gets.
+/// The program whose tensor names a converted file gets.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Names {
     /// VNext, and this program.

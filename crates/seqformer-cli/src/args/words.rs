@@ -1,8 +1,8 @@
-//! The command line of detectron2's `train_net.py`, which has no commands and takes options that are cut short.
+//! The command line of detectron2's `train_net.py`, which has no subcommands and accepts abbreviated options.
 
 use std::ffi::OsString;
 
-/// The options of `train_net.py`, which may be cut short as Python's argparse allows.
+/// The options of `train_net.py`, which may be abbreviated as in Python's argparse.
 const TRAIN_NET_OPTIONS: [&str; 7] = [
     "--config-file",
     "--resume",
@@ -13,24 +13,24 @@ const TRAIN_NET_OPTIONS: [&str; 7] = [
     "--dist-url",
 ];
 
-/// Those that belong to them here.
+/// Related options of this program.
 const MORE_OPTIONS: [&str; 3] = ["--num-workers-cpu", "--dist-timeout", "--max-restarts"];
 
-/// The words of the command line; `train` is put before those that begin with an option of it, and the options of
-/// `train_net.py` are written out.
+/// The arguments of the process, with `train` inserted if they start with one of its options, and with the options of
+/// `train_net.py` expanded.
 ///
 /// # Errors
 ///
-/// An option that is cut so short that it may be one of several.
+/// If an abbreviation is ambiguous.
 pub fn words() -> Result<Vec<OsString>, String> {
-    written_out(std::env::args_os().collect())
+    expanded(std::env::args_os().collect())
 }
 
-fn written_out(mut words: Vec<OsString>) -> Result<Vec<OsString>, String> {
+fn expanded(mut words: Vec<OsString>) -> Result<Vec<OsString>, String> {
     let is_train_option = |word: &OsString| {
         let word = word.to_string_lossy();
         let (name, _) = split(&word);
-        MORE_OPTIONS.contains(&name) || !meant(name).is_empty()
+        MORE_OPTIONS.contains(&name) || !candidates(name).is_empty()
     };
     if words.get(1).is_some_and(is_train_option) {
         words.insert(1, OsString::from("train"));
@@ -38,27 +38,27 @@ fn written_out(mut words: Vec<OsString>) -> Result<Vec<OsString>, String> {
     if words.get(1).is_some_and(|command| command == "train" || command == "eval") {
         for word in words.iter_mut().skip(2) {
             if let Some(text) = word.to_str().filter(|text| text.starts_with("--")) {
-                *word = OsString::from(option(text)?);
+                *word = OsString::from(expand(text)?);
             }
         }
     }
     Ok(words)
 }
 
-/// An option in full.
-fn option(word: &str) -> Result<String, String> {
+/// Expands an option.
+fn expand(word: &str) -> Result<String, String> {
     let (name, value) = split(word);
-    match meant(name).as_slice() {
+    match candidates(name).as_slice() {
         [] => Ok(word.to_owned()),
         [option] => Ok(format!("{option}{value}")),
         several => {
-            Err(format!("{name} could be any of {}: write the whole option", several.join(", ")))
+            Err(format!("{name} could be any of {}: write the full option", several.join(", ")))
         }
     }
 }
 
-/// The options that a word, without its value, is the beginning of; one alone if it is that.
-fn meant(name: &str) -> Vec<&'static str> {
+/// The options that `name` abbreviates; an option that it equals is the only one.
+fn candidates(name: &str) -> Vec<&'static str> {
     if name.len() <= "--".len() || MORE_OPTIONS.contains(&name) {
         return Vec::new();
     }
@@ -69,7 +69,7 @@ fn meant(name: &str) -> Vec<&'static str> {
     }
 }
 
-/// Name and value of `--name=value`, the sign with the value.
+/// Splits `--name=value` before the `=`.
 fn split(word: &str) -> (&str, &str) {
     word.split_at(word.find('=').unwrap_or(word.len()))
 }
@@ -80,11 +80,11 @@ mod tests {
 
     fn check(words: &[&str], expected: &[&str]) {
         let words = ["seqformer"].iter().chain(words).map(OsString::from).collect();
-        assert_eq!(written_out(words).unwrap()[1..], *expected);
+        assert_eq!(expanded(words).unwrap()[1..], *expected);
     }
 
     #[test]
-    fn options_of_train_net_may_be_cut_short_and_need_no_command() {
+    fn options_of_train_net_may_be_abbreviated_and_need_no_command() {
         check(
             &["--config", "a.yaml", "--num-g", "8", "--eval", "SEED", "1"],
             &["train", "--config-file", "a.yaml", "--num-gpus", "8", "--eval-only", "SEED", "1"],
@@ -116,12 +116,12 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_several_options_is_refused_with_all_of_them() {
+    fn an_ambiguous_abbreviation_is_refused_with_all_its_candidates() {
         let words = ["seqformer", "--num", "8"].map(OsString::from);
-        let error = written_out(words.to_vec()).unwrap_err();
+        let error = expanded(words.to_vec()).unwrap_err();
         assert_eq!(
             error,
-            "--num could be any of --num-gpus, --num-machines: write the whole option"
+            "--num could be any of --num-gpus, --num-machines: write the full option"
         );
     }
 }

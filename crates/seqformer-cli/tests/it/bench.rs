@@ -102,7 +102,7 @@ fn a_file_takes_the_json_and_mistakes_are_said() {
         (&["--size", "640"][..], "640x360"),
         (&["--size", "0x10"], "640x360"),
         (&["--weights", "nowhere.pth"], "nowhere.pth"),
-        (&["--max-memory", "1MiB", "MODEL.WEIGHTS", ""], "MiB of memory are too little"),
+        (&["--max-memory", "1MiB", "MODEL.WEIGHTS", ""], "MiB are not enough"),
         (&["MODEL.WEIGHTS", "", "--json"], "--json <FILE>"),
     ] {
         let done = run(more);

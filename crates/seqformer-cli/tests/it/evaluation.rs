@@ -1,4 +1,4 @@
-//! What an evaluation, alone or in a training, says and leaves: scores by name, logs, and files for other programs.
+//! The output of an evaluation, alone or in a training: scores by name, logs, and files for other programs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::{display, seqformer, text};
 
 const FOUR: [&str; 4] = ["SOLVER.MAX_ITER", "4", "SOLVER.STEPS", "()"];
 
-/// A result for each of the ten best queries, however unsure a network is.
+/// One result for each of the ten best queries, whatever its score.
 const ALWAYS: [&str; 2] = ["MODEL.SeqFormer.MULTI_CLS_ON", "False"];
 
 /// All names and values of a `metrics.json`, the last of each.
@@ -92,7 +92,7 @@ fn a_training_that_misses_its_expected_scores_has_failed() {
     // Boxes of images; those of videos are no score.
     let done = train("boxes", &["TEST.EXPECTED_RESULTS", "[['bbox', 'AP', 50.0, 60.0]]"]);
     let said = text(&done.stderr);
-    assert!(!done.status.success() && said.contains("videos have segm alone"), "{said}");
+    assert!(!done.status.success() && said.contains("videos have only segm"), "{said}");
     let images = bench.output("images");
     let made = seqformer(&[
         "synth",
@@ -143,9 +143,9 @@ fn a_training_that_misses_its_expected_scores_has_failed() {
     assert!(!far.status.success() && said.contains("bbox: expected AP 200 within 1"), "{said}");
 }
 
-/// The part of a log behind the line `begin`, up to the line `end`.
-fn part<'a>(log: &'a str, begin: &str, end: &str) -> &'a str {
-    let (_, rest) = log.split_once(begin).unwrap_or_else(|| panic!("{begin}: {log}"));
+/// The part of a log between the lines `start` and `end`.
+fn part<'a>(log: &'a str, start: &str, end: &str) -> &'a str {
+    let (_, rest) = log.split_once(start).unwrap_or_else(|| panic!("{start}: {log}"));
     rest.split_once(end).unwrap_or_else(|| panic!("{end}: {log}")).0
 }
 
@@ -175,7 +175,7 @@ fn a_run_can_be_repeated_from_its_log() {
     assert!(done.status.success(), "{}", text(&done.stderr));
     let weights = |run: &str| weights_and_optimizer(&bench.checkpoint(run, "model_final.pth"));
     assert!(weights("first") == weights("again"));
-    // What VNext does not know is not in the file that it may read.
+    // The file that VNext may read contains no key that VNext lacks.
     let config = fs::read_to_string(bench.output("first").join("config.yaml")).unwrap();
     for key in ["PAD_TO_BATCH", "MICRO_BATCH_SIZE", "BEST_METRIC", "CUSTOM"] {
         assert!(!config.contains(key), "{key}: {config}");
@@ -214,7 +214,7 @@ fn an_evaluation_leaves_a_log_of_each_process_and_files_for_other_programs() {
         let scores = part(said, "copypaste: AP,AP50,AP75,APs,APm,APl", "copypaste: ");
         assert!(scores.starts_with(",AR1"), "{said}");
     }
-    // The file of PyTorch has what the file of the server has, with classes from 0.
+    // The file for PyTorch has the same results as the one for the server, with classes numbered from 0.
     let results: Vec<Json> =
         serde_json::from_slice(&fs::read(folder.join("inference/results.json")).unwrap()).unwrap();
     let tree = read_tree(&folder.join("inference/instances_predictions.pth")).unwrap();

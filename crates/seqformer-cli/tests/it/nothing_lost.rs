@@ -84,7 +84,7 @@ fn the_same_command_goes_on_and_another_one_moves_the_results_aside() {
     assert!(first.len() >= 6, "{:?}", names(&out));
 
     let (good, said) = run(&out, &["--overlay-threshold", "0", &one]);
-    assert!(good && said.contains("done by an earlier run and kept"), "{said}");
+    assert!(good && said.contains("finished by an earlier run"), "{said}");
     assert!(content(&out) == first, "the same command has changed files: {:?}", names(&out));
     let done = predict(&out, &["--overlay-threshold", "0", "--json", &one]).output().unwrap();
     let summary: Value = serde_json::from_slice(&done.stdout).unwrap();
@@ -95,7 +95,7 @@ fn the_same_command_goes_on_and_another_one_moves_the_results_aside() {
 
     // One more input: what is done stays.
     let (good, said) = run(&out, &["--overlay-threshold", "0", &one, &two]);
-    assert!(good && said.contains("one: 2 frames of 64x48, done by an earlier run"), "{said}");
+    assert!(good && said.contains("one: 2 frames of 64x48, finished by an earlier run"), "{said}");
     assert_eq!(videos_of(&out.join("results.json")), [1, 2]);
     let record: Value =
         serde_json::from_slice(&fs::read(out.join("videos.json")).unwrap()).unwrap();
@@ -168,7 +168,7 @@ fn a_folder_in_use_is_refused_and_nobody_loses_a_row() {
     let out = folder.path().join("out");
     let lock = FolderLock::take(&out).unwrap();
     let (good, said) = run(&out, &["--no-overlay", &one]);
-    assert!(!good && said.contains("another run is writing into this folder"), "{said}");
+    assert!(!good && said.contains("another run is writing to this folder"), "{said}");
     drop(lock);
     for _ in 0..3 {
         let start = |input: &str| -> Child {
@@ -258,7 +258,7 @@ fn a_signal_ends_a_batch_cleanly_and_keeps_what_is_done() {
         let done = child.wait_with_output().unwrap();
         let said = text(&done.stdout) + &text(&done.stderr);
         assert_eq!(done.status.code(), Some(code), "{said}");
-        assert!(said.contains("stopped; the same command goes on from here"), "{said}");
+        assert!(said.contains("stopped; repeat the command to resume"), "{said}");
         // The log tells of the first video although the run did not end.
         assert!(said.contains("one: 2 frames"), "{said}");
         assert!(videos_of(&out.join("results.json")).starts_with(&[1]));

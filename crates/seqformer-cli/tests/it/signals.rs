@@ -294,7 +294,10 @@ fn a_training_that_is_asked_to_stop_does_not_wait_for_its_evaluation() {
         kill("TERM", child.id());
         assert_eq!(child.end().code(), Some(143));
         let log = fs::read_to_string(output.join("log.txt")).unwrap();
-        assert!(log.contains("the evaluation is left out, to stop the training"), "{log}");
+        assert!(
+            log.contains("the evaluation is skipped, because the training was stopped"),
+            "{log}"
+        );
         assert!(log.contains("stopped; "), "{log}");
     }
 }

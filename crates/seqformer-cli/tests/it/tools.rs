@@ -104,7 +104,7 @@ fn tools_never_write_onto_what_they_read() {
 }
 
 #[test]
-fn options_of_train_net_that_are_cut_too_short_are_named_in_full() {
+fn ambiguous_options_of_train_net_are_listed_in_full() {
     let done = seqformer(&["--num", "8", "--config", "a.yaml"]);
     let said = text(&done.stderr);
     assert_eq!(done.status.code(), Some(2), "{said}");

@@ -383,7 +383,10 @@ fn layers_that_a_backbone_file_lacks_take_their_statistics_from_the_first_clips(
         let pairs = ["MODEL.RESNETS.CALIBRATE_NORM", calibrate, "MODEL.WEIGHTS", &weights];
         let done = bench.run("train", calibrate, &[], &[&quick[..], &pairs].concat());
         let said = text(&done.stderr);
-        assert!(done.status.success() && said.contains("come without statistics"), "{said}");
+        assert!(
+            done.status.success() && said.contains("have no normalization statistics"),
+            "{said}"
+        );
         assert!(said.contains("took \"module.\" off every name"), "{said}");
         let tree = bench.checkpoint(calibrate, "model_final.pth");
         let means = |layer: &str| {
@@ -447,7 +450,7 @@ fn a_run_goes_on_from_an_older_checkpoint_of_its_own_and_says_so() {
     let (ok, printed, said) = train(&["--resume"], "1");
     assert!(ok && printed.contains("iterations 0 to 1"), "{printed}{said}");
     assert!(
-        said.contains("has written no checkpoint") && said.contains("begins at iteration 0"),
+        said.contains("has written no checkpoint") && said.contains("starts at iteration 0"),
         "{said}"
     );
     // What the first run wrote is still there, beside the file that was cut.
@@ -491,7 +494,7 @@ fn an_evaluation_that_fails_costs_a_training_neither_its_checkpoints_nor_its_end
             "{text}"
         );
         assert!(text.contains("iteration 1: ") && text.contains(&name), "{text}");
-        assert!(text.contains("error: the training is done"), "{text}");
+        assert!(text.contains("error: training finished"), "{text}");
     }
     for name in ["model_0000001.pth", "model_0000003.pth", "model_final.pth"] {
         assert!(bench.output("model").join(name).is_file(), "{name}: {said}");
@@ -541,7 +544,7 @@ fn clips_of_more_instances_than_queries_are_trained_on_and_named_once() {
         1,
         "{said}"
     );
-    let line = said.lines().find(|line| line.contains("teach no query")).unwrap();
+    let line = said.lines().find(|line| line.contains("train no query")).unwrap();
     assert!(line.contains("video ") && line.contains("frames ") && line.contains("has "), "{line}");
     assert!(said.contains("videos or images have more instances than"), "{said}");
 }

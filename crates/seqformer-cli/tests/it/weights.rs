@@ -41,7 +41,7 @@ fn a_file_is_converted_and_compared() {
     let output = seqformer(&["weights", "diff", &from, &fixture("dialect_original_coco.pth")]);
     assert!(!output.status.success());
     assert!(
-        text(&output.stdout).contains("2 have another shape or type"),
+        text(&output.stdout).contains("2 have different shapes or types"),
         "{}",
         text(&output.stdout)
     );
@@ -63,7 +63,7 @@ fn what_is_not_finite_is_reported_and_warned_of() {
     let output = seqformer(&["weights", "convert", &display(&from), &display(&to)]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(
-        text(&output.stderr).contains(&format!("take: {expected}")),
+        text(&output.stderr).contains(&format!("refuse: {expected}")),
         "{}",
         text(&output.stderr)
     );

@@ -1,24 +1,60 @@
-//! `DATASETS` and `DATALOADER`.
+//! `DATASETS`.
 
 use std::path::PathBuf;
 
+use super::choice::choice;
 use super::read::Reader;
-use crate::defaults::CUSTOM_DATASETS;
+use super::section::{Row, Section, section};
+use crate::spec::Shown::By;
+use crate::spec::tests_in::{FRONT_DOOR, SAMPLER};
 use crate::{ConfigError, Value};
 
-/// `DATASETS`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DatasetsSection {
-    /// `TRAIN`: names of the datasets to train on.
-    pub train: Vec<String>,
-    /// `TEST`: names of the datasets to evaluate on.
-    pub test: Vec<String>,
-    /// `DATASET_RATIO`: share of each dataset of `train` in the samples; empty for one random order of all.
-    pub dataset_ratio: Vec<f64>,
-    /// `CATEGORY_MAP`: pairs of ids, from a dataset to the first one of `train`; empty for the usual map.
-    pub category_map: Vec<(u64, u64)>,
-    /// `CUSTOM`: datasets of the user.
-    pub custom: Vec<CustomDataset>,
+section! {
+    /// `DATASETS`.
+    pub struct DatasetsSection {
+        train: Vec<String> = "DATASETS.TRAIN" or "()", Reader::dataset_names,
+            "Names of the datasets to train on.",
+            By(FRONT_DOOR, "the_three_commands_of_the_original_readme_end_with_checkpoints_results_and_ap");
+        test: Vec<String> = "DATASETS.TEST" or "()", Reader::dataset_names,
+            "Names of the datasets to evaluate on.",
+            By(FRONT_DOOR, "the_three_commands_of_the_original_readme_end_with_checkpoints_results_and_ap");
+        dataset_ratio: Vec<f64> = "DATASETS.DATASET_RATIO" or "[]", dataset_ratio,
+            "Share of each dataset of TRAIN in the samples; empty gives every record the same chance.",
+            By(SAMPLER, "weights_are_the_shares_of_the_datasets_and_each_goes_through_all_its_records");
+        category_map: Vec<(u64, u64)> = "DATASETS.CATEGORY_MAP" or "[]", category_map,
+            "Pairs of category ids, from the images of a joint training to the first dataset of TRAIN; empty takes \
+             the table from COCO, or equal names.",
+            By(FRONT_DOOR, "images_and_videos_train_together_with_the_classes_of_the_videos");
+        custom: Vec<CustomDataset> = "DATASETS.CUSTOM", "Datasets of the user.";
+    }
+}
+
+/// The one section whose names the user chooses: a dataset each.
+pub(crate) const CUSTOM_DATASETS: &str = "DATASETS.CUSTOM";
+
+/// What each entry of [`CUSTOM_DATASETS`] has.
+pub(crate) const CUSTOM_DATASET_FIELDS: [CustomField; 3] = [
+    CustomField { name: "json", default: "''", meaning: "The annotation file." },
+    CustomField {
+        name: "image_root",
+        default: "''",
+        meaning: "The folder that its file names are relative to; empty looks beside the annotation file.",
+    },
+    CustomField {
+        name: "type",
+        default: "'ytvis'",
+        meaning: "The format: ytvis for videos, coco for images.",
+    },
+];
+
+/// A field of an entry of [`CUSTOM_DATASETS`].
+#[derive(Debug)]
+pub(crate) struct CustomField {
+    pub(crate) name: &'static str,
+    /// A Python literal.
+    pub(crate) default: &'static str,
+    /// A sentence.
+    pub(crate) meaning: &'static str,
 }
 
 /// An entry of `DATASETS.CUSTOM`.
@@ -34,47 +70,17 @@ pub struct CustomDataset {
     pub format: AnnotationFormat,
 }
 
-/// The formats of annotation files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AnnotationFormat {
-    /// `ytvis`: videos, as YouTube-VIS and OVIS have them.
-    Ytvis,
-    /// `coco`: images.
-    Coco,
-}
-
-/// `DATALOADER`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct DataloaderSection {
-    /// `NUM_WORKERS`: loading threads for each device.
-    pub num_workers: usize,
-    /// `ASPECT_RATIO_GROUPING`: batches hold wide clips only, or tall clips only.
-    pub aspect_ratio_grouping: bool,
-    /// `FILTER_EMPTY_ANNOTATIONS`: skips videos without annotations.
-    pub filter_empty_annotations: bool,
-    /// `REPEAT_THRESHOLD`, if `SAMPLER_TRAIN` is `RepeatFactorTrainingSampler`: the share of the records below
-    /// which a class is repeated.
-    pub repeat_threshold: Option<f64>,
+choice! {
+    /// The formats of annotation files.
+    pub enum AnnotationFormat {
+        /// `ytvis`: videos, as YouTube-VIS and OVIS have them.
+        Ytvis = "ytvis",
+        /// `coco`: images.
+        Coco = "coco",
+    }
 }
 
 impl DatasetsSection {
-    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
-        let train = reader.dataset_names("DATASETS.TRAIN")?;
-        let names = reader.custom_datasets();
-        let custom = names.into_iter().map(|name| CustomDataset::read(reader, name));
-        Ok(Self {
-            dataset_ratio: read_ratio(reader, train.len())?,
-            category_map: reader.list(
-                "DATASETS.CATEGORY_MAP",
-                "a list of pairs of ids",
-                id_pair,
-            )?,
-            custom: custom.collect::<Result<_, _>>()?,
-            train,
-            test: reader.dataset_names("DATASETS.TEST")?,
-        })
-    }
-
     /// The user's own dataset that `name` stands for: an entry of `custom`, or a file in the format of YouTube-VIS,
     /// whose name ends in `.json`.
     pub fn own(&self, name: &str) -> Option<CustomDataset> {
@@ -93,9 +99,9 @@ impl DatasetsSection {
     }
 }
 
-fn read_ratio(reader: &Reader<'_>, num_datasets: usize) -> Result<Vec<f64>, ConfigError> {
-    const KEY: &str = "DATASETS.DATASET_RATIO";
-    let ratio = reader.floats(KEY)?;
+fn dataset_ratio(reader: &Reader<'_>, key: &str) -> Result<Vec<f64>, ConfigError> {
+    let ratio = reader.floats(key)?;
+    let num_datasets = reader.texts("DATASETS.TRAIN")?.len();
     let is_valid = ratio.len() == num_datasets
         && ratio.iter().all(|share| *share >= 0.0)
         && ratio.iter().any(|share| *share > 0.0);
@@ -103,24 +109,33 @@ fn read_ratio(reader: &Reader<'_>, num_datasets: usize) -> Result<Vec<f64>, Conf
         return Ok(ratio);
     }
     Err(reader.fail(
-        KEY,
+        key,
         &format!("nothing, or a number of 0 or more for each of the {num_datasets} datasets of DATASETS.TRAIN"),
     ))
 }
 
-fn id_pair(value: &Value) -> Option<(u64, u64)> {
-    match value.items()? {
+fn category_map(reader: &Reader<'_>, key: &str) -> Result<Vec<(u64, u64)>, ConfigError> {
+    reader.list(key, "a list of pairs of ids", |value| match value.items()? {
         [Value::Int(from), Value::Int(to)] => {
             Some((u64::try_from(*from).ok()?, u64::try_from(*to).ok()?))
         }
         _ => None,
+    })
+}
+
+/// The entries of [`CUSTOM_DATASETS`], in the order in which they were declared.
+impl Section for Vec<CustomDataset> {
+    const ROWS: &'static [Row] = &[];
+
+    fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+        let names = reader.names_in(CUSTOM_DATASETS);
+        names.into_iter().map(|name| CustomDataset::read(reader, name)).collect()
     }
 }
 
 impl CustomDataset {
     fn read(reader: &Reader<'_>, name: &str) -> Result<Self, ConfigError> {
         let key = |field: &str| format!("{CUSTOM_DATASETS}.{name}.{field}");
-        let formats = [("ytvis", AnnotationFormat::Ytvis), ("coco", AnnotationFormat::Coco)];
         let json = reader.path(&key("json"))?;
         if json.is_empty() {
             return Err(reader.fail(&key("json"), "the annotation file"));
@@ -130,25 +145,7 @@ impl CustomDataset {
             name: name.to_owned(),
             json: PathBuf::from(json),
             image_root: (!image_root.is_empty()).then(|| PathBuf::from(image_root)),
-            format: reader.choice(&key("type"), &formats)?,
-        })
-    }
-}
-
-impl DataloaderSection {
-    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
-        let samplers = [("TrainingSampler", false), ("RepeatFactorTrainingSampler", true)];
-        let repeats = reader.choice("DATALOADER.SAMPLER_TRAIN", &samplers)?;
-        let threshold = reader.non_negative("DATALOADER.REPEAT_THRESHOLD")?;
-        if repeats && threshold == 0.0 {
-            let expected = "a share above 0, as SAMPLER_TRAIN is RepeatFactorTrainingSampler";
-            return Err(reader.fail("DATALOADER.REPEAT_THRESHOLD", expected));
-        }
-        Ok(Self {
-            num_workers: reader.at_least("DATALOADER.NUM_WORKERS", 0)?,
-            aspect_ratio_grouping: reader.bool("DATALOADER.ASPECT_RATIO_GROUPING")?,
-            filter_empty_annotations: reader.bool("DATALOADER.FILTER_EMPTY_ANNOTATIONS")?,
-            repeat_threshold: repeats.then_some(threshold),
+            format: reader.choice(&key("type"))?,
         })
     }
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::BackboneName;
 use super::read::Reader;
-use super::{BackboneName, BackboneSection};
+use super::section::{Row, Section};
+use crate::ConfigError;
 
 const ALWAYS: [&str; 13] = [
     "INPUT.FORMAT",
@@ -57,16 +59,20 @@ pub struct NetworkDifference {
     pub second: Option<String>,
 }
 
-impl NetworkSettings {
-    pub(super) fn read(reader: &Reader<'_>, backbone: &BackboneSection) -> Self {
-        let of_backbone: &[&str] = match backbone.name {
+impl Section for NetworkSettings {
+    const ROWS: &'static [Row] = &[];
+
+    fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
+        let of_backbone: &[&str] = match reader.choice("MODEL.BACKBONE.NAME")? {
             BackboneName::ResNet => &RESNET,
             BackboneName::Swin => &SWIN,
         };
         let keys = ALWAYS.iter().chain(of_backbone);
-        Self(keys.map(|&key| (key, reader.shown(key))).collect())
+        Ok(Self(keys.map(|&key| (key, reader.shown(key))).collect()))
     }
+}
 
+impl NetworkSettings {
     /// Lists what differs, by key.
     pub fn differences(&self, other: &Self) -> Vec<NetworkDifference> {
         let keys: std::collections::BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();

@@ -1,16 +1,27 @@
 //! Typed access to the leaves of a tree; every failure names the key and where it was written.
 
-use crate::{CfgNode, ConfigError, Origin, Value, ValueError, expand_path};
+use super::choice::Choice;
+use crate::tree::Tree;
+use crate::{ConfigError, Origin, Value, ValueError, expand_path};
 
 /// Reads typed values by their full key.
 #[derive(Debug)]
-pub(super) struct Reader<'a> {
-    node: &'a CfgNode,
+pub(crate) struct Reader<'a> {
+    tree: &'a Tree,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(node: &'a CfgNode) -> Self {
-        Self { node }
+    pub(crate) fn new(tree: &'a Tree) -> Self {
+        Self { tree }
+    }
+
+    /// The value of a row, by its way of reading.
+    pub(super) fn row<T>(
+        &self,
+        key: &str,
+        read: fn(&Self, &str) -> Result<T, ConfigError>,
+    ) -> Result<T, ConfigError> {
+        read(self, key)
     }
 
     /// The error "`key`: expected …, found …" for the present value.
@@ -24,8 +35,8 @@ impl<'a> Reader<'a> {
     }
 
     fn fail_with(&self, key: &str, expected: &str, hint: Option<String>) -> ConfigError {
-        let origin = self.node.origin(key).cloned().unwrap_or_default();
-        let value = self.node.get(key).map_or_else(|| "nothing".to_owned(), ToString::to_string);
+        let origin = self.tree.origin(key).cloned().unwrap_or_default();
+        let value = self.tree.get(key).map_or_else(|| "nothing".to_owned(), ToString::to_string);
         let found = if origin == Origin::Default { format!("the default {value}") } else { value };
         ConfigError::Value(Box::new(ValueError {
             origin,
@@ -41,13 +52,13 @@ impl<'a> Reader<'a> {
         self.value(key).to_string()
     }
 
-    /// The names of the datasets of the user.
-    pub(super) fn custom_datasets(&self) -> Vec<&'a str> {
-        self.node.custom_datasets()
+    /// The names in a section, in the order in which they were declared.
+    pub(super) fn names_in(&self, section: &str) -> Vec<&'a str> {
+        self.tree.names_in(section)
     }
 
     fn value(&self, key: &str) -> &'a Value {
-        self.node.get(key).unwrap_or(&Value::None)
+        self.tree.get(key).unwrap_or(&Value::None)
     }
 
     pub(super) fn bool(&self, key: &str) -> Result<bool, ConfigError> {
@@ -69,8 +80,13 @@ impl<'a> Reader<'a> {
         self.at_least(key, 1)
     }
 
+    /// An integer of at least 0.
+    pub(super) fn count<T: TryFrom<i64>>(&self, key: &str) -> Result<T, ConfigError> {
+        self.at_least(key, 0)
+    }
+
     /// An integer of at least `low` that `T` can hold.
-    pub(super) fn at_least<T: TryFrom<i64>>(&self, key: &str, low: i64) -> Result<T, ConfigError> {
+    fn at_least<T: TryFrom<i64>>(&self, key: &str, low: i64) -> Result<T, ConfigError> {
         let value = self.int(key)?;
         let expected = || format!("an integer of {low} or more");
         if value < low {
@@ -96,6 +112,12 @@ impl<'a> Reader<'a> {
     pub(super) fn non_negative(&self, key: &str) -> Result<f64, ConfigError> {
         let value = self.float(key)?;
         if value < 0.0 { Err(self.fail(key, "a number of 0 or more")) } else { Ok(value) }
+    }
+
+    /// A finite number above 0.
+    pub(super) fn above_zero(&self, key: &str) -> Result<f64, ConfigError> {
+        let value = self.float(key)?;
+        if value > 0.0 { Ok(value) } else { Err(self.fail(key, "a number above 0")) }
     }
 
     /// A probability below one, as dropout takes it.
@@ -135,7 +157,7 @@ impl<'a> Reader<'a> {
 
     fn expanded(&self, key: &str, path: &str) -> Result<String, ConfigError> {
         expand_path(path).map_err(|source| ConfigError::Path {
-            origin: self.node.origin(key).cloned().unwrap_or_default(),
+            origin: self.tree.origin(key).cloned().unwrap_or_default(),
             key: key.to_owned(),
             path: path.to_owned(),
             source,
@@ -143,11 +165,9 @@ impl<'a> Reader<'a> {
     }
 
     /// One of a few names.
-    pub(super) fn choice<T: Copy>(&self, key: &str, names: &[(&str, T)]) -> Result<T, ConfigError> {
-        let text = self.text(key)?;
-        let found = names.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
-        found.ok_or_else(|| {
-            let names: Vec<_> = names.iter().map(|(name, _)| format!("{name:?}")).collect();
+    pub(super) fn choice<T: Choice>(&self, key: &str) -> Result<T, ConfigError> {
+        T::named(&self.text(key)?).ok_or_else(|| {
+            let names: Vec<_> = T::NAMES.iter().map(|(name, _)| format!("{name:?}")).collect();
             self.fail(key, &one_of(&names))
         })
     }
@@ -182,12 +202,17 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A list of exactly `N` elements.
-    pub(super) fn array<T, const N: usize>(
-        &self,
-        key: &str,
-        items: Vec<T>,
-    ) -> Result<[T; N], ConfigError> {
+    /// Exactly `N` integers.
+    pub(super) fn integers<const N: usize>(&self, key: &str) -> Result<[i64; N], ConfigError> {
+        self.array(key, self.ints(key)?)
+    }
+
+    /// Exactly `N` finite numbers.
+    pub(super) fn numbers<const N: usize>(&self, key: &str) -> Result<[f64; N], ConfigError> {
+        self.array(key, self.floats(key)?)
+    }
+
+    fn array<T, const N: usize>(&self, key: &str, items: Vec<T>) -> Result<[T; N], ConfigError> {
         items.try_into().ok().ok_or_else(|| self.fail(key, &format!("a list of {N} elements")))
     }
 }

@@ -1,17 +1,29 @@
 //! `TEST`: evaluation.
 
 use super::read::{Reader, number};
+use super::section::section;
+use crate::spec::Shown::By;
+use crate::spec::tests_in::TRAIN;
 use crate::{ConfigError, Value};
 
-/// `TEST`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TestSection {
-    /// `EVAL_PERIOD` in iterations; 0 evaluates only after training.
-    pub eval_period: u64,
-    /// `EXPECTED_RESULTS`: results that an evaluation must reach.
-    pub expected_results: Vec<ExpectedResult>,
-    /// `BEST_METRIC`: the score that chooses the best weights; empty for the AP of the first dataset.
-    pub best_metric: String,
+section! {
+    /// `TEST`.
+    pub struct TestSection {
+        best_metric: String = "TEST.BEST_METRIC" or "''", Reader::text,
+            "The score that selects model_best.pth, by its name in metrics.json; empty for the AP of the first dataset \
+             of DATASETS.TEST.",
+            By(
+                "seqformer-cli/tests/it/evaluation.rs",
+                "several_test_datasets_keep_their_names_scores_and_results",
+            );
+        expected_results: Vec<ExpectedResult> = "TEST.EXPECTED_RESULTS" or "[]", expected_results,
+            "Results that an evaluation must reach, also the one after a training: lists of task, metric, value and \
+             tolerance. With several datasets, NAME/segm is a task of one of them, and segm a task of the first.",
+            By(TRAIN, "validations_come_in_their_period_and_are_compared_with_what_is_expected");
+        eval_period: u64 = "TEST.EVAL_PERIOD" or "0", Reader::count,
+            "Iterations between two evaluations; 0 evaluates only after training.",
+            By(TRAIN, "validations_come_in_their_period_and_are_compared_with_what_is_expected");
+    }
 }
 
 /// One element of `TEST.EXPECTED_RESULTS`: `[task, metric, value, tolerance]`.
@@ -27,28 +39,16 @@ pub struct ExpectedResult {
     pub tolerance: f64,
 }
 
-impl TestSection {
-    pub(super) fn read(reader: &Reader<'_>) -> Result<Self, ConfigError> {
-        Ok(Self {
-            eval_period: reader.at_least("TEST.EVAL_PERIOD", 0)?,
-            expected_results: reader.list(
-                "TEST.EXPECTED_RESULTS",
-                "a list of [task, metric, value, tolerance]",
-                expected_result,
-            )?,
-            best_metric: reader.text("TEST.BEST_METRIC")?,
-        })
-    }
-}
-
-fn expected_result(value: &Value) -> Option<ExpectedResult> {
-    match value.items()? {
-        [Value::Str(task), Value::Str(metric), value, tolerance] => Some(ExpectedResult {
-            task: task.clone(),
-            metric: metric.clone(),
-            value: number(value)?,
-            tolerance: number(tolerance)?,
-        }),
-        _ => None,
-    }
+fn expected_results(reader: &Reader<'_>, key: &str) -> Result<Vec<ExpectedResult>, ConfigError> {
+    reader.list(key, "a list of [task, metric, value, tolerance]", |result| {
+        match result.items()? {
+            [Value::Str(task), Value::Str(metric), value, tolerance] => Some(ExpectedResult {
+                task: task.clone(),
+                metric: metric.clone(),
+                value: number(value)?,
+                tolerance: number(tolerance)?,
+            }),
+            _ => None,
+        }
+    })
 }

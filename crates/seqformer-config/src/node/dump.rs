@@ -3,29 +3,29 @@
 //! Differs: long lines are not folded, and text that would be read back as a Python literal is
 //! written as the literal of that text, so that reading gives the same tree.
 
-use super::{CfgNode, Entry};
+use crate::tree::{Entry, Tree};
 use crate::value::{float_repr, str_repr};
 use crate::{Value, literal, yaml};
 
 /// Writes the whole tree.
-pub(super) fn dump(node: &CfgNode) -> String {
+pub(super) fn dump(tree: &Tree) -> String {
     let mut out = String::new();
-    write_node(&mut out, node, 0);
+    write_section(&mut out, tree, 0);
     out
 }
 
-fn write_node(out: &mut String, node: &CfgNode, indent: usize) {
-    let mut entries: Vec<_> = node.entries.iter().collect();
+fn write_section(out: &mut String, section: &Tree, indent: usize) {
+    let mut entries: Vec<_> = section.entries.iter().collect();
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
     for (name, entry) in entries {
         push_indent(out, indent);
         out.push_str(name);
         out.push(':');
         match entry {
-            Entry::Node(inner) if inner.entries.is_empty() => out.push_str(" {}\n"),
-            Entry::Node(inner) => {
+            Entry::Section(inner) if inner.entries.is_empty() => out.push_str(" {}\n"),
+            Entry::Section(inner) => {
                 out.push('\n');
-                write_node(out, inner, indent + 2);
+                write_section(out, inner, indent + 2);
             }
             Entry::Leaf(leaf) => match leaf.value.items() {
                 Some(items) if !items.is_empty() => {

@@ -2,10 +2,11 @@
 //!
 //! Differs: a whole number is accepted where the default is a floating-point number.
 
-use super::{CfgNode, Entry, Leaf};
-use crate::defaults::{CUSTOM_DATASET_FIELDS, CUSTOM_DATASETS};
+use super::CfgNode;
+use crate::config::{CUSTOM_DATASET_FIELDS, CUSTOM_DATASETS};
 use crate::error::{ConfigError, Origin, ValueError};
 use crate::key::join;
+use crate::tree::{Entry, Leaf, Tree};
 use crate::value::Value;
 use crate::yaml::{Content, Field};
 use crate::{literal, suggest, version};
@@ -28,33 +29,7 @@ impl CfgNode {
             self.declare_dataset(name);
             types.declare_dataset(name);
         }
-        self.merge_fields(&fields, "", &types)
-    }
-
-    fn merge_fields(
-        &mut self,
-        fields: &[Field],
-        prefix: &str,
-        types: &Self,
-    ) -> Result<(), ConfigError> {
-        for field in fields {
-            let key = join(prefix, &field.name);
-            match (self.entry_mut(&field.name), &field.node.content) {
-                (None, _) if field.name.contains('.') => return Err(dotted(&key, field)),
-                (None, _) => return Err(unknown(&key, &field.origin)),
-                (Some(Entry::Node(node)), Content::Mapping(inner)) => {
-                    node.merge_fields(inner, &key, types)?;
-                }
-                (Some(Entry::Node(_)), _) => {
-                    return Err(value_error(&key, &field.origin, "a section", found(field)));
-                }
-                (Some(Entry::Leaf(leaf)), _) => {
-                    let default = types.get(&key).unwrap_or(&Value::None);
-                    leaf.assign(default, assignment(&key, field, default)?)?;
-                }
-            }
-        }
-        Ok(())
+        merge_fields(&mut self.tree, &fields, "", &types.tree)
     }
 
     /// Sets the leaf `key` to what `text` of the command line means.
@@ -62,7 +37,7 @@ impl CfgNode {
         let mut defaults = Self::defaults();
         let custom = key.strip_prefix(CUSTOM_DATASETS).and_then(|rest| rest.strip_prefix('.'));
         if let Some((name, field)) = custom.and_then(|rest| rest.rsplit_once('.'))
-            && CUSTOM_DATASET_FIELDS.iter().any(|known| known.key == field)
+            && CUSTOM_DATASET_FIELDS.iter().any(|known| known.name == field)
             && !name.contains('.')
         {
             self.declare_dataset(name);
@@ -80,22 +55,9 @@ impl CfgNode {
             let found = "the section".to_owned();
             return Err(value_error(key, &Origin::CommandLine, &expected, found));
         }
-        match self.leaf_mut(key) {
-            Some(leaf) => leaf.assign(default, assignment),
+        match self.tree.leaf_mut(key) {
+            Some(leaf) => assign(leaf, default, assignment),
             None => Err(unknown(key, &Origin::CommandLine)),
-        }
-    }
-
-    fn leaf_mut(&mut self, key: &str) -> Option<&mut Leaf> {
-        match key.split_once('.') {
-            None => match self.entry_mut(key)? {
-                Entry::Leaf(leaf) => Some(leaf),
-                Entry::Node(_) => None,
-            },
-            Some((head, rest)) => match self.entry_mut(head)? {
-                Entry::Node(node) => node.leaf_mut(rest),
-                Entry::Leaf(_) => None,
-            },
         }
     }
 
@@ -108,6 +70,32 @@ impl CfgNode {
         let prefix = format!("{section}.");
         self.keys().into_iter().find(|key| key.starts_with(&prefix)).unwrap_or_default()
     }
+}
+
+fn merge_fields(
+    section: &mut Tree,
+    fields: &[Field],
+    prefix: &str,
+    types: &Tree,
+) -> Result<(), ConfigError> {
+    for field in fields {
+        let key = join(prefix, &field.name);
+        match (section.entry_mut(&field.name), &field.node.content) {
+            (None, _) if field.name.contains('.') => return Err(dotted(&key, field)),
+            (None, _) => return Err(unknown(&key, &field.origin)),
+            (Some(Entry::Section(section)), Content::Mapping(inner)) => {
+                merge_fields(section, inner, &key, types)?;
+            }
+            (Some(Entry::Section(_)), _) => {
+                return Err(value_error(&key, &field.origin, "a section", found(field)));
+            }
+            (Some(Entry::Leaf(leaf)), _) => {
+                let default = types.get(&key).unwrap_or(&Value::None);
+                assign(leaf, default, assignment(&key, field, default)?)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The names under [`CUSTOM_DATASETS`] in a file.
@@ -123,13 +111,11 @@ fn declared(fields: &[Field]) -> impl Iterator<Item = &str> {
     section.iter().map(|field| field.name.as_str())
 }
 
-impl Leaf {
-    fn assign(&mut self, default: &Value, new: Assignment<'_>) -> Result<(), ConfigError> {
-        let value = coerce(default, new.value.clone());
-        self.value = value.ok_or_else(|| mismatch(default, &new))?;
-        self.origin = new.origin;
-        Ok(())
-    }
+fn assign(leaf: &mut Leaf, default: &Value, new: Assignment<'_>) -> Result<(), ConfigError> {
+    let value = coerce(default, new.value.clone());
+    leaf.value = value.ok_or_else(|| mismatch(default, &new))?;
+    leaf.origin = new.origin;
+    Ok(())
 }
 
 fn assignment<'a>(
@@ -253,6 +239,9 @@ fn value_error(key: &str, origin: &Origin, expected: &str, found: String) -> Con
 }
 
 fn unknown(key: &str, origin: &Origin) -> ConfigError {
-    let suggestion = suggest::closest(key);
-    ConfigError::UnknownKey { origin: origin.clone(), key: key.to_owned(), suggestion }
+    ConfigError::UnknownKey {
+        origin: origin.clone(),
+        key: key.to_owned(),
+        hint: suggest::hint(key),
+    }
 }

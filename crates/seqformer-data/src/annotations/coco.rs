@@ -1,4 +1,5 @@
-//! COCO instance files as records to train and test on; every image becomes a video of one frame.
+//! COCO instance files as records for training and testing; every image becomes a video of one
+//! frame.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -42,8 +43,7 @@ pub fn read_coco(json: &Path, image_root: &Path) -> Result<AnnotatedVideos, Data
         }
     }
     if skipped > 0 {
-        notes
-            .push(format!("{skipped} objects without a segmentation that can be used are skipped"));
+        notes.push(format!("{skipped} objects without a usable segmentation are skipped"));
     }
     Ok(AnnotatedVideos {
         path: json.to_owned(),

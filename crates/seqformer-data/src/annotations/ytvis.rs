@@ -1,4 +1,4 @@
-//! YouTube-VIS files as records to train and test on.
+//! YouTube-VIS files as records for training and testing.
 
 use std::path::Path;
 
@@ -13,8 +13,8 @@ use crate::{Categories, DataError, FrameAnnotation, TrackAnnotation, VideoRecord
 ///
 /// # Errors
 ///
-/// A file that cannot be read, and any entry that is not as it should be: the message names file,
-/// entry and field, what was expected and found, and how to mend it.
+/// A file that cannot be read, and any invalid entry: the message names file, entry and field, what
+/// was expected and found, and how to fix it.
 pub fn read_ytvis(json: &Path, image_root: &Path) -> Result<AnnotatedVideos, DataError> {
     let file = YtvisFile::read(json)?;
     file.check_mask_sizes()?;
@@ -63,7 +63,7 @@ fn record(video: &Video, image_root: &Path) -> Result<VideoRecord, Fault> {
 
 fn annotation(track: TrackEntry, length: usize, categories: &Categories) -> TrackAnnotation {
     let TrackEntry { id, category_id, is_crowd, masks, boxes, .. } = track;
-    // Seen only where there is both a box and a segmentation, in files that have boxes.
+    // In files with boxes, an object is visible only where it has both a box and a segmentation.
     let is_boxed = |frame: usize| {
         let bbox = boxes.as_ref().and_then(|boxes| boxes.get(frame));
         bbox.is_none_or(|bbox| *bbox != BoxField::Absent)

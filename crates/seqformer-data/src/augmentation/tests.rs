@@ -85,8 +85,8 @@ fn windows_have_the_size_of_their_kind_and_stay_inside() {
             assert!(x + size.width <= SIZE.width && y + size.height <= SIZE.height);
         }
     };
-    check(RandomCrop::Absolute([50, 70]), [50, 50], [70, 70]);
-    check(RandomCrop::Absolute([500, 70]), [90, 90], [70, 70]);
+    check(RandomCrop::Absolute(ImageSize { height: 50, width: 70 }), [50, 50], [70, 70]);
+    check(RandomCrop::Absolute(ImageSize { height: 500, width: 70 }), [90, 90], [70, 70]);
     check(RandomCrop::AbsoluteRange(60, 120), [60, 90], [60, 120]);
     check(RandomCrop::AbsoluteRange(384, 600), [90, 90], [160, 160]);
     check(RandomCrop::Relative([0.5, 0.25]), [45, 45], [40, 40]);

@@ -1,13 +1,12 @@
-//! Where the files of a built-in dataset may lie besides the place that its name stands for.
+//! Alternative locations of the files of a built-in dataset.
 //!
-//! The archives of the datasets unpack to other folders than the reference expects, and other
-//! programs want others again.
+//! The datasets' archives unpack to other folders than the reference expects, and other programs expect yet others.
 
 use std::path::{Path, PathBuf};
 
 use super::DatasetSource;
 
-/// Folders that stand for the folder of a dataset, besides its own.
+/// Alternative names of a dataset's folder.
 const FOLDERS: [(&str, &[&str]); 5] = [
     ("ytvis_2019", &["youtube_vis_2019", "ytvis2019", "ytvis19", "ytvis"]),
     ("ytvis_2021", &["youtube_vis_2021", "ytvis2021", "ytvis21"]),
@@ -38,8 +37,8 @@ const IMAGE_ROOTS: [&str; 5] = [
     "JPEGImages",
 ];
 
-/// Gives `source`, whose paths lie under `root`, the paths of files that are there; those that are
-/// found nowhere stay.
+/// Replaces the paths of `source`, which are under `root`, with those of existing files; paths without an existing
+/// alternative stay.
 pub(super) fn locate(root: &Path, source: &mut DatasetSource) {
     if source.json.is_file() && source.image_root.is_dir() {
         return;
@@ -63,7 +62,7 @@ pub(super) fn locate(root: &Path, source: &mut DatasetSource) {
     }
 }
 
-/// Looks for both in `folder`, which stands for the dataset's folder `own`.
+/// Searches for both in `folder`, an alternative to the dataset's folder `own`.
 fn find(
     root: &Path,
     folder: &str,
@@ -84,7 +83,7 @@ fn find(
     Some((json, image_root))
 }
 
-/// What the split of a dataset is called; nothing for parts of a split, whose files have no other name.
+/// The names of a dataset's split; empty for parts of a split, whose files have no other name.
 fn splits(name: &str) -> &'static [&'static str] {
     match name.rsplit('_').next() {
         Some("train") if name.starts_with("coco_2017") => &["train2017"],

@@ -1,10 +1,10 @@
-//! Which pictures move: animated WebP and PNG, told by their chunks without decoding them.
+//! Detects animated WebP and PNG by their chunks, without decoding them.
 
 use std::time::Duration;
 
-/// How long each frame of an animated WebP or PNG is shown, or none for any other file.
+/// The display time of each frame of an animated WebP or PNG; `None` for any other file.
 ///
-/// A picture that the file marks as a stand-in for programs without animation is not counted.
+/// A still image for programs without support for animation is not counted.
 pub fn animation_delays(bytes: &[u8]) -> Option<Vec<Duration>> {
     if let Some(rest) = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n") {
         return png_delays(rest);
@@ -13,7 +13,7 @@ pub fn animation_delays(bytes: &[u8]) -> Option<Vec<Duration>> {
     webp_delays(rest)
 }
 
-/// An APNG says that it is one (`acTL`) before the data of its first picture.
+/// An APNG is marked by an `acTL` chunk before the data of its first image.
 fn png_delays(mut rest: &[u8]) -> Option<Vec<Duration>> {
     let mut delays = None;
     while let Some((&length, after)) = rest.split_first_chunk::<4>() {
@@ -25,7 +25,7 @@ fn png_delays(mut rest: &[u8]) -> Option<Vec<Duration>> {
             b"acTL" => delays = Some(Vec::new()),
             b"fcTL" if body.len() >= 24 => {
                 let number = |at: usize| u64::from(u16::from_be_bytes([body[at], body[at + 1]]));
-                // The format's rule: hundredths where the denominator is 0.
+                // By specification, a denominator of 0 means 100.
                 let denominator = if number(22) == 0 { 100 } else { number(22) };
                 let delay = Duration::from_micros(number(20) * 1_000_000 / denominator);
                 delays.get_or_insert_default().push(delay);
@@ -44,7 +44,7 @@ fn webp_delays(mut rest: &[u8]) -> Option<Vec<Duration>> {
         let Some((&length, after)) = after.split_first_chunk::<4>() else { break };
         let length = u32::from_le_bytes(length) as usize;
         if name == b"ANMF" {
-            // Place and size of the frame come first, of three bytes each.
+            // Position and size of the frame come first, three bytes each.
             let Some(&[low, middle, high]) = after.get(12..15) else { break };
             let millis = u32::from_le_bytes([low, middle, high, 0]);
             delays.push(Duration::from_millis(millis.into()));

@@ -1,4 +1,4 @@
-//! JPEG files, through libjpeg-turbo as in Pillow.
+//! JPEG files, decoded with libjpeg-turbo as in Pillow.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -10,7 +10,7 @@ use turbojpeg::{Colorspace, Decompressor, Image, PixelFormat};
 use super::{DecodedImage, RgbImage, check_size, upright};
 use crate::DataError;
 
-/// A progressive file has at most a few dozen scans; thousands are an attack on our time.
+/// A progressive file has at most a few dozen scans; thousands are a denial-of-service attack.
 const MAX_SCANS: u32 = 500;
 
 const START_OF_IMAGE: u8 = 0xd8;
@@ -19,13 +19,13 @@ const START_OF_SCAN: u8 = 0xda;
 const APP1: u8 = 0xe1;
 const APP14: u8 = 0xee;
 
-/// More bytes than the decoder reads ahead of the pixel it is at.
+/// More bytes than the decoder reads ahead of the current pixel.
 const READ_AHEAD: u32 = 16;
 
-/// Decodes a JPEG file as Pillow's `convert("RGB")` does, and turns it upright.
+/// Decodes a JPEG file like Pillow's `convert("RGB")`, and applies the EXIF orientation.
 ///
-/// Damage that libjpeg only warns of is read as far as it goes, with a note; a file that ends before its
-/// last pixel is refused.
+/// Damage for which libjpeg only issues a warning is decoded as far as possible, with a note; a file that ends before
+/// its last pixel is rejected.
 pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<DecodedImage, DataError> {
     let broken =
         |reason: String| DataError::BrokenImage { path: path.to_owned(), kind: "JPEG", reason };
@@ -36,7 +36,7 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<DecodedImage, DataErro
     let header = match decompressor.read_header(bytes) {
         Ok(header) => header,
         Err(error) => {
-            // TurboJPEG gives no header where libjpeg warned of something in it.
+            // TurboJPEG returns no header if libjpeg warned about it.
             let found = warning(&error).ok_or_else(|| broken(error.to_string()))?;
             data = Cow::Owned(without_oddities(bytes).ok_or_else(|| broken(error.to_string()))?);
             notes.push(damage(found));
@@ -59,8 +59,8 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<DecodedImage, DataErro
     if let Err(error) = decompress(&data) {
         let found = warning(&error).ok_or_else(|| broken(error.to_string()))?;
         if !has_end(&data) {
-            // Pillow feeds the decoder piece by piece and calls a file truncated when the decoder asks for
-            // more. With an end behind them, the decoder says how many of these bytes it did not ask for.
+            // Pillow feeds the decoder piece by piece and treats a file as truncated when the decoder asks for more.
+            // With padding after the end, the decoder reports how many of these bytes it did not ask for.
             let padding = vec![0; READ_AHEAD as usize];
             let again = decompress(&[&*data, &*padding, &[0xff, END_OF_IMAGE]].concat());
             let rest = again.err().as_ref().and_then(extraneous_bytes);
@@ -81,10 +81,10 @@ pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<DecodedImage, DataErro
     Ok(DecodedImage { image, notes })
 }
 
-/// What libjpeg warned of, if `error` is a warning, after which all pixels were decoded.
+/// libjpeg's warning, if `error` is a warning, after which all pixels were decoded.
 ///
-/// TurboJPEG reports the first warning of a file like an error; a true error replaces it. The texts are
-/// those of libjpeg's `jerror.h`, all of its `JWRN_` messages.
+/// TurboJPEG reports the first warning of a file like an error; a real error replaces it. The texts are those of
+/// libjpeg's `jerror.h`, all of its `JWRN_` messages.
 fn warning(error: &turbojpeg::Error) -> Option<&'static str> {
     const WARNINGS: [(&str, &str); 8] = [
         ("Corrupt JPEG data: bad Huffman code", "bad Huffman code"),
@@ -111,12 +111,12 @@ fn extraneous_bytes(error: &turbojpeg::Error) -> Option<u32> {
 }
 
 fn damage(found: &str) -> String {
-    format!("damaged JPEG ({found}), read as far as it goes")
+    format!("damaged JPEG ({found}), decoded as far as possible")
 }
 
-/// The file with nothing before its first scan but the segments that describe the picture.
+/// The file reduced, before its first scan, to the segments that describe the image.
 ///
-/// None where there is no scan.
+/// `None` if there is no scan.
 fn without_oddities(bytes: &[u8]) -> Option<Vec<u8>> {
     let mut kept = vec![0xff, START_OF_IMAGE];
     for segment in Segments::new(bytes) {
@@ -127,7 +127,7 @@ fn without_oddities(bytes: &[u8]) -> Option<Vec<u8>> {
             }
             // Tables, frame headers and restart intervals.
             0xc0..=0xcf | 0xdb..=0xdf => true,
-            // Adobe's segment says how colours are stored.
+            // Adobe's segment says how colours are encoded.
             APP14 => segment.body.starts_with(b"Adobe"),
             _ => false,
         };
@@ -138,12 +138,12 @@ fn without_oddities(bytes: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
-/// Whether the first picture of the file has its end marker.
+/// Whether the first image of the file has an end marker.
 fn has_end(bytes: &[u8]) -> bool {
     Segments::new(bytes).any(|segment| segment.marker == END_OF_IMAGE)
 }
 
-/// Converts as Pillow does, which takes every CMYK JPEG for one of Adobe's: inverted.
+/// Converts like Pillow, which treats every CMYK JPEG as Adobe's, that is inverted.
 fn cmyk_to_rgb(pixels: &[u8]) -> Vec<u8> {
     let (pixels, _none_left) = pixels.as_chunks::<4>();
     let convert = |&[c, m, y, white]: &[u8; 4]| {
@@ -157,7 +157,7 @@ fn cmyk_to_rgb(pixels: &[u8]) -> Vec<u8> {
     pixels.iter().flat_map(convert).collect()
 }
 
-/// Returns the orientation in the EXIF segment; upright where there is none.
+/// Returns the orientation in the EXIF segment; upright if there is none.
 fn orientation(bytes: &[u8]) -> Orientation {
     exif_chunk(bytes).and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms)
 }
@@ -170,7 +170,7 @@ fn exif_chunk(bytes: &[u8]) -> Option<&[u8]> {
         .find_map(|segment| segment.body.strip_prefix(b"Exif\0\0"))
 }
 
-/// A marker of a JPEG file and what belongs to it.
+/// A marker of a JPEG file and its segment.
 struct Segment<'a> {
     marker: u8,
     /// What follows the length; empty for markers without one.
@@ -181,8 +181,7 @@ struct Segment<'a> {
     end: usize,
 }
 
-/// The markers of the first picture of a file, with stray bytes and entropy-coded data passed over as
-/// libjpeg does.
+/// The markers of the first image of a file; stray bytes and entropy-coded data are skipped as in libjpeg.
 struct Segments<'a> {
     bytes: &'a [u8],
     position: usize,

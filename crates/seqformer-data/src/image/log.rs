@@ -1,4 +1,4 @@
-//! Remarks on images that are read one by one, over and over, by several threads.
+//! Notes on images that several threads read repeatedly.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::sync::{Mutex, PoisonError};
 use super::{RgbImage, read_image};
 use crate::DataError;
 
-/// Which images a remark was about. The log is one for the process, and so is this.
+/// The images of each note. Global, because the log is global to the process.
 static SEEN: Mutex<BTreeMap<String, BTreeSet<PathBuf>>> = Mutex::new(BTreeMap::new());
 
-/// Reads an image as [`read_image`] does and logs what was odd about it.
+/// Reads an image like [`read_image`] and logs notes about it.
 ///
-/// An equal remark is logged for the first image and then with the number of images so far: 10, 100 and so on. An
-/// image that is read again is not counted again.
+/// Equal notes are logged for the first image, and then when their number of images reaches 10, 100 and so on. An image
+/// that is read again is not counted again.
 ///
 /// # Errors
 ///
@@ -29,7 +29,7 @@ pub fn read_image_logged(path: &Path) -> Result<RgbImage, DataError> {
     Ok(decoded.image)
 }
 
-/// What to say about one more image, if anything.
+/// The message for another image with this note, if any.
 fn remark(
     seen: &mut BTreeMap<String, BTreeSet<PathBuf>>,
     path: &Path,
@@ -40,7 +40,7 @@ fn remark(
         return None;
     }
     match images.len() {
-        1 => Some(format!("{}: {note}; others like it are counted", path.display())),
+        1 => Some(format!("{}: {note}; further cases are counted", path.display())),
         count if count >= 10 && count == 10_usize.pow(count.ilog10()) => {
             Some(format!("{count} images so far, the last is {}: {note}", path.display()))
         }

@@ -113,7 +113,7 @@ fn absurd_sizes_are_refused_before_they_are_allocated() {
 
 /// A note on damage that libjpeg only warns of.
 fn damage(found: &str) -> String {
-    format!("damaged JPEG ({found}), read as far as it goes")
+    format!("damaged JPEG ({found}), decoded as far as possible")
 }
 
 #[test]

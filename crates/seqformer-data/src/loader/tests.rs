@@ -8,7 +8,7 @@ use seqformer_masks::ImageSize;
 use super::*;
 use crate::sampler::{Mixture, Shard};
 
-/// Samples that tell which record and which chance they come from.
+/// Samples that contain their record and their random numbers.
 struct Numbers {
     /// This record cannot be read.
     broken: Option<usize>,

@@ -37,7 +37,7 @@ fn mapper() -> ClipMapper {
             crop: Some(RandomCrop::AbsoluteRange(24, 60)),
             frame_steps: vec![FrameStep::Brightness],
         },
-        unseen: UnseenInstances::Drop,
+        absent: AbsentInstances::Drop,
     }
 }
 
@@ -113,7 +113,7 @@ fn annotation(segmentation: Segmentation) -> FrameAnnotation {
 }
 
 #[test]
-fn unseen_instances_are_dropped_or_kept_as_in_the_reference() {
+fn absent_instances_are_dropped_or_kept_as_in_the_reference() {
     let folder = tempfile::tempdir().unwrap();
     let mut video = videos(folder.path()).videos[0].clone();
     let length = video.frames.len();
@@ -130,12 +130,12 @@ fn unseen_instances_are_dropped_or_kept_as_in_the_reference() {
         track(3, false, Some(annotation(Segmentation::Rle(Rle::empty(SIZE))))),
         track(4, false, None),
     ];
-    let labels = |unseen: UnseenInstances| -> Vec<(u64, usize)> {
-        let clip = ClipMapper { unseen, ..unchanged() }.map(&video, &mut random(0)).unwrap();
+    let labels = |absent: AbsentInstances| -> Vec<(u64, usize)> {
+        let clip = ClipMapper { absent, ..unchanged() }.map(&video, &mut random(0)).unwrap();
         clip.instances.iter().map(|instance| (instance.track_id, instance.label)).collect()
     };
-    assert_eq!(labels(UnseenInstances::Drop), [(1, 3)]);
-    assert_eq!(labels(UnseenInstances::Keep), [(1, 3), (2, 0), (3, 0)]);
+    assert_eq!(labels(AbsentInstances::Drop), [(1, 3)]);
+    assert_eq!(labels(AbsentInstances::Keep), [(1, 3), (2, 0), (3, 0)]);
 }
 
 #[test]

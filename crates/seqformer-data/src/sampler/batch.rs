@@ -6,20 +6,20 @@ use super::{Mixture, Shard, StreamEntry, TrainingSampler};
 
 /// The endless stream of batches of one process.
 ///
-/// With grouping, a batch holds wide videos only or other ones only; a batch comes when it is
-/// full. The stream can be continued at any batch: it is the same from there on.
+/// With grouping, a batch contains either only wide videos or only others, and is returned when it
+/// is full. The stream can be resumed at any batch.
 #[derive(Debug)]
 pub struct BatchSampler {
     sampler: TrainingSampler,
     batch_size: usize,
-    /// For every dataset and record whether it is wider than high; nothing without grouping.
+    /// For every dataset and record whether it is wider than high; `None` without grouping.
     is_wide: Option<Arc<Vec<Vec<bool>>>>,
     waiting: [Vec<StreamEntry>; 2],
     num_batches: u64,
     description: Description,
 }
 
-/// What a stream is made of, to make the same stream again.
+/// The parameters of a stream, to create the same stream again.
 #[derive(Debug, Clone)]
 struct Description {
     lengths: Vec<usize>,
@@ -60,19 +60,19 @@ impl BatchSampler {
         }
     }
 
-    /// Repeats records, as [`TrainingSampler::repeating`] does; the stream starts anew.
+    /// Repeats records like [`TrainingSampler::repeating`]; the stream restarts.
     pub fn repeating(self, repeats: Vec<Vec<f64>>) -> Self {
         let description =
             Description { repeats: Some(Arc::new(repeats)), ..self.description.clone() };
         Self { description, ..self }.restarted()
     }
 
-    /// Groups wide records and other ones, given for each dataset and record.
+    /// Groups records by whether they are wide, given for each dataset and record.
     pub fn grouped(self, is_wide: Vec<Vec<bool>>) -> Self {
         Self { is_wide: Some(Arc::new(is_wide)), ..self }
     }
 
-    /// Goes to batch number `batch` of the stream.
+    /// Moves to batch number `batch` of the stream.
     pub fn starting_at(mut self, batch: u64) -> Self {
         let again = self.restarted();
         self = again;
@@ -80,7 +80,7 @@ impl BatchSampler {
             self.sampler.skip_records(batch * self.batch_size as u64);
             self.num_batches = batch;
         } else {
-            // What waits in the groups follows from everything before.
+            // The pending records of groups depend on everything before.
             for _ in 0..batch {
                 if self.next().is_none() {
                     break;
@@ -90,12 +90,12 @@ impl BatchSampler {
         self
     }
 
-    /// Returns how many batches have been taken; the number to save for continuing.
+    /// Returns the number of batches taken, which is saved to resume.
     pub fn num_batches(&self) -> u64 {
         self.num_batches
     }
 
-    /// Returns the number of records of a batch.
+    /// Returns the number of records per batch.
     pub fn batch_size(&self) -> usize {
         self.batch_size
     }
@@ -105,7 +105,7 @@ impl BatchSampler {
         self.description.seed
     }
 
-    /// Returns the same stream at the same place.
+    /// Returns the same stream at the same position.
     pub fn duplicate(&self) -> Self {
         self.restarted().starting_at(self.num_batches)
     }

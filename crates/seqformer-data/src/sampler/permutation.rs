@@ -1,28 +1,28 @@
-//! An endless row of random orders.
+//! An endless sequence of random permutations.
 
 use std::sync::Arc;
 
 use crate::random::{Purpose, Random};
 
-/// Each dataset has epochs of its own.
+/// Each dataset has its own epochs.
 const EPOCH_BITS: u32 = 48;
 
-/// Random orders of records, one after the other.
+/// Random permutations of records, one after the other.
 #[derive(Debug)]
 pub(super) struct Permutations {
     length: usize,
     seed: u64,
-    /// Distinguishes the orders of different datasets.
+    /// Distinguishes the permutations of different datasets.
     stream: u64,
-    /// How often each record comes in an epoch, on average; nothing for once.
+    /// How often each record occurs in an epoch, on average; `None` for once.
     repeats: Option<Arc<[f64]>>,
-    /// The order of one epoch, kept because the next place is most likely in it.
+    /// The permutation of one epoch, cached because the next position is most likely in it.
     current: Option<Epoch>,
 }
 
 #[derive(Debug)]
 struct Epoch {
-    /// The place of its first record.
+    /// The position of its first record.
     start: u64,
     order: Vec<u32>,
 }
@@ -32,14 +32,14 @@ impl Permutations {
         Self { length, seed, stream, repeats: None, current: None }
     }
 
-    /// Repeats the records this often in every epoch, at random between the whole numbers around.
+    /// Repeats the records this often in every epoch, randomly rounded up or down.
     ///
     /// Reference: detectron2 `data/samplers/distributed_sampler.py`, `RepeatFactorTrainingSampler`.
     pub(super) fn repeating(self, repeats: Vec<f64>) -> Self {
         Self { repeats: Some(repeats.into()), current: None, ..self }
     }
 
-    /// Returns the record at `place`; nothing if there is none at all.
+    /// Returns the record at `place`; `None` if there are no records.
     pub(super) fn at(&mut self, place: u64) -> Option<usize> {
         if self.length == 0 {
             return None;
@@ -70,7 +70,7 @@ impl Permutations {
                 (number, number * length as u64, (0..length as u32).collect())
             }
             Some(repeats) => {
-                // Epochs differ in length, so the way to one leads through those before it.
+                // Epochs differ in length, so finding one requires those before it.
                 let (mut number, mut start) = (0, 0);
                 loop {
                     let order = repeated(repeats, length, seed, index(number));
@@ -87,13 +87,13 @@ impl Permutations {
     }
 }
 
-/// Returns every record as often as it comes in an epoch: at least once.
+/// Returns every record as often as it occurs in an epoch, at least once.
 fn repeated(repeats: &[f64], length: usize, seed: u64, epoch: u64) -> Vec<u32> {
     let mut random = Random::new(seed, Purpose::Repetition, epoch);
     let mut records = Vec::with_capacity(length);
     for record in 0..length {
         let repeat = repeats.get(record).copied().unwrap_or(1.0).max(1.0);
-        let times = repeat as usize + usize::from(random.chance(repeat.fract()));
+        let times = repeat as usize + usize::from(random.bernoulli(repeat.fract()));
         records.extend(std::iter::repeat_n(record as u32, times));
     }
     records

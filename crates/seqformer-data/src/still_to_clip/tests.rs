@@ -24,7 +24,7 @@ fn mapper(pseudo_clip: PseudoClip) -> StillMapper {
             frame_steps: Vec::new(),
         },
         same_views: false,
-        unseen: UnseenInstances::Drop,
+        absent: AbsentInstances::Drop,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The changes of a copy of an image that make it look like another frame.
+//! Changes a copy of an image so that it looks like another frame.
 //!
 //! Reference: the original SeqFormer repository's `datasets/image_to_seq_augmenter.py` with the
 //! values of `datasets/coco2seq.py`, on imgaug 0.4.
@@ -12,20 +12,20 @@ const MAX_SHIFT: i16 = 40;
 const MAX_HUE_SATURATION: i16 = 5;
 /// OpenCV's hues, in steps of two degrees.
 const NUM_HUES: i16 = 180;
-/// Standard deviation of the corners, as a part of the width and height.
+/// Standard deviation of the corners, relative to the width and height.
 const CORNER_JITTER: f64 = 0.08;
-/// The largest translation, as a part of the width and height.
+/// The largest translation, relative to the width and height.
 const MAX_TRANSLATION: f64 = 0.1;
 const MAX_DEGREES: f64 = 20.0;
 const BLUR_PROBABILITY: f64 = 0.25;
 const BLUR_KERNELS: [u32; 2] = [9, 11];
 
-/// Draws colours, perspective, place and blur, in this order.
+/// Draws colours, perspective, position and blur, in this order.
 pub(super) fn draw(random: &mut Random) -> Vec<Transform> {
     let mut steps = draw_colors(random);
     steps.push(Transform::Perspective(draw_perspective(random)));
     steps.push(Transform::Affine(draw_affine(random)));
-    if random.chance(BLUR_PROBABILITY) {
+    if random.bernoulli(BLUR_PROBABILITY) {
         steps.push(Transform::MotionBlur(MotionBlur {
             kernel_size: BLUR_KERNELS[random.index(BLUR_KERNELS.len())],
             degrees: random.uniform(0.0..360.0),
@@ -37,29 +37,29 @@ pub(super) fn draw(random: &mut Random) -> Vec<Transform> {
 
 /// Draws whether there are one or two changes, which one if it is one, and their strengths.
 fn draw_colors(random: &mut Random) -> Vec<Transform> {
-    let (is_both, is_shift) = (random.chance(0.5), random.chance(0.5));
+    let (is_both, is_shift) = (random.bernoulli(0.5), random.bernoulli(0.5));
     let mut steps = Vec::new();
     if is_both || is_shift {
         steps.push(Transform::ShiftColor(ShiftColor { levels: draw_around_0(MAX_SHIFT, random) }));
     }
     if is_both || !is_shift {
         let value = draw_around_0(MAX_HUE_SATURATION, random);
-        // Integer division drops the fraction of the hue, as the reference does.
+        // Integer division drops the fraction of the hue, as in the reference.
         let hue = value * NUM_HUES / 255;
         steps.push(Transform::HueSaturation(HueSaturation { hue, saturation: value }));
     }
     steps
 }
 
-/// Draws a whole number from `-most` to `most`, both included.
+/// Draws an integer from `-most` to `most`, both included.
 fn draw_around_0(most: i16, random: &mut Random) -> i16 {
     random.between(0, 2 * u32::from(most.unsigned_abs())) as i16 - most
 }
 
 /// Draws how far each corner moves inward, first across, then down.
 ///
-/// Differs: drawn again if the quadrilateral is not convex, which happens less than once
-/// in a million draws; imgaug sorts the corners and goes on.
+/// Differs: redrawn if the quadrilateral is not convex, which happens less than once in a million
+/// draws; imgaug sorts the corners instead.
 fn draw_perspective(random: &mut Random) -> Perspective {
     loop {
         let inward =
@@ -70,10 +70,10 @@ fn draw_perspective(random: &mut Random) -> Perspective {
     }
 }
 
-/// Draws the way and then the angle.
+/// Draws the translation and then the angle.
 fn draw_affine(random: &mut Random) -> Affine {
-    // One number for both axes: that is what imgaug makes of the plain pair that the reference
-    // gives it as `translate_percent`.
+    // One number for both axes, which is how imgaug interprets the plain pair that the reference
+    // passes as `translate_percent`.
     let way = random.uniform(-MAX_TRANSLATION..MAX_TRANSLATION);
     Affine { translation: [way; 2], degrees: random.uniform(-MAX_DEGREES..MAX_DEGREES) }
 }

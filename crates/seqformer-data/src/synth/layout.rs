@@ -1,17 +1,17 @@
-//! Where the files of a synthetic dataset lie, and what its classes are called.
+//! Folder structure and class names of a synthetic dataset.
 
 use std::path::Path;
 
 use super::Shape;
 use crate::{Catalog, Categories, ClassTable, DataError, DatasetKind, DatasetSource};
 
-/// The folders and class names of a synthetic dataset.
+/// Folder structure and class names of a synthetic dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SynthLayout {
     /// `train/JPEGImages`, `annotations/train.json` and the same for `val`; classes are named
     /// like the shapes.
     Plain,
-    /// The folders and the 40 classes of YouTube-VIS 2019, of which the first ones occur.
+    /// The folders and the 40 classes of YouTube-VIS 2019, of which the first ones are used.
     Ytvis2019,
     /// The folders and the 40 classes of YouTube-VIS 2021.
     Ytvis2021,
@@ -22,7 +22,7 @@ pub enum SynthLayout {
 }
 
 impl SynthLayout {
-    /// Returns the training and the validation split below `output`.
+    /// Returns the training and the validation split in `output`.
     pub(super) fn sources(
         self,
         output: &Path,
@@ -52,7 +52,7 @@ impl SynthLayout {
         }
     }
 
-    /// Tells whether masks are written as OVIS writes them, in the compressed form.
+    /// Returns whether masks are written in the compressed form, as in OVIS.
     pub(super) fn is_compressed(self) -> bool {
         matches!(self, Self::Ovis | Self::Coco)
     }

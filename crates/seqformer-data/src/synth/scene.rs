@@ -1,4 +1,4 @@
-//! One synthetic video: objects on their paths, in the order of their depth.
+//! One synthetic video: objects on their paths, ordered by depth.
 
 mod motion;
 
@@ -11,13 +11,13 @@ use crate::random::Random;
 use crate::trigonometry::{cos_turns, sin_turns};
 use motion::Motion;
 
-/// How many pixels an object must show to be annotated in a frame.
+/// Minimum visible pixels of an object to be annotated in a frame.
 const MIN_PIXELS: u64 = 10;
-/// Objects of a video.
+/// Maximum number of objects in a video.
 const MAX_OBJECTS: u32 = 4;
-/// How often a video with too much hidden is drawn again.
+/// Attempts to draw a video without too much occlusion.
 const ATTEMPTS: usize = 30;
-/// How much of an object must be visible, over the whole video.
+/// Minimum visible fraction of an object, over the whole video.
 const MIN_VISIBLE: f64 = 0.65;
 
 /// A video that can be drawn at any size.
@@ -36,14 +36,14 @@ pub(super) struct Object {
     motion: Motion,
 }
 
-/// A frame and the visible pixels of every object, nothing where it is not seen.
+/// A frame and the visible pixels of every object; `None` where it is not visible.
 #[derive(Debug)]
 pub(super) struct SceneFrame {
     pub(super) image: RgbImage,
     pub(super) masks: Vec<Option<BitMask>>,
 }
 
-/// An object at one moment of a frame of some size, in pixels.
+/// An object at one time in a frame of some size, in pixels.
 #[derive(Debug, Clone, Copy)]
 struct Pose {
     center: [f64; 2],
@@ -53,7 +53,7 @@ struct Pose {
 }
 
 impl Pose {
-    /// Returns a pixel's place in the object's unit circle.
+    /// Returns a pixel's position in the object's unit circle.
     fn to_object(self, x: u32, y: u32) -> [f64; 2] {
         let dx = (f64::from(x) + 0.5 - self.center[0]) / self.radius;
         let dy = (f64::from(y) + 0.5 - self.center[1]) / self.radius;
@@ -62,7 +62,7 @@ impl Pose {
 }
 
 impl Scene {
-    /// Draws a video of `num_frames` frames whose objects are seen well enough to be followed.
+    /// Draws a video of `num_frames` frames whose objects are visible enough to be tracked.
     pub(super) fn draw(
         random: &mut Random,
         size: ImageSize,
@@ -71,7 +71,7 @@ impl Scene {
     ) -> Self {
         let aspect = f64::from(size.width) / f64::from(size.height);
         for attempt in 0..ATTEMPTS {
-            // A crowded video is given up in favour of an emptier one, not drawn for ever.
+            // After many attempts, draw fewer objects.
             let crowding = if attempt < ATTEMPTS / 2 { MAX_OBJECTS } else { 2 };
             let num_objects = random.between(1, crowding) as usize;
             let scene = Self::draw_once(random, num_frames, num_classes, num_objects);
@@ -93,10 +93,10 @@ impl Scene {
         let backdrop = Backdrop::draw(random, 0.015 * num_frames as f64);
         let mut objects: Vec<Object> = Vec::with_capacity(num_objects);
         while objects.len() < num_objects {
-            // One pair in three are two of one class that change places.
+            // One pair in three are two objects of one class that swap positions.
             let twin = objects.last().filter(|_| objects.len() % 2 == 1);
             let twin = twin.map(|object| (object.shape, object.motion.crossing(random)));
-            let (shape, motion) = match twin.filter(|_| random.chance(0.35)) {
+            let (shape, motion) = match twin.filter(|_| random.bernoulli(0.35)) {
                 Some(twin) => twin,
                 None => (Shape::ALL[random.index(num_classes)], Motion::draw(random, num_frames)),
             };
@@ -156,7 +156,7 @@ impl Scene {
         })
     }
 
-    /// Returns for every pixel the number of the object seen there, counted from 1; 0 for none.
+    /// Returns for every pixel the number of the visible object, counted from 1; 0 for none.
     fn labels(&self, time: f64, size: ImageSize) -> Vec<u8> {
         let mut labels = vec![0; size.num_pixels() as usize];
         for (index, pose) in self.poses(time, size).enumerate() {
@@ -165,7 +165,7 @@ impl Scene {
         labels
     }
 
-    /// Visits the pixels of object `index`, hidden or not.
+    /// Visits the pixels of object `index`, including occluded ones.
     fn for_each_pixel(
         &self,
         index: usize,
@@ -189,9 +189,9 @@ impl Scene {
         }
     }
 
-    /// Tells whether every object is seen in at least half of the frames, and most of it.
+    /// Returns whether every object is visible in at least half of the frames, and most of it.
     fn is_well_visible(&self, aspect: f64) -> bool {
-        // A small picture is enough to judge.
+        // A small image is sufficient.
         const SHORT_EDGE: f64 = 40.0;
         let size = ImageSize {
             height: (SHORT_EDGE * (1.0 / aspect).max(1.0)) as u32,

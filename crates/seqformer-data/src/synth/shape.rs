@@ -2,7 +2,7 @@
 
 use crate::trigonometry::{cos_turns, sin_turns};
 
-/// A shape; every one can be told from the others however it is turned.
+/// A shape. Shapes can be distinguished in any rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Shape {
@@ -21,7 +21,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// All shapes, in the order in which classes are taken.
+    /// All shapes, in the order in which they are used as classes.
     pub const ALL: [Self; 12] = [
         Self::Circle,
         Self::Square,
@@ -55,7 +55,7 @@ impl Shape {
         }
     }
 
-    /// Tells whether a point belongs to the shape, which lies within the unit circle.
+    /// Returns whether a point belongs to the shape, which lies within the unit circle.
     pub(super) fn contains(self, u: f64, v: f64) -> bool {
         let radius_squared = u * u + v * v;
         match self {
@@ -80,8 +80,8 @@ impl Shape {
     }
 }
 
-/// Five lines, each through two tips, bound a star of five tips: the core is on the inner side of
-/// all of them, and a tip of all but one.
+/// Five lines, each through two tips, bound a five-pointed star: the core is on the inner side of
+/// all of them, and a tip on the inner side of all but one.
 fn is_in_star(u: f64, v: f64) -> bool {
     let distance = cos_turns(0.2);
     let is_outside = |&line: &u8| {

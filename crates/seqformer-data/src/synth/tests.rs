@@ -189,7 +189,7 @@ fn options_out_of_range_and_existing_files_are_errors() {
     check(|options| (options.num_train, options.num_val) = (0, 0), "videos");
     assert!(content(folder.path()).is_empty());
     synthesize(&options(folder.path(), SynthLayout::Plain)).unwrap();
-    check(|_| (), "already there");
+    check(|_| (), "already exists");
 }
 
 #[test]

@@ -26,7 +26,7 @@ enum Pattern {
     Dots,
 }
 
-/// The surface of an object, which turns and grows with it.
+/// The surface of an object, which rotates and scales with it.
 #[derive(Debug, Clone)]
 pub(super) struct Surface {
     pattern: Pattern,
@@ -36,7 +36,7 @@ pub(super) struct Surface {
 }
 
 impl Surface {
-    /// Draws a surface that stands out from a background of the colours `around`.
+    /// Draws a surface that contrasts with a background of the colours `around`.
     pub(super) fn draw(random: &mut Random, around: [Color; 2]) -> Self {
         let patterns = [Pattern::Plain, Pattern::Stripes, Pattern::Checks, Pattern::Dots];
         let pattern = patterns[random.index(patterns.len())];
@@ -47,8 +47,9 @@ impl Surface {
             }
             color = random_color(random);
         }
-        // The second colour is a darker or a lighter one, so that an object stays one object.
-        let toward = if random.chance(0.5) { [0.0; 3] } else { [255.0; 3] };
+        // The second colour is darker or lighter, so that an object remains recognizable as one
+        // object.
+        let toward = if random.bernoulli(0.5) { [0.0; 3] } else { [255.0; 3] };
         let second = mix(color, toward, random.uniform(0.25..0.5));
         Self { pattern, colors: [color, second], frequency: random.uniform(1.5..3.5) }
     }
@@ -65,7 +66,7 @@ impl Surface {
                 x * x + y * y < 0.09
             }
         };
-        // A little light from the upper left of the object gives it a direction.
+        // Slight light from the upper left gives the object an orientation.
         let light = 1.0 - 0.12 * (u + v);
         self.colors[usize::from(is_second)].map(|value| value * light)
     }
@@ -73,11 +74,11 @@ impl Surface {
 
 const CELLS: usize = 16;
 
-/// A background of smooth noise that moves as if the camera did.
+/// A background of smooth noise that moves like a camera.
 #[derive(Debug, Clone)]
 pub(super) struct Backdrop {
     pub(super) colors: [Color; 2],
-    /// Random values on a lattice that repeats itself.
+    /// Random values on a periodic lattice.
     lattice: Vec<f64>,
     cells_per_unit: f64,
     /// In units of the short edge.

@@ -99,7 +99,7 @@ impl MaskEntry {
     }
 }
 
-/// Writes `count` videos or images, and last of all the annotation file.
+/// Writes `count` videos or images, and finally the annotation file.
 pub(super) fn write_split(
     options: &SynthOptions,
     source: &DatasetSource,
@@ -110,7 +110,7 @@ pub(super) fn write_split(
     let categories = options.layout.categories(options.num_classes);
     let mut file =
         AnnotationFile { categories: category_entries(&categories), ..AnnotationFile::default() };
-    // A split without videos has an empty list, not none.
+    // A split without videos has an empty list, not a missing one.
     match options.layout {
         SynthLayout::Coco => file.images = Some(Vec::new()),
         _ => file.videos = Some(Vec::new()),
@@ -220,7 +220,7 @@ fn write_image(
     Ok(())
 }
 
-/// Returns the id in the file of the class that a shape stands for.
+/// Returns the id in the file of a shape's class.
 fn category_id(categories: &Categories, shape: Shape) -> u64 {
     let position = Shape::ALL.iter().position(|&other| other == shape).unwrap_or_default();
     categories.ids()[position]

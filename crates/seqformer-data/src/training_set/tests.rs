@@ -8,8 +8,8 @@ use seqformer_masks::ImageSize;
 use super::*;
 use crate::synth::{SynthLayout, SynthOptions, synthesize};
 use crate::{
-    Augmentation, BatchSampler, ClipSampling, Loader, Mixture, PseudoClip, Purpose, RandomFlip,
-    Shard, ShortEdge, TrainingSampler, UnseenInstances,
+    AbsentInstances, Augmentation, BatchSampler, ClipSampling, Loader, Mixture, PseudoClip,
+    Purpose, RandomFlip, Shard, ShortEdge, TrainingSampler,
 };
 
 fn dataset(folder: &Path, layout: SynthLayout) -> AnnotatedVideos {
@@ -37,11 +37,11 @@ fn videos_and_stills_give_clips_of_the_same_length() {
         crop: None,
         frame_steps: Vec::new(),
     };
-    let unseen = UnseenInstances::Drop;
+    let absent = AbsentInstances::Drop;
     let sampling = ClipSampling { num_frames: 3, range: 10, interval: 1, shuffle: false };
-    let video = ClipMapper { sampling, augmentation: augmentation.clone(), unseen };
+    let video = ClipMapper { sampling, augmentation: augmentation.clone(), absent };
     let pseudo_clip = PseudoClip::Warps;
-    let still = StillMapper { num_frames: 3, pseudo_clip, augmentation, same_views: false, unseen };
+    let still = StillMapper { num_frames: 3, pseudo_clip, augmentation, same_views: false, absent };
     let parts = vec![
         TrainingPart {
             dataset: dataset(folder.path(), SynthLayout::Plain),
@@ -81,7 +81,7 @@ fn a_missing_frame_is_an_error_with_its_name_and_the_stream_goes_on() {
     };
     let sampling = ClipSampling { num_frames: 2, range: 10, interval: 1, shuffle: false };
     let mapper =
-        Mapper::Video(ClipMapper { sampling, augmentation, unseen: UnseenInstances::Drop });
+        Mapper::Video(ClipMapper { sampling, augmentation, absent: AbsentInstances::Drop });
     let dataset = dataset(folder.path(), SynthLayout::Ovis);
     for frame in &dataset.videos[1].frames {
         std::fs::remove_file(frame).unwrap();
@@ -127,7 +127,7 @@ fn records_with_rare_classes_are_repeated() {
         frame_steps: Vec::new(),
     };
     let sampling = ClipSampling { num_frames: 1, range: 1, interval: 1, shuffle: false };
-    let mapper = ClipMapper { sampling, augmentation, unseen: UnseenInstances::Drop };
+    let mapper = ClipMapper { sampling, augmentation, absent: AbsentInstances::Drop };
     let part = TrainingPart { dataset, mapper: Mapper::Video(mapper) };
     let set = TrainingSet::new(vec![part]).unwrap();
     // Class 1 is in a third of the records: the root of 0.75 over a third is one and a half.

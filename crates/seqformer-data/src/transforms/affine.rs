@@ -9,15 +9,15 @@ use super::projection::{Border, Projection};
 use crate::RgbImage;
 use crate::trigonometry::sin_turns;
 
-/// A rotation about the centre of the image, then a translation; the size stays.
+/// A rotation about the centre of the image, then a translation; the size is kept.
 ///
-/// Unlike [`Rotation`](crate::Rotation), which is OpenCV's to the bit, it is the same on every
+/// Unlike [`Rotation`](crate::Rotation), which equals OpenCV's to the bit, it is the same on every
 /// machine.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Affine {
     /// Clockwise.
     pub degrees: f64,
-    /// To the right and down, as parts of the width and the height.
+    /// To the right and down, relative to the width and the height.
     pub translation: [f64; 2],
 }
 
@@ -43,13 +43,13 @@ impl Affine {
         }
     }
 
-    /// Returns nothing where nothing moves.
+    /// Returns `None` for the identity.
     fn projection(self, size: ImageSize) -> Option<Projection> {
         if self.degrees % 360.0 == 0.0 && self.translation == [0.0; 2] {
             return None;
         }
         let turns = self.degrees / 360.0;
-        // Half the angle, so that no turn has a cosine of exactly 1.
+        // Half the angle, so that no rotation has a cosine of exactly 1.
         let half = sin_turns(turns / 2.0);
         let (cos, sin) = (1.0 - 2.0 * half * half, sin_turns(turns));
         let sides = [f64::from(size.width), f64::from(size.height)];

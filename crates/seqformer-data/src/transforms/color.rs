@@ -5,7 +5,7 @@
 
 use crate::RgbImage;
 
-/// A mix of an image with something plain. A weight of 1 changes nothing.
+/// A blend of an image with something plain. A weight of 1 changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Blend {
     /// With black.

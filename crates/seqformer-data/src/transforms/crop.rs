@@ -1,11 +1,11 @@
-//! Windows of images.
+//! Crop windows.
 
 use seqformer_masks::{BitMask, ImageSize};
 
 use super::clip::clip;
 use crate::RgbImage;
 
-/// A window by its top left pixel and size; what lies outside the image does not count.
+/// A window by its top left pixel and size; parts outside the image do not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CropWindow {
     /// Left column.
@@ -17,7 +17,7 @@ pub struct CropWindow {
 }
 
 impl CropWindow {
-    /// Returns the part of the window that is in an image of `image` size.
+    /// Returns the part of the window inside an image of `image` size.
     pub(super) fn clipped(self, image: ImageSize) -> Self {
         let (x, y) = (self.x.min(image.width), self.y.min(image.height));
         let height = self.size.height.min(image.height - y);
@@ -38,10 +38,10 @@ impl CropWindow {
         mask.crop(x, y, size).unwrap_or_else(|_cannot_be| BitMask::new(size))
     }
 
-    /// Cuts a polygon along the four edges and moves it into the window.
+    /// Clips a polygon at the four edges and moves it into the window.
     ///
-    /// Differs: Sutherland and Hodgman's algorithm in place of shapely's; the pieces of a polygon
-    /// that falls apart stay connected by lines without area.
+    /// Differs: Sutherland and Hodgman's algorithm instead of shapely's; the pieces of a polygon
+    /// that is split stay connected by lines without area.
     pub(super) fn apply_vertices(self, vertices: Vec<[f64; 2]>) -> Vec<[f64; 2]> {
         let low = [f64::from(self.x), f64::from(self.y)];
         let extent = [f64::from(self.size.width), f64::from(self.size.height)];

@@ -1,9 +1,9 @@
-//! Other hues and saturations.
+//! Changes of hue and saturation.
 //!
 //! Reference: imgaug 0.4 `AddToHueAndSaturation`, and OpenCV's 8-bit HSV: hue in steps of two
 //! degrees, saturation and value as bytes.
 //!
-//! Differs: always rounds on the way back to RGB. OpenCV truncates where it works on several
+//! Differs: always rounds on the way back to RGB. OpenCV truncates where it processes several
 //! pixels at once, and rounds the rest of a row.
 
 use crate::RgbImage;
@@ -15,17 +15,17 @@ const HUES_PER_SECTOR: i32 = NUM_HUES / 6;
 /// OpenCV divides by multiplying with reciprocals of this many fractional bits.
 const FRACTION_BITS: u32 = 12;
 
-/// Turns the circle of hues and adds to the saturation.
+/// Rotates the hue and adds to the saturation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HueSaturation {
     /// In steps of two degrees.
     pub hue: i16,
-    /// Added to the saturation, which goes from 0 to 255.
+    /// Added to the saturation, which ranges from 0 to 255.
     pub saturation: i16,
 }
 
 impl HueSaturation {
-    /// Differs: two zeros change nothing; imgaug rounds to 8-bit HSV and back all the same.
+    /// Differs: two zeros change nothing; imgaug still rounds to 8-bit HSV and back.
     pub(super) fn apply(self, mut image: RgbImage) -> RgbImage {
         if self.hue == 0 && self.saturation == 0 {
             return image;

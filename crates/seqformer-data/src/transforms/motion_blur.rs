@@ -1,4 +1,4 @@
-//! Blur along a line, as of a camera that moves.
+//! Blur along a line, as from a moving camera.
 //!
 //! Reference: imgaug 0.4 `MotionBlur`, and OpenCV's `filter2D` with its reflected border.
 
@@ -7,7 +7,7 @@ use seqformer_masks::ImageSize;
 use super::affine::Affine;
 use crate::RgbImage;
 
-/// A mean along a line, whose weights rise from one end to the other.
+/// A weighted mean along a line, with weights that increase from one end to the other.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MotionBlur {
     /// Length of the line in pixels; odd.
@@ -15,11 +15,11 @@ pub struct MotionBlur {
     /// Clockwise from upright.
     pub degrees: f64,
     /// From -1, where the lower end of the upright line has all the weight, to 1, where the upper
-    /// end has it; 0 weighs all pixels alike.
+    /// end has it; with 0 all pixels have equal weights.
     pub direction: f64,
 }
 
-/// One pixel of the kernel: where it takes from, and how much.
+/// One pixel of the kernel: its offset and weight.
 #[derive(Debug, Clone, Copy)]
 struct Tap {
     x: i64,
@@ -68,7 +68,7 @@ impl MotionBlur {
         let side = self.kernel_size.max(1) | 1;
         let last = f64::from(side - 1).max(1.0);
         let upper = f64::midpoint(self.direction.clamp(-1.0, 1.0), 1.0);
-        // As in the reference, the kernel is turned as a picture with bytes for pixels.
+        // As in the reference, the kernel is rotated as an image with bytes for pixels.
         let mut kernel = RgbImage::new(ImageSize { height: side, width: side });
         for row in 0..side {
             let weight = upper + f64::from(row) / last * (1.0 - 2.0 * upper);
@@ -91,8 +91,8 @@ impl MotionBlur {
     }
 }
 
-/// Returns the place inside that stands for `at`: the image is mirrored at its outermost pixels,
-/// which occur once.
+/// Returns the pixel inside that corresponds to `at`: the image is mirrored at its outermost
+/// pixels, which are not repeated.
 fn reflected(at: i64, length: u32) -> usize {
     let last = i64::from(length) - 1;
     if last == 0 {

@@ -11,19 +11,19 @@ use seqformer_masks::{BitMask, ImageSize};
 use super::projection::{Border, Projection};
 use crate::RgbImage;
 
-/// The corners of an image, clockwise from the top left one, as parts of the width and height.
+/// The corners of an image, clockwise from the top left one, relative to the width and height.
 const CORNERS: [[f64; 2]; 4] = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]];
 
-/// A convex quadrilateral of the image, which then fills the image.
+/// A convex quadrilateral of the image that is stretched to fill the image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Perspective {
     corners: [[f64; 2]; 4],
 }
 
 impl Perspective {
-    /// Takes how far each corner moves inward, clockwise from the top left one, as parts of the
-    /// width and the height. Nothing if a corner leaves the image, or if the quadrilateral is not
-    /// convex: no projection makes a rectangle of it.
+    /// Creates a transform from the inward movement of each corner, clockwise from the top left
+    /// one, relative to width and height. `None` if a corner leaves the image, or if the
+    /// quadrilateral is not convex, because no projection makes a rectangle of it.
     pub fn new(inward: [[f64; 2]; 4]) -> Option<Self> {
         let mut corners = CORNERS;
         for (corner, inward) in corners.iter_mut().zip(inward) {
@@ -35,15 +35,15 @@ impl Perspective {
         (is_inside && is_convex(&corners)).then_some(Self { corners })
     }
 
-    /// Returns the corners of the quadrilateral, clockwise from the top left one, as parts of the
-    /// width and the height.
+    /// Returns the corners of the quadrilateral, clockwise from the top left one, relative to width
+    /// and height.
     pub fn corners(&self) -> [[f64; 2]; 4] {
         self.corners
     }
 
     pub(super) fn apply_image(self, image: RgbImage) -> RgbImage {
         match self.projection(image.size) {
-            // The quadrilateral is inside the image, so that black never shows.
+            // The quadrilateral is inside the image, so uncovered pixels do not occur.
             Some(projection) => projection.apply_image(&image, Border::Repeated),
             None => image,
         }
@@ -63,7 +63,7 @@ impl Perspective {
         }
     }
 
-    /// Returns nothing where nothing moves.
+    /// Returns `None` for the identity.
     fn projection(self, size: ImageSize) -> Option<Projection> {
         if self.corners == CORNERS || size.num_pixels() == 0 {
             return None;

@@ -1,10 +1,10 @@
-//! Projections of the plane: what perspective and affine transforms have in common.
+//! Projections of the plane, which perspective and affine transforms share.
 //!
 //! A point `[x, y]` is in pixels from the outer corner of the first pixel, whose centre is at one
 //! half.
 //!
-//! Differs: imgaug leaves this to OpenCV, which rounds coordinates to a 32nd of a pixel; here
-//! they are exact, and results may differ by a few levels.
+//! Differs: imgaug leaves this to OpenCV, which rounds coordinates to 1/32 of a pixel; here they
+//! are exact, and results may differ by a few levels.
 
 use seqformer_masks::{BitMask, ImageSize};
 
@@ -14,7 +14,7 @@ use crate::RgbImage;
 /// A 3x3 matrix, row by row.
 pub(super) type Matrix = [[f64; 3]; 3];
 
-/// What lies beyond the edge of an image.
+/// Pixels beyond the edge of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Border {
     /// Black.
@@ -23,7 +23,7 @@ pub(super) enum Border {
     Repeated,
 }
 
-/// A projection that can be undone; the size of the image stays.
+/// An invertible projection; the size of the image is kept.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Projection {
     to_target: Matrix,
@@ -31,12 +31,12 @@ pub(super) struct Projection {
 }
 
 impl Projection {
-    /// Takes the matrix from the source to the target, unless it is singular.
+    /// Creates a projection from the matrix from source to target, unless it is singular.
     pub(super) fn from_source(to_target: Matrix) -> Option<Self> {
         Some(Self { to_target, to_source: inverse(&to_target)? })
     }
 
-    /// Takes the matrix from the target to the source, unless it is singular.
+    /// Creates a projection from the matrix from target to source, unless it is singular.
     pub(super) fn from_target(to_source: Matrix) -> Option<Self> {
         Some(Self { to_target: inverse(&to_source)?, to_source })
     }
@@ -83,7 +83,7 @@ impl Projection {
         warped
     }
 
-    /// Takes the nearest pixel; beyond the edge there is nothing.
+    /// Uses the nearest pixel; beyond the edge there is none.
     pub(super) fn apply_mask(&self, mask: &BitMask) -> BitMask {
         let size = mask.size();
         let mut warped = BitMask::new(size);
@@ -98,10 +98,9 @@ impl Projection {
         warped
     }
 
-    /// Moves a polygon in an image of `size` and cuts off what leaves the image, as the pixels
-    /// there are lost too.
+    /// Transforms a polygon in an image of `size` and clips it to the image.
     pub(super) fn apply_vertices(&self, vertices: &[[f64; 2]], size: ImageSize) -> Vec<[f64; 2]> {
-        // Cut in homogeneous coordinates: what is inside is in front of the horizon.
+        // Clip in homogeneous coordinates: what is inside is in front of the horizon.
         let project =
             |&[x, y]: &[f64; 2]| self.to_target.map(|row| row[0] * x + row[1] * y + row[2]);
         let mut vertices: Vec<[f64; 3]> = vertices.iter().map(project).collect();
@@ -113,7 +112,7 @@ impl Projection {
         vertices.iter().map(|[x, y, depth]| [x / depth, y / depth]).collect()
     }
 
-    /// Visits every pixel with the place its value comes from.
+    /// Visits every pixel with its source position.
     fn for_each_source(&self, size: ImageSize, mut visit: impl FnMut(usize, [f64; 2])) {
         let mut target = 0;
         for row in 0..size.height {
@@ -129,8 +128,8 @@ impl Projection {
     }
 }
 
-/// Returns the largest whole number up to `at`; much faster than `f64::floor` on machines whose
-/// baseline has no instruction for it.
+/// Returns the floor of `at`; much faster than `f64::floor` on machines whose baseline has no
+/// instruction for it.
 fn floor(at: f64) -> i64 {
     let truncated = at as i64;
     truncated.saturating_sub(i64::from((truncated as f64) > at))

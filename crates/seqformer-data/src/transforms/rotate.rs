@@ -15,7 +15,7 @@ const INTERPOLATION_BITS: u32 = 5;
 pub struct Rotation {
     /// Counter-clockwise.
     pub degrees: f64,
-    /// The point that stays, `[x, y]`.
+    /// The fixed point, `[x, y]`.
     pub center: [f64; 2],
 }
 
@@ -91,15 +91,15 @@ impl Rotation {
         [[alpha, beta, (1.0 - alpha) * x - beta * y], [-beta, alpha, beta * x + (1.0 - alpha) * y]]
     }
 
-    /// Visits every pixel with the place `[x, y]` its value comes from, which has
-    /// `fraction_bits` fractional bits.
+    /// Visits every pixel with its source position `[x, y]`, which has `fraction_bits` fractional
+    /// bits.
     fn for_each_source(
         self,
         size: ImageSize,
         fraction_bits: u32,
         mut visit: impl FnMut(usize, [i32; 2]),
     ) {
-        // Pixels have their centre half a pixel further than OpenCV believes.
+        // The centres of pixels are half a pixel further than OpenCV assumes.
         let inverse = inverse(self.matrix(-0.5));
         let fixed = |value: f64| (value * f64::from(1 << COORDINATE_BITS)).round_ties_even() as i32;
         let shift = COORDINATE_BITS - fraction_bits;
@@ -125,7 +125,7 @@ fn inverse([[a, b, x], [c, d, y]]: Affine) -> Affine {
     [[a, b, -a * x - b * y], [c, d, -c * x - d * y]]
 }
 
-/// Returns where a pixel is stored; outside there is nothing.
+/// Returns the index of a pixel; `None` outside the image.
 fn index(size: ImageSize, x: i32, y: i32) -> Option<usize> {
     let (x, y) = (u32::try_from(x).ok()?, u32::try_from(y).ok()?);
     let inside = x < size.width && y < size.height;

@@ -26,7 +26,7 @@ fn tree_of(run: &str, iteration: i64) -> Value {
 fn finished(run: &str) -> (tempfile::TempDir, Checkpointer) {
     let folder = tempfile::tempdir().unwrap();
     let checkpointer = Checkpointer::new(folder.path(), 0);
-    checkpointer.begin_run(run).unwrap();
+    checkpointer.start_run(run).unwrap();
     for iteration in [1, 3] {
         checkpointer.save(iteration as u64, &tree_of(run, iteration)).unwrap();
     }
@@ -123,7 +123,7 @@ fn without_a_marker_the_newest_is_taken_by_what_is_in_the_files() {
 #[test]
 fn a_run_goes_on_from_its_own_checkpoints_only() {
     let (folder, checkpointer) = finished("a");
-    checkpointer.begin_run("b").unwrap();
+    checkpointer.start_run("b").unwrap();
     assert_eq!(checkpointer.last().unwrap(), None, "killed before its first checkpoint");
     assert!(!checkpointer.has_final());
     checkpointer.save(0, &tree_of("b", 0)).unwrap();
@@ -144,7 +144,7 @@ fn a_run_goes_on_from_its_own_checkpoints_only() {
 fn a_checkpoint_of_another_run_is_neither_replaced_nor_removed() {
     let (folder, _) = finished("a");
     let checkpointer = Checkpointer::new(folder.path(), 1);
-    checkpointer.begin_run("b").unwrap();
+    checkpointer.start_run("b").unwrap();
     for iteration in 3..6 {
         checkpointer.save(iteration as u64, &tree_of("b", iteration)).unwrap();
     }

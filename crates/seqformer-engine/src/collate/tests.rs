@@ -1,7 +1,15 @@
-use seqformer_data::{ClipInstance, InstanceFrame, RgbImage};
-use seqformer_masks::{BitMask, BoxXyxy, ImageSize};
+use std::path::Path;
+
+use seqformer_config::{CfgNode, Config};
+use seqformer_data::synth::{SynthLayout, SynthOptions, synthesize};
+use seqformer_data::{
+    ClipInstance, FrameAnnotation, InstanceFrame, Purpose, Random, RgbImage, Segmentation,
+    TrackAnnotation, VideoRecord,
+};
+use seqformer_masks::{BitMask, BoxXyxy, ImageSize, Rle};
 
 use super::*;
+use crate::TrainPlan;
 
 const SIZE: ImageSize = ImageSize { height: 4, width: 8 };
 
@@ -28,14 +36,11 @@ fn sample() -> ClipSample {
     }
 }
 
+const COLLATE: Collate = Collate { channels: ImageFormat::Rgb, device: Device::Cpu };
+
 #[test]
 fn boxes_are_shares_of_the_frame_and_zero_where_nothing_is_seen() {
-    let collate = Collate {
-        channels: ImageFormat::Rgb,
-        absent: AbsentInstances::Supervise,
-        device: Device::Cpu,
-    };
-    let clip = collate.clip(&sample());
+    let clip = COLLATE.clip(&sample());
     assert_eq!(clip.frames.size(), [2, 3, 4, 8]);
     assert_eq!(clip.target.labels, [2, 0]);
     let boxes = Vec::<f32>::try_from(clip.target.boxes.flatten(0, -1)).unwrap();
@@ -46,9 +51,48 @@ fn boxes_are_shares_of_the_frame_and_zero_where_nothing_is_seen() {
     assert_eq!(clip.name, "video 3 frames 4,6");
 }
 
+/// A video with an object on all of each frame and one without pixels.
+fn video(folder: &Path) -> VideoRecord {
+    let options = SynthOptions {
+        output: folder.to_owned(),
+        num_train: 1,
+        num_val: 0,
+        seed: 5,
+        size: ImageSize { height: 32, width: 40 },
+        min_frames: 2,
+        max_frames: 2,
+        num_classes: 4,
+        layout: SynthLayout::Plain,
+    };
+    let mut video = synthesize(&options).unwrap().train.read().unwrap().videos.remove(0);
+    let pixels = vec![1; video.size.num_pixels() as usize];
+    let all = BitMask::from_bytes(video.size, pixels).unwrap();
+    let track = |id, mask: Rle| TrackAnnotation {
+        id,
+        category: 2,
+        is_crowd: false,
+        frames: vec![Some(FrameAnnotation { segmentation: Segmentation::Rle(mask) }); 2],
+    };
+    video.tracks = vec![track(1, Rle::encode(&all)), track(2, Rle::empty(video.size))];
+    video
+}
+
 #[test]
 fn instances_that_no_frame_shows_can_be_dropped() {
-    let collate =
-        Collate { channels: ImageFormat::Rgb, absent: AbsentInstances::Drop, device: Device::Cpu };
-    assert_eq!(collate.clip(&sample()).target.labels, [2]);
+    let folder = tempfile::tempdir().unwrap();
+    let video = video(folder.path());
+    let labels = |drop_absent: &str| {
+        let recipe = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/base_ytvis.yaml");
+        let mut node = CfgNode::defaults();
+        node.merge_from_file(&recipe).unwrap();
+        let sizes = "INPUT.MIN_SIZE_TRAIN=(32,)".to_owned();
+        let absent = format!("MODEL.SeqFormer.DROP_ABSENT={drop_absent}");
+        node.merge_from_list(&[sizes, absent]).unwrap();
+        let plan = TrainPlan::from_config(&Config::try_from(node).unwrap());
+        let mut random = Random::new(0, Purpose::Sample, 0);
+        let sample = plan.data.video_mapper.map(&video, &mut random).unwrap();
+        COLLATE.clip(&sample).target.labels
+    };
+    assert_eq!(labels("True"), [2]);
+    assert_eq!(labels("False"), [2, 0]);
 }

@@ -8,6 +8,6 @@ fn a_device_without_memory_is_an_error_with_advice() {
         failed.unwrap();
     };
     let error = out_of_memory("masks", fail).unwrap_err().to_string();
-    assert!(error.starts_with("the device has no memory left for masks: CUDA out of"), "{error}");
+    assert!(error.starts_with("the device ran out of memory for masks: CUDA out of"), "{error}");
     assert!(error.contains("INPUT.MIN_SIZE_TEST") && error.contains("--max-memory"), "{error}");
 }

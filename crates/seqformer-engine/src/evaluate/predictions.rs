@@ -2,7 +2,7 @@
 //!
 //! Reference: VNext `seqformer/data/ytvis_eval.py`, `YTVISEvaluator.evaluate`; detectron2
 //! `evaluation/coco_evaluation.py`, `COCOEvaluator.evaluate`. As there, classes are numbered from 0 in the order of the
-//! dataset's ids, and images without a result are listed, too.
+//! dataset's ids, and images without a result are listed as well.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::EngineError;
 
 const NAME: &str = "instances_predictions.pth";
 
-/// Writes the file beside the results that it is made of.
+/// Writes the file beside the results it is made from.
 ///
 /// # Errors
 ///
@@ -113,7 +113,7 @@ fn of_id(id: Id) -> Value {
     }
 }
 
-/// What Python reads from JSON. Masks have their size first, as pycocotools writes them.
+/// The value that Python reads from JSON. The size of a mask comes first, as pycocotools writes it.
 fn python(value: Json) -> Value {
     match value {
         Json::Null => Value::None,

@@ -1,4 +1,4 @@
-//! Results against annotations.
+//! Scores results against annotations.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use super::predictions::write_predictions;
 use super::{Evaluated, Written};
 use crate::EngineError;
 
-/// Packs the results, and compares them with the annotations, if there are any.
+/// Packs the results, and scores them if the dataset has annotations.
 pub(super) fn score(
     dataset: &DatasetSource,
     records: &AnnotatedVideos,
@@ -37,7 +37,7 @@ fn score_videos(json: &Path, results: &Path) -> Result<Option<Report>, EngineErr
     Ok(Some(YtvisEvaluator::new(&truth).evaluate(&Results::read(results)?)?.report()))
 }
 
-/// By masks and by boxes.
+/// Scores masks and boxes.
 ///
 /// Reference: detectron2 `evaluation/coco_evaluation.py`.
 fn score_images(

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use seqformer_annotations::Ids;
+use seqformer_distributed::TaskQueue;
 use seqformer_evaluation::{CocoDetection, CocoResultsWriter, ResultsWriter, TrackResult};
 use seqformer_logs::InferenceTime;
 use seqformer_masks::{BoxXywh, ImageSize, Rle};
@@ -14,7 +15,6 @@ use serde::{Deserialize, Serialize};
 
 use super::EvaluationOutput;
 use super::timed::Timed;
-use crate::distributed::TaskQueue;
 use crate::{Communicator, EngineError};
 
 /// Work that falls into tasks.
@@ -40,7 +40,7 @@ pub(super) trait Writer: Sized {
     type Found;
 
     /// Begins it, or goes on with it, as the output says; `dataset_ids` are those of videos or images and of categories.
-    fn begin(
+    fn start(
         output: EvaluationOutput<'_>,
         ids: &[i64],
         dataset_ids: (&Ids, &Ids),
@@ -59,7 +59,7 @@ pub(super) trait Writer: Sized {
 impl Writer for ResultsWriter {
     type Found = FoundTrack;
 
-    fn begin(
+    fn start(
         output: EvaluationOutput<'_>,
         ids: &[i64],
         (part_ids, category_ids): (&Ids, &Ids),
@@ -87,7 +87,7 @@ impl Writer for ResultsWriter {
 impl Writer for CocoResultsWriter {
     type Found = FoundDetection;
 
-    fn begin(
+    fn start(
         output: EvaluationOutput<'_>,
         ids: &[i64],
         (part_ids, category_ids): (&Ids, &Ids),
@@ -112,8 +112,8 @@ impl Writer for CocoResultsWriter {
     }
 }
 
-/// Does the tasks `todo` of a job; the first process's list counts, and only it is given what was found. Returns how
-/// long this process took for its part.
+/// Does the tasks `todo` of a job; the first process's list counts, and only it is given what was found. Returns the
+/// time that this process took for its part.
 pub(super) fn run_shared<J: Job>(
     job: &J,
     mut todo: Vec<usize>,

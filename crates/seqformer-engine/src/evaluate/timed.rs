@@ -1,30 +1,30 @@
-//! How long the tasks of this process take.
+//! Times the tasks of this process.
 
 use std::time::Instant;
 
 use seqformer_logs::{InferenceTime, VideoTime};
 
-/// The times of tasks, from the first on.
+/// The times of the completed tasks.
 pub(super) struct Timed {
     start: Instant,
     videos: Vec<VideoTime>,
 }
 
 impl Timed {
-    /// Begins now.
+    /// Starts the clock.
     pub(super) fn new() -> Self {
         Self { start: Instant::now(), videos: Vec::new() }
     }
 
-    /// Does a task.
+    /// Runs and times a task.
     pub(super) fn time<R>(&mut self, task: impl FnOnce() -> R) -> R {
-        let begin = self.start.elapsed();
+        let start = self.start.elapsed();
         let done = task();
-        self.videos.push(VideoTime { begin, compute: self.start.elapsed().saturating_sub(begin) });
+        self.videos.push(VideoTime { start, compute: self.start.elapsed().saturating_sub(start) });
         done
     }
 
-    /// Sums up what this process, one of so many, has done.
+    /// Summarizes the tasks of this process, which is one of `processes`.
     pub(super) fn finish(self, processes: usize) -> Option<InferenceTime> {
         InferenceTime::new(&self.videos, self.start.elapsed(), processes)
     }

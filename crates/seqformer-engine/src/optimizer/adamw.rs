@@ -1,4 +1,4 @@
-//! AdamW over all parameters, a few operations for each learning rate.
+//! AdamW over all parameters, with a few operations per learning rate.
 
 use seqformer_ops::optimize::{AdamW, AdamWTensors, adamw_step};
 use tch::{Kind, Tensor};
@@ -6,7 +6,7 @@ use tch::{Kind, Tensor};
 use super::{Optimizer, OptimizerKind, ParameterGroup, TensorState};
 use crate::{EngineError, Gradients};
 
-/// Lists of tensors that move at the same rate.
+/// Lists of tensors with the same rate.
 #[derive(Default)]
 struct Batch<'a> {
     lr: f64,

@@ -1,39 +1,37 @@
-//! A training, as its configuration says.
+//! The plan of a training.
 
 use std::path::PathBuf;
 
-use seqformer::{AbsentInstances, HungarianMatcher, KeepLayers, RecomputedParts, SetCriterion};
+use seqformer::{HungarianMatcher, KeepLayers, RecomputedParts, SetCriterion};
 use seqformer_config::Config;
-use seqformer_config::config::{DatasetsSection, ImageFormat, TestSection};
-use seqformer_data::{ClipMapper, DatasetKind, Mapper, Mixture, StillMapper, UnseenInstances};
+use seqformer_config::config::{DatasetsSection, ImageFormat, TestSection, TrainSampler};
+use seqformer_data::{AbsentInstances, ClipMapper, DatasetKind, Mapper, Mixture, StillMapper};
 
 use super::{NetworkPlan, results_folders};
 use crate::builder;
 use crate::lr_schedule::LrSchedule;
 use crate::{GradClip, OptimizerConfig, PredictorOptions};
 
-/// All that a training is told by its configuration.
+/// Everything that a training takes from its configuration.
 #[derive(Debug, Clone)]
 pub struct TrainPlan {
     /// Folder for logs, checkpoints and results.
     pub(crate) output_dir: PathBuf,
-    /// None: a new one is drawn.
+    /// `None` draws a new one.
     pub(crate) seed: Option<u64>,
-    /// Lets cuDNN try several algorithms and keep the fastest.
+    /// Lets cuDNN try several algorithms and use the fastest.
     pub(crate) cudnn_benchmark: bool,
     pub(crate) network: NetworkPlan,
-    /// The parts that are run again for the gradients.
+    /// The parts with activation checkpointing.
     pub(crate) recomputed_parts: RecomputedParts,
-    /// Weights to begin with; none: random ones.
+    /// Initial weights; `None` for random ones.
     pub(crate) weights: Option<PathBuf>,
-    /// Takes the statistics of a backbone that has none from the first clips.
+    /// Computes missing normalization statistics of a backbone from the first clips.
     pub(crate) calibrates_norm: bool,
     pub(crate) data: DataPlan,
     pub(crate) batches: BatchPlan,
     /// Order of the channels of the network's input.
     pub(crate) channels: ImageFormat,
-    /// What becomes of instances that no frame of a clip shows.
-    pub(crate) absent: AbsentInstances,
     pub(crate) matcher: HungarianMatcher,
     pub(crate) criterion: SetCriterion,
     pub(crate) step: StepPlan,
@@ -42,13 +40,13 @@ pub struct TrainPlan {
     pub(crate) grad_clip: Option<GradClip>,
     /// Iterations between two checkpoints.
     pub(crate) checkpoint_period: u64,
-    /// Newest periodic checkpoints that stay; 0 for all.
+    /// Number of newest periodic checkpoints that are kept; 0 for all.
     pub(crate) keep_checkpoints: usize,
-    /// When validations are made, and what is asked of their scores.
+    /// When validations run, and which scores they must reach.
     pub(crate) test: TestSection,
-    /// How validations predict.
+    /// Options of validations.
     pub(crate) predictor: PredictorOptions,
-    /// What the schedule never reaches.
+    /// Warnings about keys beyond the end of the schedule.
     pub(crate) schedule_warnings: Vec<String>,
 }
 
@@ -65,12 +63,12 @@ pub(crate) struct DataPlan {
     pub(crate) still_mapper: StillMapper,
 }
 
-/// How the gradients of a batch are made.
+/// How the gradients of a batch are computed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StepPlan {
     /// The decoder layers that have losses.
     pub(crate) supervised: KeepLayers,
-    /// Clips whose gradients are made together; 0 for all.
+    /// Clips that go through the network together; 0 for all.
     pub(crate) micro_batch_size: usize,
     /// Pads every clip to the largest of its batch.
     pub(crate) pads_to_batch: bool,
@@ -82,13 +80,13 @@ pub(crate) struct StepPlan {
 #[derive(Debug, Clone)]
 pub(crate) struct BatchPlan {
     pub(crate) mixture: Mixture,
-    /// Clips of a batch, of all processes together.
+    /// Clips per batch, over all processes.
     pub(crate) num_clips: usize,
-    /// Share of the records below which a class is repeated.
+    /// Frequency of a class below which its records are repeated.
     pub(crate) repeat_threshold: Option<f64>,
-    /// Batches hold wide clips only, or tall clips only.
+    /// Batches contain only wide or only tall clips.
     pub(crate) groups_by_aspect: bool,
-    /// Loading threads.
+    /// Number of loader threads.
     pub(crate) num_workers: usize,
 }
 
@@ -108,11 +106,6 @@ impl TrainPlan {
             data: DataPlan::from_config(config),
             batches: BatchPlan::from_config(config),
             channels: config.input.format,
-            absent: if section.drop_absent {
-                AbsentInstances::Drop
-            } else {
-                AbsentInstances::Supervise
-            },
             matcher: builder::matcher(config),
             criterion: builder::criterion(config),
             step: StepPlan {
@@ -146,7 +139,7 @@ impl TrainPlan {
         self.network.model.num_queries as usize
     }
 
-    /// Where results of the datasets go, as in [`super::inference_folders`].
+    /// The folders for results of the datasets, as in [`super::inference_folders`].
     pub(crate) fn inference_folders(&self) -> Vec<PathBuf> {
         results_folders(&self.output_dir, &self.data.datasets.test)
     }
@@ -155,27 +148,27 @@ impl TrainPlan {
 impl DataPlan {
     fn from_config(config: &Config) -> Self {
         let input = &config.input;
-        let unseen = if config.model.seqformer.drop_absent {
-            UnseenInstances::Drop
+        let absent = if config.model.seqformer.drop_absent {
+            AbsentInstances::Drop
         } else {
-            UnseenInstances::Keep
+            AbsentInstances::Keep
         };
         Self {
             datasets: config.datasets.clone(),
             num_classes: config.model.seqformer.num_classes as usize,
             filter_empty: config.dataloader.filter_empty_annotations,
             coco_pretrain: input.coco_pretrain,
-            video_mapper: builder::clip_mapper(config, unseen),
-            still_mapper: builder::still_mapper(config, unseen),
+            video_mapper: builder::clip_mapper(config, absent),
+            still_mapper: builder::still_mapper(config, absent),
         }
     }
 
-    /// Frames of a clip.
+    /// Frames per clip.
     pub(crate) fn num_frames(&self) -> usize {
         self.video_mapper.sampling.num_frames
     }
 
-    /// What makes clips of the records of a dataset.
+    /// Makes clips from the records of a dataset.
     pub(crate) fn mapper(&self, kind: DatasetKind) -> Mapper {
         match kind {
             DatasetKind::Ytvis => Mapper::Video(self.video_mapper.clone()),
@@ -186,7 +179,7 @@ impl DataPlan {
 
 impl BatchPlan {
     fn from_config(config: &Config) -> Self {
-        let ratio = &config.datasets.dataset_ratio;
+        let (ratio, loader) = (&config.datasets.dataset_ratio, &config.dataloader);
         Self {
             mixture: if ratio.is_empty() {
                 Mixture::Concatenated
@@ -194,21 +187,22 @@ impl BatchPlan {
                 Mixture::Weighted(ratio.clone())
             },
             num_clips: config.solver.ims_per_batch,
-            repeat_threshold: config.dataloader.repeat_threshold,
-            groups_by_aspect: config.dataloader.aspect_ratio_grouping,
-            num_workers: config.dataloader.num_workers,
+            repeat_threshold: (loader.sampler_train == TrainSampler::RepeatFactor)
+                .then_some(loader.repeat_threshold),
+            groups_by_aspect: loader.aspect_ratio_grouping,
+            num_workers: loader.num_workers,
         }
     }
 }
 
-/// Keys of the schedule that lie beyond the training's end.
+/// Keys of the schedule beyond the end of the training.
 fn schedule_warnings(config: &Config) -> Vec<String> {
     let solver = &config.solver;
     let mut warnings = Vec::new();
     let late: Vec<u64> = solver.steps.iter().copied().filter(|&s| s > solver.max_iter).collect();
     if !late.is_empty() {
         warnings.push(format!(
-            "SOLVER.STEPS {late:?} lie beyond SOLVER.MAX_ITER {} and are left out",
+            "SOLVER.STEPS {late:?} lie beyond SOLVER.MAX_ITER {} and are ignored",
             solver.max_iter
         ));
     }

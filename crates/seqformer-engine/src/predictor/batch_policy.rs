@@ -1,41 +1,41 @@
-//! How many frames go together: the one place that decides it.
+//! Batch sizes: the only place that decides them.
 
 use seqformer::inference::FRAMES_PER_PART;
 use tch::Device;
 
-use super::memory::{AT_ONCE, MemoryPlan};
+use super::memory_plan::{AT_ONCE, MemoryPlan};
 use crate::EngineError;
 
-/// Frames of a whole video on a GPU, if it has the memory: the cells of fewer do not fill it.
+/// Batch size for whole videos on a GPU, if it has the memory: fewer frames do not keep it busy.
 const AT_ONCE_ON_GPU: usize = 36;
-/// Frames that are read before clips go on, where the video can be read ahead.
+/// Frames that are read at once for clips, if the video can be read ahead.
 const READ_FOR_CLIPS: usize = 4;
 
-/// The most frames that go together, and the memory that they must fit in.
+/// The maximum batch size, and the memory plan.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct BatchPolicy {
     most: Batch,
-    /// None: the frames are few, and nothing is planned.
+    /// `None` if there are so few frames that nothing is planned.
     plan: Option<MemoryPlan>,
 }
 
-/// The next frames.
+/// The size of the next batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Batch {
     /// Frames that are read before the network runs.
     pub(super) read: usize,
-    /// Frames that go through the network together; a pass over clips reads some now and needs others of before.
+    /// Frames that go through the network together; with clips, some frames are read now and others were read before.
     pub(super) encoded: usize,
 }
 
 impl BatchPolicy {
-    /// All frames of a video on their way to one decoder.
+    /// All frames of a video for a single decoder pass.
     pub(super) fn whole(device: Device, plan: MemoryPlan) -> Self {
         let frames = if device.is_cuda() { AT_ONCE_ON_GPU } else { AT_ONCE };
         Self { most: Batch { read: frames, encoded: frames }, plan: Some(plan) }
     }
 
-    /// Clips of a video; of a `live` one every frame is seen as soon as it is there.
+    /// Clips of a video; with `live`, every frame is processed as soon as it is available.
     pub(super) fn clips(live: bool, plan: MemoryPlan) -> Self {
         let read = if live { 1 } else { READ_FOR_CLIPS };
         Self { most: Batch { read, encoded: FRAMES_PER_PART }, plan: Some(plan) }
@@ -46,15 +46,15 @@ impl BatchPolicy {
         Self { most: Batch { read: 1, encoded: 1 }, plan: None }
     }
 
-    /// The frames that go next, when `done` frames are behind.
+    /// The next batch, after `done` frames.
     ///
     /// # Errors
     ///
-    /// If the memory that was allowed has no room for one more.
+    /// If the memory limit has no room for another frame.
     pub(super) fn next(&self, done: usize) -> Result<Batch, EngineError> {
         let Some(plan) = &self.plan else { return Ok(self.most) };
         let Batch { read, encoded } = self.most;
-        Ok(Batch { read: plan.part(read, done)?, encoded: plan.part(encoded, done)? })
+        Ok(Batch { read: plan.batch_size(read, done)?, encoded: plan.batch_size(encoded, done)? })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Videos of any length in clips that overlap: masks come out while the video is still being read.
+//! Videos of any length in overlapping clips: masks are final while the video is still being read.
 //!
 //! Reference: VNext `seqformer/seqformer.py`, `SeqFormer.forward` with `CLIP_MATCHING`.
 
@@ -7,13 +7,13 @@ use seqformer_data::RgbImage;
 use tch::Tensor;
 
 use super::batch_policy::BatchPolicy;
-use super::drive::{FinalFrame, Inputs, MaskDelivery, MaskSink, VideoPass};
+use super::drive::{FinalFrame, FrameStream, MaskDelivery, MaskSink, VideoPass};
 use super::read_ahead::read_ahead;
 use super::run_lengths::{OnFrame, TrackedFrame};
 use super::{AnyError, Predictor, Progress, VideoPrediction};
 use crate::{ClipOptions, EngineError};
 
-/// A video whose frames meet in clips.
+/// A video processed in clips.
 struct Clips<'a>(ClipVideo<'a>);
 
 impl VideoPass for Clips<'_> {
@@ -46,15 +46,15 @@ fn with_class_probs(
 }
 
 impl Predictor {
-    /// Tracks instances through clips that overlap.
+    /// Tracks instances through overlapping clips.
     ///
-    /// Hands every frame to `each_frame` as soon as it is final, and stops if that fails. The network
-    /// holds the frames of about one clip, whatever the length of the video; the result holds the run
-    /// lengths of all tracks.
+    /// Calls `each_frame` with every frame as soon as it is final, and stops if that fails. The
+    /// network holds about the frames of one clip, whatever the length of the video; the result
+    /// contains the run lengths of all tracks.
     ///
     /// # Errors
     ///
-    /// If a frame cannot be had or handed on, sizes differ, or there is no frame.
+    /// If a frame cannot be read or passed on, sizes differ, or there are no frames.
     pub fn track(
         &self,
         frames: impl Iterator<Item = Result<RgbImage, AnyError>> + Send,
@@ -63,16 +63,16 @@ impl Predictor {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<VideoPrediction, EngineError> {
         std::thread::scope(|scope| {
-            let inputs = Inputs::open(read_ahead(scope, frames, self.preparation())?)?;
+            let inputs = FrameStream::open(read_ahead(scope, frames, self.preparation())?)?;
             let on_frame = OnFrame { each_frame, progress, live: clips.live };
             self.find(scope, inputs, Some(clips), on_frame)
         })
     }
 
-    /// Takes a video through the network in clips.
+    /// Runs the network on a video in clips.
     pub(super) fn drive_clips(
         &self,
-        inputs: Inputs<'_>,
+        inputs: FrameStream<'_>,
         clips: ClipOptions,
         launch: Launch,
         sink: &mut dyn MaskSink,

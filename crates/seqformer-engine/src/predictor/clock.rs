@@ -1,9 +1,9 @@
-//! How long the stages around the network took.
+//! Times of the stages around the network.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Sums that several threads add to.
+/// Sums to which several threads add.
 #[derive(Debug, Default)]
 pub(super) struct PipelineClock {
     pub(super) read: StageSum,
@@ -11,17 +11,16 @@ pub(super) struct PipelineClock {
     pub(super) rle: StageSum,
 }
 
-/// The time of the stages around the network since it was last asked for.
+/// Times of the stages around the network since the last query.
 ///
-/// They run beside the network and on several threads, so that their sum may be more than the time that
-/// has passed.
+/// They overlap with the network and with each other, so their sum may exceed the elapsed time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PipelineTimes {
     /// Waiting for decoded frames.
     pub read: Duration,
     /// Resizing frames for the network.
     pub resize: Duration,
-    /// From mask logits to run lengths, on all threads together.
+    /// From mask logits to run lengths, summed over all threads.
     pub rle: Duration,
 }
 

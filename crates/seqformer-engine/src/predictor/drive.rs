@@ -1,7 +1,7 @@
-//! The one way of frames through a prediction.
+//! The common path of frames through all predictions.
 //!
-//! Frames come from a source, go through the network in batches, as a [`VideoPass`] says, and their masks leave through
-//! a [`MaskSink`]. Predictions, evaluations and measurements differ in nothing but these three.
+//! Frames come from a source, go through the network in batches, as a [`VideoPass`] determines, and their masks leave
+//! through a [`MaskSink`]. Prediction, evaluation and measurement differ only in these three.
 
 use std::iter::Peekable;
 
@@ -11,26 +11,26 @@ use super::batch_policy::BatchPolicy;
 use super::geometry::{Enlargement, FrameGeometry};
 use super::mask_reader::{FrameMasks, MaskReader};
 use super::read_ahead::Input;
-use super::{Predictor, Progress, frame_size};
+use super::{Predictor, Progress};
 use crate::EngineError;
 use crate::device::out_of_memory;
 
-/// Frames of one size as the network takes them, the first of which is there.
-pub(super) struct Inputs<'a> {
+/// Frames of one size as the network's input; the first one has been read.
+pub(super) struct FrameStream<'a> {
     geometry: FrameGeometry,
     frames: Peekable<Box<dyn Iterator<Item = Result<Input, EngineError>> + 'a>>,
 }
 
-/// A way to use the network on a video.
+/// A way to run the network on a video.
 pub(super) trait VideoPass {
-    /// What is known when all masks are made.
+    /// What is known once all masks are computed.
     type End;
 
-    /// Takes the next frames `[T', 3, H, W]`, at most `encoded` of them through the network together, and gives those
-    /// whose masks are final.
+    /// Processes the next frames `[T', 3, H, W]`, at most `encoded` of them at once, and returns those whose masks are
+    /// final.
     fn push(&mut self, frames: &Tensor, encoded: usize) -> Result<Vec<FinalFrame>, EngineError>;
 
-    /// Hands on the masks of all other frames.
+    /// Passes on the masks of all other frames.
     fn finish(self, masks: &mut MaskDelivery<'_>) -> Result<Self::End, EngineError>;
 }
 
@@ -44,31 +44,31 @@ pub(super) struct FinalFrame {
     pub(super) mask_logits: Tensor,
 }
 
-/// Where finished frames go.
+/// The destination of finished frames.
 pub(super) trait MaskSink {
-    /// Tells how far the prediction is.
+    /// Reports the progress of the prediction.
     fn reached(&mut self, progress: Progress);
 
     /// Takes the next frame.
     fn take(&mut self, frame: MaskedFrame) -> Result<(), EngineError>;
 
-    /// Some frames went through the network, and what they finished was handed in.
+    /// Called after each batch, when the frames that it finished have been passed on.
     fn end_batch(&mut self) -> Result<(), EngineError> {
         Ok(())
     }
 }
 
-/// A frame with its masks in plain memory.
+/// A frame with its masks in host memory.
 pub(super) struct MaskedFrame {
     /// Number of the frame, from 0.
     pub(super) frame: usize,
-    /// Indices and class probabilities so far, ascending; without probabilities where the video is decoded as a whole.
+    /// Indices and class probabilities so far, ascending; without probabilities if the video is decoded as a whole.
     pub(super) tracks: Vec<(usize, Vec<f32>)>,
     /// One mask for each track.
     pub(super) masks: FrameMasks,
 }
 
-/// Brings mask logits from the device to the sink.
+/// Transfers mask logits from the device to the sink.
 pub(super) struct MaskDelivery<'a> {
     predictor: &'a Predictor,
     geometry: FrameGeometry,
@@ -76,19 +76,19 @@ pub(super) struct MaskDelivery<'a> {
     sink: &'a mut dyn MaskSink,
 }
 
-impl<'a> Inputs<'a> {
+impl<'a> FrameStream<'a> {
     /// Waits for the first frame.
     ///
     /// # Errors
     ///
-    /// If there is none, or it cannot be had.
+    /// If there is none, or it cannot be read.
     pub(super) fn open(
         frames: impl IntoIterator<Item = Result<Input, EngineError>> + 'a,
     ) -> Result<Self, EngineError> {
         let mut frames = frames.into_iter();
         let first = frames.next().ok_or(EngineError::NoFrames)??;
         let geometry = FrameGeometry {
-            input: frame_size(first.image.size),
+            input: first.image.size,
             output: first.size,
             enlargement: Enlargement::ByInput,
         };
@@ -97,7 +97,7 @@ impl<'a> Inputs<'a> {
         Ok(Self { geometry, frames: frames.peekable() })
     }
 
-    /// The same frames, whose masks become as large as they are on this way.
+    /// The same frames with another enlargement of their masks.
     pub(super) fn enlarging(mut self, enlargement: Enlargement) -> Self {
         self.geometry.enlargement = enlargement;
         self
@@ -110,10 +110,10 @@ impl<'a> Inputs<'a> {
 }
 
 impl Predictor {
-    /// Takes all frames through the network.
+    /// Runs the network on all frames.
     pub(super) fn drive<P: VideoPass>(
         &self,
-        mut inputs: Inputs<'_>,
+        mut inputs: FrameStream<'_>,
         mut pass: P,
         batches: BatchPolicy,
         sink: &mut dyn MaskSink,
@@ -141,21 +141,21 @@ impl Predictor {
 }
 
 impl MaskDelivery<'_> {
-    /// Tells how far the prediction is.
+    /// Reports the progress of the prediction.
     pub(super) fn reached(&mut self, progress: Progress) {
         self.sink.reached(progress);
     }
 
-    /// Hands on one frame.
+    /// Passes on one frame.
     pub(super) fn frame(&mut self, frame: FinalFrame) -> Result<(), EngineError> {
         let FinalFrame { frame, tracks, mask_logits } = frame;
         let masks = out_of_memory("masks", || self.reader.read(&mask_logits, self.geometry))??;
         self.sink.take(MaskedFrame { frame, tracks, masks })
     }
 
-    /// Hands on all frames of a video, of which `logits` makes those of one part, `[I, T', h, w]`.
+    /// Passes on all frames of a video; `logits` computes those of one batch, `[I, T', h, w]`.
     ///
-    /// From a GPU the masks of a part come while the next ones are made.
+    /// From a GPU, the masks of a batch are copied while the next ones are computed.
     pub(super) fn parts(
         &mut self,
         num_parts: usize,

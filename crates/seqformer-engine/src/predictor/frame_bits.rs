@@ -1,19 +1,19 @@
-//! From bits that go down the columns to run lengths.
+//! Converts column-major bits to run lengths.
 
 use seqformer_masks::{ImageSize, Rle};
 use tch::Tensor;
 
-/// The masks of one frame, a bit a pixel, eight a byte, the first in the lowest bit, column after column.
+/// The masks of one frame: one bit per pixel, column-major, lowest bit first.
 #[derive(Debug)]
 pub(super) struct FrameBits {
     num_masks: usize,
-    /// Enough for the pixels; kernels that write words round it up.
+    /// At least the number of pixels, rounded up by kernels that write words.
     bytes_per_mask: usize,
     bytes: Vec<u8>,
 }
 
 impl FrameBits {
-    /// Takes `[I, bytes]` of the host.
+    /// Copies `[I, bytes]` in host memory.
     pub(super) fn new(packed: &Tensor) -> Self {
         let (num_masks, bytes_per_mask) = (packed.size()[0] as usize, packed.size()[1] as usize);
         let packed = packed.contiguous();
@@ -22,7 +22,7 @@ impl FrameBits {
         Self { num_masks, bytes_per_mask, bytes }
     }
 
-    /// The masks of all instances; a frame has as many pixels as `size` says.
+    /// The masks of all instances; a frame has `size` pixels.
     pub(super) fn encode(&self, size: ImageSize) -> Vec<Rle> {
         let each = self.bytes_per_mask;
         let code = |index: usize| {
@@ -33,14 +33,14 @@ impl FrameBits {
     }
 }
 
-/// Lengths of the runs of equal bits, clear ones first, of so many pixels; what follows them is clear.
+/// Lengths of the runs of equal bits, clear ones first, of `num_pixels` pixels; the bits after them are clear.
 fn runs(bytes: &[u8], num_pixels: u64) -> Vec<u32> {
     let (mut counts, mut start, mut last) = (Vec::new(), 0, 0);
     for (index, part) in bytes.chunks(8).enumerate() {
         let mut word = [0; 8];
         word[..part.len()].copy_from_slice(part);
         let word = u64::from_le_bytes(word);
-        // Where a bit differs from the one before it.
+        // Where a bit differs from the previous one.
         let mut changes = word ^ (word << 1 | last);
         last = word >> 63;
         while changes != 0 {
@@ -69,7 +69,7 @@ mod tests {
             let size = ImageSize { height, width };
             for kind in 0..6 {
                 let mut mask = BitMask::new(size);
-                // Whole words, and one more behind the pixels.
+                // Whole words, and one more after the pixels.
                 let bytes_per_mask = 4 * size.num_pixels().div_ceil(32) as usize + 4;
                 let mut bytes = vec![0_u8; bytes_per_mask];
                 for place in 0..size.num_pixels() as u32 {

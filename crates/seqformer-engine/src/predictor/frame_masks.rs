@@ -1,9 +1,8 @@
-//! From the mask logits of a frame to run lengths at the size of the video, without a map of full size in
-//! between.
+//! Converts the mask logits of a frame to run lengths at the video's resolution, without a full-size map.
 //!
-//! The same pixels as those of [`seqformer::inference::final_masks`], or of
-//! [`seqformer::inference::final_masks_in_one_step`]: a probability is above one half where
-//! its logit is above 0, and bilinear rows are made, compared and forgotten one by one.
+//! The pixels are those of [`seqformer::inference::final_masks`], or of
+//! [`seqformer::inference::final_masks_in_one_step`]: a probability exceeds one half where its logit exceeds 0, and
+//! bilinear rows are computed, compared and discarded one by one.
 
 use seqformer_masks::{BitMask, Rle};
 use tch::{Device, Kind, Tensor};
@@ -11,14 +10,14 @@ use tch::{Device, Kind, Tensor};
 use super::geometry::{Enlargement, FrameGeometry};
 use super::one_step::OneStep;
 
-/// Pixels of a frame, each way, for one cell of the logits.
+/// Pixels per cell of the logits, along each axis.
 const STRIDE: usize = seqformer::config::MASK_STRIDE as usize;
 
-/// How much the nearer of two cells counts for each of the four pixels between the middles of the cell before
-/// and the one behind: the first two pixels of a cell lean on the cell before.
+/// Weight of the nearer of two cells for each of the four pixels between their centres: the first two pixels of a cell
+/// are between it and the previous cell.
 const NEARER: [f32; STRIDE] = [0.625, 0.875, 0.875, 0.625];
 
-/// The mask logits of one frame in plain memory.
+/// The mask logits of one frame in host memory.
 #[derive(Debug)]
 pub(super) struct FrameLogits {
     values: Vec<f32>,
@@ -27,7 +26,7 @@ pub(super) struct FrameLogits {
 }
 
 impl FrameLogits {
-    /// Takes logits `[I, h, w]` from the device, one cell for four pixels of the padded input.
+    /// Copies logits `[I, h, w]` from the device, one cell per four pixels of the padded input.
     pub(super) fn new(logits: &Tensor) -> Self {
         let (_, height, width) = logits.size3().expect("mask logits are [I, h, w]");
         let logits = logits.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
@@ -56,8 +55,8 @@ impl FrameLogits {
         let FrameGeometry { input, output, .. } = frame;
         let (height, width) = (output.height as usize, output.width as usize);
         let rows = nearest_indices(input.height, output.height);
-        let columns = (i64::from(output.width) != input.width)
-            .then(|| nearest_indices(input.width, output.width));
+        let columns =
+            (output.width != input.width).then(|| nearest_indices(input.width, output.width));
         let mut pixels = vec![0_u8; height * width];
         let mut upsampled = Upsampled::new(mask, self.height, self.width);
         let mut line = vec![0_u8; STRIDE * self.width];
@@ -79,18 +78,18 @@ impl FrameLogits {
     }
 }
 
-/// A mask whose rows become wide one by one, top to bottom.
+/// A mask whose rows are upsampled one by one, top to bottom.
 struct Upsampled<'a> {
     mask: &'a [f32],
     height: usize,
     width: usize,
-    /// Rows of cells in the width of pixels; the two that were used last.
+    /// Rows of cells at the width of pixels; the two used last.
     wide: [WideRow; 2],
 }
 
 #[derive(Default)]
 struct WideRow {
-    /// Which row of cells it is.
+    /// Index of the row of cells.
     cell: Option<usize>,
     values: Vec<f32>,
     has_inside: bool,
@@ -101,7 +100,7 @@ impl<'a> Upsampled<'a> {
         Self { mask, height, width, wide: [WideRow::default(), WideRow::default()] }
     }
 
-    /// Writes 1 for every pixel of a row whose logit is above 0, otherwise 0.
+    /// Writes 1 for every pixel of a row whose logit exceeds 0, otherwise 0.
     fn inside(&mut self, row: usize, line: &mut [u8]) {
         let (cell, offset) = (row / STRIDE, row % STRIDE);
         let other = if offset < STRIDE / 2 { cell.saturating_sub(1) } else { cell + 1 };
@@ -119,7 +118,7 @@ impl<'a> Upsampled<'a> {
         }
     }
 
-    /// Makes the row of cells wide, unless it was used last.
+    /// Upsamples the row of cells, unless it was used last.
     fn widen(&mut self, cell: usize) {
         let wide = &mut self.wide[cell % 2];
         if wide.cell == Some(cell) {
@@ -141,9 +140,9 @@ impl<'a> Upsampled<'a> {
     }
 }
 
-/// The input row or column of every output one, as libtorch picks the nearest: in single precision.
-fn nearest_indices(input: i64, output: u32) -> Vec<usize> {
-    let last = usize::try_from(input - 1).unwrap_or(0);
+/// The input row or column of every output one, rounded to nearest in single precision as in libtorch.
+fn nearest_indices(input: u32, output: u32) -> Vec<usize> {
+    let last = input.saturating_sub(1) as usize;
     let scale = input as f32 / output as f32;
     (0..output).map(|index| ((index as f32 * scale).floor() as usize).min(last)).collect()
 }

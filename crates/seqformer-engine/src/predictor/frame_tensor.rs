@@ -1,4 +1,4 @@
-//! From pictures to a tensor.
+//! Converts images to a tensor.
 
 use seqformer_config::config::ImageFormat;
 use seqformer_data::RgbImage;
@@ -10,7 +10,7 @@ use crate::EngineError;
 ///
 /// # Errors
 ///
-/// If a picture has not three bytes for each of its pixels, or another size than the first.
+/// If an image does not have three bytes per pixel, or another size than the first.
 pub(crate) fn frames_tensor<'a>(
     frames: impl IntoIterator<Item = &'a RgbImage>,
     channels: ImageFormat,
@@ -21,11 +21,11 @@ pub(crate) fn frames_tensor<'a>(
         let size = frame.size;
         let expected = *first.get_or_insert(size);
         if size != expected {
-            let message = format!("expected {expected} as the first, found {size}");
+            let message = format!("expected {expected} as in the first frame, found {size}");
             return Err(wrong(number, &message));
         }
         let sizes = [i64::from(size.height), i64::from(size.width), 3];
-        // libtorch copies as many bytes as the size asks for, whatever there is.
+        // libtorch copies as many bytes as the size requires, without a check.
         if i64::try_from(frame.pixels.len()).ok() != Some(sizes.iter().product()) {
             let found = frame.pixels.len();
             let message = format!("expected 3 bytes for each pixel of {size}, found {found}");

@@ -1,38 +1,37 @@
-//! What a prediction needs of a GPU, and how much of its memory it may take.
+//! GPU capabilities that a prediction needs, and the memory that it may use.
 
 use seqformer::Precision;
-use seqformer_ops::cuda_device;
+use seqformer_cuda::device as cuda_device;
 use tch::Device;
 
 use crate::{EngineError, PredictorOptions};
 
-/// Share of the memory that is free which frames may be planned to take: libraries have workspaces, and what is freed is
-/// in pieces.
+/// Fraction of free memory that frames may be planned to use: libraries need workspaces, and free memory is fragmented.
 const PLANNED_SHARE: f64 = 0.75;
 
 /// The memory of a GPU when the network was ready.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct GpuMemory {
-    /// What weights and constants hold.
+    /// Memory of weights and constants.
     pub(super) used: u64,
-    /// What all tensors together may be planned to hold.
+    /// Planned maximum for all tensors together.
     pub(super) planned: u64,
 }
 
-/// Makes sure that the device has products of this precision.
+/// Checks that the device supports this precision.
 ///
 /// # Errors
 ///
-/// If TF32 is asked for on the CPU: what it would compute is `f32`.
+/// If TF32 is requested on the CPU, which would compute in `f32`.
 pub(super) fn check(device: Device, precision: Precision) -> Result<(), EngineError> {
     if precision == Precision::Tf32 && !device.is_cuda() {
-        let what = "TF32 is a precision of GPUs alone; use f32 or bf16 on the CPU".to_owned();
+        let what = "only GPUs support TF32; use f32 or bf16 on the CPU".to_owned();
         return Err(EngineError::Unsupported(what));
     }
     Ok(())
 }
 
-/// What a prediction may plan with; none for the CPU, and where the part for GPUs is missing.
+/// The memory to plan with; `None` for the CPU, and without `libseqformer_cuda`.
 pub(super) fn plan_memory(device: Device, options: &PredictorOptions) -> Option<GpuMemory> {
     let Device::Cuda(index) = device else { return None };
     match measure(index, options.max_memory) {
@@ -43,7 +42,7 @@ pub(super) fn plan_memory(device: Device, options: &PredictorOptions) -> Option<
                 Precision::Tf32 => ", and products are computed in f32",
                 Precision::Bf16 => "",
             };
-            tracing::warn!("frames are copied to the GPU without haste{precision}: {error}");
+            tracing::warn!("frames are copied to the GPU synchronously{precision}: {error}");
             None
         }
     }

@@ -1,35 +1,35 @@
-//! Single images, as a detector sees them: more results than a video has, and boxes from the box head.
+//! Single images, as in a detector: more results than for a video, and boxes from the box head.
 
 use seqformer::inference::{Detection, SelectionRule, WholeVideo};
 use seqformer_data::RgbImage;
 use seqformer_masks::{BoxXywh, ImageSize};
 
 use super::batch_policy::BatchPolicy;
-use super::drive::{Inputs, MaskSink, MaskedFrame};
+use super::drive::{FrameStream, MaskSink, MaskedFrame};
 use super::geometry::{Enlargement, FrameGeometry};
 use super::mask_reader::FrameMasks;
 use super::read_ahead::Input;
 use super::whole::{Whole, WholeEnd};
-use super::{Predictor, Progress, frame_size};
+use super::{Predictor, Progress};
 use crate::{EngineError, TrackMasks};
 
-/// As many as the COCO benchmark counts.
+/// As many as the COCO benchmark evaluates.
 const MAX_QUERIES: i64 = 100;
 
-/// What was found in one image.
+/// The result for one image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImagePrediction {
     /// Size of the image.
     pub size: ImageSize,
-    /// One track of one frame for each selected query, best first.
+    /// One track of one frame per selected query, best first.
     pub masks: TrackMasks,
-    /// The boxes of the same queries, in pixels of the image and cut at its edges.
+    /// The boxes of the same queries, in pixels of the image and clipped to it.
     pub boxes: Vec<BoxXywh>,
     /// The results: a query as an instance of a class.
     pub detections: Vec<Detection>,
 }
 
-/// Keeps the masks of the one frame.
+/// Keeps the masks of the only frame.
 struct Kept(Option<FrameMasks>);
 
 impl MaskSink for Kept {
@@ -42,8 +42,8 @@ impl MaskSink for Kept {
 }
 
 impl Predictor {
-    /// Finds the instances of an image: those of the best 100 queries whose classes are above the threshold, or the best
-    /// 100 pairs of query and class, as the original repository's `engine.py` does.
+    /// Finds the instances of an image: the best 100 queries with all classes above the threshold, or the best 100 pairs
+    /// of query and class, as the original repository's `engine.py` does.
     ///
     /// # Errors
     ///
@@ -53,14 +53,14 @@ impl Predictor {
         let input = Input { image: self.resize(image), size: image.size };
         // The original repository enlarges the masks of images as VNext does.
         let geometry = FrameGeometry {
-            input: frame_size(input.image.size),
+            input: input.image.size,
             output: image.size,
             enlargement: Enlargement::ByInput,
         };
         let results = self.options.results;
         let rule = SelectionRule { max_queries: MAX_QUERIES, ..self.options.rule };
         let whole = Whole { video: WholeVideo::new(&self.model, geometry.input), results, rule };
-        let (inputs, mut kept) = (Inputs::open([Ok(input)])?, Kept(None));
+        let (inputs, mut kept) = (FrameStream::open([Ok(input)])?, Kept(None));
         let WholeEnd { decoded, selection } =
             self.drive(inputs, whole, BatchPolicy::image(), &mut kept)?;
         let found = kept.0.ok_or(EngineError::NoFrames)?;
@@ -77,7 +77,7 @@ impl Predictor {
     }
 }
 
-/// Centre and sides in 0..1 of the image as a box of its pixels.
+/// Converts centre and size relative to the image to a box in pixels.
 fn in_image([cx, cy, w, h]: [f64; 4], size: ImageSize) -> BoxXywh {
     let (width, height) = (f64::from(size.width), f64::from(size.height));
     let range = |centre: f64, length: f64, limit: f64| {

@@ -1,11 +1,12 @@
-//! The masks of frames on their way from the device to run lengths.
+//! Transfers the masks of frames from the device, to be encoded as run lengths.
 //!
-//! On the CPU logits are taken as they are, and threads interpolate them. From a GPU a bit a pixel comes back, made where
-//! the logits are, while the masks of the next frames are computed.
+//! On the CPU, logits are used directly and threads interpolate them. A GPU computes one bit per pixel, and the copy
+//! overlaps with computing the masks of the next frames.
 
-use seqformer_masks::Rle;
-use seqformer_ops::packed_masks::{MaskPacker, PixelSize};
-use seqformer_ops::transfer::Download;
+use seqformer_cuda::kernels::PixelSize;
+use seqformer_cuda::transfer::Download;
+use seqformer_masks::{ImageSize, Rle};
+use seqformer_ops::packed_masks::MaskPacker;
 use tch::{Device, Kind, Tensor};
 
 use super::frame_bits::FrameBits;
@@ -13,12 +14,12 @@ use super::frame_masks::FrameLogits;
 use super::geometry::{Enlargement, FrameGeometry};
 use crate::EngineError;
 
-/// The masks of one frame in plain memory.
+/// The masks of one frame in host memory.
 #[derive(Debug)]
 pub(super) enum FrameMasks {
-    /// In the size of the network's cells.
+    /// At the resolution of the network's cells.
     Logits(FrameLogits),
-    /// In the size of the video.
+    /// At the resolution of the video.
     Bits(FrameBits),
 }
 
@@ -32,14 +33,14 @@ impl FrameMasks {
     }
 }
 
-/// Brings the masks of a video to the host.
+/// Transfers the masks of a video to the host.
 #[derive(Debug)]
 pub(super) struct MaskReader(Way);
 
 #[derive(Debug)]
 enum Way {
     Plain,
-    /// With the packer for logits of the size that came first, and the part that is being copied.
+    /// With the packer for logits of the first size, and the batch that is being copied.
     Packed {
         packer: Option<MaskPacker>,
         coming: Option<Download>,
@@ -47,24 +48,24 @@ enum Way {
 }
 
 impl MaskReader {
-    /// Prepares for the masks of one video that are made on `device`.
+    /// Prepares for the masks of one video, computed on `device`.
     pub(super) fn new(device: Device, enlargement: Enlargement) -> Self {
-        // The kernel for bits knows one way to enlarge masks.
+        // The packing kernel supports only this enlargement.
         let packs = device.is_cuda() && enlargement == Enlargement::ByInput;
         if packs { Self::packing() } else { Self(Way::Plain) }
     }
 
-    /// Packs on whatever device the logits are.
+    /// Packs masks on any device.
     pub(super) fn packing() -> Self {
         Self(Way::Packed { packer: None, coming: None })
     }
 
-    /// Takes the logits `[I, T', h, w]` of the next frames, and gives the masks of frames that have come so far, in
-    /// their order.
+    /// Takes the logits `[I, T', h, w]` of the next frames, and returns the masks of frames whose copy has finished, in
+    /// order.
     ///
     /// # Errors
     ///
-    /// If the device fails or has no memory left.
+    /// If the device fails or runs out of memory.
     pub(super) fn push(
         &mut self,
         logits: &Tensor,
@@ -81,7 +82,7 @@ impl MaskReader {
         }
     }
 
-    /// The masks of the frames that have not come yet.
+    /// The masks of the remaining frames.
     ///
     /// # Errors
     ///
@@ -97,7 +98,7 @@ impl MaskReader {
     ///
     /// # Errors
     ///
-    /// If the device fails or has no memory left.
+    /// If the device fails or runs out of memory.
     pub(super) fn read(
         &mut self,
         logits: &Tensor,
@@ -119,7 +120,11 @@ fn plain(by_frame: &Tensor) -> Vec<FrameMasks> {
 fn pack(packer: &mut Option<MaskPacker>, geometry: FrameGeometry, by_frame: &Tensor) -> Tensor {
     let size = by_frame.size();
     let FrameGeometry { input, output, .. } = geometry;
-    let output = PixelSize { height: i64::from(output.height), width: i64::from(output.width) };
+    let pixel_size = |size: ImageSize| {
+        let [height, width] = size.sides();
+        PixelSize { height, width }
+    };
+    let output = pixel_size(output);
     if by_frame.numel() == 0 {
         let pixels = output.height * output.width;
         let bytes = pixels.unsigned_abs().div_ceil(8) as i64;
@@ -127,8 +132,7 @@ fn pack(packer: &mut Option<MaskPacker>, geometry: FrameGeometry, by_frame: &Ten
     }
     let packer = packer.get_or_insert_with(|| {
         let cells = PixelSize { height: size[2], width: size[3] };
-        let input = PixelSize { height: input.height, width: input.width };
-        MaskPacker::new(cells, input, output, by_frame.device())
+        MaskPacker::new(cells, pixel_size(input), output, by_frame.device())
     });
     packer.pack(by_frame)
 }

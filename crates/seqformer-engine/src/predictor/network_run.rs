@@ -1,14 +1,14 @@
-//! The network alone: frames of its own size that lie in memory, masks out that nobody keeps.
+//! The network alone: input-size frames from memory, masks that are discarded.
 
 use seqformer::inference::Launch;
 use seqformer_data::RgbImage;
 
-use super::drive::{Inputs, MaskSink, MaskedFrame};
+use super::drive::{FrameStream, MaskSink, MaskedFrame};
 use super::read_ahead::Input;
 use super::{Predictor, Progress};
 use crate::EngineError;
 
-/// Forgets every mask as soon as it is in the host's memory.
+/// Discards every mask as soon as it is in host memory.
 struct Forgotten<'a> {
     progress: &'a mut dyn FnMut(Progress),
 }
@@ -19,7 +19,7 @@ impl MaskSink for Forgotten<'_> {
     }
 
     fn take(&mut self, frame: MaskedFrame) -> Result<(), EngineError> {
-        // Or else the masks might be left out because nobody uses them.
+        // Otherwise unused masks might be optimized away.
         drop(std::hint::black_box(frame.masks));
         (self.progress)(Progress::Masks(frame.frame + 1));
         Ok(())
@@ -27,15 +27,15 @@ impl MaskSink for Forgotten<'_> {
 }
 
 impl Predictor {
-    /// Runs the network on frames as [`Predictor::resize`] gives them, and leaves its results in memory: class
-    /// scores, and mask logits of the selected queries in a quarter of the size, or from a GPU their bits.
+    /// Runs the network on frames returned by [`Predictor::resize`], and leaves its results in memory: class scores,
+    /// and mask logits of the selected queries at a quarter of the resolution, or their bits from a GPU.
     ///
-    /// This is what a prediction costs without decoding, resizing and run lengths. `progress` is told of every
+    /// This is the cost of a prediction without decoding, resizing and run lengths. `progress` is called for every
     /// step, as in [`Predictor::predict`]. Predictions launch a graph; [`Launch::Kernels`] is for timing the stages.
     ///
     /// # Errors
     ///
-    /// If there is no frame, or sizes differ.
+    /// If there are no frames, or sizes differ.
     pub fn run_network(
         &self,
         frames: Vec<RgbImage>,
@@ -43,7 +43,7 @@ impl Predictor {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(), EngineError> {
         let frames = frames.into_iter().map(|image| Ok(Input { size: image.size, image }));
-        let (inputs, sink) = (Inputs::open(frames)?, &mut Forgotten { progress });
+        let (inputs, sink) = (FrameStream::open(frames)?, &mut Forgotten { progress });
         match self.options.clips {
             None => self.drive_whole(inputs, launch, sink).map(drop),
             Some(clips) => self.drive_clips(inputs, clips, launch, sink).map(drop),

@@ -1,17 +1,17 @@
-//! Masks that grow from the network's cells to the size of the video at once, row by row.
+//! Masks enlarged from the network's cells to the video's resolution in one step, row by row.
 //!
-//! The same pixels as those of [`seqformer::inference::final_masks_in_one_step`].
+//! The pixels are those of [`seqformer::inference::final_masks_in_one_step`].
 
 use seqformer::inference::cells_of_side;
 use seqformer_masks::{BitMask, ImageSize, Rle};
 
 use super::geometry::FrameGeometry;
 
-/// Where the pixels of a video lie among the cells of a map.
+/// The positions of a video's pixels between the cells of the logits.
 #[derive(Debug)]
 pub(super) struct OneStep {
     output: ImageSize,
-    /// Cells of a row of the map, also those that see padding.
+    /// Cells of a row of the logits, including the padding.
     map_width: usize,
     rows: Vec<Place>,
     columns: Vec<Place>,
@@ -22,25 +22,26 @@ pub(super) struct OneStep {
 struct Place {
     before: usize,
     behind: usize,
-    /// How much the cell behind counts.
+    /// Weight of the cell behind.
     weight: f32,
 }
 
 impl OneStep {
-    /// For maps of so many cells, height and width.
+    /// Prepares for logits of `height` × `width` cells.
     pub(super) fn new([height, width]: [usize; 2], frame: FrameGeometry) -> Self {
         let FrameGeometry { input, output, .. } = frame;
-        let seen =
-            |pixels, cells| usize::try_from(cells_of_side(pixels)).unwrap_or(cells).min(cells);
+        let covered = |pixels: u32, cells: usize| {
+            usize::try_from(cells_of_side(i64::from(pixels))).unwrap_or(cells).min(cells)
+        };
         Self {
             output,
             map_width: width,
-            rows: places(seen(input.height, height), output.height),
-            columns: places(seen(input.width, width), output.width),
+            rows: places(covered(input.height, height), output.height),
+            columns: places(covered(input.width, width), output.width),
         }
     }
 
-    /// The mask of one map of logits.
+    /// The mask of one instance.
     pub(super) fn encode(&self, logits: &[f32]) -> Rle {
         let width = self.columns.len();
         let mut pixels = vec![0_u8; self.rows.len() * width];
@@ -60,7 +61,7 @@ impl OneStep {
     }
 }
 
-/// A row of cells in the width of the video.
+/// A row of cells, interpolated to the width of the video.
 #[derive(Default)]
 struct WideRow {
     cell: Option<usize>,
@@ -80,7 +81,7 @@ impl WideRow {
     }
 }
 
-/// As libtorch places them, in single precision; the middles of the outer cells are the ends.
+/// The positions that libtorch uses, in single precision; they are clamped to the centres of the outer cells.
 fn places(cells: usize, pixels: u32) -> Vec<Place> {
     let scale = cells as f32 / pixels as f32;
     let last = cells.saturating_sub(1);

@@ -1,14 +1,13 @@
-//! Several threads that work side by side, and results in the order of their jobs.
+//! Several worker threads that return results in the order of their jobs.
 
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, channel, sync_channel};
 use std::thread::{Builder, Scope};
 
-/// Jobs that a thread may have before it, beside the one that it works on.
+/// Jobs that a thread may have queued, besides the current one.
 const JOBS_AHEAD: usize = 1;
 
-/// Threads that take jobs in turn; what they hold is bounded, and whoever hands in jobs takes results out in
-/// the same order.
+/// Threads that take jobs in turn. Queues are bounded, and results are returned in the order of the jobs.
 ///
 /// The threads end when this value is dropped; a scope waits for them.
 #[derive(Debug)]
@@ -16,7 +15,7 @@ pub struct OrderedWorkers<J, R> {
     lanes: Vec<Lane<J, R>>,
     /// The thread that gets the next job.
     next_job: usize,
-    /// Jobs whose results were not taken yet.
+    /// Jobs whose results have not been taken.
     outstanding: usize,
 }
 
@@ -27,11 +26,11 @@ struct Lane<J, R> {
 }
 
 impl<J: Send, R: Send> OrderedWorkers<J, R> {
-    /// Starts `threads` threads that do `work`.
+    /// Starts `threads` threads that run `work`.
     ///
     /// # Errors
     ///
-    /// If the system has no more threads.
+    /// If the system cannot start another thread.
     pub fn start<'scope>(
         scope: &'scope Scope<'scope, '_>,
         threads: NonZeroUsize,
@@ -47,7 +46,7 @@ impl<J: Send, R: Send> OrderedWorkers<J, R> {
             let work = work.clone();
             let run = move || {
                 for job in inbox {
-                    // Whoever wanted the results may have met an error and gone.
+                    // The receiver may have ended after an error.
                     if outbox.send(work(job)).is_err() {
                         return;
                     }
@@ -60,13 +59,12 @@ impl<J: Send, R: Send> OrderedWorkers<J, R> {
         Ok(Self { lanes, next_job: 0, outstanding: 0 })
     }
 
-    /// Hands in the next job; where all threads have enough to do, waits for the oldest result and gives it
-    /// back.
+    /// Submits the next job; if all threads are busy, waits for the oldest result and returns it.
     pub fn push(&mut self, job: J) -> Option<R> {
         let is_full = self.outstanding >= (1 + JOBS_AHEAD) * self.lanes.len();
         let oldest = if is_full { self.next() } else { None };
         let lane = &self.lanes[self.next_job];
-        // A thread is gone only if it has panicked, which the scope passes on.
+        // A thread has ended only if it panicked, which the scope propagates.
         if lane.jobs.send(job).is_ok() {
             self.next_job = (self.next_job + 1) % self.lanes.len();
             self.outstanding += 1;
@@ -74,7 +72,7 @@ impl<J: Send, R: Send> OrderedWorkers<J, R> {
         oldest
     }
 
-    /// The oldest result if it is there already.
+    /// The oldest result, if it is available.
     pub fn try_next(&mut self) -> Option<R> {
         let lane = self.oldest()?;
         match self.lanes[lane].results.try_recv() {
@@ -94,14 +92,14 @@ impl<J: Send, R: Send> OrderedWorkers<J, R> {
     }
 }
 
-/// Waits for the oldest result; none when no job is left.
+/// Waits for the oldest result; `None` when no job is left.
 impl<J: Send, R: Send> Iterator for OrderedWorkers<J, R> {
     type Item = R;
 
     fn next(&mut self) -> Option<R> {
         let lane = self.oldest()?;
         let result = self.lanes[lane].results.recv().ok();
-        // Without one, the thread has panicked, which the scope passes on.
+        // Without a result, the thread panicked, which the scope propagates.
         self.outstanding = if result.is_some() { self.outstanding - 1 } else { 0 };
         result
     }

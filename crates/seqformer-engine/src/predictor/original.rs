@@ -1,4 +1,4 @@
-//! Which of the best pairs of query and class are results, by the rule that made the published numbers.
+//! The rule that selects results among the best pairs of query and class, as for the published numbers.
 //!
 //! Reference: the original SeqFormer repository, `inference.py`, `main`.
 
@@ -9,10 +9,10 @@ use crate::TrackMasks;
 /// Results of a lower score have no masks.
 const MIN_MASK_SCORE: f32 = 0.001;
 
-/// Leaves out the instances that no frame shows, and takes the masks from results of too low a score, which stay: they
-/// then have an empty track of their own.
+/// Omits instances that no frame shows, and removes the masks of results with too low a score: these results are kept
+/// and get an empty track.
 ///
-// Differs: the original writes `null` for these masks, and here they are empty; both are scored alike.
+// Differs: the original writes `null` for these masks; here they are empty. Both are scored alike.
 pub(super) fn visible(mut detections: Vec<Detection>, masks: &mut TrackMasks) -> Vec<Detection> {
     detections.retain(|detection| masks.visible(detection.rank).next().is_some());
     let empty = masks.num_tracks();

@@ -1,6 +1,7 @@
-//! A network with random weights: as fast as a trained one, for measurements.
+//! A network with random weights, as fast as a trained one, for measurements.
 
-use seqformer::{FrameSize, SeqFormer, initialize};
+use seqformer::{SeqFormer, initialize};
+use seqformer_masks::ImageSize;
 use tch::{Device, Kind, Tensor, nn};
 
 use super::{Predictor, gpu};
@@ -8,18 +9,17 @@ use crate::EngineError;
 use crate::device::out_of_memory;
 use crate::plan::PredictPlan;
 
-/// Sides of the picture of noise that the backbone's statistics are taken from.
-const CALIBRATION: FrameSize = FrameSize { height: 128, width: 128 };
+/// Size of the noise image from which the backbone's statistics are computed.
+const CALIBRATION: ImageSize = ImageSize { height: 128, width: 128 };
 
 impl Predictor {
-    /// Builds the network of the plan with weights that follow from `seed` alone.
+    /// Builds the network of the plan with weights that depend only on `seed`.
     ///
-    /// The statistics of a frozen normalisation are taken from a picture of noise, so that no number grows
-    /// beyond bounds on its way through the network.
+    /// The statistics of frozen normalization are computed from an image of noise, so that activations stay bounded.
     ///
     /// # Errors
     ///
-    /// If the network cannot be built, or the device has no memory for it or no products of the precision.
+    /// If the network cannot be built, or the device lacks the memory or does not support the precision.
     pub fn with_random_weights(
         plan: &PredictPlan,
         device: Device,
@@ -35,8 +35,8 @@ impl Predictor {
         let model = SeqFormer::new(&variables.root(), network)?;
         tch::manual_seed(seed);
         initialize(&variables, network)?;
-        let size = [1, 3, CALIBRATION.height, CALIBRATION.width];
-        let noise = Tensor::randint(256, size, (Kind::Float, Device::Cpu));
+        let [height, width] = CALIBRATION.sides();
+        let noise = Tensor::randint(256, [1, 3, height, width], (Kind::Float, Device::Cpu));
         model.calibrate_backbone(&model.preprocess(&noise, CALIBRATION)?);
         Ok(Self::with_model(model, variables, plan.options.clone()))
     }

@@ -1,4 +1,4 @@
-//! Frames on their way to the network: decoded and resized on a thread of their own, a few ahead of it.
+//! Decodes and resizes frames on a separate thread, a few ahead of the network.
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{Builder, Scope};
@@ -11,15 +11,15 @@ use crate::EngineError;
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Frames that wait for the network at most.
+/// Maximum number of frames that wait for the network.
 pub(super) const FRAMES_AHEAD: usize = 8;
 
-/// A frame as the network takes it.
+/// A frame as the network's input.
 #[derive(Debug)]
 pub(super) struct Input {
     /// At the size of the network's input.
     pub(super) image: RgbImage,
-    /// Before it was resized.
+    /// Size before resizing.
     pub(super) size: ImageSize,
 }
 

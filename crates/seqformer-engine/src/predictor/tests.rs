@@ -197,7 +197,7 @@ fn videos_that_cannot_be_used_are_errors() {
         predictor.predict(frames.into_iter(), &mut |_| {}).unwrap_err().to_string()
     };
     let black = |height, width| Ok(RgbImage::new(ImageSize { height, width }));
-    assert_eq!(predict(vec![]), "the video has no frame");
+    assert_eq!(predict(vec![]), "the video has no frames");
     let message = predict(vec![black(40, 60), black(40, 61)]);
     assert!(message.starts_with("frame 1: expected") && message.contains("61"), "{message}");
     assert_eq!(predict(vec![black(40, 60), Err("x.jpg: broken".into())]), "x.jpg: broken");

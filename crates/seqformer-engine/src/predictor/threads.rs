@@ -1,4 +1,4 @@
-//! How many threads compute.
+//! The number of compute threads.
 
 use std::num::NonZeroUsize;
 use std::sync::Once;
@@ -8,15 +8,15 @@ use super::waiting;
 
 /// libtorch's own variable for the number of its threads.
 const OMP_VARIABLE: &str = "OMP_NUM_THREADS";
-/// Variables by which a user says how threads wait.
+/// Variables with which users control how threads wait.
 const WAIT_VARIABLES: [&str; 2] = ["OMP_WAIT_POLICY", "GOMP_SPINCOUNT"];
 
-/// Sets the threads that compute, and tells how many they are: `asked` for, or what `OMP_NUM_THREADS` says, or
-/// one for each core that this process may use. Where other programs need the cores, threads that wait for work leave
-/// theirs, unless `OMP_WAIT_POLICY` or `GOMP_SPINCOUNT` says how they wait.
+/// Sets the number of compute threads, and returns it: `asked`, or `OMP_NUM_THREADS`, or one per core that this process
+/// may use. If other programs need the cores, idle threads sleep, unless `OMP_WAIT_POLICY` or `GOMP_SPINCOUNT` controls
+/// how they wait.
 ///
-/// libtorch counts the cores of the machine; a container or a set of allowed cores may leave fewer. To be called
-/// before anything is computed, by the thread that computes.
+/// libtorch counts the cores of the machine; a container or an affinity mask may allow fewer. Must be called by the
+/// compute thread before anything is computed.
 pub fn use_threads(asked: Option<NonZeroUsize>) -> NonZeroUsize {
     let own = num_threads();
     let chosen = match asked {
@@ -34,7 +34,7 @@ pub fn use_threads(asked: Option<NonZeroUsize>) -> NonZeroUsize {
     chosen
 }
 
-/// The threads that libtorch computes with; others that compute are as many.
+/// The number of libtorch's threads, which other compute threads match.
 pub fn num_threads() -> NonZeroUsize {
     let threads = usize::try_from(tch::get_num_threads()).ok();
     threads.and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::MIN)

@@ -1,14 +1,13 @@
-//! What the threads of libtorch do while they wait for work.
+//! How libtorch's threads wait for work.
 //!
-//! A thread of libgomp, which shares libtorch's work out, looks for new work about 300,000 times before it sleeps: some
-//! milliseconds, in which it is there at once. On a free core that is right: between two operations there is less
-//! time than it takes to wake a thread. If another program needs the core, it is wrong: the thread that all others
-//! wait for does not run, because the others wait so busily, and a training step takes ten times as long.
+//! A thread of libgomp, which distributes libtorch's work, spins about 300,000 times before it sleeps: a few
+//! milliseconds, in which it reacts at once. On a free core that is right, because the time between two operations is
+//! shorter than waking a thread. If another program needs the core, it is wrong: the thread that all others wait for
+//! does not run, because the others spin, and a training step takes ten times as long.
 //!
-//! In a process with more OpenMP threads than there are cores, they look only 100 times; libgomp's manual says so
-//! under `GOMP_SPINCOUNT`, a variable that is read before `main`. So a thread watches how long the threads that compute
-//! wait for a core. Where they do, it starts a few threads more, which work once and then sleep; when the cores are
-//! free again, it ends them.
+//! In a process with more OpenMP threads than cores, threads spin only 100 times; libgomp's manual documents this under
+//! `GOMP_SPINCOUNT`, which is read before `main`. So a monitor measures how long compute threads wait for a core. If
+//! they do, it starts a few more threads, which work once and then sleep; when the cores are free again, it ends them.
 
 mod delays;
 mod policy;
@@ -23,24 +22,24 @@ use tch::{Device, Kind, Tensor};
 use delays::Delays;
 use policy::Policy;
 
-/// How often the watch looks.
+/// Interval of the monitor.
 const WINDOW: Duration = Duration::from_millis(100);
-/// More for each thread that it looks at, so that it takes hardly anything on machines with many.
+/// Added per monitored thread, so that the monitor costs almost nothing on machines with many.
 const WINDOW_PER_THREAD: Duration = Duration::from_millis(1);
-/// Elements that libtorch gives to one thread at least.
+/// Minimum number of elements that libtorch gives to one thread.
 const GRAIN: i64 = 32768;
-/// Most threads that are started only to be counted.
+/// Maximum number of threads that are started only to be counted.
 const MAX_SLEEPERS: usize = 1024;
 
-/// Watches the calling thread and the OpenMP threads that it will have, until the process ends.
+/// Monitors the calling thread and its future OpenMP threads until the process ends.
 ///
-/// Where the system does not tell how long threads wait for a core, nothing is done.
+/// Does nothing if the system does not report how long threads wait for a core.
 pub(super) fn watch(num_threads: NonZeroUsize) {
     let Some(workers) = num_threads.get().checked_sub(1).filter(|workers| *workers > 0) else {
         return;
     };
     let cores = num_cores().unwrap_or(num_threads.get());
-    // Each thread that shares out work has its own workers; the one that computes has some as well.
+    // Each thread that distributes work has its own workers; the compute thread already has some.
     let sharers = (cores + 1).div_ceil(workers).saturating_sub(1).max(1);
     if sharers * num_threads.get() > MAX_SLEEPERS {
         return;
@@ -49,7 +48,7 @@ pub(super) fn watch(num_threads: NonZeroUsize) {
     let run = move || keep_watch(delays, || Sleepers::start(sharers, num_threads));
     let started = Builder::new().name("core-watch".to_owned()).spawn(run);
     if let Err(error) = started {
-        tracing::debug!("nobody watches how long threads wait for a core: {error}");
+        tracing::debug!("not monitoring how long threads wait for a core: {error}");
     }
 }
 
@@ -66,12 +65,12 @@ fn keep_watch(mut delays: Delays, start: impl Fn() -> Sleepers) {
         match (policy.next(share), sleepers.is_some()) {
             (true, false) => {
                 tracing::debug!(
-                    "threads waited for a core for {share:.2} of the time: now they sleep"
+                    "threads waited for a core for {share:.2} of the time; idle threads now sleep"
                 );
                 sleepers = Some(start());
             }
             (false, true) => {
-                tracing::debug!("the cores are free again");
+                tracing::debug!("the cores are free again; idle threads now spin");
                 sleepers = None;
             }
             _ => {}
@@ -79,17 +78,17 @@ fn keep_watch(mut delays: Delays, start: impl Fn() -> Sleepers) {
     }
 }
 
-/// OpenMP threads that are only there to be counted; they end when this is dropped.
+/// OpenMP threads that exist only to be counted; they end when this is dropped.
 struct Sleepers(Vec<(Sender<()>, JoinHandle<()>)>);
 
 impl Sleepers {
-    /// Starts `count` threads which share work out among `num_threads`, themselves included.
+    /// Starts `count` threads that distribute work among `num_threads`, including themselves.
     fn start(count: usize, num_threads: NonZeroUsize) -> Self {
         let elements = GRAIN * i64::try_from(num_threads.get()).unwrap_or(1);
         let threads = (0..count).map_while(|_| {
             let (end, ended) = channel::<()>();
             let sleep = move || {
-                // What it computes matters to nobody; in a process that is about to end it may fail.
+                // The result is irrelevant; in a process that is about to end it may fail.
                 drop(Tensor::f_ones([elements], (Kind::Int8, Device::Cpu)));
                 // Until the other end is dropped.
                 let _dropped = ended.recv();
@@ -105,7 +104,7 @@ impl Drop for Sleepers {
     fn drop(&mut self) {
         for (end, thread) in self.0.drain(..) {
             drop(end);
-            // A thread that does not end in order is gone as well.
+            // A thread that panicked has ended as well.
             let _ended = thread.join();
         }
     }

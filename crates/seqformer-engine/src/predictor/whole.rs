@@ -1,4 +1,5 @@
-//! Whole videos: all frames through the network first, then the masks of the best queries.
+//! Whole videos: all frames go through the network first, then the masks of the best queries are
+//! computed.
 
 use seqformer::inference::{
     DecodedVideo, Launch, Selection, SelectionRule, WholeVideo, select, select_pairs,
@@ -7,20 +8,20 @@ use seqformer_config::config::ResultRule;
 use tch::Tensor;
 
 use super::batch_policy::BatchPolicy;
-use super::drive::{FinalFrame, Inputs, MaskDelivery, MaskSink, VideoPass};
+use super::drive::{FinalFrame, FrameStream, MaskDelivery, MaskSink, VideoPass};
 use super::{Predictor, Progress};
 use crate::EngineError;
 
-/// A video whose frames meet in one decoder.
+/// A video whose frames are decoded together.
 pub(super) struct Whole<'a> {
     pub(super) video: WholeVideo<'a>,
-    /// Whose rule makes results.
+    /// The rule that selects results.
     pub(super) results: ResultRule,
-    /// Which queries have masks.
+    /// Selects the queries whose masks are computed.
     pub(super) rule: SelectionRule,
 }
 
-/// What a whole video has come to.
+/// The result of a whole video.
 pub(super) struct WholeEnd<'a> {
     pub(super) decoded: DecodedVideo<'a>,
     pub(super) selection: Selection,
@@ -51,10 +52,10 @@ impl<'a> VideoPass for Whole<'a> {
 }
 
 impl Predictor {
-    /// Takes a video through the network as a whole.
+    /// Runs the network on a whole video.
     pub(super) fn drive_whole(
         &self,
-        inputs: Inputs<'_>,
+        inputs: FrameStream<'_>,
         launch: Launch,
         sink: &mut dyn MaskSink,
     ) -> Result<WholeEnd<'_>, EngineError> {

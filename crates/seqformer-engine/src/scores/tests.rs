@@ -39,7 +39,7 @@ fn expected_scores_are_reached_within_their_tolerance_or_named() {
     assert_eq!(check([40.5, 39.5, 40.0]), Ok(()));
     let missed = check([40.6, f64::NAN, 0.0]).unwrap_err();
     let expected = "TEST.EXPECTED_RESULTS: a/val.json/segm: expected AP 40 within 0.5, found 40.6000; \
-                    a/val.json/segm: expected AP-ape 40 within 0.5, found nothing that could be found; \
+                    a/val.json/segm: expected AP-ape 40 within 0.5, found no annotations of this kind; \
                     b/val.json/bbox: expected AR10 40 within 0.5, found 0.0000";
     assert_eq!(missed, expected);
     let none = rules.check(&TestScores::default()).unwrap_err().to_string();
@@ -71,7 +71,7 @@ fn scores_that_there_cannot_be_are_refused_with_those_there_are() {
     let cases = [
         (("keypoints", "AP"), "expected a task, segm or bbox"),
         (("segm", "AP60"), "one of AP, AP50, AP75"),
-        (("bbox", "AP"), "bbox/AP: a has no scores of this task"),
+        (("bbox", "AP"), "bbox/AP: a has no scores for this task"),
         (("c/segm", "AP"), "as in a/segm"),
         (("b/segm", "AP-owl"), "b/segm/AP-owl: b has no class \"owl\""),
     ];

@@ -1,24 +1,24 @@
-//! The losses of a batch as numbers: added up over its parts, for other processes, for messages and for the logs.
+//! The losses of a batch as numbers: summed over its parts, for other processes, messages and logs.
 
 use seqformer::Losses;
+use seqformer_cuda::transfer::Download;
 use seqformer_logs::Metrics;
-use seqformer_ops::transfer::Download;
 use tch::{Kind, Tensor};
 
 use crate::EngineError;
 
-/// More than all decoder layers have losses.
+/// More than the losses of all decoder layers.
 const MAX_LOSSES: usize = 256;
 
-/// The losses of a part of the batch on their way to the host, all in one transfer.
+/// The losses of a micro-batch in transfer to the host, all at once.
 pub(super) struct LossNumbers {
     names: Vec<String>,
-    /// None of broken predictions.
+    /// `None` for broken predictions.
     values: Option<Download>,
 }
 
 impl LossNumbers {
-    /// Begins the transfer behind what computes the losses; what is computed later does not delay it.
+    /// Starts the transfer right after the losses are computed; later work on the device does not delay it.
     pub(super) fn start(losses: Option<&Losses>) -> Result<Self, EngineError> {
         let logged = losses.map(Losses::logged).unwrap_or_default();
         let names = logged.iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -32,7 +32,7 @@ impl LossNumbers {
         Ok(Self { names, values })
     }
 
-    /// Waits for them, and adds them to `sums`; those of broken predictions are not numbers.
+    /// Waits for the losses and adds them to `sums`; those of broken predictions are not finite.
     pub(super) fn add_to(
         self,
         sums: &mut Vec<(String, f64)>,
@@ -77,7 +77,7 @@ pub(super) fn describe_broken(losses: &[(String, f64)]) -> String {
     broken.join(", ")
 }
 
-/// All losses, their sum as the reference logs it (with `class_error`), and the sum that is trained.
+/// Records all losses, their sum as logged by the reference (with `class_error`), and the sum that is minimized.
 pub(super) fn record_losses(metrics: &mut Metrics, losses: &[(String, f64)]) {
     let total: f64 = losses.iter().map(|(_, value)| value).sum();
     let class_error: f64 =

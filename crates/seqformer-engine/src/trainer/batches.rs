@@ -5,7 +5,7 @@ use seqformer_data::{BatchSampler, Shard, TrainingSet};
 use crate::checkpointer::Position;
 use crate::plan::BatchPlan;
 
-/// The batches of all processes together, from where the training is.
+/// The batches of all processes together, from the position of the training.
 pub(super) fn batches(plan: &BatchPlan, set: &TrainingSet, position: &Position) -> BatchSampler {
     let batches = BatchSampler::new(
         set.lengths(),

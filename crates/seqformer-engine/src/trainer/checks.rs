@@ -1,7 +1,6 @@
-//! What can be known of a training before its first step: whether it can be evaluated, and what it will not learn.
+//! Checks before the first step of training: whether the run can be evaluated, and what it will not learn.
 
-use seqformer::AbsentInstances;
-use seqformer_data::{Categories, DatasetKind, VideoRecord};
+use seqformer_data::{AbsentInstances, Categories, DatasetKind, VideoRecord};
 use seqformer_evaluation::{CocoGroundTruth, GroundTruth, IouKind};
 
 use crate::datasets::TrainingData;
@@ -10,17 +9,17 @@ use crate::{EngineError, ScoreRules, TestSet};
 
 /// What is known before the first step.
 pub(super) struct Findings {
-    /// What a user wants to know; each with its keys and figures.
+    /// What a user should know; each warning names its keys and figures.
     pub(super) warnings: Vec<String>,
-    /// What is asked of the scores of validations.
+    /// Requirements on the scores of validations.
     pub(super) rules: ScoreRules,
 }
 
-/// Looks at the configuration and the data.
+/// Inspects the configuration and the data.
 ///
 /// # Errors
 ///
-/// If a dataset of `DATASETS.TEST` cannot be evaluated on, or `TEST` asks for a score that it will not have.
+/// If a dataset of `DATASETS.TEST` cannot be used for evaluation, or `TEST` names a score that evaluations do not have.
 pub(super) fn inspect(plan: &TrainPlan, data: &TrainingData) -> Result<Findings, EngineError> {
     let mut warnings = plan.schedule_warnings.clone();
     warnings.extend(unused_classes(&plan.data, &data.categories));
@@ -36,21 +35,21 @@ pub(super) fn inspect(plan: &TrainPlan, data: &TrainingData) -> Result<Findings,
     Ok(Findings { warnings, rules: ScoreRules::new(&plan.test, &sets)? })
 }
 
-/// Classes of the network that no example is of. More classes in the file than in the network are an error when the
-/// file is read.
+/// Classes of the network without any example. More classes in the file than in the network are an error when the file
+/// is read.
 fn unused_classes(plan: &DataPlan, categories: &Categories) -> Option<String> {
     let num_classes = plan.num_classes;
     let count = categories.len();
     (count < num_classes).then(|| {
         format!(
             "MODEL.SeqFormer.NUM_CLASSES is {num_classes}, but DATASETS.TRAIN has {count} categories: the last {} \
-             classes get no example, and an evaluation fails when the network finds one of them; set it to {count}",
+             classes have no examples, and evaluation fails if the network predicts one of them; set it to {count}",
             num_classes - count
         )
     })
 }
 
-/// Classes are compared by their place: other categories, or the same in another order, give meaningless scores.
+/// Classes are compared by their index: other categories, or the same in another order, give meaningless scores.
 fn other_classes(name: &str, test: &Categories, train: &Categories) -> Option<String> {
     let (test, train) = (test.names(), train.names());
     if test == train {
@@ -61,8 +60,8 @@ fn other_classes(name: &str, test: &Categories, train: &Categories) -> Option<St
     let at = |names: &[String]| names.get(first).map_or("nothing".to_owned(), |n| format!("{n:?}"));
     Some(format!(
         "DATASETS.TEST {name}: its {} categories are not the {} of DATASETS.TRAIN: number {} (sorted by id) is {} \
-         here and {} there; classes are told apart by this number alone, so the scores will not mean what their names \
-         say",
+         here and {} there; classes are matched by this number only, so scores will not \
+         belong to the classes that they name",
         test.len(),
         train.len(),
         first + 1,
@@ -74,7 +73,7 @@ fn other_classes(name: &str, test: &Categories, train: &Categories) -> Option<St
 /// Videos whose clips may have more instances than there are queries, one warning for each dataset.
 fn crowds(plan: &TrainPlan, data: &TrainingData) -> Vec<String> {
     let num_queries = plan.num_queries();
-    let drop_absent = plan.absent == AbsentInstances::Drop;
+    let drop_absent = plan.data.video_mapper.absent == AbsentInstances::Drop;
     let count = |video: &VideoRecord| max_instances(video, drop_absent);
     let warnings = data.set.parts().iter().filter_map(|part| {
         let videos = &part.dataset.videos;
@@ -82,8 +81,8 @@ fn crowds(plan: &TrainPlan, data: &TrainingData) -> Vec<String> {
         let most = videos.iter().max_by_key(|video| count(video)).filter(|_| crowded > 0)?;
         Some(format!(
             "{}: {crowded} of {} videos or images have more instances than MODEL.SeqFormer.NUM_OBJECT_QUERIES \
-             {num_queries}; the most, {}, are in number {}: in a clip with more of them, each query learns from one, \
-             and the others are left out",
+             {num_queries}; the maximum, {}, is in number {}: in clips with more of them, \
+             each query learns one instance, and the others are ignored",
             part.dataset.path.display(),
             videos.len(),
             count(most),
@@ -93,7 +92,7 @@ fn crowds(plan: &TrainPlan, data: &TrainingData) -> Vec<String> {
     warnings.collect()
 }
 
-/// The most instances that a clip of the video can have.
+/// The largest number of instances that a clip of the video can have.
 fn max_instances(video: &VideoRecord, drop_absent: bool) -> usize {
     let counts = video.tracks.iter().filter(|track| {
         // Without this, absent instances and crowds are targets without pixels.
@@ -102,7 +101,7 @@ fn max_instances(video: &VideoRecord, drop_absent: bool) -> usize {
     counts.count()
 }
 
-/// Reads the file as an evaluation does, records and annotations; the categories, and what can be scored.
+/// Reads the records and annotations of a file as an evaluation does, and returns its categories and what can be scored.
 fn read_test_dataset(plan: &DataPlan, name: &str) -> Result<(Categories, TestSet), EngineError> {
     let dataset = plan.find(name)?;
     let categories = dataset.read()?.categories;

@@ -1,4 +1,4 @@
-//! What a training leaves to read: the console, `metrics.json`, TensorBoard events and `curves.svg`.
+//! What training reports: the console, `metrics.json`, TensorBoard events and `curves.svg`.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::{EngineError, TestScores, gpu_peak, score_prefix};
 
 /// Iterations between two records.
 const PERIOD: u64 = 20;
-/// Records between two drawings of the curves.
+/// Records between two updates of the curves.
 const RECORDS_PER_DRAWING: u64 = 5;
 
 /// The files of one run.
@@ -21,7 +21,7 @@ pub(super) struct Journal {
     events: EventFile,
     max_iter: u64,
     device: Device,
-    /// What stands before the names of the scores that are drawn: those of the first test dataset.
+    /// Prefix of the scores in the curves: those of the first test dataset.
     drawn: String,
     /// Iterations of this process; the first two are slower than all others.
     timed: u64,
@@ -29,7 +29,7 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// Opens the files of a run of which so many `iterations` of all are done.
+    /// Opens the files of a run that has done `iterations` of `max_iter`.
     pub(super) fn new(
         folder: &Path,
         (iterations, max_iter): (u64, u64),
@@ -54,7 +54,7 @@ impl Journal {
         &mut self.metrics
     }
 
-    /// Notes how long loading and the whole iteration took.
+    /// Records how long loading and the whole iteration took.
     pub(super) fn record_times(&mut self, data_secs: f64, secs: f64) {
         self.timed += 1;
         self.metrics.record("data_time", data_secs);
@@ -64,17 +64,17 @@ impl Journal {
         self.metrics.record_eta(self.max_iter);
     }
 
-    /// Writes all that is new, every few iterations and at the end.
+    /// Writes everything that is new, every few iterations and at the end.
     pub(super) fn write_if_due(
         &mut self,
         done: u64,
         is_last: bool,
-        tell: &mut dyn FnMut(&str),
+        on_line: &mut dyn FnMut(&str),
     ) -> Result<(), EngineError> {
         if !done.is_multiple_of(PERIOD) && !is_last {
             return Ok(());
         }
-        tell(&console_line(&self.metrics, peak_memory(self.device)));
+        on_line(&console_line(&self.metrics, peak_memory(self.device)));
         self.write_fresh()?;
         self.records += 1;
         if is_last || self.records.is_multiple_of(RECORDS_PER_DRAWING) {
@@ -83,7 +83,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes the scores of the validation after the last iteration, which no further record follows.
+    /// Writes the scores of the validation after the last iteration, which is followed by no other
+    /// record.
     pub(super) fn write_final_scores(&mut self) -> Result<(), EngineError> {
         self.write_fresh()?;
         self.draw()
@@ -97,7 +98,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Notes the scores of a validation.
+    /// Records the scores of a validation.
     pub(super) fn record_scores(&mut self, scores: &TestScores) {
         for (name, value) in scores.iter() {
             self.metrics.record_unsmoothed(name, value);
@@ -113,8 +114,7 @@ impl Journal {
     }
 }
 
-/// The most memory that tensors have held on a GPU, as in detectron2; on the CPU, that this process has held, where
-/// the system tells.
+/// The peak memory: on a GPU that of tensors, as in detectron2; on the CPU that of this process, if the system reports it.
 fn peak_memory(device: Device) -> Option<u64> {
     if device.is_cuda() { gpu_peak(device) } else { peak_of_process() }
 }
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn the_memory_of_a_gpu_is_never_that_of_the_process() {
         assert!(peak_memory(Device::Cpu).is_none_or(|bytes| bytes > 1 << 20));
-        // Without a GPU there is no number, rather than another one.
+        // Without a GPU there is no value, rather than that of the process.
         assert_eq!(peak_memory(Device::Cuda(0)), gpu_peak(Device::Cuda(0)));
         assert!(tch::Cuda::is_available() || peak_memory(Device::Cuda(0)).is_none());
     }

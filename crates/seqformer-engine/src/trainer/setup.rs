@@ -12,7 +12,7 @@ use tch::{Tensor, nn};
 use super::batches::batches;
 use super::checks;
 use super::journal::Journal;
-use super::start::{begin, resume};
+use super::start::{resume, start};
 use super::{Trainer, TrainerOptions};
 use crate::checkpointer::{Checkpointer, Position};
 use crate::collate::Collate;
@@ -25,14 +25,14 @@ use crate::{
 };
 
 impl Trainer {
-    /// Reads the datasets, builds the network, and fills it: from the newest checkpoint of the output
-    /// folder, from `MODEL.WEIGHTS`, or at random. Of several processes the first reads and writes files, and
-    /// the others get what it read.
+    /// Reads the datasets, builds the network and initializes it: from the newest checkpoint of the output folder, from
+    /// `MODEL.WEIGHTS`, or at random. If there are several processes, only the first reads and writes files; it sends
+    /// the others what it has read.
     ///
     /// # Errors
     ///
-    /// If a dataset, a checkpoint or the output folder cannot be used, another run writes there, or processes
-    /// were given different data or settings.
+    /// If a dataset, a checkpoint or the output folder cannot be used, another run is writing to the folder, or the
+    /// processes were given different data or settings.
     pub fn new(
         plan: TrainPlan,
         options: TrainerOptions,
@@ -49,7 +49,7 @@ impl Trainer {
         process::keep_freed_memory();
         process::choose_cudnn_algorithms(options.device, plan.cudnn_benchmark);
         let folder = &plan.output_dir;
-        let lock = if communicator.is_leader() { Some(take_folder(folder)?) } else { None };
+        let lock = if communicator.is_leader() { Some(lock_folder(folder)?) } else { None };
         let data = datasets::training_data(&plan.data)?;
         let mut rules = ScoreRules::default();
         if communicator.is_leader() {
@@ -64,24 +64,23 @@ impl Trainer {
         let mut variables = nn::VarStore::new(options.device);
         let mut model = SeqFormer::new(&variables.root(), &plan.network.model)?;
         model.set_recomputed_parts(plan.recomputed_parts);
-        let TrainPlan { channels, absent, .. } = plan;
-        let collate = Collate { channels, absent, device: options.device };
+        let collate = Collate { channels: plan.channels, device: options.device };
         let about_data = data.describe();
         let set = Arc::new(data.set);
-        let mut begun = None;
+        let mut started = None;
         let mut is_resumed = false;
         if communicator.is_leader() {
             let resumed =
                 if options.resume { resume(&checkpointer, &plan, &mut variables)? } else { None };
-            begun = Some(match resumed {
+            started = Some(match resumed {
                 Some(resumed) => {
                     is_resumed = true;
                     resumed
                 }
-                None => begin(&model, &plan, &mut variables, (&set, &collate))?,
+                None => start(&model, &plan, &mut variables, (&set, &collate))?,
             });
         }
-        let (position, optimizer) = share(begun, &plan, &variables, &communicator)?;
+        let (position, optimizer) = share(started, &plan, &variables, &communicator)?;
         let shard = Shard { rank: communicator.rank(), world_size: communicator.world_size() };
         let batches = batches(&plan.batches, &set, &position);
         let workers = plan.batches.num_workers;
@@ -89,13 +88,14 @@ impl Trainer {
         let mut journal = None;
         if communicator.is_leader() {
             if is_resumed {
-                checkpointer.go_on_with_run(&position.run)?;
+                checkpointer.resume_run(&position.run)?;
             } else {
-                checkpointer.begin_run(&position.run)?;
+                checkpointer.start_run(&position.run)?;
             }
             files::replace(&folder.join("config.yaml"), options.config_file.as_bytes())?;
-            let begun = (position.iterations, plan.max_iter());
-            journal = Some(Journal::new(folder, begun, options.device, &plan.data.datasets.test)?);
+            let started_at = (position.iterations, plan.max_iter());
+            journal =
+                Some(Journal::new(folder, started_at, options.device, &plan.data.datasets.test)?);
         }
         let parameters: Vec<&Tensor> =
             optimizer.groups().iter().map(|group| &group.parameter).collect();
@@ -120,21 +120,21 @@ impl Trainer {
             scores: TestScores::default(),
             failed_evaluations: Vec::new(),
             variables,
-            told_of_crowds: false,
+            has_warned_of_crowds: false,
             _lock: lock,
         })
     }
 }
 
-/// Makes the output folder, and takes it for this process.
-fn take_folder(folder: &Path) -> Result<FolderLock, EngineError> {
+/// Creates the output folder and locks it for this process.
+fn lock_folder(folder: &Path) -> Result<FolderLock, EngineError> {
     FolderLock::take(folder).map_err(|error| match error {
         LockError::InUse { folder } => EngineError::FolderInUse { folder },
         LockError::Unwritable { path, source } => EngineError::Unwritable { path, source },
     })
 }
 
-/// Makes sure that all processes train the same with the same data.
+/// Checks that all processes have the same settings and data.
 fn agree(
     plan: &TrainPlan,
     options: &TrainerOptions,
@@ -162,15 +162,15 @@ fn agree(
     Ok(())
 }
 
-/// Gives all processes what the first has begun with.
+/// Sends the initial state of the first process to all others.
 fn share(
-    begun: Option<(Position, Optimizer)>,
+    started: Option<(Position, Optimizer)>,
     plan: &TrainPlan,
     variables: &nn::VarStore,
     communicator: &Communicator,
 ) -> Result<(Position, Optimizer), EngineError> {
-    communicator.note(0, "passing on the weights");
-    let text = begun.as_ref().map(|(position, optimizer)| {
+    communicator.note(0, "broadcasting the weights");
+    let text = started.as_ref().map(|(position, optimizer)| {
         let has_state: String = (0..optimizer.groups().len())
             .map(|index| if optimizer.state(index).is_some() { '1' } else { '0' })
             .collect();
@@ -178,12 +178,14 @@ fn share(
     });
     let text = communicator.share_text(text)?;
     let (position, has_state) = text.split_once('\n').unwrap_or((text.as_str(), ""));
-    let (position, mut optimizer) = if let Some(begun) = begun {
-        begun
+    let (position, mut optimizer) = if let Some(started) = started {
+        started
     } else {
         let found = Position::parse(position).ok_or_else(|| EngineError::Disagreement {
             rank: communicator.rank(),
-            what: format!("the place in the training, {position:?}, is of another version"),
+            what: format!(
+                "the position in the training, {position:?}, was written by another version"
+            ),
         })?;
         (found, Optimizer::new(variables, &plan.optimizer))
     };

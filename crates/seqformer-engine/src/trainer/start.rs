@@ -1,4 +1,4 @@
-//! What a training begins with: a checkpoint, given weights, or random ones.
+//! The initial state of training: a checkpoint, given weights, or random ones.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::collate::Collate;
 use crate::plan::{BatchPlan, TrainPlan};
 use crate::{EngineError, Optimizer, checkpointer, initial_weights};
 
-/// Batches that the statistics of a new backbone are taken from.
+/// Batches from which the statistics of a new backbone are computed.
 const CALIBRATION_BATCHES: usize = 4;
 
-/// Goes on from the newest checkpoint of the folder that can be read; `None` if there is none.
+/// Resumes from the newest readable checkpoint of the folder; `None` if there is none.
 pub(super) fn resume(
     checkpointer: &Checkpointer,
     plan: &TrainPlan,
@@ -26,20 +26,20 @@ pub(super) fn resume(
 ) -> Result<Option<(Position, Optimizer)>, EngineError> {
     let mut broken = Vec::new();
     while let Some(path) = checkpointer.last_but(&mut broken)? {
-        match go_on(&path, plan, variables) {
+        match resume_from(&path, plan, variables) {
             Err(error) if checkpointer::is_damage(&error) => broken.push((path, error)),
             done => return done.map(Some),
         }
     }
     tracing::warn!(
-        "{}: there is no checkpoint to go on from: the training begins at iteration 0",
+        "{}: there is no checkpoint to resume from: training starts at iteration 0",
         plan.output_dir.display()
     );
     Ok(None)
 }
 
-/// Takes the training of a checkpoint over.
-fn go_on(
+/// Takes over the training state of a checkpoint.
+fn resume_from(
     path: &Path,
     plan: &TrainPlan,
     variables: &mut nn::VarStore,
@@ -54,12 +54,12 @@ fn go_on(
         .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
     let mut optimizer = Optimizer::new(variables, &plan.optimizer);
     checkpointer::restore_optimizer(&tree, &mut optimizer, path)?;
-    tracing::info!("{}: going on after iteration {}", path.display(), position.iterations);
+    tracing::info!("{}: resuming after iteration {}", path.display(), position.iterations);
     Ok((position, optimizer))
 }
 
-/// Begins anew, with given or random weights.
-pub(super) fn begin(
+/// Starts a new training, with given or random weights.
+pub(super) fn start(
     model: &SeqFormer,
     plan: &TrainPlan,
     variables: &mut nn::VarStore,
@@ -76,7 +76,8 @@ pub(super) fn begin(
         }
         Some(missing) if calibrates && !missing.is_empty() => {
             tracing::warn!(
-                "{}: {} layers of the backbone come without statistics, which are taken from the first clips",
+                "{}: {} layers of the backbone have no normalization statistics; these are computed from the first \
+                 clips",
                 weights(),
                 missing.len()
             );
@@ -85,8 +86,8 @@ pub(super) fn begin(
                 calibrate(model, &plan.batches, &is_missing, (set, collate), &position)?;
         }
         Some(missing) if !missing.is_empty() => tracing::warn!(
-            "{}: {} layers of the backbone come without statistics, which do not change in training; with \
-             MODEL.RESNETS.CALIBRATE_NORM True they are taken from the first clips",
+            "{}: {} layers of the backbone have no normalization statistics, and training does not change them; with \
+             MODEL.RESNETS.CALIBRATE_NORM True they are computed from the first clips",
             weights(),
             missing.len()
         ),
@@ -95,7 +96,7 @@ pub(super) fn begin(
     Ok((position, Optimizer::new(variables, &plan.optimizer)))
 }
 
-/// Random weights, and over them those of `MODEL.WEIGHTS` that fit, if there are any.
+/// Random weights, replaced by those of `MODEL.WEIGHTS` that fit, if there are any.
 fn fill(
     variables: &mut nn::VarStore,
     plan: &TrainPlan,
@@ -105,10 +106,10 @@ fn fill(
     initialize(variables, &plan.network.model)?;
     let Some(path) = &plan.weights else { return Ok(None) };
     let state = seqformer_checkpoint::read(path)?;
-    initial_weights::tell(&state, path);
+    initial_weights::log_remarks(&state, path);
     let provenance = Provenance::of(&state);
     initial_weights::check_hash(&state, &provenance, path)?;
-    // Another number of classes is nothing to stop for, but other input may be a mistake.
+    // Another number of classes is no reason to stop, but different preprocessing may be a mistake.
     for difference in initial_weights::differences(&provenance, &plan.network, path) {
         tracing::warn!("{}: trained with another setting, {difference} here", path.display());
     }
@@ -117,11 +118,11 @@ fn fill(
         .map_err(|source| EngineError::Weights { path: path.clone(), source })?;
     tracing::info!("{}: {} tensors loaded", path.display(), report.loaded);
     for name in &report.missing {
-        tracing::warn!("{}: {name} is missing and starts at random", path.display());
+        tracing::warn!("{}: {name} is missing and is initialized randomly", path.display());
     }
     for tensor in &report.wrong_shape {
         tracing::warn!(
-            "{}: {} has the shape {:?}, the network needs {:?}; it starts at random",
+            "{}: {} has the shape {:?}, the network needs {:?}; it is initialized randomly",
             path.display(),
             tensor.name,
             tensor.found,
@@ -129,13 +130,13 @@ fn fill(
         );
     }
     for name in &report.unexpected {
-        tracing::info!("{}: {name} has no place in the network", path.display());
+        tracing::info!("{}: {name} does not exist in the network", path.display());
     }
     Ok(Some(report))
 }
 
-/// Takes the statistics behind the convolutions that `which` takes from the first batches, which training then does
-/// not see; returns how many they are.
+/// Computes the statistics after the convolutions that `which` selects from the first batches, which training then
+/// skips; returns the number of these convolutions.
 fn calibrate(
     model: &SeqFormer,
     plan: &BatchPlan,
@@ -152,7 +153,7 @@ fn calibrate(
         for sample in &batch? {
             let clip = collate.clip(sample);
             let found = clip.target.size;
-            // Frames of other sizes would have to be padded, and padding is no part of the statistics.
+            // Frames of different sizes would need padding, and padding must not enter the statistics.
             if *size.get_or_insert(found) == found {
                 images.push(model.preprocess(&clip.frames, found)?);
             }
@@ -164,7 +165,7 @@ fn calibrate(
     Ok(loader.num_batches())
 }
 
-/// A seed that no other run has; it is in the log and in every checkpoint.
+/// A seed that no other run has; it is logged and stored in every checkpoint.
 fn random_seed() -> u64 {
     let now =
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);

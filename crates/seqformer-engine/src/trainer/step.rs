@@ -1,52 +1,53 @@
-//! One iteration: a batch, its losses, their gradients, and the move against them.
+//! One iteration: a batch, its losses, their gradients, and the optimizer step.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use seqformer::{FrameSize, Losses, ModelError};
+use seqformer::{Losses, ModelError};
+use seqformer_masks::ImageSize;
 use seqformer_ops::precision::autocast;
 use tch::Tensor;
 
 use super::Trainer;
 use super::batch_losses::{LossNumbers, describe_broken, is_finite, numbers, record_losses};
-use super::memory::with_memory_for;
+use super::training_memory::with_memory_for;
 use crate::collate::TrainClip;
 use crate::plan::TrainPlan;
 use crate::{EngineError, Gradients};
 
-/// Steps that may be left out because a loss was not a number.
+/// Steps that may be skipped because a loss was not finite.
 const MAX_SKIPPED: u64 = 20;
 
 /// How an iteration ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StepEnd {
-    /// Its gradients are applied.
+    /// The optimizer step is done.
     Done,
     /// Nothing was done, because a process was asked to stop.
     Stopped,
 }
 
-/// What a batch gave, of all processes.
+/// The results of a batch, over all processes.
 struct BatchResult {
-    /// By the names of the reference, in its order; nothing if the losses of no process have names.
+    /// By the names of the reference, in its order; empty if no process has named losses.
     losses: Vec<(String, f64)>,
-    /// Whether they are numbers, in all processes.
+    /// Whether the losses of all processes are finite.
     is_finite: bool,
-    /// Losses of this process that are not numbers.
+    /// Losses of this process that are not finite.
     broken: String,
     gradients: Option<Gradients>,
 }
 
-/// What the processes know of each other's part of a batch.
+/// What the processes know of each other's share of a batch.
 struct Batch {
     is_stopped: bool,
     instances: usize,
-    /// Instances that get a query, which all do unless a clip has more of them than there are queries.
+    /// Instances that are matched with a query: all of them, unless a clip has more instances than there are queries.
     pairs: usize,
     clips: usize,
-    /// Every clip fits into it.
-    size: FrameSize,
-    /// The slowest loader's.
+    /// Every clip fits in it.
+    size: ImageSize,
+    /// The time of the slowest loader.
     data_secs: f64,
 }
 
@@ -75,7 +76,7 @@ impl Trainer {
         if batch.is_stopped {
             return Ok(StepEnd::Stopped);
         }
-        // All chance of an iteration follows from its number, so that a run that goes on draws the same.
+        // The random numbers of an iteration are derived from its index, so a resumed run draws the same ones.
         let seed = self.position.seed.wrapping_add(self.communicator.rank() as u64);
         tch::manual_seed(iteration_seed(seed, iteration));
         let multiplier = self.plan.schedule.multiplier(iteration);
@@ -104,7 +105,7 @@ impl Trainer {
         Ok(StepEnd::Done)
     }
 
-    /// Tells the other processes of this one's part of the batch.
+    /// Tells the other processes about this one's share of the batch.
     fn announce(
         &mut self,
         clips: &[TrainClip],
@@ -113,8 +114,8 @@ impl Trainer {
     ) -> Result<Batch, EngineError> {
         let num_queries = self.plan.num_queries();
         let instances: usize = clips.iter().map(|clip| clip.target.num_instances()).sum();
-        let side = |side: fn(&FrameSize) -> i64| {
-            clips.iter().map(|clip| side(&clip.target.size)).max().unwrap_or(1) as f64
+        let side = |side: fn(ImageSize) -> u32| {
+            f64::from(clips.iter().map(|clip| side(clip.target.size)).max().unwrap_or(1))
         };
         let own = [
             f64::from(u8::from(stop.load(Ordering::Relaxed))),
@@ -125,12 +126,12 @@ impl Trainer {
             data_secs,
             num_pairs(clips, num_queries) as f64,
         ];
-        self.communicator.note(self.position.iterations, "meeting before the step");
+        self.communicator.note(self.position.iterations, "synchronizing before the step");
         let rows = self.communicator.collect(&own)?;
         let sum = |column: usize| rows.iter().map(|row| row[column]).sum::<f64>();
         let max = |column: usize| rows.iter().map(|row| row[column]).fold(0.0, f64::max);
-        if sum(1) > sum(6) && !self.told_of_crowds {
-            self.told_of_crowds = true;
+        if sum(1) > sum(6) && !self.has_warned_of_crowds {
+            self.has_warned_of_crowds = true;
             self.warn_of_crowds(clips)?;
         }
         Ok(Batch {
@@ -138,12 +139,12 @@ impl Trainer {
             instances: sum(1) as usize,
             pairs: sum(6) as usize,
             clips: sum(2) as usize,
-            size: FrameSize { height: max(3) as i64, width: max(4) as i64 },
+            size: ImageSize { height: max(3) as u32, width: max(4) as u32 },
             data_secs: max(5),
         })
     }
 
-    /// Says which clips of the batch have more instances than there are queries, of all processes.
+    /// Reports which clips of the batch, over all processes, have more instances than there are queries.
     fn warn_of_crowds(&self, clips: &[TrainClip]) -> Result<(), EngineError> {
         let num_queries = self.plan.num_queries();
         let crowded = clips.iter().filter(|clip| clip.target.num_instances() > num_queries);
@@ -155,7 +156,8 @@ impl Trainer {
         if self.communicator.is_leader() {
             tracing::warn!(
                 "iteration {}: {}, more than MODEL.SeqFormer.NUM_OBJECT_QUERIES {num_queries}: in each decoder layer \
-                 those that fit worst teach no query; said once, other clips may have too many as well",
+                 the instances that match worst train no query; this is reported once, other \
+                 clips may have too many as well",
                 self.position.iterations,
                 texts.join("; ")
             );
@@ -163,7 +165,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// The losses and gradients of a batch, a few clips at a time; they add up to those of the whole.
+    /// The losses and gradients of a batch, computed a few clips at a time; they add up to those of the whole batch.
     fn batch(&mut self, clips: &[TrainClip], batch: &Batch) -> Result<BatchResult, EngineError> {
         let iteration = self.position.iterations;
         let at_once = match self.plan.step.micro_batch_size {
@@ -181,7 +183,7 @@ impl Trainer {
             let share = class_error_share(part, batch, self.plan.num_queries());
             let total = losses.map(|losses| losses.total());
             let Some(reducer) = &mut self.reducer else {
-                // A GPU goes on with the backward pass while the losses come, which are numbers nearly always.
+                // A GPU continues with the backward pass while the losses are copied; they are nearly always finite.
                 let found = match total {
                     Some(total) => Some(self.optimizer.gradients(&total)?),
                     None => None,
@@ -209,8 +211,8 @@ impl Trainer {
                 }
                 continue;
             }
-            // Losses and gradients of the other processes come while the backward pass goes on. A process whose
-            // losses are not numbers takes part, too: the others cannot know it yet.
+            // The losses and gradients of the other processes arrive during the backward pass. A process whose losses
+            // are not finite takes part as well, because the others cannot know about it yet.
             pending = Some(self.communicator.start_sum(&numbers(&sums))?);
             let before = gradients.take().map(|gradients| gradients.tensors);
             let found = reducer.backward(total.as_ref(), before.as_deref());
@@ -234,13 +236,13 @@ impl Trainer {
         Ok(BatchResult { losses: sums, is_finite, broken, gradients })
     }
 
-    /// The losses of some clips; nothing if predictions are not numbers any more.
+    /// The losses of some clips; `None` if predictions are no longer finite.
     fn losses(&self, part: &[TrainClip], batch: &Batch) -> Result<Option<Losses>, EngineError> {
         let frames: Vec<Tensor> = part.iter().map(|clip| clip.frames.shallow_clone()).collect();
         let targets: Vec<_> = part.iter().map(|clip| clip.target.to_device(self.device)).collect();
         let TrainPlan { matcher, criterion, step, .. } = &self.plan;
         let at_least =
-            if step.pads_to_batch { batch.size } else { FrameSize { height: 1, width: 1 } };
+            if step.pads_to_batch { batch.size } else { ImageSize { height: 1, width: 1 } };
         let forward = || {
             self.model.forward_train_padded(&frames, &targets, matcher, step.supervised, at_least)
         };
@@ -255,7 +257,7 @@ impl Trainer {
         Ok(Some(criterion.forward(&output, &targets, num_boxes)))
     }
 
-    /// Leaves a step out, and gives up after too many.
+    /// Skips a step, and fails after too many skipped steps.
     fn skip(
         &mut self,
         iteration: u64,
@@ -272,7 +274,7 @@ impl Trainer {
         let texts = self.communicator.collect_texts(&own)?;
         let mut found: Vec<(&str, &str)> =
             texts.iter().filter_map(|text| text.split_once('\n')).collect();
-        // Finite numbers whose sum is not.
+        // The losses are finite, but their sum is not.
         if found.is_empty() {
             found.push(("the sum over all processes", ""));
         }
@@ -285,14 +287,14 @@ impl Trainer {
         }
         if self.communicator.is_leader() {
             tracing::warn!(
-                "iteration {iteration}: the step is left out because {losses}, on {samples}"
+                "iteration {iteration}: the step is skipped because {losses}, on {samples}"
             );
         }
         Ok(())
     }
 }
 
-/// The errors of parts are averaged by their pairs, and of empty batches by their clips.
+/// Class errors of parts are averaged by their pairs, those of empty batches by their clips.
 fn class_error_share(part: &[TrainClip], batch: &Batch, num_queries: usize) -> f64 {
     if batch.pairs == 0 {
         part.len() as f64 / batch.clips as f64
@@ -301,12 +303,12 @@ fn class_error_share(part: &[TrainClip], batch: &Batch, num_queries: usize) -> f
     }
 }
 
-/// The instances that get a query.
+/// The number of instances that are matched with a query.
 fn num_pairs(clips: &[TrainClip], num_queries: usize) -> usize {
     clips.iter().map(|clip| clip.target.num_instances().min(num_queries)).sum()
 }
 
-/// Mixes the seed and the iteration, so that neighbours have nothing in common.
+/// Mixes the seed and the iteration, so that neighbouring iterations get unrelated seeds.
 fn iteration_seed(seed: u64, iteration: u64) -> i64 {
     let mut mixed = seed ^ iteration.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

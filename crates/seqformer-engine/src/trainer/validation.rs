@@ -10,30 +10,31 @@ use seqformer::SeqFormer;
 use tch::nn;
 
 use super::Trainer;
+use crate::agreement::agree;
 use crate::device::out_of_memory;
 use crate::evaluate::{Evaluated, EvaluationOutput, evaluate};
 use crate::{EngineError, Predictor, TestScores, process, score_prefix};
 
 impl Trainer {
-    /// Scores the model as it is on the test datasets; the training goes on as if nothing had been.
+    /// Evaluates the current model on the test datasets, without affecting the training.
     ///
-    /// An evaluation that cannot be done is reported and kept in [`Trainer::failed_evaluations`]: it costs neither
-    /// the training nor its checkpoints.
+    /// A failed evaluation is reported and kept in [`Trainer::failed_evaluations`]; it costs neither the training nor
+    /// its checkpoints.
     ///
     /// # Errors
     ///
     /// If a checkpoint or a file of the run cannot be written, or another process is gone.
-    pub fn validate(&mut self, tell: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
-        self.validate_until(&Arc::default(), tell)
+    pub fn validate(&mut self, on_line: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
+        self.validate_until(&Arc::default(), on_line)
     }
 
     pub(super) fn validate_until(
         &mut self,
         stop: &Arc<AtomicBool>,
-        tell: &mut dyn FnMut(&str),
+        on_line: &mut dyn FnMut(&str),
     ) -> Result<(), EngineError> {
-        let done = self.validate_all(stop, tell);
-        // The predictor has made its own choice.
+        let done = self.validate_all(stop, on_line);
+        // The predictor has changed this setting.
         process::choose_cudnn_algorithms(self.device, self.plan.cudnn_benchmark);
         done
     }
@@ -41,7 +42,7 @@ impl Trainer {
     fn validate_all(
         &mut self,
         stop: &Arc<AtomicBool>,
-        tell: &mut dyn FnMut(&str),
+        on_line: &mut dyn FnMut(&str),
     ) -> Result<(), EngineError> {
         let iteration = self.position.iterations.saturating_sub(1);
         self.communicator.note(iteration, "validating");
@@ -54,7 +55,9 @@ impl Trainer {
                 Ok(None) => continue,
                 Err(error) if error.is_of_processes() => return Err(error),
                 Err(EngineError::Interrupted) => {
-                    tell(&format!("{name}: the evaluation is left out, to stop the training"));
+                    on_line(&format!(
+                        "{name}: the evaluation is skipped, because the training was stopped"
+                    ));
                     continue;
                 }
                 Err(error) => {
@@ -63,16 +66,16 @@ impl Trainer {
                 }
             };
             match &evaluated.report {
-                Some(report) => tell(&format!("{name}:\n{}", report.summary())),
-                None => tell(&format!(
-                    "{name}: {} is written; there are no annotations to score it",
+                Some(report) => on_line(&format!("{name}:\n{}", report.summary())),
+                None => on_line(&format!(
+                    "{name}: {} is written; no annotations to score it against",
                     evaluated.results.display()
                 )),
             }
             if let Some(boxes) = &evaluated.box_report {
-                tell(&format!("{name}, boxes:\n{}", boxes.summary()));
+                on_line(&format!("{name}, boxes:\n{}", boxes.summary()));
             }
-            evaluated.detectron2_lines(name).iter().for_each(|line| tell(line));
+            evaluated.detectron2_lines(name).iter().for_each(|line| on_line(line));
             self.scores.add(&score_prefix(&names, index), &evaluated);
         }
         if let Some(journal) = &mut self.journal {
@@ -93,7 +96,7 @@ impl Trainer {
         let Some(score) = self.scores.get(metric).filter(|score| score.is_finite()) else {
             return Ok(());
         };
-        // Scores of another kind are not compared: the run may have gone on with another TEST.BEST_METRIC.
+        // Scores of different metrics are not compared: the run may have been resumed with another TEST.BEST_METRIC.
         let is_same = self.position.best_metric.as_deref() == Some(metric);
         if self.position.best_score.is_none_or(|best| !is_same || score > best) {
             self.position.best_score = Some(score);
@@ -115,16 +118,16 @@ impl Trainer {
             predictor.stop_on(Arc::clone(stop));
             Ok((dataset, predictor))
         });
-        let (dataset, predictor) = self.communicator.agree(prepared)?;
+        let (dataset, predictor) = agree(&self.communicator, prepared)?;
         let run = format!("iteration {iteration} seed {}", self.position.seed);
-        // A training that was begun anew has other weights at the same iteration.
+        // A training that was restarted has other weights at the same iteration.
         let output = EvaluationOutput { folder, run: &run, goes_on: false };
         let job = (&predictor, self.communicator.as_ref());
         evaluate(job, &dataset, output, &mut |_progress| {})
     }
 
     fn note_failed_evaluation(&mut self, name: &str, iteration: u64, error: &EngineError) {
-        // The others have their part of the same failure.
+        // The others report the same failure.
         if !self.communicator.is_leader() {
             return;
         }
@@ -133,7 +136,7 @@ impl Trainer {
         self.failed_evaluations.push(what);
     }
 
-    /// A copy of the model for inference, so that nothing of the training is touched.
+    /// A copy of the model for inference, which leaves the training untouched.
     fn predictor(&self) -> Result<Predictor, EngineError> {
         let mut variables = nn::VarStore::new(self.device);
         let model = SeqFormer::new(&variables.root(), self.model.config())?;

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use seqformer::{ClipTarget, FrameSize, KeepLayers, SeqFormer, mean_instances, named_tensors};
+use seqformer::{ClipTarget, KeepLayers, SeqFormer, mean_instances, named_tensors};
 use seqformer_config::{CfgNode, Config};
 use seqformer_engine::{Optimizer, builder};
+use seqformer_masks::ImageSize;
 use seqformer_testing::{formula_pixels, formula_weights, golden_path, read_json, summary_index};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor, nn};
@@ -54,7 +55,7 @@ fn target(clip: &Value) -> ClipTarget {
         }
     }
     let labels = instances.iter().map(|instance| integer(&instance[0])).collect();
-    ClipTarget { labels, boxes, masks, size: FrameSize { height, width } }
+    ClipTarget { labels, boxes, masks, size: ImageSize::from_sides(height, width).unwrap() }
 }
 
 /// Compares sampled values, the largest size and the mean of a tensor.

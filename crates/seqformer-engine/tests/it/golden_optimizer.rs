@@ -1,9 +1,10 @@
 //! Five optimizer steps of a tiny network.
 
-use seqformer::{ClipTarget, FrameSize, KeepLayers, SeqFormer, load_state_dict, mean_instances};
+use seqformer::{ClipTarget, KeepLayers, SeqFormer, load_state_dict, mean_instances};
 use seqformer_checkpoint::StateDict;
 use seqformer_config::{CfgNode, Config};
 use seqformer_engine::{Optimizer, builder};
+use seqformer_masks::ImageSize;
 use seqformer_testing::{golden_path, read_json};
 use tch::{Device, Kind, Tensor, nn};
 
@@ -36,7 +37,7 @@ fn batch() -> (Vec<Tensor>, Vec<ClipTarget>) {
             labels: integers("labels"),
             boxes: field("boxes").to_kind(Kind::Float),
             masks: field("masks_u8").to_kind(Kind::Bool),
-            size: FrameSize { height: size[0], width: size[1] },
+            size: ImageSize::from_sides(size[0], size[1]).unwrap(),
         }
     });
     (clips.collect(), targets.collect())

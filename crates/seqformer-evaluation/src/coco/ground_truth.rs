@@ -1,6 +1,6 @@
-//! What is to be found: images, categories and annotations of a COCO style file.
+//! Ground truth: images, categories and annotations of a file in COCO's format.
 //!
-//! The file is read by `seqformer-annotations`, as for training.
+//! `seqformer-annotations` reads the file, as for training.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ pub struct CocoAnnotation {
     pub category_id: i64,
     /// Whether it stands for a group of objects, which counts neither for nor against results.
     pub is_crowd: bool,
-    /// Its area from the file where the file has it; it decides between small and large.
+    /// Its area, from the file if it has one; it decides between small and large.
     pub area: f64,
     bbox: BoxField,
     mask: Mask,
@@ -49,12 +49,12 @@ impl CocoGroundTruth {
     ///
     /// `annotations` may be missing, as in the files of the test splits; then there is nothing to
     /// be found. An annotation without `area` has that of its mask, or else of its box. Warnings
-    /// say what was left out.
+    /// report what was dropped.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, and any entry that is wrong. The message names the file, the
-    /// entry and the field.
+    /// A file that cannot be read, and any invalid entry. The message names the file, the entry and
+    /// the field.
     pub fn read(path: &Path) -> Result<Self, EvaluationError> {
         let file = CocoFile::read(path)?;
         warn(path, &file.notes);
@@ -66,7 +66,7 @@ impl CocoGroundTruth {
             let count = 1 + of_other_size.count();
             tracing::warn!(
                 "{}: {count} masks have another size than their image; as in the official tool, \
-                 these meet only results of the same size; the first is {}: {fault}",
+                 these are compared only with results of the same size; the first is {}: {fault}",
                 path.display(),
                 first.place,
             );
@@ -79,7 +79,7 @@ impl CocoGroundTruth {
         };
         let annotations: Vec<Result<CocoAnnotation, EvaluationError>> =
             annotations.into_par_iter().map(object).collect();
-        // One after the other, so that it is always the first fault that is told.
+        // Sequentially, so that the first fault is always the one reported.
         let annotations = annotations.into_iter().collect::<Result<Vec<_>, _>>()?;
         warn_of_id_0(path, annotations.iter().any(|annotation| annotation.id == 0));
         Ok(Self { path: path.to_path_buf(), images, image_ids, categories, annotations })
@@ -105,27 +105,27 @@ impl CocoGroundTruth {
         &self.annotations
     }
 
-    /// Returns how the ids of images became numbers.
+    /// Returns how the ids of images map to numbers.
     pub fn image_ids(&self) -> &Ids {
         &self.image_ids
     }
 
-    /// Returns how the ids of categories became numbers.
+    /// Returns how the ids of categories map to numbers.
     pub fn category_ids(&self) -> &Ids {
         &self.categories.ids
     }
 
-    /// Tells whether any annotation has what is compared.
+    /// Returns whether any annotation has the compared property.
     pub fn has(&self, kind: IouKind) -> bool {
         self.annotations.iter().any(|annotation| annotation.has(kind))
     }
 
-    /// Makes sure that every annotation can be compared by masks or by boxes.
+    /// Checks that every annotation can be compared by masks or by boxes.
     ///
     /// # Errors
     ///
-    /// The first one that cannot: an odd box, or polygons in an image without a size; and a file
-    /// none of whose annotations has what is compared.
+    /// The first one that cannot: an invalid box, or polygons in an image without a size; and a
+    /// file without any annotation that has the compared property.
     pub fn check(&self, kind: IouKind) -> Result<(), EvaluationError> {
         for annotation in self.comparable(kind)? {
             match kind {
@@ -136,11 +136,11 @@ impl CocoGroundTruth {
         Ok(())
     }
 
-    /// Returns the annotations that have what is compared.
+    /// Returns the annotations that have the compared property.
     ///
     /// # Errors
     ///
-    /// If there are annotations, and none has it.
+    /// If there are annotations, but none has it.
     pub(super) fn comparable(
         &self,
         kind: IouKind,
@@ -154,7 +154,7 @@ impl CocoGroundTruth {
             IouKind::Mask => ("segmentation", "polygons or run lengths, to score masks"),
             IouKind::Box => ("bbox", "[x, y, width, height], to score boxes"),
         };
-        // An object that holds something unusable is written down, and skipped by all.
+        // An object with an unusable mask is annotated, and skipped everywhere.
         if found.is_empty() && !self.annotations.iter().any(|a| a.mask == Mask::Unusable) {
             let mend = match kind {
                 IouKind::Mask => "score boxes (--iou box) or add masks to the annotations",
@@ -172,12 +172,12 @@ impl CocoGroundTruth {
         Ok(found)
     }
 
-    /// Returns the place of every image in the order of ids.
+    /// Returns the index of every image in the order of ids.
     pub(super) fn image_indices(&self) -> HashMap<i64, usize> {
         self.images.keys().enumerate().map(|(index, &id)| (id, index)).collect()
     }
 
-    /// Returns the place of every category in the order of ids.
+    /// Returns the index of every category in the order of ids.
     pub(super) fn category_indices(&self) -> HashMap<i64, usize> {
         self.categories.by_id.keys().enumerate().map(|(index, &id)| (id, index)).collect()
     }

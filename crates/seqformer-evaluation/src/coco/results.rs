@@ -1,4 +1,4 @@
-//! What was found in images: results as the COCO evaluation server takes them.
+//! Results of images in the format of the COCO evaluation server.
 //!
 //! Reference: pycocotools, `COCO.loadRes`.
 
@@ -22,7 +22,7 @@ pub struct CocoResults {
 /// A result whose mask is not decoded yet.
 #[derive(Debug, Clone)]
 pub(super) struct StoredDetection {
-    /// Its place in the list.
+    /// Its index in the list.
     index: usize,
     pub(super) image_id: Id,
     pub(super) category_id: Id,
@@ -31,7 +31,7 @@ pub(super) struct StoredDetection {
     mask: Option<StoredMask>,
 }
 
-/// A box, and the area by which it is told small from large, which may be that of a mask.
+/// A box, and the area that decides between small and large, which may be that of a mask.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FoundBox {
     pub(super) bbox: BoxXywh,
@@ -40,13 +40,13 @@ pub(super) struct FoundBox {
 
 #[derive(Debug, Clone)]
 enum StoredMask {
-    /// COCO's text form, which is looked into when it is scored.
+    /// COCO's text form, which is decoded when it is scored.
     Compressed { size: ImageSize, counts: Box<str> },
     /// Polygons, drawn when it is scored.
     Polygons(Mask),
 }
 
-/// A result as nearly all of them are written, parsed quickly; other keys are ignored.
+/// The usual form of a result, parsed quickly; other keys are ignored.
 #[derive(Debug, Deserialize)]
 struct PlainDetection {
     image_id: i64,
@@ -66,12 +66,12 @@ impl CocoResults {
     /// Reads a results file: a list of `image_id`, `category_id`, `score`, `bbox` and
     /// `segmentation`.
     ///
-    /// `bbox` or `segmentation` may be missing. Masks stay in their text form and are looked into
-    /// when they are scored.
+    /// `bbox` or `segmentation` may be missing. Masks stay in text form and are decoded when they
+    /// are scored.
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, or an entry that lacks a field or has a wrong one.
+    /// A file that cannot be read, or an entry with a missing or invalid field.
     pub fn read(path: &Path) -> Result<Self, EvaluationError> {
         let mut file = JsonFile::open(path)?;
         let results = file.parse_list(|index, text| {
@@ -89,30 +89,30 @@ impl CocoResults {
         &self.path
     }
 
-    /// Returns how many results there are.
+    /// Returns the number of results.
     pub fn len(&self) -> usize {
         self.results.len()
     }
 
-    /// Tells whether there are none.
+    /// Returns whether there are no results.
     pub fn is_empty(&self) -> bool {
         self.results.is_empty()
     }
 
-    /// Tells whether every result has a mask of its own.
+    /// Returns whether every result has its own mask.
     pub fn has_masks(&self) -> bool {
         self.results.iter().all(|result| result.mask.is_some())
     }
 
-    /// Tells whether every result has a box of its own.
+    /// Returns whether every result has its own box.
     pub fn has_boxes(&self) -> bool {
         self.results.iter().all(|result| result.bbox.is_some())
     }
 
-    /// Takes the boxes out, so that masks are sorted into small, medium and large by their own area.
+    /// Removes the boxes, so that masks are sorted into small, medium and large by their own area.
     ///
-    /// pycocotools takes the area of the box where results have one, and detectron2 therefore
-    /// removes the boxes before it scores masks.
+    /// pycocotools uses the area of the box if results have one, so detectron2 removes the boxes
+    /// before it scores masks.
     ///
     /// Reference: detectron2 `evaluation/coco_evaluation.py`, `_evaluate_predictions_on_coco`.
     #[must_use]
@@ -123,7 +123,7 @@ impl CocoResults {
         self
     }
 
-    /// Tells whether areas are those of boxes: if the first result has a box.
+    /// Returns whether areas are those of boxes, that is, whether the first result has a box.
     pub(super) fn has_box_areas(&self) -> bool {
         self.results.first().is_some_and(|first| first.bbox.is_some())
     }
@@ -132,8 +132,8 @@ impl CocoResults {
         self.results.iter()
     }
 
-    /// Decodes the mask of a result of this file; a result without one has the mask of its box,
-    /// where areas are those of boxes.
+    /// Decodes the mask of a result of this file. If areas are those of boxes, a result without a
+    /// mask has that of its box.
     pub(super) fn mask(
         &self,
         result: &StoredDetection,
@@ -160,8 +160,8 @@ impl CocoResults {
         })
     }
 
-    /// Returns the box of a result of this file; a result without one has the box of its mask,
-    /// where areas are those of masks.
+    /// Returns the box of a result of this file. If areas are those of masks, a result without a
+    /// box has that of its mask.
     pub(super) fn bbox(
         &self,
         result: &StoredDetection,
@@ -176,8 +176,8 @@ impl CocoResults {
         Ok(FoundBox { bbox, area: mask.area() as f64 })
     }
 
-    /// Returns the area by which a result of this file, whose mask is given, is told small from
-    /// large.
+    /// Returns the area that decides whether a result of this file, given with its mask, is small
+    /// or large.
     ///
     /// Reference: pycocotools, `COCO.loadRes`: the first result decides for all.
     pub(super) fn area(
@@ -240,7 +240,7 @@ impl StoredDetection {
         Ok(self)
     }
 
-    /// Returns the size of its mask, where that does not depend on the image.
+    /// Returns the size of its mask, if that does not depend on the image.
     pub(super) fn mask_size(&self) -> Option<ImageSize> {
         match self.mask {
             Some(StoredMask::Compressed { size, .. }) => Some(size),
@@ -248,7 +248,7 @@ impl StoredDetection {
         }
     }
 
-    /// Names the result by its place in the list and its image.
+    /// Names the result by its index and its image.
     pub(super) fn name(&self) -> String {
         entry_name(self.index, Some(self.image_id.clone()))
     }
@@ -284,7 +284,7 @@ fn box_polygon(bbox: BoxXywh) -> Result<Mask, Fault> {
         .map_err(|error| Fault::of_mask(&error))
 }
 
-/// Names a result by its place in the list and its image.
+/// Names a result by its index and its image.
 fn entry_name(index: usize, image_id: Option<Id>) -> String {
     let image = image_id.map(|id| format!(" (image {id})")).unwrap_or_default();
     format!("[{index}]{image}")

@@ -1,4 +1,4 @@
-//! Writing COCO results while a run goes on.
+//! Writes COCO results while a run progresses.
 //!
 //! Reference: detectron2 `evaluation/coco_evaluation.py`, `instances_to_coco_json`.
 
@@ -16,9 +16,9 @@ use crate::results::python_json::{WrittenIds, push_float, push_id, push_mask};
 pub struct CocoDetection {
     /// The image that it was found in.
     pub image_id: i64,
-    /// The class, by its id in the dataset.
+    /// The class, as its id in the dataset.
     pub category_id: i64,
-    /// How sure the model is; written as the double that it equals.
+    /// The score; written as the double that it equals.
     pub score: f32,
     /// Its box in pixels of the image.
     pub bbox: BoxXywh,
@@ -28,10 +28,9 @@ pub struct CocoDetection {
 
 /// Writes a results file image by image, so that a killed run loses no finished image.
 ///
-/// As [`ResultsWriter`](crate::ResultsWriter) does for videos: until the end the results are kept
-/// in a journal beside the file, `results.json.partial`, and a run that is started again finds its
-/// finished images there. The final file is in the order of the dataset and is the same with and
-/// without interruptions.
+/// Like [`ResultsWriter`](crate::ResultsWriter) for videos: until the end, results are kept in a
+/// journal beside the file, `results.json.partial`, in which a restarted run finds its finished
+/// images. The final file is in the order of the dataset and does not depend on interruptions.
 #[derive(Debug)]
 pub struct CocoResultsWriter {
     list: ListWriter,
@@ -39,20 +38,20 @@ pub struct CocoResultsWriter {
 }
 
 impl CocoResultsWriter {
-    /// Begins the results file `path`, or goes on with what an earlier run left.
+    /// Starts the results file `path`, or resumes what an earlier run left.
     ///
     /// `image_ids` are all images of the run in the order of the dataset. `run` is a line that
     /// describes what the results depend on, such as the checkpoint and the settings.
     ///
     /// # Errors
     ///
-    /// A journal that cannot be opened, that another process is writing, or that another run has
-    /// begun; and an image that is listed twice.
+    /// A journal that cannot be opened, that another process is writing, or that a different run
+    /// has started; and an image that is listed twice.
     pub fn open(path: &Path, image_ids: &[i64], run: &str) -> Result<Self, EvaluationError> {
         ListWriter::open(path, Part::Image, image_ids, run).map(Self::new)
     }
 
-    /// Begins the results file `path`, whatever an earlier run has left.
+    /// Starts the results file `path`, discarding what an earlier run left.
     ///
     /// # Errors
     ///
@@ -65,32 +64,31 @@ impl CocoResultsWriter {
         Self { list, ids: WrittenIds::default() }
     }
 
-    /// Writes the ids that the dataset has for the numbers of images and categories.
+    /// Sets the ids of the dataset that are written for the numbers of images and categories.
     #[must_use]
     pub fn with_ids(mut self, image_ids: &Ids, category_ids: &Ids) -> Self {
         self.ids = WrittenIds { parts: image_ids.clone(), categories: category_ids.clone() };
         self
     }
 
-    /// Tells whether the results of an image are written already.
+    /// Returns whether the results of an image are already written.
     pub fn is_finished(&self, image_id: i64) -> bool {
         self.list.is_finished(image_id)
     }
 
-    /// Returns how many images are written already.
+    /// Returns the number of images that are already written.
     pub fn num_finished(&self) -> usize {
         self.list.num_finished()
     }
 
     /// Writes all results of an image, which may be none.
     ///
-    /// When this returns, the results are on the disk.
+    /// On return, the results are durable.
     ///
     /// # Errors
     ///
-    /// An image that is not part of the run or is written already, a result of another image, a
-    /// score or box that is not finite, or a disk that does not take the results; then the image
-    /// counts as not written.
+    /// An image that is not part of the run or is already written, a result of another image, a
+    /// score or box that is not finite, or a failed write; the image then counts as not written.
     pub fn write_image(
         &mut self,
         image_id: i64,
@@ -113,12 +111,12 @@ impl CocoResultsWriter {
         })
     }
 
-    /// Puts the final file in place, removes the journal and returns the path of the file.
+    /// Moves the final file into place, removes the journal, and returns the path of the file.
     ///
     /// # Errors
     ///
-    /// An image of the run that is not written yet, or a file that cannot be written; the journal
-    /// stays.
+    /// An image of the run that is not written, or a file that cannot be written; the journal is
+    /// kept.
     pub fn finish(self) -> Result<PathBuf, EvaluationError> {
         self.list.finish()
     }
@@ -129,7 +127,7 @@ fn numbers_of(bbox: BoxXywh) -> [f64; 4] {
     [x, y, width, height]
 }
 
-/// Appends a detection, its keys in the order of the reference.
+/// Appends a detection, with keys in the order of the reference.
 fn push_detection(text: &mut String, detection: &CocoDetection, ids: &WrittenIds) {
     let CocoDetection { image_id, category_id, score, bbox, segmentation } = detection;
     text.push_str("{\"image_id\": ");

@@ -1,4 +1,4 @@
-//! The archive that the evaluation servers take.
+//! The archive for the evaluation servers.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -9,12 +9,12 @@ use zip::{CompressionMethod, ZipWriter};
 
 use crate::EvaluationError;
 
-/// The name that the servers look for, at the root of the archive.
+/// The name that the servers expect at the root of the archive.
 const NAME_IN_ARCHIVE: &str = "results.json";
 
 /// Packs a results file into a zip archive with a `results.json` at its root.
 ///
-/// The archive appears as a whole or not at all, and is the same for the same results.
+/// The archive appears atomically, and is the same for the same results.
 ///
 /// # Errors
 ///

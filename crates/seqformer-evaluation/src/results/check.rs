@@ -11,21 +11,21 @@ use serde_json::Value;
 use super::raw::compressed_mask;
 use crate::{EvaluationError, GroundTruth};
 
-/// Everything that is wrong with a results file.
+/// All errors of a results file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckReport {
     /// How many results the file has.
     pub num_results: usize,
-    /// What is wrong, in the order of the file.
+    /// The errors, in the order of the file.
     pub faults: Vec<ResultFault>,
 }
 
-/// Something that is wrong with one result.
+/// An error in one result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultFault {
-    /// The place of the result in the list, counted from 0.
+    /// The index of the result in the list.
     pub index: usize,
-    /// What is wrong; frames are counted from 0, too.
+    /// The error; frames are counted from 0, too.
     pub fault: Fault,
 }
 
@@ -101,7 +101,7 @@ impl Checker<'_> {
         {
             let expected = format!("an entry for each of the {} frames of the video", video.length);
             let found = format!("{} entries", masks.len());
-            let mend = "write null where the object is not seen";
+            let mend = "write null where the object is not visible";
             self.faults.push(Fault::new("segmentations", expected, found, mend));
         }
         for (frame, mask) in masks.iter().enumerate() {

@@ -16,35 +16,35 @@ pub(crate) struct ListWriter {
     path: PathBuf,
     part: Part,
     journal: Journal,
-    /// All parts of the run in the order of the dataset.
+    /// All parts of the run, in the order of the dataset.
     ids: Vec<i64>,
-    /// The same.
+    /// The same ids as a set.
     known: HashSet<i64>,
     finished: HashMap<i64, Span>,
 }
 
 impl ListWriter {
-    /// Begins the file, or goes on with what an earlier run with the same `run` left.
+    /// Creates the file, or continues the journal of an earlier run with the same `run`.
     pub(crate) fn open(
         path: &Path,
         part: Part,
         ids: &[i64],
         run: &str,
     ) -> Result<Self, EvaluationError> {
-        Self::begin(path, part, ids, |journal| Journal::open(journal, part, run, false))
+        Self::start(path, part, ids, |journal| Journal::open(journal, part, run, false))
     }
 
-    /// Begins the file, whatever an earlier run has left.
+    /// Creates the file and discards the journal of any earlier run.
     pub(crate) fn create(
         path: &Path,
         part: Part,
         ids: &[i64],
         run: &str,
     ) -> Result<Self, EvaluationError> {
-        Self::begin(path, part, ids, |journal| Journal::open(journal, part, run, true))
+        Self::start(path, part, ids, |journal| Journal::open(journal, part, run, true))
     }
 
-    fn begin(
+    fn start(
         path: &Path,
         part: Part,
         ids: &[i64],
@@ -63,7 +63,7 @@ impl ListWriter {
             if !known.contains(&span.id) {
                 let message = format!(
                     "expected {} of this run, found another in the journal of an earlier one; \
-                     remove the .partial file to start afresh",
+                     remove the .partial file to start over",
                     part.with_article()
                 );
                 return Err(part_error(path, part, span.id, message));
@@ -74,17 +74,17 @@ impl ListWriter {
         Ok(Self { path, part, journal, ids, known, finished })
     }
 
-    /// Tells whether the results of a part are written already.
+    /// Returns whether the results of a part are already written.
     pub(crate) fn is_finished(&self, id: i64) -> bool {
         self.finished.contains_key(&id)
     }
 
-    /// Returns how many parts are written already.
+    /// Returns how many parts are already written.
     pub(crate) fn num_finished(&self) -> usize {
         self.finished.len()
     }
 
-    /// Writes all results of a part; `push` appends the text of one, or says what is wrong with it.
+    /// Writes all results of a part; `push` appends the text of one result, or returns its error.
     pub(crate) fn write<T>(
         &mut self,
         id: i64,
@@ -110,7 +110,7 @@ impl ListWriter {
         Ok(())
     }
 
-    /// Puts the final file in place, removes the journal and returns the path of the file.
+    /// Moves the final file into place, removes the journal and returns the path of the file.
     pub(crate) fn finish(self) -> Result<PathBuf, EvaluationError> {
         let spans: Vec<Span> =
             self.ids.iter().filter_map(|id| self.finished.get(id).copied()).collect();

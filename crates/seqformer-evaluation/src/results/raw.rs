@@ -26,7 +26,7 @@ impl RawResult {
             (Entry::parse(&rest)?, track)
         } else {
             let mut entry = Entry::parse(text)?;
-            // The ids first: a file of another kind lacks them, and they say so best.
+            // The ids first: a file of another kind lacks them, so the error is clearest.
             let _ids = (entry.id("video_id")?, entry.id("category_id")?);
             let track = read_track(&mut entry)?;
             (entry, track)
@@ -41,7 +41,7 @@ impl RawResult {
 }
 
 fn stored_track(cursor: &mut Cursor<'_>) -> Option<StoredTrack> {
-    // The masks are nearly all of the text: their memory is asked for once.
+    // The masks are nearly all of the text: one allocation for them.
     let mut text = Vec::with_capacity(cursor.bytes_left());
     let mut frames = Vec::new();
     cursor.list(|cursor| {
@@ -58,7 +58,7 @@ fn stored_track(cursor: &mut Cursor<'_>) -> Option<StoredTrack> {
     Some(StoredTrack::new(text.into_boxed_str(), frames.into_boxed_slice()))
 }
 
-/// Reads masks in the compressed form only, and does not look into them.
+/// Reads masks in the compressed form only, without decoding them.
 fn read_track(entry: &mut Entry) -> Result<StoredTrack, Fault> {
     const EXPECTED: &str = "a list with a mask or null for each frame";
     entry.required(SEGMENTATIONS, EXPECTED)?;
@@ -82,7 +82,7 @@ fn read_track(entry: &mut Entry) -> Result<StoredTrack, Fault> {
     Ok(StoredTrack::new(text.into_boxed_str(), frames.into_boxed_slice()))
 }
 
-/// Reads size and text of run lengths, the only form of a mask that the servers take.
+/// Reads the size and the text of run lengths, the only form of masks that the servers accept.
 pub(super) fn compressed_mask(mask: &Value) -> Result<(ImageSize, &str), Fault> {
     const MEND: &str = "encode the mask as pycocotools' encode does, and decode its bytes to text";
     if !mask.is_object() {

@@ -74,7 +74,7 @@ fn other_encodings_and_archives_are_named() {
         (&marked, "found UTF-16 text with a byte order mark; save the file as UTF-8"),
         (&[0x1f, 0x8b, 8, 0], "found a gzip archive; unpack it first"),
         (b"<!doctype html>", "found '<'; this looks like a web page"),
-        (b"{\"videos\": []}", "expected a list, found '{'; a file of annotations is no list"),
+        (b"{\"videos\": []}", "expected a list, found '{'; an annotation file is not a list"),
     ];
     for (bytes, expected) in cases {
         fs::write(&path, bytes).unwrap();

@@ -1,4 +1,4 @@
-//! Writing results while a run goes on.
+//! Writing results during a run.
 
 use std::path::{Path, PathBuf};
 
@@ -11,9 +11,9 @@ use crate::EvaluationError;
 
 /// Writes a results file video by video, so that a killed run loses no finished video.
 ///
-/// Until the end the results are kept in a journal beside the file, `results.json.partial`. A run
-/// that is started again finds its finished videos there. The final file is in the order of the
-/// dataset, whatever the order of writing, and is the same with and without interruptions.
+/// Until the end, the results are kept in a journal beside the file, `results.json.partial`. When
+/// the run is started again, it finds its finished videos there. The final file is in the order of
+/// the dataset, whatever the order of writing, and is the same with and without interruptions.
 #[derive(Debug)]
 pub struct ResultsWriter {
     list: ListWriter,
@@ -21,24 +21,24 @@ pub struct ResultsWriter {
 }
 
 impl ResultsWriter {
-    /// Begins the results file `path`, or goes on with what an earlier run left.
+    /// Creates the results file `path`, or continues the journal of an earlier run.
     ///
     /// `video_ids` are all videos of the run in the order of the dataset. `run` is a line that
     /// describes what the results depend on, such as the checkpoint and the settings.
     ///
     /// # Errors
     ///
-    /// A journal that cannot be opened, that another process is writing, or that another run has
-    /// begun; and a video that is listed twice.
+    /// If the journal cannot be opened, another process is writing it, another run has started it,
+    /// or a video is listed twice.
     pub fn open(path: &Path, video_ids: &[i64], run: &str) -> Result<Self, EvaluationError> {
         ListWriter::open(path, Part::Video, video_ids, run).map(Self::new)
     }
 
-    /// Begins the results file `path`, whatever an earlier run has left.
+    /// Creates the results file `path` and discards the journal of any earlier run.
     ///
     /// # Errors
     ///
-    /// Those of [`ResultsWriter::open`], except that another run's journal is replaced.
+    /// As for [`ResultsWriter::open`], except that another run's journal is replaced.
     pub fn create(path: &Path, video_ids: &[i64], run: &str) -> Result<Self, EvaluationError> {
         ListWriter::create(path, Part::Video, video_ids, run).map(Self::new)
     }
@@ -47,19 +47,19 @@ impl ResultsWriter {
         Self { list, ids: WrittenIds::default() }
     }
 
-    /// Writes the ids that the dataset has for the numbers of videos and categories.
+    /// Writes the dataset's ids for the indices of videos and categories.
     #[must_use]
     pub fn with_ids(mut self, video_ids: &Ids, category_ids: &Ids) -> Self {
         self.ids = WrittenIds { parts: video_ids.clone(), categories: category_ids.clone() };
         self
     }
 
-    /// Tells whether the results of a video are written already.
+    /// Returns whether the results of a video are already written.
     pub fn is_finished(&self, video_id: i64) -> bool {
         self.list.is_finished(video_id)
     }
 
-    /// Returns how many videos are written already.
+    /// Returns how many videos are already written.
     pub fn num_finished(&self) -> usize {
         self.list.num_finished()
     }
@@ -70,9 +70,9 @@ impl ResultsWriter {
     ///
     /// # Errors
     ///
-    /// A video that is not part of the run or is written already, a result of another video, a
-    /// score that is not finite, or a disk that does not take the results; then the video counts
-    /// as not written.
+    /// If the video is not part of the run or is already written, a result belongs to another
+    /// video, a score is not finite, or writing to the disk fails; the video then counts as not
+    /// written.
     pub fn write_video(
         &mut self,
         video_id: i64,
@@ -91,12 +91,11 @@ impl ResultsWriter {
         })
     }
 
-    /// Puts the final file in place, removes the journal and returns the path of the file.
+    /// Moves the final file into place, removes the journal and returns the path of the file.
     ///
     /// # Errors
     ///
-    /// A video of the run that is not written yet, or a file that cannot be written; the journal
-    /// stays.
+    /// If a video of the run is not written yet, or a file cannot be written; the journal stays.
     pub fn finish(self) -> Result<PathBuf, EvaluationError> {
         self.list.finish()
     }

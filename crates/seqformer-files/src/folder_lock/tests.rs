@@ -9,7 +9,7 @@ fn a_folder_has_one_run_at_a_time() {
     let folder = parent.path().join("new/out");
     let lock = FolderLock::take(&folder).unwrap();
     let refused = FolderLock::take(&folder).unwrap_err().to_string();
-    assert!(refused.contains("out: another run is writing into this folder"), "{refused}");
+    assert!(refused.contains("out: another run is writing to this folder"), "{refused}");
     drop(lock);
     drop(FolderLock::take(&folder).unwrap());
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);

@@ -2,7 +2,7 @@
 
 use super::forward::PREFETCH_QUERIES;
 use super::head::{Head, PREFETCH_ROWS, block_width};
-use super::inputs::{Inputs, Task};
+use super::inputs::{MsDeformAttnInputs, Task};
 use crate::aligned::Aligned;
 use crate::disjoint_rows::DisjointRows;
 use crate::element::Element;
@@ -18,23 +18,23 @@ use crate::shape::Shape;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::add_group_gradients;
 
-/// One task and what its thread keeps between tasks.
+/// One task, and the buffers that its thread keeps between tasks.
 pub(super) struct Backward<'a, T> {
-    pub(super) inputs: &'a Inputs<'a, T>,
+    pub(super) inputs: &'a MsDeformAttnInputs<'a, T>,
     pub(super) centres: &'a Centres,
     /// `[N, Q, M * D]`
     pub(super) grad_out: &'a [T],
     pub(super) gradients: &'a GradientRows<'a, T>,
     pub(super) task: Task,
     pub(super) scratch: &'a mut Scratch<T>,
-    /// What the code runs in.
+    /// The instruction set.
     pub(super) set: InstructionSet,
 }
 
-/// The gradients as the tasks share them; each writes rows of its own clip and head.
+/// The gradients as shared by the tasks; each writes rows of its own clip and head.
 pub(super) struct GradientRows<'a, T> {
     pub(super) value: DisjointRows<'a, T>,
-    pub(super) places: DisjointRows<'a, f32>,
+    pub(super) locations: DisjointRows<'a, f32>,
     pub(super) weights: DisjointRows<'a, f32>,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Scratch<T> {
     grad_rows: Aligned<f32>,
     /// Gradient of one output row.
     grad_out: Aligned<f32>,
-    grad_places: Aligned<f32>,
+    grad_locations: Aligned<f32>,
     grad_weights: Aligned<f32>,
     row: Aligned<T>,
 }
@@ -59,7 +59,7 @@ impl<T: Element> Scratch<T> {
         Self {
             grad_rows: Aligned::new(shape.tokens * head.row_length),
             grad_out: Aligned::new(head.row_length),
-            grad_places: Aligned::new(2 * samples),
+            grad_locations: Aligned::new(2 * samples),
             grad_weights: Aligned::new(samples),
             row: Aligned::new(shape.channels),
             groups: groups(shape),
@@ -99,7 +99,7 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
         let ahead = index + PREFETCH_QUERIES * shape.heads;
         inputs.samples.prefetch(ahead, samples);
         prefetch(grad_out, shape.channels * ahead, shape.channels);
-        gradients.places.prefetch(2 * samples * ahead, 2 * samples);
+        gradients.locations.prefetch(2 * samples * ahead, 2 * samples);
         gradients.weights.prefetch(samples * ahead, samples);
         let place = Place { clip: task.clip, query, index };
         inputs.samples.read::<FMA>(shape, centres, place, &mut scratch.points);
@@ -120,20 +120,20 @@ fn run_task<T: Element, const W: usize, const FMA: bool>(work: Backward<'_, T>) 
                 }
             }
             let (grad_xy, grad_weights) = point_gradients(group, &dots, &weights);
-            fill_front(&mut scratch.grad_places[2 * LANES * number..], &grad_xy);
+            fill_front(&mut scratch.grad_locations[2 * LANES * number..], &grad_xy);
             fill_front(&mut scratch.grad_weights[LANES * number..], &grad_weights);
         }
-        let (places, weights) = (&mut scratch.grad_places, &mut scratch.grad_weights);
-        inputs.samples.chain(&scratch.points, places, weights);
+        let (locations, weights) = (&mut scratch.grad_locations, &mut scratch.grad_weights);
+        inputs.samples.chain(&scratch.points, locations, weights);
         // SAFETY: `index` is a query of this task's clip and head, which no other task has.
-        unsafe { gradients.places.write(2 * samples * index, &scratch.grad_places) };
+        unsafe { gradients.locations.write(2 * samples * index, &scratch.grad_locations) };
         // SAFETY: as above.
         unsafe { gradients.weights.write(samples * index, &scratch.grad_weights) };
     }
     write_value_gradient(inputs, gradients, task, scratch);
 }
 
-/// Copies as much of `from` as `to` has room for.
+/// Copies as many elements of `from` as `to` has room for.
 #[inline(always)]
 fn fill_front<const N: usize>(to: &mut [f32], from: &[f32; N]) {
     if let Some(to) = to.first_chunk_mut() {
@@ -144,13 +144,13 @@ fn fill_front<const N: usize>(to: &mut [f32], from: &[f32; N]) {
     }
 }
 
-/// Copies a row as `f32`, a block at a time: blocks are what is read next, and the processor would wait for smaller
-/// writes to be finished.
+/// Copies a row as `f32`, a block at a time: blocks are read next, and the processor would wait for smaller writes to
+/// complete.
 #[inline(always)]
 fn widen<T: Element, const W: usize>(to: &mut [f32], from: &[T]) {
     for (to, from) in to.as_chunks_mut::<W>().0.iter_mut().zip(from.chunks(W)) {
         if let Some(from) = from.first_chunk::<W>() {
-            // Not `map`, which stays a call of its own.
+            // Not `map`, which is not inlined.
             for j in 0..W {
                 to[j] = from[j].to_f32();
             }
@@ -162,7 +162,8 @@ fn widen<T: Element, const W: usize>(to: &mut [f32], from: &[T]) {
     }
 }
 
-/// Adds the products of the output's gradient with the rows of sixteen cells to `dots`; their own gradients grow by it.
+/// Adds the products of the output's gradient with the rows of sixteen cells to `dots`, and adds to the gradients of
+/// these rows.
 #[inline(always)]
 fn add_gradients<const W: usize, const FMA: bool>(
     set: InstructionSet,
@@ -186,7 +187,7 @@ fn add_gradients<const W: usize, const FMA: bool>(
 /// Partial sums of a product.
 const WIDE: usize = 16;
 
-/// Sums of every sixteenth of the products of `a` and `b`; every eighth in the lower half where rows are that short.
+/// Sums of every sixteenth of the products of `a` and `b`; for short rows every eighth, in the lower half.
 #[inline(always)]
 fn wide_products<const W: usize, const FMA: bool>(a: &[f32; W], b: &[f32; W]) -> [f32; WIDE] {
     let mut lanes = [0.0_f32; WIDE];
@@ -199,8 +200,8 @@ fn wide_products<const W: usize, const FMA: bool>(a: &[f32; W], b: &[f32; W]) ->
     lanes
 }
 
-/// Gradients of the locations, `[LANES, 2]`, and of the weights of a group, from the products of the
-/// output's gradient with each cell.
+/// Gradients of the locations, `[LANES, 2]`, and of the weights of a group, given the products of the output's gradient
+/// with each cell.
 #[inline(always)]
 fn point_gradients(
     group: &PointGroup,
@@ -214,7 +215,7 @@ fn point_gradients(
         for (corner, dots) in dots.iter().enumerate() {
             x += dots[k] * group.slopes_x[corner][k];
             y += dots[k] * group.slopes_y[corner][k];
-            weight += dots[k] * group.shares[corner][k];
+            weight += dots[k] * group.bilinear_weights[corner][k];
         }
         grad_xy[2 * k] = weights[k] * x;
         grad_xy[2 * k + 1] = weights[k] * y;
@@ -225,7 +226,7 @@ fn point_gradients(
 
 #[inline(always)]
 fn write_value_gradient<T: Element>(
-    inputs: &Inputs<'_, T>,
+    inputs: &MsDeformAttnInputs<'_, T>,
     gradients: &GradientRows<'_, T>,
     task: Task,
     scratch: &mut Scratch<T>,

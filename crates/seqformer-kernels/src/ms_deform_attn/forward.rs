@@ -1,7 +1,7 @@
 //! The forward pass of one task.
 
 use super::head::{Head, block_width, dense_head};
-use super::inputs::{Inputs, Task};
+use super::inputs::{MsDeformAttnInputs, Task};
 use crate::aligned::Aligned;
 use crate::disjoint_rows::DisjointRows;
 use crate::instruction_set::{InstructionSet, Vectorized};
@@ -10,12 +10,12 @@ use crate::row_sums::RowSums;
 use crate::samples::{Buffer, Centres, Place};
 use crate::shape::Shape;
 
-/// How many queries ahead the locations and weights are fetched; a head's lie far apart.
+/// How many queries ahead locations and weights are prefetched; those of one head are far apart.
 pub(super) const PREFETCH_QUERIES: usize = 4;
 
-/// One task and what its thread keeps between tasks.
+/// One task, and the buffers that its thread keeps between tasks.
 pub(super) struct Forward<'a, T> {
-    pub(super) inputs: &'a Inputs<'a, T>,
+    pub(super) inputs: &'a MsDeformAttnInputs<'a, T>,
     pub(super) centres: &'a Centres,
     pub(super) out: &'a DisjointRows<'a, T>,
     pub(super) task: Task,
@@ -28,7 +28,7 @@ pub(super) struct Scratch<T> {
     queries: QueryScratch<T>,
 }
 
-/// The part that the queries write.
+/// The buffers that queries write.
 struct QueryScratch<T> {
     groups: Vec<PointGroup>,
     points: Buffer,
@@ -74,10 +74,10 @@ fn run_task<T: RowSums, const W: usize, const FMA: bool>(work: Forward<'_, T>) {
     }
 }
 
-/// Sums the rows of one head, `[S, D]`, at the points of the task's queries.
+/// Sums the rows of one head, `[S, D]`, at the sampling locations of the task's queries.
 #[inline(always)]
 fn sum_rows<T: RowSums, R: RowSums, const W: usize, const FMA: bool>(
-    inputs: &Inputs<'_, T>,
+    inputs: &MsDeformAttnInputs<'_, T>,
     centres: &Centres,
     out: &DisjointRows<'_, T>,
     task: Task,

@@ -1,17 +1,17 @@
 //! The values of one head as a dense block.
 
-use super::inputs::{Inputs, Task};
+use super::inputs::{MsDeformAttnInputs, Task};
 use crate::aligned::Aligned;
 use crate::element::Element;
 use crate::prefetch::prefetch;
 
-/// Channels are processed in blocks of this many at least; the rest of a row is zero.
+/// Minimum number of channels per block; the rest of a row is zero.
 const NARROWEST: usize = 8;
 
-/// How many tokens ahead the rows of a head are fetched.
+/// How many tokens ahead the rows of a head are prefetched.
 pub(super) const PREFETCH_ROWS: usize = 24;
 
-/// Channels per block for heads of `channels`: the widest that is compiled and divides them.
+/// Channels per block for heads of `channels`: the widest compiled width that divides them.
 pub(super) fn block_width(channels: usize) -> usize {
     let divides = |width: &usize| channels.is_multiple_of(*width);
     [64, 32, 16].into_iter().find(divides).unwrap_or(NARROWEST)
@@ -31,9 +31,9 @@ impl Head {
         Self { rows: Aligned::new(0), row_length: channels.div_ceil(width) * width, of: None }
     }
 
-    /// Copies the head of `task`, unless it is the one that is already here; padded tokens become zero.
+    /// Copies the head of `task`, unless it is already here; padded tokens become zero.
     #[inline(always)]
-    pub(super) fn load<T: Element>(&mut self, inputs: &Inputs<'_, T>, task: Task) {
+    pub(super) fn load<T: Element>(&mut self, inputs: &MsDeformAttnInputs<'_, T>, task: Task) {
         let (shape, value) = (inputs.shape, inputs.value);
         if self.of == Some((task.clip, task.head)) {
             return;
@@ -69,10 +69,10 @@ impl Head {
     }
 }
 
-/// The head of `task` where it lies, if that is as a kernel reads it: dense rows, none of them padded.
+/// The head of `task` in place, if its layout suits the kernel: dense rows without padding.
 #[inline(always)]
 pub(super) fn dense_head<'a, T: Element>(
-    inputs: &Inputs<'a, T>,
+    inputs: &MsDeformAttnInputs<'a, T>,
     task: Task,
     row_length: usize,
 ) -> Option<&'a [T]> {

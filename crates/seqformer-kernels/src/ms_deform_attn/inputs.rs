@@ -1,25 +1,25 @@
-//! What deformable attention reads and writes, and how its work is divided.
+//! Inputs and outputs of deformable attention, and how its work is divided.
 
 use crate::samples::Samples;
 use crate::shape::Shape;
 
-/// What both passes read.
+/// The inputs of both passes.
 #[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a, T> {
+pub struct MsDeformAttnInputs<'a, T> {
     /// The sizes.
     pub shape: &'a Shape,
     /// `[N, S, M, D]`, or `[N, M, S, D]` if `head_major`.
     pub value: &'a [T],
     /// Forward only.
     pub head_major: bool,
-    /// Where the points lie and how much they count.
+    /// Sampling locations and attention weights.
     pub samples: Samples<'a>,
-    /// `[N or 1, S]`, true = the token counts as zero; empty where none does.
+    /// `[N or 1, S]`, true = the token counts as zero; empty without padding.
     pub padding: &'a [bool],
 }
 
-impl<T> Inputs<'_, T> {
-    /// Which tokens of a clip count as zero; `None` where none does.
+impl<T> MsDeformAttnInputs<'_, T> {
+    /// The padding of a clip; `None` without padding.
     pub(super) fn padding_of(&self, clip: usize) -> Option<&[bool]> {
         let tokens = self.shape.tokens;
         let clip = if self.padding.len() > tokens { clip } else { 0 };
@@ -27,18 +27,18 @@ impl<T> Inputs<'_, T> {
     }
 }
 
-/// Where backward writes.
+/// The outputs of the backward pass.
 #[derive(Debug)]
 pub struct Gradients<'a, T> {
     /// `[N, S, M, D]`
     pub value: &'a mut [T],
-    /// Of the locations or offsets, `[N, Q, M, L, P, 2]`.
-    pub places: &'a mut [f32],
-    /// Of the weights or logits, `[N, Q, M, L, P]`.
+    /// Gradient of the locations or offsets, `[N, Q, M, L, P, 2]`.
+    pub locations: &'a mut [f32],
+    /// Gradient of the weights or logits, `[N, Q, M, L, P]`.
     pub weights: &'a mut [f32],
 }
 
-/// A part of the work: some queries of one head of one clip.
+/// A task: some queries of one head of one clip.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Task {
     pub(super) clip: usize,

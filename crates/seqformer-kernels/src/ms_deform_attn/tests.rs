@@ -44,13 +44,14 @@ fn case(channels: usize) -> Case {
 fn run(case: &Case, set: InstructionSet) -> [Vec<f32>; 4] {
     let Case { shape, value, locations, weights, grad_out } = case;
     let samples = Samples::Located { locations, weights };
-    let inputs = Inputs { shape, value, head_major: false, samples, padding: &[] };
+    let inputs = MsDeformAttnInputs { shape, value, head_major: false, samples, padding: &[] };
     let mut out = vec![0.0; grad_out.len()];
     let machine = &plain::machine().by(set);
     forward(&inputs, &mut out, machine);
     let [mut value, mut locations, mut weights] =
         [value.len(), locations.len(), weights.len()].map(|length| vec![0.0; length]);
-    let gradients = Gradients { value: &mut value, places: &mut locations, weights: &mut weights };
+    let gradients =
+        Gradients { value: &mut value, locations: &mut locations, weights: &mut weights };
     backward(&inputs, grad_out, gradients, machine);
     [out, value, locations, weights]
 }

@@ -1,7 +1,7 @@
 //! Steps of attention in AVX-512.
 //!
-//! Left to the compiler, the backward pass's sums over channels are taken apart into steps of a few numbers. Here those of sixteen
-//! points are finished together, by a tree whose every step adds whole registers.
+//! The compiler splits the backward pass's sums over channels into steps of a few numbers. Here the sums of sixteen
+//! points are reduced together, by a tree whose every step adds whole registers.
 
 use std::arch::x86_64::{
     __m512, _mm512_add_epi32, _mm512_add_ps, _mm512_castpd_ps, _mm512_castps_pd, _mm512_fmadd_ps,
@@ -21,11 +21,10 @@ const MOST_PARTS: usize = 4;
 const EVEN: i32 = 0b10_00_10_00;
 const ODD: i32 = 0b11_01_11_01;
 
-/// Reads the values of sixteen cells, adds each one's product with `grad` to `dots`, and `grad` times the cell's factor
-/// to its gradient, one cell after the other.
+/// Reads the values of sixteen cells, adds each one's product with `grad` to `dots`, and adds `grad` times the cell's
+/// factor to its gradient, one cell after the other.
 ///
-/// `W` is a multiple of 16 up to 64. `set` proves that the machine has the
-/// instructions: only a set with AVX-512 may be passed.
+/// `W` is a multiple of 16 up to 64. `set` proves that the machine has the instructions: it must include AVX-512.
 #[inline(always)]
 pub(crate) fn add_group_gradients<const W: usize>(
     set: InstructionSet,
@@ -43,7 +42,7 @@ pub(crate) fn add_group_gradients<const W: usize>(
     unsafe { group_gradients::<W>(grad, rows, cells, factors, dots) }
 }
 
-/// By fours, whose sums fit into registers: the queue of stores is what the pass waits for, and it is kept for the rows.
+/// Four at a time, whose sums fit into registers: the store queue is the bottleneck, and is reserved for the rows.
 #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
 #[inline]
 fn group_gradients<const W: usize>(
@@ -54,7 +53,7 @@ fn group_gradients<const W: usize>(
     dots: &mut [f32; LANES],
 ) {
     let (values, blocks, block) = (rows.values, rows.blocks, rows.block);
-    // As long as the values, so that one check serves both.
+    // As long as the values, so that one bounds check covers both.
     let gradients = &mut rows.gradients[..values.len()];
     let grad = registers(grad);
     let mut cell_gradients = |k: usize| {
@@ -84,8 +83,8 @@ fn group_gradients<const W: usize>(
 
 /// The first and second numbers of sixteen pairs.
 ///
-/// Loads by the compiler are masked and reach over the last pair into a cache line that nobody needs; waiting for that
-/// line was a third of the forward pass. `set` is as for [`add_group_gradients`].
+/// The compiler's loads are masked and extend beyond the last pair into an unneeded cache line; waiting for that line
+/// took a third of the forward pass. `set` is as for [`add_group_gradients`].
 #[inline(always)]
 pub(crate) fn split_pairs(
     set: InstructionSet,
@@ -140,7 +139,7 @@ fn sum_quarters([a, b, c, d]: [__m512; 4]) -> __m512 {
     _mm512_add_ps(_mm512_castpd_ps(low), _mm512_castpd_ps(high))
 }
 
-/// The sum of every register behind four [`sum_quarters`], in their order.
+/// The sum of every register of four [`sum_quarters`], in order.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn sum_each(four: [__m512; 4]) -> __m512 {
@@ -157,9 +156,9 @@ fn add_quarters(a: __m512, b: __m512) -> __m512 {
     _mm512_add_ps(_mm512_shuffle_f32x4::<EVEN>(a, b), _mm512_shuffle_f32x4::<ODD>(a, b))
 }
 
-/// Writes sixteen rows of sixteen numbers as columns.
+/// Transposes sixteen rows of sixteen numbers.
 ///
-/// Rows of `from` lie `from_stride` apart, those of `to` `to_stride`. `set` is as for [`add_group_gradients`].
+/// Rows of `from` are `from_stride` apart, those of `to` `to_stride`. `set` is as for [`add_group_gradients`].
 #[inline(always)]
 pub(crate) fn turn_square(
     set: InstructionSet,

@@ -1,7 +1,8 @@
-//! Rows times a panel of a matrix in AVX-512, with what follows a sum done while it is in its register.
+//! Rows times a panel of a matrix in AVX-512, with the epilogue applied while sums are in registers.
 //!
-//! Six rows by 64 columns are 24 registers of sums; four more hold a line of the panel and one a number of a row. That
-//! keeps both multipliers busy: products reach the rate of the hardware, those of oneDNN's micro-kernels 85 to 90 % of it.
+//! Six rows by 64 columns are 24 registers of sums; four more hold a line of the panel and one holds a number of a row.
+//! That keeps both multipliers busy: products reach the rate of the hardware, while oneDNN's micro-kernels reach 85 to
+//! 90 % of it.
 
 #![expect(
     clippy::multiple_unsafe_ops_per_block,
@@ -27,7 +28,7 @@ const PARTS: usize = PANEL / LANES;
 /// Rows that are multiplied together.
 const TOGETHER: usize = 6;
 
-/// Multiplies numbers in `f32`; `set` proves that the machine has the instructions: only those with AVX-512 may be passed.
+/// Multiplies `f32` numbers; `set` proves that the machine has the instructions: it must include AVX-512.
 #[inline]
 pub(crate) fn multiply_f32_panel(
     set: InstructionSet,
@@ -42,8 +43,8 @@ pub(crate) fn multiply_f32_panel(
     unsafe { multiply_f32(&work) }
 }
 
-/// Multiplies numbers in bfloat16; `set` proves that the machine has the instructions: only one with AVX-512 and bfloat16 may
-/// be passed.
+/// Multiplies bfloat16 numbers; `set` proves that the machine has the instructions: it must include AVX-512 with
+/// bfloat16.
 #[inline]
 pub(crate) fn multiply_bf16_panel(
     set: InstructionSet,
@@ -83,7 +84,7 @@ enum Out {
 impl Work {
     /// # Panics
     ///
-    /// If a factor or the place for the sums is too short.
+    /// If a factor or the output is too short.
     fn new<T>(product: &PanelProduct<'_, T>, groups: usize, sums: PanelSums<'_, T>) -> Self {
         let &PanelProduct { rows, stride, height, panel, bias } = product;
         let span = |stride: usize, width: usize| height.saturating_sub(1) * stride + width;
@@ -152,7 +153,7 @@ macro_rules! panel_kernel {
                 let start = work.rows.byte_add(first * work.stride);
                 prefetch_out::<R>(work, first + R);
                 for first_group in (0..work.groups).step_by(LANES) {
-                    // A line of each of the rows that are next.
+                    // Prefetch a line of each of the next rows.
                     for row in R..2 * R {
                         let next = start.wrapping_byte_add(row * work.stride);
                         _mm_prefetch::<_MM_HINT_T0>(next.wrapping_add(first_group).cast());
@@ -196,7 +197,7 @@ macro_rules! panel_kernel {
                         }
                     }
                     for part in 0..PARTS {
-                        // The second operand is the result where the other is not a number: that remains visible.
+                        // The second operand is the result if the other is NaN, which thus stays visible.
                         sums[part] = _mm512_max_ps(least, sums[part]);
                     }
                     match work.out {
@@ -244,7 +245,7 @@ fn add_pairs(sum: __m512, pair: __m512i, line: __m512) -> __m512 {
     _mm512_dpbf16_ps(sum, pair, line)
 }
 
-/// What is rounded to `f32` is what it was: [`Work::new`] gets no such place.
+/// `f32` sums need no rounding: [`Work::new`] gets no such output.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn write_numbers(_low: __m512, _high: __m512, _to: *mut u16) {}
@@ -262,7 +263,7 @@ unsafe fn write_rounded(low: __m512, high: __m512, to: *mut u16) {
     }
 }
 
-/// Asks for the places of the sums of some rows.
+/// Prefetches the outputs of some rows.
 #[inline(always)]
 fn prefetch_out<const R: usize>(work: &Work, first: usize) {
     for row in first..first + R {

@@ -1,7 +1,6 @@
-//! Sixteen points of a query and head in AVX-512: from what the network predicts to rows and factors.
+//! Sixteen points of a query and head in AVX-512: from predictions to rows and factors.
 //!
-//! The plain code for it (`points.rs` at the root) writes every step to memory; here a group stays in
-//! registers.
+//! The plain code (`points.rs` at the root) writes every step to memory; here a group stays in registers.
 
 use std::arch::x86_64::{
     __m512, __m512i, __mmask16, _CMP_GE_OQ, _CMP_GT_OQ, _CMP_LT_OQ, _mm512_add_epi32,
@@ -29,18 +28,18 @@ pub(crate) struct PointMaps<'a> {
     pub(crate) start: &'a [i32; LANES],
 }
 
-/// Sixteen points as they are predicted: x, then y.
+/// Sixteen predicted points: x, then y.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PointsAround<'a> {
-    /// Where an offset of 0 is, in units of the whole map.
+    /// Position of an offset of 0, in units of the whole map.
     pub(crate) centre: [&'a [f32; LANES]; 2],
-    /// What an offset of 1 is worth in these units; without it, a cell.
+    /// Scale of offsets in these units; one cell if it is `None`.
     pub(crate) extent: Option<[&'a [f32; LANES]; 2]>,
     pub(crate) offsets: &'a [f32; 2 * LANES],
     pub(crate) weights: &'a [f32; LANES],
 }
 
-/// Cells of the four corners of each point, and their bilinear shares times `weights`; 0 outside of the map.
+/// Cells of the four corners of each point, and their bilinear weights times `weights`; 0 outside the map.
 ///
 /// `at` is x and y in units of the whole map. `set` is as for [`softmax16`](super::softmax16).
 #[inline(always)]
@@ -76,8 +75,8 @@ fn corners_at(
     }
 }
 
-/// The same for points as they are predicted; if `PAIRS`, the factors go to `pairs` instead, rounded to bfloat16: those of a
-/// left corner in the lower halves, those of the right one in the upper.
+/// The same for predicted points; if `PAIRS`, the factors go to `pairs` instead, rounded to bfloat16: those of a left
+/// corner in the lower halves, those of the right one in the upper.
 ///
 /// `set` is as for [`softmax16`](super::softmax16), and for pairs as for [`round_to_bf16`](super::round_to_bf16).
 #[inline(always)]
@@ -124,7 +123,7 @@ fn corner_pairs_around(
 ) {
     let [a, b, c, d] = corners(maps, place(maps, around), load(around.weights), cells);
     for (to, (left, right)) in pairs.iter_mut().zip([(a, b), (c, d)]) {
-        // Rounded side by side, then brought together lane by lane.
+        // Rounded side by side, then interleaved lane by lane.
         let rounded = _mm512_cvtne2ps_pbh(right, left);
         // SAFETY: both are 512 bits without structure.
         let halves: __m512i = unsafe { std::mem::transmute(rounded) };
@@ -134,9 +133,9 @@ fn corner_pairs_around(
     }
 }
 
-/// x and y of points in cells, 0 in the middle of the first.
+/// x and y of points in cells, 0 at the centre of the first.
 ///
-/// For the forward pass alone, where it does not matter on which side of a cell's border rounding brings a point.
+/// For the forward pass only, where it does not matter to which side of a cell's border rounding moves a point.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn place(maps: &PointMaps<'_>, around: &PointsAround<'_>) -> [__m512; 2] {
@@ -161,7 +160,7 @@ fn place(maps: &PointMaps<'_>, around: &PointsAround<'_>) -> [__m512; 2] {
     }
 }
 
-/// Writes the cells of the corners, and gives what they count, for x and y in cells.
+/// Writes the cells of the corners, and returns their bilinear weights, for x and y in cells.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn corners(
@@ -171,13 +170,13 @@ fn corners(
     cells: &mut [[i32; LANES]; 4],
 ) -> [__m512; 4] {
     let (w, h) = (load(maps.width), load(maps.height));
-    // Comparisons are false where there is no number.
+    // Comparisons are false for NaN.
     let minus_one = _mm512_set1_ps(-1.0);
     let inside = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(x, minus_one);
     let inside = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(inside, x, w);
     let inside = _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(inside, y, minus_one);
     let inside = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(inside, y, h);
-    // Zero, or NaN where there is no place: that is to be seen in the sum.
+    // Zero, or NaN for a non-finite location, which must stay visible in the sum.
     let nothing = _mm512_add_ps(_mm512_sub_ps(x, x), _mm512_sub_ps(y, y));
     let weights = _mm512_add_ps(weights, nothing);
     let columns = axis(_mm512_maskz_mov_ps(inside, x), w, inside);
@@ -189,16 +188,16 @@ fn corners(
             store_integers(to, _mm512_add_epi32(first, column));
         }
     }
-    let [left, right] = columns.shares;
-    let [top, bottom] = rows.shares;
+    let [left, right] = columns.weights;
+    let [top, bottom] = rows.weights;
     [(left, top), (right, top), (left, bottom), (right, bottom)]
         .map(|(column, row)| _mm512_mul_ps(_mm512_mul_ps(column, row), weights))
 }
 
-/// The two cells of an axis around a place, and their shares, 0 outside of the map.
+/// The two cells of an axis around a location, and their weights, 0 outside the map.
 struct Axis {
     cells: [__m512i; 2],
-    shares: [__m512; 2],
+    weights: [__m512; 2],
 }
 
 #[target_feature(enable = "avx512f")]
@@ -206,16 +205,16 @@ struct Axis {
 fn axis(place: __m512, size: __m512, inside: __mmask16) -> Axis {
     let (zero, one) = (_mm512_set1_ps(0.0), _mm512_set1_ps(1.0));
     let low = floor(place);
-    let share = _mm512_sub_ps(place, low);
+    let weight = _mm512_sub_ps(place, low);
     let last = _mm512_sub_ps(size, one);
     let has_low = _mm512_mask_cmp_ps_mask::<_CMP_GE_OQ>(inside, low, zero);
     let has_high = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(inside, low, last);
     let high = _mm512_min_ps(_mm512_add_ps(low, one), last);
     Axis {
         cells: [_mm512_cvttps_epi32(_mm512_max_ps(low, zero)), _mm512_cvttps_epi32(high)],
-        shares: [
-            _mm512_maskz_mov_ps(has_low, _mm512_sub_ps(one, share)),
-            _mm512_maskz_mov_ps(has_high, share),
+        weights: [
+            _mm512_maskz_mov_ps(has_low, _mm512_sub_ps(one, weight)),
+            _mm512_maskz_mov_ps(has_high, weight),
         ],
     }
 }

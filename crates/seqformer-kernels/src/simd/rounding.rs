@@ -13,10 +13,10 @@ const LANES: usize = 16;
 /// bfloat16 numbers in a register.
 const WIDE: usize = 2 * LANES;
 
-/// Rounds whole registers of `from` to the nearest, ties to even, and returns how many numbers that were.
+/// Rounds whole registers of `from` to nearest, ties to even, and returns the number of elements processed.
 ///
-/// Subnormal numbers become zero. `set` proves that the machine has the instructions: only
-/// one with AVX-512 and bfloat16 may be passed.
+/// Subnormal numbers become zero. `set` proves that the machine has the instructions: it must include AVX-512 with
+/// bfloat16.
 #[inline(always)]
 pub(crate) fn round_to_bf16(set: InstructionSet, from: &[f32], to: &mut [Bf16]) -> usize {
     assert!(set.has_avx512_bf16(), "the machine has AVX-512 with bf16");
@@ -36,7 +36,8 @@ fn round(from: &[f32], to: &mut [Bf16]) -> usize {
     from.len().min(to.len()) * WIDE
 }
 
-/// Copies `numbers` to `copy`, rounds `numbers + others` as [`round_to_bf16`], and returns how many that were.
+/// Copies `numbers` to `copy`, rounds `numbers + others` as [`round_to_bf16`], and returns the number of elements
+/// processed.
 ///
 /// `set` is as for it.
 #[inline(always)]
@@ -72,7 +73,7 @@ fn copy_and_round_sum(numbers: &[f32], others: &[f32], copy: &mut [f32], to: &mu
     done
 }
 
-/// Adds `bias` to `sums`, makes negative numbers zero if asked for, and rounds as [`round_to_bf16`].
+/// Adds `bias` to `sums`, with optional ReLU, and rounds as [`round_to_bf16`].
 ///
 /// `set` is as for it; `W` is a multiple of 32.
 #[inline(always)]
@@ -95,7 +96,7 @@ fn round_sums<const W: usize>(sums: &[f32; W], bias: &[f32; W], relu: bool, to: 
     let (sums, bias) = (sums.as_chunks::<LANES>().0, bias.as_chunks::<LANES>().0);
     let finished = |part: usize| {
         let sum = _mm512_add_ps(load(&sums[part]), load(&bias[part]));
-        // The second operand is the result where the other is not a number: that remains visible.
+        // The second operand is the result if the other is NaN, which thus stays visible.
         _mm512_max_ps(least, sum)
     };
     for (number, to) in to.as_chunks_mut::<WIDE>().0.iter_mut().enumerate() {

@@ -1,7 +1,7 @@
 //! Weighted sums of rows in AVX-512.
 //!
-//! Left to the compiler, the sums are in registers or not as it happens to see them. A register holds 32 numbers of a
-//! bfloat16 row; as `f32`, those at even and at odd places come out with one operation each.
+//! The compiler does not reliably keep the sums in registers. A register holds 32 numbers of a bfloat16 row; those at
+//! even and at odd positions are each converted to `f32` with one instruction.
 
 use std::arch::x86_64::{
     __m512, __m512bh, __m512i, _mm512_add_ps, _mm512_and_si512, _mm512_castsi512_ps,
@@ -30,12 +30,12 @@ const MOST_F32_PARTS: usize = 4;
 
 /// Adds to `sum` the rows of sixteen points' corners times their factors.
 ///
-/// `W` is 32 or 64; the row of a corner is number `cells[corner][point] * blocks + block`. `set` proves that the machine
-/// has the instructions: only those with AVX-512 may be passed.
+/// `W` is 32 or 64; the row of a corner is `cells[corner][point] * blocks + block`. `set` proves that the machine has
+/// the instructions: it must include AVX-512.
 ///
 /// # Panics
 ///
-/// If a row is not there.
+/// If a row does not exist.
 #[inline(always)]
 pub(crate) fn add_bf16_rows<const W: usize>(
     set: InstructionSet,
@@ -58,7 +58,7 @@ pub(crate) fn add_bf16_rows<const W: usize>(
 ///
 /// # Panics
 ///
-/// If a row is not there.
+/// If a row does not exist.
 #[inline(always)]
 pub(crate) fn add_f32_rows<const W: usize>(
     set: InstructionSet,
@@ -77,7 +77,7 @@ pub(crate) fn add_f32_rows<const W: usize>(
     unsafe { add_whole_rows::<W>(sum, rows, [blocks, block], cells, factors) }
 }
 
-/// Asserts that the rows are there.
+/// Asserts that the rows exist.
 #[inline(always)]
 fn check(cells: &[[i32; POINTS]; CORNERS], [blocks, block]: [usize; 2], rows: usize) {
     let mut most = 0_u32;
@@ -99,7 +99,7 @@ unsafe fn add_whole_rows<const W: usize>(
     cells: &[[i32; POINTS]; CORNERS],
     factors: &[Line; CORNERS],
 ) {
-    // A sum for each corner, so that an addition rarely waits for another one.
+    // One accumulator per corner, so that additions rarely wait for each other.
     let mut sums = [[_mm512_setzero_ps(); CORNERS]; MOST_F32_PARTS];
     for point in 0..POINTS {
         for corner in 0..CORNERS {
@@ -129,7 +129,7 @@ unsafe fn add_rows<const W: usize>(
     cells: &[[i32; POINTS]; CORNERS],
     factors: &[Line; CORNERS],
 ) {
-    // A sum for each corner, so that an addition rarely waits for another one.
+    // One accumulator per corner, so that additions rarely wait for each other.
     let mut even = [[_mm512_setzero_ps(); CORNERS]; MOST_PARTS];
     let mut odd = [[_mm512_setzero_ps(); CORNERS]; MOST_PARTS];
     let upper_half = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
@@ -158,15 +158,15 @@ unsafe fn add_rows<const W: usize>(
     }
 }
 
-/// Adds to `sum` the rows of sixteen points' corners times their factors, which are rounded to bfloat16: a left and a right
-/// corner are one product.
+/// Adds to `sum` the rows of sixteen points' corners times their factors, which are rounded to bfloat16: a left and a
+/// right corner form one product.
 ///
-/// `W` is 32 or 64; the row of a corner is number `cells[corner][point]`, its factors as in
+/// `W` is 32 or 64; the row of a corner is `cells[corner][point]`, and its factors are those of
 /// [`corners_around16`](super::corners_around16). `set` is as for [`round_to_bf16`].
 ///
 /// # Panics
 ///
-/// If a row is not there.
+/// If a row does not exist.
 #[inline(always)]
 pub(crate) fn add_bf16_row_pairs<const W: usize>(
     set: InstructionSet,
@@ -195,7 +195,7 @@ unsafe fn add_row_pairs<const W: usize>(
     cells: &[[i32; POINTS]; CORNERS],
     pairs: &[[i32; POINTS]; CORNERS / 2],
 ) {
-    // Sums for the top and the bottom, of the first and the second four channels of each eight.
+    // Accumulators for the top and the bottom, of the first and the second four channels of each eight.
     let mut first = [[_mm512_setzero_ps(); CORNERS / 2]; MOST_PARTS];
     let mut second = [[_mm512_setzero_ps(); CORNERS / 2]; MOST_PARTS];
     for point in 0..POINTS {
@@ -245,7 +245,7 @@ fn total(corners: &[__m512; CORNERS]) -> __m512 {
     _mm512_add_ps(upper, _mm512_add_ps(corners[2], corners[3]))
 }
 
-/// The numbers at even and odd places in their order.
+/// Interleaves the numbers at even and odd positions.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn interleave(even: __m512, odd: __m512) -> (__m512, __m512) {

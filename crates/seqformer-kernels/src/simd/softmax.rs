@@ -16,7 +16,7 @@ const LANES: usize = 16;
 
 /// `exp(logit) / Σ exp(logit)`.
 ///
-/// `set` proves that the machine has the instructions: only a set with AVX-512 may be passed.
+/// `set` proves that the machine has the instructions: it must include AVX-512.
 #[inline(always)]
 pub(crate) fn softmax16(set: InstructionSet, logits: &[f32; LANES], weights: &mut [f32; LANES]) {
     assert!(set.has_avx512(), "the machine has AVX-512");
@@ -39,9 +39,9 @@ fn softmax(logits: &[f32; LANES], weights: &mut [f32; LANES]) {
 #[inline]
 fn exp(x: __m512) -> __m512 {
     let constant = |value: f32| _mm512_set1_ps(value);
-    // True where there is no number.
+    // True for NaN.
     let counts = _mm512_cmp_ps_mask::<_CMP_NLT_UQ>(x, constant(LEAST_EXPONENT));
-    // The second operand is the result where the other is not a number.
+    // The second operand is the result if the other is NaN.
     let x = _mm512_max_ps(constant(-87.0), x);
     let power = _mm512_mul_ps(x, constant(std::f32::consts::LOG2_E));
     let power = floor(_mm512_add_ps(power, constant(0.5)));
@@ -55,7 +55,7 @@ fn exp(x: __m512) -> __m512 {
     _mm512_maskz_scalef_ps(counts, _mm512_add_ps(mantissa, constant(1.0)), power)
 }
 
-/// Turns logits into `exp(logit - most)`, and gives their sum; those behind the last whole register stay.
+/// Replaces logits with `exp(logit - most)`, and returns their sum; those after the last whole register stay unchanged.
 ///
 /// `set` is as for [`softmax16`].
 #[inline(always)]

@@ -1,7 +1,7 @@
 //! Winograd's transforms of `bf16` tiles in AVX-512.
 //!
-//! Rounding to bfloat16 is one instruction here and seven elsewhere, and all of a tile stays in registers. Numbers below
-//! the smallest normal one become zero, as they do in the products; else the results are those of the plain code.
+//! Rounding to bfloat16 is one instruction here and seven elsewhere, and a whole tile stays in registers. Subnormal
+//! numbers become zero, as they do in the products; otherwise the results are those of the plain code.
 
 use std::any::TypeId;
 use std::arch::x86_64::{
@@ -23,18 +23,18 @@ const POSITIONS: usize = SIDE * SIDE;
 #[derive(Debug, Clone, Copy)]
 pub struct Bf16Tiles(());
 
-/// Matrices of one size, one for each position of a tile.
+/// Matrices of one size, one per position of a tile.
 #[derive(Debug)]
 pub(crate) struct PlanesAt<S> {
     pub(crate) elements: S,
-    /// From one matrix to the next.
+    /// Distance between matrices.
     pub(crate) stride: usize,
-    /// Where the tile begins in the first.
+    /// Offset of the tile in the first.
     pub(crate) first: usize,
 }
 
 impl Bf16Tiles {
-    /// The proof, where it holds and the numbers are `bf16`.
+    /// The proof, if the machine has the instructions and the numbers are `bf16`.
     pub fn detect<T: 'static>() -> Option<Self> {
         let has = TypeId::of::<T>() == TypeId::of::<Bf16>()
             && is_x86_feature_detected!("avx512f")
@@ -135,7 +135,7 @@ unsafe fn transform_output<const W: usize>(
         for row in 0..2 {
             let values = columns.map(|column| column[row]);
             for (column, value) in gather(values).into_iter().enumerate() {
-                // The second operand is the result where the other is not a number: that remains visible.
+                // The second operand is the result if the other is NaN, which thus stays visible.
                 let value = _mm512_max_ps(least, value);
                 // SAFETY: each pixel has room for `W` numbers.
                 unsafe { store_bf16(out[2 * row + column], first, value) };

@@ -1,21 +1,21 @@
-//! The inputs of tiles: where they lie, and their transform into the buffer of a block.
+//! The inputs of tiles: their positions, and their transform into the buffer of a block.
 
 use super::transforms::{POSITIONS, SIDE, transform_input};
-use super::{CHANNELS, Inputs};
+use super::{CHANNELS, WinogradInputs};
 use crate::aligned::Aligned;
 use crate::blocks::divide;
 use crate::element::Element;
 use crate::instruction_set::InstructionSet;
 use crate::products::Factor;
 
-/// Bytes of a line of the cache.
+/// Bytes per cache line.
 const LINE: usize = 64;
 
-/// A matrix for each position.
+/// One matrix per position.
 pub(super) struct Planes<T> {
     pub(super) elements: Aligned<T>,
-    /// From one matrix to the next: a line more than a matrix has, because the same place of all sixteen is used
-    /// together, and distances of a power of two would bring all of them into the same few lines of the cache.
+    /// Distance between matrices: a cache line more than a matrix, because the same offset of all sixteen is used
+    /// together, and distances of a power of two would map them to the same few cache lines.
     pub(super) stride: usize,
 }
 
@@ -26,7 +26,7 @@ impl<T: Element> Planes<T> {
     }
 }
 
-/// Where a tile lies: its first output.
+/// The position of a tile: its first output.
 #[derive(Clone, Copy)]
 pub(super) struct Corner {
     pub(super) frame: usize,
@@ -34,15 +34,15 @@ pub(super) struct Corner {
     pub(super) column: usize,
 }
 
-impl<'a, T: Factor> Inputs<'a, T> {
-    /// The rows of four pixels that a tile reads, a cell more on each side than its outputs: on the map, or copied to
-    /// `border` with zeros for what is outside.
+impl<'a, T: Factor> WinogradInputs<'a, T> {
+    /// The rows of four pixels that a tile reads, one cell more on each side than its outputs: on the map, or copied to
+    /// `border` with zeros for cells outside.
     #[inline(always)]
     pub(super) fn rows<'b>(&self, corner: Corner, border: &'b mut [T]) -> [&'b [T]; SIDE]
     where
         'a: 'b,
     {
-        let &Inputs { weights, map, height, width, .. } = self;
+        let &WinogradInputs { weights, map, height, width, .. } = self;
         let length = SIDE * weights.inputs;
         let Corner { frame, row: top, column: left } = corner;
         let inside = top >= 1 && left >= 1 && top + 2 < height && left + 2 < width;
@@ -71,7 +71,7 @@ impl<'a, T: Factor> Inputs<'a, T> {
     }
 }
 
-/// Transforms the input of a tile, `inputs` channels of each pixel, to `first` on in each plane.
+/// Transforms the input of a tile, `inputs` channels of each pixel, to `first` in each plane.
 #[inline(always)]
 pub(super) fn transform_tile<T: Factor>(
     rows: &[&[T]; SIDE],

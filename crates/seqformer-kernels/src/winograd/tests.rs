@@ -10,7 +10,11 @@ fn numbers<T: Element>(count: usize, seed: usize) -> Vec<T> {
 }
 
 /// The outputs by one set of instructions.
-fn outputs<T: Factor>(inputs: &Inputs<'_, T>, count: usize, set: InstructionSet) -> Vec<f32> {
+fn outputs<T: Factor>(
+    inputs: &WinogradInputs<'_, T>,
+    count: usize,
+    set: InstructionSet,
+) -> Vec<f32> {
     let mut out = vec![T::from_f32(0.0); count];
     convolve(inputs, &mut out, &plain::machine().by(set)).unwrap();
     out.into_iter().map(T::to_f32).collect()
@@ -20,7 +24,7 @@ fn check<T: Factor>([frames, height, width, channels]: [usize; 4], num_outputs: 
     let weight = numbers::<f32>(9 * channels * num_outputs, 5);
     let weights = Weights::<T>::new(&weight, &numbers(num_outputs, 3));
     let map = numbers::<T>(frames * height * width * channels, 0);
-    let scalar = Inputs {
+    let scalar = WinogradInputs {
         weights: &weights,
         map: &map,
         height,
@@ -32,7 +36,7 @@ fn check<T: Factor>([frames, height, width, channels]: [usize; 4], num_outputs: 
     let all = [
         scalar,
         #[cfg(target_arch = "x86_64")]
-        Inputs { native: Bf16Tiles::detect::<T>(), ..scalar },
+        WinogradInputs { native: Bf16Tiles::detect::<T>(), ..scalar },
     ];
     let count = frames * height * width * num_outputs;
     let expected = outputs(&scalar, count, InstructionSet::BASELINE);

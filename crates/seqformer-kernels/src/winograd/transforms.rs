@@ -7,16 +7,17 @@ use crate::element::Element;
 
 /// Rows and columns of the input of a tile.
 pub(super) const SIDE: usize = 4;
-/// Positions of a tile, each with a product of its own.
+/// Positions of a tile, each with a separate product.
 pub(super) const POSITIONS: usize = SIDE * SIDE;
 /// Rows and columns of the output of a tile.
 pub(super) const STEP: usize = 2;
 /// Outputs of a tile.
 pub(super) const OUTPUTS: usize = STEP * STEP;
-/// The position, in the middle of a tile, whose sums count once in each of the outputs: a bias is added there alone.
+/// The position, in the middle of a tile, whose sum contributes exactly once to each output: a bias is added only
+/// there.
 pub(super) const ONCE_IN_EACH: usize = SIDE + 1;
 
-/// `G g Gᵀ` of one kernel, in `f64`, since it is computed but once.
+/// `G g Gᵀ` of one kernel, in `f64`, because it is computed only once.
 pub(super) fn transform_kernel(kernel: &[f32; 9]) -> [f32; POSITIONS] {
     /// `G` times a column.
     fn expand([a, b, c]: [f64; 3]) -> [f64; SIDE] {
@@ -84,7 +85,7 @@ pub(super) fn transform_output<const W: usize>(
                 gather([columns[0][row], columns[1][row], columns[2][row], columns[3][row]]);
             for column in 0..STEP {
                 let value = row_of[column];
-                // Not `max`, which would hide what is not a number.
+                // Not `max`, which would hide NaN.
                 let below = relu && value < 0.0;
                 out[STEP * row + column][lane] = if below { 0.0 } else { value };
             }

@@ -2,9 +2,10 @@
 
 const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
-/// C's `%.{precision}g`: so many significant digits, without trailing zeros, as a power of ten if that is shorter.
+/// C's `%.{precision}g`: `precision` significant digits without trailing zeros, in scientific notation if that is
+/// shorter.
 ///
-/// C11 7.21.6.1, conversion `g`; for numbers that are not finite `nan`, `inf` and `-inf`.
+/// C11 7.21.6.1, conversion `g`; non-finite numbers are `nan`, `inf` and `-inf`.
 pub(crate) fn format_g(value: f64, precision: usize) -> String {
     if value.is_nan() {
         return "nan".into();

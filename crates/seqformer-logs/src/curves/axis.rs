@@ -1,8 +1,8 @@
-//! From values to places along an edge, with ticks at round numbers.
+//! Maps values to positions along an edge, with ticks at round numbers.
 
 use crate::console_line::format_g;
 
-/// Smaller steps are written as powers of ten, and so are greater values than `HUGE`.
+/// Smaller steps are written in scientific notation, and so are values above `HUGE`.
 const TINY: f64 = 0.999_999e-3;
 const HUGE: f64 = 1e7;
 
@@ -37,7 +37,7 @@ impl Axis {
         Self { scale: Scale::Linear, ticks, low, high }
     }
 
-    /// A linear axis that holds `low..high` and ends at ticks.
+    /// A linear axis that contains `low..high` and ends at ticks.
     pub(super) fn linear(low: f64, high: f64, intervals: usize) -> Self {
         let (low, high) = not_empty(low, high);
         let step = round_step(low, high, intervals);
@@ -45,14 +45,14 @@ impl Axis {
         Self { scale: Scale::Linear, ticks: linear_ticks(low, high, step), low, high }
     }
 
-    /// A logarithmic axis that holds `low..high`, both positive, with a little room on either side.
+    /// A logarithmic axis that contains `low..high`, both positive, with a small margin on either side.
     pub(super) fn log(low: f64, high: f64, intervals: usize) -> Self {
         let room = (high / low).powf(0.04).max(1.05);
         let (low, high) = (low / room, high * room);
         Self { scale: Scale::Log, ticks: log_ticks(low, high, intervals), low, high }
     }
 
-    /// The place of `value`: 0 at the low end, 1 at the high end.
+    /// The position of `value`: 0 at the low end, 1 at the high end.
     pub(super) fn fraction(&self, value: f64) -> f64 {
         match self.scale {
             Scale::Linear => (value - self.low) / (self.high - self.low),
@@ -74,7 +74,7 @@ fn not_empty(low: f64, high: f64) -> (f64, f64) {
     }
 }
 
-/// The smallest of 1, 2 and 5 times a power of ten that needs at most so many intervals.
+/// The smallest of 1, 2 and 5 times a power of ten that needs at most `intervals` intervals.
 fn round_step(low: f64, high: f64, intervals: usize) -> f64 {
     let wanted = (high - low) / intervals as f64;
     let power = wanted.log10().floor() as i32;
@@ -83,7 +83,7 @@ fn round_step(low: f64, high: f64, intervals: usize) -> f64 {
     steps.find(|step| *step >= wanted * (1.0 - 1e-9)).unwrap_or(wanted)
 }
 
-/// `digit` times ten to the `power`, as near as a float can be.
+/// `digit` times ten to the `power`, correctly rounded.
 fn decimal(digit: u32, power: i32) -> f64 {
     format!("{digit}e{power}").parse().unwrap_or(f64::MIN_POSITIVE)
 }
@@ -96,10 +96,10 @@ fn linear_ticks(low: f64, high: f64, step: f64) -> Vec<Tick> {
     values.map(|value| Tick { value, label: label(value, step) }).collect()
 }
 
-/// Ticks at 1, 2 and 5 times the powers of ten, at the powers alone or some of them over a wide range.
+/// Ticks at 1, 2 and 5 times the powers of ten; over a wide range only at powers of ten, or at some of them.
 fn log_ticks(low: f64, high: f64, intervals: usize) -> Vec<Tick> {
     let decades = (high / low).log10();
-    // Labels on a logarithmic axis may stand closer, because they are few.
+    // Labels on a logarithmic axis may be closer, because they are few.
     let most = 1.5 * intervals as f64;
     let digits: &[u32] = if 3.0 * decades <= most { &[1, 2, 5] } else { &[1] };
     let every = (decades / most).ceil().max(1.0) as usize;
@@ -126,7 +126,7 @@ fn label(value: f64, step: f64) -> String {
     if decimals == 0 { grouped(&text) } else { text }
 }
 
-/// `value` with so many digits, as short as it can be: `0.0479`, `2e-4`.
+/// `value` with at most `digits` significant digits, in the shortest form: `0.0479`, `2e-4`.
 pub(super) fn number(value: f64, digits: usize) -> String {
     if !value.is_finite() || value == 0.0 || (TINY..HUGE).contains(&value.abs()) {
         return format_g(value, digits);
@@ -134,14 +134,14 @@ pub(super) fn number(value: f64, digits: usize) -> String {
     scientific(value, digits)
 }
 
-/// A power of ten; `digits` are two or more, so that there is a point to cut zeros behind.
+/// Scientific notation; `digits` is at least two, so that there is a point after which zeros can be cut.
 fn scientific(value: f64, digits: usize) -> String {
     let text = format!("{value:.*e}", digits.max(2) - 1);
     let Some((mantissa, power)) = text.split_once('e') else { return text };
     format!("{}e{power}", mantissa.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// A whole number with its thousands apart: `12,000`.
+/// An integer with thousands separators: `12,000`.
 pub(super) fn grouped(number: &str) -> String {
     let mut grouped = String::new();
     for (index, c) in number.char_indices() {

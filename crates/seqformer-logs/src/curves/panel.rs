@@ -9,20 +9,20 @@ const GRID: &str = "#e6e8eb";
 const EDGE: &str = "#b4bac2";
 const PAPER: &str = "#fbfcfd";
 const ALARM: &str = "#c81e1e";
-/// A logarithmic scale begins to help where the greatest value is this many times the least.
+/// A logarithmic scale is used if the largest value is this many times the smallest.
 const LOG_RATIO: f64 = 20.0;
-/// More points than this do not show within the width of the diagram.
+/// More points are not distinguishable within the width of the diagram.
 const MAX_POINTS: usize = 2000;
 const LEGEND_ROW: f64 = 19.0;
 
-/// How the values of a panel are joined and marked.
+/// How the values of a panel are drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Drawing {
-    /// Many noisy values: a thin line, and a thick one for their running median.
+    /// Many noisy values: a thin line, and a thick one for the running median.
     Smoothed,
-    /// Values as they are.
+    /// Unsmoothed values.
     Plain,
-    /// A few values, each with a mark; the legend tells the best one.
+    /// A few values, each with a marker; the legend shows the best one.
     Marked,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Panel<'a> {
 }
 
 impl Panel<'_> {
-    /// Draws the panel into `area`; its legend comes to the right of it, its title above.
+    /// Draws the panel into `area`, with the legend to its right and the title above.
     pub(super) fn draw(&self, svg: &mut Svg, area: Area, iterations: &Axis) {
         let values = self.value_axis(area);
         let scale = if values.scale == Scale::Log { " (logarithmic)" } else { "" };
@@ -55,7 +55,7 @@ impl Panel<'_> {
             x: area.left + iterations.fraction(iteration as f64) * area.width,
             y: area.bottom() - values.fraction(value) * area.height,
         };
-        // All thin lines lie below all thick ones.
+        // All thin lines are below all thick ones.
         if self.drawing == Drawing::Smoothed {
             for curve in &self.curves {
                 let lines = segments(&thinned(curve.points, MAX_POINTS), place);
@@ -95,10 +95,10 @@ impl Panel<'_> {
             return Axis::log(low, high, intervals);
         }
         match self.drawing {
-            // Room above, because a constant value at the very edge would look cut off.
+            // Some room above, because a constant value at the edge would look cut off.
             Drawing::Plain => Axis::exact(low.min(0.0), high + 0.12 * high.abs(), intervals),
             Drawing::Smoothed | Drawing::Marked => {
-                // Zero is part of the picture unless the values only vary a little far from it.
+                // Include zero unless the values vary little and are far from it.
                 let low = if low > 0.0 && low < 0.7 * high { 0.0 } else { low };
                 Axis::linear(low, high, intervals)
             }
@@ -107,13 +107,13 @@ impl Panel<'_> {
 
     fn number(&self, value: f64) -> String {
         match self.drawing {
-            // Precisions are given in percent with one decimal throughout the field.
+            // AP is conventionally given in percent with one decimal.
             Drawing::Marked if value.is_finite() => format!("{value:.1}"),
             _ => number(value, 3),
         }
     }
 
-    /// Marks the iterations with a value that is not finite along the top edge.
+    /// Marks iterations with a non-finite value along the top edge.
     fn draw_alarms(&self, svg: &mut Svg, area: Area, iterations: &Axis) {
         const ARM: f64 = 3.5;
         let alarms = self.curves.iter().flat_map(|curve| curve.points);
@@ -189,7 +189,7 @@ fn draw_grid(svg: &mut Svg, area: Area, iterations: &Axis, values: &Axis) {
     svg.line(corner, Point { x: area.right(), y: area.bottom() }, Stroke::new(EDGE, 1.0));
 }
 
-/// The stretches between values that are not finite.
+/// The segments between non-finite values.
 fn segments(points: &[(u64, f64)], place: impl Fn((u64, f64)) -> Point) -> Vec<Vec<Point>> {
     let stretches = points.split(|point| !point.1.is_finite());
     let stretches = stretches.filter(|stretch| !stretch.is_empty());

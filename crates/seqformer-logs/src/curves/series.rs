@@ -1,10 +1,10 @@
-//! The values of one scalar over the training.
+//! The values of one scalar during the training.
 
 use std::collections::BTreeMap;
 
 use crate::metrics::MetricsRecord;
 
-/// The running median looks at this part of all points.
+/// Inverse of the part of all points that the running median covers.
 const SMOOTHED_PART: usize = 30;
 const MAX_WINDOW: usize = 101;
 
@@ -13,14 +13,14 @@ const MAX_WINDOW: usize = 101;
 pub(super) struct Series {
     /// Name of the scalar, such as `loss_ce` or `segm/AP`.
     pub(super) name: String,
-    /// Iterations, from 0, and values in the order in which they are drawn; not finite where there is no number.
+    /// Iterations, from 0, and values in drawing order; non-finite where there is no number.
     pub(super) points: Vec<(u64, f64)>,
 }
 
 impl Series {
-    /// The series that the lines of a `metrics.json` hold, in the order of their names.
+    /// The series in the lines of a `metrics.json`, sorted by name.
     ///
-    /// Points come in the order of their iterations; of two with the same iteration the later line counts.
+    /// Points are ordered by iteration; the later of two lines with the same iteration wins.
     pub(super) fn collect(records: &[MetricsRecord]) -> Vec<Self> {
         let mut all: BTreeMap<&str, BTreeMap<u64, f64>> = BTreeMap::new();
         for record in records {
@@ -38,22 +38,22 @@ impl Series {
     }
 }
 
-/// An odd number of points that smooths a series of `len` points without hiding its course.
+/// An odd window that smooths a series of `len` points without hiding its course.
 pub(super) fn smoothing_window(len: usize) -> usize {
     (len / SMOOTHED_PART).min(MAX_WINDOW) / 2 * 2 + 1
 }
 
-/// The median of the `window` points around each point, fewer at the ends, the numbers among them only.
+/// The median of the finite values among the `window` points around each point, fewer at the ends.
 ///
-/// Where the point itself is not a number there is none either.
+/// A non-finite point stays non-finite.
 pub(super) fn running_median(points: &[(u64, f64)], window: usize) -> Vec<(u64, f64)> {
     let reach = window / 2;
     let median = |index: usize| {
         if !points[index].1.is_finite() {
             return f64::NAN;
         }
-        // The same reach on both sides where a training begins, so that its steep slope is not bent; at the end,
-        // where the newest value is read off, rather one side alone than noise.
+        // Symmetric at the start of the training, so that its steep slope is not bent; at the end, where the newest
+        // value is read, a one-sided window is better than noise.
         let reach = reach.min(index);
         let end = (index + reach + 1).min(points.len());
         let around = points[index - reach..end].iter().map(|point| point.1);
@@ -66,9 +66,9 @@ pub(super) fn running_median(points: &[(u64, f64)], window: usize) -> Vec<(u64, 
     (0..points.len()).map(|index| (points[index].0, median(index))).collect()
 }
 
-/// At most some `max_points` points that look the same: the least and the greatest of each stretch.
+/// About `max_points` points that look the same: the minimum and the maximum of each stretch.
 ///
-/// Points that are not numbers stay, because they are drawn on their own.
+/// Non-finite points stay, because they are drawn separately.
 pub(super) fn thinned(points: &[(u64, f64)], max_points: usize) -> Vec<(u64, f64)> {
     if points.len() <= max_points {
         return points.to_vec();

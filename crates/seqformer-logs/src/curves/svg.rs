@@ -1,8 +1,8 @@
-//! Just enough SVG: rectangles, lines, circles, texts.
+//! Just enough SVG: rectangles, lines, circles, text.
 
 use std::fmt::{Arguments, Write as _};
 
-/// Names a renderer tries in turn; the last one always exists.
+/// Fonts that a renderer tries in turn; the last one always exists.
 const FONTS: &str = "Inter, 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif";
 
 /// A rectangle on the page, in pixels from the top left.
@@ -31,7 +31,7 @@ pub(super) struct Point {
     pub(super) y: f64,
 }
 
-/// The pen of a line.
+/// The stroke of a line.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stroke {
     pub(super) color: &'static str,
@@ -45,7 +45,7 @@ impl Stroke {
     }
 }
 
-/// Where a text lies relative to its point.
+/// The alignment of a text relative to its point.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Anchor {
     Start,
@@ -53,7 +53,7 @@ pub(super) enum Anchor {
     End,
 }
 
-/// How a text looks.
+/// The style of a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Font {
     pub(super) size: f64,
@@ -69,7 +69,7 @@ pub(super) struct Svg {
 }
 
 impl Svg {
-    /// Begins a white picture.
+    /// Starts a white picture.
     pub(super) fn new(width: f64, height: f64) -> Self {
         let mut svg = Self { text: String::new() };
         svg.push(format_args!(
@@ -147,7 +147,7 @@ impl Svg {
     }
 }
 
-/// Text that means itself in XML; control characters have no place there at all.
+/// Text escaped for XML; control characters are not allowed at all.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

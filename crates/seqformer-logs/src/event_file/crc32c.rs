@@ -21,14 +21,14 @@ const fn table() -> [u32; 256] {
     table
 }
 
-/// CRC-32C of `data`. Byte by byte: events are a few kilobytes now and then.
+/// CRC-32C of `data`. Byte by byte is enough: events are a few kilobytes now and then.
 fn crc32c(data: &[u8]) -> u32 {
     let crc =
         data.iter().fold(!0, |crc: u32, byte| (crc >> 8) ^ TABLE[usize::from(crc as u8 ^ byte)]);
     !crc
 }
 
-/// The checksum as TFRecords store it: rotated and shifted, so that a record may hold checksums itself.
+/// The checksum as TFRecords store it: rotated and shifted, so that records may themselves contain checksums.
 pub(super) fn masked_crc32c(data: &[u8]) -> u32 {
     crc32c(data).rotate_right(15).wrapping_add(MASK_DELTA)
 }

@@ -1,9 +1,9 @@
-//! `metrics.json`: one JSON object per line, appended while the training runs.
+//! `metrics.json`: one JSON object per line, appended during training.
 //!
 //! Reference: detectron2 `utils/events.py`, `JSONWriter`.
 //!
-//! Differs: a resumed run cuts off what an interrupted run wrote beyond its last checkpoint, and a new run
-//! moves an older file aside; the reference appends in both cases, which leaves several series in one file.
+//! Differs: a resumed run removes what an interrupted run wrote beyond its last checkpoint, and a new run moves an
+//! older file aside; the reference appends in both cases, which leaves several series in one file.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -20,7 +20,7 @@ pub struct MetricsFile {
 }
 
 impl MetricsFile {
-    /// Begins the series of a new run. An older file is kept as `metrics.1.json`, `metrics.2.json`, and so on.
+    /// Starts the series of a new run. An older file is kept as `metrics.1.json`, `metrics.2.json`, and so on.
     ///
     /// # Errors
     ///
@@ -35,10 +35,10 @@ impl MetricsFile {
         Ok(Self { file: Appender::open(path)? })
     }
 
-    /// Goes on with the series of a run whose next iteration is `next_iteration`, counted from 0.
+    /// Continues the series of a run whose next iteration is `next_iteration`, counted from 0.
     ///
-    /// Lines of that iteration and later ones come from steps that will be done again: they are dropped, and so
-    /// are lines that cannot be read. The file is rewritten in one step. A missing file is begun.
+    /// Lines of that iteration and later ones belong to steps that will be repeated, so they are dropped, and so are
+    /// unreadable lines. The file is rewritten atomically. A missing file is created.
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl MetricsFile {
         Ok(Self { file: Appender::open(path)? })
     }
 
-    /// Adds one line, and leaves no part of it if that fails.
+    /// Appends one line, and leaves no part of it if that fails.
     ///
     /// # Errors
     ///
@@ -78,7 +78,7 @@ impl MetricsFile {
     }
 }
 
-/// Reads all lines of a `metrics.json`, in the order of the file. What is no such line is left out with a warning.
+/// Reads all lines of a `metrics.json`, in the order of the file. Invalid lines are skipped with a warning.
 ///
 /// # Errors
 ///
@@ -89,7 +89,7 @@ pub fn read_metrics(path: &Path) -> Result<Vec<MetricsRecord>, LogError> {
     Ok(parsed(path, &text).map(|(_, record)| record).collect())
 }
 
-/// A torn line may hold anything: only the line is lost, not the file.
+/// A torn line may contain anything: only that line is lost, not the file.
 fn read_text(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&fs::read(path)?).into_owned())
 }
@@ -100,7 +100,7 @@ fn parsed<'a>(path: &Path, text: &'a str) -> impl Iterator<Item = (&'a str, Metr
         let record = MetricsRecord::from_json(line);
         if record.is_none() {
             tracing::warn!(
-                "{}: line {}: expected a JSON object with an iteration; left out",
+                "{}: line {}: expected a JSON object with an iteration; skipped",
                 path.display(),
                 index + 1
             );

@@ -2,35 +2,35 @@
 
 use std::collections::VecDeque;
 
-/// Values that a report is smoothed over.
+/// Number of values that reports are smoothed over.
 const SMOOTHING_WINDOW: usize = 20;
-/// Values that are kept; the longest window anyone asks for.
+/// Number of values that are kept; the longest window in use.
 const CAPACITY: usize = super::ETA_WINDOW;
 
-/// Which value of a scalar is reported.
+/// How a scalar is reported.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Report {
+pub(super) enum Statistic {
     /// The median of the last 20.
     Median,
-    /// The newest.
+    /// The newest value.
     Latest,
 }
 
-/// The recent values of one scalar and the mean of all it ever had.
+/// The recent values of one scalar, and the mean of all its values.
 #[derive(Clone, Debug)]
 pub struct ScalarHistory {
     recent: VecDeque<f64>,
     count: u64,
     global_mean: f64,
     iteration: u64,
-    report: Report,
+    statistic: Statistic,
     fresh: bool,
 }
 
 impl ScalarHistory {
-    pub(super) fn new(report: Report) -> Self {
+    pub(super) fn new(statistic: Statistic) -> Self {
         let recent = VecDeque::new();
-        Self { recent, count: 0, global_mean: 0.0, iteration: 0, report, fresh: false }
+        Self { recent, count: 0, global_mean: 0.0, iteration: 0, statistic, fresh: false }
     }
 
     pub(super) fn push(&mut self, value: f64, iteration: u64) {
@@ -79,15 +79,15 @@ impl ScalarHistory {
         if self.count == 0 { f64::NAN } else { self.global_mean }
     }
 
-    /// The value for a report: the median of the last 20 values, or the newest one of an unsmoothed scalar.
+    /// The reported value: the median of the last 20 values, or the newest one of an unsmoothed scalar.
     pub fn reported(&self) -> f64 {
-        match self.report {
-            Report::Median => self.median(SMOOTHING_WINDOW),
-            Report::Latest => self.latest(),
+        match self.statistic {
+            Statistic::Median => self.median(SMOOTHING_WINDOW),
+            Statistic::Latest => self.latest(),
         }
     }
 
-    /// The value for a report if there was a new one since the last call.
+    /// The reported value, if there was a new one since the last call.
     pub(super) fn take_fresh(&mut self) -> Option<f64> {
         std::mem::take(&mut self.fresh).then(|| self.reported())
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 /// The key of the iteration among the scalars.
 const ITERATION: &str = "iteration";
 
-/// The scalars of one iteration, as they are reported.
+/// The reported scalars of one iteration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricsRecord {
     /// The iteration, from 0.
@@ -17,22 +17,22 @@ pub struct MetricsRecord {
 }
 
 impl MetricsRecord {
-    /// The record as one JSON object with sorted keys, without the line's end.
+    /// The record as one JSON object with sorted keys, without a line end.
     ///
-    /// JSON knows no number that is not finite: such a value becomes `null`.
+    /// JSON has no non-finite numbers: such a value becomes `null`.
     pub fn to_json(&self) -> String {
         let mut object: BTreeMap<&str, Value> =
             self.values.iter().map(|(name, value)| (name.as_str(), Value::from(*value))).collect();
         object.insert(ITERATION, Value::from(self.iteration));
-        // Spaces as in Python's `json.dumps`, so that scripts that cut lines by hand keep working.
+        // Spaces as in Python's `json.dumps`, so that scripts that split lines keep working.
         let members = object.iter().map(|(name, value)| format!("{}: {value}", Value::from(*name)));
         format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
     }
 
-    /// Reads one line; `None` if it is not such an object.
+    /// Parses one line; `None` if it is not such an object.
     ///
-    /// Python writes bare `NaN` and `Infinity`, which JSON does not know; they are read as NaN. Values that
-    /// are no numbers are left out.
+    /// Python writes bare `NaN` and `Infinity`, which JSON does not allow; they are read as NaN. Values that are not
+    /// numbers are skipped.
     pub fn from_json(line: &str) -> Option<Self> {
         let object: Map<String, Value> = serde_json::from_str(line)
             .or_else(|_not_json| serde_json::from_str(&without_bare_words(line)))

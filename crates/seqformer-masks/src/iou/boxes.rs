@@ -7,9 +7,9 @@ use crate::BoxXywh;
 
 /// Returns the IoU of every detected box with every true box of one image.
 ///
-/// For a crowd truth the denominator is the area of the detection alone. Boxes without extent, and
-/// boxes that share no more than an edge, have IoU 0. Every step is that of the official tool, so
-/// that the numbers are the same to the last bit.
+/// For a crowd truth the denominator is the area of the detection only. Boxes without extent, and
+/// boxes that share at most an edge, have IoU 0. Every step is that of the official tool, so the
+/// numbers are identical to the last bit.
 ///
 /// # Panics
 ///
@@ -29,7 +29,7 @@ pub fn box_iou(detections: &[BoxXywh], truths: &[BoxXywh], is_crowd: &[bool]) ->
     })
 }
 
-/// Returns the area of the overlap, nothing if there is none.
+/// Returns the area of the overlap; `None` if there is none.
 fn intersection(a: BoxXywh, b: BoxXywh) -> Option<f64> {
     let width = (a.width + a.x).min(b.width + b.x) - a.x.max(b.x);
     let height = (a.height + a.y).min(b.height + b.y) - a.y.max(b.y);

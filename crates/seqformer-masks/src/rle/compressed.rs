@@ -1,8 +1,8 @@
 //! COCO's text form of the runs.
 //!
-//! Reference: COCO `maskApi.c`, `rleToString` and `rleFrString`. From the fourth run on the
-//! difference to the run two before is stored; numbers are five bits a character, lowest first,
-//! with a bit for "more follows" and the sign in the last group.
+//! Reference: COCO `maskApi.c`, `rleToString` and `rleFrString`. From the fourth run on, the
+//! difference to the run two before is stored. Numbers have five bits per character, lowest first,
+//! with a continuation bit, and the sign in the last group.
 
 mod blocks;
 
@@ -15,9 +15,9 @@ const SIGN: u8 = 0x10;
 /// Seven groups carry 35 bits, enough for every difference of two 32-bit runs.
 const MAX_GROUPS: usize = 7;
 
-/// Reads the run lengths, in place of what is in `counts`.
+/// Parses run lengths into `counts`, replacing its content.
 pub(super) fn parse(text: &str, counts: &mut Vec<u32>) -> Result<(), MaskError> {
-    // The second, slower walk happens only to find out what is wrong.
+    // The second, slower pass only finds the error.
     if blocks::parse(text.as_bytes(), counts).is_some() {
         Ok(())
     } else {
@@ -25,7 +25,7 @@ pub(super) fn parse(text: &str, counts: &mut Vec<u32>) -> Result<(), MaskError> 
     }
 }
 
-/// Reads the run lengths number by number.
+/// Parses run lengths number by number.
 fn parse_plainly(text: &str, counts: &mut Vec<u32>) -> Result<(), MaskError> {
     counts.clear();
     let mut position = 0;
@@ -40,7 +40,7 @@ fn parse_plainly(text: &str, counts: &mut Vec<u32>) -> Result<(), MaskError> {
     Ok(())
 }
 
-/// Reads the number at `position`, and tells how many characters it has.
+/// Parses the number at `position`, and returns its number of characters.
 fn parse_number(text: &str, position: usize, index: usize) -> Result<(i64, usize), MaskError> {
     let mut value = 0_i64;
     for (group, &byte) in text.as_bytes()[position..].iter().enumerate() {

@@ -1,10 +1,10 @@
-//! What run lengths say of their mask, wherever they are kept.
+//! Properties of masks computed from run lengths in any storage.
 
 use std::ops::Range;
 
 use crate::{ImageSize, MaskError};
 
-/// Makes sure that the runs fill a mask of this size.
+/// Checks that the runs fill a mask of this size.
 pub(crate) fn check_sum(size: ImageSize, counts: &[u32]) -> Result<(), MaskError> {
     let expected = size.checked()?.num_pixels();
     let found = counts.iter().map(|&count| u64::from(count)).sum();
@@ -17,7 +17,7 @@ pub(crate) fn area(counts: &[u32]) -> u64 {
     pairs.iter().map(|&[_, set]| u64::from(set)).sum()
 }
 
-/// Returns a column-major range without set pixels outside, in no time.
+/// Returns a column-major range that contains all set pixels, in constant time.
 pub(crate) fn extent(size: ImageSize, counts: &[u32]) -> Range<u64> {
     let (pairs, trailing_clear_run) = counts.as_chunks::<2>();
     let start = pairs.first().map_or(0, |&[clear, _]| u64::from(clear));

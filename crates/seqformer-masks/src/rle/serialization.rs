@@ -78,7 +78,7 @@ impl<'de> Visitor<'de> for CountsVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Counts, A::Error> {
-        // No capacity up front: the announced length is not to be trusted.
+        // No capacity is reserved, because the announced length is not trustworthy.
         let mut counts = Vec::new();
         while let Some(count) = seq.next_element()? {
             counts.push(count);

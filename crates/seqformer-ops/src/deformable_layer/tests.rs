@@ -40,7 +40,7 @@ impl Layer {
     fn parameters(&self, has_second: bool) -> DeformableLayerParameters<'_> {
         let affine = |index: usize| {
             let (weight, bias) = &self.tensors[index];
-            Affine { weight, bias }
+            WeightBias { weight, bias }
         };
         DeformableLayerParameters {
             value_proj: affine(0),

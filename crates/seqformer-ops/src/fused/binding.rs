@@ -1,16 +1,16 @@
 //! The functions of the shim for layers, and the kernels that they call back.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_int, c_void};
 
 use seqformer_kernels::Bf16;
 use seqformer_kernels::dropout::drop_elements;
 use seqformer_kernels::weight_gradient::{Factors, weight_gradient};
+use seqformer_libtorch::{Message, check, operand, operand_mut};
 use tch::Tensor;
 use torch_sys::C_tensor;
 
 use super::after::{Activation, After};
 use crate::machine::machine;
-use crate::shim::{check, operand, operand_mut};
 
 unsafe extern "C" {
     fn sf_linear(
@@ -19,13 +19,13 @@ unsafe extern "C" {
         weight: *const C_tensor,
         bias: *const C_tensor,
         after: *const RawAfter,
-    ) -> *mut c_char;
+    ) -> Message;
     fn sf_dropout(
         out: *mut *mut C_tensor,
         input: *const C_tensor,
         p: f64,
         kernel: DropoutKernel,
-    ) -> *mut c_char;
+    ) -> Message;
     fn sf_conv2d(
         out: *mut *mut C_tensor,
         input: *const C_tensor,
@@ -34,13 +34,13 @@ unsafe extern "C" {
         residual: *const C_tensor,
         shape: *const RawConvolution,
         relu: c_int,
-    ) -> *mut c_char;
+    ) -> Message;
     fn sf_pack_conv2d(
         out: *mut *mut C_tensor,
         weight: *const C_tensor,
         shape: *const RawConvolution,
         input_size: *const i64,
-    ) -> *mut c_char;
+    ) -> Message;
 }
 
 /// Sizes of a convolution, as `Convolution` in `c_api.cpp`.

@@ -60,3 +60,29 @@ fn a_block_that_is_too_short_is_not_read() {
     let product = BlockProduct { shape, a: &[1.0; 3], b: &[1.0; 2], add: false };
     let _done = OneDnn.multiply_f32(&product, &mut [0.0; 2]);
 }
+
+#[test]
+fn the_variable_lowers_the_instruction_set() {
+    if let Ok(name) = std::env::var(INSTRUCTION_SET_VARIABLE) {
+        assert_eq!(machine().set.name(), name);
+        return;
+    }
+    assert_eq!(machine().set, InstructionSet::detect());
+    for set in InstructionSet::available() {
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "machine::tests::the_variable_lowers_the_instruction_set"])
+            .env(INSTRUCTION_SET_VARIABLE, set.name())
+            .stdout(std::process::Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success(), "{}", set.name());
+    }
+}
+
+#[test]
+fn an_instruction_set_that_is_not_there_is_named_with_those_that_are() {
+    assert_eq!(chosen_set(""), Ok(InstructionSet::detect()));
+    assert_eq!(chosen_set("baseline"), Ok(InstructionSet::BASELINE));
+    let expected = chosen_set("sse9").unwrap_err();
+    assert!(expected.contains("baseline"), "{expected}");
+}

@@ -1,26 +1,24 @@
 //! The functions of the shim for lists of tensors.
 
-use std::ffi::c_char;
-
+use seqformer_libtorch::{Message, addresses, check};
 use tch::Tensor;
 use torch_sys::C_tensor;
 
 use super::adamw::{AdamW, AdamWTensors};
-use crate::shim::{addresses, check};
 
 unsafe extern "C" {
-    fn sf_adamw_step(options: *const AdamW, tensors: *const RawAdamWTensors) -> *mut c_char;
+    fn sf_adamw_step(options: *const AdamW, tensors: *const RawAdamWTensors) -> Message;
     fn sf_global_norm(
         out: *mut *mut C_tensor,
         tensors: *const *const C_tensor,
         count: i64,
-    ) -> *mut c_char;
+    ) -> Message;
     fn sf_scaled(
         out: *mut *mut C_tensor,
         tensors: *const *const C_tensor,
         count: i64,
         factor: *const C_tensor,
-    ) -> *mut c_char;
+    ) -> Message;
 }
 
 /// Lists of `count` tensors, as `AdamWTensors` in `c_api.cpp`.

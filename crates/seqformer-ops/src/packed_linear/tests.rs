@@ -22,8 +22,8 @@ fn rows_are_mapped_as_by_plain_operations() {
         let residual = Tensor::randn([3, rows, outputs], ON_CPU);
         let plain = input.linear(&weight, Some(&bias));
         for (bf16, tolerance) in [(false, 1e-5), (true, 0.03)] {
-            let affine = Affine { weight: &weight, bias: &bias };
-            let Some(packed) = PackedLinear::new(affine, bf16) else { continue };
+            let layer = WeightBias { weight: &weight, bias: &bias };
+            let Some(packed) = PackedLinear::new(layer, bf16) else { continue };
             let found = packed.forward(&input, Activation::None, None).unwrap();
             assert!(max_difference(&found, &plain) < tolerance);
             let found = packed.forward(&input, Activation::Relu, Some(&residual)).unwrap();
@@ -45,8 +45,8 @@ fn values_lie_by_head_and_padded_ones_are_zero() {
         let plain = tokens.linear(&weight, Some(&bias)).masked_fill(&padding.unsqueeze(-1), 0.0);
         let plain = plain.view([2, 77, heads, channels]);
         for (bf16, tolerance) in [(false, 1e-5), (true, 0.04)] {
-            let affine = Affine { weight: &weight, bias: &bias };
-            let Some(packed) = PackedLinear::new(affine, bf16) else { continue };
+            let layer = WeightBias { weight: &weight, bias: &bias };
+            let Some(packed) = PackedLinear::new(layer, bf16) else { continue };
             let found = packed.head_values(&tokens, heads as usize, Some(&padding)).unwrap();
             assert!(found.transpose(1, 2).is_contiguous());
             assert_eq!(found.kind(), if bf16 { Kind::BFloat16 } else { Kind::Float });
@@ -58,7 +58,7 @@ fn values_lie_by_head_and_padded_ones_are_zero() {
 #[test]
 fn shapes_that_do_not_fit_are_an_error() {
     let (weight, bias) = affine(6, 4);
-    let Some(packed) = PackedLinear::new(Affine { weight: &weight, bias: &bias }, false) else {
+    let Some(packed) = PackedLinear::new(WeightBias { weight: &weight, bias: &bias }, false) else {
         return;
     };
     let wrong = Tensor::randn([2, 5], ON_CPU);
@@ -67,5 +67,5 @@ fn shapes_that_do_not_fit_are_an_error() {
     assert!(packed.forward(&input, Activation::None, Some(&input)).is_err());
     assert!(packed.head_values(&input.unsqueeze(0), 2, None).is_err());
     let odd = Tensor::randn([6, 3], ON_CPU);
-    assert!(PackedLinear::new(Affine { weight: &odd, bias: &bias }, false).is_none());
+    assert!(PackedLinear::new(WeightBias { weight: &odd, bias: &bias }, false).is_none());
 }

@@ -1,12 +1,11 @@
 //! Parts of a network that are computed again in the backward pass.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use seqformer_libtorch::{Message, addresses, check};
 use tch::Tensor;
 use torch_sys::C_tensor;
-
-use crate::shim::{addresses, check};
 
 /// What a part computes from its inputs.
 pub(crate) type Work = Box<dyn Fn(&[Tensor]) -> Vec<Tensor>>;
@@ -14,13 +13,7 @@ pub(crate) type Work = Box<dyn Fn(&[Tensor]) -> Vec<Tensor>>;
 /// The work, as `WorkCalls` in `recompute.cpp`.
 #[repr(C)]
 struct WorkCalls {
-    run: extern "C" fn(
-        *mut c_void,
-        *const *mut C_tensor,
-        i64,
-        *mut *mut C_tensor,
-        i64,
-    ) -> *mut c_char,
+    run: extern "C" fn(*mut c_void, *const *mut C_tensor, i64, *mut *mut C_tensor, i64) -> Message,
     drop: extern "C" fn(*mut c_void),
 }
 
@@ -32,8 +25,7 @@ unsafe extern "C" {
         num_inputs: i64,
         calls: WorkCalls,
         work: *mut c_void,
-    ) -> *mut c_char;
-    fn strdup(text: *const c_char) -> *mut c_char;
+    ) -> Message;
 }
 
 extern "C" fn run(
@@ -42,7 +34,7 @@ extern "C" fn run(
     num_inputs: i64,
     outputs: *mut *mut C_tensor,
     num_outputs: i64,
-) -> *mut c_char {
+) -> Message {
     // SAFETY: the shim passes as many pointers as it says.
     let inputs = unsafe { std::slice::from_raw_parts(inputs, num_inputs as usize) };
     // SAFETY: they are new tensors, which are ours from here on.
@@ -59,7 +51,7 @@ extern "C" fn run(
                 // The shim takes the tensor over.
                 *output = std::mem::ManuallyDrop::new(tensor).as_mut_ptr();
             }
-            return std::ptr::null_mut();
+            return Message::success();
         }
         Ok(found) => format!("{num_outputs} outputs were announced, and {} found", found.len()),
         Err(panic) => match panic.downcast_ref::<String>() {
@@ -69,9 +61,7 @@ extern "C" fn run(
             }
         },
     };
-    let text = CString::new(message.replace('\0', " ")).unwrap_or_default();
-    // SAFETY: the text ends with a zero byte and lives through the call; the shim frees the copy.
-    unsafe { strdup(text.as_ptr()) }
+    Message::failure(&message)
 }
 
 extern "C" fn drop_work(work: *mut c_void) {

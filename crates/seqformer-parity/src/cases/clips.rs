@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use seqformer::FrameSize;
 use seqformer::inference::{
     Association, ClipPrediction, ClipPredictor, ClipRule, ClipSchedule, ClipTracker, FinishedFrame,
     classify, final_masks,
 };
 use seqformer_data::read_image;
 use seqformer_engine::{ClipOptions, Predictor, PredictorOptions, encode_masks};
+use seqformer_masks::ImageSize;
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
@@ -19,7 +19,7 @@ use super::whole_video::{
 };
 use crate::arrays::{Arrays, max_abs, values};
 use crate::network::{self, Network};
-use crate::report::Report;
+use crate::report::ParityReport;
 
 /// Pairs below this soft IoU are not linked, although they stand in the assignment.
 const MATCH_THRESHOLD: f64 = 0.01;
@@ -28,7 +28,7 @@ const CLASS_TOLERANCE: f64 = 1e-5;
 const SIOU_TOLERANCE: f64 = 2e-5;
 
 /// Compares clip inference on the videos of the tiny dataset; `path` is the case's file of tensors.
-pub(super) fn run(path: &Path, case: &str, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn run(path: &Path, case: &str, report: &mut ParityReport<'_>) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let clips = clip_options(case)?;
     let config = network::config(&folder.join("tiny_config.yaml"), &[])?;
@@ -72,7 +72,7 @@ fn compare_clips(
     inputs: &Tensor,
     prefix: &str,
     golden: &Arrays,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let options = predictor.options();
     let clips = options.clips.context("the case has clips")?;
@@ -81,7 +81,7 @@ fn compare_clips(
         stride: clips.stride,
         max_queries: options.rule.max_queries,
     };
-    let size = FrameSize { height: inputs.size()[2], width: inputs.size()[3] };
+    let size = seqformer::size_of_frames(inputs).context("frames are [T, 3, H, W]")?;
     let mut clips = ClipPredictor::new(predictor.model(), size, rule)?;
     clips.push(inputs)?;
     clips.end()?;
@@ -101,7 +101,7 @@ fn compare_clips(
 }
 
 /// Compares the tracker alone, on clips that were made up.
-pub(super) fn tracker(path: &Path, case: &str, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn tracker(path: &Path, case: &str, report: &mut ParityReport<'_>) -> Result<()> {
     let golden = Arrays::read(path)?;
     let clips = clip_options(case)?;
     let expected = golden.get("result_mask_logits")?;
@@ -128,7 +128,7 @@ pub(super) fn tracker(path: &Path, case: &str, report: &mut Report<'_>) -> Resul
     let labels: Vec<f64> = found.iter().map(|found| found.label as f64).collect();
     report.numbers("post.labels", &labels, &values(&golden.get("post.labels")?), 0.0);
     let areas =
-        tracking.areas(FrameSize { height: 30, width: 42 }, FrameSize { height: 45, width: 65 });
+        tracking.areas(ImageSize { height: 30, width: 42 }, ImageSize { height: 45, width: 65 });
     let areas: Vec<f64> = found.iter().flat_map(|found| areas[found.rank].clone()).collect();
     report.numbers("post.mask_area", &areas, &values(&golden.get("post.mask_area")?), 0.0);
     Ok(())
@@ -150,7 +150,7 @@ impl Tracking {
         clip: &ClipPrediction,
         prefix: &str,
         golden: &Arrays,
-        report: &mut Report<'_>,
+        report: &mut ParityReport<'_>,
     ) -> Result<()> {
         let prefix = format!("{prefix}clip{}.", self.clips);
         let numbers =
@@ -185,7 +185,7 @@ impl Tracking {
     }
 
     /// Compares the averages.
-    fn compare(&self, prefix: &str, golden: &Arrays, report: &mut Report<'_>) -> Result<()> {
+    fn compare(&self, prefix: &str, golden: &Arrays, report: &mut ParityReport<'_>) -> Result<()> {
         let expected = golden.get(&format!("{prefix}result_cls"))?;
         let probs: Vec<f64> =
             self.tracker.class_probs().concat().into_iter().map(f64::from).collect();
@@ -207,7 +207,7 @@ impl Tracking {
     }
 
     /// Pixels of each track on every frame.
-    fn areas(&self, frame_size: FrameSize, output_size: FrameSize) -> Vec<Vec<f64>> {
+    fn areas(&self, frame_size: ImageSize, output_size: ImageSize) -> Vec<Vec<f64>> {
         let mut areas = vec![vec![0.0; self.frames.len()]; self.num_tracks];
         for frame in &self.frames {
             let masks = encode_masks(&final_masks(&frame.mask_logits, frame_size, output_size));

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use seqformer::{FrameSize, KeepLayers, Memory};
-use seqformer_testing::{common_affine, common_name, common_weights, fnv1a};
+use seqformer::{KeepLayers, Memory};
+use seqformer_testing::{common_name, common_range, common_weights, fnv1a};
 use serde_json::Value;
 use tch::{Kind, Tensor};
 
 use crate::arrays::{Arrays, integer, numbers, values};
 use crate::network::{self, Network, Prepared};
-use crate::report::Report;
+use crate::report::ParityReport;
 
 /// Sums may be off by this share of the sum of magnitudes.
 const SUM_SHARE: f64 = 1e-5;
@@ -19,7 +19,7 @@ pub(super) fn full_size(
     folder: &Path,
     name: &str,
     config: &str,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let config = network::config(&network::shipped(config), &[])?;
     check_formula(&folder.join(format!("full_formula_{name}_check.json")), report)?;
@@ -29,7 +29,7 @@ pub(super) fn full_size(
 }
 
 /// The generator of the weights itself.
-fn check_formula(path: &Path, report: &mut Report<'_>) -> Result<()> {
+fn check_formula(path: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let check = seqformer_testing::read_json(path)?;
     let tensors = check.as_object().context("the check file is not an object")?;
     for (name, entry) in tensors {
@@ -37,11 +37,11 @@ fn check_formula(path: &Path, report: &mut Report<'_>) -> Result<()> {
             numbers(&entry["shape"])?.into_iter().map(|side| side as i64).collect();
         let hashed = common_name(name);
         let hash = entry["fnv1a64"].as_str().and_then(|text| text.parse().ok());
-        let affine = common_affine(&hashed, &shape);
+        let range = common_range(&hashed, &shape);
         let weights: Vec<f64> = common_weights(name, &shape).into_iter().map(f64::from).collect();
         let first = numbers(&entry["first4"])?;
         let same = hash == Some(fnv1a(&hashed))
-            && numbers(&entry["offset_scale"])? == [affine.offset, affine.scale]
+            && numbers(&entry["offset_scale"])? == [range.offset, range.scale]
             && weights[..first.len()] == first;
         report.exact(&format!("formula {name}"), usize::from(!same), 1);
         let sum = entry["sum_float64"].as_f64().context("there is no sum")?;
@@ -54,10 +54,10 @@ fn check_formula(path: &Path, report: &mut Report<'_>) -> Result<()> {
     Ok(())
 }
 
-fn compare(network: &Prepared, golden: &Arrays, report: &mut Report<'_>) -> Result<()> {
+fn compare(network: &Prepared, golden: &Arrays, report: &mut ParityReport<'_>) -> Result<()> {
     let model = &network.model;
     let frames = golden.get("frames_u8")?;
-    let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
+    let size = seqformer::size_of_frames(&frames).context("frames are [T, 3, H, W]")?;
     let layout = model.token_layout(&[size]);
     let mut sums = |name: &str, found: &Tensor, axes: &[i64]| {
         // Pairs of a sum and the sum of magnitudes.

@@ -7,9 +7,9 @@ use seqformer_ops::{FeatureLevels, LevelSize, ms_deform_attn, reference};
 use tch::Tensor;
 
 use crate::arrays::{Arrays, max_abs, values};
-use crate::report::Report;
+use crate::report::ParityReport;
 
-pub(super) fn run(path: &Path, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn run(path: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let golden = Arrays::read(path)?;
     let shapes = values(&golden.get("spatial_shapes")?);
     let (shapes, _) = shapes.as_chunks::<2>();
@@ -30,7 +30,7 @@ pub(super) fn run(path: &Path, report: &mut Report<'_>) -> Result<()> {
 fn compare(
     prefix: &str,
     golden: &Arrays,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
     attention: impl Fn(&Tensor, &Tensor, &Tensor) -> Result<Tensor>,
 ) -> Result<()> {
     let input = |name: &str| Ok::<_, anyhow::Error>(golden.get(name)?.set_requires_grad(true));

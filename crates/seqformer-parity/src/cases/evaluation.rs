@@ -8,7 +8,7 @@ use seqformer_testing::{read_json, read_npy};
 use serde_json::Value;
 
 use crate::arrays::{integer, numbers};
-use crate::report::Report;
+use crate::report::ParityReport;
 
 /// For numbers that both sides compute in the same order.
 const SAME: f64 = 1e-12;
@@ -16,7 +16,7 @@ const SAME: f64 = 1e-12;
 const MEAN: f64 = 1e-9;
 
 /// A folder of the public layout.
-pub(super) fn public(folder: &Path, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn public(folder: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let golden = read_json(&folder.join("summary.json"))?;
     let truth = GroundTruth::read(&folder.join("gt.json"))?;
     let results = Results::read(&folder.join("results.json"))?;
@@ -45,7 +45,7 @@ pub(super) fn public(folder: &Path, report: &mut Report<'_>) -> Result<()> {
 }
 
 /// The evaluation of the formula layout.
-pub(super) fn formula(folder: &Path, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn formula(folder: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let golden = &read_json(&folder.join("masks_eval.json"))?["evaluation"];
     let truth = GroundTruth::read(&folder.join("eval_gt.json"))?;
     let results = Results::read(&folder.join("eval_results.json"))?;
@@ -67,7 +67,7 @@ fn compare_ious(
     evaluator: &YtvisEvaluator<'_>,
     results: &Results,
     golden: &[(i64, i64, &Value)],
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let (mut found, mut expected) = (Vec::new(), Vec::new());
     for &(video, category, rows) in golden {

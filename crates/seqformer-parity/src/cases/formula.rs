@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use seqformer::inference::Detection;
-use seqformer::{DecoderLayerOutput, FrameSize, KeepLayers, Memory};
+use seqformer::{DecoderLayerOutput, KeepLayers, Memory};
 use seqformer_config::Config;
 use seqformer_config::config::ImageFormat;
 use seqformer_data::RgbImage;
@@ -17,7 +17,7 @@ use tch::{Kind, Tensor};
 use super::common::sampled;
 use crate::arrays::{integer, max_abs, numbers};
 use crate::network::{self, Network, Prepared};
-use crate::report::Report;
+use crate::report::ParityReport;
 
 /// Seed of the frames.
 const SEED: u64 = 7777;
@@ -26,7 +26,7 @@ const MASK_TOLERANCE: f64 = 5e-3;
 /// One pixel in so many may be off.
 const PIXELS_FOR_ONE_OFF: f64 = 10_000.0;
 
-pub(super) fn whole_video(folder: &Path, case: &str, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn whole_video(folder: &Path, case: &str, report: &mut ParityReport<'_>) -> Result<()> {
     let golden = seqformer_testing::read_json(&folder.join("inference.json"))?;
     let golden = golden.get(case).with_context(|| format!("there is no {case}"))?;
     let opts = golden["opts"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -50,7 +50,7 @@ fn predictor(config: Config) -> Result<Predictor> {
 }
 
 /// Compares the learned positions of the queries.
-fn compare_queries(network: &Network, golden: &Value, report: &mut Report<'_>) -> Result<()> {
+fn compare_queries(network: &Network, golden: &Value, report: &mut ParityReport<'_>) -> Result<()> {
     let queries = network.variables.variables();
     let queries = queries.get("detr.detr.query_embed.weight").context("there are no queries")?;
     let positions = queries.narrow(1, 0, queries.size()[1] / 2).unsqueeze(0);
@@ -61,10 +61,10 @@ fn compare_tensors(
     network: &Prepared,
     frames: &Tensor,
     golden: &Value,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let model = &network.model;
-    let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
+    let size = seqformer::size_of_frames(frames).context("frames are [T, 3, H, W]")?;
     let layout = model.token_layout(&[size]);
     let mut check = |name: &str, found: &Tensor| compare_summary(name, found, golden, report);
     let features = model.backbone_features(&model.preprocess(frames, size)?);
@@ -112,7 +112,7 @@ fn compare_summary(
     name: &str,
     found: &Tensor,
     golden: &Value,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let summary = golden.get(name).with_context(|| format!("there is no {name}"))?;
     let shape: Vec<f64> = found.size().into_iter().map(|side| side as f64).collect();
@@ -145,7 +145,7 @@ fn compare_results(
     predictor: &Predictor,
     frames: &Tensor,
     golden: &Value,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let side = |value: f64| value as u32;
     let output = numbers(&golden["orig"])?;
@@ -175,7 +175,7 @@ fn images(frames: &Tensor) -> Vec<RgbImage> {
 }
 
 /// Compares the results of clip inference.
-pub(super) fn clips(folder: &Path, case: &str, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn clips(folder: &Path, case: &str, report: &mut ParityReport<'_>) -> Result<()> {
     let golden = seqformer_testing::read_json(&folder.join("inference.json"))?;
     let golden = golden.get(case).with_context(|| format!("there is no {case}"))?;
     let opts = golden["opts"].as_str().context("there are no opts")?;
@@ -206,7 +206,7 @@ fn compare_detections(
     area: &dyn Fn(usize, usize) -> f64,
     expected: &Value,
     output: ImageSize,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     report.exact(
         "results count",

@@ -2,21 +2,21 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use seqformer::inference::InferenceModel;
-use seqformer::{FrameSize, Heads, KeepLayers, Memory};
+use seqformer::{Heads, KeepLayers, Memory};
 use tch::{Device, Tensor};
 
 use crate::arrays::{Arrays, max_abs};
 use crate::network::{self, Network};
-use crate::report::Report;
+use crate::report::ParityReport;
 
 /// Frames that are encoded together, to show that it does not matter.
 const PART: i64 = 3;
 
 struct Checks<'a, 'b> {
     golden: Arrays,
-    report: &'a mut Report<'b>,
+    report: &'a mut ParityReport<'b>,
 }
 
 impl Checks<'_, '_> {
@@ -33,7 +33,7 @@ impl Checks<'_, '_> {
     }
 }
 
-pub(super) fn run(folder: &Path, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn run(folder: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let config = network::config(&folder.join("tiny_config.yaml"), &[])?;
     let golden = Arrays::read(&folder.join("tiny_forward.safetensors"))?;
     for weights in ["tiny_model.pth", "tiny_model.safetensors"] {
@@ -48,13 +48,13 @@ pub(super) fn run(folder: &Path, report: &mut Report<'_>) -> Result<()> {
 fn compare(model: &InferenceModel, checks: &mut Checks<'_, '_>) -> Result<()> {
     let frames = checks.golden.get("frames_u8")?;
     let num_frames = frames.size()[0];
-    let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
+    let size = seqformer::size_of_frames(&frames).context("frames are [T, 3, H, W]")?;
     let layout = model.token_layout(&[size]);
     checks.within("input.tensor", &model.preprocess(&frames, size)?, 1e-6)?;
     let sizes = vec![size; num_frames as usize];
     checks.within(
         "input.mask",
-        &seqformer::padding_mask(&sizes, size.padded(), Device::Cpu),
+        &seqformer::padding_mask(&sizes, seqformer::padded_size(size), Device::Cpu),
         0.0,
     )?;
     for (level, padding) in layout.level_padding().iter().enumerate() {

@@ -8,7 +8,7 @@ use tch::Kind;
 
 use crate::arrays::integer;
 use crate::network::{self, Network};
-use crate::report::Report;
+use crate::report::ParityReport;
 
 /// The second name of the box heads, and the first.
 const ALIAS: (&str, &str) = ("detr.detr.bbox_embed.", "detr.detr.transformer.decoder.bbox_embed.");
@@ -17,7 +17,7 @@ pub(super) fn compare(
     folder: &Path,
     case: &str,
     config: &str,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let golden = seqformer_testing::read_json(&folder.join(format!("full_keys_{case}.json")))?;
     let keys = golden["keys"].as_object().context("the file has no keys")?;

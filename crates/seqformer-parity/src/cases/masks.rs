@@ -8,10 +8,10 @@ use seqformer_testing::unit;
 use serde_json::Value;
 
 use crate::arrays::{integer, numbers};
-use crate::report::Report;
+use crate::report::ParityReport;
 
 /// `polygon.json` of the public layout.
-pub(super) fn polygons(path: &Path, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn polygons(path: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let golden = seqformer_testing::read_json(path)?;
     let list = |name: &str| golden[name].as_array().with_context(|| format!("there is no {name}"));
     let mut off = 0;
@@ -48,7 +48,7 @@ pub(super) fn polygons(path: &Path, report: &mut Report<'_>) -> Result<()> {
     merge(&golden["merge"], report)
 }
 
-fn merge(golden: &Value, report: &mut Report<'_>) -> Result<()> {
+fn merge(golden: &Value, report: &mut ParityReport<'_>) -> Result<()> {
     let size = size(&golden["size"])?;
     let masks: Vec<Rle> = texts(&golden["rles"])
         .iter()
@@ -73,7 +73,7 @@ fn merge(golden: &Value, report: &mut Report<'_>) -> Result<()> {
 }
 
 /// `masks_eval.json` of the formula layout, but for the evaluation.
-pub(super) fn formula(path: &Path, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn formula(path: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let golden = seqformer_testing::read_json(path)?;
     let cases = golden["polygons"].as_array().context("there are no polygons")?;
     let mut off = 0;

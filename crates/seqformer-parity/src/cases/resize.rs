@@ -9,10 +9,10 @@ use seqformer_testing::formula_pixels;
 use tch::Tensor;
 
 use crate::arrays::{Arrays, integer, numbers, values};
-use crate::report::Report;
+use crate::report::ParityReport;
 
 /// `resize.safetensors` of the public layout.
-pub(super) fn images(path: &Path, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn images(path: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let golden = Arrays::read(path)?;
     for index in (0..).take_while(|index| golden.contains(&format!("image{index}.input_hwc_u8"))) {
         let get = |name: &str| golden.get(&format!("image{index}.{name}"));
@@ -37,7 +37,7 @@ pub(super) fn images(path: &Path, report: &mut Report<'_>) -> Result<()> {
 }
 
 /// `resize.json` of the formula layout.
-pub(super) fn formula(path: &Path, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn formula(path: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     const SEED: u64 = 31;
     let golden = seqformer_testing::read_json(path)?;
     for case in golden["cases"].as_array().context("there are no cases")? {
@@ -62,7 +62,7 @@ fn nearest(
     output: ImageSize,
     expected: &[f64],
     name: &str,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let mut found = vec![0.0; expected.len()];
     for bit in 0..8 {

@@ -10,7 +10,7 @@ use seqformer_testing::common_noise;
 use tch::{Device, Kind, Tensor, nn};
 
 use crate::arrays::{Arrays, numbers};
-use crate::report::Report;
+use crate::report::ParityReport;
 
 const MAPS: [&str; 4] = ["res2", "res3", "res4", "res5"];
 /// Suggested; the reference itself is exact to 2.4e-6.
@@ -18,7 +18,7 @@ const TOLERANCE: f64 = 2e-5;
 /// Gradients may be off by this share of their norm.
 const GRADIENT_SHARE: f64 = 1e-5;
 
-pub(super) fn tiny(folder: &Path, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn tiny(folder: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let config = SwinConfig {
         pretrain_image_size: 224,
         embed_dim: 16,
@@ -58,7 +58,7 @@ fn gradients(
     network: &SwinTransformer,
     variables: &nn::VarStore,
     input: &Tensor,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let outputs = network.forward(input);
     let parts = outputs.iter().zip(MAPS).map(|(output, map)| {

@@ -7,14 +7,15 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use seqformer::{
-    ClipTarget, FrameSize, KeepLayers, Losses, Predictions, TrainLayer, TrainOutput, mean_instances,
+    ClipTarget, KeepLayers, Losses, Predictions, TrainLayer, TrainOutput, mean_instances,
 };
 use seqformer_engine::{Gradients, Optimizer, builder};
+use seqformer_masks::ImageSize;
 use tch::{Kind, Tensor};
 
 use crate::arrays::{Arrays, max_abs, values};
 use crate::network::{self, Network};
-use crate::report::Report;
+use crate::report::ParityReport;
 
 pub(super) use formula::run as formula;
 pub(super) use optimizer::run as optimizer;
@@ -42,7 +43,7 @@ impl Batch {
                 labels: integers(&field("labels")?),
                 boxes: field("boxes")?,
                 masks: field("masks_u8")?.to_kind(Kind::Bool),
-                size: FrameSize { height: size[0], width: size[1] },
+                size: ImageSize::from_sides(size[0], size[1]).context("a size is two sides")?,
             });
         }
         Ok(batch)
@@ -69,7 +70,7 @@ fn tiny_network(folder: &Path) -> Result<Network> {
 }
 
 /// Every loss, match and gradient of one batch.
-pub(super) fn run(folder: &Path, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn run(folder: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let network = tiny_network(folder)?;
     let golden = Arrays::read(&folder.join("tiny_train.safetensors"))?;
     let batch = Batch::read(&golden)?;
@@ -95,7 +96,7 @@ fn compare_layers(
     batch: &Batch,
     output: &TrainOutput,
     golden: &Arrays,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let stack = |pick: fn(&TrainLayer) -> &Tensor| {
         Tensor::stack(&output.layers.iter().map(pick).collect::<Vec<_>>(), 0).detach()
@@ -133,7 +134,7 @@ fn compare_gradients(
     folder: &Path,
     network: &Network,
     loss: &Tensor,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let golden = Arrays::read(&folder.join("tiny_train_grads.safetensors"))?;
     let optimizer = Optimizer::new(&network.variables, &builder::optimizer_config(&network.config));

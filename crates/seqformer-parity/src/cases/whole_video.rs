@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use seqformer::FrameSize;
 use seqformer::inference::{InferenceModel, SelectionRule, WholeVideo, select};
 use seqformer_data::{RgbImage, read_image};
 use seqformer_engine::{Predictor, PredictorOptions, VideoPrediction};
@@ -13,7 +12,7 @@ use tch::{Kind, Tensor};
 
 use crate::arrays::{Arrays, integer, max_abs, values};
 use crate::network::{self, Network};
-use crate::report::Report;
+use crate::report::ParityReport;
 
 /// Pixels of one result that may be off, over all its frames.
 const PIXELS_OFF: u64 = 5;
@@ -26,7 +25,7 @@ pub(super) struct Video {
     pub(super) frames: Vec<PathBuf>,
 }
 
-pub(super) fn run(folder: &Path, report: &mut Report<'_>) -> Result<()> {
+pub(super) fn run(folder: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let config = network::config(&folder.join("tiny_config.yaml"), &[])?;
     let network = Network::from_checkpoint(config, &folder.join("tiny_model.pth"))?;
     let options = PredictorOptions::from_config(&network.config);
@@ -116,9 +115,9 @@ fn compare_network(
     inputs: &Tensor,
     prefix: &str,
     golden: &Arrays,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
-    let size = FrameSize { height: inputs.size()[2], width: inputs.size()[3] };
+    let size = seqformer::size_of_frames(inputs).context("frames are [T, 3, H, W]")?;
     let mut video = WholeVideo::new(model, size);
     for part in inputs.split(4, 0) {
         video.push(&part)?;
@@ -145,7 +144,7 @@ pub(super) fn compare_detections(
     found: &VideoPrediction,
     prefix: &str,
     golden: &Arrays,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let scores: Vec<f64> = found.detections.iter().map(|found| f64::from(found.score)).collect();
     report.numbers(
@@ -178,7 +177,7 @@ pub(super) fn compare_results(
     categories: &[i64],
     expected: &[&Value],
     name: &str,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     report.exact(
         &format!("{name} count"),

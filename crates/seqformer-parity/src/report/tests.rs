@@ -2,10 +2,10 @@ use std::cell::RefCell;
 
 use super::*;
 
-fn lines(run: impl Fn(&mut Report<'_>)) -> (Vec<String>, Outcome) {
+fn lines(run: impl Fn(&mut ParityReport<'_>)) -> (Vec<String>, Outcome) {
     let lines = RefCell::new(Vec::new());
     let tell = |line: &str| lines.borrow_mut().push(line.to_owned());
-    let mut report = Report::new(&tell);
+    let mut report = ParityReport::new(&tell);
     report.set_folder("public");
     report.set_case("case");
     run(&mut report);
@@ -26,7 +26,7 @@ fn numbers_within_the_tolerance_are_ok() {
 
 #[test]
 fn what_is_off_or_missing_is_not_good() {
-    let cases: [&dyn Fn(&mut Report<'_>); 6] = [
+    let cases: [&dyn Fn(&mut ParityReport<'_>); 6] = [
         &|report| report.numbers("a", &[1.0], &[1.6], 0.5),
         &|report| report.numbers("a", &[f64::NAN], &[1.0], 0.5),
         &|report| report.numbers("a", &[1.0, 2.0], &[1.0], 0.5),

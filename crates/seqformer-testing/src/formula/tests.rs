@@ -35,7 +35,7 @@ fn common_weights_agree_with_the_reference() {
         let shape: Vec<i64> = numbers("shape").into_iter().map(|size| size as i64).collect();
         assert_eq!(common_name(name), check["hashed_name"].as_str().unwrap());
         assert_eq!(fnv1a(&common_name(name)).to_string(), check["fnv1a64"].as_str().unwrap());
-        let Affine { offset, scale } = common_affine(&common_name(name), &shape);
+        let UniformRange { offset, scale } = common_range(&common_name(name), &shape);
         assert_eq!(vec![offset, scale], numbers("offset_scale"), "{name}");
         let weights = common_weights(name, &shape);
         let first: Vec<f32> = numbers("first4").into_iter().map(|value| value as f32).collect();

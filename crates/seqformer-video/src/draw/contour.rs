@@ -1,30 +1,30 @@
-//! The inner rim of a mask.
+//! The inner contour of a mask.
 
 use seqformer_masks::ImageSize;
 
 use super::{MAX_CONTOUR, Region};
 
-// The rim is no wider than distances are carried.
+// The contour is no wider than distances are propagated.
 const _: () = assert!((MAX_CONTOUR as usize) < 2 * STEPS[STEPS.len() - 1]);
 
 /// Weights of the 3-4 chamfer distance (Borgefors 1986): straight and diagonal steps.
 const STRAIGHT: u8 = 3;
 const DIAGONAL: u8 = 4;
-/// How far distances are carried along a row at once, one after the other.
+/// How far distances are propagated along a row, one step after the other.
 const STEPS: [usize; 3] = [1, 2, 4];
-/// Far from any background: farther than the rim is wide, and distances never grow beyond it.
+/// Far from any background: further than a contour is wide; distances saturate here.
 const FAR: u8 = u8::MAX;
 
-/// The pixels of `region` within `thickness` pixels of the background, in picture coordinates.
+/// The pixels of `region` within `thickness` pixels of the background, in image coordinates.
 ///
-/// The border of the picture is no background: a cut object is drawn open there.
+/// The border of the image does not count as background: objects cut off there have an open contour.
 pub(super) fn inner_contour(
     region: &Region,
     picture: ImageSize,
     thickness: u32,
 ) -> Vec<(usize, usize)> {
     let distances = Distances::new(region, picture);
-    // A rim is a few pixels wide; beyond the largest distance there is no difference.
+    // A contour is a few pixels wide; larger distances make no difference.
     let limit = u8::try_from(thickness).unwrap_or(FAR).saturating_mul(STRAIGHT).min(FAR - 1);
     let mut rim = Vec::new();
     for ((y, row), distances) in region.rows().zip(distances.rows().skip(1)) {
@@ -35,7 +35,7 @@ pub(super) fn inner_contour(
     rim
 }
 
-/// Distance to the background over the region's box with one pixel around it.
+/// Distance to the background in the region's box with a margin of one pixel.
 struct Distances {
     width: usize,
     values: Vec<u8>,
@@ -46,7 +46,7 @@ impl Distances {
         let width = region.width + 2;
         let right = region.left + region.width >= picture.width as usize;
         let bottom = region.top + region.height >= picture.height as usize;
-        // The margin is background unless it lies outside the picture.
+        // The margin is background unless it lies outside the image.
         let margin = |outside: bool| if outside { FAR } else { 0 };
         let (left, right) = (margin(region.left == 0), margin(right));
         let edge = |outside: bool| {
@@ -70,7 +70,7 @@ impl Distances {
         self.values.chunks_exact(self.width)
     }
 
-    /// Two passes carry the distances over the whole box; the margin stays as it is.
+    /// Two passes propagate the distances over the whole box; the margin is unchanged.
     fn sweep(&mut self) {
         let width = self.width;
         let height = self.values.len() / width;
@@ -98,10 +98,10 @@ impl Distances {
     }
 }
 
-/// Lowers values to what is nearer over those some steps away in the row.
+/// Lowers values to those reached from some steps away in the row.
 ///
-/// After 1, 2 and 4 steps, each from what the one before has left, all distances of up to seven steps are exact, which is
-/// farther than a rim is wide. A pixel need not wait for its neighbour, as it would have to step by step.
+/// After 1, 2 and 4 steps, each applied to the result of the one before, all distances of up to seven steps are exact,
+/// which exceeds the width of a contour. Unlike in a sequential pass, pixels need not wait for their neighbours.
 fn lower_along<'a>(pairs: impl Iterator<Item = (&'a mut u8, &'a u8)>, steps: usize) {
     let distance = steps as u8 * STRAIGHT;
     for (value, near) in pairs {
@@ -109,7 +109,7 @@ fn lower_along<'a>(pairs: impl Iterator<Item = (&'a mut u8, &'a u8)>, steps: usi
     }
 }
 
-/// Lowers the inner values of a row to what is nearer over its neighbour row.
+/// Lowers the inner values of a row to those reached from its neighbour row.
 fn lower(neighbour: &[u8], row: &mut [u8]) {
     for (value, near) in row[1..].iter_mut().zip(neighbour.windows(3)) {
         let diagonal = near[0].min(near[2]).saturating_add(DIAGONAL);

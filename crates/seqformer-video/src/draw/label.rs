@@ -1,4 +1,4 @@
-//! Tags with text: set, placed and painted.
+//! Tags with text: layout, placement and drawing.
 
 use std::sync::LazyLock;
 
@@ -8,14 +8,14 @@ use seqformer_masks::ImageSize;
 use super::{Canvas, Region};
 use crate::palette::text_color;
 
-/// DejaVu Sans Bold, cut down to Latin, Greek and Cyrillic; see `assets/README.md`.
+/// DejaVu Sans Bold, reduced to Latin, Greek and Cyrillic; see `assets/README.md`.
 static FONT: LazyLock<FontRef<'static>> = LazyLock::new(|| {
     FontRef::try_from_slice(include_bytes!("../../assets/DejaVuSans-Bold.subset.ttf"))
         .expect("the embedded font is part of the program, and a test reads it")
 });
 const ELLIPSIS: char = '…';
 
-/// Paints tags and remembers where they are, so that they do not cover each other.
+/// Draws tags and remembers their positions, so that they do not cover each other.
 pub(super) struct LabelPainter {
     picture: ImageSize,
     text_px: f32,
@@ -43,7 +43,7 @@ impl LabelPainter {
         Self { picture, text_px, placed: Vec::new() }
     }
 
-    /// Paints `text` on a tag at the top of `region`; nothing when not even one letter fits.
+    /// Draws `text` on a tag at the top of `region`; nothing if not even one letter fits.
     pub(super) fn paint(
         &mut self,
         canvas: &mut Canvas<'_>,
@@ -65,7 +65,7 @@ impl LabelPainter {
         paint_line(canvas, &line, tag.left as f32 + padding_x, baseline, text_color(color));
     }
 
-    /// The first free place: above the box, inside its top, then down from there, then below it.
+    /// The first free position: above the box, inside its top, then further down, then below it.
     fn place(&self, region: &Region, width: i64, height: i64) -> Tag {
         let (picture_width, picture_height) =
             (i64::from(self.picture.width), i64::from(self.picture.height));
@@ -81,7 +81,7 @@ impl LabelPainter {
         let within = (0..=steps).map(|step| at(top + step * height));
         let candidates = above.into_iter().chain(within).chain([at(bottom)]);
         let covered = |tag: &Tag| self.placed.iter().map(|other| tag.overlap(*other)).sum::<i64>();
-        // `min_by_key` takes the first of several that are equally good.
+        // `min_by_key` returns the first of several equally good candidates.
         candidates.min_by_key(covered).unwrap_or_else(|| at(top))
     }
 }
@@ -97,7 +97,7 @@ impl Tag {
     }
 }
 
-/// Sets `text`, shortened with an ellipsis until it is no wider than `room`.
+/// Lays out `text`, shortened with an ellipsis until it is no wider than `room`.
 fn fit(text: &str, text_px: f32, room: f32) -> Option<Line> {
     if text.is_empty() {
         return None;
@@ -106,7 +106,7 @@ fn fit(text: &str, text_px: f32, room: f32) -> Option<Line> {
     if line.width <= room {
         return Some(line);
     }
-    // What is not set cannot fit: the narrowest letter is wider than a tenth of the size.
+    // The rest cannot fit: the narrowest letter is wider than a tenth of the font size.
     let longest = text.chars().count().min((room.max(0.0) / (text_px * 0.1)) as usize);
     (1..longest)
         .rev()

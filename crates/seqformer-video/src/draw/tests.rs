@@ -99,7 +99,7 @@ fn a_mask_of_another_size_is_an_error_and_changes_nothing() {
     let mut image = grey(SIZE);
     let object = OverlayObject { mask: &other, color: [255; 3], label: "cat".to_owned() };
     let error = draw_overlay(&mut image, &[object]).unwrap_err().to_string();
-    assert_eq!(error, "mask of \"cat\": expected 160x120 pixels as in the picture, found 10x10");
+    assert_eq!(error, "mask of \"cat\": expected 160x120 pixels as in the image, found 10x10");
     assert_eq!(image, grey(SIZE));
     image.pixels.pop();
     let error = draw_overlay(&mut image, &[]).unwrap_err().to_string();

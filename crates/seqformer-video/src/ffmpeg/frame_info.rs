@@ -1,10 +1,10 @@
-//! What ffmpeg's filter `showinfo` says of each frame, between its other messages.
+//! The output of ffmpeg's filter `showinfo` about each frame, among its other messages.
 
 use crate::format::PixelAspect;
 
-/// The filter, last of its chain.
+/// The filter, last in its chain.
 pub(super) const FILTER: &str = "showinfo=checksum=0";
-/// Every line is marked with its level: the filter speaks at the level of information.
+/// Every line has its level as a prefix; the filter logs at the level `info`.
 pub(super) const LOG_LEVEL: &str = "level+info";
 
 /// A decoded frame.
@@ -12,9 +12,9 @@ pub(super) const LOG_LEVEL: &str = "level+info";
 pub(super) struct FrameInfo {
     /// When it is shown, in seconds from the start of the file.
     pub(super) time: Option<f64>,
-    /// How long, in seconds; old programs do not say.
+    /// Its duration in seconds; old versions do not report it.
     pub(super) duration: Option<f64>,
-    /// Width of a pixel over its height, where the file gives it.
+    /// Pixel aspect ratio, if the file specifies it.
     pub(super) pixel_aspect: Option<PixelAspect>,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct FrameInfo {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Line {
     Frame(FrameInfo),
-    /// An error, without the mark of its level.
+    /// An error, without its level.
     Error(String),
     Other,
 }

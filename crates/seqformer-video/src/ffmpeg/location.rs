@@ -1,4 +1,4 @@
-//! Where the ffmpeg program is.
+//! Locates the ffmpeg program.
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -16,20 +16,20 @@ pub struct FfmpegLocation {
     threads: Option<NonZeroUsize>,
 }
 
-/// A program, and how it is run.
+/// A program and its settings.
 #[derive(Debug, Clone)]
 pub(crate) struct FfmpegProgram {
     pub(crate) path: PathBuf,
-    /// Threads of a decoder or encoder; as many as ffmpeg likes if nothing is said.
+    /// Threads of a decoder or encoder; `None` leaves the number to ffmpeg.
     pub(crate) threads: Option<NonZeroUsize>,
 }
 
 impl FfmpegLocation {
-    /// Looks for ffmpeg: `explicit`, then the variable `SEQFORMER_FFMPEG`, then the binary of the
-    /// Python package `imageio-ffmpeg` in a `.venv`, then the search path.
+    /// Searches for ffmpeg: `explicit`, then the variable `SEQFORMER_FFMPEG`, then the binary of the Python package
+    /// `imageio-ffmpeg` in a `.venv`, then the search path.
     ///
-    /// A place that was named but does not exist ends the search: another ffmpeg than the one
-    /// asked for is never used. Nothing is reported until a video needs it.
+    /// An explicit location that does not exist ends the search: a different ffmpeg is never used instead. Nothing is
+    /// reported until a video needs it.
     pub fn find(explicit: Option<&Path>) -> Self {
         let places = Places {
             explicit: explicit.map(Path::to_path_buf),
@@ -40,26 +40,26 @@ impl FfmpegLocation {
         Self { found: places.search(), threads: None }
     }
 
-    /// The same program with at most this many threads to decode and as many to encode.
+    /// The same program with at most this many threads for decoding and for encoding.
     pub fn with_threads(self, threads: NonZeroUsize) -> Self {
         Self { threads: Some(threads), ..self }
     }
 
-    /// The program and how it is run, when there is one.
+    /// The program and its settings, if found.
     pub(crate) fn program(&self) -> Option<FfmpegProgram> {
         Some(FfmpegProgram { path: self.path()?.to_path_buf(), threads: self.threads })
     }
 
-    /// The program, when there is one.
+    /// The program, if found.
     pub fn path(&self) -> Option<&Path> {
         self.found.as_deref().ok()
     }
 
-    /// The program, or an error saying that `video` needs it and what to do.
+    /// The program, or an error that `video` needs it and how to get it.
     ///
     /// # Errors
     ///
-    /// [`VideoError::FfmpegMissing`] when no ffmpeg was found.
+    /// [`VideoError::FfmpegMissing`] if no ffmpeg was found.
     pub(crate) fn require(&self, video: &Path) -> Result<FfmpegProgram, VideoError> {
         match &self.found {
             Ok(path) => Ok(FfmpegProgram { path: path.clone(), threads: self.threads }),
@@ -110,12 +110,12 @@ impl Places {
     }
 }
 
-/// A bare relative name would be looked up on the search path by the operating system.
+/// The operating system would search for a bare relative name on the search path.
 fn absolute(path: PathBuf) -> PathBuf {
     std::path::absolute(&path).unwrap_or(path)
 }
 
-/// The folders in which a `.venv` may lie: the current one, and those above the running program.
+/// The folders that may contain a `.venv`: the current one, and those above the running program.
 fn venv_parents() -> Vec<PathBuf> {
     let mut parents = Vec::new();
     if let Ok(current) = std::env::current_dir() {
@@ -138,7 +138,7 @@ fn imageio_ffmpeg(parent: &Path) -> Option<PathBuf> {
     })
 }
 
-/// The entries of `folder` whose names begin with `prefix`, last first; none when there is no such folder.
+/// The entries of `folder` whose names begin with `prefix`, last first; empty if there is no such folder.
 fn entries(folder: &Path, prefix: &str) -> Vec<PathBuf> {
     let Ok(listing) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = listing

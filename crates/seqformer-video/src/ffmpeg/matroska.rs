@@ -1,6 +1,6 @@
-//! Raw pictures with times, for ffmpeg's standard input: the part of Matroska that this takes.
+//! Raw images with times for ffmpeg's standard input: the necessary subset of Matroska.
 //!
-//! RFC 9559; `V_UNCOMPRESSED` pictures of red, green and blue bytes.
+//! RFC 9559; `V_UNCOMPRESSED` images of red, green and blue bytes.
 
 use seqformer_masks::ImageSize;
 
@@ -15,15 +15,15 @@ const SEGMENT: u32 = 0x1853_8067;
 const INFO: u32 = 0x1549_a966;
 const TRACKS: u32 = 0x1654_ae6b;
 const CLUSTER: u32 = 0x1f43_b675;
-/// A length that is not known yet.
+/// An unknown length.
 const UNKNOWN: [u8; 8] = [0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 
-/// Whether frames of so many bytes can be sent.
+/// Whether frames of `frame_bytes` bytes can be sent.
 pub(super) fn can_hold(frame_bytes: usize) -> bool {
     frame_bytes <= MAX_ELEMENT
 }
 
-/// What comes before the frames.
+/// The data before the frames.
 pub(super) fn header(size: ImageSize) -> Vec<u8> {
     let mut bytes = element(
         EBML,
@@ -50,7 +50,7 @@ pub(super) fn header(size: ImageSize) -> Vec<u8> {
     let picture = [
         unsigned(0xb0, size.width.into()),
         unsigned(0xba, size.height.into()),
-        // The code of three bytes for each pixel.
+        // The code for three bytes per pixel.
         element(0x002e_b524, b"RGB\x18"),
     ];
     let track = [
@@ -64,8 +64,7 @@ pub(super) fn header(size: ImageSize) -> Vec<u8> {
     bytes
 }
 
-/// What comes before the pixels of a frame. Each frame has a cluster of its own, since times within one are
-/// of 16 bits.
+/// The data before the pixels of a frame. Each frame has its own cluster, because times within a cluster have 16 bits.
 pub(super) fn frame_header(time: f64, duration: f64, frame_bytes: usize) -> Vec<u8> {
     let ticks = |secs: f64| (secs * TICKS_PER_SECOND).round().max(0.0) as u64;
     let timestamp = unsigned(0xe7, ticks(time));
@@ -81,12 +80,12 @@ pub(super) fn frame_header(time: f64, duration: f64, frame_bytes: usize) -> Vec<
     [id(CLUSTER), length(cluster_bytes), timestamp, group].concat()
 }
 
-/// An element id as it is written, without leading zeros.
+/// An encoded element id, without leading zeros.
 fn id(id: u32) -> Vec<u8> {
     id.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect()
 }
 
-/// A length of eight bytes, the first of which says so.
+/// A length of eight bytes, with its length marker.
 fn length(bytes: usize) -> Vec<u8> {
     let mut written = (bytes as u64).to_be_bytes();
     written[0] = 0x01;

@@ -1,4 +1,4 @@
-//! What ffmpeg says about a video before decoding it. There is no ffprobe to ask.
+//! What ffmpeg reports about a video before decoding it. ffprobe may not be available.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -7,28 +7,28 @@ use super::{FfmpegProcess, add_input, command, last_lines};
 use crate::error::VideoError;
 use crate::timing::{FrameRate, TimeStamps};
 
-/// From this frame rate on, and beyond this length, the file's header is nonsense. Containers whose time
-/// stamps count milliseconds come as "1k fps" when they say nothing about their rate.
+/// Frame rates from here on, and longer lengths, are bogus. Containers with time stamps in milliseconds are reported as
+/// "1k fps" if they do not specify a rate.
 const ABSURD_FPS: f64 = 1000.0;
 const MAX_SECONDS: f64 = 1e7;
-/// What ffmpeg adds to the pixels of a stream that is marked as the default one.
+/// What ffmpeg adds to the pixels of a stream that is marked as default.
 const DEFAULT_BONUS: u64 = 5_000_000;
 
-/// The facts about a video that help before its frames are read. Frame sizes are not among them:
-/// rotation can swap them, so they are taken from the frames.
+/// Facts about a video that are needed before its frames are read. Frame sizes are not among them: rotation can swap
+/// them, so they are taken from the frames.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct VideoInfo {
-    /// Index in the file of the stream that is read.
+    /// Index of the selected stream in the file.
     pub(crate) stream: usize,
-    /// Frames per second, as far as the header is to be believed.
+    /// Frames per second, if the header is plausible.
     pub(crate) fps: Option<f64>,
-    /// Frames per second, as the header claims.
+    /// Frames per second according to the header.
     pub(crate) claimed_fps: Option<f64>,
-    /// Length from the file's header.
+    /// Length according to the header.
     pub(crate) seconds: Option<f64>,
-    /// How bright its samples are meant to be, if that is beyond an ordinary screen.
+    /// The transfer function, if it is HDR.
     pub(crate) hdr: Option<Hdr>,
-    /// What a user may want to know.
+    /// Notes for the user.
     pub(crate) notes: Vec<String>,
 }
 
@@ -60,12 +60,12 @@ impl Hdr {
 }
 
 impl VideoInfo {
-    /// The number of frames that the header promises.
+    /// The number of frames according to the header.
     pub(crate) fn frame_count(&self) -> Option<usize> {
         Some((self.fps? * self.seconds?).round() as usize)
     }
 
-    /// What is known of the times of frames before they are read.
+    /// What is known about the times of frames before they are read.
     pub(crate) fn time_stamps(&self) -> TimeStamps {
         let nearest = |fps: Option<f64>| fps.and_then(FrameRate::nearest);
         let (believed, claimed) = (nearest(self.fps), nearest(self.claimed_fps));
@@ -73,20 +73,20 @@ impl VideoInfo {
     }
 }
 
-/// Asks ffmpeg about the file at `path`.
+/// Probes the file at `path`.
 pub(crate) fn probe(ffmpeg: &Path, path: &Path) -> Result<VideoInfo, VideoError> {
     let lines = describe(ffmpeg, path)?;
     let is_opened = lines.iter().any(|line| line.starts_with("Input #0"));
     let reason = match parse(&lines).filter(|_| is_opened) {
         Some(info) => return Ok(info),
         None if !is_opened => format!("ffmpeg: {}", last_lines(&lines)),
-        None if videos(&lines).next().is_some() => "the only picture in it is a cover".to_owned(),
+        None if videos(&lines).next().is_some() => "its only image is cover art".to_owned(),
         None => "the file has no video stream, or its header is damaged".to_owned(),
     };
     Err(VideoError::NoFrames { path: path.to_path_buf(), reason })
 }
 
-/// The codecs of the file's sound, in its order.
+/// The audio codecs of the file, in order.
 pub(super) fn sounds(ffmpeg: &Path, path: &Path) -> Result<Vec<Sound>, VideoError> {
     let lines = describe(ffmpeg, path)?;
     let sound = |stream: Stream<'_>| {
@@ -96,7 +96,7 @@ pub(super) fn sounds(ffmpeg: &Path, path: &Path) -> Result<Vec<Sound>, VideoErro
     Ok(streams(&lines).filter_map(sound).collect())
 }
 
-/// A stream of sound.
+/// An audio stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sound {
     /// Index in the file.
@@ -127,7 +127,7 @@ fn describe(ffmpeg: &Path, path: &Path) -> Result<Vec<String>, VideoError> {
 struct Stream<'a> {
     index: usize,
     kind: &'a str,
-    /// Codec, size, rates and marks, parted by commas.
+    /// Codec, size, rates and flags, separated by commas.
     text: &'a str,
 }
 
@@ -150,7 +150,7 @@ impl<'a> Stream<'a> {
         self.text.contains("(attached pic)") || self.text.contains("(timed thumbnails)")
     }
 
-    /// Width and height as written in the header; none if it does not say.
+    /// Width and height in the header; `None` if not specified.
     fn size(&self) -> Option<(u64, u64)> {
         self.text.split(", ").skip(1).find_map(|field| {
             let (width, height) = field.split(' ').next()?.split_once('x')?;
@@ -158,14 +158,14 @@ impl<'a> Stream<'a> {
         })
     }
 
-    /// By what ffmpeg chooses among several.
+    /// The criterion by which ffmpeg selects one of several streams.
     fn rank(&self) -> u64 {
         let pixels = self.size().map_or(0, |(width, height)| width.saturating_mul(height));
         let bonus = if self.text.contains("(default)") { DEFAULT_BONUS } else { 0 };
         pixels.saturating_add(bonus)
     }
 
-    /// How a user tells it from others.
+    /// A description for users.
     fn shown(&self) -> String {
         let size = self.size().map(|(width, height)| format!(", {width}x{height}"));
         format!("#{} ({}{})", self.index, self.codec(), size.unwrap_or_default())
@@ -182,7 +182,7 @@ fn videos(lines: &[String]) -> impl Iterator<Item = Stream<'_>> {
 
 fn parse(lines: &[String]) -> Option<VideoInfo> {
     let films = || videos(lines).filter(|stream| !stream.is_cover());
-    // The first of the best, as ffmpeg without `-map`.
+    // The first of the best, as ffmpeg selects without `-map`.
     let stream =
         films().reduce(|best, next| if next.rank() > best.rank() { next } else { best })?;
     let others: Vec<String> =
@@ -190,12 +190,12 @@ fn parse(lines: &[String]) -> Option<VideoInfo> {
     let mut notes = Vec::new();
     if !others.is_empty() {
         notes.push(format!(
-            "of several video streams, {} is read, which is also ffmpeg's choice; left out: {}",
+            "of several video streams, {} is read, which is also ffmpeg's choice; ignored: {}",
             stream.shown(),
             others.join(", ")
         ));
     }
-    // The average rate (`fps`) or, where the container has none, the guess from time stamps.
+    // The average rate (`fps`) or, if the container has none, the estimate from time stamps.
     let rates = [" fps", " tbr"].map(|unit| rate(stream.text, unit));
     let claimed_fps = rates.into_iter().flatten().next();
     let fps = rates.into_iter().flatten().find(|&fps| fps < ABSURD_FPS);
@@ -207,7 +207,7 @@ fn parse(lines: &[String]) -> Option<VideoInfo> {
     Some(VideoInfo { stream: stream.index, fps, claimed_fps, seconds, hdr, notes })
 }
 
-/// The number before `unit`, in a list parted by commas: `…, 23.98 fps, 23.98 tbr, 12k tbn`.
+/// The number before `unit` in a comma-separated list: `…, 23.98 fps, 23.98 tbr, 12k tbn`.
 fn rate(line: &str, unit: &str) -> Option<f64> {
     let field = line.split(',').map(str::trim).find(|field| field.ends_with(unit))?;
     let number = field.strip_suffix(unit)?;
@@ -218,7 +218,7 @@ fn rate(line: &str, unit: &str) -> Option<f64> {
     (value > 0.0 && value.is_finite()).then_some(value)
 }
 
-/// Seconds in `00:01:02.50`; none for `N/A`.
+/// Seconds in `00:01:02.50`; `None` for `N/A`.
 fn duration(text: &str) -> Option<f64> {
     let mut seconds = 0.0;
     for part in text.trim().split(':') {

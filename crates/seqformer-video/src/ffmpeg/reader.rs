@@ -1,7 +1,7 @@
 //! Decodes a video into frames.
 //!
-//! ffmpeg writes each frame as a PPM picture, so that every frame carries its own size: what the
-//! stream's header says is not what comes out of a rotated video.
+//! ffmpeg writes each frame as a PPM image, so that every frame has its own size: the size in the stream's header
+//! differs from that of a rotated video.
 
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -18,22 +18,22 @@ use super::{FfmpegProcess, FfmpegProgram, add_input, add_threads, command, outco
 use crate::error::VideoError;
 use crate::format::PixelAspect;
 
-/// The largest frame accepted: 16384 x 16384, 768 MiB.
+/// The largest accepted frame: 16384 x 16384, 768 MiB.
 pub(crate) const MAX_PIXELS: u64 = 1 << 28;
-/// A PPM header is a dozen bytes; the bound is for a decoder gone wrong.
+/// A PPM header has a dozen bytes; the limit guards against a faulty decoder.
 const MAX_HEADER_TOKEN: usize = 10;
 
 /// A frame's time is printed before the frame is written; waiting longer would only hide a fault.
 const TIME_PATIENCE: Duration = Duration::from_secs(20);
-/// To an ordinary screen: from linear light to the primaries of BT.709 and a curve that keeps highlights.
+/// Tone mapping to SDR: from linear light to the primaries of BT.709 and a curve that preserves highlights.
 const TONE_MAPPING: &str = "format=gbrpf32le,zscale=p=bt709,tonemap=tonemap=hable:desat=0,\
                             zscale=t=bt709:m=bt709:r=tv,format=yuv444p";
 
-/// The frames of a video, one after the other.
+/// The frames of a video in order.
 #[derive(Debug)]
 pub(crate) struct VideoReader {
     path: PathBuf,
-    // Before `process`: its end of the pipe closes first.
+    // Declared before `process`, so that its end of the pipe closes first.
     stdout: Option<BufReader<ChildStdout>>,
     process: Option<FfmpegProcess>,
     infos: Option<Receiver<FrameInfo>>,
@@ -53,7 +53,7 @@ pub(crate) struct DecodedFrame {
 }
 
 impl VideoReader {
-    /// Starts decoding the stream that `info` names.
+    /// Starts decoding the stream selected by `info`.
     pub(crate) fn start(
         ffmpeg: &FfmpegProgram,
         path: &Path,
@@ -64,14 +64,14 @@ impl VideoReader {
         if let Some(hdr) = info.hdr {
             let name = hdr.name();
             if has_filters(&ffmpeg.path, &["zscale", "tonemap"]) {
-                // What the header leaves open is as the standards of HDR have it.
+                // Properties missing in the header default to those of the HDR standards.
                 let (transfer, linear) =
                     (hdr.transfer(), "pin=bt2020:min=bt2020nc:t=linear:npl=100");
                 filters = format!("zscale=tin={transfer}:{linear},{TONE_MAPPING},{FILTER}");
                 warnings.push(format!("{}: HDR ({name}), tone-mapped to SDR", path.display()));
             } else {
                 warnings.push(format!(
-                    "{}: HDR ({name}), and this ffmpeg cannot tone-map it (it lacks zscale): colours are pale",
+                    "{}: HDR ({name}), and this ffmpeg cannot tone-map it (it lacks zscale): colours will look pale",
                     path.display()
                 ));
             }
@@ -79,14 +79,14 @@ impl VideoReader {
         let mut command = command(&ffmpeg.path, LOG_LEVEL);
         add_threads(&mut command, ffmpeg);
         add_input(&mut command, path);
-        // Passthrough: the constant-rate default repeats and drops frames.
+        // Passthrough, because the constant-rate default repeats and drops frames.
         let stream = format!("0:{}", info.stream);
         command.args(["-map", &stream, "-an", "-sn", "-dn", "-fps_mode", "passthrough"]);
         command.args(["-vf", &filters]);
         command.args(["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "pipe:1"]);
         let (sender, infos) = channel();
         let listen = move |line: String| match Line::parse(&line) {
-            // Nobody listens any more when reading was stopped early.
+            // There is no receiver if reading was stopped early.
             Line::Frame(info) => sender.send(info).err().and(None),
             Line::Error(text) => Some(text),
             Line::Other => None,
@@ -107,7 +107,7 @@ impl VideoReader {
         })
     }
 
-    /// The next frame, or none at the end.
+    /// The next frame; `None` at the end.
     pub(crate) fn next_frame(&mut self) -> Result<Option<DecodedFrame>, VideoError> {
         let Some(stdout) = &mut self.stdout else { return Ok(None) };
         match read_ppm(stdout) {
@@ -117,9 +117,9 @@ impl VideoReader {
                 Ok(Some(DecodedFrame { image, time }))
             }
             Ok(None) => self.finish(),
-            // The decoder died inside a frame: the frames before it count.
+            // The decoder ended inside a frame: the frames before it count.
             Err(PpmError::Ended(error)) => {
-                tracing::debug!(%error, path = %self.path.display(), "the decoder broke off");
+                tracing::debug!(%error, path = %self.path.display(), "the decoder stopped early");
                 self.finish()
             }
             Err(PpmError::TooLarge(found)) => {
@@ -133,26 +133,26 @@ impl VideoReader {
         }
     }
 
-    /// What was odd; complete after the last frame.
+    /// Warnings; complete after the last frame.
     pub(crate) fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// How long the frame that was read last is shown, in seconds.
+    /// How long the frame read last is shown, in seconds.
     pub(crate) fn last_duration(&self) -> Option<f64> {
         self.last_duration
     }
 
-    /// Width of a pixel over its height, where the file gives it; known with the first frame.
+    /// Pixel aspect ratio, if the file specifies it; known with the first frame.
     pub(crate) fn pixel_aspect(&self) -> Option<PixelAspect> {
         self.pixel_aspect
     }
 
-    /// The time of the frame that was just read.
+    /// The time of the frame read last.
     fn take_info(&mut self) -> Option<f64> {
         let info = self.infos.as_ref()?.recv_timeout(TIME_PATIENCE);
         let Ok(info) = info else {
-            // From here on times and frames could be those of different frames.
+            // From here on times and frames could be mismatched.
             self.infos = None;
             return None;
         };
@@ -189,10 +189,10 @@ impl VideoReader {
     }
 }
 
-/// Why a PPM picture could not be read.
+/// Why a PPM image could not be read.
 #[derive(Debug)]
 pub(crate) enum PpmError {
-    /// The stream broke off.
+    /// The stream ended early.
     Ended(io::Error),
     TooLarge(ImageSize),
     Malformed(String),
@@ -204,11 +204,11 @@ impl From<io::Error> for PpmError {
     }
 }
 
-/// Reads one binary PPM picture of 8 bits, or nothing at the end of the stream.
+/// Reads one binary PPM image of 8 bits; `None` at the end of the stream.
 pub(crate) fn read_ppm(stream: &mut impl Read) -> Result<Option<RgbImage>, PpmError> {
     let Some(magic) = token(stream)? else { return Ok(None) };
     if magic != "P6" {
-        return Err(PpmError::Malformed(format!("{magic:?} instead of a PPM picture")));
+        return Err(PpmError::Malformed(format!("{magic:?} instead of a PPM image")));
     }
     let width = number(stream)?;
     let height = number(stream)?;
@@ -233,7 +233,7 @@ fn number(stream: &mut impl Read) -> Result<u32, PpmError> {
     })
 }
 
-/// The bytes up to the next white space; none at the end of the stream.
+/// The bytes up to the next white space; `None` at the end of the stream.
 fn token(stream: &mut impl Read) -> Result<Option<String>, PpmError> {
     let mut text = String::new();
     let mut byte = [0_u8];

@@ -1,4 +1,4 @@
-//! The sound of one file, beside the pictures of another.
+//! Combines the sound of one file with the video of another.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -7,23 +7,23 @@ use super::probe::{Sound, sounds};
 use super::{FfmpegProcess, FfmpegProgram, command, outcome};
 use crate::error::VideoError;
 
-/// Codecs that an mp4 file can hold as they are. Others become AAC.
+/// Codecs that mp4 supports. Others are converted to AAC.
 const COPIED: [&str; 8] = ["aac", "mp3", "ac3", "eac3", "opus", "flac", "alac", "dts"];
 
-/// A film without sound, and where its sound is.
+/// A silent video, and the file with its sound.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SilentFilm<'a> {
-    /// The pictures.
+    /// The video.
     pub(crate) film: &'a Path,
-    /// When the first picture is shown, in seconds of the file with the sound.
+    /// The time of the first frame, in seconds of the file with the sound.
     pub(crate) start: f64,
     /// The file with the sound.
     pub(crate) sound_of: &'a Path,
 }
 
-/// Writes the film with all its sound into the file `target`, copied where an mp4 can hold it.
+/// Writes the video with all its sound to the file `target`; sound is copied if mp4 supports its codec.
 ///
-/// Returns whether there was any sound, and what a user may want to know. `target` is a film only if there was.
+/// Returns whether there was any sound, and notes for the user. `target` is a video only if there was.
 pub(crate) fn add_sound(
     ffmpeg: &FfmpegProgram,
     silent: SilentFilm<'_>,
@@ -38,7 +38,10 @@ pub(crate) fn add_sound(
         found.iter().filter(|sound| !is_copied(sound)).map(|sound| sound.codec.as_str()).collect();
     let mut notes = Vec::new();
     if !others.is_empty() {
-        notes.push(format!("an mp4 cannot hold sound in {}; it became AAC", others.join(", ")));
+        notes.push(format!(
+            "mp4 cannot contain sound in {}; it was converted to AAC",
+            others.join(", ")
+        ));
     }
     let as_it_is = |sound: &Sound| if is_copied(sound) { "copy" } else { "aac" };
     let Err(reason) = join(ffmpeg, silent, &found, as_it_is, target)? else {
@@ -47,13 +50,13 @@ pub(crate) fn add_sound(
     tracing::debug!(reason, "the sound cannot be copied");
     match join(ffmpeg, silent, &found, |_sound| "aac", target)? {
         Ok(()) => {
-            Ok((true, vec!["the sound could not be copied as it is; it became AAC".to_owned()]))
+            Ok((true, vec!["the sound could not be copied; it was converted to AAC".to_owned()]))
         }
         Err(reason) => Ok((false, vec![format!("without the sound of the video: {reason}")])),
     }
 }
 
-/// Runs ffmpeg once; the inner error is what it says.
+/// Runs ffmpeg once; the inner error is its message.
 fn join(
     ffmpeg: &FfmpegProgram,
     silent: SilentFilm<'_>,
@@ -75,12 +78,12 @@ fn join(
         command.args(["-map", &format!("1:{}", sound.stream)]);
         command.args([&format!("-c:a:{index}"), codec(sound)]);
     }
-    // FLAC and others in mp4 count as experimental in older programs.
+    // Older versions treat FLAC and others in mp4 as experimental.
     command.args(["-map_metadata", "-1", "-strict", "experimental"]);
     command.args(["-movflags", "+faststart", "-f", "mp4", "-y"]).arg(file(target));
     let process = FfmpegProcess::spawn(&mut command, Stdio::null(), Stdio::null())?;
     let (status, lines) = process.wait();
-    // A damaged stretch of the sound is said and does not cost the rest.
+    // A damaged section of the sound is reported, and the rest is kept.
     let done = status.is_some_and(|status| status.success());
     Ok(if done { Ok(()) } else { Err(outcome(status, &lines)) })
 }

@@ -13,27 +13,27 @@ use crate::error::VideoError;
 use crate::format::FilmFormat;
 use crate::timing::Timing;
 
-/// The colours that players assume when nothing is said.
+/// The colour space that players assume by default.
 const FILTER: &str = "scale=out_color_matrix=bt709:out_range=tv,format=yuv420p";
 
-/// Fine enough for every rate; the clock of MPEG.
+/// Precise enough for every rate; MPEG's clock.
 const TIME_BASE: &str = "1/90000";
 
-/// A video file being written. All frames have one size.
+/// A video file being written. All frames have the same size.
 #[derive(Debug)]
 pub(crate) struct VideoWriter {
     /// When frames are shown, if they are sent with times.
     timing: Option<Timing>,
     written: usize,
-    /// The name for messages; the bytes go to another file.
+    /// The name for messages; the data goes to another file.
     name: PathBuf,
-    // Before `process`: ffmpeg ends when its input closes.
+    // Declared before `process`: ffmpeg ends when its input closes.
     stdin: Option<ChildStdin>,
     process: Option<FfmpegProcess>,
 }
 
 impl VideoWriter {
-    /// Starts encoding frames of `size` into `file`; messages speak of `name`.
+    /// Starts encoding frames of `size` into `file`; messages use `name`.
     pub(crate) fn start(
         ffmpeg: &FfmpegProgram,
         file: &Path,
@@ -83,7 +83,7 @@ impl VideoWriter {
         let pixels = padded(image);
         if let Some(timing) = &self.timing {
             let time = timing.times.get(self.written).map(|time| time - timing.start());
-            // Frames beyond the known times follow each other like the last ones.
+            // Frames beyond the known times follow at the last interval.
             let beyond = (self.written + 1).saturating_sub(timing.times.len()) as f64;
             let last = timing.times.last().map_or(0.0, |last| last - timing.start());
             let time = time.unwrap_or(last + beyond * timing.last_duration);
@@ -98,7 +98,7 @@ impl VideoWriter {
         let Some(stdin) = &mut self.stdin else { return Err(self.failed(None)) };
         match stdin.write_all(bytes) {
             Ok(()) => Ok(()),
-            // The pipe broke because ffmpeg gave up; it says why.
+            // The pipe broke because ffmpeg failed; report its message.
             Err(error) => Err(self.failed(Some(error))),
         }
     }
@@ -133,7 +133,7 @@ fn even_size(size: ImageSize) -> ImageSize {
     ImageSize { height: size.height.next_multiple_of(2), width: size.width.next_multiple_of(2) }
 }
 
-/// The pixels of `image` with an odd last column and row repeated: no dark seam shines through.
+/// The pixels of `image` with an odd last column and row repeated, so that no dark edge appears.
 fn padded(image: &RgbImage) -> Cow<'_, [u8]> {
     let even = even_size(image.size);
     if even == image.size || image.pixels.is_empty() {

@@ -11,15 +11,15 @@ use super::{make_parent, persist, temporary_file, write_error};
 use crate::draw::checked_size;
 use crate::error::VideoError;
 
-/// JPEG quality, with full colour resolution: thin coloured lines stay clean.
+/// JPEG quality, with full colour resolution, so that thin coloured lines stay sharp.
 const QUALITY: i32 = 90;
 
-/// Tells our pictures from the frames of a video, which are often named by number alone.
+/// Distinguishes overlays from the frames of a video, whose names are often just numbers.
 const PREFIX: &str = "overlay_";
 
-/// A folder of numbered JPEGs being filled beside its final place.
+/// A folder of numbered JPEGs being filled beside its final name.
 ///
-/// Several threads may write at once, each picture once. What was written is kept only after
+/// Several threads may write at once, each image once. Images are kept only after
 /// [`FolderWriter::finish`].
 #[derive(Debug)]
 pub struct FolderWriter {
@@ -28,24 +28,24 @@ pub struct FolderWriter {
 }
 
 impl FolderWriter {
-    /// Begins the folder `path`, which replaces an earlier folder of such pictures and nothing else.
+    /// Starts the folder `path`, which may replace only an earlier folder of such images.
     ///
     /// # Errors
     ///
-    /// The folder holds anything else, or nothing can be written beside it.
+    /// The folder contains anything else, or nothing can be written beside it.
     pub fn create(path: &Path) -> Result<Self, VideoError> {
-        // Through a link to the folder it stands for.
+        // Follow a link to its folder.
         let path = path.canonicalize().unwrap_or_else(|_new| path.to_path_buf());
         check_replaceable(&path)?;
         let folder = temporary_folder(&path)?;
         Ok(Self { path, folder })
     }
 
-    /// Writes the picture of this number: `overlay_00000.jpg`, `overlay_00001.jpg` and so on.
+    /// Writes the image with this number: `overlay_00000.jpg`, `overlay_00001.jpg` and so on.
     ///
     /// # Errors
     ///
-    /// The picture cannot be encoded or written.
+    /// The image cannot be encoded or written.
     pub fn write(&self, index: usize, image: &RgbImage) -> Result<(), VideoError> {
         let name = format!("{PREFIX}{index:05}.jpg");
         let shown = self.path.join(&name);
@@ -55,11 +55,11 @@ impl FolderWriter {
             .map_err(|source| write_error(&shown, source))
     }
 
-    /// Puts the folder in its place; an earlier one is removed only then.
+    /// Moves the folder to its final name; an earlier one is removed only then.
     ///
     /// # Errors
     ///
-    /// The place cannot be taken.
+    /// The folder cannot be renamed.
     pub fn finish(self) -> Result<(), VideoError> {
         let path = &self.path;
         check_replaceable(path)?;
@@ -76,7 +76,7 @@ impl FolderWriter {
             }
             return Err(failed(error));
         }
-        // It is in its place: nothing is left to clean up under the temporary name.
+        // It has been moved: nothing is left to clean up under the temporary name.
         self.folder.keep();
         earlier.close().map_err(failed)
     }
@@ -112,7 +112,7 @@ fn encode(image: &RgbImage, path: &Path) -> Result<Vec<u8>, VideoError> {
     }
 }
 
-/// Only a folder of our own pictures, or nothing, may be replaced.
+/// Only a folder of overlays, or an empty one, may be replaced.
 fn check_replaceable(path: &Path) -> Result<(), VideoError> {
     let listing = match std::fs::read_dir(path) {
         Ok(listing) => listing,

@@ -1,4 +1,4 @@
-//! Animated GIFs, for when there is no ffmpeg.
+//! Animated GIFs, for systems without ffmpeg.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -14,11 +14,11 @@ use crate::error::VideoError;
 use crate::resize::shrink;
 use crate::timing::Timing;
 
-/// No side of a GIF is longer: files grow without bound otherwise.
+/// Maximum side of a GIF; larger ones would make huge files.
 const MAX_SIDE: u32 = 960;
 /// Quality of the palette search, 1 (best) to 30 (fastest).
 const PALETTE_SPEED: i32 = 10;
-/// Viewers slow down whatever is shorter, in hundredths of a second.
+/// Viewers slow down shorter delays; in hundredths of a second.
 const MIN_DELAY: f64 = 2.0;
 const MAX_DELAY: f64 = 65535.0;
 
@@ -30,13 +30,13 @@ pub(super) struct GifWriter {
     size: ImageSize,
     timing: Timing,
     written: usize,
-    /// How far the delays have come, in hundredths of a second.
+    /// Sum of the written delays, in hundredths of a second.
     shown: f64,
-    /// When the last frame ends by its time stamps, in hundredths of a second.
+    /// End of the last frame by its time stamps, in hundredths of a second.
     ended: f64,
 }
 
-/// The encoder has no `Debug` of its own.
+/// The encoder does not implement `Debug`.
 struct EncoderBox(Encoder<BufWriter<File>>);
 
 impl std::fmt::Debug for EncoderBox {
@@ -46,7 +46,7 @@ impl std::fmt::Debug for EncoderBox {
 }
 
 impl GifWriter {
-    /// Starts encoding frames of `size` into `file`; messages speak of `path`.
+    /// Starts encoding frames of `size` into `file`; messages use `path`.
     pub(super) fn start(
         file: &TemporaryFile,
         path: &Path,
@@ -77,7 +77,7 @@ impl GifWriter {
         let image = shrink(image, self.size);
         let (width, height) = (self.size.width as u16, self.size.height as u16);
         let mut frame = Frame::from_rgb_speed(width, height, &image.pixels, PALETTE_SPEED);
-        // What rounding takes from one frame the next one gets, so that the whole keeps its length.
+        // Rounding errors carry over to the next frame, so that the total duration is kept.
         self.ended += 100.0 * self.timing.duration(self.written);
         let delay = (self.ended - self.shown).round().clamp(MIN_DELAY, MAX_DELAY);
         self.shown += delay;

@@ -13,10 +13,10 @@ use super::read_error;
 use crate::error::VideoError;
 use crate::ffmpeg::MAX_PIXELS;
 
-/// Browsers show frames that claim to be shorter than the first for as long as the second.
+/// Browsers show frames with a delay below the first value for the second.
 const SHORTEST: Duration = Duration::from_millis(11);
 const UNSET: Duration = Duration::from_millis(100);
-/// A canvas, the one before it and a frame, of four bytes a pixel.
+/// A canvas, the previous one and a frame, with four bytes per pixel.
 const MAX_DECODER_BYTES: usize = 3 * 4 * MAX_PIXELS as usize;
 
 /// When the frames of an animation are shown.
@@ -29,7 +29,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Frames that follow each other with these delays.
+    /// Consecutive frames with these delays.
     pub(super) fn new(delays: impl IntoIterator<Item = Duration>) -> Self {
         // Whole durations, so that sums are exact.
         let mut end = Duration::ZERO;
@@ -46,13 +46,13 @@ impl Schedule {
         self.times.last().map(|last| self.end - last)
     }
 
-    /// The mean rate.
+    /// The mean frame rate.
     pub(super) fn fps(&self) -> Option<f64> {
         (self.end > 0.0).then(|| self.times.len() as f64 / self.end)
     }
 }
 
-/// The schedule of the file, or none if it is not an animated WebP or PNG.
+/// The schedule of the file; `None` if it is not an animated WebP or PNG.
 pub(super) fn scan(path: &Path) -> Result<Option<Schedule>, VideoError> {
     let bytes = std::fs::read(path).map_err(|source| read_error(path, source))?;
     let shown = |delay: Duration| if delay < SHORTEST { UNSET } else { delay };
@@ -104,7 +104,7 @@ impl AnimationReader {
         Ok(reader)
     }
 
-    /// The next frame, or none at the end; a cut file ends early with a warning.
+    /// The next frame; `None` at the end. A truncated file ends early with a warning.
     pub(super) fn next_frame(&mut self) -> Result<Option<RgbImage>, VideoError> {
         if self.decoded == self.promised || self.warning.is_some() {
             return Ok(None);
@@ -153,16 +153,16 @@ impl Decoder {
     }
 }
 
-/// What the frames of an animation are drawn on.
+/// The canvas on which the frames of an animation are drawn.
 struct Canvas {
     size: ImageSize,
-    /// Four bytes a pixel; none if the size is absurd, which is refused before anything is drawn.
+    /// Four bytes per pixel; empty if the size is implausible, which is rejected before drawing.
     pixels: Vec<u8>,
-    /// What becomes of the last frame before the next one is drawn.
+    /// What to do with the last frame before the next one is drawn.
     pending: Option<Disposal>,
 }
 
-/// How a frame is drawn and taken away again.
+/// How a frame is drawn and disposed of.
 #[derive(Clone, Copy)]
 struct Placement {
     left: u32,
@@ -218,7 +218,7 @@ impl Canvas {
         let line_bytes = (place.size.width as usize * samples).max(1);
         for (y, line) in (0..place.size.height).zip(pixels.chunks_exact(line_bytes)) {
             let Some(row) = self.row(place, y) else {
-                return Err("a frame lies outside of the picture".to_owned());
+                return Err("a frame lies outside the image".to_owned());
             };
             let (row, _none_left) = row.as_chunks_mut::<4>();
             for (under, over) in row.iter_mut().zip(line.chunks_exact(samples)) {
@@ -232,7 +232,7 @@ impl Canvas {
         Ok(&self.pixels)
     }
 
-    /// Row `y` of a frame's part of the canvas, if it lies on it.
+    /// Row `y` of a frame's area on the canvas, if it is inside.
     fn row(&mut self, place: Placement, y: u32) -> Option<&mut [u8]> {
         let y = place.top.checked_add(y)?;
         if y >= self.size.height || place.left.checked_add(place.size.width)? > self.size.width {
@@ -243,10 +243,10 @@ impl Canvas {
     }
 }
 
-/// The frames of an animated WebP, put together. Each is a picture that could stand alone.
+/// Composes the frames of an animated WebP. Each is an image that could stand alone.
 struct WebPAnimation {
     bytes: Vec<u8>,
-    /// Where the next chunk begins.
+    /// Offset of the next chunk.
     position: usize,
     canvas: Canvas,
 }
@@ -296,7 +296,7 @@ fn number(bytes: &[u8]) -> u32 {
     bytes.iter().rev().fold(0, |number, byte| (number << 8) | u32::from(*byte))
 }
 
-/// Decodes the chunks of a frame as a file of their own: pixels, and the number of bytes of each.
+/// Decodes the chunks of a frame as a separate file: pixels, and the number of bytes per pixel.
 fn decode_alone(size: ImageSize, chunks: &[u8]) -> Result<(Vec<u8>, usize), String> {
     let mut file = b"WEBP".to_vec();
     if chunks.starts_with(b"ALPH") {
@@ -311,7 +311,7 @@ fn decode_alone(size: ImageSize, chunks: &[u8]) -> Result<(Vec<u8>, usize), Stri
     let mut decoder = WebPDecoder::new(Cursor::new(file)).map_err(failed)?;
     decoder.set_memory_limit(MAX_DECODER_BYTES);
     if decoder.dimensions() != (size.width, size.height) || decoder.is_animated() {
-        return Err("a frame has another size than is said".to_owned());
+        return Err("a frame has another size than its header says".to_owned());
     }
     let bytes = decoder.output_buffer_size().ok_or("a frame is too large")?;
     let mut pixels = vec![0; bytes];
@@ -319,7 +319,7 @@ fn decode_alone(size: ImageSize, chunks: &[u8]) -> Result<(Vec<u8>, usize), Stri
     Ok((pixels, if decoder.has_alpha() { 4 } else { 3 }))
 }
 
-/// The frames of an APNG, put together.
+/// Composes the frames of an APNG.
 struct PngAnimation {
     reader: png::Reader<Cursor<Vec<u8>>>,
     canvas: Canvas,
@@ -333,7 +333,7 @@ impl PngAnimation {
         let mut reader = decoder.read_info().map_err(|error| error.to_string())?;
         let (width, height) = reader.info().size();
         let canvas = Canvas::new(ImageSize { height, width });
-        // A picture without a place in the animation stands in for it where it is not understood.
+        // An image outside the animation is a fallback for programs without support for animation.
         if !canvas.pixels.is_empty() && reader.info().frame_control().is_none() {
             let bytes = reader.output_buffer_size().ok_or("the frames are too large")?;
             reader.next_frame(&mut vec![0; bytes]).map_err(|error| error.to_string())?;
@@ -377,7 +377,7 @@ fn rgba(samples: &[u8]) -> [u8; 4] {
     }
 }
 
-/// `over` above `under`, with alpha that is not multiplied into the colours.
+/// `over` composed above `under`, with straight alpha.
 fn composed(under: [u8; 4], over: [u8; 4]) -> [u8; 4] {
     let (below, above) = (u32::from(under[3]), u32::from(over[3]));
     if above == 255 || below == 0 {

@@ -10,19 +10,19 @@ use crate::error::VideoError;
 
 const EXTENSIONS: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
 
-/// Kinds of images; `jpeg` is another name of the first.
+/// Kinds of images; `jpeg` is the same as the first.
 const KINDS: [&str; 4] = ["jpg", "webp", "bmp", "png"];
 
-/// What is in a folder.
+/// The content of a folder.
 #[derive(Debug)]
 pub(super) struct Listing {
     /// The images, in natural order.
     pub(super) images: Vec<PathBuf>,
-    /// Remarks on files that were left out.
+    /// Notes about ignored files.
     pub(super) notes: Vec<String>,
 }
 
-/// Lists the images directly in `folder`. Hidden files are passed over.
+/// Lists the images directly in `folder`. Hidden files are ignored.
 pub(super) fn list_images(folder: &Path) -> Result<Listing, VideoError> {
     let mut images = Vec::new();
     let mut others = Vec::new();
@@ -45,18 +45,22 @@ pub(super) fn list_images(folder: &Path) -> Result<Listing, VideoError> {
     }
     let mut notes = Vec::new();
     if !others.is_empty() {
-        notes.push(format!("{}: skipped what is no image: {}", folder.display(), listed(&others)));
+        notes.push(format!(
+            "{}: skipped files that are not images: {}",
+            folder.display(),
+            listed(&others)
+        ));
     }
     let (images, note) = without_twins(folder, images);
     notes.extend(note);
     Ok(Listing { images, notes })
 }
 
-/// Leaves out images that lie beside others of the same name: masks, thumbnails and copies.
+/// Ignores images beside others with the same name: masks, thumbnails and copies.
 ///
-/// Where names occur with several endings, the kind (`jpg` and `jpeg` are one) with the most files is taken, and of
-/// equally frequent ones the first of [`KINDS`]: masks are PNGs. Of another kind the twins are left out, and
-/// the whole kind if at least half of it are twins.
+/// If names occur with several extensions, the kind (`jpg` and `jpeg` are one) with the most files is read, and of
+/// equally frequent ones the first in [`KINDS`], because masks are PNGs. Duplicates of another kind are ignored, and so
+/// is the whole kind if at least half of it are duplicates.
 fn without_twins(folder: &Path, images: Vec<PathBuf>) -> (Vec<PathBuf>, Option<String>) {
     let mut kinds_of: BTreeMap<OsString, BTreeSet<&str>> = BTreeMap::new();
     let stem = |path: &Path| path.file_stem().unwrap_or_default().to_os_string();
@@ -75,7 +79,7 @@ fn without_twins(folder: &Path, images: Vec<PathBuf>) -> (Vec<PathBuf>, Option<S
     let is_left_out = |path: &Path| {
         let kind = kind_of(path);
         let is_twin = kinds_of.get(&stem(path)).is_some_and(|kinds| {
-            // Beside the kind that is taken, or beside one that comes before it.
+            // Beside the selected kind, or beside one that precedes it.
             let first = KINDS.into_iter().find(|kind| kinds.contains(kind));
             if kinds.contains(kept) { kind != kept } else { Some(kind) != first }
         });
@@ -85,8 +89,8 @@ fn without_twins(folder: &Path, images: Vec<PathBuf>) -> (Vec<PathBuf>, Option<S
         images.iter().partition(|path| is_left_out(path));
     let names: Vec<String> = left_out.into_iter().map(|path| file_name(path)).collect();
     let note = format!(
-        "{}: names occur with several endings: {} {kept} files are taken; left out, as masks or copies of them: {}; \
-         move what is to be read into a folder of its own if this is not what you want",
+        "{}: names occur with several extensions: {} {kept} files are read; ignored as masks or copies of them: {}; \
+         if this is wrong, move the files to be read into a separate folder",
         folder.display(),
         taken.iter().filter(|path| kind_of(path) == kept).count(),
         listed(&names)
@@ -94,14 +98,14 @@ fn without_twins(folder: &Path, images: Vec<PathBuf>) -> (Vec<PathBuf>, Option<S
     (taken.into_iter().cloned().collect(), Some(note))
 }
 
-/// The kind of an image by its ending, one of [`KINDS`].
+/// The kind of an image by its extension, one of [`KINDS`].
 fn kind_of(path: &Path) -> &'static str {
     let extension = path.extension().map(|text| text.to_string_lossy().to_ascii_lowercase());
     let extension = extension.as_deref().unwrap_or_default();
     KINDS.into_iter().find(|kind| *kind == extension).unwrap_or("jpg")
 }
 
-/// Whether the file name says that this is a still image.
+/// Whether the file name has an extension of still images.
 pub(super) fn is_image(path: &Path) -> bool {
     let extension = path.extension().map(|text| text.to_string_lossy().to_ascii_lowercase());
     extension.is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
@@ -111,7 +115,7 @@ pub(super) fn file_name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// The first few of `names`, and how many more there are.
+/// The first few of `names`, and the number of the rest.
 fn listed(names: &[String]) -> String {
     const SHOWN: usize = 3;
     let shown = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -130,7 +134,7 @@ fn natural_order(a: &str, b: &str) -> Ordering {
         let both_numbers = chunk_a.starts_with(|c: char| c.is_ascii_digit())
             && chunk_b.starts_with(|c: char| c.is_ascii_digit());
         let order = if both_numbers {
-            // Without leading zeros the longer number is the larger one: no overflow.
+            // Without leading zeros the longer number is the larger one, which avoids overflow.
             let (value_a, value_b) =
                 (chunk_a.trim_start_matches('0'), chunk_b.trim_start_matches('0'));
             value_a.len().cmp(&value_b.len()).then_with(|| value_a.cmp(value_b))

@@ -16,10 +16,10 @@ use super::read_error;
 use crate::error::VideoError;
 use crate::ffmpeg::MAX_PIXELS;
 
-/// Viewers show a delay of 0 or 1 hundredths of a second as this many.
+/// Viewers show a delay of 0 or 1 hundredths of a second as this value.
 const UNSET_DELAY: u64 = 10;
 
-/// Walks over the frame headers without decoding pixels.
+/// Reads the frame headers without decoding pixels.
 pub(super) fn scan(path: &Path) -> Result<Schedule, VideoError> {
     let file = File::open(path).map_err(|source| read_error(path, source))?;
     let mut options = DecodeOptions::new();
@@ -29,7 +29,7 @@ pub(super) fn scan(path: &Path) -> Result<Schedule, VideoError> {
         VideoError::NoFrames { path: path.to_path_buf(), reason: error.to_string() }
     })?;
     let mut delays = Vec::new();
-    // A cut file is reported when its frames are read.
+    // A truncated file is reported when its frames are read.
     while let Ok(Some(frame)) = decoder.next_frame_info() {
         let hundredths = if frame.delay < 2 { UNSET_DELAY } else { frame.delay.into() };
         delays.push(Duration::from_millis(10 * hundredths));
@@ -42,13 +42,13 @@ pub(super) struct GifReader {
     path: PathBuf,
     decoder: Decoder<BufReader<File>>,
     canvas: RgbImage,
-    /// What becomes of the last frame before the next one is drawn.
+    /// What to do with the last frame before the next one is drawn.
     pending: Option<Disposal>,
     decoded: usize,
     warning: Option<String>,
 }
 
-/// How the area of a frame is to be left.
+/// How the area of a frame is disposed of.
 enum Disposal {
     Clear(Area),
     Restore(Vec<u8>),
@@ -87,13 +87,13 @@ impl GifReader {
             let path = path.to_path_buf();
             return Err(VideoError::FrameTooLarge { path, limit: MAX_PIXELS, found: size });
         }
-        // Transparent pixels that nothing covers are black, as in other readers.
+        // Uncovered transparent pixels are black, as in other readers.
         let canvas = RgbImage { size, pixels: vec![0; count as usize * 3] };
         let path = path.to_path_buf();
         Ok(Self { path, decoder, canvas, pending: None, decoded: 0, warning: None })
     }
 
-    /// The next frame, or none at the end; a cut file ends early with a warning.
+    /// The next frame; `None` at the end. A truncated file ends early with a warning.
     pub(super) fn next_frame(&mut self) -> Result<Option<RgbImage>, VideoError> {
         let reason = match self.decoder.read_next_frame() {
             Ok(Some(frame)) => {
@@ -104,7 +104,7 @@ impl GifReader {
             }
             Err(error) => error.to_string(),
             Ok(None) if self.decoded > 0 => return Ok(None),
-            Ok(None) => "the file has no frame".to_owned(),
+            Ok(None) => "the file has no frames".to_owned(),
         };
         if self.decoded == 0 {
             return Err(VideoError::NoFrames { path: self.path.clone(), reason });
@@ -122,7 +122,7 @@ impl GifReader {
     }
 }
 
-/// Draws `frame` and says how it is to be taken away again.
+/// Draws `frame` and returns how to dispose of it.
 fn draw(canvas: &mut RgbImage, frame: &Frame<'_>) -> Option<Disposal> {
     let area = Area {
         left: usize::from(frame.left),
@@ -137,7 +137,7 @@ fn draw(canvas: &mut RgbImage, frame: &Frame<'_>) -> Option<Disposal> {
     };
     let mut source = frame.buffer.chunks_exact(4);
     for_each_pixel(canvas, area, |pixel| {
-        // The source advances with its own pixels, whether or not they lie on the canvas.
+        // The source advances pixel by pixel, whether or not they lie on the canvas.
         if let (Some(&[r, g, b, alpha]), Some(pixel)) = (source.next(), pixel)
             && alpha > 0
         {
@@ -159,7 +159,7 @@ fn dispose(canvas: &mut RgbImage, pending: Option<Disposal>) {
     }
 }
 
-/// Visits `area` row by row; a pixel beyond the canvas is none.
+/// Visits `area` row by row; pixels beyond the canvas are `None`.
 fn for_each_pixel(canvas: &mut RgbImage, area: Area, mut visit: impl FnMut(Option<&mut [u8]>)) {
     let (width, height) = (canvas.size.width as usize, canvas.size.height as usize);
     for y in area.top..area.top + area.height {

@@ -1,4 +1,4 @@
-//! Pictures from a pipe: binary PPM, one behind the other, as `ffmpeg -f image2pipe -c:v ppm -` writes.
+//! Images from a pipe: consecutive binary PPM images, as written by `ffmpeg -f image2pipe -c:v ppm -`.
 
 use std::io::{BufReader, Read};
 use std::path::Path;
@@ -10,9 +10,9 @@ use crate::ffmpeg::{MAX_PIXELS, PpmError, read_ppm};
 
 /// The path that stands for standard input.
 pub(super) const STANDARD_INPUT: &str = "-";
-const MEND: &str = "pipe PPM pictures: ffmpeg -i VIDEO -f image2pipe -c:v ppm -pix_fmt rgb24 -";
+const MEND: &str = "pipe PPM images: ffmpeg -i VIDEO -f image2pipe -c:v ppm -pix_fmt rgb24 -";
 
-/// The pictures of a stream.
+/// The images of a stream.
 pub(super) struct PipeReader {
     stream: BufReader<Box<dyn Read + Send>>,
     read: usize,
@@ -30,7 +30,7 @@ impl PipeReader {
         Self { stream: BufReader::new(stream), read: 0, warning: None }
     }
 
-    /// The next picture, or none at the end.
+    /// The next image; `None` at the end.
     pub(super) fn next_frame(&mut self) -> Result<Option<RgbImage>, VideoError> {
         let path = || Path::new(STANDARD_INPUT).to_path_buf();
         let no_frames = |reason: String| VideoError::NoFrames { path: path(), reason };
@@ -41,12 +41,12 @@ impl PipeReader {
             }
             Ok(None) if self.read == 0 => Err(no_frames(format!("it is empty; {MEND}"))),
             Ok(None) => Ok(None),
-            // The sender died inside a picture: those before it count.
+            // The sender ended inside an image: those before it count.
             Err(PpmError::Ended(error)) if self.read == 0 => Err(no_frames(error.to_string())),
             Err(PpmError::Ended(error)) => {
                 let read = self.read;
                 self.warning = Some(format!(
-                    "{STANDARD_INPUT}: the stream broke off inside frame {read}: {error}"
+                    "{STANDARD_INPUT}: the stream ended inside frame {read}: {error}"
                 ));
                 Ok(None)
             }
@@ -59,7 +59,7 @@ impl PipeReader {
         }
     }
 
-    /// Why the stream may have ended early; known after the last picture.
+    /// Why the stream may have ended early; known after the last image.
     pub(super) fn warning(&self) -> Option<&str> {
         self.warning.as_deref()
     }

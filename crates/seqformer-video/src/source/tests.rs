@@ -47,7 +47,9 @@ fn a_folder_gives_its_images_in_natural_order_each_time() {
     let source = FrameSource::open(root.path(), &no_ffmpeg()).unwrap();
     assert_eq!((source.frame_count_hint(), source.fps()), (Some(3), None));
     assert_eq!(source.name(), root.path().file_name().unwrap().to_string_lossy());
-    assert!(source.notes()[0].ends_with("skipped what is no image: folder.jpg, notes.txt"));
+    assert!(
+        source.notes()[0].ends_with("skipped files that are not images: folder.jpg, notes.txt")
+    );
     for _ in 0..2 {
         let (frames, notes) = read_all(&source);
         let names: Vec<&str> = frames.iter().map(|frame| frame.name.as_str()).collect();
@@ -354,7 +356,7 @@ fn frames_beside_masks_of_the_same_names_are_taken_alone_and_it_is_said() {
     // As many masks as frames, in every order of endings.
     let (images, notes) = names(&["0.png", "0.jpg", "1.jpg", "1.png"]);
     assert_eq!(images, ["0.jpg", "1.jpg"]);
-    let expected = "2 jpg files are taken; left out, as masks or copies of them: 0.png, 1.png";
+    let expected = "2 jpg files are read; ignored as masks or copies of them: 0.png, 1.png";
     assert!(notes[0].contains(expected), "{notes:?}");
     assert_eq!(names(&["0.JPEG", "0.png"]).0, ["0.JPEG"]);
     assert_eq!(names(&["0.webp", "0.png"]).0, ["0.webp"]);
@@ -401,7 +403,7 @@ fn patterns_addresses_and_cameras_are_told_what_to_give_instead() {
         ("frames/*.png", "give the folder of the images, frames"),
         ("frame?.jpg", "give the folder of the images, ."),
         ("rtsp://127.0.0.1/cam", "ffmpeg -i rtsp://127.0.0.1/cam -f image2pipe"),
-        ("http://127.0.0.1:9/a.mp4", "addresses are not opened"),
+        ("http://127.0.0.1:9/a.mp4", "URLs are not opened"),
         ("0", "cameras are read through a pipe"),
     ] {
         let error = open_error(Path::new(input));
@@ -441,10 +443,9 @@ fn times_come_from_the_stream_whatever_rate_the_container_claims() {
         assert_eq!(timing.rate.map(FrameRate::per_second), Some(25.0), "{name}");
         assert!((frames[24].time.unwrap() - 0.96).abs() < 1.1e-3, "{name}");
         assert!(source.fps().is_none_or(|fps| (fps - 25.0).abs() < 2.0), "{name}");
-        let said = reader
-            .notes()
-            .iter()
-            .any(|note| note.contains("claims 1000 frames a second and its time stamps say 25"));
+        let said = reader.notes().iter().any(|note| {
+            note.contains("claims 1000 frames per second, but its time stamps give 25")
+        });
         assert_eq!(said, claims, "{name}: {:?}", reader.notes());
     }
 }
@@ -510,10 +511,7 @@ fn cover_art_is_not_taken_for_the_film() {
     let inputs = ["-f", "lavfi", "-i", "sine=d=0.5", "-i", &cover, "-map", "0", "-map", "1"];
     run(&ffmpeg, &[&inputs[..], &["-disposition:v:0", "attached_pic", &song]].concat());
     let error = FrameSource::open(Path::new(&song), &ffmpeg).unwrap_err().to_string();
-    assert!(
-        error.contains("song.mp3") && error.contains("only picture in it is a cover"),
-        "{error}"
-    );
+    assert!(error.contains("song.mp3") && error.contains("only image is cover art"), "{error}");
 }
 
 #[test]

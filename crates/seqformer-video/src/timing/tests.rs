@@ -40,7 +40,9 @@ fn a_claim_that_the_time_stamps_contradict_is_not_gone_by_and_said() {
     assert_eq!(timing.rate, Some(rate(30, 1)));
     assert_eq!(
         notes,
-        ["the file claims 1000 frames a second and its time stamps say 30: they are gone by"]
+        [
+            "the file claims 1000 frames per second, but its time stamps give 30; the time stamps are used"
+        ]
     );
 }
 
@@ -80,7 +82,7 @@ fn missing_and_falling_time_stamps_are_filled_in_ascending() {
         let (timing, notes) = Timing::new(&stamps(times)).unwrap();
         assert_eq!(timing.times.len(), 4);
         assert!(timing.times.windows(2).all(|pair| pair[0] < pair[1]), "{times:?}: {timing:?}");
-        assert!(notes[0].contains("of 4 frames are missing or do not ascend"), "{notes:?}");
+        assert!(notes[0].contains("of 4 frames are missing or do not increase"), "{notes:?}");
     }
     assert!(Timing::new(&stamps(&[None, None])).is_none());
     assert!(Timing::new(&stamps(&[])).is_none());

@@ -1,7 +1,7 @@
-//! ResNet and ResNeXt with frozen batch normalisation.
+//! ResNet and ResNeXt with frozen batch normalization.
 //!
-//! He et al. (arXiv:1512.03385), Xie et al. (arXiv:1611.05431). Reference: detectron2
-//! `modeling/backbone/resnet.py`, `BasicStem`, `BasicBlock`, `BottleneckBlock`, `build_resnet_backbone`.
+//! He et al. (arXiv:1512.03385), Xie et al. (arXiv:1611.05431). Reference: detectron2 `modeling/backbone/resnet.py`,
+//! `BasicStem`, `BasicBlock`, `BottleneckBlock`, `build_resnet_backbone`.
 
 use std::rc::Rc;
 
@@ -18,7 +18,7 @@ mod prepared;
 
 use prepared::PreparedResNet;
 
-/// A ResNet that gives res2 to res5.
+/// A ResNet that returns res2 to res5.
 #[derive(Debug)]
 pub struct ResNet {
     stem: ConvNorm,
@@ -27,7 +27,7 @@ pub struct ResNet {
     recompute: bool,
 }
 
-/// A convolution without bias and the normalisation behind it.
+/// A convolution without bias, followed by normalization.
 #[derive(Debug)]
 struct ConvNorm {
     /// The name of the convolution among the parameters.
@@ -37,21 +37,21 @@ struct ConvNorm {
     norm: FrozenBatchNorm,
 }
 
-/// Kernel and bias of a convolution with the normalisation multiplied in.
+/// Kernel and bias of a convolution with its normalization folded in.
 #[derive(Debug)]
 struct Folded {
     weight: Tensor,
     bias: Tensor,
 }
 
-/// Convolutions with a shortcut around them; ReLU follows each but the last, and the sum.
+/// Convolutions with a shortcut around them. ReLU follows each convolution but the last, and the sum.
 #[derive(Debug)]
 struct Block {
     shortcut: Option<ConvNorm>,
     convs: Vec<ConvNorm>,
 }
 
-/// What differs between the blocks of a network.
+/// The sizes that differ between blocks.
 #[derive(Debug, Clone, Copy)]
 struct BlockShape {
     inputs: i64,
@@ -107,7 +107,7 @@ impl ResNet {
         network
     }
 
-    /// Stops training the stem from 1 on, and one more stage with every number above.
+    /// Freezes the stem for 1, and one more stage for every number above.
     fn freeze(&self, freeze_at: i64) {
         if freeze_at >= 1 {
             self.stem.freeze();
@@ -175,7 +175,7 @@ impl Backbone for ResNet {
     }
 }
 
-/// Halves the map of the stem: the greatest of 3×3 cells.
+/// Max pooling of the stem: 3×3 cells, stride 2.
 fn pool(map: &Tensor) -> Tensor {
     match max_pool_of_relu(map) {
         Some(pooled) => pooled.expect("there is memory for a quarter of the map"),
@@ -213,7 +213,7 @@ impl Block {
         Self { shortcut, convs: convs.collect() }
     }
 
-    /// Calibrates the normalisations in the order of the data, and gives the block's output.
+    /// Calibrates the normalizations in data-flow order, and returns the block's output.
     fn calibrated(&self, input: Tensor, which: &dyn Fn(&str) -> bool) -> Tensor {
         let shortcut = self.shortcut.as_ref();
         let shortcut = shortcut.map(|conv| conv.calibrated(&input, None, Activation::None, which));
@@ -251,13 +251,14 @@ impl ConvNorm {
         let _frozen = self.weight.set_requires_grad(false);
     }
 
-    /// Multiplies the normalisation into the kernel; gradients reach the kernel through it.
+    /// Folds the normalization into the kernel; gradients reach the kernel through it.
     fn fold(&self) -> Folded {
         let norm = self.norm.scale_shift();
         Folded { weight: &self.weight * norm.scale.view([-1, 1, 1, 1]), bias: norm.shift }
     }
 
-    /// Takes the statistics of the convolution's output, if `which` takes its name, then gives that of the layer.
+    /// Sets the statistics to those of the convolution's output, if `which` accepts its name, and returns the layer's
+    /// output.
     fn calibrated(
         &self,
         input: &Tensor,
@@ -280,7 +281,7 @@ impl ConvNorm {
 }
 
 impl Folded {
-    /// The numbers.
+    /// The kernel and its bias.
     fn kernel(&self) -> Kernel<'_> {
         Kernel { weight: &self.weight, bias: &self.bias }
     }

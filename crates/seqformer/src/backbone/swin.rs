@@ -1,7 +1,7 @@
 //! Swin Transformer: attention within windows that shift from block to block.
 //!
-//! Liu et al. (arXiv:2103.14030). Reference: VNext `seqformer/models/swin.py`, `D2SwinTransformer`.
-//! Maps travel as `[N, H, W, C]` here.
+//! Liu et al. (arXiv:2103.14030). Reference: VNext `seqformer/models/swin.py`, `D2SwinTransformer`. Maps are `[N, H, W,
+//! C]` here.
 
 use std::rc::Rc;
 
@@ -25,7 +25,7 @@ use block_shape::BlockShape;
 use patches::{PatchEmbedding, PatchMerging};
 use prepared::PreparedSwin;
 
-/// A Swin Transformer that gives res2 to res5.
+/// A Swin Transformer that returns res2 to res5.
 #[derive(Debug)]
 pub struct SwinTransformer {
     patch_embed: PatchEmbedding,
@@ -36,13 +36,13 @@ pub struct SwinTransformer {
     recompute: bool,
 }
 
-/// Blocks at one size of the map.
+/// The blocks at one resolution.
 #[derive(Debug)]
 struct Stage {
     blocks: Vec<Rc<Block>>,
-    /// Normalises the output, not what the next stage goes on with.
+    /// Normalizes the output, but not the input of the next stage.
     norm: LayerNorm,
-    /// Halves the map for the next stage.
+    /// Halves the map's size for the next stage.
     downsample: Option<PatchMerging>,
 }
 
@@ -72,9 +72,9 @@ impl SwinTransformer {
                     channels,
                     num_heads,
                     window_size: config.window_size,
-                    // Every second block looks across the borders of the windows before it.
+                    // Every second block uses shifted windows.
                     shift: if j % 2 == 0 { 0 } else { config.window_size / 2 },
-                    // From 0 at the first block of the network to the full rate at the last.
+                    // Increases from 0 at the first block of the network to the full rate at the last.
                     drop_path: config.drop_path * block_index / (num_blocks - 1).max(1) as f64,
                 };
                 blocks.push(Rc::new(Block::new(&(&layer / "blocks" / j), shape, config)));
@@ -93,7 +93,7 @@ impl SwinTransformer {
         Self { patch_embed, absolute_pos_embed, dropout, stages, outputs, recompute }
     }
 
-    /// The same network with the same tensors, through which no gradient goes and which drops nothing.
+    /// A network that shares the tensors of this one, without gradients and dropout.
     fn detach(&self) -> Self {
         Self {
             patch_embed: self.patch_embed.detach(),
@@ -105,7 +105,7 @@ impl SwinTransformer {
         }
     }
 
-    /// The position embedding at the size of the map, `[1, H, W, C]`.
+    /// The position embedding, resized to the map, `[1, H, W, C]`.
     fn position_embedding(&self, height: i64, width: i64) -> Option<Tensor> {
         let embedding = self.absolute_pos_embed.as_ref()?;
         Some(embedding.upsample_bicubic2d([height, width], false, None, None).permute([0, 2, 3, 1]))
@@ -147,7 +147,7 @@ impl Backbone for SwinTransformer {
         self.recompute = recompute;
     }
 
-    /// Layer normalisation has no statistics.
+    /// Layer normalization has no statistics.
     fn calibrate(&self, _images: &Tensor, _which: &dyn Fn(&str) -> bool) {}
 
     fn prepare(self: Box<Self>, precision: Precision) -> Box<dyn PreparedBackbone> {

@@ -1,10 +1,11 @@
 use super::*;
 use crate::config::tests::tiny;
+use crate::padded_size;
 
 #[test]
 fn frames_are_normalised_and_then_padded_with_zeros() {
     let frames = Tensor::full([2, 3, 3, 5], 100, (Kind::Uint8, Device::Cpu));
-    let padded = FrameSize { height: 3, width: 5 }.padded();
+    let padded = padded_size(ImageSize { height: 3, width: 5 });
     let images = normalize_and_pad(&frames, padded, &tiny(), Device::Cpu).unwrap();
     assert_eq!(images.size(), [2, 3, 32, 32]);
     let expected = (100.0 - 103.53) / 57.375;
@@ -16,7 +17,7 @@ fn frames_are_normalised_and_then_padded_with_zeros() {
 #[test]
 fn frames_of_a_wrong_shape_are_refused() {
     let frames = Tensor::zeros([2, 4, 8, 8], (Kind::Uint8, Device::Cpu));
-    let size = FrameSize { height: 32, width: 32 };
+    let size = ImageSize { height: 32, width: 32 };
     let error = normalize_and_pad(&frames, size, &tiny(), Device::Cpu).unwrap_err();
     assert!(error.to_string().contains("found [2, 4, 8, 8]"), "{error}");
     let frames = Tensor::zeros([2, 3, 40, 8], (Kind::Uint8, Device::Cpu));
@@ -25,8 +26,8 @@ fn frames_of_a_wrong_shape_are_refused() {
 
 #[test]
 fn padding_begins_where_the_frame_ends() {
-    let sizes = [FrameSize { height: 2, width: 3 }, FrameSize { height: 4, width: 1 }];
-    let mask = padding_mask(&sizes, FrameSize { height: 4, width: 4 }, Device::Cpu);
+    let sizes = [ImageSize { height: 2, width: 3 }, ImageSize { height: 4, width: 1 }];
+    let mask = padding_mask(&sizes, ImageSize { height: 4, width: 4 }, Device::Cpu);
     let valid = mask.logical_not().to_kind(Kind::Int64);
     assert_eq!(valid.get(0).sum(Kind::Int64).int64_value(&[]), 6);
     assert_eq!(valid.get(1).sum(Kind::Int64).int64_value(&[]), 4);

@@ -11,7 +11,7 @@ fn target(labels: &[i64]) -> ClipTarget {
         labels: labels.to_vec(),
         boxes: Tensor::full([count, 2, 4], 0.5, ON_CPU),
         masks: Tensor::ones([count, 2, 32, 32], (Kind::Bool, Device::Cpu)),
-        size: FrameSize { height: 32, width: 32 },
+        size: ImageSize { height: 32, width: 32 },
     }
 }
 
@@ -27,7 +27,7 @@ fn output(layers: usize) -> TrainOutput {
     };
     TrainOutput {
         layers: (0..layers).map(layer).collect(),
-        padded_size: FrameSize { height: 32, width: 32 },
+        padded_size: ImageSize { height: 32, width: 32 },
     }
 }
 

@@ -2,37 +2,39 @@
 //!
 //! Reference: VNext `models/segmentation_condInst.py`, `CondInst_segm.forward`.
 
-use seqformer_ops::transfer::upload;
+use seqformer_cuda::transfer::upload;
+use seqformer_masks::ImageSize;
 use tch::{Kind, Tensor};
 
 use super::{ClipOutput, SeqFormer, reference_points_px};
+use crate::frame_size::{largest, padded_size, size_of_frames};
 use crate::matcher::{ClipMatches, HungarianMatcher, LayerMatches, Predictions};
 use crate::targets::{ClipTarget, TargetShape};
-use crate::{DecoderLayerOutput, FrameSize, KeepLayers, ModelError};
+use crate::{DecoderLayerOutput, KeepLayers, ModelError};
 
-/// What the network says about a batch of annotated clips.
+/// The output for a batch of annotated clips.
 #[derive(Debug)]
 pub struct TrainOutput {
-    /// The supervised decoder layers in their order; the last is always there.
+    /// The supervised decoder layers in order, always including the last.
     pub layers: Vec<TrainLayer>,
-    /// The size that all frames were padded to.
-    pub padded_size: FrameSize,
+    /// The size to which all frames were padded.
+    pub padded_size: ImageSize,
 }
 
-/// Predictions of one decoder layer, and which of them answer for instances.
+/// Predictions of one decoder layer, and their matching.
 #[derive(Debug)]
 pub struct TrainLayer {
     /// Class logits, `[N, Q, K]`.
     pub pred_logits: Tensor,
     /// Boxes (cx, cy, w, h) in 0..1, `[N, T, Q, 4]`.
     pub pred_boxes: Tensor,
-    /// Mask logits of the matched queries in their order, clip by clip, `[I, T, H / 4, W / 4]`.
+    /// Mask logits of the matched queries in order, clip by clip, `[I, T, H / 4, W / 4]`.
     pub pred_masks: Tensor,
-    /// The pairs of each clip.
+    /// The matched pairs of each clip.
     pub matches: LayerMatches,
-    /// Matched queries among those of all clips, `[I]`.
+    /// Indices of the matched queries among those of all clips, `[I]`.
     pub query_index: Tensor,
-    /// Their instances among those of all clips, `[I]`.
+    /// Indices of their instances among those of all clips, `[I]`.
     pub target_index: Tensor,
 }
 
@@ -46,26 +48,25 @@ impl TrainLayer {
 
 /// The matched queries of all layers as indices on the network's device.
 struct MatchIndex {
-    /// Among the queries of all clips, `[D, I]`.
+    /// Indices among the queries of all clips, `[D, I]`.
     queries: Tensor,
-    /// Among the instances of all clips, `[D, I]`.
+    /// Indices among the instances of all clips, `[D, I]`.
     targets: Tensor,
-    /// Pairs of each clip.
+    /// Number of pairs of each clip.
     counts: Vec<i64>,
 }
 
 impl SeqFormer {
-    /// Runs the network as training does, with dropout, and matches its queries with the instances.
+    /// Runs the network in training mode, with dropout, and matches its queries with the instances.
     ///
-    /// Of a clip with more instances than queries, each query gets one and the others are left out, in each
-    /// decoder layer by its own costs. The reference assigns them in the same way.
+    /// If a clip has more instances than queries, each query is matched with one and the other instances are ignored,
+    /// separately in each decoder layer. The reference assigns them in the same way.
     ///
-    /// `clips` are frames `[T, 3, H, W]` of 0 to 255, of any size but all of the same length. They are
-    /// padded to a common size.
+    /// `clips` are frames `[T, 3, H, W]` in 0..255, of any size but with equal `T`. They are padded to a common size.
     ///
     /// # Errors
     ///
-    /// If clips and targets do not fit each other or the network, or a prediction is not a number.
+    /// If clips and targets do not match each other or the network, or a prediction is not finite.
     pub fn forward_train(
         &self,
         clips: &[Tensor],
@@ -73,12 +74,12 @@ impl SeqFormer {
         matcher: &HungarianMatcher,
         keep: KeepLayers,
     ) -> Result<TrainOutput, ModelError> {
-        let at_least = FrameSize { height: 1, width: 1 };
+        let at_least = ImageSize { height: 1, width: 1 };
         self.forward_train_padded(clips, targets, matcher, keep, at_least)
     }
 
-    /// The same with frames padded as if one of them had the size `at_least`: parts of a batch then give what
-    /// they give inside of it.
+    /// The same with frames padded to at least the size `at_least`, so that parts of a batch give the same results as
+    /// the whole.
     ///
     /// # Errors
     ///
@@ -89,10 +90,10 @@ impl SeqFormer {
         targets: &[ClipTarget],
         matcher: &HungarianMatcher,
         keep: KeepLayers,
-        at_least: FrameSize,
+        at_least: ImageSize,
     ) -> Result<TrainOutput, ModelError> {
         let sizes = self.check_clips(clips, targets)?;
-        let padded = FrameSize::largest(&[&sizes[..], &[at_least]].concat()).padded();
+        let padded = padded_size(largest(&[&sizes[..], &[at_least]].concat()));
         let images: Result<Vec<Tensor>, ModelError> = clips
             .iter()
             .map(|frames| crate::normalize_and_pad(frames, padded, &self.config, self.device))
@@ -129,7 +130,7 @@ impl SeqFormer {
         &self,
         clips: &[Tensor],
         targets: &[ClipTarget],
-    ) -> Result<Vec<FrameSize>, ModelError> {
+    ) -> Result<Vec<ImageSize>, ModelError> {
         let wrong = |expected: String, found: String| Err(ModelError::Frames { expected, found });
         let Some(&[num_frames, ..]) = clips.first().map(Tensor::size).as_deref() else {
             return wrong("at least one clip".to_owned(), "none".to_owned());
@@ -143,13 +144,12 @@ impl SeqFormer {
         let mut sizes = Vec::with_capacity(clips.len());
         for (clip, (frames, target)) in clips.iter().zip(targets).enumerate() {
             let found = frames.size();
-            let &[frames, 3, height, width] = found.as_slice() else {
+            let Some(size) = size_of_frames(frames) else {
                 return wrong("clips of [T, 3, H, W]".to_owned(), format!("{found:?}"));
             };
-            if frames != num_frames {
-                return wrong(format!("clips of {num_frames} frames each"), frames.to_string());
+            if found[0] != num_frames {
+                return wrong(format!("clips of {num_frames} frames each"), found[0].to_string());
             }
-            let size = FrameSize { height, width };
             let num_classes = self.config.num_classes;
             target.check(clip, &TargetShape { num_frames, num_classes, size })?;
             sizes.push(size);
@@ -157,7 +157,7 @@ impl SeqFormer {
         Ok(sizes)
     }
 
-    /// The indices of all layers in one transfer.
+    /// The indices of all layers, uploaded in one transfer.
     fn match_index(&self, matches: &[LayerMatches], targets: &[ClipTarget]) -> MatchIndex {
         let counts: Vec<i64> = matches[0].iter().map(|clip| clip.queries.len() as i64).collect();
         let total: i64 = counts.iter().sum();
@@ -173,8 +173,8 @@ impl SeqFormer {
         };
         let steps = vec![self.config.num_queries; counts.len()];
         of(|clip| &clip.queries, &steps, &mut flat);
-        // A clip with more instances than queries has instances without a query. Differs: the reference's box loss
-        // counts on a query for each instance, and ends such a training.
+        // A clip with more instances than queries has unmatched instances. Differs: the reference's box loss requires a
+        // query for each instance, and fails on such a clip.
         let steps: Vec<i64> = targets.iter().map(|target| target.num_instances() as i64).collect();
         of(|clip| &clip.targets, &steps, &mut flat);
         let both =
@@ -184,13 +184,13 @@ impl SeqFormer {
 
     /// Mask logits of the matched queries of all layers, `[D, I, T, H / 4, W / 4]`.
     ///
-    /// `features` are those of all frames, `[N * T, C / 32, H / 8, W / 8]`: one set for all layers.
+    /// `features` are those of all frames, `[N * T, C / 32, H / 8, W / 8]`, and are shared by all layers.
     fn matched_masks(
         &self,
         features: &Tensor,
         outputs: &[DecoderLayerOutput],
         index: &MatchIndex,
-        sizes: &[FrameSize],
+        sizes: &[ImageSize],
     ) -> Tensor {
         let num_layers = outputs.len() as i64;
         let (frames, _, height, width) =
@@ -198,7 +198,7 @@ impl SeqFormer {
         let num_frames = frames / sizes.len() as i64;
         let total: i64 = index.counts.iter().sum();
         if total == 0 {
-            // No numbers, but a path for gradients to the mask head.
+            // Empty, but with a path for gradients to the mask head.
             let none = features.narrow(1, 0, 0).to_kind(Kind::Float);
             return none
                 .reshape([0, num_frames, 2 * height, 2 * width])

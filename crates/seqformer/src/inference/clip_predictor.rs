@@ -1,13 +1,14 @@
-//! Runs the network on the clips of a video, once per frame where clips share the work.
+//! Runs the network on the clips of a video, with per-frame work shared between clips.
 //!
-//! The reference runs the whole network for every clip. But all of it handles frames one by one, except the
-//! instance queries, and padding is the same on all frames of a video, so that what belongs to a frame is
-//! computed once, with the same result. Reference: VNext `seqformer/seqformer.py`, `SeqFormer.forward`.
+//! The reference runs the whole network for every clip. But everything except the instance queries processes frames
+//! independently, and padding is the same in all frames of a video, so per-frame results are computed once and are
+//! identical. Reference: VNext `seqformer/seqformer.py`, `SeqFormer.forward`.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use seqformer_ops::transfer::upload;
+use seqformer_cuda::transfer::upload;
+use seqformer_masks::ImageSize;
 use tch::Tensor;
 
 use super::clip_schedule::ClipSchedule;
@@ -15,27 +16,28 @@ use super::encoded_frames::EncodedFrames;
 use super::frame_encoder::{FrameEncoder, Launch};
 use super::model::InferenceModel;
 use super::postprocess::{TopQueries, top_queries};
+use crate::frame_size::check_frames;
 use crate::stage_clock::{Stage, timed};
-use crate::{FrameReading, FrameSize, ModelError};
+use crate::{FrameFeatures, ModelError};
 
-/// Frames that are encoded together, if as many wait and nothing else is said.
+/// Default number of frames that are encoded together, if that many are waiting.
 pub const FRAMES_PER_PART: usize = 8;
 
-/// How a video is cut into clips.
+/// How a video is split into clips.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClipRule {
-    /// Frames of a clip.
+    /// Frames per clip.
     pub length: usize,
-    /// Frames from the start of a clip to that of the next.
+    /// Frames from the start of a clip to the start of the next.
     pub stride: usize,
-    /// Queries of a clip that are kept, by their best class.
+    /// Number of queries kept per clip, by their best class.
     pub max_queries: i64,
 }
 
-/// The instances that were found in a clip.
+/// The instances found in a clip.
 #[derive(Debug)]
 pub struct ClipPrediction {
-    /// The clip, `T` frames of the video.
+    /// The clip: `T` frames of the video.
     pub frames: Range<usize>,
     /// Class probabilities, `[I, K]`.
     pub class_probs: Tensor,
@@ -54,27 +56,27 @@ pub struct ClipPredictor<'a> {
     /// Frames from `first_encoded` on.
     encoded: VecDeque<EncodedFrame>,
     first_encoded: usize,
-    /// Frames behind the encoded ones, `[1, 3, H, W]` each.
+    /// Frames after the encoded ones, `[1, 3, H, W]` each.
     waiting: VecDeque<Tensor>,
 }
 
-/// What all clips that hold a frame share.
+/// The results for a frame that all clips share.
 #[derive(Debug)]
 struct EncodedFrame {
-    reading: FrameReading,
+    features: FrameFeatures,
     /// `[1, C / 32, H / 8, W / 8]`
     mask_features: Tensor,
 }
 
 impl<'a> ClipPredictor<'a> {
-    /// Begins a video whose frames all have `frame_size`.
+    /// Starts a video whose frames all have `frame_size`.
     ///
     /// # Errors
     ///
-    /// If the clips have no length or no stride, or none of their queries is kept.
+    /// If the length or the stride of clips is zero, or no queries are kept.
     pub fn new(
         model: &'a InferenceModel,
-        frame_size: FrameSize,
+        frame_size: ImageSize,
         rule: ClipRule,
     ) -> Result<Self, ModelError> {
         if rule.max_queries < 1 {
@@ -93,25 +95,25 @@ impl<'a> ClipPredictor<'a> {
         })
     }
 
-    /// Sets how many frames are encoded together at most: fewer take less memory.
+    /// Sets the maximum number of frames that are encoded together; fewer need less memory.
     pub fn set_frames_per_part(&mut self, frames: usize) {
         self.frames_per_part = frames.max(1);
     }
 
-    /// Sets how a GPU gets its work.
+    /// Sets how work is launched on a GPU.
     pub fn set_launch(&mut self, launch: Launch) {
         self.encoder.set_launch(launch);
     }
 
-    /// Takes the next frames, `[T', 3, H, W]` of 0 to 255.
+    /// Adds the next frames, `[T', 3, H, W]` in 0..255.
     ///
-    /// They are kept as they are until a clip needs them.
+    /// They are stored unchanged until a clip needs them.
     ///
     /// # Errors
     ///
-    /// If the frames are not of the size of this video.
+    /// If the frames do not have the size of this video.
     pub fn push(&mut self, frames: &Tensor) -> Result<(), ModelError> {
-        self.encoder.frame_size().check(frames)?;
+        check_frames(frames, self.encoder.frame_size())?;
         let num_frames = frames.size()[0];
         self.waiting.extend((0..num_frames).map(|index| frames.narrow(0, index, 1)));
         self.schedule.push(num_frames as usize);
@@ -119,11 +121,11 @@ impl<'a> ClipPredictor<'a> {
         Ok(())
     }
 
-    /// Tells that no frame follows.
+    /// Marks the end of the video.
     ///
     /// # Errors
     ///
-    /// If there was none.
+    /// If it has no frames.
     pub fn end(&mut self) -> Result<(), ModelError> {
         if self.schedule.num_frames() == 0 {
             let (expected, found) = ("at least one".to_owned(), "none".to_owned());
@@ -135,7 +137,7 @@ impl<'a> ClipPredictor<'a> {
     }
 
     /// Size of the frames.
-    pub fn frame_size(&self) -> FrameSize {
+    pub fn frame_size(&self) -> ImageSize {
         self.encoder.frame_size()
     }
 
@@ -144,16 +146,16 @@ impl<'a> ClipPredictor<'a> {
         self.schedule.num_frames()
     }
 
-    /// The first frame that a later clip may hold.
+    /// The first frame that a later clip may contain.
     pub fn first_needed(&self) -> usize {
         self.schedule.first_needed()
     }
 
-    /// Predicts the next clip whose frames are all there.
+    /// Predicts the next clip whose frames are all available.
     ///
     /// # Errors
     ///
-    /// If the frames cannot be encoded, or the device has no memory left.
+    /// If the frames cannot be encoded, or the device runs out of memory.
     pub fn next_clip(&mut self) -> Result<Option<ClipPrediction>, ModelError> {
         let Some(frames) = self.schedule.next_clip() else { return Ok(None) };
         let prediction = tch::no_grad(|| {
@@ -165,7 +167,7 @@ impl<'a> ClipPredictor<'a> {
         Ok(Some(prediction))
     }
 
-    /// Lets go of the frames before `end`.
+    /// Drops the frames before `end`.
     fn forget(&mut self, end: usize) {
         while self.first_encoded < end {
             if self.encoded.pop_front().is_none() && self.waiting.pop_front().is_none() {
@@ -175,20 +177,20 @@ impl<'a> ClipPredictor<'a> {
         }
     }
 
-    /// Encodes frames up to `end`, and some behind it if they will be needed as well.
+    /// Encodes frames up to `end`, and some after it if they will be needed as well.
     fn encode_until(&mut self, end: usize) -> Result<(), ModelError> {
         while self.first_encoded + self.encoded.len() < end {
             let missing = end - self.first_encoded - self.encoded.len();
             let available = if self.schedule.covers_all() { self.waiting.len() } else { missing };
             let part: Vec<Tensor> =
                 self.waiting.drain(..available.min(self.frames_per_part)).collect();
-            for EncodedFrames { reading, mask_features } in
+            for EncodedFrames { features, mask_features } in
                 self.encoder.encode(&Tensor::cat(&part, 0))?
             {
-                let readings = reading.split().into_iter().enumerate();
-                self.encoded.extend(readings.map(|(index, reading)| {
+                let features = features.split().into_iter().enumerate();
+                self.encoded.extend(features.map(|(index, features)| {
                     let mask_features = mask_features.narrow(0, index as i64, 1);
-                    EncodedFrame { reading, mask_features }
+                    EncodedFrame { features, mask_features }
                 }));
             }
         }
@@ -198,9 +200,9 @@ impl<'a> ClipPredictor<'a> {
     fn decode(&self, frames: Range<usize>) -> ClipPrediction {
         let first = frames.start - self.first_encoded;
         let clip: Vec<&EncodedFrame> = self.encoded.range(first..first + frames.len()).collect();
-        let readings: Vec<&FrameReading> = clip.iter().map(|frame| &frame.reading).collect();
+        let features: Vec<&FrameFeatures> = clip.iter().map(|frame| &frame.features).collect();
         let heads = timed(Stage::Decoder, || {
-            let output = self.model.decode_frames(&readings);
+            let output = self.model.decode_frames(&features);
             self.model.heads(&output, self.model.last_layer(), &[self.encoder.frame_size()])
         });
         let TopQueries { queries, class_probs } =

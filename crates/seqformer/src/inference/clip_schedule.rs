@@ -1,9 +1,8 @@
-//! Which frames of a video form which clip, without knowing how long the video is.
+//! Determines the frames of each clip of a video whose length is not known in advance.
 //!
-//! Clips begin at frame 0, `stride`, `2 * stride`, …; the first that would reach beyond the video is
-//! moved back to end with it, and is the last. No clip begins behind the video, so that a stride beyond
-//! the length may leave its last frames without one. Reference: VNext `seqformer/seqformer.py`,
-//! `SeqFormer.forward`.
+//! Clips begin at frame 0, `stride`, `2 * stride`, …. The first one that would extend beyond the video is moved back to
+//! end with it, and is the last. No clip begins after the end of the video, so a stride larger than the clip length may
+//! leave its last frames without a clip. Reference: VNext `seqformer/seqformer.py`, `SeqFormer.forward`.
 
 use std::ops::Range;
 
@@ -17,12 +16,12 @@ pub struct ClipSchedule {
     num_frames: usize,
     ended: bool,
     next_start: usize,
-    /// End of the last clip that was given out.
+    /// End of the last clip that was returned.
     covered: usize,
 }
 
 impl ClipSchedule {
-    /// Begins a video that is cut into clips of `length` frames, each `stride` behind the one before.
+    /// Starts a video that is split into clips of `length` frames, `stride` frames apart.
     ///
     /// # Errors
     ///
@@ -37,12 +36,12 @@ impl ClipSchedule {
         Ok(Self { length, stride, num_frames: 0, ended: false, next_start: 0, covered: 0 })
     }
 
-    /// Tells of more frames.
+    /// Announces more frames.
     pub fn push(&mut self, num_frames: usize) {
         self.num_frames += num_frames;
     }
 
-    /// Tells that no frame follows.
+    /// Marks the end of the video.
     pub fn end(&mut self) {
         self.ended = true;
     }
@@ -52,12 +51,12 @@ impl ClipSchedule {
         self.num_frames
     }
 
-    /// Whether every frame will be in a clip, whenever the video ends.
+    /// Whether every frame will be in a clip, wherever the video ends.
     pub fn covers_all(&self) -> bool {
         self.stride <= self.length
     }
 
-    /// The next clip whose frames are all there.
+    /// The next clip whose frames are all available.
     pub fn next_clip(&mut self) -> Option<Range<usize>> {
         let clip = if self.next_is_there() {
             let start = self.next_start;
@@ -72,7 +71,7 @@ impl ClipSchedule {
         Some(clip)
     }
 
-    /// The first frame that a later clip may hold; those before it are done with.
+    /// The first frame that a later clip may contain; those before it are no longer needed.
     pub fn first_needed(&self) -> usize {
         if self.next_is_there() {
             return self.next_start;

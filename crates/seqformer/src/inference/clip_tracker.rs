@@ -1,10 +1,10 @@
 //! Links the instances of overlapping clips to tracks by the soft IoU of their masks.
 //!
-//! Near-online tracking of IFC (arXiv:2106.03299), as SeqFormer inherits it. Reference: VNext
+//! Near-online tracking of IFC (arXiv:2106.03299), as adopted by SeqFormer. Reference: VNext
 //! `seqformer/models/clip_output.py`, `Videos.update`, `Videos.get_result`.
 //!
-//! What is kept is bounded by the frames that later clips may still hold, and by one sum of class
-//! probabilities for each track.
+//! Memory is bounded by the frames that later clips may still contain, plus one sum of class
+//! probabilities per track.
 // Differs: the reference keeps every clip's maps of every frame, and at most 120 tracks.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -17,19 +17,19 @@ use crate::assignment::{CostMatrix, Pair, linear_sum_assignment};
 
 /// Pairs of a track and an instance are linked above this soft IoU.
 const MATCH_THRESHOLD: f32 = 0.01;
-/// Keeps divisions by zero away.
+/// Avoids division by zero.
 const EPS: f32 = 1e-6;
 
-/// How the instances of a clip were linked.
+/// The result of linking a clip's instances.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Association {
     /// Tracks that share frames with the clip, ascending.
     pub candidates: Vec<usize>,
-    /// Soft IoU of each candidate with each instance, `[candidates, I]` by rows.
+    /// Soft IoU of each candidate with each instance, `[candidates, I]`, row-major.
     pub similarity: Vec<f32>,
     /// The track of each instance.
     pub track_of: Vec<usize>,
-    /// Tracks from then on.
+    /// Number of tracks afterwards.
     pub num_tracks: usize,
 }
 
@@ -38,7 +38,7 @@ pub struct Association {
 pub struct FinishedFrame {
     /// Index of the frame in the video.
     pub frame: usize,
-    /// The tracks that clips have seen on it, ascending; the masks of all others are empty.
+    /// The tracks that clips have found in it, ascending; the masks of all others are empty.
     pub tracks: Vec<usize>,
     /// Mean logits of these tracks, `[I, h, w]`; `[0, 0, 0]` if there is none.
     pub mask_logits: Tensor,
@@ -60,7 +60,7 @@ struct ClassSum {
     clips: u32,
 }
 
-/// Mask logits of one track on one frame, `[h, w]`, summed over clips.
+/// Mask logits of one track in one frame, `[h, w]`, summed over clips.
 #[derive(Debug)]
 struct LogitSum {
     logits: Tensor,
@@ -85,9 +85,9 @@ struct SoftMasks {
 }
 
 impl ClipTracker {
-    /// Links the instances of the next clip to the tracks, or begins new ones.
+    /// Links the instances of the next clip to tracks, or starts new ones.
     ///
-    /// The clip must not hold frames that are finished.
+    /// The clip must not contain finished frames.
     pub fn update(&mut self, clip: &ClipPrediction) -> Association {
         tch::no_grad(|| {
             let masks = SoftMasks::new(&clip.mask_logits);
@@ -112,7 +112,7 @@ impl ClipTracker {
         })
     }
 
-    /// Gives out the frames before `end`, which no later clip will hold.
+    /// Returns the frames before `end`, which no later clip contains.
     pub fn finish_frames(&mut self, end: usize) -> Vec<FinishedFrame> {
         self.recent.retain(|clip| clip.frames.end > end);
         let frames = self.first_open..end.max(self.first_open);
@@ -124,12 +124,12 @@ impl ClipTracker {
         })
     }
 
-    /// Class probabilities of each track, averaged over the clips that have seen it.
+    /// Class probabilities of each track, averaged over the clips that contain it.
     pub fn class_probs(&self) -> Vec<Vec<f32>> {
         self.tracks.iter().map(ClassSum::mean).collect()
     }
 
-    /// Those of one track so far; later clips may change them.
+    /// Class probabilities of one track so far; later clips may change them.
     pub fn class_probs_of(&self, track: usize) -> Option<Vec<f32>> {
         self.tracks.get(track).map(ClassSum::mean)
     }
@@ -214,7 +214,7 @@ impl ClipTracker {
     }
 }
 
-/// The pairs that are linked: the assignment of greatest weight, without pairs that are too unlike.
+/// The linked pairs: the assignment of maximum weight, without pairs below the threshold.
 fn best_pairs(similarity: &[f32], num_rows: usize, num_columns: usize) -> Vec<Pair> {
     let weight = |value: f32| if value > MATCH_THRESHOLD { f64::from(value) } else { 0.0 };
     let values: Vec<f64> = similarity.iter().map(|&value| -weight(value)).collect();
@@ -262,7 +262,7 @@ impl SoftMasks {
     }
 }
 
-/// The numbers of a tensor, by rows.
+/// The elements of a tensor, row-major.
 fn to_host(tensor: &Tensor) -> Vec<f32> {
     let tensor = tensor.to_device(Device::Cpu).to_kind(Kind::Float).contiguous();
     let mut values = vec![0.0; tensor.numel()];

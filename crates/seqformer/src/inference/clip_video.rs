@@ -1,22 +1,22 @@
-//! Near-online inference: clips that overlap, and tracks that go through them.
+//! Near-online inference with overlapping clips and tracks through them.
 //!
-//! A video of any length runs in the memory of a few frames; the first frames come out after a clip's
-//! length, while the video is still being read. Reference: VNext `seqformer/seqformer.py`,
-//! `SeqFormer.forward`.
+//! A video of any length needs the memory of a few frames. The first frames are finished after one clip length, while
+//! the video is still being read. Reference: VNext `seqformer/seqformer.py`, `SeqFormer.forward`.
 
+use seqformer_masks::ImageSize;
 use tch::Tensor;
 
 use super::clip_predictor::{ClipPredictor, ClipRule};
 use super::clip_tracker::{ClipTracker, FinishedFrame};
 use super::frame_encoder::Launch;
 use super::model::InferenceModel;
-use crate::{FrameSize, ModelError};
+use crate::ModelError;
 
 /// A video whose frames arrive in order and leave with the masks of their tracks.
 ///
-/// Masks are final as soon as no later clip can hold their frame; classes only at the end of the video,
-/// because they are averaged over all clips. A caller makes [`super::final_masks`] of each finished frame
-/// and keeps them, encoded, in a [`super::TrackTable`] until then.
+/// Masks are final as soon as no later clip can contain their frame. Classes are final only at the end of the video,
+/// because they are averaged over all clips. Until then, callers compute [`super::final_masks`] of each finished frame
+/// and keep them, encoded, in a [`super::TrackTable`].
 #[derive(Debug)]
 pub struct ClipVideo<'a> {
     predictor: ClipPredictor<'a>,
@@ -26,38 +26,38 @@ pub struct ClipVideo<'a> {
 /// The end of a video.
 #[derive(Debug)]
 pub struct ClipVideoEnd {
-    /// The frames that were not finished before.
+    /// The frames that were not returned before.
     pub frames: Vec<FinishedFrame>,
-    /// Class probabilities of every track, `K` each, averaged over the clips that have seen it.
+    /// Class probabilities of every track, `K` each, averaged over the clips that contain it.
     pub class_probs: Vec<Vec<f32>>,
 }
 
 impl<'a> ClipVideo<'a> {
-    /// Begins a video whose frames all have `frame_size`.
+    /// Starts a video whose frames all have `frame_size`.
     ///
     /// # Errors
     ///
-    /// If the clips have no length or no stride, or none of their queries is kept.
+    /// If the length or the stride of clips is zero, or no queries are kept.
     pub fn new(
         model: &'a InferenceModel,
-        frame_size: FrameSize,
+        frame_size: ImageSize,
         rule: ClipRule,
     ) -> Result<Self, ModelError> {
         let predictor = ClipPredictor::new(model, frame_size, rule)?;
         Ok(Self { predictor, tracker: ClipTracker::default() })
     }
 
-    /// Takes the next frames, `[T', 3, H, W]` of 0 to 255, and gives back those that are finished.
+    /// Adds the next frames, `[T', 3, H, W]` in 0..255, and returns those that are finished.
     ///
     /// # Errors
     ///
-    /// If the frames are not of the size of this video.
+    /// If the frames do not have the size of this video.
     pub fn push(&mut self, frames: &Tensor) -> Result<Vec<FinishedFrame>, ModelError> {
         self.predictor.push(frames)?;
         self.run_clips()
     }
 
-    /// Sets how a GPU gets its work.
+    /// Sets how work is launched on a GPU.
     pub fn set_launch(&mut self, launch: Launch) {
         self.predictor.set_launch(launch);
     }
@@ -68,7 +68,7 @@ impl<'a> ClipVideo<'a> {
     }
 
     /// Size of the network's input without padding.
-    pub fn frame_size(&self) -> FrameSize {
+    pub fn frame_size(&self) -> ImageSize {
         self.predictor.frame_size()
     }
 
@@ -77,12 +77,12 @@ impl<'a> ClipVideo<'a> {
         self.predictor.num_frames()
     }
 
-    /// Class probabilities of a track so far; those of the whole video come with [`ClipVideo::finish`].
+    /// Class probabilities of a track so far; [`ClipVideo::finish`] returns those of the whole video.
     pub fn class_probs_of(&self, track: usize) -> Option<Vec<f32>> {
         self.tracker.class_probs_of(track)
     }
 
-    /// Predicts what remains.
+    /// Predicts the remaining clips.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl<'a> ClipVideo<'a> {
             self.tracker.update(&clip);
             finished.extend(self.tracker.finish_frames(self.predictor.first_needed()));
         }
-        // Frames that lie between two clips are done with before the next clip is there.
+        // Frames between two clips are finished before the next clip is available.
         finished.extend(self.tracker.finish_frames(self.predictor.first_needed()));
         Ok(finished)
     }

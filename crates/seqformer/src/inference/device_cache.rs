@@ -1,46 +1,47 @@
-//! What a prepared network keeps from video to video for the device that it runs on.
+//! What a prepared network keeps between videos for its device.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use seqformer_ops::cuda_graph::{CaptureError, CapturedGraph, GraphPool};
-use seqformer_ops::out_of_memory::OutOfMemory;
+use seqformer_cuda::graph::{CaptureError, CapturedGraph, GraphPool};
+use seqformer_libtorch::out_of_memory::OutOfMemory;
+use seqformer_masks::ImageSize;
 use tch::{Device, Tensor};
 
 use super::encoded_frames::EncodedFrames;
 use super::graph_cache::GraphCache;
-use crate::{FrameSize, ModelError, TokenLayout};
+use crate::{ModelError, TokenLayout};
 
-/// Sizes of frames whose constants are kept.
+/// Number of frame sizes whose constants are kept.
 const MAX_SIZES: usize = 8;
 
-/// Constants and graphs by the size of frames.
+/// Constants and graphs by frame size.
 #[derive(Debug, Default)]
 pub(crate) struct DeviceCache(RefCell<Contents>);
 
 #[derive(Debug, Default)]
 struct Contents {
-    graphs: GraphCache<(FrameSize, i64), RecordedPart>,
+    graphs: GraphCache<(ImageSize, i64), RecordedPart>,
     pool: Option<GraphPool>,
-    layouts: Vec<(FrameSize, Rc<TokenLayout>)>,
-    /// More frames of these sizes had no memory.
-    most_at_once: Vec<(FrameSize, i64)>,
+    layouts: Vec<(ImageSize, Rc<TokenLayout>)>,
+    /// The largest batches of these sizes that fit into memory.
+    most_at_once: Vec<(ImageSize, i64)>,
 }
 
-/// The network on a part, recorded for frames that are written into `frames`.
+/// The network for one batch size, recorded for frames that are copied into `frames`.
 #[derive(Debug)]
 struct RecordedPart {
     frames: Tensor,
     graph: CapturedGraph<Result<EncodedFrames, ModelError>>,
-    // The graph reads its tensors.
+    // Kept alive because the graph reads its tensors.
     _layout: Rc<TokenLayout>,
 }
 
 impl DeviceCache {
-    /// The layout of frames of one size, which `make` makes the first time.
+    /// The token layout for one frame size; `make` creates it the first time.
     pub(super) fn layout(
         &self,
-        size: FrameSize,
+        size: ImageSize,
         make: impl FnOnce() -> TokenLayout,
     ) -> Rc<TokenLayout> {
         let mut contents = self.0.borrow_mut();
@@ -55,15 +56,15 @@ impl DeviceCache {
         layout
     }
 
-    /// Frames of one size that may go through the network together, as far as is known.
-    pub(super) fn most_at_once(&self, size: FrameSize) -> i64 {
+    /// Maximum number of frames of one size that fit together, as far as is known.
+    pub(super) fn most_at_once(&self, size: ImageSize) -> i64 {
         let contents = self.0.borrow();
         let found = contents.most_at_once.iter().find(|(of, _)| *of == size);
         found.map_or(i64::MAX, |(_, most)| *most)
     }
 
-    /// Remembers that more frames had no memory.
-    pub(super) fn set_most_at_once(&self, size: FrameSize, most: i64) {
+    /// Remembers that more frames did not fit.
+    pub(super) fn set_most_at_once(&self, size: ImageSize, most: i64) {
         let mut contents = self.0.borrow_mut();
         contents.most_at_once.retain(|(of, _)| *of != size);
         if contents.most_at_once.len() >= MAX_SIZES {
@@ -72,26 +73,27 @@ impl DeviceCache {
         contents.most_at_once.push((size, most));
     }
 
-    /// Frees all graphs, and what libtorch keeps for later.
-    pub(super) fn relieve(&self, device: Device) {
+    /// Frees all graphs, and the memory that libtorch caches.
+    pub(super) fn release_memory(&self, device: Device) {
         let mut contents = self.0.borrow_mut();
         contents.graphs.clear();
         contents.pool = None;
         if device.is_cuda()
-            && let Err(error) = seqformer_ops::cuda_device::empty_cache()
+            && let Err(error) = seqformer_cuda::device::empty_cache()
         {
             tracing::debug!("{error}");
         }
     }
 
-    /// Runs `network` on `frames` as a graph, if that is recorded or can be now; none otherwise.
+    /// Runs `network` on `frames` as a graph, if one is recorded or can be recorded now; `None`
+    /// otherwise.
     ///
     /// # Errors
     ///
     /// If there is no memory for the graph, or the device fails.
     pub(super) fn replay(
         &self,
-        (size, frames): (FrameSize, &Tensor),
+        (size, frames): (ImageSize, &Tensor),
         layout: &Rc<TokenLayout>,
         device: Device,
         network: &dyn Fn(&Tensor) -> Result<EncodedFrames, ModelError>,
@@ -119,7 +121,7 @@ impl DeviceCache {
         input.f_copy_(frames)?;
         match part.graph.replay()? {
             Ok(encoded) => Ok(Some(encoded.copy())),
-            // The frames were checked, so nothing is recorded that fails.
+            // The frames were checked, so the recorded work cannot fail.
             Err(error) => Err(ModelError::Torch { message: error.to_string() }),
         }
     }

@@ -1,21 +1,21 @@
-//! What the network makes of some frames before they meet.
+//! Per-frame results of the network, before frames are aggregated.
 
 use tch::Tensor;
 
-use crate::FrameReading;
+use crate::FrameFeatures;
 
-/// Frames that have been through the network, as far as it handles them one by one.
+/// Frames processed by the per-frame part of the network.
 #[derive(Debug)]
 pub(crate) struct EncodedFrames {
     /// `[T', C / 32, H / 8, W / 8]`
     pub(crate) mask_features: Tensor,
-    /// What the decoder reads of them.
-    pub(crate) reading: FrameReading,
+    /// The box queries' features.
+    pub(crate) features: FrameFeatures,
 }
 
 impl EncodedFrames {
-    /// The same numbers in new tensors.
+    /// Copies all tensors.
     pub(crate) fn copy(&self) -> Self {
-        Self { mask_features: self.mask_features.copy(), reading: self.reading.copy() }
+        Self { mask_features: self.mask_features.copy(), features: self.features.copy() }
     }
 }

@@ -1,19 +1,19 @@
-//! A few graphs by what they were recorded for, and what becomes of work that cannot be recorded.
+//! A cache of recorded graphs, and the fallback for work that cannot be recorded.
 
-use seqformer_ops::cuda_graph::CaptureError;
-use seqformer_ops::out_of_memory::OutOfMemory;
+use seqformer_cuda::graph::CaptureError;
+use seqformer_libtorch::out_of_memory::OutOfMemory;
 
-/// Graphs that are kept. Each holds the memory that its work takes, most of it together with the others.
+/// Maximum number of graphs. Each holds the memory of its work, most of it shared with the others.
 const MAX_GRAPHS: usize = 4;
-/// Keys that are remembered to have been asked for once.
+/// Maximum number of keys that are remembered as requested once.
 const MAX_SEEN: usize = 64;
 
-/// The graphs that were used last.
+/// The most recently used graphs.
 #[derive(Debug)]
 pub(super) struct GraphCache<K, V> {
-    /// Used last at the end.
+    /// Most recently used last.
     entries: Vec<(K, V)>,
-    /// Asked for once, and not recorded yet.
+    /// Requested once, and not recorded yet.
     seen: Vec<K>,
     is_off: bool,
 }
@@ -25,11 +25,11 @@ impl<K, V> Default for GraphCache<K, V> {
 }
 
 impl<K: PartialEq + Copy, V> GraphCache<K, V> {
-    /// The graph for `key`, which `record` makes when it is wanted for the second time: recording runs the work
-    /// more than once, which does not pay for what never comes again.
+    /// The graph for `key`, which `record` creates on the second request: recording runs the work more than once, which
+    /// does not pay off for work that does not repeat.
     ///
-    /// None where there is none, and the work should be run as it is: for good, with one warning, after something could
-    /// not be recorded.
+    /// `None` if the work should run without a graph, which is permanent, after one warning, once something could not
+    /// be recorded.
     ///
     /// # Errors
     ///
@@ -43,7 +43,7 @@ impl<K: PartialEq + Copy, V> GraphCache<K, V> {
             let entry = self.entries.remove(place);
             self.entries.push(entry);
         } else if !self.is_off && self.was_seen(key) {
-            // The oldest goes first, so that its memory serves the new one.
+            // Drop the oldest first, so that its memory is available for the new one.
             if self.entries.len() >= MAX_GRAPHS {
                 self.entries.remove(0);
             }
@@ -52,7 +52,7 @@ impl<K: PartialEq + Copy, V> GraphCache<K, V> {
                 Err(CaptureError::OutOfMemory(error)) => return Err(error),
                 Err(CaptureError::Unsupported { message }) => {
                     tracing::warn!(
-                        "the network cannot be recorded as a CUDA graph, and runs without: {message}"
+                        "the network cannot be recorded as a CUDA graph and runs without one: {message}"
                     );
                     self.is_off = true;
                     self.clear();
@@ -64,7 +64,7 @@ impl<K: PartialEq + Copy, V> GraphCache<K, V> {
         Ok(self.entries.last().filter(|(of, _)| *of == key).map(|(_, graph)| graph))
     }
 
-    /// Forgets all graphs.
+    /// Drops all graphs.
     pub(super) fn clear(&mut self) {
         self.entries.clear();
         self.seen.clear();

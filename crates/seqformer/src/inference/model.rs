@@ -1,10 +1,11 @@
-//! The whole network as it predicts: all weights are laid out, and nothing in it changes.
+//! The whole network for inference, with all weights laid out, and immutable.
 
 mod decoder;
 mod encoder;
 mod mask_head;
 
-use seqformer_ops::cuda_device::Tf32Scope;
+use seqformer_cuda::device::Tf32Scope;
+use seqformer_masks::ImageSize;
 use seqformer_ops::precision::{autocast, full_precision};
 use tch::{Tensor, nn};
 
@@ -12,13 +13,13 @@ use super::device_cache::DeviceCache;
 use crate::backbone::PreparedBackbone;
 use crate::config::SeqFormerConfig;
 use crate::detector::{InputProjection, reference_points_px};
-use crate::frame_size::FrameSize;
+use crate::frame_size::{largest, padded_size};
 use crate::layers::{GroupNorm, Linear};
 use crate::prepared_layers::{PreparedConv, PreparedMlp};
 use crate::stage_clock::{Stage, timed};
 use crate::transformer::{
-    DecoderLayerOutput, DecoderOutput, FrameReading, KeepLayers, Memory, QueryEmbedding,
-    RunningReading, TokenLayout,
+    DecoderLayerOutput, DecoderOutput, FrameFeatures, KeepLayers, Memory, QueryEmbedding,
+    RunningAggregation, TokenLayout,
 };
 use crate::{Heads, ModelError, Precision, SeqFormer, normalize_and_pad};
 
@@ -26,10 +27,10 @@ use decoder::PreparedDecoder;
 use encoder::PreparedEncoder;
 use mask_head::{PreparedMaskHead, dynamic_masks};
 
-/// The SeqFormer network, in inference: [`SeqFormer::prepare`] makes it.
+/// The SeqFormer network for inference, created by [`SeqFormer::prepare`].
 ///
-/// It has its weights to itself, laid out for one precision, and what follows from them: constants by the size of
-/// frames, and CUDA graphs.
+/// It owns its weights, laid out for one precision, and what is derived from them: constants by frame size, and CUDA
+/// graphs.
 #[derive(Debug)]
 pub struct InferenceModel {
     config: SeqFormerConfig,
@@ -47,7 +48,7 @@ pub struct InferenceModel {
     device_cache: DeviceCache,
 }
 
-/// From a map of the backbone to a level of the transformer.
+/// Projects a map of the backbone to a level of the transformer.
 #[derive(Debug)]
 struct PreparedProjection {
     conv: PreparedConv,
@@ -62,12 +63,12 @@ impl PreparedProjection {
 }
 
 impl SeqFormer {
-    /// Gives the network up for one that predicts in `precision`.
+    /// Converts the network to one that predicts in `precision`.
     ///
-    /// The parameters go with it, so that nobody changes weights which the other has laid out in its own way: other
-    /// weights are another network.
+    /// It consumes the parameters, so that weights cannot change after they have been laid out: other weights are
+    /// another model.
     pub fn prepare(self, variables: nn::VarStore, precision: Precision) -> InferenceModel {
-        // So that a plain weight is freed as soon as it is laid out.
+        // So that each plain weight is freed as soon as it is laid out.
         drop(variables);
         tch::no_grad(|| InferenceModel::new(self, precision))
     }
@@ -89,14 +90,14 @@ impl InferenceModel {
             decoder: PreparedDecoder::new(model.decoder, precision),
             query_embed: model.query_embed.detach(),
             class_embed: model.class_embed.iter().map(Linear::detach).collect(),
-            // What boxes and masks follow from directly is computed in full.
+            // Layers that directly determine boxes and masks stay in full precision.
             controller: PreparedMlp::new(&model.controller, Precision::F32),
             mask_head: PreparedMaskHead::new(&model.mask_head, precision),
             device_cache: DeviceCache::default(),
         }
     }
 
-    /// The sizes of the network.
+    /// The configuration of the network.
     pub fn config(&self) -> &SeqFormerConfig {
         &self.config
     }
@@ -106,44 +107,44 @@ impl InferenceModel {
         self.device
     }
 
-    /// The precision in which it computes.
+    /// Its precision.
     pub fn precision(&self) -> Precision {
         self.precision
     }
 
-    /// What is kept for the device.
+    /// The constants and graphs kept for the device.
     pub(crate) fn device_cache(&self) -> &DeviceCache {
         &self.device_cache
     }
 
-    /// Runs a part of the network: on a GPU, `bf16` is libtorch's own mixed precision, and TF32 is used only where it was
-    /// asked for.
+    /// Runs a part of the network: on a GPU, `bf16` is libtorch's mixed precision, and TF32 is enabled only if
+    /// requested.
     fn in_precision<R>(&self, work: impl FnOnce() -> R) -> R {
         if !self.device.is_cuda() {
             return work();
         }
-        // Without the part for GPUs it stays as libtorch has it, which the predictor warns of.
+        // Without `libseqformer_cuda` the setting stays libtorch's, about which the predictor warns.
         let _tf32 = Tf32Scope::begin(self.precision == Precision::Tf32).ok();
         if self.precision == Precision::Bf16 { autocast(self.device, work) } else { work() }
     }
 
-    /// Normalises frames `[T, 3, H, W]` of 0 to 255 and pads them to a multiple of 32.
+    /// Normalizes frames `[T, 3, H, W]` in 0..255, and pads them to a multiple of 32.
     ///
     /// # Errors
     ///
     /// If the frames have another shape.
-    pub fn preprocess(&self, frames: &Tensor, size: FrameSize) -> Result<Tensor, ModelError> {
-        let images = || normalize_and_pad(frames, size.padded(), &self.config, self.device);
+    pub fn preprocess(&self, frames: &Tensor, size: ImageSize) -> Result<Tensor, ModelError> {
+        let images = || normalize_and_pad(frames, padded_size(size), &self.config, self.device);
         timed(Stage::Backbone, images)
     }
 
-    /// The tokens of clips whose frames have these sizes, all padded to the largest.
-    pub fn token_layout(&self, sizes: &[FrameSize]) -> TokenLayout {
-        let padded = FrameSize::largest(sizes).padded();
+    /// The token layout of clips whose frames have these sizes, all padded to the largest.
+    pub fn token_layout(&self, sizes: &[ImageSize]) -> TokenLayout {
+        let padded = padded_size(largest(sizes));
         TokenLayout::of_clips(sizes, padded, self.backbone.output_shape(), &self.level_embed)
     }
 
-    /// The backbone's maps of some images: `[N * T, 3, H, W]` → res2 to res5.
+    /// The backbone's maps of images: `[N * T, 3, H, W]` → res2 to res5.
     pub fn backbone_features(&self, images: &Tensor) -> Vec<Tensor> {
         timed(Stage::Backbone, || self.backbone.forward(images))
     }
@@ -152,7 +153,7 @@ impl InferenceModel {
     pub fn project(&self, features: &[Tensor]) -> Vec<Tensor> {
         let last = features.len() - 1;
         let project = |(level, projection): (usize, &PreparedProjection)| {
-            // The last level is made of the coarsest map once more.
+            // The last level is computed from the coarsest map, which the previous level uses as well.
             let map = &features[(level + 1).min(last)];
             projection.norm.forward(&projection.conv.forward(map))
         };
@@ -171,12 +172,12 @@ impl InferenceModel {
         layout: &TokenLayout,
         each_layer: &mut dyn FnMut(&Tensor),
     ) -> Tensor {
-        // Sums of layers are in full.
+        // The residual stream is in full precision.
         let tokens = layout.flatten(maps).to_kind(self.level_embed.kind());
         timed(Stage::Encoder, || self.encoder.forward(&tokens, layout, each_layer))
     }
 
-    /// From images `[N * T, 3, H, W]` to memory `[N, T, S, C]`.
+    /// Encodes images `[N * T, 3, H, W]` to memory `[N, T, S, C]`.
     pub fn encode_images(&self, images: &Tensor, layout: &TokenLayout) -> Tensor {
         self.in_precision(|| {
             let maps = self.project(&self.backbone_features(images));
@@ -184,40 +185,40 @@ impl InferenceModel {
         })
     }
 
-    /// Decodes all queries from the memory of all frames.
+    /// Decodes all queries, given the memory of all frames.
     pub fn decode(&self, memory: &Memory, layout: &TokenLayout, keep: KeepLayers) -> DecoderOutput {
         let queries = self.query_embed.queries();
         let read = |tokens: &Tensor| self.decoder.read_frames(&queries, tokens, layout, keep);
-        let readings: Vec<FrameReading> = memory.parts.iter().map(read).collect();
-        self.decoder.decode(&queries, &readings.iter().collect::<Vec<_>>())
+        let features: Vec<FrameFeatures> = memory.parts.iter().map(read).collect();
+        self.decoder.decode(&queries, &features.iter().collect::<Vec<_>>())
     }
 
-    /// What the decoder needs of some frames of one clip: `memory` is `[1, T', S, C]`.
-    pub fn read_frames(&self, memory: &Tensor, layout: &TokenLayout) -> FrameReading {
+    /// The box queries' features of frames of one clip: `memory` is `[1, T', S, C]`.
+    pub fn read_frames(&self, memory: &Tensor, layout: &TokenLayout) -> FrameFeatures {
         self.in_precision(|| {
             let queries = self.query_embed.queries();
             self.decoder.read_frames(&queries, memory, layout, KeepLayers::Last)
         })
     }
 
-    /// Decodes all queries from the frames of one clip; only the last layer is kept.
-    pub fn decode_frames(&self, frames: &[&FrameReading]) -> DecoderLayerOutput {
+    /// Decodes all queries, given the frames of one clip; only the last layer is kept.
+    pub fn decode_frames(&self, frames: &[&FrameFeatures]) -> DecoderLayerOutput {
         self.decoder.decode(&self.query_embed.queries(), frames).layers.remove(0)
     }
 
-    /// The instance queries after the last layer, `[1, Q, C]`, from all frames that were read.
-    pub fn decode_running(&self, reading: &RunningReading) -> Tensor {
-        self.decoder.decode_running(&self.query_embed.queries(), reading)
+    /// The instance queries after the last layer, `[1, Q, C]`, given the aggregation over all frames.
+    pub fn decode_running(&self, aggregation: &RunningAggregation) -> Tensor {
+        self.decoder.decode_running(&self.query_embed.queries(), aggregation)
     }
 
-    /// Applies the class and mask heads to the results of decoder layer `layer`.
+    /// Applies the class and mask heads to the output of decoder layer `layer`.
     ///
     /// `frame_sizes` are those of the `N` clips' frames without padding.
     pub fn heads(
         &self,
         output: &DecoderLayerOutput,
         layer: usize,
-        frame_sizes: &[FrameSize],
+        frame_sizes: &[ImageSize],
     ) -> Heads {
         self.heads_of(&output.instance_queries, &output.references, layer, frame_sizes)
     }
@@ -228,7 +229,7 @@ impl InferenceModel {
         instance_queries: &Tensor,
         references: &Tensor,
         layer: usize,
-        frame_sizes: &[FrameSize],
+        frame_sizes: &[ImageSize],
     ) -> Heads {
         Heads {
             pred_logits: self.class_embed[layer].forward_full(instance_queries),
@@ -242,26 +243,26 @@ impl InferenceModel {
         self.class_embed.len() - 1
     }
 
-    /// Mask features of some frames: `[N, S, C]` → `[N, C / 32, H / 8, W / 8]`.
+    /// Mask features of frames: `[N, S, C]` → `[N, C / 32, H / 8, W / 8]`.
     pub fn mask_features(&self, memory: &Tensor, layout: &TokenLayout) -> Tensor {
         self.in_precision(|| self.mask_head.features(memory, layout))
     }
 
-    /// Mask logits of some instances on some frames of one clip.
+    /// Mask logits of instances in frames of one clip.
     ///
     /// # Shapes
     ///
     /// - `features`: `[T, C / 32, h, w]`
     /// - `dynamic_params`: `[I, parameters]`
     /// - `reference_points_px`: `[T, I, 2]`
-    /// - output: `[I, T, 2h, 2w]`, one cell for four pixels
+    /// - output: `[I, T, 2h, 2w]`, with a stride of 4 pixels
     pub fn masks(
         &self,
         features: &Tensor,
         dynamic_params: &Tensor,
         reference_points_px: &Tensor,
     ) -> Tensor {
-        // Distances in pixels do not survive bf16.
+        // bf16 is too imprecise for distances in pixels.
         let features = features.to_kind(dynamic_params.kind());
         let masks =
             || full_precision(|| dynamic_masks(&features, dynamic_params, reference_points_px));

@@ -1,22 +1,23 @@
-//! Which queries become results, and their masks at the size of the video.
+//! Selects the queries that become results, and computes their masks at the video's resolution.
 //!
 //! Reference: VNext `seqformer/seqformer.py`, `SeqFormer.whole_video_inference`; for [`select_pairs`] and
 //! [`final_masks_in_one_step`], which made the published results, the original repository's `inference.py`.
 
+use seqformer_masks::ImageSize;
 use tch::{Kind, Tensor};
 
-use crate::FrameSize;
 use crate::config::MASK_STRIDE;
 
-/// A pixel belongs to the mask above this probability.
+/// Probability above which a pixel belongs to the mask.
 const MASK_THRESHOLD: f64 = 0.5;
 
-/// How results are picked from the class probabilities.
+/// How results are selected from the class probabilities.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SelectionRule {
-    /// Queries that are kept, by their best class.
+    /// Number of queries kept, by their best class.
     pub max_queries: i64,
-    /// Every class of a kept query above this probability is a result; `None`: only the best, always.
+    /// Every class of a kept query above this probability is a result; `None` always uses only the
+    /// best class.
     pub class_threshold: Option<f64>,
 }
 
@@ -31,7 +32,7 @@ pub struct Detection {
     pub score: f32,
 }
 
-/// The queries that were kept and the results made of them.
+/// The kept queries and their results.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Selection {
     /// By their best class, best first.
@@ -62,7 +63,7 @@ pub fn top_queries(pred_logits: &Tensor, max_queries: i64) -> TopQueries {
     })
 }
 
-/// Picks results from class logits `[Q, K]`.
+/// Selects results from class logits `[Q, K]`.
 pub fn select(pred_logits: &Tensor, rule: SelectionRule) -> Selection {
     let TopQueries { queries, class_probs } = top_queries(pred_logits, rule.max_queries);
     let num_classes = class_probs.size()[1] as usize;
@@ -72,10 +73,10 @@ pub fn select(pred_logits: &Tensor, rule: SelectionRule) -> Selection {
     Selection { detections: classify(rows, rule.class_threshold), queries }
 }
 
-/// Picks the best pairs of query and class from class logits `[Q, K]`: at most `max_pairs`, and those above the threshold
-/// if there is one.
+/// Selects the best pairs of query and class from class logits `[Q, K]`: at most `max_pairs`, and only those above the
+/// threshold if there is one.
 ///
-/// Queries come in the order of their best pairs, and the classes of each in that of their probabilities.
+/// Queries are ordered by their best pairs, and the classes of a query by their probabilities.
 pub fn select_pairs(
     pred_logits: &Tensor,
     max_pairs: i64,
@@ -101,15 +102,15 @@ pub fn select_pairs(
             });
             detections.push(Detection { rank, label, score });
         }
-        // A stable sort: the classes of a query stay in their order.
+        // The sort is stable: it keeps the order of the classes of a query.
         detections.sort_by_key(|detection| detection.rank);
         Selection { queries, detections }
     })
 }
 
-/// Makes results of the class probabilities of instances; the rank is an instance's place among them.
+/// Selects results from the class probabilities of instances; the rank is an instance's index.
 ///
-/// With a threshold, every class above it is a result; without, each instance's best class is.
+/// With a threshold, every class above it is a result; without one, each instance's best class is.
 pub fn classify<'a>(
     class_probs: impl Iterator<Item = &'a [f32]>,
     class_threshold: Option<f64>,
@@ -122,7 +123,7 @@ pub fn classify<'a>(
 }
 
 fn above(rank: usize, scores: &[f32], threshold: f64) -> Vec<Detection> {
-    // The comparison is one of f32 numbers, as between a tensor and a number.
+    // Compare in f32, as libtorch compares a tensor with a number.
     let threshold = threshold as f32;
     let found = scores.iter().enumerate().filter(|(_, score)| **score > threshold);
     found.map(|(label, &score)| Detection { rank, label, score }).collect()
@@ -134,57 +135,57 @@ fn best_class(rank: usize, scores: &[f32]) -> Vec<Detection> {
     first_best.map(|(label, &score)| Detection { rank, label, score }).into_iter().collect()
 }
 
-/// Masks at the video's size from logits of the padded frames.
+/// Masks at the video's resolution from logits of the padded frames.
 ///
-/// Interpolates the logits to the padded frame, takes probabilities, cuts the padding off, and picks
-/// the nearest pixel for each of the output.
+/// Interpolates the logits to the padded frame, computes probabilities, crops the padding, and
+/// samples the nearest pixel for each output pixel.
 ///
 /// # Shapes
 ///
-/// - `logits`: `[I, h, w]` of one frame, one cell for four pixels
+/// - `logits`: `[I, h, w]` of one frame, with a stride of 4 pixels
 /// - output: `[I, H, W]`, true = inside
-pub fn final_masks(logits: &Tensor, frame_size: FrameSize, output_size: FrameSize) -> Tensor {
+pub fn final_masks(logits: &Tensor, frame_size: ImageSize, output_size: ImageSize) -> Tensor {
     if logits.size()[0] == 0 {
-        let size = [0, output_size.height, output_size.width];
-        return Tensor::zeros(size, (Kind::Bool, logits.device()));
+        let [height, width] = output_size.sides();
+        return Tensor::zeros([0, height, width], (Kind::Bool, logits.device()));
     }
     tch::no_grad(|| {
         let (height, width) = (logits.size()[1] * MASK_STRIDE, logits.size()[2] * MASK_STRIDE);
+        let [frame_height, frame_width] = frame_size.sides();
         let full = logits.unsqueeze(1).upsample_bilinear2d([height, width], false, None, None);
-        let full = full.narrow(2, 0, frame_size.height).narrow(3, 0, frame_size.width);
+        let full = full.narrow(2, 0, frame_height).narrow(3, 0, frame_width);
         let probabilities = full.sigmoid();
-        let size = [output_size.height, output_size.width];
         let resized = if frame_size == output_size {
             probabilities
         } else {
-            probabilities.upsample_nearest2d(size, None, None)
+            probabilities.upsample_nearest2d(output_size.sides(), None, None)
         };
         resized.squeeze_dim(1).gt(MASK_THRESHOLD)
     })
 }
 
-/// Cells of a map of mask logits that see a side of so many pixels: two for each cell of the features with a stride of
-/// eight, the last of which may see fewer.
+/// Number of cells of the mask logits along a side of `pixels`: two per cell of the features with stride 8, of which the
+/// last may be partly covered.
 pub fn cells_of_side(pixels: i64) -> i64 {
     2 * ((pixels + 7) / 8)
 }
 
-/// Masks at the video's size, interpolated there at once from the logits that belong to the frame.
+/// Masks at the video's resolution, interpolated in one step from the logits of the frame without its padding.
 ///
 /// # Shapes
 ///
 /// As in [`final_masks`].
 pub fn final_masks_in_one_step(
     logits: &Tensor,
-    frame_size: FrameSize,
-    output_size: FrameSize,
+    frame_size: ImageSize,
+    output_size: ImageSize,
 ) -> Tensor {
-    let size = [output_size.height, output_size.width];
+    let size = output_size.sides();
     if logits.size()[0] == 0 {
         return Tensor::zeros([0, size[0], size[1]], (Kind::Bool, logits.device()));
     }
     tch::no_grad(|| {
-        let (height, width) = (cells_of_side(frame_size.height), cells_of_side(frame_size.width));
+        let [height, width] = frame_size.sides().map(cells_of_side);
         let cells = logits.narrow(1, 0, height).narrow(2, 0, width).unsqueeze(1);
         let full = cells.upsample_bilinear2d(size, false, None, None);
         full.squeeze_dim(1).sigmoid().gt(MASK_THRESHOLD)

@@ -1,22 +1,22 @@
-//! Many items in parts, and in smaller ones where a device has no memory for them.
+//! Processes items in batches, and halves the batches when a device runs out of memory.
 
 use std::ops::Range;
 
 use crate::ModelError;
 
-/// Runs `run` on the items `0..count` in their order, at most `most` together.
+/// Calls `run` on consecutive ranges of `0..count`, each of at most `most` items.
 ///
-/// When the device has no memory left, `relieve` frees what can be spared, `most` is halved for good, and the same items
-/// are run again in smaller parts. So `run` must only make new values.
+/// When the device runs out of memory, `release_memory` frees cached memory, `most` is halved for good, and the same
+/// items are run again in smaller batches. So `run` must not have side effects before it fails.
 ///
 /// # Errors
 ///
-/// Those of `run`; that there is no memory left only for a single item.
+/// Those of `run`; out of memory only if a single item does not fit.
 pub(super) fn split_on_oom<T>(
     count: i64,
     most: &mut i64,
     run: &mut dyn FnMut(Range<i64>) -> Result<T, ModelError>,
-    relieve: &mut dyn FnMut(),
+    release_memory: &mut dyn FnMut(),
 ) -> Result<Vec<T>, ModelError> {
     let (mut done, mut results) = (0, Vec::new());
     while done < count {
@@ -28,8 +28,8 @@ pub(super) fn split_on_oom<T>(
             }
             Err(ModelError::OutOfMemory { message, .. }) if length > 1 => {
                 *most = length / 2;
-                tracing::info!("{message}; going on with {most} frames at a time");
-                relieve();
+                tracing::info!("{message}; continuing with {most} frames at a time");
+                release_memory();
             }
             Err(error) => return Err(error),
         }
@@ -41,7 +41,7 @@ pub(super) fn split_on_oom<T>(
 mod tests {
     use std::cell::Cell;
 
-    use seqformer_ops::out_of_memory::catch_out_of_memory;
+    use seqformer_libtorch::out_of_memory::catch_out_of_memory;
 
     use super::*;
 
@@ -62,29 +62,29 @@ mod tests {
     #[test]
     fn all_items_run_once_and_in_order_whatever_the_room() {
         for (room, most, expected) in [(36, 36, vec![36, 14]), (9, 36, vec![9, 9, 9, 9, 9, 5])] {
-            let relieved = Cell::new(0);
+            let released = Cell::new(0);
             let mut length = most;
             let mut run = |items| run_on(room, items);
-            let mut relieve = || relieved.set(relieved.get() + 1);
-            let parts = split_on_oom(50, &mut length, &mut run, &mut relieve).unwrap();
+            let mut release_memory = || released.set(released.get() + 1);
+            let parts = split_on_oom(50, &mut length, &mut run, &mut release_memory).unwrap();
             assert_eq!(parts.iter().map(|part| part.len() as i64).collect::<Vec<_>>(), expected);
             assert_eq!(parts.concat(), (0..50).collect::<Vec<_>>());
             // 36 does not fit, 18 does not, 9 does.
-            assert_eq!((length, relieved.get()), if room == 36 { (36, 0) } else { (9, 2) });
+            assert_eq!((length, released.get()), if room == 36 { (36, 0) } else { (9, 2) });
         }
     }
 
     #[test]
     fn no_room_for_a_single_item_is_the_one_error() {
-        let (mut length, mut relieved) = (5, 0);
+        let (mut length, mut released) = (5, 0);
         let run = &mut |items| run_on(0, items);
         let error =
-            split_on_oom(8, &mut length, run, &mut || relieved += 1).unwrap_err().to_string();
+            split_on_oom(8, &mut length, run, &mut || released += 1).unwrap_err().to_string();
         assert_eq!(
             error,
-            "the device has no memory left for one frame: CUDA out of memory. Tried to allocate 3 GiB"
+            "the device ran out of memory for one frame: CUDA out of memory. Tried to allocate 3 GiB"
         );
-        assert_eq!((length, relieved), (1, 2));
+        assert_eq!((length, released), (1, 2));
     }
 
     #[test]

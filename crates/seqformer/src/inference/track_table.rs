@@ -1,12 +1,12 @@
-//! The masks of all tracks, put together frame by frame while a video runs.
+//! The masks of all tracks, collected frame by frame.
 
 /// Masks of type `M`, for instance run lengths, by track and frame.
 ///
-/// Only the masks that exist take memory: a track may begin late and be absent from frames.
+/// Only existing masks take memory: a track may start late and be absent from frames.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrackTable<M> {
     num_frames: usize,
-    /// Pairs of a frame and its mask for each track, in the order of the frames.
+    /// Pairs of a frame and its mask for each track, ordered by frame.
     tracks: Vec<Vec<(usize, M)>>,
 }
 
@@ -17,7 +17,7 @@ impl<M> Default for TrackTable<M> {
 }
 
 impl<M> TrackTable<M> {
-    /// Adds the next frame, with the masks of the tracks that are on it.
+    /// Adds the next frame, with the masks of its tracks.
     pub fn push_frame(&mut self, masks: impl IntoIterator<Item = (usize, M)>) {
         for (track, mask) in masks {
             if track >= self.tracks.len() {
@@ -38,19 +38,19 @@ impl<M> TrackTable<M> {
         self.tracks.len()
     }
 
-    /// The mask of a track on a frame, if it is there.
+    /// The mask of a track in a frame, if it is present.
     pub fn get(&self, track: usize, frame: usize) -> Option<&M> {
         let masks = self.tracks.get(track)?;
         let place = masks.binary_search_by_key(&frame, |(at, _)| *at).ok()?;
         Some(&masks[place].1)
     }
 
-    /// The frames on which a track is, and its masks.
+    /// The frames in which a track is present, with its masks.
     pub fn present(&self, track: usize) -> impl Iterator<Item = (usize, &M)> {
         self.tracks.get(track).into_iter().flatten().map(|(frame, mask)| (*frame, mask))
     }
 
-    /// The masks of a track, one for each frame; `None` where it is absent, and its mask is empty.
+    /// The masks of a track, one per frame; `None` where it is absent, which means an empty mask.
     pub fn masks(&self, track: usize) -> impl Iterator<Item = Option<&M>> {
         let mut present = self.tracks.get(track).into_iter().flatten().peekable();
         (0..self.num_frames).map(move |frame| Some(&present.next_if(|(at, _)| *at == frame)?.1))

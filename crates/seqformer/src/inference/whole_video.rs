@@ -1,10 +1,11 @@
 //! Inference that decodes all frames of a video at once.
 //!
-//! Box queries look at their own frame alone, and instance queries take a mean over frames: a few frames
-//! at a time go through the whole network, and what remains of a frame is its map for the masks, its boxes
-//! and its share of the mean.
+//! Box queries attend to their own frame only, and instance queries aggregate frames by a weighted mean. So a few
+//! frames at a time go through the whole network, and what remains of a frame is its mask features, its boxes and its
+//! contribution to the mean.
 
-use seqformer_ops::transfer::upload;
+use seqformer_cuda::transfer::upload;
+use seqformer_masks::ImageSize;
 use tch::Tensor;
 
 use super::encoded_frames::EncodedFrames;
@@ -12,18 +13,18 @@ use super::frame_encoder::{FrameEncoder, Launch};
 use super::model::InferenceModel;
 use crate::stage_clock::{Stage, timed};
 use crate::transformer::BoxOutput;
-use crate::{FrameSize, Heads, ModelError, RunningReading};
+use crate::{Heads, ModelError, RunningAggregation};
 
-/// A video whose frames are being read.
+/// A video whose frames are being processed.
 #[derive(Debug)]
 pub struct WholeVideo<'a> {
     model: &'a InferenceModel,
     encoder: FrameEncoder<'a>,
-    reading: RunningReading,
+    aggregation: RunningAggregation,
     parts: Vec<Part>,
 }
 
-/// What is kept of the frames of a part.
+/// What is kept of the frames of a batch.
 #[derive(Debug)]
 struct Part {
     /// `[T', C / 32, H / 8, W / 8]`
@@ -43,31 +44,31 @@ pub struct DecodedVideo<'a> {
 }
 
 impl<'a> WholeVideo<'a> {
-    /// Begins a video whose frames all have `frame_size`.
-    pub fn new(model: &'a InferenceModel, frame_size: FrameSize) -> Self {
+    /// Starts a video whose frames all have `frame_size`.
+    pub fn new(model: &'a InferenceModel, frame_size: ImageSize) -> Self {
         let encoder = FrameEncoder::new(model, frame_size);
-        Self { model, encoder, reading: RunningReading::default(), parts: Vec::new() }
+        Self { model, encoder, aggregation: RunningAggregation::default(), parts: Vec::new() }
     }
 
-    /// Sets how a GPU gets its work.
+    /// Sets how work is launched on a GPU.
     pub fn set_launch(&mut self, launch: Launch) {
         self.encoder.set_launch(launch);
     }
 
-    /// Reads the next frames together, `[T', 3, H, W]` of 0 to 255; fewer at a time where the device has no memory for
-    /// them.
+    /// Processes the next frames together, `[T', 3, H, W]` in 0..255, or fewer at a time if the device lacks the
+    /// memory.
     ///
     /// # Errors
     ///
-    /// If the frames are not of the size of this video, or the device has no memory for one of them. The video cannot
-    /// go on then.
+    /// If the frames do not have the size of this video, or a single frame does not fit into the device's memory. The
+    /// video cannot be continued then.
     pub fn push(&mut self, frames: &Tensor) -> Result<(), ModelError> {
         let encoded = self.encoder.encode(frames)?;
-        let Self { encoder, reading: all, parts, .. } = self;
+        let Self { encoder, aggregation, parts, .. } = self;
         encoder.caught("a video", || {
-            for EncodedFrames { mask_features, reading } in encoded {
-                tch::no_grad(|| all.add(&reading));
-                let BoxOutput { references, pred_boxes, .. } = reading.into_boxes();
+            for EncodedFrames { mask_features, features } in encoded {
+                tch::no_grad(|| aggregation.add(&features));
+                let BoxOutput { references, pred_boxes, .. } = features.into_boxes();
                 parts.push(Part { mask_features, references, pred_boxes });
             }
             Ok(())
@@ -75,11 +76,11 @@ impl<'a> WholeVideo<'a> {
     }
 
     /// Size of the frames, without padding.
-    pub fn frame_size(&self) -> FrameSize {
+    pub fn frame_size(&self) -> ImageSize {
         self.encoder.frame_size()
     }
 
-    /// Frames read so far.
+    /// Frames so far.
     pub fn num_frames(&self) -> i64 {
         self.parts.iter().map(Part::num_frames).sum()
     }
@@ -94,9 +95,9 @@ impl<'a> WholeVideo<'a> {
             let (expected, found) = ("at least one".to_owned(), "none".to_owned());
             return Err(ModelError::Frames { expected, found });
         }
-        let Self { model, encoder, reading, parts } = self;
+        let Self { model, encoder, aggregation, parts } = self;
         let heads = || {
-            let instances = model.decode_running(&reading);
+            let instances = model.decode_running(&aggregation);
             let references: Vec<&Tensor> = parts.iter().map(|part| &part.references).collect();
             let references = Tensor::cat(&references, 1);
             let sizes = [encoder.frame_size()];
@@ -120,18 +121,18 @@ impl DecodedVideo<'_> {
         self.heads.pred_logits.get(0)
     }
 
-    /// Boxes (cx, cy, w, h) of all queries in 0..1 of the frame without its padding, `[T, Q, 4]`.
+    /// Boxes (cx, cy, w, h) of all queries in 0..1 of the unpadded frame, `[T, Q, 4]`.
     pub fn pred_boxes(&self) -> Tensor {
         let boxes: Vec<&Tensor> = self.parts.iter().map(|part| &part.pred_boxes).collect();
         Tensor::cat(&boxes, 1).get(0)
     }
 
-    /// Parts in which the masks can be had, in the order of the frames.
+    /// Number of parts in which masks are available, in the order of the frames.
     pub fn num_parts(&self) -> usize {
         self.parts.len()
     }
 
-    /// Mask logits of some queries on the frames of one part: `[I, T', H / 4, W / 4]`, padded.
+    /// Mask logits of queries in the frames of one part: `[I, T', H / 4, W / 4]`, padded.
     pub fn mask_logits(&self, queries: &[i64], part: usize) -> Tensor {
         tch::no_grad(|| {
             let features = &self.parts[part].mask_features;

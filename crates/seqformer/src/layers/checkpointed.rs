@@ -1,11 +1,11 @@
-//! Activation checkpointing: layers whose intermediate tensors are computed again in the backward pass.
+//! Activation checkpointing: the backward pass recomputes intermediate tensors.
 
 use seqformer_ops::recompute::recomputed;
 use tch::Tensor;
 
-/// Runs a part of the network of which only the inputs are kept; the backward pass runs it once more.
+/// Runs a part of the network and keeps only its inputs; the backward pass runs it again.
 ///
-/// Besides its inputs, `work` may hold nothing but parameters.
+/// Besides its inputs, `work` may capture only parameters.
 pub(crate) fn checkpointed<const N: usize>(
     inputs: &[&Tensor],
     work: impl Fn(&[Tensor]) -> [Tensor; N] + 'static,

@@ -21,7 +21,7 @@ impl ConvShape {
         Self { inputs, outputs, kernel: 1, stride: 1, padding: 0, dilation: 1, groups: 1 }
     }
 
-    /// A 3×3 convolution that keeps the size of the map.
+    /// A 3×3 convolution that preserves the size of the map.
     pub(crate) fn three(inputs: i64, outputs: i64) -> Self {
         Self { inputs, outputs, kernel: 3, stride: 1, padding: 1, dilation: 1, groups: 1 }
     }
@@ -31,7 +31,7 @@ impl ConvShape {
         Self { stride, ..self }
     }
 
-    /// Applies a kernel of this shape with what follows it; the residual's memory may be used again.
+    /// Applies a kernel of this shape with its epilogue; the residual's memory may be reused.
     pub(crate) fn apply(
         &self,
         input: &Tensor,
@@ -50,7 +50,7 @@ impl ConvShape {
         Convolution { stride, padding, dilation, groups }
     }
 
-    /// Whether it is 3×3, keeps the size of the map and mixes all channels.
+    /// Whether it is 3×3, preserves the size of the map and mixes all channels.
     pub(crate) fn is_plain_three(&self) -> bool {
         let &Self { inputs, outputs, .. } = self;
         let three = Self::three(inputs, outputs);
@@ -63,7 +63,7 @@ impl ConvShape {
     }
 }
 
-/// The numbers of a convolution.
+/// Weight and bias of a convolution.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kernel<'a> {
     /// `[outputs, inputs / groups, k, k]`
@@ -87,12 +87,12 @@ impl Conv2d {
         Self { shape, weight, bias: vs.zeros("bias", &[shape.outputs]) }
     }
 
-    /// The same layer with the same tensors, through which no gradient goes.
+    /// A layer that shares the tensors of this one, without gradients.
     pub(crate) fn detach(&self) -> Self {
         Self { shape: self.shape, weight: self.weight.detach(), bias: self.bias.detach() }
     }
 
-    /// The numbers.
+    /// Weight and bias.
     pub(crate) fn kernel(&self) -> Kernel<'_> {
         Kernel { weight: &self.weight, bias: &self.bias }
     }
@@ -102,13 +102,13 @@ impl Conv2d {
         self.shape.apply(input, self.kernel(), None, Activation::None)
     }
 
-    /// The same, then ReLU.
+    /// The same, followed by ReLU.
     pub(crate) fn forward_relu(&self, input: &Tensor) -> Tensor {
         self.shape.apply(input, self.kernel(), None, Activation::Relu)
     }
 }
 
-/// Lays a map `[N, C, H, W]` out with its channels innermost, which convolutions on the CPU prefer.
+/// Converts a map `[N, C, H, W]` to channels last, which convolutions on the CPU prefer.
 pub(crate) fn to_channels_last(map: &Tensor) -> Tensor {
     map.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
 }

@@ -1,8 +1,8 @@
-//! Stochastic depth: whole residual branches are left out at random.
+//! Stochastic depth: residual branches are dropped at random.
 
 use tch::Tensor;
 
-/// Leaves the branch of an image out with probability `rate`, and scales those that stay.
+/// Drops the branch of an image with probability `rate`, and scales the others up.
 ///
 /// Huang et al. (arXiv:1603.09382). Reference: timm `layers/drop.py`, `DropPath`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -11,7 +11,7 @@ pub(crate) struct DropPath {
 }
 
 impl DropPath {
-    /// `[N, …]` → the same shape; each of the `N` images has its own draw.
+    /// `[N, …]` → the same shape; each of the `N` images is drawn separately.
     pub(crate) fn forward(self, branch: &Tensor) -> Tensor {
         if self.rate == 0.0 {
             return branch.shallow_clone();

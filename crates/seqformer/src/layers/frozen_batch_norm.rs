@@ -1,4 +1,4 @@
-//! Batch normalisation whose statistics never change.
+//! Batch normalization with fixed statistics.
 
 use tch::{Kind, Tensor, nn};
 
@@ -14,7 +14,7 @@ pub(crate) struct FrozenBatchNorm {
     running_var: Tensor,
 }
 
-/// A normalisation as one multiplication and one addition per channel.
+/// A normalization as one multiplication and one addition per channel.
 #[derive(Debug)]
 pub(crate) struct ScaleShift {
     pub(crate) scale: Tensor,
@@ -22,7 +22,7 @@ pub(crate) struct ScaleShift {
 }
 
 impl FrozenBatchNorm {
-    /// Buffers under `vs`: `weight`, `bias`, `running_mean`, `running_var`, all `[channels]`; the identity.
+    /// Buffers under `vs`: `weight`, `bias`, `running_mean`, `running_var`, all `[channels]`; initially the identity.
     pub(crate) fn new(vs: &nn::Path<'_>, channels: i64) -> Self {
         let running_var = vs.ones_no_train("running_var", &[channels]);
         let running_var = tch::no_grad(|| running_var.shallow_clone().fill_(1.0 - EPS));
@@ -34,7 +34,7 @@ impl FrozenBatchNorm {
         }
     }
 
-    /// Takes mean and variance of `map`, `[N, channels, H, W]`, as the statistics.
+    /// Sets the statistics to mean and variance of `map`, `[N, channels, H, W]`.
     pub(crate) fn calibrate(&self, map: &Tensor) {
         tch::no_grad(|| {
             let map = map.to_kind(Kind::Float);
@@ -46,7 +46,7 @@ impl FrozenBatchNorm {
         });
     }
 
-    /// The factor and the summand of each channel, `[channels]`.
+    /// Scale and shift of each channel, `[channels]`.
     pub(crate) fn scale_shift(&self) -> ScaleShift {
         let scale = &self.weight * (&self.running_var + EPS).rsqrt();
         let shift = &self.bias - &self.running_mean * &scale;

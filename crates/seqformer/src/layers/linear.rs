@@ -1,7 +1,7 @@
-//! An affine map of the last axis.
+//! A linear layer on the last axis.
 
 use seqformer_ops::fused::{self, After};
-use seqformer_ops::packed_linear::Affine;
+use seqformer_ops::packed_linear::WeightBias;
 use seqformer_ops::precision::full_precision;
 use tch::{Tensor, nn};
 
@@ -15,19 +15,19 @@ pub(crate) struct Linear {
 impl Linear {
     /// Parameters under `vs`: `weight` `[outputs, inputs]`, `bias` `[outputs]`.
     ///
-    /// Like all parameters of the network they begin as zeros; weights are loaded or drawn later.
+    /// Like all parameters of the network they are zero until weights are loaded or drawn.
     pub(crate) fn new(vs: &nn::Path<'_>, inputs: i64, outputs: i64) -> Self {
         Self { weight: vs.zeros("weight", &[outputs, inputs]), bias: vs.zeros("bias", &[outputs]) }
     }
 
-    /// The same layer with the same tensors, through which no gradient goes.
+    /// A layer that shares the tensors of this one, without gradients.
     pub(crate) fn detach(&self) -> Self {
         Self { weight: self.weight.detach(), bias: self.bias.detach() }
     }
 
     /// The parameters.
-    pub(crate) fn affine(&self) -> Affine<'_> {
-        Affine { weight: &self.weight, bias: &self.bias }
+    pub(crate) fn weight_bias(&self) -> WeightBias<'_> {
+        WeightBias { weight: &self.weight, bias: &self.bias }
     }
 
     /// `[…, inputs]` → `[…, outputs]`
@@ -35,17 +35,17 @@ impl Linear {
         self.forward_then(input, &After::NOTHING)
     }
 
-    /// The same, then ReLU.
+    /// The same, followed by ReLU.
     pub(crate) fn forward_relu(&self, input: &Tensor) -> Tensor {
         self.forward_then(input, &After::RELU)
     }
 
-    /// The same in the precision of the parameters, also within mixed precision.
+    /// The same in the precision of the parameters, even within mixed precision.
     pub(crate) fn forward_full(&self, input: &Tensor) -> Tensor {
         full_precision(|| self.forward(&input.to_kind(self.weight.kind())))
     }
 
-    /// The same with what follows it.
+    /// The same with an epilogue.
     pub(crate) fn forward_then(&self, input: &Tensor, after: &After<'_>) -> Tensor {
         fused::linear(input, &self.weight, &self.bias, after)
             .expect("the layer has the channels of its input")

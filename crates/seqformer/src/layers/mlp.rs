@@ -5,14 +5,14 @@ use tch::{Kind, Tensor, nn};
 
 use super::Linear;
 
-/// The head of boxes and of dynamic mask parameters. Reference: VNext `models/deformable_detr.py`, `MLP`.
+/// The box head and the controller of dynamic mask parameters. Reference: VNext `models/deformable_detr.py`, `MLP`.
 #[derive(Debug)]
 pub(crate) struct Mlp {
     pub(crate) layers: Vec<Linear>,
 }
 
 impl Mlp {
-    /// Three layers through `hidden` channels.
+    /// Three layers with `hidden` channels between them.
     ///
     /// Parameters under `vs`: `layers.{0, 1, 2}.{weight, bias}`.
     pub(crate) fn new(vs: &nn::Path<'_>, inputs: i64, hidden: i64, outputs: i64) -> Self {
@@ -23,7 +23,7 @@ impl Mlp {
         Self { layers: layers.collect() }
     }
 
-    /// The same in the precision of the parameters, also within mixed precision.
+    /// The same in the precision of the parameters, even within mixed precision.
     pub(crate) fn forward_full(&self, input: &Tensor) -> Tensor {
         full_precision(|| self.forward(&input.to_kind(Kind::Float)))
     }

@@ -19,16 +19,16 @@ pub(crate) struct AttentionShape {
     pub(crate) num_points: i64,
 }
 
-/// What the sampling offsets are relative to, in units of each padded map.
+/// The references to which sampling offsets are relative, in units of each padded map.
 #[derive(Debug)]
 pub(crate) enum References {
-    /// Points (x, y), `[N, Q, L, 2]`: offsets count cells.
+    /// Points (x, y), `[N, Q, L, 2]`: offsets are in cells.
     Points(Tensor),
-    /// Boxes (cx, cy, w, h), `[N, Q, L, 4]`: offsets count halves of the box, divided by the points.
+    /// Boxes (cx, cy, w, h), `[N, Q, L, 4]`: offsets are in halves of the box, divided by the number of points.
     Boxes(Tensor),
 }
 
-/// Where each query looks and how much each point counts.
+/// Sampling locations and attention weights.
 #[derive(Debug)]
 pub(crate) struct Sampling {
     /// `[N, Q, M, L, P, 2]`, (x, y) in 0..1
@@ -37,14 +37,14 @@ pub(crate) struct Sampling {
     pub(crate) weights: Tensor,
 }
 
-/// Attention in which a query reads a few learned points around its reference.
+/// Attention in which a query samples a few learned points around its reference.
 #[derive(Debug)]
 pub(crate) struct MsDeformAttn {
     pub(crate) sampling_offsets: Linear,
     pub(crate) attention_weights: Linear,
     pub(crate) value_proj: Linear,
     pub(crate) output_proj: Linear,
-    /// Part of every module of the reference; only the decoder uses it.
+    /// Exists in every module of the reference; only the decoder uses it.
     pub(crate) output_proj_box: Linear,
     pub(crate) shape: AttentionShape,
 }
@@ -66,7 +66,7 @@ impl MsDeformAttn {
         }
     }
 
-    /// The same layer with the same tensors, through which no gradient goes.
+    /// A layer that shares the tensors of this one, without gradients.
     pub(crate) fn detach(&self) -> Self {
         Self {
             sampling_offsets: self.sampling_offsets.detach(),
@@ -78,17 +78,17 @@ impl MsDeformAttn {
         }
     }
 
-    /// The tokens as values of each head, padded ones zero.
+    /// Projects the tokens to values of each head, zero where padded.
     ///
     /// # Shapes
     ///
     /// - `tokens`: `[N, S, C]`
-    /// - `padding`: `[N, S, 1]`, true = padded; `None` when nothing is
+    /// - `padding`: `[N, S, 1]`, true = padded; `None` without padding
     /// - output: `[N, S, M, D]`
     pub(crate) fn values(&self, tokens: &Tensor, padding: Option<&Tensor>) -> Tensor {
         let (batch, num_tokens, channels) = tokens.size3().expect("tokens are [N, S, C]");
         let mut values = self.value_proj.forward(tokens);
-        // After the projection, so that its bias does not leak either.
+        // After the projection, so that its bias does not leak into padding.
         if let Some(padding) = padding {
             values = values.masked_fill(padding, 0.0);
         }
@@ -96,7 +96,7 @@ impl MsDeformAttn {
         values.view([batch, num_tokens, heads, channels / heads])
     }
 
-    /// Where the queries look, relative to `references`, and how much each point counts.
+    /// Sampling locations relative to `references`, and attention weights.
     ///
     /// `queries` is `[N, Q, C]`, or `[1, Q, C]` for the same queries in every item of `references`.
     pub(crate) fn sampling(
@@ -110,14 +110,14 @@ impl MsDeformAttn {
         self.shape.sampling(&offsets, &logits, references, levels)
     }
 
-    /// All at once, for queries that are as many as the tokens' items: the values are read where the
-    /// queries look relative to `references`, and the points themselves are never stored.
+    /// Fused attention for queries with the same batch size as the tokens: values are sampled relative to `references`,
+    /// and the sampling locations are never stored.
     ///
     /// # Shapes
     ///
     /// - `tokens`: `[N, S, C]`, `queries`: `[N, Q, C]`
-    /// - `references`: `[N or 1, Q, L, 2]`; no gradient is passed on to them
-    /// - `padding`: `[N or 1, S]`, true = padded; `None` when nothing is
+    /// - `references`: `[N or 1, Q, L, 2]`; they receive no gradient
+    /// - `padding`: `[N or 1, S]`, true = padded; `None` without padding
     /// - output: `[N, Q, C]`, before the output projections
     pub(crate) fn read_around(
         &self,
@@ -138,7 +138,7 @@ impl MsDeformAttn {
             .expect("the projections give the shapes that the operation takes")
     }
 
-    /// The instance output with what follows it, `[N, Q, C]` → `[N, Q, C]`.
+    /// The instance output with an epilogue, `[N, Q, C]` → `[N, Q, C]`.
     pub(crate) fn project_then(&self, read: &Tensor, after: &After<'_>) -> Tensor {
         self.output_proj.forward_then(read, after)
     }
@@ -155,7 +155,7 @@ impl MsDeformAttn {
 }
 
 impl AttentionShape {
-    /// Where queries look, relative to `references`, and how much each point counts.
+    /// Sampling locations relative to `references`, and attention weights.
     ///
     /// # Shapes
     ///
@@ -174,7 +174,7 @@ impl AttentionShape {
         let offsets = offsets.view(sizes);
         let logits = logits.view([batch, num_queries, num_heads, num_levels * num_points]);
         let weights = logits.softmax(-1, Kind::Float).view(&sizes[..5]);
-        // References become [N, Q, 1, L, 1, …] to meet the heads and points.
+        // References become [N, Q, 1, L, 1, …] to broadcast over heads and points.
         let spread = |tensor: &Tensor| tensor.unsqueeze(2).unsqueeze(4);
         let locations = match references {
             References::Points(points) => reference::locations(points, &offsets, levels),
@@ -188,7 +188,7 @@ impl AttentionShape {
 }
 
 impl Sampling {
-    /// Reads values `[N, S, M, D]` at the points: `[N, Q, C]`, before the output projections.
+    /// Samples values `[N, S, M, D]`: `[N, Q, C]`, before the output projections.
     pub(crate) fn read(&self, values: &Tensor, levels: &FeatureLevels) -> Tensor {
         ms_deform_attn(values, levels, &self.locations, &self.weights)
             .expect("the projections give the shapes that the operation takes")

@@ -6,7 +6,7 @@ use tch::{Device, Tensor, nn};
 
 use super::{Linear, dropout};
 
-/// Self-attention in which values carry no position.
+/// Self-attention whose values do not include the position.
 #[derive(Debug)]
 pub(crate) struct MultiheadAttention {
     pub(crate) heads: AttentionHeads,
@@ -35,8 +35,8 @@ impl MultiheadAttention {
         Self { heads, out_proj: Linear::new(&(vs / "out_proj"), hidden_dim, hidden_dim) }
     }
 
-    /// Attends from `content + position` to itself and reads `content`; `after` follows the output
-    /// projection.
+    /// Self-attention with queries and keys `content + position` and values `content`; the epilogue `after` follows the
+    /// output projection.
     ///
     /// # Shapes
     ///
@@ -56,7 +56,7 @@ impl MultiheadAttention {
 }
 
 impl AttentionHeads {
-    /// The same heads with the same tensors, through which no gradient goes and which drop nothing.
+    /// Heads that share the tensors of these, without gradients and dropout.
     pub(crate) fn detach(&self) -> Self {
         Self {
             in_proj_weight: self.in_proj_weight.detach(),
@@ -78,7 +78,7 @@ impl AttentionHeads {
         (weight, self.in_proj_bias.narrow(0, first * channels, count * channels))
     }
 
-    /// What the heads read from `content`, `[N, Q, C]`.
+    /// The output of the heads, `[N, Q, C]`.
     pub(crate) fn read(
         &self,
         with_position: &Tensor,
@@ -117,7 +117,8 @@ impl AttentionHeads {
     }
 }
 
-/// `dropout(softmax(q kᵀ / √D)) v`, `[N, M, Q, D]`. On the CPU, libtorch's own form draws the choice on one thread.
+/// `dropout(softmax(q kᵀ / √D)) v`, `[N, M, Q, D]`. libtorch's fused form draws the dropout mask on a single CPU
+/// thread.
 fn read_with_dropout(query: &Tensor, key: &Tensor, value: &Tensor, p: f64) -> Tensor {
     let head_dim = query.size()[3] as f64;
     let logits = (query * head_dim.powf(-0.5)).matmul(&key.transpose(2, 3)); // [N, M, Q, Q]

@@ -1,11 +1,11 @@
-//! Layer and group normalisation.
+//! Layer and group normalization.
 
-use seqformer_ops::packed_linear::Affine;
+use seqformer_ops::packed_linear::WeightBias;
 use tch::{Tensor, nn};
 
 pub(crate) const EPS: f64 = 1e-5;
 
-/// Normalises the last axis.
+/// Normalizes the last axis.
 #[derive(Debug)]
 pub(crate) struct LayerNorm {
     pub(crate) weight: Tensor,
@@ -18,14 +18,14 @@ impl LayerNorm {
         Self { weight: vs.ones("weight", &[channels]), bias: vs.zeros("bias", &[channels]) }
     }
 
-    /// The same layer with the same tensors, through which no gradient goes.
+    /// A layer that shares the tensors of this one, without gradients.
     pub(crate) fn detach(&self) -> Self {
         Self { weight: self.weight.detach(), bias: self.bias.detach() }
     }
 
     /// The parameters.
-    pub(crate) fn affine(&self) -> Affine<'_> {
-        Affine { weight: &self.weight, bias: &self.bias }
+    pub(crate) fn weight_bias(&self) -> WeightBias<'_> {
+        WeightBias { weight: &self.weight, bias: &self.bias }
     }
 
     /// `[…, channels]` → the same shape
@@ -34,7 +34,7 @@ impl LayerNorm {
     }
 }
 
-/// Normalises groups of channels over the whole map.
+/// Normalizes groups of channels over the whole map.
 #[derive(Debug)]
 pub(crate) struct GroupNorm {
     num_groups: i64,
@@ -52,7 +52,7 @@ impl GroupNorm {
         }
     }
 
-    /// The same layer with the same tensors, through which no gradient goes.
+    /// A layer that shares the tensors of this one, without gradients.
     pub(crate) fn detach(&self) -> Self {
         Self { num_groups: self.num_groups, weight: self.weight.detach(), bias: self.bias.detach() }
     }

@@ -10,9 +10,9 @@ const EPS: f64 = 1e-6;
 
 /// Encodes the row and the column of every cell in `channels` numbers, rows first.
 ///
-/// The order of the operations is part of the definition: in fully padded rows and columns the
-/// count is 0 and the angles are near -3.14e6, where every rounding shows, and these tokens reach
-/// border pixels through the mask head.
+/// The order of operations is part of the definition: in fully padded rows and columns the count is
+/// 0 and the angles are near -3.14e6, where every rounding matters, and these tokens affect border
+/// pixels through the mask head.
 ///
 /// # Shapes
 ///

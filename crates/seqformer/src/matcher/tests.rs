@@ -1,5 +1,6 @@
+use seqformer_masks::ImageSize;
+
 use super::*;
-use crate::FrameSize;
 
 fn target(labels: &[i64], boxes: &Tensor) -> ClipTarget {
     let count = labels.len() as i64;
@@ -8,7 +9,7 @@ fn target(labels: &[i64], boxes: &Tensor) -> ClipTarget {
         labels: labels.to_vec(),
         boxes: boxes.shallow_clone(),
         masks: Tensor::zeros([count, num_frames, 8, 8], (Kind::Bool, Device::Cpu)),
-        size: FrameSize { height: 8, width: 8 },
+        size: ImageSize { height: 8, width: 8 },
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct PreparedConv {
 
 #[derive(Debug)]
 enum PreparedKernel {
-    /// 1×1, with products of our own, where these are faster.
+    /// 1×1, with the program's own products, if these are faster.
     Pointwise(PointwiseConv),
     /// Any other.
     Taps(Taps),
@@ -30,10 +30,10 @@ struct Taps {
     shape: ConvShape,
     weight: Tensor,
     bias: Tensor,
-    /// The weight laid out for inputs of the size that came last.
+    /// The weight laid out for the most recent input size.
     packed: RefCell<Option<([i64; 4], Tensor)>>,
-    /// The same with fewer multiplications, where that is faster. In `f32` it is not used, so that the numbers remain
-    /// those of the reference.
+    /// The same with fewer multiplications, if that is faster. Not used in `f32`, so that results stay those of the
+    /// reference.
     winograd: Option<WinogradConv>,
 }
 
@@ -42,7 +42,7 @@ impl PreparedConv {
         Self::of_kernel(conv.shape, conv.kernel(), precision)
     }
 
-    /// A convolution with these numbers.
+    /// A convolution with this kernel.
     pub(crate) fn of_kernel(shape: ConvShape, kernel: Kernel<'_>, precision: Precision) -> Self {
         let Kernel { weight, bias } = kernel;
         let bf16 = precision == Precision::Bf16;
@@ -53,7 +53,7 @@ impl PreparedConv {
         Self { kind: precision.kind(), kernel }
     }
 
-    /// The kind of number that the convolution takes without converting it.
+    /// The kind of input that the convolution accepts without conversion.
     pub(crate) fn input_kind(&self) -> Kind {
         self.kind
     }
@@ -63,13 +63,13 @@ impl PreparedConv {
         self.forward_then(input, None, Activation::None)
     }
 
-    /// The same, then ReLU.
+    /// The same, followed by ReLU.
     pub(crate) fn forward_relu(&self, input: &Tensor) -> Tensor {
         self.forward_then(input, None, Activation::Relu)
     }
 
-    /// `activation(conv(input) + residual)`; the input is converted to the kind of the kernel, and the residual's memory
-    /// may be used again.
+    /// `activation(conv(input) + residual)`; the input is converted to the kind of the kernel, and the residual's
+    /// memory may be reused.
     pub(crate) fn forward_then(
         &self,
         input: &Tensor,
@@ -114,7 +114,7 @@ impl Taps {
         self.shape.apply(input, kernel, residual, activation)
     }
 
-    /// The weight as it is best for this input.
+    /// The weight in the best layout for this input.
     fn packed_for(&self, input: &Tensor) -> Tensor {
         let Ok((batch, channels, height, width)) = input.size4() else {
             return self.weight.shallow_clone();

@@ -1,4 +1,4 @@
-//! An affine map whose weight is laid out for the machine's kernel.
+//! A linear layer whose weight is laid out for an optimized kernel.
 
 use seqformer_ops::fused::{Activation, After};
 use seqformer_ops::packed_linear::PackedLinear;
@@ -10,15 +10,15 @@ use crate::layers::Linear;
 /// `x Wᵀ + b`, prepared.
 #[derive(Debug)]
 pub(crate) enum PreparedLinear {
-    /// Where the machine has a kernel for it.
+    /// If the machine has a kernel for it.
     Packed(PackedLinear),
-    /// Where it has none.
+    /// Otherwise.
     Plain(Linear),
 }
 
 impl PreparedLinear {
     pub(crate) fn new(linear: &Linear, precision: Precision) -> Self {
-        match PackedLinear::new(linear.affine(), precision == Precision::Bf16) {
+        match PackedLinear::new(linear.weight_bias(), precision == Precision::Bf16) {
             Some(packed) => Self::Packed(packed),
             None => Self::Plain(linear.detach()),
         }
@@ -29,12 +29,12 @@ impl PreparedLinear {
         self.forward_then(input, Activation::None, None)
     }
 
-    /// The same, then ReLU.
+    /// The same, followed by ReLU.
     pub(crate) fn forward_relu(&self, input: &Tensor) -> Tensor {
         self.forward_then(input, Activation::Relu, None)
     }
 
-    /// The same outside of libtorch's mixed precision.
+    /// The same outside libtorch's mixed precision.
     pub(crate) fn forward_full(&self, input: &Tensor) -> Tensor {
         match self {
             Self::Packed(_) => self.forward(input),

@@ -7,7 +7,7 @@ use super::PreparedLinear;
 use crate::Precision;
 use crate::layers::Mlp;
 
-/// The head of boxes and of dynamic mask parameters, prepared.
+/// The box head and the controller of dynamic mask parameters, prepared.
 #[derive(Debug)]
 pub(crate) struct PreparedMlp {
     hidden: Vec<PreparedLinear>,
@@ -24,7 +24,7 @@ impl PreparedMlp {
         }
     }
 
-    /// `[…, inputs]` → `[…, outputs]`, outside of libtorch's mixed precision.
+    /// `[…, inputs]` → `[…, outputs]`, outside libtorch's mixed precision.
     pub(crate) fn forward_full(&self, input: &Tensor) -> Tensor {
         full_precision(|| {
             let hidden = self.hidden.iter();

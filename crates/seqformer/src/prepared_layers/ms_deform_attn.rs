@@ -1,4 +1,4 @@
-//! The projections around multi-scale deformable attention, where a layer is not one operation.
+//! The projections around multi-scale deformable attention, for layers without a fused operation.
 
 use seqformer_ops::FeatureLevels;
 use seqformer_ops::packed_linear::PackedLinear;
@@ -8,7 +8,7 @@ use super::PreparedLinear;
 use crate::Precision;
 use crate::layers::{AttentionShape, Linear, MsDeformAttn, References, Sampling};
 
-/// Attention in which a query reads a few learned points around its reference, prepared.
+/// Attention in which a query samples a few learned points around its reference, prepared.
 #[derive(Debug)]
 pub(crate) struct PreparedMsDeformAttn {
     sampling_offsets: PreparedLinear,
@@ -21,7 +21,7 @@ pub(crate) struct PreparedMsDeformAttn {
 
 #[derive(Debug)]
 enum ValueProjection {
-    /// Gives the values head by head.
+    /// Returns the values head by head.
     Packed(PackedLinear),
     Plain(Linear),
 }
@@ -30,7 +30,7 @@ impl PreparedMsDeformAttn {
     pub(crate) fn new(attention: &MsDeformAttn, precision: Precision) -> Self {
         let (shape, value_proj) = (attention.shape, &attention.value_proj);
         let has_kernel = matches!(shape.hidden_dim / shape.num_heads, 8 | 16 | 32 | 64);
-        let packed = PackedLinear::new(value_proj.affine(), precision == Precision::Bf16);
+        let packed = PackedLinear::new(value_proj.weight_bias(), precision == Precision::Bf16);
         let linear = |linear: &Linear| PreparedLinear::new(linear, precision);
         Self {
             sampling_offsets: linear(&attention.sampling_offsets),
@@ -45,12 +45,12 @@ impl PreparedMsDeformAttn {
         }
     }
 
-    /// The tokens as values of each head, padded ones zero.
+    /// Projects the tokens to values of each head, zero where padded.
     ///
     /// # Shapes
     ///
     /// - `tokens`: `[N, S, C]`
-    /// - `padding`: `[N, S]`, true = padded; `None` when nothing is
+    /// - `padding`: `[N, S]`, true = padded; `None` without padding
     /// - output: `[N, S, M, D]`
     pub(crate) fn values(&self, tokens: &Tensor, padding: Option<&Tensor>) -> Tensor {
         let heads = self.shape.num_heads;
@@ -60,7 +60,7 @@ impl PreparedMsDeformAttn {
                 .expect("the projection has the channels of the tokens"),
             ValueProjection::Plain(linear) => {
                 let mut values = linear.forward(tokens); // [N, S, C]
-                // After the projection, so that its bias does not leak either.
+                // After the projection, so that its bias does not leak into padding.
                 if let Some(padding) = padding {
                     values = values.masked_fill_(&padding.unsqueeze(-1), 0.0);
                 }
@@ -70,7 +70,7 @@ impl PreparedMsDeformAttn {
         }
     }
 
-    /// Where queries `[N, Q, C]` look, relative to `references`, and how much each point counts.
+    /// Sampling locations of queries `[N, Q, C]` relative to `references`, and attention weights.
     pub(crate) fn sampling(
         &self,
         queries: &Tensor,

@@ -1,16 +1,16 @@
-//! Softmax attention among queries with the machine's kernels.
+//! Softmax attention among queries with optimized kernels.
 
 use seqformer_ops::OpsError;
 use seqformer_ops::attention::SelfAttention;
 use seqformer_ops::fused::Activation;
-use seqformer_ops::packed_linear::{Affine, PackedLinear};
+use seqformer_ops::packed_linear::{PackedLinear, WeightBias};
 use tch::Tensor;
 
 use super::PreparedLinear;
 use crate::Precision;
 use crate::layers::{AttentionHeads, MultiheadAttention};
 
-/// Self-attention in which values carry no position, prepared.
+/// Self-attention whose values do not include the position, prepared.
 #[derive(Debug)]
 pub(crate) struct PreparedMultiheadAttention {
     heads: PreparedHeads,
@@ -19,9 +19,9 @@ pub(crate) struct PreparedMultiheadAttention {
 
 #[derive(Debug)]
 enum PreparedHeads {
-    /// Where the machine has kernels for them.
+    /// If the machine has kernels for them.
     Packed(PackedHeads),
-    /// Where it has none.
+    /// Otherwise.
     Plain(AttentionHeads),
 }
 
@@ -42,7 +42,8 @@ impl PreparedMultiheadAttention {
         Self { heads, out_proj: PreparedLinear::new(&attention.out_proj, precision) }
     }
 
-    /// Attends from `content + position` to itself, reads `content` and adds it.
+    /// Self-attention with queries and keys `content + position` and values `content`, added to
+    /// `content`.
     ///
     /// # Shapes
     ///
@@ -63,14 +64,14 @@ impl PreparedMultiheadAttention {
 impl PackedHeads {
     fn new(heads: &AttentionHeads, bf16: bool) -> Option<Self> {
         let pack = |(weight, bias): (Tensor, Tensor)| {
-            PackedLinear::new(Affine { weight: &weight, bias: &bias }, bf16)
+            PackedLinear::new(WeightBias { weight: &weight, bias: &bias }, bf16)
         };
         let takes = heads.head_dim() % 2 == 0;
         let attention = SelfAttention::new(heads.num_heads as usize, bf16).filter(|_| takes)?;
         Some(Self { query_key: pack(heads.rows(0, 2))?, value: pack(heads.rows(2, 1))?, attention })
     }
 
-    /// What the heads read from `content`, `[N, Q, C]`.
+    /// The output of the heads, `[N, Q, C]`.
     fn read(&self, with_position: &Tensor, content: &Tensor) -> Result<Tensor, OpsError> {
         let query_key = self.query_key.forward(with_position, Activation::None, None)?;
         let value = self.value.forward(content, Activation::None, None)?;

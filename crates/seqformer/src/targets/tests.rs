@@ -1,4 +1,5 @@
 use super::*;
+use crate::padded_size;
 
 fn target() -> ClipTarget {
     let on_cpu = (Kind::Bool, Device::Cpu);
@@ -7,23 +8,12 @@ fn target() -> ClipTarget {
     let _filled = masks.get(0).get(1).slice(0, 2, 3, 1).fill_(1.0);
     let _filled = masks.get(2).get(0).slice(1, 10, 11, 1).fill_(1.0);
     let boxes = Tensor::arange(24, (Kind::Float, Device::Cpu)).view([3, 2, 4]);
-    ClipTarget { labels: vec![4, 0, 2], boxes, masks, size: FrameSize { height: 6, width: 11 } }
-}
-
-#[test]
-fn instances_that_no_frame_shows_are_kept_or_dropped() {
-    let kept = target().with_absent(AbsentInstances::default());
-    assert_eq!(kept.labels, [4, 0, 2]);
-    let dropped = target().with_absent(AbsentInstances::Drop);
-    assert_eq!(dropped.labels, [4, 2]);
-    assert_eq!(dropped.masks.size(), [2, 2, 6, 11]);
-    let firsts: Vec<f64> = (0..2).map(|i| dropped.boxes.double_value(&[i, 0, 0])).collect();
-    assert_eq!(firsts, [0.0, 16.0]);
+    ClipTarget { labels: vec![4, 0, 2], boxes, masks, size: ImageSize { height: 6, width: 11 } }
 }
 
 #[test]
 fn strided_masks_show_the_third_pixel_of_every_four() {
-    let masks = target().strided_masks(FrameSize { height: 6, width: 11 }.padded());
+    let masks = target().strided_masks(padded_size(ImageSize { height: 6, width: 11 }));
     assert_eq!(masks.size(), [3, 2, 8, 8]);
     // Row 2 of instance 0 is seen at columns 2, 6 and 10; column 10 of instance 2 at row 2.
     let sum = |instance: i64| masks.get(instance).sum(Kind::Float).double_value(&[]);
@@ -34,7 +24,7 @@ fn strided_masks_show_the_third_pixel_of_every_four() {
 #[test]
 fn a_target_that_does_not_fit_names_its_clip() {
     let shape =
-        TargetShape { num_frames: 2, num_classes: 5, size: FrameSize { height: 6, width: 11 } };
+        TargetShape { num_frames: 2, num_classes: 5, size: ImageSize { height: 6, width: 11 } };
     assert!(target().check(1, &shape).is_ok());
     let check = |shape: TargetShape, expected: &str| {
         let message = target().check(1, &shape).unwrap_err().to_string();
@@ -42,5 +32,5 @@ fn a_target_that_does_not_fit_names_its_clip() {
     };
     check(TargetShape { num_frames: 3, ..shape }, "[3, 3, 4]");
     check(TargetShape { num_classes: 4, ..shape }, "label: expected 0 to 3, found 4");
-    check(TargetShape { size: FrameSize { height: 7, width: 11 }, ..shape }, "7x11");
+    check(TargetShape { size: ImageSize { height: 7, width: 11 }, ..shape }, "7x11");
 }

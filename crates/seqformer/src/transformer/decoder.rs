@@ -1,7 +1,7 @@
-//! Layers in which instance queries gather one feature from all frames.
+//! Decoder layers, in which instance queries gather one feature from all frames.
 //!
-//! SeqFormer (arXiv:2112.08275), section 3.2: a box query on every frame finds the instance there, and
-//! the instance query sums what the box queries read. Reference: VNext `models/deformable_transformer.py`,
+//! SeqFormer (arXiv:2112.08275), section 3.2: a box query in every frame finds the instance there, and the instance
+//! query aggregates the box queries' features. Reference: VNext `models/deformable_transformer.py`,
 //! `DeformableTransformerDecoder`, `DeformableTransformerDecoderLayer`.
 
 mod layer;
@@ -12,7 +12,7 @@ use tch::{Tensor, nn};
 
 use self::layer::read_checkpointed;
 pub(crate) use self::layer::{DecoderLayer, ReadInput, ReadOutput, Stream};
-use super::frame_reading::{BoxOutput, FrameReading, LayerReading};
+use super::frame_features::{BoxOutput, FrameFeatures, LayerFeatures};
 use super::temporal_aggregation::mean_over_frames;
 use super::{TokenLayout, inverse_sigmoid};
 use crate::config::TransformerConfig;
@@ -23,16 +23,16 @@ use crate::layers::{Linear, Mlp};
 pub(crate) struct Decoder {
     pub(crate) layers: Vec<Rc<DecoderLayer>>,
     pub(crate) bbox_embed: Vec<Mlp>,
-    /// Whether layers are checkpointed: the backward pass runs them once more instead of keeping their inside.
+    /// Whether layers use activation checkpointing: the backward pass recomputes their activations.
     pub(crate) recompute: bool,
 }
 
-/// Which layers' results the caller wants.
+/// Which layers' results are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeepLayers {
-    /// Every layer: training supervises all of them.
+    /// Every layer, as training supervises all of them.
     All,
-    /// The last layer: inference needs no more.
+    /// The last layer, which is all that inference needs.
     Last,
 }
 
@@ -43,20 +43,20 @@ pub struct DecoderLayerOutput {
     pub instance_queries: Tensor,
     /// Box queries, `[N, T, Q, C]`.
     pub box_queries: Tensor,
-    /// What the layer's boxes are relative to, `[N, T, Q, 2]` in layer 0, then `[N, T, Q, 4]`.
+    /// The references of the layer's boxes, `[N, T, Q, 2]` in layer 0, then `[N, T, Q, 4]`.
     pub references: Tensor,
     /// Boxes (cx, cy, w, h) in 0..1 of the padded image, `[N, T, Q, 4]`.
     pub pred_boxes: Tensor,
 }
 
-/// The results of the layers that were kept, in their order.
+/// The results of the kept layers, in order.
 #[derive(Debug)]
 pub struct DecoderOutput {
     /// At least the last layer.
     pub layers: Vec<DecoderLayerOutput>,
 }
 
-/// The learned start of the decoder.
+/// The learned initial queries.
 #[derive(Debug)]
 pub(crate) struct Queries {
     /// `[Q, C]`
@@ -95,7 +95,7 @@ impl QueryEmbedding {
         }
     }
 
-    /// The same with the same tensors, through which no gradient goes.
+    /// Parameters that share the tensors of these, without gradients.
     pub(crate) fn detach(&self) -> Self {
         Self {
             query_embed: self.query_embed.detach(),
@@ -124,7 +124,7 @@ pub(crate) struct BoxQueries {
 }
 
 impl BoxQueries {
-    /// The learned queries on frames with `tokens` `[N, T', S, C]`.
+    /// The learned queries for frames with `tokens` `[N, T', S, C]`.
     pub(crate) fn new(queries: &Queries, tokens: &Tensor) -> Self {
         let (batch, num_frames) = (tokens.size()[0], tokens.size()[1]);
         let references =
@@ -132,14 +132,19 @@ impl BoxQueries {
         Self { queries: queries.of_clips(batch).unsqueeze(1), references }
     }
 
-    /// What the next layer reads.
+    /// The input of the next layer.
     pub(crate) fn input<'a>(&'a self, positions: &'a Tensor, tokens: &'a Tensor) -> ReadInput<'a> {
         ReadInput { boxes: &self.queries, positions, references: &self.references, tokens }
     }
 
-    /// Goes on behind a layer, whose box head moves the references by `delta`; what the layer has read, with its boxes
-    /// if they are to be kept.
-    pub(crate) fn advance(&mut self, read: ReadOutput, delta: &Tensor, keep: bool) -> LayerReading {
+    /// Continues after a layer, whose box head moves the references by `delta`. Returns the layer's features, with its
+    /// boxes if they are kept.
+    pub(crate) fn advance(
+        &mut self,
+        read: ReadOutput,
+        delta: &Tensor,
+        keep: bool,
+    ) -> LayerFeatures {
         let pred_boxes = refine(delta, &self.references);
         let next = pred_boxes.detach();
         let boxes = keep.then(|| BoxOutput {
@@ -148,7 +153,7 @@ impl BoxQueries {
             pred_boxes,
         });
         (self.queries, self.references) = (read.boxes, next);
-        LayerReading { features: read.features, scores: read.scores, boxes }
+        LayerFeatures { features: read.features, scores: read.scores, boxes }
     }
 }
 
@@ -175,7 +180,7 @@ impl Decoder {
         }
     }
 
-    /// Decodes the queries from the memory of `N` clips, `[N, T, S, C]`.
+    /// Decodes the queries, given the memory of `N` clips, `[N, T, S, C]`.
     pub(crate) fn forward(
         &self,
         queries: &Queries,
@@ -183,27 +188,27 @@ impl Decoder {
         layout: &TokenLayout,
         keep: KeepLayers,
     ) -> DecoderOutput {
-        let reading = self.read_frames(queries, memory, layout, keep);
+        let features = self.read_frames(queries, memory, layout, keep);
         let mut instances = queries.of_clips(memory.size()[0]);
         let mut outputs = Vec::with_capacity(self.layers.len());
         for (index, layer) in self.layers.iter().enumerate() {
-            let gathered = mean_reading(&[&reading], index);
+            let gathered = aggregate(&[&features], index);
             instances = layer.update_instances(&instances, &queries.positions, gathered);
             outputs.push(instances.shallow_clone());
         }
-        DecoderOutput::new(outputs, &[&reading])
+        DecoderOutput::new(outputs, &[&features])
     }
 
-    /// The box queries' way through all layers.
+    /// Runs the box queries through all layers.
     fn read_frames(
         &self,
         queries: &Queries,
         memory: &Tensor,
         layout: &TokenLayout,
         keep: KeepLayers,
-    ) -> FrameReading {
+    ) -> FrameFeatures {
         let mut boxes = BoxQueries::new(queries, memory);
-        let mut readings = Vec::with_capacity(self.layers.len());
+        let mut features = Vec::with_capacity(self.layers.len());
         for (index, (layer, bbox_embed)) in self.layers.iter().zip(&self.bbox_embed).enumerate() {
             let input = boxes.input(&queries.positions, memory);
             let read = if self.recompute {
@@ -212,15 +217,15 @@ impl Decoder {
                 layer.read_frames(&input, layout)
             };
             let delta = bbox_embed.forward_full(&read.boxes);
-            readings.push(boxes.advance(read, &delta, keep.keeps(index, self.layers.len())));
+            features.push(boxes.advance(read, &delta, keep.keeps(index, self.layers.len())));
         }
-        FrameReading { layers: readings }
+        FrameFeatures { layers: features }
     }
 }
 
-/// What the instance queries of a layer take from all frames of a clip, whose readings come in parts: `[N, Q, C]`.
-pub(crate) fn mean_reading(parts: &[&FrameReading], layer: usize) -> Tensor {
-    let pick = |pick: fn(&LayerReading) -> &Tensor| {
+/// Temporal aggregation for the instance queries of a layer over all frames of a clip, given in parts: `[N, Q, C]`.
+pub(crate) fn aggregate(parts: &[&FrameFeatures], layer: usize) -> Tensor {
+    let pick = |pick: fn(&LayerFeatures) -> &Tensor| {
         let parts: Vec<&Tensor> = parts.iter().map(|part| pick(&part.layers[layer])).collect();
         Tensor::cat(&parts, 1)
     };
@@ -228,8 +233,8 @@ pub(crate) fn mean_reading(parts: &[&FrameReading], layer: usize) -> Tensor {
 }
 
 impl DecoderOutput {
-    /// Joins the instance queries after each layer with the boxes of the layers that were kept.
-    pub(crate) fn new(instances: Vec<Tensor>, parts: &[&FrameReading]) -> Self {
+    /// Joins the instance queries after each layer with the boxes of the kept layers.
+    pub(crate) fn new(instances: Vec<Tensor>, parts: &[&FrameFeatures]) -> Self {
         let outputs = instances.into_iter().enumerate().filter_map(|(index, instance_queries)| {
             let boxes: Option<Vec<&BoxOutput>> =
                 parts.iter().map(|part| part.layers[index].boxes.as_ref()).collect();

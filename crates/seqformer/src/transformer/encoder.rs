@@ -1,4 +1,4 @@
-//! Layers in which every token reads a few points of its own frame.
+//! Encoder layers, in which every token attends to a few points of its own frame.
 //!
 //! Reference: VNext `models/deformable_transformer.py`, `DeformableTransformerEncoderLayer`.
 
@@ -16,7 +16,7 @@ use crate::layers::{AttentionShape, LayerNorm, Linear, MsDeformAttn, checkpointe
 #[derive(Debug)]
 pub(crate) struct Encoder {
     pub(crate) layers: Vec<Rc<EncoderLayer>>,
-    /// Whether layers are checkpointed: the backward pass runs them once more instead of keeping their inside.
+    /// Whether layers use activation checkpointing: the backward pass recomputes their activations.
     pub(crate) recompute: bool,
 }
 
@@ -39,7 +39,7 @@ impl Encoder {
         Self { layers: (0..config.num_encoder_layers).map(layer).collect(), recompute: false }
     }
 
-    /// Refines the tokens of some frames, `[N, T, S, C]` → the same shape; frames never mix.
+    /// Refines the tokens of frames, `[N, T, S, C]` → the same shape; frames do not interact.
     ///
     /// Calls `each_layer` with the output of every layer.
     pub(crate) fn forward(
@@ -91,7 +91,7 @@ impl Frames {
     }
 }
 
-/// Repeats each clip's item for its frames; that of a single clip stays one and is broadcast.
+/// Repeats each clip's item for its frames; for a single clip it is broadcast instead.
 pub(crate) fn repeat(per_clip: &Tensor, num_frames: i64) -> Tensor {
     if per_clip.size()[0] == 1 {
         return per_clip.shallow_clone();
@@ -118,7 +118,7 @@ impl EncoderLayer {
         }
     }
 
-    /// The same layer with the same tensors, through which no gradient goes and which drops nothing.
+    /// A layer that shares the tensors of this one, without gradients and dropout.
     pub(crate) fn detach(&self) -> Self {
         Self {
             self_attn: self.self_attn.detach(),

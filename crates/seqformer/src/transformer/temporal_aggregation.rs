@@ -19,7 +19,7 @@ impl TemporalAggregation {
         Self { frame_score: Linear::new(&(vs / "time_attention_weights"), hidden_dim, 1) }
     }
 
-    /// How much the frame of each box query counts, before the softmax: `[…, C]` → `[…, 1]`.
+    /// Logits of the frame weights: `[…, C]` → `[…, 1]`.
     pub(crate) fn scores(&self, box_queries: &Tensor) -> Tensor {
         self.frame_score.forward(box_queries).to_kind(Kind::Float)
     }
@@ -33,7 +33,7 @@ impl TemporalAggregation {
 /// - `scores`: `[N, T, Q, 1]`
 /// - output: `[N, Q, C]`
 pub(crate) fn mean_over_frames(features: &Tensor, scores: &Tensor) -> Tensor {
-    // Normalised over frames, not over queries.
+    // Normalized over frames, not over queries.
     let weights = scores.softmax(1, Kind::Float);
     (features * weights).sum_dim_intlist(1, false, Kind::Float)
 }
@@ -44,19 +44,19 @@ pub(crate) struct RunningMean {
     sums: Option<Sums>,
 }
 
-/// Sums over the frames so far, in units of the exponential of the greatest score.
+/// Sums over the frames so far, relative to the exponential of the largest score.
 #[derive(Debug)]
 struct Sums {
     /// `[N, Q, 1]`
     greatest: Tensor,
-    /// Of the weights, `[N, Q, 1]`.
+    /// Sum of the weights, `[N, Q, 1]`.
     weights: Tensor,
-    /// Of the weighted features, `[N, Q, C]`.
+    /// Sum of the weighted features, `[N, Q, C]`.
     features: Tensor,
 }
 
 impl RunningMean {
-    /// Takes frames in: `[N, T', Q, C]` and `[N, T', Q, 1]`.
+    /// Adds frames: `[N, T', Q, C]` and `[N, T', Q, 1]`.
     pub(crate) fn add(&mut self, features: &Tensor, scores: &Tensor) {
         let here = scores.amax([1], false);
         let greatest = match &self.sums {

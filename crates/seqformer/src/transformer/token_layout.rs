@@ -1,14 +1,15 @@
-//! What the tokens of a clip have in common on all its frames: sizes, padding and positions.
+//! Sizes, padding and positions of a clip's tokens, which are the same in all its frames.
 
+use seqformer_masks::ImageSize;
 use seqformer_ops::{FeatureLevels, LevelSize};
 use tch::{Kind, Tensor};
 
 use crate::clip::padding_mask;
-use crate::frame_size::FrameSize;
+use crate::config::halved;
 use crate::layers::sine_position_encoding;
 use crate::shape_spec::ShapeSpec;
 
-/// The cells of all levels as one sequence, and where they lie.
+/// The cells of all levels as one sequence, with their positions.
 #[derive(Debug)]
 pub struct TokenLayout {
     levels: FeatureLevels,
@@ -21,7 +22,7 @@ pub struct TokenLayout {
 }
 
 impl TokenLayout {
-    /// The same layout, for one who keeps it.
+    /// A layout that shares the tensors of this one.
     pub(crate) fn share(&self) -> Self {
         let share = |tensors: &[Tensor]| tensors.iter().map(Tensor::shallow_clone).collect();
         Self {
@@ -35,32 +36,30 @@ impl TokenLayout {
         }
     }
 
-    /// Lays out the tokens of clips whose frames have these sizes, all padded to `padded`; `outputs` are the backbone's
-    /// maps, and `level_embed` is `[L, C]`.
+    /// The layout of clips whose frames have these sizes, all padded to `padded`; `outputs` are the backbone's maps,
+    /// and `level_embed` is `[L, C]`.
     pub(crate) fn of_clips(
-        sizes: &[FrameSize],
-        padded: FrameSize,
+        sizes: &[ImageSize],
+        padded: ImageSize,
         outputs: &[ShapeSpec],
         level_embed: &Tensor,
     ) -> Self {
-        let at = |stride: i64| LevelSize {
-            height: padded.height / stride,
-            width: padded.width / stride,
-        };
+        let [height, width] = padded.sides();
+        let at = |stride: i64| LevelSize { height: height / stride, width: width / stride };
         let mut levels: Vec<LevelSize> = outputs[1..].iter().map(|map| at(map.stride)).collect();
         let last = levels[levels.len() - 1];
-        // What a 3×3 convolution of stride 2 leaves.
-        levels.push(LevelSize { height: (last.height + 1) / 2, width: (last.width + 1) / 2 });
+        // The output size of a 3×3 convolution with stride 2.
+        levels.push(halved(last));
         let padding = padding_mask(sizes, padded, level_embed.device());
         let any_padding = sizes.iter().any(|size| *size != padded);
         Self::new(&padding, &levels, level_embed, any_padding)
     }
 
-    /// Lays out levels of `sizes` for images with this padding.
+    /// The layout of levels of `sizes` for images with this padding.
     ///
     /// # Shapes
     ///
-    /// - `image_padding`: `[N, H, W]`, true = padded, one for each clip: its frames have one size
+    /// - `image_padding`: `[N, H, W]`, true = padded, one per clip, whose frames have one size
     /// - `level_embed`: `[L, C]`
     fn new(
         image_padding: &Tensor,
@@ -119,7 +118,7 @@ impl TokenLayout {
         &self.level_positions
     }
 
-    /// Padding of all tokens, `[N, S]`, true = padded; `None` when nothing is.
+    /// Padding of all tokens, `[N, S]`, true = padded; `None` without padding.
     pub fn padding(&self) -> Option<&Tensor> {
         self.padding.as_ref()
     }
@@ -148,7 +147,7 @@ fn resize_nearest(padding: &Tensor, size: LevelSize) -> Tensor {
         .to_kind(Kind::Bool)
 }
 
-/// Unpadded share of the first row and the first column, `[N, 2]`.
+/// Unpadded fraction of the first row and the first column, `[N, 2]`.
 fn valid_ratio(padding: &Tensor) -> Tensor {
     let valid = padding.logical_not();
     let share = |cells: Tensor, of: i64| cells.sum_dim_intlist(1, false, Kind::Float) / of as f64;

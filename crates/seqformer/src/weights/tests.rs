@@ -193,11 +193,11 @@ fn indices_of_another_window_are_refused() {
     let mut state = state_dict(&vs).unwrap();
     let name = format!("{BACKBONE}layers.2.blocks.1.attn.relative_position_index");
     let index = state.get(&name).unwrap().to_i64_vec().unwrap();
-    // They follow from the sizes, so that a file may leave them out.
+    // They computed from the sizes, so that a file may leave them out.
     state.remove(&name);
     load_state_dict(&vs, &state).unwrap();
     let wrong: Vec<i64> = index.iter().map(|row| row + 1_000_000).collect();
     state.insert(&name, Array::from_i64(&[16, 16], &wrong).unwrap());
     let text = message(&vs, &state);
-    assert!(text.contains(&name) && text.contains("follow from the sizes"), "{text}");
+    assert!(text.contains(&name) && text.contains("computed from the sizes"), "{text}");
 }

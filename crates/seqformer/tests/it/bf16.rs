@@ -1,6 +1,6 @@
 //! Inference in bf16 beside the golden tensors: how far rounding to 8 bits carries.
 
-use seqformer::{FrameSize, KeepLayers, Memory, Precision};
+use seqformer::{KeepLayers, Memory, Precision};
 use seqformer_testing::golden_path;
 use tch::{Kind, Tensor};
 
@@ -19,7 +19,7 @@ fn logits_in_bf16_stay_near_those_of_the_reference() {
         Golden { state: seqformer_checkpoint::read(&path).unwrap(), seen: vec![], off: vec![] };
     let model = prepared_model(Precision::Bf16);
     let frames = golden.tensor("frames_u8");
-    let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
+    let size = seqformer::size_of_frames(&frames).unwrap();
     let layer = model.last_layer();
     let [classes, masks] = tch::no_grad(|| {
         let layout = model.token_layout(&[size]);

@@ -1,18 +1,20 @@
 //! Clips share the work on their frames without changing a number.
 
+use seqformer::Precision;
 use seqformer::inference::{ClipPredictor, ClipRule, ClipVideo, WholeVideo, top_queries};
-use seqformer::{FrameSize, Precision};
+use seqformer_masks::ImageSize;
 use tch::{Device, Kind, Tensor};
 
 use crate::golden_forward::prepared_model;
 use crate::golden_tracker::{dense_logits, host};
 
-const SIZE: FrameSize = FrameSize { height: 41, width: 60 };
+const SIZE: ImageSize = ImageSize { height: 41, width: 60 };
 const RULES: [(usize, usize); 5] = [(5, 1), (4, 3), (3, 3), (2, 4), (20, 1)];
 
 /// Noise that draws nothing from libtorch's generator, whose state another test counts on.
 fn video(num_frames: i64) -> Tensor {
-    let sizes = [num_frames, 3, SIZE.height, SIZE.width];
+    let [height, width] = SIZE.sides();
+    let sizes = [num_frames, 3, height, width];
     let index = Tensor::arange(sizes.iter().product::<i64>(), (Kind::Int64, Device::Cpu));
     ((index + 11).square() * 7_919)
         .remainder(65_537)

@@ -7,7 +7,7 @@ use seqformer::inference::{
     ClipPredictor, ClipRule, ClipTracker, ClipVideo, InferenceModel, TrackTable, classify,
     final_masks,
 };
-use seqformer::{FrameSize, Precision, SeqFormer, SeqFormerConfig};
+use seqformer::{Precision, SeqFormer, SeqFormerConfig};
 use seqformer_masks::{BitMask, ImageSize, Rle};
 use seqformer_testing::{assert_close, formula_pixels, formula_weights, golden_path, read_json};
 use tch::{Device, Tensor, nn};
@@ -17,12 +17,12 @@ use crate::golden_tracker::{Golden, dense_logits, final_areas, host};
 
 /// Pixels of a result that rounding may move to the other side of the threshold.
 const MOVED_PIXELS: i64 = 5;
-const OUTPUT: FrameSize = FrameSize { height: 72, width: 100 };
+const OUTPUT: ImageSize = ImageSize { height: 72, width: 100 };
 
 /// Runs one video of a golden file in steps of `step` frames and compares everything on the way.
 fn check_video(model: &InferenceModel, golden: &Golden, video: &str, rule: ClipRule, step: i64) {
     let frames = golden.tensor(&format!("{video}.network_input_u8"));
-    let frame_size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
+    let frame_size = seqformer::size_of_frames(&frames).unwrap();
     let mut predictor = ClipPredictor::new(model, frame_size, rule).unwrap();
     let mut tracker = ClipTracker::default();
     let (mut clip, mut known, mut finished) = (0, 0, Vec::new());
@@ -110,10 +110,9 @@ fn check_results(case: &str, length: usize, stride: usize) {
     let golden = Golden::open(&format!("public/{case}.safetensors"));
     let results = read_json(&golden_path(&format!("public/{case}/results.json"))).unwrap();
     let mut results = results.as_array().unwrap().iter();
-    let size = ImageSize { height: OUTPUT.height as u32, width: OUTPUT.width as u32 };
     for (video, id) in [("video0", 17), ("video1", 18)] {
         let frames = golden.tensor(&format!("{video}.network_input_u8"));
-        let frame_size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
+        let frame_size = seqformer::size_of_frames(&frames).unwrap();
         let rule = ClipRule { length, stride, max_queries: 10 };
         let mut table = TrackTable::default();
         let mut clips = ClipVideo::new(&model, frame_size, rule).unwrap();
@@ -141,9 +140,10 @@ fn check_results(case: &str, length: usize, stride: usize) {
                 .zip(table.masks(detection.rank))
                 .map(|(expected, found)| {
                     let expected =
-                        Rle::parse_compressed(size, expected["counts"].as_str().unwrap()).unwrap();
+                        Rle::parse_compressed(OUTPUT, expected["counts"].as_str().unwrap())
+                            .unwrap();
                     let expected = expected.decode();
-                    let empty = BitMask::new(size).into_bytes();
+                    let empty = BitMask::new(OUTPUT).into_bytes();
                     let found = found.unwrap_or(&empty);
                     expected.as_bytes().iter().zip(found).filter(|(a, b)| a != b).count()
                 })
@@ -215,7 +215,7 @@ fn clips_of_a_full_size_network_agree_with_the_reference() {
     let number = |value: &serde_json::Value| value.as_f64().unwrap();
     let model = formula_model();
     let (frame_size, output_size) =
-        (FrameSize { height: 72, width: 100 }, FrameSize { height: 108, width: 150 });
+        (ImageSize { height: 72, width: 100 }, ImageSize { height: 108, width: 150 });
     let frames = Tensor::from_slice(&formula_pixels(7777, 6 * 3 * 72 * 100)).view([6, 3, 72, 100]);
     let rule = ClipRule { length: 3, stride: 2, max_queries: 10 };
     let mut clips = ClipVideo::new(&model, frame_size, rule).unwrap();

@@ -2,9 +2,7 @@
 
 use seqformer::config::{BackboneConfig, ResNetConfig, TransformerConfig};
 use seqformer::inference::InferenceModel;
-use seqformer::{
-    FrameSize, KeepLayers, Memory, Precision, SeqFormer, SeqFormerConfig, load_state_dict,
-};
+use seqformer::{KeepLayers, Memory, Precision, SeqFormer, SeqFormerConfig, load_state_dict};
 use seqformer_checkpoint::StateDict;
 use seqformer_testing::golden_path;
 use tch::{Device, Kind, Tensor, nn};
@@ -94,10 +92,10 @@ fn check_all(model: &dyn Stages, parts: &[i64]) -> Golden {
         Golden { state: seqformer_checkpoint::read(&path).unwrap(), seen: vec![], off: vec![] };
     let frames = golden.tensor("frames_u8");
     golden.seen.push("frames_u8".to_owned());
-    let size = FrameSize { height: frames.size()[2], width: frames.size()[3] };
+    let size = seqformer::size_of_frames(&frames).unwrap();
     let layout = model.token_layout(&[size]);
     golden.check_within("input.tensor", &model.preprocess(&frames, size).unwrap(), Some(1e-6));
-    let padding = seqformer::padding_mask(&[size; 4], size.padded(), Device::Cpu);
+    let padding = seqformer::padding_mask(&[size; 4], seqformer::padded_size(size), Device::Cpu);
     golden.check("input.mask", &padding);
     for (level, padding) in layout.level_padding().iter().enumerate() {
         let expand = padding.unsqueeze(1).expand([-1, 4, -1, -1], false);

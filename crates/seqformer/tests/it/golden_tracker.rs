@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use seqformer::FrameSize;
 use seqformer::inference::{
     Association, ClipPrediction, ClipSchedule, ClipTracker, FinishedFrame, classify, final_masks,
 };
 use seqformer_checkpoint::StateDict;
+use seqformer_masks::ImageSize;
 use seqformer_testing::{assert_close, golden_path, read_json, unit};
 use tch::{Device, Kind, Tensor};
 
@@ -97,11 +97,12 @@ pub(crate) fn host(tensor: &Tensor) -> Vec<f32> {
 pub(crate) fn final_areas(
     frames: &[FinishedFrame],
     num_tracks: usize,
-    frame_size: FrameSize,
-    output_size: FrameSize,
+    frame_size: ImageSize,
+    output_size: ImageSize,
 ) -> (Vec<Vec<i64>>, Tensor) {
     let mut areas = vec![vec![0; frames.len()]; num_tracks];
-    let size = [num_tracks as i64, frames.len() as i64, output_size.height, output_size.width];
+    let [height, width] = output_size.sides();
+    let size = [num_tracks as i64, frames.len() as i64, height, width];
     let all = Tensor::zeros(size, (Kind::Bool, Device::Cpu));
     for (index, frame) in frames.iter().enumerate() {
         let masks = final_masks(&frame.mask_logits, frame_size, output_size);
@@ -159,7 +160,7 @@ fn check_file(num_frames: usize, length: usize, stride: usize) {
     let scores: Vec<f32> = detections.iter().map(|detection| detection.score).collect();
     assert_close("post.scores", &scores, &golden.floats("post.scores"), TOLERANCE);
     let (frame_size, output_size) =
-        (FrameSize { height: 30, width: 42 }, FrameSize { height: 45, width: 65 });
+        (ImageSize { height: 30, width: 42 }, ImageSize { height: 45, width: 65 });
     let (areas, masks) = final_areas(&finished, known, frame_size, output_size);
     let areas: Vec<i64> =
         detections.iter().flat_map(|detection| areas[detection.rank].clone()).collect();

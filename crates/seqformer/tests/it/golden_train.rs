@@ -1,9 +1,10 @@
 //! Losses, matches, masks and gradients of one training batch of a tiny network.
 
 use seqformer::{
-    ClipTarget, FrameSize, HungarianMatcher, KeepLayers, LossWeights, Losses, Predictions,
-    RecomputedParts, SeqFormer, SetCriterion, TrainOutput, mean_instances,
+    ClipTarget, HungarianMatcher, KeepLayers, LossWeights, Losses, Predictions, RecomputedParts,
+    SeqFormer, SetCriterion, TrainOutput, mean_instances,
 };
+use seqformer_masks::ImageSize;
 use seqformer_testing::{golden_path, read_json};
 use tch::{Device, Kind, Tensor, nn};
 
@@ -32,7 +33,7 @@ pub(crate) fn batch() -> (Vec<Tensor>, Vec<ClipTarget>) {
             labels: integers(&golden, &name("labels")),
             boxes: golden.tensor(&name("boxes")),
             masks: golden.tensor(&name("masks_u8")).to_kind(Kind::Bool),
-            size: FrameSize { height: size[0], width: size[1] },
+            size: ImageSize::from_sides(size[0], size[1]).unwrap(),
         }
     });
     (clips, targets.collect())

@@ -2,15 +2,16 @@
 
 use seqformer::inference::InferenceModel;
 use seqformer::{
-    DecoderLayerOutput, DecoderOutput, FrameSize, Heads, KeepLayers, Memory, ModelError, SeqFormer,
+    DecoderLayerOutput, DecoderOutput, Heads, KeepLayers, Memory, ModelError, SeqFormer,
     SeqFormerConfig, TokenLayout,
 };
+use seqformer_masks::ImageSize;
 use tch::Tensor;
 
 pub(crate) trait Stages {
     fn config(&self) -> &SeqFormerConfig;
-    fn token_layout(&self, sizes: &[FrameSize]) -> TokenLayout;
-    fn preprocess(&self, frames: &Tensor, size: FrameSize) -> Result<Tensor, ModelError>;
+    fn token_layout(&self, sizes: &[ImageSize]) -> TokenLayout;
+    fn preprocess(&self, frames: &Tensor, size: ImageSize) -> Result<Tensor, ModelError>;
     fn backbone_features(&self, images: &Tensor) -> Vec<Tensor>;
     fn project(&self, features: &[Tensor]) -> Vec<Tensor>;
     fn encode(
@@ -20,7 +21,7 @@ pub(crate) trait Stages {
         each_layer: &mut dyn FnMut(&Tensor),
     ) -> Tensor;
     fn decode(&self, memory: &Memory, layout: &TokenLayout, keep: KeepLayers) -> DecoderOutput;
-    fn heads(&self, output: &DecoderLayerOutput, layer: usize, sizes: &[FrameSize]) -> Heads;
+    fn heads(&self, output: &DecoderLayerOutput, layer: usize, sizes: &[ImageSize]) -> Heads;
     fn mask_features(&self, memory: &Tensor, layout: &TokenLayout) -> Tensor;
     fn masks(&self, features: &Tensor, params: &Tensor, points: &Tensor) -> Tensor;
 
@@ -40,10 +41,10 @@ macro_rules! stages {
             fn config(&self) -> &SeqFormerConfig {
                 self.config()
             }
-            fn token_layout(&self, sizes: &[FrameSize]) -> TokenLayout {
+            fn token_layout(&self, sizes: &[ImageSize]) -> TokenLayout {
                 self.token_layout(sizes)
             }
-            fn preprocess(&self, frames: &Tensor, size: FrameSize) -> Result<Tensor, ModelError> {
+            fn preprocess(&self, frames: &Tensor, size: ImageSize) -> Result<Tensor, ModelError> {
                 self.preprocess(frames, size)
             }
             fn backbone_features(&self, images: &Tensor) -> Vec<Tensor> {
@@ -72,7 +73,7 @@ macro_rules! stages {
                 &self,
                 output: &DecoderLayerOutput,
                 layer: usize,
-                sizes: &[FrameSize],
+                sizes: &[ImageSize],
             ) -> Heads {
                 self.heads(output, layer, sizes)
             }

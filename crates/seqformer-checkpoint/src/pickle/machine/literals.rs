@@ -84,7 +84,7 @@ impl Machine<'_> {
         }
         let bytes = self.source.bytes(len)?;
         if utf8 {
-            // Python also writes lone surrogates; they matter in no name that is looked for.
+            // Python also writes lone surrogates; none of the relevant names contains one.
             Ok(Node::Text(String::from_utf8_lossy(&bytes).into()))
         } else {
             Ok(Node::Bytes(bytes.into()))
@@ -117,7 +117,7 @@ fn parse_int(digits: &str) -> Option<Node> {
     }
 }
 
-/// Undoes Python 2's `repr` of a string.
+/// Reverses Python 2's `repr` of a string.
 fn unquote(line: &[u8]) -> Option<Vec<u8>> {
     let line = line.trim_ascii();
     let (quote @ (b'\'' | b'"'), [inner @ .., last]) = line.split_first()? else { return None };
@@ -149,7 +149,7 @@ fn unquote(line: &[u8]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Undoes Python's raw-unicode-escape encoding.
+/// Reverses Python's raw-unicode-escape encoding.
 fn unescape_unicode(line: &[u8]) -> Option<String> {
     let mut text = String::with_capacity(line.len());
     let mut rest = line;

@@ -1,4 +1,4 @@
-//! Tuples, lists, dicts, and what classes and functions build.
+//! Tuples, lists, dicts, and objects built by classes and functions.
 
 use super::{EMPTY_TUPLE, Machine};
 use crate::error::Reason;
@@ -33,7 +33,7 @@ impl Machine<'_> {
         }
     }
 
-    /// Appends to the list on top; other objects keep their items to themselves.
+    /// Appends to the list on top; items of other objects are ignored.
     fn extend(&mut self, items: Vec<NodeId>) -> Result<(), Reason> {
         let list = self.top()?;
         if let Node::List(list) = self.node_mut(list) {
@@ -116,7 +116,7 @@ impl Machine<'_> {
             && matches!(&**name, "collections.OrderedDict" | "collections.defaultdict")
         {
             let dict = self.ordered_dict(args);
-            // The pairs are copied, and the same list may be given again and again.
+            // The pairs are copied, and the same list may be used repeatedly.
             self.num_items += dict.len();
             return self.push_node(Node::Dict(dict));
         }
@@ -159,7 +159,8 @@ impl Machine<'_> {
         }
     }
 
-    /// A class or function, refused by name: an honest checkpoint does not even mention these.
+    /// A class or function. Dangerous names are refused, because an honest checkpoint does not even
+    /// mention them.
     fn global(&self, module: &str, name: &str) -> Result<Node, Reason> {
         let global = format!("{module}.{name}");
         if is_dangerous(&global) {

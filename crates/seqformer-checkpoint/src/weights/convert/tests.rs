@@ -118,7 +118,7 @@ fn numbers_that_are_not_finite_are_told_and_those_too_large_for_half_precision_r
     std::fs::remove_file(&to).unwrap();
     let error = halve().unwrap_err().to_string();
     assert!(
-        error.contains("tensor \"detr.detr.level_embed\": 2 of 3 numbers are too large for half"),
+        error.contains("tensor \"detr.detr.level_embed\": 2 of 3 numbers exceed half"),
         "{error}"
     );
     assert!(!to.exists());

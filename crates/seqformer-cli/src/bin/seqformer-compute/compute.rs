@@ -1,4 +1,4 @@
-//! How the network is run: threads, precision and memory.
+//! Threads, precision and memory of the network.
 
 use std::num::NonZeroUsize;
 
@@ -9,15 +9,15 @@ use seqformer_video::FfmpegLocation;
 
 use crate::args::{ComputeArgs, PrecisionChoice};
 
-/// Flags of `/proc/cpuinfo` for processors that multiply bf16 themselves: Intel's tiles, AVX-512, and Arm's.
+/// Flags in `/proc/cpuinfo` of processors with bf16 products: AMX, AVX-512 and Arm.
 const BF16_FLAGS: [&str; 3] = ["amx_bf16", "avx512_bf16", "bf16"];
 
-/// Sets the threads of the process, before anything is computed.
+/// Sets the number of threads of the process, before any computation.
 pub(crate) fn start(args: &ComputeArgs) -> NonZeroUsize {
     use_threads(args.threads)
 }
 
-/// ffmpeg with the threads that were asked for.
+/// ffmpeg with the requested number of threads.
 pub(crate) fn ffmpeg(args: &ComputeArgs, location: FfmpegLocation) -> FfmpegLocation {
     match args.threads {
         Some(threads) => location.with_threads(threads),
@@ -25,7 +25,7 @@ pub(crate) fn ffmpeg(args: &ComputeArgs, location: FfmpegLocation) -> FfmpegLoca
     }
 }
 
-/// Adds precision and memory to the options of a prediction on `device`.
+/// Adds precision and memory limit to the options of a prediction on `device`.
 pub(crate) fn apply(
     args: &ComputeArgs,
     options: &mut PredictorOptions,
@@ -36,11 +36,11 @@ pub(crate) fn apply(
     Ok(())
 }
 
-/// What a device multiplies itself.
+/// The precisions for which a device has instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Products {
     is_gpu: bool,
-    /// bf16, and on a GPU TF32, which came with it.
+    /// bf16, and on a GPU also TF32, which was introduced with it.
     bf16: bool,
 }
 
@@ -53,13 +53,13 @@ impl Products {
     }
 }
 
-/// The numbers that the network computes in.
+/// The precision of the network.
 fn precision(
     choice: PrecisionChoice,
     products: &dyn Fn() -> Result<Products>,
 ) -> Result<Precision> {
     match choice {
-        // Every device computes these, and need not be asked.
+        // Every device supports f32, so it is not queried.
         PrecisionChoice::F32 => Ok(Precision::F32),
         PrecisionChoice::Bf16 => Ok(Precision::Bf16),
         PrecisionChoice::Auto => {
@@ -68,22 +68,22 @@ fn precision(
         PrecisionChoice::Tf32 => match products()? {
             Products { is_gpu: true, bf16: true } => Ok(Precision::Tf32),
             Products { is_gpu: true, bf16: false } => bail!(
-                "--precision tf32: this GPU has no such products, which came with compute capability 8.0; use f32"
+                "--precision tf32: this GPU does not support TF32, which needs compute capability 8.0; use f32"
             ),
             Products { is_gpu: false, .. } => {
-                bail!("--precision tf32: only GPUs have such products; use f32 or bf16 on the CPU")
+                bail!("--precision tf32: only GPUs support TF32; use f32 or bf16 on the CPU")
             }
         },
     }
 }
 
-/// Whether the processor has instructions for products of bf16.
+/// Whether the processor has instructions for bf16 products.
 pub(crate) fn multiplies_bf16() -> bool {
     cpu_field(&["flags", "Features"])
         .is_some_and(|flags| flags.split_whitespace().any(|flag| BF16_FLAGS.contains(&flag)))
 }
 
-/// The first value in `/proc/cpuinfo` under one of these names; none on other systems.
+/// The first value in `/proc/cpuinfo` under one of these names; `None` on other systems.
 pub(crate) fn cpu_field(names: &[&str]) -> Option<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let fields = text.lines().filter_map(|line| line.split_once(':'));

@@ -1,4 +1,4 @@
-//! The machine and the programs that a run depends on, for its log.
+//! The machine and the software that a run depends on, for its log.
 //!
 //! Reference: detectron2 `utils/collect_env.py`, `collect_env_info`.
 
@@ -10,7 +10,7 @@ use seqformer_engine::{Device, gpu_card, num_threads};
 
 use crate::compute;
 
-/// Variables that change what a run does.
+/// Environment variables that affect a run.
 const VARIABLES: [&str; 10] = [
     "CUDA_VISIBLE_DEVICES",
     "DETECTRON2_DATASETS",
@@ -24,7 +24,7 @@ const VARIABLES: [&str; 10] = [
     "WORLD_SIZE",
 ];
 
-/// A line for each thing, its name first.
+/// One line per item, name first.
 pub(crate) fn describe(device: Device) -> String {
     let build = if cfg!(debug_assertions) { "debug" } else { "release" };
     let mut rows = vec![
@@ -56,7 +56,7 @@ pub(crate) fn describe(device: Device) -> String {
     lines.join("\n")
 }
 
-/// The device in one line, with the threads that compute beside it.
+/// The device and the number of CPU threads, in one line.
 pub(crate) fn describe_device(device: Device) -> Result<String> {
     let threads = num_threads();
     let threads = match threads.get() {
@@ -65,13 +65,13 @@ pub(crate) fn describe_device(device: Device) -> Result<String> {
     };
     Ok(match (device, gpu_card(device)?) {
         (Device::Cuda(index), Some(card)) => {
-            format!("device: cuda:{index} ({}), {threads} of the CPU", card.name)
+            format!("device: cuda:{index} ({}), {threads} on the CPU", card.name)
         }
         _ => format!("device: cpu, {threads}"),
     })
 }
 
-/// The command line, so that a shell reads it as it was.
+/// The command line, quoted for a shell.
 pub(crate) fn command_line() -> String {
     let words = std::env::args_os().map(|word| quoted(&word.to_string_lossy()));
     words.collect::<Vec<_>>().join(" ")
@@ -111,20 +111,20 @@ fn total_memory() -> Option<String> {
     Some(format!("{} MiB", kib / 1024))
 }
 
-/// The version of the library that this process has opened, and where it lies.
+/// The version and path of the library that this process has loaded.
 fn libtorch() -> Option<String> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
     let path = maps.lines().find_map(|line| {
         let path = &line[line.find('/')?..];
         path.ends_with("/libtorch_cpu.so").then(|| PathBuf::from(path))
     })?;
-    // Python's package has the version in a module; the archive for C++ in a file.
+    // The Python package has its version in a module, the C++ archive in a file.
     let root = path.parent()?.parent()?;
     let module = std::fs::read_to_string(root.join("version.py")).unwrap_or_default();
     let of_module = module.lines().find_map(|line| line.strip_prefix("__version__ = '"));
     let of_file = std::fs::read_to_string(root.join("build-version")).ok();
     let version = of_module.map(|rest| rest.trim_end_matches('\'').to_owned()).or(of_file);
-    let version = version.unwrap_or_else(|| "of unknown version".to_owned());
+    let version = version.unwrap_or_else(|| "unknown version".to_owned());
     Some(format!("{} ({})", version.trim(), path.display()))
 }
 

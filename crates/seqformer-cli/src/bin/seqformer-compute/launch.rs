@@ -1,4 +1,4 @@
-//! Starts the processes of a run on this machine, watches them, and starts them again.
+//! Starts, monitors and restarts the processes of a run on this machine.
 
 mod plan;
 mod workers;
@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, bail};
 use seqformer_config::Config;
-use seqformer_engine::Meeting;
+use seqformer_distributed::Meeting;
 use seqformer_signals::StopSignals;
 
 use crate::End;
@@ -17,7 +17,7 @@ use crate::output;
 pub(crate) use plan::Plan;
 use workers::{Workers, WorkersEnd};
 
-/// Runs the command in as many processes as the plan says, and ends when they have.
+/// Runs the command in as many processes as planned, and returns when all have ended.
 pub(crate) fn run(
     args: &TrainArgs,
     plan: &Plan,
@@ -28,23 +28,24 @@ pub(crate) fn run(
     let (host, port) = meeting_point(args)?;
     let serves = args.machine_rank == 0;
     let meeting = if serves {
-        Meeting::serve(port, plan.world_size(), timeout)
-            .with_context(|| format!("--dist-url {}: port {port} cannot be had", args.dist_url))?
+        Meeting::serve(port, plan.world_size(), timeout).with_context(|| {
+            format!("--dist-url {}: port {port} is not available", args.dist_url)
+        })?
     } else {
         let seconds = args.dist_timeout;
         Meeting::connect(&host, port, plan.world_size(), timeout).with_context(|| {
             format!(
                 "machine 0 does not answer at {} after {seconds} s; start the same command there with \
-                 --machine-rank 0, and see that its port is open",
+                 --machine-rank 0, and check that its port is open",
                 args.dist_url
             )
         })?
     };
     signals.count();
-    let begun = SystemTime::now();
+    let started = SystemTime::now();
     for attempt in 0.. {
         let resume =
-            attempt > 0 && (args.resume || has_newer_checkpoint(&config.output_dir, begun));
+            attempt > 0 && (args.resume || has_newer_checkpoint(&config.output_dir, started));
         let mut workers = Workers::start(plan, &host, meeting.port(), attempt, resume)?;
         match workers.watch(&meeting, timeout, signals) {
             WorkersEnd::Done => {
@@ -63,11 +64,11 @@ pub(crate) fn run(
                 if attempt >= args.max_restarts {
                     bail!(
                         "{reason}{}",
-                        if args.max_restarts > 0 { "; no start is left" } else { "" }
+                        if args.max_restarts > 0 { "; no restarts are left" } else { "" }
                     );
                 }
                 output::note(&format!(
-                    "{reason}; starting again ({} of {})",
+                    "{reason}; restarting ({} of {})",
                     attempt + 1,
                     args.max_restarts
                 ));
@@ -77,7 +78,7 @@ pub(crate) fn run(
     Ok(End::Finished)
 }
 
-/// Host and port of `--dist-url`; port 0 stands for any.
+/// Host and port of `--dist-url`; port 0 means any free port.
 fn meeting_point(args: &TrainArgs) -> Result<(String, u16)> {
     if args.machine_rank >= args.num_machines {
         bail!(
@@ -102,10 +103,10 @@ fn meeting_point(args: &TrainArgs) -> Result<(String, u16)> {
     }
 }
 
-/// Whether the run has written a checkpoint since it began; an older one is of another run.
-fn has_newer_checkpoint(folder: &Path, begun: SystemTime) -> bool {
+/// Whether the run has written a checkpoint since it started; an older one belongs to another run.
+fn has_newer_checkpoint(folder: &Path, started: SystemTime) -> bool {
     let modified =
         std::fs::metadata(folder.join("last_checkpoint")).and_then(|file| file.modified());
-    // Clocks of files may be coarse.
-    modified.is_ok_and(|time| time + Duration::from_millis(20) >= begun)
+    // Clocks of file systems may be coarse.
+    modified.is_ok_and(|time| time + Duration::from_millis(20) >= started)
 }

@@ -1,16 +1,16 @@
-//! Warnings and information: on standard error, and in the log of a training or an evaluation.
+//! Warnings and information, on standard error and in the log of a training or an evaluation.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use seqformer_cli::console;
-use seqformer_engine::Placement;
+use seqformer_distributed::Placement;
 use seqformer_logs::RunLog;
 
 /// Lines that are kept until the log of the run is open.
 const MAX_WAITING: usize = 1000;
 
-/// The log of the run, as far as there is one.
+/// The log of the run, if there is one.
 static RUN_LOG: Mutex<Destination> = Mutex::new(Destination::None);
 
 enum Destination {
@@ -24,16 +24,16 @@ enum Destination {
 /// Whether a command writes a log of its run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
-    /// What is said goes to standard error alone.
+    /// Messages go to standard error only.
     Nothing,
-    /// What is said is kept for [`keep_in`], too.
+    /// Messages are also kept for [`keep_in`].
     All,
 }
 
-/// Warnings go to standard error, and with information to the log of the run; `-v` adds information, `-vv` details.
-/// `RUST_LOG` overrides all of these.
+/// Warnings go to standard error; `-v` adds information, `-vv` details. The log of the run always receives information as
+/// well. `RUST_LOG` overrides all levels.
 pub(crate) fn start(verbose: u8, keep: Keep) {
-    // What concerns all processes of a run is said by the first.
+    // Messages that concern all processes of a run are printed by the first.
     let is_other_rank = Placement::from_environment(&|name| std::env::var(name).ok())
         .is_ok_and(|placement| placement.is_some_and(|placement| placement.rank > 0));
     let level = if verbose == 0 && is_other_rank { "error" } else { console::level(verbose) };
@@ -47,7 +47,7 @@ pub(crate) fn start(verbose: u8, keep: Keep) {
     console::start(level, (log_level, || ToRunLog));
 }
 
-/// Writes to `log` what was said so far, and what will be said.
+/// Writes earlier and later messages to `log`.
 pub(crate) fn keep_in(log: &Arc<RunLog>) {
     let before = std::mem::replace(&mut *destination(), Destination::Log(Arc::clone(log)));
     if let Destination::Waiting(lines) = before {
@@ -61,7 +61,7 @@ fn destination() -> std::sync::MutexGuard<'static, Destination> {
     RUN_LOG.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Gets one line at a time.
+/// Receives one line at a time.
 struct ToRunLog;
 
 impl Write for ToRunLog {
@@ -76,7 +76,7 @@ impl Write for ToRunLog {
             }
             Destination::Log(log) => Some(Arc::clone(log)),
         };
-        // The log may have something to say itself.
+        // The log may itself emit a message.
         if let Some(log) = log {
             log.write_line(line);
         }

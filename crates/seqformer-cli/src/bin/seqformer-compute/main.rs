@@ -1,6 +1,6 @@
-//! `seqformer-compute`: the part of the `seqformer` command that runs the network, and links libtorch.
+//! `seqformer-compute`: the part of the `seqformer` command that runs the network and links libtorch.
 //!
-//! The command takes this program in place of itself for `predict`, `train`, `eval` and `bench`.
+//! The command replaces itself with this program for `predict`, `train`, `eval` and `bench`.
 
 #![forbid(unsafe_code)]
 
@@ -9,7 +9,7 @@ mod compute;
 mod environment;
 mod launch;
 mod logging;
-mod memory;
+mod process_memory;
 mod progress;
 mod run_log;
 
@@ -22,7 +22,7 @@ use seqformer_cli::{class_names, compute_program, files, output, settings};
 use seqformer_signals::StopSignals;
 
 fn main() -> ExitCode {
-    // First of all: threads that are started later inherit the block.
+    // First of all, because threads inherit the blocked signals from the thread that starts them.
     let signals = match process::take_over_signals() {
         Ok(signals) => signals,
         Err(error) => return process::failure(&error),
@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 fn run(command: Command, verbose: u8, signals: &StopSignals) -> Result<End> {
     let Command::Compute(command) = command else {
         bail!(
-            "{} runs predict, train, eval and bench alone: start `seqformer`",
+            "{} is started by `seqformer` for predict, train, eval and bench: run `seqformer` instead",
             compute_program::NAME
         );
     };

@@ -1,4 +1,5 @@
-//! Progress on standard error: a bar with the time left on a terminal, otherwise a line now and then.
+//! Progress on standard error: on a terminal a bar with the remaining time, otherwise an occasional
+//! line.
 
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
@@ -19,12 +20,12 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Begins the stage called `name`, of `total` frames if that is known.
+    /// Starts the stage called `name`, with `total` frames if that is known.
     pub(crate) fn new(name: String, total: Option<usize>) -> Self {
         Self::counting("frames", name, total)
     }
 
-    /// Begins a stage that counts things called `unit`.
+    /// Starts a stage that counts items called `unit`.
     pub(crate) fn counting(unit: &'static str, name: String, total: Option<usize>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(total.unwrap_or(0) as u64);
@@ -41,7 +42,7 @@ impl Stage {
         Self { name, unit, total, bar, start: now, last_line: now }
     }
 
-    /// Says that `done` frames are finished.
+    /// Reports that `done` items are finished.
     pub(crate) fn set(&mut self, done: usize) {
         if let Some(bar) = &self.bar {
             bar.set_position(done as u64);
@@ -58,7 +59,7 @@ impl Stage {
         crate::output::note(&format!("{}: {done}{of} {}, {secs:.0} s{left}", self.name, self.unit));
     }
 
-    /// Ends the stage and takes its bar away.
+    /// Ends the stage and removes its bar.
     pub(crate) fn finish(self) {
         if let Some(bar) = self.bar {
             bar.finish_and_clear();

@@ -1,4 +1,4 @@
-//! What a training or an evaluation leaves to read of itself: `log.txt`, and `log.txt.rankN` of each further process.
+//! The logs of a training or an evaluation: `log.txt`, and `log.txt.rankN` of every further process.
 //!
 //! Reference: detectron2 `engine/defaults.py`, `default_setup`; `utils/logger.py`, `setup_logger`.
 
@@ -12,8 +12,8 @@ use seqformer_logs::RunLog;
 use crate::settings::Settings;
 use crate::{environment, logging, output};
 
-/// The log of this process. The first process also prints what it tells.
-pub(crate) struct Teller {
+/// The log of this process. The first process also prints lines for the user.
+pub(crate) struct ProcessLog {
     log: Option<Arc<RunLog>>,
     prints: bool,
 }
@@ -26,12 +26,12 @@ pub(crate) struct Run<'a> {
     pub(crate) communicator: &'a Communicator,
 }
 
-impl Teller {
-    /// Opens the log in the output folder and writes what the run depends on, then what was warned of so far.
+impl ProcessLog {
+    /// Opens the log in the output folder and writes what the run depends on, followed by earlier messages.
     ///
     /// # Errors
     ///
-    /// If the first process cannot write there. The others, which may run elsewhere, do without.
+    /// If the first process cannot write there. Other processes, which may run on other machines, continue without a log.
     pub(crate) fn open(run: &Run<'_>) -> Result<Self> {
         let rank = run.communicator.rank();
         let folder = &run.settings.config.output_dir;
@@ -43,23 +43,23 @@ impl Teller {
             }
             log => Some(Arc::new(log?)),
         };
-        let teller = Self { log, prints: rank == 0 };
-        teller.record(&run.describe());
-        if let Some(log) = &teller.log {
+        let log = Self { log, prints: rank == 0 };
+        log.record(&run.describe());
+        if let Some(log) = &log.log {
             logging::keep_in(log);
         }
-        Ok(teller)
+        Ok(log)
     }
 
     /// Writes lines to the log, and prints them if this is the first process.
-    pub(crate) fn tell(&self, lines: &str) {
+    pub(crate) fn print(&self, lines: &str) {
         if self.prints {
             output::print_line(lines);
         }
         self.record(lines);
     }
 
-    /// Writes lines to the log alone.
+    /// Writes lines to the log only.
     pub(crate) fn record(&self, lines: &str) {
         if let Some(log) = &self.log {
             log.write_line(format!("{lines}\n").as_bytes());
@@ -75,17 +75,17 @@ impl Teller {
 fn open(path: &Path) -> Result<RunLog> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
-            .with_context(|| format!("{}: cannot be made", folder.display()))?;
+            .with_context(|| format!("{}: cannot create this folder", folder.display()))?;
     }
     Ok(RunLog::open(path, |error| output::note(&format!("warning: {error}")))?)
 }
 
 impl Run<'_> {
-    /// All that is needed to do the same again.
+    /// Everything that is needed to repeat the run.
     fn describe(&self) -> String {
         let Self { settings, config_file, device, communicator } = self;
         let file = std::fs::read_to_string(config_file);
-        let file = file.unwrap_or_else(|error| format!("cannot be read: {error}"));
+        let file = file.unwrap_or_else(|error| format!("cannot read it: {error}"));
         format!(
             "Rank of current process: {}. World size: {}\n\
              Environment info:\n{}\n\

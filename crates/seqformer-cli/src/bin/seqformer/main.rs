@@ -1,6 +1,6 @@
 //! The `seqformer` command: video instance segmentation from the command line.
 //!
-//! Links no tensor library. For what needs one, the second program takes the place of this one.
+//! It links no tensor library. For commands that need one, the second program replaces this one.
 
 #![forbid(unsafe_code)]
 
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         Err(code) => return code,
     };
     match cli.command {
-        // Signals are left alone, so that the second program finds them as this one did.
+        // Signals are left alone, so that the second program inherits them unchanged.
         Command::Compute(_) => process::failure(&compute_program::replace_this_process()),
         Command::Tool(tool) => run(&tool, cli.verbose),
     }

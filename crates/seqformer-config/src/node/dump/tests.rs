@@ -112,5 +112,5 @@ fn a_file_for_vnext_has_only_its_keys_unless_others_were_set() {
 }
 
 fn is_own(key: &str) -> bool {
-    crate::defaults::OWN_KEYS.contains(&key)
+    crate::keys::OWN_KEYS.contains(&key)
 }

@@ -13,10 +13,10 @@ fn equal_remarks_are_counted_by_image_and_not_repeated() {
     assert_eq!(
         said,
         [
-            "0.jpg: odd; others like it are counted",
+            "0.jpg: odd; further cases are counted",
             "10 images so far, the last is 9.jpg: odd",
             "100 images so far, the last is 99.jpg: odd",
-            "0.jpg: other; others like it are counted",
+            "0.jpg: other; further cases are counted",
         ]
     );
 }

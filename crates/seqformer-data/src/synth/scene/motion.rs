@@ -5,22 +5,22 @@ use crate::trigonometry::{cos_turns, sin_turns};
 
 /// Diameters are 2/9 to 5/9 of the short edge.
 const RADII: [f64; 2] = [1.0 / 9.0, 5.0 / 18.0];
-/// How far an object moves from frame to frame at most, as a part of the frame.
+/// Maximum movement from frame to frame, relative to the frame.
 const MAX_STEP: f64 = 0.02;
-/// Shorter videos have nobody come in or leave: there is no time for it.
+/// In shorter videos no object enters or leaves.
 const MIN_FRAMES_TO_ENTER: usize = 6;
 
-/// Where an object is.
+/// The position of an object.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place {
-    /// Parts of width and height.
+    /// Relative to width and height.
     pub(super) center: [f64; 2],
     /// In units of the short edge.
     pub(super) radius: f64,
     pub(super) turns: f64,
 }
 
-/// A path with a little swing, a turn and a change of size. Time runs from 0 to 1.
+/// A path with a slight swing, a rotation and a change of size. Time runs from 0 to 1.
 #[derive(Debug, Clone)]
 pub(super) struct Motion {
     from: [f64; 2],
@@ -33,11 +33,11 @@ pub(super) struct Motion {
 }
 
 impl Motion {
-    /// Draws a path: one in four comes in or leaves.
+    /// Draws a path; one in four enters or leaves.
     pub(super) fn draw(random: &mut Random, num_frames: usize) -> Self {
         let mut motion = Self::inside(random, num_frames);
-        if num_frames >= MIN_FRAMES_TO_ENTER && random.chance(0.25) {
-            if random.chance(0.5) {
+        if num_frames >= MIN_FRAMES_TO_ENTER && random.bernoulli(0.25) {
+            if random.bernoulli(0.5) {
                 motion.from = motion.outside(motion.to, random);
             } else {
                 motion.to = motion.outside(motion.from, random);
@@ -52,7 +52,7 @@ impl Motion {
         let distance = random.uniform(0.05..0.35).min(MAX_STEP * num_frames as f64);
         let direction = random.uniform(0.0..1.0);
         let step = [distance * cos_turns(direction), distance * sin_turns(direction)];
-        // A path that would lead out is turned back at the border.
+        // A path that would lead outside is reflected at the border.
         let to = [0, 1].map(|axis| {
             let end = from[axis] + step[axis];
             let end = if (0.1..=0.9).contains(&end) { end } else { from[axis] - step[axis] };
@@ -72,7 +72,7 @@ impl Motion {
         }
     }
 
-    /// Returns a path that leads the other way and so crosses this one.
+    /// Returns a path in the opposite direction, which crosses this one.
     pub(super) fn crossing(&self, random: &mut Random) -> Self {
         let near = |[x, y]: [f64; 2], random: &mut Random| {
             [x + random.uniform(-0.06..0.06), y + random.uniform(-0.06..0.06)]
@@ -89,7 +89,7 @@ impl Motion {
         }
     }
 
-    /// Returns a point beyond the border nearest to `place`, just too far out for the object to be seen.
+    /// Returns a point beyond the border nearest to `place`, just far enough for the object to be invisible.
     fn outside(&self, place: [f64; 2], random: &mut Random) -> [f64; 2] {
         let margin = 0.05 + self.radius;
         let is_far = place.map(|part| part > 0.5);

@@ -36,7 +36,7 @@ enum NoFile {}
 impl Writer for NoFile {
     type Found = usize;
 
-    fn begin(
+    fn start(
         _output: EvaluationOutput<'_>,
         _ids: &[i64],
         _dataset_ids: (&Ids, &Ids),

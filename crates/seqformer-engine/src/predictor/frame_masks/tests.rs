@@ -1,24 +1,21 @@
 use seqformer::inference::{final_masks, final_masks_in_one_step};
-
-use seqformer::FrameSize;
 use seqformer_masks::ImageSize;
 
 use super::*;
 use crate::encode_masks;
 
 /// Compares with the plain tensor operations, pixel by pixel.
-fn check(logits: &Tensor, input: [i64; 2], output: [u32; 2]) {
-    let input = FrameSize { height: input[0], width: input[1] };
+fn check(logits: &Tensor, input: [u32; 2], output: [u32; 2]) {
+    let input = ImageSize { height: input[0], width: input[1] };
     let output = ImageSize { height: output[0], width: output[1] };
-    let size = FrameSize { height: i64::from(output.height), width: i64::from(output.width) };
     let both = [
-        (Enlargement::ByInput, final_masks(logits, input, size)),
-        (Enlargement::InOneStep, final_masks_in_one_step(logits, input, size)),
+        (Enlargement::ByInput, final_masks(logits, input, output)),
+        (Enlargement::InOneStep, final_masks_in_one_step(logits, input, output)),
     ];
     for (enlargement, expected) in both {
         let geometry = FrameGeometry { input, output, enlargement };
         let found = FrameLogits::new(logits).encode(geometry);
-        assert_eq!(found, encode_masks(&expected), "{input} to {size}, {enlargement:?}");
+        assert_eq!(found, encode_masks(&expected), "{input} to {output}, {enlargement:?}");
     }
 }
 
@@ -27,8 +24,7 @@ fn pixels_equal_those_of_the_tensor_operations() {
     tch::manual_seed(3);
     for (cells, input) in [([8, 16], [32, 64]), ([8, 16], [29, 37]), ([8, 8], [1, 1])] {
         let logits = Tensor::randn([3, cells[0], cells[1]], (Kind::Float, Device::Cpu));
-        let same = input.map(|side| side as u32);
-        for output in [same, [61, 200], [10, 7], [1, 1]] {
+        for output in [input, [61, 200], [10, 7], [1, 1]] {
             check(&logits, input, output);
         }
     }
@@ -51,7 +47,7 @@ fn smooth_masks_and_those_without_a_pixel_are_the_same_too() {
 fn no_instance_gives_no_mask() {
     let none = Tensor::zeros([0, 8, 8], (Kind::Float, Device::Cpu));
     let geometry = FrameGeometry {
-        input: FrameSize { height: 32, width: 32 },
+        input: ImageSize { height: 32, width: 32 },
         output: ImageSize { height: 5, width: 5 },
         enlargement: Enlargement::ByInput,
     };

@@ -1,11 +1,10 @@
-use seqformer::FrameSize;
 use seqformer_masks::ImageSize;
 
 use super::*;
 
 fn geometry(output: ImageSize) -> FrameGeometry {
     FrameGeometry {
-        input: FrameSize { height: 29, width: 61 },
+        input: ImageSize { height: 29, width: 61 },
         output,
         enlargement: Enlargement::ByInput,
     }

@@ -1,4 +1,3 @@
-use seqformer::FrameSize;
 use seqformer::inference::{WholeVideo, final_masks_in_one_step};
 use seqformer_config::config::ResultRule;
 use seqformer_data::RgbImage;
@@ -17,9 +16,8 @@ fn original_predictor() -> Predictor {
 }
 
 /// Class logits `[Q, K]` and mask logits `[Q, T, h, w]` of a video.
-fn network_output(predictor: &Predictor, images: &[RgbImage]) -> (Tensor, Tensor, FrameSize) {
-    let size = images[0].size;
-    let input = FrameSize { height: i64::from(size.height), width: i64::from(size.width) };
+fn network_output(predictor: &Predictor, images: &[RgbImage]) -> (Tensor, Tensor, ImageSize) {
+    let input = images[0].size;
     let mut video = WholeVideo::new(predictor.model(), input);
     let tensor =
         crate::predictor::frames_tensor(images.iter(), predictor.options.channels).unwrap();
@@ -56,10 +54,9 @@ fn results_equal_those_of_plain_tensor_operations() {
                 None => groups.push((query, vec![hit])),
             }
         }
-        let size = FrameSize { height: i64::from(output.height), width: i64::from(output.width) };
         let mut expected = Vec::new();
         for (query, hits) in groups {
-            let masks = final_masks_in_one_step(&masks.get(query), input, size); // [T, H, W]
+            let masks = final_masks_in_one_step(&masks.get(query), input, output); // [T, H, W]
             if masks.any().int64_value(&[]) == 0 {
                 continue;
             }
@@ -71,7 +68,7 @@ fn results_equal_those_of_plain_tensor_operations() {
             assert_eq!(detection.label, label);
             assert!((detection.score - score).abs() < 1e-5);
             let track: Vec<Rle> = found.masks.track(detection.rank).collect();
-            // Logits are zero up to the order of sums.
+            // Logits near zero depend on the order of sums.
             let apart: u64 =
                 track.iter().zip(&masks).map(|(a, b)| a.area().abs_diff(b.area())).sum();
             assert!(apart <= 5, "{name}: {apart}");

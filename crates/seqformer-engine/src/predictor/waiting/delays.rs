@@ -1,4 +1,4 @@
-//! How long threads wait for a core, as Linux counts it.
+//! How long threads wait for a core, as measured by Linux.
 //!
 //! Source: the Linux kernel, `Documentation/scheduler/sched-stats.rst`, `/proc/<pid>/schedstat`.
 
@@ -6,17 +6,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The threads of one name: a thread has that of the one that started it, unless it is given another.
+/// The threads of one name: a thread inherits the name of its creator, unless it gets another.
 #[derive(Debug)]
 pub(super) struct Delays {
     tasks: PathBuf,
     name: String,
-    /// What each thread has waited up to now; nothing for one of another name.
+    /// How long each thread has waited so far; `None` for one of another name.
     waited: BTreeMap<String, Option<Duration>>,
 }
 
 impl Delays {
-    /// Those that have the name of the calling thread; none where the system does not tell.
+    /// The threads with the name of the calling thread; `None` if the system does not report
+    /// delays.
     pub(super) fn of_this_thread() -> Option<Self> {
         let name = std::fs::read_to_string("/proc/thread-self/comm").ok()?;
         waited(Path::new("/proc/thread-self"))?;
@@ -26,7 +27,7 @@ impl Delays {
         Some(delays)
     }
 
-    /// The threads of this process, whatever their names.
+    /// The number of threads of this process, whatever their names.
     pub(super) fn num_threads(&self) -> usize {
         self.waited.len()
     }
@@ -58,7 +59,7 @@ impl Delays {
     }
 }
 
-/// How long a thread was ready to run and had no core.
+/// How long a thread was runnable without a core.
 fn waited(task: &Path) -> Option<Duration> {
     let text = std::fs::read_to_string(task.join("schedstat")).ok()?;
     text.split_whitespace().nth(1)?.parse().ok().map(Duration::from_nanos)

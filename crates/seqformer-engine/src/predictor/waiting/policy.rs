@@ -1,22 +1,23 @@
-//! When threads sleep while they wait.
+//! Decides when idle threads sleep.
 
-/// Share of the time that threads wait for a core, all together, above which other programs need the cores.
+/// Fraction of time that threads wait for a core, summed over all, above which other programs need the cores.
 const BUSY: f64 = 0.2;
-/// Share below which they are free.
+/// Fraction below which the cores are free.
 const FREE: f64 = 0.05;
-/// Looks in a row at cores that are needed, after which threads sleep: one alone may be a burst of this program itself.
+/// Consecutive measurements of needed cores after which threads sleep; a single one may be a burst of this program
+/// itself.
 const NEEDED: u32 = 2;
-/// Looks in a row at free cores, after which threads look for work again; twice as many each time that this was wrong.
+/// Consecutive measurements of free cores after which threads spin again; doubled each time that this was wrong.
 const PATIENCE: u32 = 10;
 const MAX_PATIENCE: u32 = 160;
 
-/// Decides by what was seen.
+/// Decides by measurements.
 #[derive(Debug)]
 pub(super) struct Policy {
     sleeps: bool,
-    /// Looks in a row that speak for a change.
+    /// Consecutive measurements in favour of a change.
     against: u32,
-    /// Looks in a row that speak for threads that look for work.
+    /// Consecutive measurements in favour of spinning.
     free: u32,
     patience: u32,
 }
@@ -28,7 +29,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Whether threads should sleep from now on; `share` is the part of the last window that they waited.
+    /// Whether threads should sleep from now on; `share` is the fraction of the last window that they waited.
     pub(super) fn next(&mut self, share: f64) -> bool {
         let is_against = if self.sleeps { share < FREE } else { share > BUSY };
         self.against = if is_against { self.against + 1 } else { 0 };

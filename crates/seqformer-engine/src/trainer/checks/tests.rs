@@ -124,7 +124,7 @@ fn videos_of_more_instances_than_queries_are_counted_and_the_fullest_is_named() 
     write(&folder.path().join("train.json"), &["disc", "bar"], &[3, 9, 4]);
     write(&folder.path().join("test.json"), &["disc", "bar"], &[1]);
     let pairs = [("MODEL.SeqFormer.NUM_OBJECT_QUERIES", "3")];
-    let expected = ["train.json: 2 of 3", "NUM_OBJECT_QUERIES 3", "the most, 9, are in number 2"];
+    let expected = ["train.json: 2 of 3", "NUM_OBJECT_QUERIES 3", "the maximum, 9, is in number 2"];
     check(folder.path(), &pairs, &expected);
 }
 
@@ -137,9 +137,6 @@ fn a_test_file_that_cannot_be_evaluated_is_an_error_before_the_first_step() {
     let broken = warnings_of(folder.path(), &[]).unwrap_err();
     for error in [missing, broken] {
         assert!(error.starts_with("DATASETS.TEST ") && error.contains("test.json"), "{error}");
-        assert!(
-            error.ends_with("set DATASETS.TEST \"()\" to train without an evaluation"),
-            "{error}"
-        );
+        assert!(error.ends_with("set DATASETS.TEST \"()\" to train without evaluation"), "{error}");
     }
 }

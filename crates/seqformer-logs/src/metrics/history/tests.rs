@@ -1,7 +1,7 @@
-use super::{Report, ScalarHistory};
+use super::{ScalarHistory, Statistic};
 
 fn history(values: &[f64]) -> ScalarHistory {
-    let mut history = ScalarHistory::new(Report::Median);
+    let mut history = ScalarHistory::new(Statistic::Median);
     for (iteration, value) in values.iter().enumerate() {
         history.push(*value, iteration as u64);
     }
@@ -44,7 +44,7 @@ fn a_number_that_is_not_finite_shows_in_every_window_that_holds_it() {
 
 #[test]
 fn an_empty_history_has_no_number() {
-    let history = ScalarHistory::new(Report::Median);
+    let history = ScalarHistory::new(Statistic::Median);
     let numbers = [history.latest(), history.median(20), history.mean(20), history.global_mean()];
     assert!(numbers.iter().all(|number| number.is_nan()));
 }

@@ -1,41 +1,41 @@
-//! Reads good text 64 characters at a time.
+//! Parses valid text 64 characters at a time.
 //!
-//! Nearly all numbers have up to three characters. What each character would stand for, if it were
-//! the last of such a number, is computed for the whole block at once; then only the last ones are
-//! visited. Longer numbers are read one by one.
+//! Nearly all numbers have up to three characters. The value that each character would complete, if
+//! it were the last of such a number, is computed for the whole block at once; then only the last
+//! characters are visited. Longer numbers are parsed one by one.
 
 use super::{FIRST_CHARACTER, LAST_CHARACTER, MAX_GROUPS, MORE_FOLLOWS, SIGN};
 
 const BLOCK: usize = u64::BITS as usize;
-/// How many characters of a short number come before its last one.
+/// Number of characters of a short number before its last one.
 const BEFORE: usize = 2;
 /// The bits of eight characters that are not part of a group or of [`MORE_FOLLOWS`].
 const HIGH_BITS: u64 = u64::from_le_bytes([!(LAST_CHARACTER - FIRST_CHARACTER); 8]);
 /// The factor from one group of five bits to the next.
 const GROUP: u8 = 32;
 
-/// Text of one length, from each place of a block and from the places before it.
+/// A block of text, and the same text shifted by one and two characters.
 #[derive(Debug)]
 struct Block {
     groups: [u8; BLOCK],
-    /// One place before.
+    /// The preceding character.
     before: [u8; BLOCK],
-    /// Two places before.
+    /// The character two before.
     long_before: [u8; BLOCK],
 }
 
-/// The runs so far; only the differences of later ones are in the text.
+/// The runs so far; the text contains only differences for later ones.
 #[derive(Debug)]
 struct Runs<'a> {
     counts: &'a mut [u32],
     num_counts: usize,
     /// What is added to the next difference, and to the one after it.
     previous: [i64; 2],
-    /// All values ever seen, bit by bit.
+    /// Bitwise OR of all values so far.
     all_bits: i64,
 }
 
-/// Reads run lengths in place of what is in `counts`, unless the text is wrong.
+/// Parses run lengths into `counts`, replacing its content; `None` if the text is invalid.
 pub(super) fn parse(text: &[u8], counts: &mut Vec<u32>) -> Option<()> {
     // A number has at least one character.
     counts.resize(text.len(), 0);
@@ -45,7 +45,7 @@ pub(super) fn parse(text: &[u8], counts: &mut Vec<u32>) -> Option<()> {
         let end = offset + text[offset..].iter().position(|&byte| is_last(byte))?;
         runs.push(parse_number(text, end)?)?;
         if runs.num_counts == 1 {
-            // The first run is added to none.
+            // Nothing is added to the first run.
             runs.previous = [0; 2];
         }
         offset = end + 1;
@@ -115,12 +115,13 @@ impl Runs<'_> {
 }
 
 impl Block {
-    /// Takes the text from `offset` on, unless a character is wrong.
+    /// The block of text from `offset` on; `None` if a character is invalid.
     ///
-    /// The text is filled up with zeros, which are good characters.
+    /// The text is padded with zeros, which are valid characters.
     fn new(text: &[u8], offset: usize) -> Option<Self> {
         let groups = groups_at(text, offset);
-        // All characters are good if none has a bit above those of a group, eight at a time.
+        // All characters are valid if none has a bit above those of a group; eight are checked at a
+        // time.
         let (words, _) = groups.as_chunks::<8>();
         let all_bits = words.iter().fold(0, |all, &word| all | u64::from_le_bytes(word));
         let is_good = all_bits & HIGH_BITS == 0;
@@ -128,12 +129,12 @@ impl Block {
         is_good.then_some(Self { groups, before, long_before })
     }
 
-    /// Returns at the last character of every number its value, if it has up to three characters.
+    /// Returns, at the last character of every number of up to three characters, its value.
     fn short_numbers(&self) -> [i16; BLOCK] {
         let Self { groups, before, long_before } = self;
         let more = |group: u8| if group & MORE_FOLLOWS == 0 { 0 } else { u8::MAX };
         let factor = |more: u8| 1 + (more & (GROUP - 1));
-        // The last group with its sign; a group before adds five bits below.
+        // The last group with its sign; each group before it adds five lower bits.
         let signed = groups.map(|group| (group ^ SIGN).wrapping_sub(SIGN).cast_signed());
         let second = before.map(|group| group.saturating_sub(MORE_FOLLOWS));
         let second_factor = before.map(|group| factor(more(group)));
@@ -180,7 +181,7 @@ fn parse_number(text: &[u8], end: usize) -> Option<i64> {
     higher.try_fold(last, |value, &byte| Some(value << 5 | group(byte)?))
 }
 
-/// Tells whether a number ends with this character.
+/// Whether a number ends with this character.
 fn is_last(byte: u8) -> bool {
     is_last_group(byte.wrapping_sub(FIRST_CHARACTER))
 }
@@ -189,10 +190,10 @@ fn is_last_group(group: u8) -> bool {
     group & MORE_FOLLOWS == 0
 }
 
-/// Collects answers, one bit for each place of a block.
+/// Collects booleans into one bit per character of a block.
 ///
-/// Written so that the compiler compares sixteen bytes at once and adds up the bits of eight bytes
-/// by one instruction.
+/// Written so that the compiler compares sixteen bytes at once and combines the bits of eight bytes
+/// with one instruction.
 #[inline]
 fn bits(is_set: impl Fn(usize) -> bool) -> u64 {
     let weights: [u8; BLOCK] =

@@ -3,20 +3,21 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use seqformer::{ClipTarget, FrameSize, KeepLayers, mean_instances};
+use seqformer::{ClipTarget, KeepLayers, mean_instances};
 use seqformer_engine::{Gradients, Optimizer, builder};
+use seqformer_masks::ImageSize;
 use seqformer_testing::{formula_pixels, formula_weights, summary_index};
 use serde_json::Value;
 use tch::{Device, Kind, Tensor};
 
 use crate::arrays::{integer, values};
 use crate::network::{self, Network};
-use crate::report::Report;
+use crate::report::ParityReport;
 
 const LOSS_SHARE: f64 = 1e-4;
 const GRADIENT_SHARE: f64 = 1e-3;
 
-pub(in crate::cases) fn run(folder: &Path, report: &mut Report<'_>) -> Result<()> {
+pub(in crate::cases) fn run(folder: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let golden = seqformer_testing::read_json(&folder.join("training.json"))?;
     // `FILE KEY VALUE …`
     let mut words = golden["config"].as_str().context("there is no config")?.split_whitespace();
@@ -69,7 +70,7 @@ fn step(
     optimizer: &mut Optimizer,
     gradients: Gradients,
     golden: &Value,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let names: Vec<String> = optimizer.groups().iter().map(|group| group.name.clone()).collect();
     let index = |name: &str| {
@@ -118,7 +119,7 @@ fn compare_summary(
     found: &Tensor,
     golden: &Value,
     tolerance: f64,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     let all = values(found);
     let expected = serde_json::from_value::<Vec<f64>>(golden["val"].clone())?;
@@ -173,5 +174,6 @@ fn target(clip: &Value) -> Result<ClipTarget> {
         }
     }
     let boxes = Tensor::from_slice(boxes.as_flattened()).view([sizes[0], sizes[1], 4]);
-    Ok(ClipTarget { labels, boxes, masks, size: FrameSize { height, width } })
+    let size = ImageSize::from_sides(height, width).context("H and W are sides")?;
+    Ok(ClipTarget { labels, boxes, masks, size })
 }

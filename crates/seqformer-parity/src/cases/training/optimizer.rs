@@ -8,14 +8,14 @@ use tch::Kind;
 
 use super::{Batch, LOSS_SHARE, tiny_network};
 use crate::arrays::Arrays;
-use crate::report::Report;
+use crate::report::ParityReport;
 
 /// The reference's own rounding is 1.3e-4 of the norm.
 const NORM_SHARE: f64 = 1e-3;
 const SUM_TOLERANCE: f64 = 1e-3;
 const NUM_STEPS: i64 = 5;
 
-pub(in crate::cases) fn run(folder: &Path, report: &mut Report<'_>) -> Result<()> {
+pub(in crate::cases) fn run(folder: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let network = tiny_network(folder)?;
     let batch = Batch::read(&Arrays::read(&folder.join("tiny_train.safetensors"))?)?;
     let golden = Arrays::read(&folder.join("tiny_optim.safetensors"))?;
@@ -55,7 +55,11 @@ pub(in crate::cases) fn run(folder: &Path, report: &mut Report<'_>) -> Result<()
     Ok(())
 }
 
-fn compare_groups(folder: &Path, optimizer: &Optimizer, report: &mut Report<'_>) -> Result<()> {
+fn compare_groups(
+    folder: &Path,
+    optimizer: &Optimizer,
+    report: &mut ParityReport<'_>,
+) -> Result<()> {
     let meta = seqformer_testing::read_json(&folder.join("tiny_optim_meta.json"))?;
     let expected = meta["groups"].as_array().context("there are no groups")?;
     let groups = optimizer.groups();
@@ -77,7 +81,7 @@ fn compare_parameters(
     optimizer: &Optimizer,
     step: &str,
     tolerance: f64,
-    report: &mut Report<'_>,
+    report: &mut ParityReport<'_>,
 ) -> Result<()> {
     for group in optimizer.groups() {
         let flat = group.parameter.detach().flatten(0, -1).to_kind(Kind::Double);

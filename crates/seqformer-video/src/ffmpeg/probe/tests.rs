@@ -60,7 +60,8 @@ fn of_several_films_the_choice_is_that_of_ffmpeg_and_said() {
     assert_eq!(
         chosen.notes,
         [
-            "of several video streams, #2 (hevc, 640x360) is read, which is also ffmpeg's choice; left out: #0 (h264, 320x180)"
+            "of several video streams, #2 (hevc, 640x360) is read, which is also ffmpeg's choice; ignored: #0 (h264, \
+             320x180)"
         ]
     );
     let default = format!("{small} (default)");

@@ -1,4 +1,4 @@
-//! A ResNet whose normalisations are multiplied into its kernels.
+//! A ResNet whose normalizations are folded into its kernels.
 
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use crate::backbone::{PreparedBackbone, ShapeSpec};
 use crate::layers::to_channels_last;
 use crate::prepared_layers::PreparedConv;
 
-/// A ResNet that gives res2 to res5, prepared.
+/// A ResNet that returns res2 to res5, prepared.
 #[derive(Debug)]
 pub(super) struct PreparedResNet {
     stem: PreparedConv,
@@ -19,7 +19,8 @@ pub(super) struct PreparedResNet {
     outputs: Vec<ShapeSpec>,
 }
 
-/// Convolutions with a shortcut around them; ReLU follows each but the last, and the sum.
+/// Convolutions with a shortcut around them. ReLU follows each convolution but the last, and the
+/// sum.
 #[derive(Debug)]
 struct PreparedBlock {
     shortcut: Option<PreparedConv>,
@@ -40,7 +41,7 @@ impl PreparedResNet {
     }
 }
 
-/// Multiplies the normalisation into the kernel, once.
+/// Folds the normalization into the kernel, once.
 fn fold(conv: &ConvNorm, precision: Precision) -> PreparedConv {
     tch::no_grad(|| PreparedConv::of_kernel(conv.shape, conv.fold().kernel(), precision))
 }

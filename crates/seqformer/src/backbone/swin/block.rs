@@ -1,4 +1,4 @@
-//! A block: attention within windows, then a feed-forward network, each around a shortcut.
+//! A block: attention within windows, then a feed-forward network, each with a residual connection.
 
 use tch::{Tensor, nn};
 
@@ -41,7 +41,7 @@ impl Block {
         }
     }
 
-    /// The same block with the same tensors, through which no gradient goes and which drops nothing.
+    /// A block that shares the tensors of this one, without gradients and dropout.
     pub(super) fn detach(&self) -> Self {
         Self {
             norm1: self.norm1.detach(),
@@ -66,7 +66,7 @@ impl Block {
         map + self.drop_path.forward(&hidden)
     }
 
-    /// Attends within windows. Zeros around the map take part as tokens, as in the reference.
+    /// Attends within windows. Zero padding of the map takes part as tokens, as in the reference.
     fn attend(&self, map: &Tensor) -> Tensor {
         let (images, height, width, _) = map.size4().expect("maps are [N, H, W, C]");
         let grid = WindowGrid { height, width, window_size: self.window_size, shift: self.shift };

@@ -1,13 +1,13 @@
-//! The numbers of a block and of its attention.
+//! The sizes of a block and of its attention.
 
-/// What differs between the blocks of a network.
+/// The sizes that differ between blocks.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BlockShape {
     pub(super) channels: i64,
     pub(super) num_heads: i64,
     pub(super) window_size: i64,
-    /// How far its windows are shifted, in tokens.
+    /// Shift of its windows in tokens.
     pub(super) shift: i64,
-    /// Share of images for which training leaves a branch out.
+    /// Probability of dropping a branch for an image in training (stochastic depth).
     pub(super) drop_path: f64,
 }

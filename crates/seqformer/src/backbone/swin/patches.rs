@@ -1,11 +1,11 @@
-//! From pixels to tokens, and from four tokens to one.
+//! Patch embedding and patch merging.
 
 use tch::{Tensor, nn};
 
 use crate::config::PATCH_SIZE;
 use crate::layers::{Conv2d, ConvShape, LayerNorm};
 
-/// One token for each patch of pixels. Reference: `PatchEmbed`.
+/// One token per patch of pixels. Reference: `PatchEmbed`.
 #[derive(Debug)]
 pub(super) struct PatchEmbedding {
     proj: Conv2d,
@@ -13,7 +13,7 @@ pub(super) struct PatchEmbedding {
 }
 
 impl PatchEmbedding {
-    /// Parameters under `vs`: `proj.{weight, bias}`, and `norm.{weight, bias}` if it normalises.
+    /// Parameters under `vs`: `proj.{weight, bias}`, and `norm.{weight, bias}` with normalization.
     pub(super) fn new(vs: &nn::Path<'_>, channels: i64, normalize: bool) -> Self {
         let shape = ConvShape {
             kernel: PATCH_SIZE,
@@ -24,7 +24,7 @@ impl PatchEmbedding {
         Self { proj, norm: normalize.then(|| LayerNorm::new(&(vs / "norm"), channels)) }
     }
 
-    /// The same layer with the same tensors, through which no gradient goes.
+    /// A layer that shares the tensors of this one, without gradients.
     pub(super) fn detach(&self) -> Self {
         Self { proj: self.proj.detach(), norm: self.norm.as_ref().map(LayerNorm::detach) }
     }
@@ -40,7 +40,7 @@ impl PatchEmbedding {
     }
 }
 
-/// Halves the map and doubles its channels. Reference: `PatchMerging`.
+/// Halves the map's size and doubles its channels. Reference: `PatchMerging`.
 #[derive(Debug)]
 pub(super) struct PatchMerging {
     norm: LayerNorm,
@@ -54,7 +54,7 @@ impl PatchMerging {
         Self { norm: LayerNorm::new(&(vs / "norm"), 4 * channels), reduction }
     }
 
-    /// The same layer with the same tensors, through which no gradient goes.
+    /// A layer that shares the tensors of this one, without gradients.
     pub(super) fn detach(&self) -> Self {
         Self { norm: self.norm.detach(), reduction: self.reduction.detach() }
     }

@@ -1,4 +1,4 @@
-//! A Swin Transformer that drops nothing and has summed up the biases of its attention.
+//! A Swin Transformer without dropout and with precomputed attention biases.
 
 use seqformer_ops::precision::autocast;
 use tch::Tensor;
@@ -7,7 +7,7 @@ use super::SwinTransformer;
 use crate::Precision;
 use crate::backbone::{Backbone as _, PreparedBackbone, ShapeSpec};
 
-/// A Swin Transformer that gives res2 to res5, prepared.
+/// A Swin Transformer that returns res2 to res5, prepared.
 #[derive(Debug)]
 pub(super) struct PreparedSwin {
     network: SwinTransformer,

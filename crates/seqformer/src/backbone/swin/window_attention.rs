@@ -1,4 +1,4 @@
-//! Attention among the tokens of a window, with a bias for each offset between two tokens.
+//! Attention among the tokens of a window, with a bias per relative position.
 
 use tch::{Kind, Tensor, nn};
 
@@ -7,7 +7,7 @@ use super::window_grid::WindowGrid;
 use crate::config::SwinConfig;
 use crate::layers::{self, Linear};
 
-/// Added between tokens from opposite ends of the map. Not -∞: the reference leaves them a trace.
+/// Added between tokens from opposite ends of the map. Not -∞, because the reference leaves a trace of attention.
 const MASKED: f64 = -100.0;
 
 /// Multi-head attention within windows. Reference: `WindowAttention`.
@@ -23,19 +23,19 @@ pub(super) struct WindowAttention {
     dropout: f64,
 }
 
-/// What is added to the attention between two tokens of a window.
+/// The bias added to the attention between two tokens of a window.
 #[derive(Debug)]
 enum PositionBias {
-    /// By their offset.
+    /// By relative position.
     Learned {
-        /// A row for each offset, `[(2w - 1)², heads]`.
+        /// One row per relative position, `[(2w - 1)², heads]`.
         table: Tensor,
-        /// Row of the table for each pair of tokens, `[tokens²]`.
+        /// The row of the table for each pair of tokens, `[tokens²]`.
         index: Tensor,
-        /// What each kind of window adds, `[kinds, 1, tokens, tokens]`; nothing if no window is shifted.
+        /// The mask of each kind of window, `[kinds, 1, tokens, tokens]`; `None` if no window is shifted.
         mask: Option<Tensor>,
     },
-    /// The same, summed up once: `[kinds, heads, tokens, tokens]`.
+    /// The precomputed sum of both: `[kinds, heads, tokens, tokens]`.
     Constant(Tensor),
 }
 
@@ -49,7 +49,7 @@ impl WindowAttention {
         let qkv = vs / "qkv";
         let bias = PositionBias::Learned {
             table: vs.zeros("relative_position_bias_table", &table),
-            // What the network reads stays its own: the values of a file do not become indices.
+            // The computed indices are used, not those of a file, which could be out of range.
             index: index.flatten(0, 1).copy(),
             mask: (shift > 0).then(|| window_masks(window_size, shift).to_device(vs.device())),
         };
@@ -67,8 +67,7 @@ impl WindowAttention {
         attention
     }
 
-    /// The same layer with the same tensors, through which no gradient goes and which drops nothing; its bias is
-    /// summed up once.
+    /// A layer that shares the tensors of this one, without gradients and dropout; its bias is precomputed.
     pub(super) fn detach(&self) -> Self {
         Self {
             qkv_weight: self.qkv_weight.detach(),
@@ -82,7 +81,7 @@ impl WindowAttention {
         }
     }
 
-    /// Attends within each of the windows that `grid` cuts `images` images into.
+    /// Attends within each of the windows into which `grid` divides `images` images.
     ///
     /// # Shapes
     ///
@@ -122,7 +121,7 @@ impl WindowAttention {
 }
 
 impl PositionBias {
-    /// What is added to the attention of each kind of window, `[kinds, heads, tokens, tokens]`.
+    /// The bias of each kind of window, `[kinds, heads, tokens, tokens]`.
     fn sum(&self, num_heads: i64) -> Tensor {
         let (table, index, mask) = match self {
             Self::Learned { table, index, mask } => (table, index, mask),
@@ -138,7 +137,7 @@ impl PositionBias {
     }
 }
 
-/// For each pair of tokens of a window the row of the bias table, `[tokens, tokens]`.
+/// The row of the bias table for each pair of tokens of a window, `[tokens, tokens]`.
 fn relative_position_index(window_size: i64) -> Tensor {
     let tokens = || (0..window_size).flat_map(move |y| (0..window_size).map(move |x| (y, x)));
     let row = |(y1, x1): (i64, i64), (y2, x2): (i64, i64)| {

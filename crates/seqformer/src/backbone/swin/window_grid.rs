@@ -1,18 +1,19 @@
-//! A map cut into square windows.
+//! A map divided into square windows.
 
 use tch::Tensor;
 
 /// Windows on a map of some size.
 ///
-/// A shifted grid is the plain grid on the map rolled up and left by `shift`. Then the windows of the
-/// last row and column hold tokens from both ends of the map, which must not see each other. Which
-/// tokens those are depends only on whether a window is in the last row, the last column, both or
-/// neither; windows are therefore sorted into these four kinds, and each kind has one mask.
+/// A shifted grid is the plain grid on the map rolled up and left by `shift`. Then the windows of
+/// the last row and column contain tokens from both ends of the map, which must not attend to each
+/// other. Which tokens these are depends only on whether a window is in the last row, the last
+/// column, both or neither. Windows are therefore sorted into these four kinds, and each kind has
+/// one mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct WindowGrid {
     pub(super) height: i64,
     pub(super) width: i64,
-    /// Tokens per window, side by side.
+    /// Width and height of a window in tokens.
     pub(super) window_size: i64,
     pub(super) shift: i64,
 }
@@ -27,13 +28,14 @@ struct Region {
 }
 
 impl WindowGrid {
-    /// Rows and columns of windows; those at the end may stick out over the map.
+    /// Rows and columns of windows; the last ones may extend beyond the map.
     fn size(&self) -> (i64, i64) {
         let count = |side: i64| (side + self.window_size - 1) / self.window_size;
         (count(self.height), count(self.width))
     }
 
-    /// The windows by kind: inner, last column, last row, the corner; or all, if nothing is shifted.
+    /// The windows by kind: inner, last column, last row, corner; or a single kind if nothing is
+    /// shifted.
     fn regions(&self) -> Vec<Region> {
         let (rows, columns) = self.size();
         if self.shift == 0 {
@@ -48,14 +50,14 @@ impl WindowGrid {
         ]
     }
 
-    /// How many windows `images` images have of each kind.
+    /// Number of windows of each kind in `images` images.
     pub(super) fn windows_per_kind(&self, images: i64) -> Vec<i64> {
         self.regions().iter().map(|region| images * region.rows * region.columns).collect()
     }
 
-    /// `[N, H, W, C]` → `[windows, tokens, C]`, the windows of one kind after another.
+    /// `[N, H, W, C]` → `[windows, tokens, C]`, sorted by kind.
     ///
-    /// What sticks out over the map is zero.
+    /// Tokens beyond the map are zero.
     pub(super) fn partition(&self, map: &Tensor) -> Tensor {
         let (images, _, _, channels) = map.size4().expect("maps are [N, H, W, C]");
         let (rows, columns) = self.size();
@@ -79,7 +81,7 @@ impl WindowGrid {
         concatenate(windows.collect(), 0)
     }
 
-    /// The way back: `[windows, tokens, C]` → `[N, H, W, C]`.
+    /// The inverse: `[windows, tokens, C]` → `[N, H, W, C]`.
     pub(super) fn merge(&self, windows: &Tensor, images: i64) -> Tensor {
         let side = self.window_size;
         let channels = windows.size()[2];
@@ -102,7 +104,7 @@ impl WindowGrid {
     }
 }
 
-/// Joins tensors; a single one is not copied.
+/// Concatenates tensors; a single one is not copied.
 fn concatenate(mut parts: Vec<Tensor>, dim: i64) -> Tensor {
     if parts.len() == 1 { parts.remove(0) } else { Tensor::cat(&parts, dim) }
 }

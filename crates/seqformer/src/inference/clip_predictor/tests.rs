@@ -4,10 +4,11 @@ use super::*;
 use crate::config::tests::tiny;
 use crate::{Precision, SeqFormer};
 
-const SIZE: FrameSize = FrameSize { height: 64, width: 64 };
+const SIZE: ImageSize = ImageSize { height: 64, width: 64 };
 
 fn frames(count: i64) -> Tensor {
-    Tensor::zeros([count, 3, SIZE.height, SIZE.width], (Kind::Uint8, Device::Cpu))
+    let [height, width] = SIZE.sides();
+    Tensor::zeros([count, 3, height, width], (Kind::Uint8, Device::Cpu))
 }
 
 /// A network of zeros.

@@ -4,7 +4,7 @@ use super::*;
 use crate::config::tests::tiny;
 use crate::{Precision, SeqFormer, initialize};
 
-const SIZE: FrameSize = FrameSize { height: 40, width: 64 };
+const SIZE: ImageSize = ImageSize { height: 40, width: 64 };
 
 fn network() -> InferenceModel {
     let vs = nn::VarStore::new(Device::Cpu);
@@ -14,7 +14,8 @@ fn network() -> InferenceModel {
 }
 
 fn frames(count: i64) -> Tensor {
-    let size = [count, 3, SIZE.height, SIZE.width];
+    let [height, width] = SIZE.sides();
+    let size = [count, 3, height, width];
     let index = Tensor::arange(size.iter().product::<i64>(), (Kind::Int64, Device::Cpu));
     (index.square() * 31).remainder(251).to_kind(Kind::Uint8).view(size)
 }
@@ -34,7 +35,7 @@ fn frames_that_go_in_smaller_parts_give_the_same_numbers() {
     let off = (Tensor::cat(&features, 0) - &whole[0].mask_features).abs().max().double_value(&[]);
     assert!(off < 1e-5, "{off}");
     // Other sizes are not held back.
-    let other = FrameSize { height: 64, ..SIZE };
+    let other = ImageSize { height: 64, ..SIZE };
     assert_eq!(model.device_cache().most_at_once(other), i64::MAX);
 }
 
@@ -43,7 +44,7 @@ fn a_copy_has_the_same_numbers_in_other_memory() {
     let model = network();
     let encoded = FrameEncoder::new(&model, SIZE).encode(&frames(2)).unwrap().remove(0);
     let copy = encoded.copy();
-    let boxes = |encoded: EncodedFrames| (encoded.mask_features, encoded.reading.into_boxes());
+    let boxes = |encoded: EncodedFrames| (encoded.mask_features, encoded.features.into_boxes());
     let ((features, boxes), (copied, copied_boxes)) = (boxes(encoded), boxes(copy));
     for (a, b) in [(&features, &copied), (&boxes.pred_boxes, &copied_boxes.pred_boxes)] {
         assert_eq!(a, b);
@@ -68,7 +69,7 @@ fn an_error_about_memory_names_the_size() {
     };
     assert_eq!(
         encoder.caught("the decoder", fail).unwrap_err().to_string(),
-        "the device has no memory left for the decoder, 40x64 pixels (height x width): CUDA out of memory. Tried to \
+        "the device ran out of memory for the decoder, 40x64 pixels (height x width): CUDA out of memory. Tried to \
          allocate 1 GiB"
     );
 }

@@ -1,4 +1,4 @@
-//! Decoder layers with the machine's kernels; frames may come in parts.
+//! Decoder layers with optimized kernels; frames may come in several parts.
 
 mod layer;
 
@@ -8,8 +8,8 @@ use self::layer::PreparedDecoderLayer;
 use crate::Precision;
 use crate::prepared_layers::PreparedMlp;
 use crate::transformer::{
-    BoxQueries, Decoder, DecoderOutput, FrameReading, KeepLayers, Queries, RunningMean,
-    RunningReading, TokenLayout, mean_reading,
+    BoxQueries, Decoder, DecoderOutput, FrameFeatures, KeepLayers, Queries, RunningAggregation,
+    RunningMean, TokenLayout, aggregate,
 };
 
 /// All decoder layers and the box head of each, prepared.
@@ -29,37 +29,41 @@ impl PreparedDecoder {
         }
     }
 
-    /// The box queries' way through all layers on some frames: `tokens` are `[N, T', S, C]`.
+    /// Runs the box queries through all layers on some frames: `tokens` are `[N, T', S, C]`.
     pub(crate) fn read_frames(
         &self,
         queries: &Queries,
         tokens: &Tensor,
         layout: &TokenLayout,
         keep: KeepLayers,
-    ) -> FrameReading {
+    ) -> FrameFeatures {
         let mut boxes = BoxQueries::new(queries, tokens);
-        let mut readings = Vec::with_capacity(self.layers.len());
+        let mut features = Vec::with_capacity(self.layers.len());
         for (index, (layer, bbox_embed)) in self.layers.iter().zip(&self.bbox_embed).enumerate() {
             let read = layer.read_frames(&boxes.input(&queries.positions, tokens), layout);
             let delta = bbox_embed.forward_full(&read.boxes);
-            readings.push(boxes.advance(read, &delta, keep.keeps(index, self.layers.len())));
+            features.push(boxes.advance(read, &delta, keep.keeps(index, self.layers.len())));
         }
-        FrameReading { layers: readings }
+        FrameFeatures { layers: features }
     }
 
-    /// The instance queries' way through all layers, from the readings of all frames of a clip, in parts.
-    pub(crate) fn decode(&self, queries: &Queries, parts: &[&FrameReading]) -> DecoderOutput {
-        let gathered = (0..self.layers.len()).map(|layer| mean_reading(parts, layer));
+    /// Runs the instance queries through all layers, given the features of all frames of a clip, in parts.
+    pub(crate) fn decode(&self, queries: &Queries, parts: &[&FrameFeatures]) -> DecoderOutput {
+        let gathered = (0..self.layers.len()).map(|layer| aggregate(parts, layer));
         DecoderOutput::new(self.instances(queries, gathered), parts)
     }
 
     /// The instance queries after the last layer, `[N, Q, C]`.
-    pub(crate) fn decode_running(&self, queries: &Queries, reading: &RunningReading) -> Tensor {
-        let gathered = reading.layers.iter().map(RunningMean::mean);
+    pub(crate) fn decode_running(
+        &self,
+        queries: &Queries,
+        aggregation: &RunningAggregation,
+    ) -> Tensor {
+        let gathered = aggregation.layers.iter().map(RunningMean::mean);
         self.instances(queries, gathered).pop().expect("a decoder has layers")
     }
 
-    /// The instance queries after each layer; `gathered` is `[N, Q, C]` for each layer.
+    /// The instance queries after each layer; `gathered` is the aggregation of each layer, `[N, Q, C]`.
     fn instances(&self, queries: &Queries, gathered: impl Iterator<Item = Tensor>) -> Vec<Tensor> {
         let mut outputs: Vec<Tensor> = Vec::with_capacity(self.layers.len());
         for (layer, gathered) in self.layers.iter().zip(gathered) {

@@ -1,4 +1,4 @@
-//! Encoder layers, each as one operation where the machine has it.
+//! Encoder layers, each as a single fused operation if available.
 
 use seqformer_ops::deformable_layer::{
     DeformableLayer, DeformableLayerInput, DeformableLayerParameters,
@@ -18,9 +18,9 @@ pub(crate) struct PreparedEncoder {
 /// One layer, prepared.
 #[derive(Debug)]
 pub(super) enum PreparedEncoderLayer {
-    /// As one operation.
+    /// As a single fused operation.
     Fused(Box<DeformableLayer>),
-    /// Where there is no such operation.
+    /// If the fused operation is not available.
     Plain(EncoderLayer),
 }
 
@@ -30,7 +30,7 @@ impl PreparedEncoder {
         Self { layers: layers.map(|layer| PreparedEncoderLayer::new(&layer, precision)).collect() }
     }
 
-    /// Refines the tokens of some frames, `[N, T, S, C]` → the same shape; frames never mix.
+    /// Refines the tokens of frames, `[N, T, S, C]` → the same shape; frames do not interact.
     ///
     /// Calls `each_layer` with the output of every layer.
     pub(crate) fn forward(
@@ -54,15 +54,15 @@ impl PreparedEncoderLayer {
     fn new(layer: &EncoderLayer, precision: Precision) -> Self {
         let attention = &layer.self_attn;
         let parameters = DeformableLayerParameters {
-            value_proj: attention.value_proj.affine(),
-            sampling_offsets: attention.sampling_offsets.affine(),
-            attention_weights: attention.attention_weights.affine(),
-            output_proj: attention.output_proj.affine(),
+            value_proj: attention.value_proj.weight_bias(),
+            sampling_offsets: attention.sampling_offsets.weight_bias(),
+            attention_weights: attention.attention_weights.weight_bias(),
+            output_proj: attention.output_proj.weight_bias(),
             second_output_proj: None,
-            norm1: layer.norm1.affine(),
-            linear1: layer.linear1.affine(),
-            linear2: layer.linear2.affine(),
-            norm2: layer.norm2.affine(),
+            norm1: layer.norm1.weight_bias(),
+            linear1: layer.linear1.weight_bias(),
+            linear2: layer.linear2.weight_bias(),
+            norm2: layer.norm2.weight_bias(),
             eps: NORM_EPS,
             num_heads: attention.shape.num_heads as usize,
             num_points: attention.shape.num_points as usize,

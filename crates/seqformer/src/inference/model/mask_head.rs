@@ -1,6 +1,6 @@
 //! The mask branch with prepared convolutions, and masks by the GPU's kernel.
 
-use seqformer_ops::cuda;
+use seqformer_cuda::kernels;
 use tch::Tensor;
 
 use crate::Precision;
@@ -32,7 +32,7 @@ impl PreparedMaskHead {
         }
     }
 
-    /// The map that all instances of a frame share, from the three finest levels.
+    /// The features that all instances of a frame share, from the three finest levels.
     ///
     /// # Shapes
     ///
@@ -48,7 +48,7 @@ impl PreparedMaskHead {
     }
 }
 
-/// [`mask_head::dynamic_masks`] without gradients: as one operation on GPUs.
+/// [`mask_head::dynamic_masks`] without gradients: a single operation on GPUs.
 pub(crate) fn dynamic_masks(
     features: &Tensor,
     params: &Tensor,
@@ -56,8 +56,8 @@ pub(crate) fn dynamic_masks(
 ) -> Tensor {
     if features.device().is_cuda() {
         let stride = MASK_FEATURE_STRIDE;
-        let masks = cuda::dynamic_masks(features, params, reference_points_px, stride);
-        if let Some(masks) = cuda::kernel_or_none(masks) {
+        let masks = kernels::dynamic_masks(features, params, reference_points_px, stride);
+        if let Some(masks) = kernels::kernel_or_none(masks) {
             return masks;
         }
     }

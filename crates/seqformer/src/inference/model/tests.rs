@@ -8,10 +8,10 @@ use tch::{Device, Kind, nn};
 
 use super::*;
 use crate::config::tests::{swin, tiny};
-use crate::transformer::{BoxQueries, Frames, mean_reading};
+use crate::transformer::{BoxQueries, Frames, aggregate};
 
 /// Frames that are not padded alike on both sides.
-const SIZE: FrameSize = FrameSize { height: 40, width: 64 };
+const SIZE: ImageSize = ImageSize { height: 40, width: 64 };
 const NUM_FRAMES: i64 = 3;
 
 /// The largest differences of a comparison that has a bound for each precision.
@@ -68,7 +68,8 @@ fn compare(config: &SeqFormerConfig, precision: Precision) {
     let (variables, model) = network(config);
     let prepared = model.prepare(variables, precision);
     let _guard = tch::no_grad_guard();
-    let frames = (noise("frames", &[NUM_FRAMES, 3, SIZE.height, SIZE.width]) + 0.5) * 255.0;
+    let [height, width] = SIZE.sides();
+    let frames = (noise("frames", &[NUM_FRAMES, 3, height, width]) + 0.5) * 255.0;
     let layout = plain.token_layout(&[SIZE]);
     let images = plain.preprocess(&frames, SIZE).unwrap();
     let features = plain.backbone_features(&images);
@@ -135,8 +136,8 @@ fn compare_decoder(
         let delta = plain.decoder.bbox_embed[index].forward_full(&read.boxes);
         let found = prepared.decoder.bbox_embed[index].forward_full(&read.boxes);
         check.near(&format!("bbox_embed.{index}"), &found, &delta);
-        let reading = FrameReading { layers: vec![boxes.advance(read, &delta, true)] };
-        let gathered = mean_reading(&[&reading], 0);
+        let features = FrameFeatures { layers: vec![boxes.advance(read, &delta, true)] };
+        let gathered = aggregate(&[&features], 0);
         let found = twin.update_instances(&instances, &queries.positions, &gathered);
         instances = layer.update_instances(&instances, &queries.positions, gathered);
         check.near(&format!("decoder.{index}.instances"), &found, &instances);

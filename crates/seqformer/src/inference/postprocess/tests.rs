@@ -30,12 +30,12 @@ fn masks_lose_their_padding_and_take_the_nearest_pixel() {
     // One logit cell covers four pixels; the right half of a padded 8x8 frame is inside.
     let logits =
         Tensor::from_slice(&[-9.0_f32, 9.0, -9.0, 9.0]).view([1, 2, 2]).to_device(Device::Cpu);
-    let frame = FrameSize { height: 6, width: 8 };
+    let frame = ImageSize { height: 6, width: 8 };
     let masks = final_masks(&logits, frame, frame);
     assert_eq!(masks.size(), [1, 6, 8]);
     let row: Vec<i64> = Vec::try_from(masks.get(0).get(5).to_kind(Kind::Int64)).unwrap();
     assert_eq!(row, [0, 0, 0, 0, 1, 1, 1, 1]);
-    let half = final_masks(&logits, frame, FrameSize { height: 3, width: 4 });
+    let half = final_masks(&logits, frame, ImageSize { height: 3, width: 4 });
     let row: Vec<i64> = Vec::try_from(half.get(0).get(2).to_kind(Kind::Int64)).unwrap();
     assert_eq!(row, [0, 0, 1, 1]);
 }
@@ -65,15 +65,15 @@ fn masks_of_one_step_are_interpolated_at_the_pixels_of_the_video() {
     // -1 (the edge), 0, 2 and 3 (the edge). One half is not inside.
     let logits =
         Tensor::from_slice(&[-1.0_f32, 3.0, 9.0, -1.0, 3.0, 9.0, 9.0, 9.0, 9.0]).view([1, 3, 3]);
-    let frame = FrameSize { height: 8, width: 8 };
-    let masks = final_masks_in_one_step(&logits, frame, FrameSize { height: 4, width: 4 });
+    let frame = ImageSize { height: 8, width: 8 };
+    let masks = final_masks_in_one_step(&logits, frame, ImageSize { height: 4, width: 4 });
     for row in 0..4 {
         let row: Vec<i64> = Vec::try_from(masks.get(0).get(row).to_kind(Kind::Int64)).unwrap();
         assert_eq!(row, [0, 0, 1, 1]);
     }
     // In two steps the frame is enlarged to 12 pixels first, and every second of eight is taken: those at 0, 2, 4
     // and 6 have the logits -1, -0.5, 1.5 and 3.75.
-    let two_steps = final_masks(&logits, frame, FrameSize { height: 4, width: 4 });
+    let two_steps = final_masks(&logits, frame, ImageSize { height: 4, width: 4 });
     let row: Vec<i64> = Vec::try_from(two_steps.get(0).get(0).to_kind(Kind::Int64)).unwrap();
     assert_eq!(row, [0, 0, 1, 1]);
     assert_eq!([1, 8, 9, 16, 482].map(cells_of_side), [2, 2, 4, 4, 122]);

@@ -1,4 +1,4 @@
-//! One layer: what the box queries read from a few frames, and how an instance query takes it up.
+//! One layer: box queries attend to a few frames, and instance queries are updated with the aggregation.
 
 use std::rc::Rc;
 
@@ -23,7 +23,7 @@ pub(crate) struct DecoderLayer {
     pub(crate) temporal: TemporalAggregation,
 }
 
-/// The parts that instance and box queries each have of their own.
+/// The layers that instance and box queries have separately.
 #[derive(Debug)]
 pub(crate) struct Stream {
     pub(crate) self_attn: MultiheadAttention,
@@ -35,7 +35,7 @@ pub(crate) struct Stream {
     dropout: f64,
 }
 
-/// What the box queries of a layer start from.
+/// The input of the box queries of a layer.
 pub(crate) struct ReadInput<'a> {
     /// `[N, T', Q, C]`, or `[N, 1, Q, C]` where frames do not differ yet.
     pub(crate) boxes: &'a Tensor,
@@ -47,7 +47,7 @@ pub(crate) struct ReadInput<'a> {
     pub(crate) tokens: &'a Tensor,
 }
 
-/// What the box queries of a layer give, `[N, T', Q, C]` each, and their `[N, T', Q, 1]` scores.
+/// The output of the box queries of a layer, `[N, T', Q, C]` each, and their `[N, T', Q, 1]` scores.
 pub(crate) struct ReadOutput {
     pub(crate) boxes: Tensor,
     pub(crate) features: Tensor,
@@ -55,12 +55,13 @@ pub(crate) struct ReadOutput {
 }
 
 impl ReadInput<'_> {
-    /// Whether frames do not differ yet: then layer 0 looks at the same places of all frames.
+    /// Whether frames do not differ yet: layer 0 then samples the same locations in all frames.
     pub(crate) fn is_same_on_all_frames(&self) -> bool {
         self.boxes.size()[1] == 1 && self.tokens.size()[1] > 1
     }
 
-    /// References in units of each padded level, `[N * T', Q, L, 2 or 4]`; one frame stands for all that are the same.
+    /// References in units of each padded level, `[N * T', Q, L, 2 or 4]`; one frame stands for all if they are the
+    /// same.
     pub(crate) fn level_references(&self, layout: &TokenLayout) -> References {
         if self.is_same_on_all_frames() {
             return per_level(&self.references.narrow(1, 0, 1), layout.valid_ratios());
@@ -69,7 +70,7 @@ impl ReadInput<'_> {
     }
 }
 
-/// Runs the box queries of a layer without keeping what they compute on the way.
+/// Runs the box queries of a layer with activation checkpointing.
 pub(super) fn read_checkpointed(
     layer: &Rc<DecoderLayer>,
     input: &ReadInput<'_>,
@@ -104,7 +105,7 @@ impl DecoderLayer {
         }
     }
 
-    /// The box queries on a few frames, and what the instance queries get from them.
+    /// Runs the box queries on a few frames; also returns the features for the instance queries.
     pub(crate) fn read_frames(&self, input: &ReadInput<'_>, layout: &TokenLayout) -> ReadOutput {
         let (levels, attention) = (layout.levels(), &self.cross_attn);
         let (start, num_frames) = (input.boxes.size(), input.tokens.size()[1]);
@@ -128,7 +129,7 @@ impl DecoderLayer {
         }
     }
 
-    /// `[N, Q, C]` → the same; `gathered` is the mean over frames of what the box queries have read.
+    /// `[N, Q, C]` → the same; `gathered` is the aggregation over frames.
     pub(crate) fn update_instances(
         &self,
         instances: &Tensor,
@@ -150,8 +151,8 @@ fn per_level(references: &Tensor, valid_ratios: &Tensor) -> References {
 }
 
 impl Stream {
-    /// Parameters under `vs`, with `suffix` behind each name: `self_attn`, `norm2`, `norm1`, `linear1`,
-    /// `linear2`, `norm3`.
+    /// Parameters under `vs`, with `suffix` appended to each name: `self_attn`, `norm2`, `norm1`, `linear1`, `linear2`,
+    /// `norm3`.
     fn new(vs: &nn::Path<'_>, suffix: &str, config: &TransformerConfig) -> Self {
         let &TransformerConfig { hidden_dim, num_heads, feedforward_dim, dropout, .. } = config;
         let at = |name: &str| vs / format!("{name}{suffix}");
@@ -166,13 +167,13 @@ impl Stream {
         }
     }
 
-    /// The queries after they have seen each other.
+    /// The queries after self-attention.
     fn attend(&self, content: &Tensor, positions: &Tensor) -> Tensor {
         let add = After { dropout: self.dropout, residual: Some(content), ..After::NOTHING };
         self.norm_after_self.forward(&self.self_attn.forward_then(content, positions, &add))
     }
 
-    /// The queries after they have taken up what was read for them.
+    /// The queries after they are updated with the attention output.
     fn take_up(&self, queries: &Tensor, read: Tensor) -> Tensor {
         let sum = queries + layers::dropout(read, self.dropout);
         let queries = self.norm_after_cross.forward(&sum);

@@ -1,4 +1,4 @@
-//! `seqformer bench`: how fast the network and the whole of `predict` are, beside what the machine can do.
+//! `seqformer bench`: the speed of the network and of the whole of `predict`, compared with the rates of the machine.
 
 mod backbones;
 mod end_to_end;
@@ -18,17 +18,17 @@ use crate::args::{BenchArgs, Mode};
 use crate::compute;
 use crate::output;
 use crate::settings::Settings;
-use report::{Report, Setting};
+use report::{BenchReport, Setting};
 
 /// The seed of random weights.
 const SEED: i64 = 1;
 
-/// What all measurements share.
+/// What all measurements have in common.
 struct Bench<'a> {
     args: &'a BenchArgs,
     settings: Settings,
     predictor: Predictor,
-    /// Weights that were read; random ones otherwise.
+    /// The weight file; `None` for random weights.
     weights: Option<PathBuf>,
     device: tch::Device,
 }
@@ -38,7 +38,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     if let Some(json) = &args.json {
         output::check_json(json, &[])?;
     }
-    // What is typed as a pair has the last word.
+    // Pairs on the command line take precedence.
     let mut pairs = args.backbone.map(backbones::pairs).unwrap_or_default();
     pairs.extend(args.opts.iter().cloned());
     let settings = Settings::load_or_recipe(args.config_file.as_deref(), &pairs)?;
@@ -46,11 +46,11 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     let threads = compute::start(&args.compute);
     let bench = Bench::new(args, settings, device)?;
     let frames = footage::frames(args.frames.get(), args.size);
-    // The network first: what later parts leave in memory would count as its own.
+    // The network first: memory that later parts leave behind would count as its own.
     let model = model::measure(&bench, &frames)?;
     let end_to_end =
         if args.model_only { None } else { Some(end_to_end::measure(&bench, &frames)?) };
-    let report = Report::new(
+    let report = BenchReport::new(
         Setting::new(&bench, threads),
         model,
         end_to_end,
@@ -67,7 +67,7 @@ impl<'a> Bench<'a> {
         let weights = args.weights.clone().or(named);
         let mut plan = PredictPlan::from_config(config);
         let options = &mut plan.options;
-        // The frames go into the network as they are.
+        // Frames enter the network at their own size.
         options.short_edge = 0;
         let section = &config.model.seqformer;
         let or = |asked: Option<std::num::NonZeroUsize>, set: usize| asked.map_or(set, Into::into);
@@ -79,14 +79,14 @@ impl<'a> Bench<'a> {
         let predictor = if let Some(path) = &weights {
             Predictor::new(&plan, path, device)?
         } else {
-            // Random weights find nothing: their best queries stand in for objects.
+            // Random weights find nothing: their best queries take the place of objects.
             options.rule.class_threshold = None;
             Predictor::with_random_weights(&plan, device, SEED)?
         };
         Ok(Self { args, settings, predictor, weights, device })
     }
 
-    /// Runs that do not count: on a GPU kernels are chosen in the first, and the network is recorded in the second.
+    /// Warm-up runs: on a GPU, cuDNN chooses kernels in the first, and the graph is recorded in the second.
     fn warm_ups(&self) -> usize {
         if self.device.is_cuda() { 2 } else { 1 }
     }

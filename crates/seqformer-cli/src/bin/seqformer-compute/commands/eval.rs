@@ -1,4 +1,4 @@
-//! `seqformer eval`, and `train --eval-only`: weights on the datasets of `DATASETS.TEST`.
+//! `seqformer eval` and `train --eval-only`: evaluates weights on the datasets of `DATASETS.TEST`.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use crate::compute;
 use crate::environment;
 use crate::files;
 use crate::progress::Stage;
-use crate::run_log::{Run, Teller};
+use crate::run_log::{ProcessLog, Run};
 use crate::settings::Settings;
 
 /// Evaluates on all test datasets.
@@ -40,29 +40,29 @@ pub(super) fn eval(
         compute::apply(compute, &mut plan.options, device)?;
     }
     let run = Run { settings, config_file: &args.config_file, device, communicator };
-    let teller = Teller::open(&run)?;
+    let log = ProcessLog::open(&run)?;
     let done = (|| {
         if communicator.is_leader() {
-            write_config(args, settings, &teller)?;
+            write_config(args, settings, &log)?;
         }
-        teller.record(&environment::describe_device(device)?);
+        log.record(&environment::describe_device(device)?);
         let predictor = Predictor::new(&plan, &weights, device)?;
-        teller.record(&format!("weights: {}\nmodel:\n{}", weights.display(), predictor.summary()));
+        log.record(&format!("weights: {}\nmodel:\n{}", weights.display(), predictor.summary()));
         let mut run = run_line(&weights, &settings.node.dump());
         if plan.options.precision != Precision::default() {
             run = format!("{run} {:?}", plan.options.precision);
         }
         let job = (&predictor, communicator);
-        let scores = evaluate_all(settings, &datasets, job, &run, &teller)?;
+        let scores = evaluate_all(settings, &datasets, job, &run, &log)?;
         if communicator.is_leader() { Ok(rules.check(&scores)?) } else { Ok(()) }
     })();
     if let Err(error) = &done {
-        teller.record_error(error);
+        log.record_error(error);
     }
     done
 }
 
-/// What can be scored of a dataset, as far as its kind tells.
+/// What can be scored on a dataset, according to its kind.
 fn test_set((dataset, name): (&DatasetSource, &String)) -> TestSet {
     let boxes = dataset.kind == DatasetKind::Coco;
     TestSet { name: name.clone(), masks: true, boxes, classes: None }
@@ -73,7 +73,7 @@ fn evaluate_all(
     datasets: &[DatasetSource],
     job: (&Predictor, &Communicator),
     run: &str,
-    teller: &Teller,
+    log: &ProcessLog,
 ) -> Result<TestScores> {
     let names = &settings.config.datasets.test;
     let folders = inference_folders(&settings.config);
@@ -83,41 +83,41 @@ fn evaluate_all(
         let mut stage: Option<Stage> = None;
         let output = EvaluationOutput { folder, run, goes_on: true };
         let done = evaluate(job, dataset, output, &mut |progress| {
-            let begin =
+            let start =
                 || Stage::counting("videos", format!("{name}: evaluating"), Some(progress.total));
-            stage.get_or_insert_with(begin).set(progress.videos);
+            stage.get_or_insert_with(start).set(progress.videos);
         })?;
         if let Some(stage) = stage {
             stage.finish();
         }
         let Some(done) = done else { continue };
-        tell_evaluated(name, &done, teller);
+        print_evaluated(name, &done, log);
         scores.add(&score_prefix(names, index), &done);
     }
     Ok(scores)
 }
 
-fn tell_evaluated(name: &str, done: &Evaluated, teller: &Teller) {
-    teller.tell(&done.results.display().to_string());
-    teller.tell(&done.archive.display().to_string());
+fn print_evaluated(name: &str, done: &Evaluated, log: &ProcessLog) {
+    log.print(&done.results.display().to_string());
+    log.print(&done.archive.display().to_string());
     match &done.report {
         Some(report) => {
-            teller.tell(&report.summary().to_string());
-            teller.tell(&report.per_class_table().to_string());
+            log.print(&report.summary().to_string());
+            log.print(&report.per_class_table().to_string());
             if let Some(boxes) = &done.box_report {
-                teller.tell(&format!("boxes:\n{}", boxes.summary()));
+                log.print(&format!("boxes:\n{}", boxes.summary()));
             }
         }
-        None => teller.tell(&format!("{name}: there are no annotations to score the results")),
+        None => log.print(&format!("{name}: no annotations to score the results against")),
     }
-    done.detectron2_lines(name).iter().for_each(|line| teller.tell(line));
+    done.detectron2_lines(name).iter().for_each(|line| log.print(line));
 }
 
-/// The first line of a `config.yaml` that an evaluation has written.
+/// The first line of a `config.yaml` written by an evaluation.
 const OWN_CONFIG: &str = "# Configuration of an evaluation.\n";
 
-/// Writes `config.yaml` for an evaluation, unless that of a training or of somebody else is there.
-fn write_config(args: &TrainArgs, settings: &Settings, teller: &Teller) -> Result<()> {
+/// Writes `config.yaml` for an evaluation, unless a training or another program wrote the one that exists.
+fn write_config(args: &TrainArgs, settings: &Settings, log: &ProcessLog) -> Result<()> {
     let path = settings.config.output_dir.join("config.yaml");
     let is_input = || {
         let same = (path.canonicalize().ok(), args.config_file.canonicalize().ok());
@@ -128,8 +128,8 @@ fn write_config(args: &TrainArgs, settings: &Settings, teller: &Teller) -> Resul
         Err(error) => error.kind() == std::io::ErrorKind::NotFound,
     };
     if !is_free {
-        teller.record(&format!(
-            "{} is not of this evaluation and stays as it is; the configuration stands above",
+        log.record(&format!(
+            "{} was not written by an evaluation and is kept; the configuration is printed above",
             path.display()
         ));
         return Ok(());
@@ -150,20 +150,18 @@ fn eval_weights(args: &TrainArgs, settings: &Settings) -> Result<PathBuf> {
         return Ok(path);
     }
     if config.model.weights.is_empty() {
-        bail!(
-            "there are no weights: give MODEL.WEIGHTS FILE, or an OUTPUT_DIR that holds a checkpoint"
-        );
+        bail!("no weights: set MODEL.WEIGHTS, or an OUTPUT_DIR that contains a checkpoint");
     }
     Ok(PathBuf::from(&config.model.weights))
 }
 
-/// What results depend on: an unfinished evaluation with the same line goes on.
+/// What results depend on: an unfinished evaluation with an equal line is resumed.
 fn run_line(weights: &std::path::Path, config: &str) -> String {
     let size = std::fs::metadata(weights).map_or(0, |data| data.len());
     let modified = std::fs::metadata(weights).and_then(|data| data.modified()).ok();
     let modified = modified.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
     let modified = modified.map_or(0, |since| since.as_millis());
-    // FNV-1a: only to tell configurations apart.
+    // FNV-1a, which only distinguishes configurations.
     let hash = config.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

@@ -1,4 +1,4 @@
-//! `seqformer predict`: videos in; results, tracks and pictures out.
+//! `seqformer predict`: videos in; results, tracks and overlays out.
 
 mod frames;
 mod inputs;
@@ -40,12 +40,12 @@ pub(crate) use summary::Summary;
 
 /// Runs the command.
 pub(crate) fn run(args: &PredictArgs, signals: &StopSignals) -> Result<End> {
-    // Whoever waits for the next picture of a pipe does not look at the flag.
+    // A run that waits for the next image of a pipe does not check the flag.
     let patience = args.inputs.iter().any(|input| input == "-").then_some(PATIENCE);
     run_until(args, &signals.stop_in_good_order(patience))
 }
 
-/// How long a run may take to end by itself while it reads from a pipe.
+/// Time for a run to end by itself while it reads from a pipe.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Runs the command until it is done or `stop` is true.
@@ -69,7 +69,7 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     let options = options(args, &settings, device)?;
     let _lock = FolderLock::take(&args.output)?;
     let overlay_threshold = (!args.no_overlay).then_some(args.overlay_threshold);
-    // The limit of memory and the number of threads change no result.
+    // The memory limit and the number of threads do not affect results.
     let of_network = PredictorOptions { max_memory: None, ..options };
     let device_kind = device.is_cuda();
     let on_results: [&dyn std::fmt::Debug; 5] =
@@ -81,7 +81,7 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     predictor.stop_on(Arc::clone(stop));
     let classes =
         known.unwrap_or_else(|| class_names::of_weights(predictor.class_names(), num_classes));
-    let store = plan.begin(args.overwrite)?;
+    let store = plan.start(args.overwrite)?;
     let mut run = Run {
         output: Output {
             folder: args.output.clone(),
@@ -98,7 +98,7 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     let interrupted = run.all(&mut plan)?;
     run.summary.finish()?;
     if interrupted {
-        output::note("stopped; the same command goes on from here");
+        output::note("stopped; repeat the command to resume");
         return Ok(End::Stopped);
     }
     match run.summary.failed.len() {
@@ -107,7 +107,7 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     }
 }
 
-/// The classes that the command line or the datasets of the configuration name.
+/// The classes given on the command line or by the datasets of the configuration.
 fn known_classes(
     args: &PredictArgs,
     config: &Config,
@@ -128,7 +128,7 @@ fn weights_path(args: &PredictArgs, settings: &Settings) -> Result<PathBuf> {
     }
     let path = &settings.config.model.weights;
     if path.is_empty() {
-        bail!("there are no weights: give --weights FILE, or MODEL.WEIGHTS in the configuration");
+        bail!("no weights: give --weights FILE, or set MODEL.WEIGHTS in the configuration");
     }
     Ok(PathBuf::from(path))
 }
@@ -148,8 +148,8 @@ fn options(args: &PredictArgs, settings: &Settings, device: Device) -> Result<Pr
         let stride = or(args.clip_stride, section.clip_stride);
         if stride > length {
             bail!(
-                "--clip-stride: expected at most the {length} frames of a clip (--clip-length), found {stride}: frames \
-                 between clips would never be looked at"
+                "--clip-stride: expected at most the {length} frames of a clip (--clip-length), found {stride}: \
+                 frames between clips would be skipped"
             );
         }
         options.clips = Some(ClipOptions::new(length, stride));

@@ -1,4 +1,4 @@
-//! `seqformer train`: from a dataset to a checkpoint, and its evaluation.
+//! `seqformer train`: from a dataset to a checkpoint and its evaluation.
 
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,9 +6,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use seqformer_distributed::{LAUNCHED, Placement, RESUME};
 use seqformer_engine::{
-    Communicator, Device, EngineError, LAUNCHED, Placement, RESUME, TrainEnd, TrainPlan, Trainer,
-    TrainerOptions, count_gpus, open_device, use_threads,
+    Communicator, Device, EngineError, TrainEnd, TrainPlan, Trainer, TrainerOptions, count_gpus,
+    open_device, use_threads,
 };
 use seqformer_signals::StopSignals;
 
@@ -19,22 +20,22 @@ use crate::compute;
 use crate::environment;
 use crate::launch::{self, Plan};
 use crate::output;
-use crate::run_log::{Run, Teller};
+use crate::run_log::{ProcessLog, Run};
 use crate::settings::Settings;
 
-/// Runs `eval`: an evaluation with the options of commands that run the network.
+/// Runs `eval`: an evaluation with the options of the commands that run the network.
 pub(crate) fn run_eval(args: EvalArgs, signals: &StopSignals) -> Result<End> {
     compute::start(&args.compute);
     run_with(&TrainArgs { eval_only: true, ..args.train }, Some(&args.compute), signals)
 }
 
-/// Runs `train`, or an evaluation where only that is asked for.
+/// Runs `train`, or only an evaluation with `--eval-only`.
 pub(crate) fn run(args: &TrainCommandArgs, signals: &StopSignals) -> Result<End> {
     use_threads(args.threads);
     run_with(&args.train, None, signals)
 }
 
-/// Runs in this process, or as one of those that a launcher has started, or by starting several.
+/// Runs in this process, as one of a launcher's processes, or as a launcher that starts several.
 fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>, signals: &StopSignals) -> Result<End> {
     if let Some(flag) = args.opts.first().filter(|word| word.starts_with('-')) {
         bail!("unknown option {flag}: options go before the KEY VALUE pairs; see --help");
@@ -50,7 +51,7 @@ fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>, signals: &StopSigna
     if placement.is_none() && (plan.world_size() > 1 || args.max_restarts > 0) {
         return launch::run(args, &plan, &settings.config, signals);
     }
-    // Until a training stops in good order, and throughout an evaluation, a request to stop ends the process at once.
+    // Until training can stop in good order, and during an evaluation, a stop request ends the process at once.
     let stop = Arc::new(OnceLock::new());
     if std::env::var_os(LAUNCHED).is_some() {
         end_with_launcher(Arc::clone(&stop))?;
@@ -65,10 +66,10 @@ fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>, signals: &StopSigna
     };
     let communicator = Rc::new(communicator);
     let done = if args.eval_only {
-        // An evaluation goes on where it was ended, so a signal may end it at any time.
+        // An interrupted evaluation resumes, so a signal may end it at any time.
         eval(args, &settings, compute, (device, &communicator)).map(|()| End::Finished)
     } else {
-        // Not before the others are met: a wait for one that was ended already would have no end.
+        // Only after all processes have met: otherwise this one could wait forever for one that has already stopped.
         let stop = stop.get_or_init(|| signals.stop_in_good_order(None));
         train(args, &settings, (device, &communicator), (signals, stop))
     };
@@ -78,8 +79,8 @@ fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>, signals: &StopSigna
     done
 }
 
-/// Stops this process when the launcher, which holds the other end of its standard input, lets go or is gone: in good
-/// order through `stop`, or at once while there is none.
+/// Stops this process when the launcher, which holds the other end of its standard input, closes it or dies: in good
+/// order through `stop`, or at once before `stop` is set.
 fn end_with_launcher(stop: Arc<OnceLock<Arc<AtomicBool>>>) -> Result<()> {
     let watch = move || {
         let _end = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
@@ -89,7 +90,7 @@ fn end_with_launcher(stop: Arc<OnceLock<Arc<AtomicBool>>>) -> Result<()> {
         }
     };
     let thread = std::thread::Builder::new().name("launcher-watch".to_owned()).spawn(watch);
-    thread.map(drop).context("the system gives no thread")
+    thread.map(drop).context("cannot start a thread")
 }
 
 fn train(
@@ -112,12 +113,12 @@ fn train(
         made => made?,
     };
     let config_file = &args.config_file;
-    let teller = Teller::open(&Run { settings, config_file, device, communicator })?;
+    let log = ProcessLog::open(&Run { settings, config_file, device, communicator })?;
     let processes = match communicator.world_size() {
         1 => String::new(),
         count => format!(", {count} processes"),
     };
-    teller.tell(&format!(
+    log.print(&format!(
         "training {} clips of {} frames a batch{processes}, iterations {} to {}, in {}",
         config.solver.ims_per_batch,
         config.input.sampling_frame_num,
@@ -125,24 +126,24 @@ fn train(
         trainer.max_iterations(),
         config.output_dir.display()
     ));
-    teller.tell(&environment::describe_device(device)?);
-    trainer.about_data().iter().for_each(|line| teller.tell(line));
-    teller.record(&format!("seed: {}\nmodel:\n{}", trainer.seed(), trainer.summary()));
-    let done = finish(&mut trainer, (signals, stop), &mut |line| teller.tell(line));
+    log.print(&environment::describe_device(device)?);
+    trainer.about_data().iter().for_each(|line| log.print(line));
+    log.record(&format!("seed: {}\nmodel:\n{}", trainer.seed(), trainer.summary()));
+    let done = finish(&mut trainer, (signals, stop), &mut |line| log.print(line));
     if let Err(error) = &done {
-        teller.record_error(error);
+        log.record_error(error);
     }
     done
 }
 
-/// Trains to the end and evaluates what came of it.
+/// Trains to the end and runs the final evaluation.
 fn finish(
     trainer: &mut Trainer,
     (signals, stop): (&StopSignals, &Arc<AtomicBool>),
-    tell: &mut dyn FnMut(&str),
+    on_line: &mut dyn FnMut(&str),
 ) -> Result<End> {
     let first = trainer.iterations();
-    match trainer.train(stop, tell) {
+    match trainer.train(stop, on_line) {
         Err(error) if trainer.iterations() == first && is_end_of_others(&error, stop) => {
             return Ok(End::Stopped);
         }
@@ -152,11 +153,11 @@ fn finish(
             }
         }
     }
-    // The final checkpoint is written: nothing is lost when the last evaluation is ended.
+    // The final checkpoint is written, so ending the last evaluation loses nothing.
     signals.end_at_once();
-    trainer.validate(tell)?;
+    trainer.validate(on_line)?;
     let Some((last, others)) = trainer.failed_evaluations().split_last() else {
-        // Like an evaluation alone, a training whose scores are not the expected ones has failed.
+        // A training that misses the expected scores has failed, like an evaluation that misses them.
         trainer.check_expected()?;
         return Ok(End::Finished);
     };
@@ -165,15 +166,15 @@ fn finish(
         count => format!(" ({count} before it failed as well)"),
     };
     bail!(
-        "the training is done and all its checkpoints are written, but an evaluation failed{more}: {last}; mend this, \
-         and evaluate with `seqformer eval`"
+        "training finished and all checkpoints are written, but an evaluation failed{more}: {last}; fix this, and \
+         evaluate with `seqformer eval`"
     )
 }
 
-/// Whether this process was asked to stop and misses another, which the same request has ended at once, since it came
-/// before that one could stop in good order. Nothing is lost when nothing was trained yet.
+/// Whether this process was asked to stop and lost another process to the same request, which ended that one before it
+/// could stop in good order. Nothing is lost if nothing was trained yet.
 fn is_end_of_others(error: &EngineError, stop: &AtomicBool) -> bool {
-    // The launcher, which has seen the other end, asks this process to stop a moment later.
+    // The launcher has seen the other process end and asks this one to stop a moment later.
     let polls = if std::env::var_os(LAUNCHED).is_some() { 20 } else { 1 };
     error.is_of_processes()
         && (0..polls).any(|poll| {

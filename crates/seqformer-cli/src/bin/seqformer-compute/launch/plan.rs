@@ -1,7 +1,8 @@
-//! How many processes a run has, and where each computes.
+//! How many processes a run has, and on which device each computes.
 
 use anyhow::{Result, bail};
-use seqformer_engine::{DeviceChoice, Placement};
+use seqformer_distributed::Placement;
+use seqformer_engine::DeviceChoice;
 
 use crate::args::TrainArgs;
 use crate::settings::Settings;
@@ -9,20 +10,20 @@ use crate::settings::Settings;
 /// The processes of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// Processes of this machine.
+    /// Processes per machine.
     pub(crate) per_machine: usize,
-    /// Machines.
+    /// Number of machines.
     pub(crate) machines: usize,
-    /// Number of this machine.
+    /// Number of this machine, from 0.
     pub(crate) machine: usize,
-    /// Devices that the recipe is for: those that were asked for, or the processes.
+    /// Number of devices that the recipe is for: those requested, or the processes.
     pub(crate) wanted: u32,
-    /// Where this process computes; `Cpu` also tells the launcher to share out the cores.
+    /// Where this process computes; with `Cpu` the launcher also divides the cores.
     pub(crate) device: DeviceChoice,
 }
 
 impl Plan {
-    /// Follows the flags as far as the machine allows. `placement` is what a launcher has decided already.
+    /// Follows the flags as far as the machine allows. `placement` is what another launcher has already decided.
     pub(crate) fn new(
         args: &TrainArgs,
         choice: DeviceChoice,
@@ -30,7 +31,9 @@ impl Plan {
         count_gpus: impl Fn() -> usize,
     ) -> Result<Self> {
         if args.num_workers_cpu.is_some() && args.num_gpus.is_some_and(|gpus| gpus > 0) {
-            bail!("--num-workers-cpu goes with --num-gpus 0: processes are on GPUs or on the CPU");
+            bail!(
+                "--num-workers-cpu requires --num-gpus 0: processes run either on GPUs or on the CPU"
+            );
         }
         let on_cpu = args.num_workers_cpu.is_some()
             || args.num_gpus == Some(0)
@@ -59,7 +62,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// One process for each GPU that is there.
+    /// One process per available GPU.
     fn use_gpus(
         &mut self,
         gpus: usize,
@@ -67,7 +70,7 @@ impl Plan {
         choice: DeviceChoice,
     ) -> Result<()> {
         if gpus == 0 {
-            // Who asked for a GPU by name is told that there is none.
+            // Explicitly requesting a GPU that does not exist is an error.
             if choice == DeviceChoice::Auto {
                 self.device = DeviceChoice::Cpu;
                 self.per_machine = 1;
@@ -75,7 +78,7 @@ impl Plan {
             return Ok(());
         }
         if let Some(placement) = placement {
-            // A launcher may show each process a GPU of its own.
+            // A launcher may expose a different GPU to each process.
             self.device = DeviceChoice::Cuda(placement.local_rank % gpus);
         } else if self.per_machine > gpus {
             if self.machines > 1 {
@@ -86,20 +89,20 @@ impl Plan {
         Ok(())
     }
 
-    /// Has no more processes on one machine than a batch has clips: the others would have nothing to do.
+    /// Limits the processes of a single machine to the number of clips in a batch, because others would have no work.
     pub(crate) fn limit_to(&mut self, clips: usize) {
         if self.machines == 1 {
             self.per_machine = self.per_machine.min(clips.max(1));
         }
     }
 
-    /// Number of processes.
+    /// Total number of processes.
     pub(crate) fn world_size(&self) -> usize {
         self.per_machine * self.machines
     }
 
-    /// Lets fewer processes do the work of all devices that were asked for: the batch stays that of the recipe, and
-    /// what one device would have got goes through the network at once.
+    /// Lets fewer processes do the work of all requested devices: the batch size of the recipe is kept, and each step
+    /// processes at once what a single device would have processed.
     pub(crate) fn stand_in(&self, settings: &mut Settings, speaks: bool) {
         let (wanted, there) = (self.wanted as usize, self.world_size());
         if there >= wanted {
@@ -112,8 +115,8 @@ impl Plan {
         }
         if speaks {
             tracing::warn!(
-                "--num-gpus {}: {there} {} the work of {wanted} devices, {} of {} clips of a batch at once; for processes \
-                 on the CPU, add --device cpu",
+                "--num-gpus {}: {there} {} the work of {wanted} devices, with {} of the batch's {} clips at once; \
+                 for processes on the CPU, add --device cpu",
                 wanted / self.machines.max(1),
                 if there == 1 { "process does" } else { "processes do" },
                 solver.micro_batch_size,

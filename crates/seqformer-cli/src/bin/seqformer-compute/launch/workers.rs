@@ -1,4 +1,4 @@
-//! The processes of one start, from their beginning to the words about their end.
+//! The processes of one start: spawning, monitoring, and explaining how they ended.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader};
@@ -9,30 +9,31 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use seqformer_engine::{DeviceChoice, LAUNCHED, Meeting, RESUME};
+use seqformer_distributed::{LAUNCHED, Meeting, RESUME};
+use seqformer_engine::DeviceChoice;
 use seqformer_signals::StopSignals;
 
 use super::Plan;
 use crate::{args, output};
 
 const POLL: Duration = Duration::from_millis(50);
-/// Time for the others to say what they saw, after one has failed.
+/// Time for the other processes to report what they saw after one has failed.
 const GRACE: Duration = Duration::from_secs(5);
-/// Lines of a process's standard error that are kept.
+/// Lines of each process's standard error that are kept.
 const KEPT_LINES: usize = 20;
 
 /// How the processes ended.
 #[derive(Debug)]
 pub(super) enum WorkersEnd {
-    /// All did their work.
+    /// All completed.
     Done,
-    /// They were asked to stop, and have.
+    /// They were asked to stop and did.
     Stopped,
     /// One failed, and the others were stopped.
     Failed {
-        /// The one that failed first.
+        /// The first failure.
         reason: String,
-        /// A line for each of the others that have something to say.
+        /// A line for each other process that has something to report.
         details: Vec<String>,
     },
 }
@@ -50,14 +51,14 @@ struct Worker {
     child: Child,
     /// When and how it ended.
     end: Option<(Instant, ExitStatus)>,
-    /// It did not end when it should have.
+    /// It hung and was killed.
     was_killed: bool,
     last_lines: Arc<Mutex<VecDeque<String>>>,
     reader: Option<JoinHandle<()>>,
 }
 
 impl Workers {
-    /// Starts this program again with the same arguments, once for each process.
+    /// Starts this program again with the same arguments, once per process.
     pub(super) fn start(
         plan: &Plan,
         host: &str,
@@ -65,14 +66,14 @@ impl Workers {
         attempt: u64,
         resume: bool,
     ) -> Result<Self> {
-        let program = std::env::current_exe().context("this program cannot be found")?;
+        let program = std::env::current_exe().context("cannot find this program")?;
         let words = args::words().map_err(anyhow::Error::msg)?;
         let mut list = Vec::new();
         for local_rank in 0..plan.per_machine {
             let rank = plan.machine * plan.per_machine + local_rank;
             let mut command = Command::new(&program);
             command.args(words.iter().skip(1));
-            // They are called as this process is, which is by the name of the command.
+            // They get the same `argv[0]` as this process, the name of the command.
             if let Some(name) = words.first() {
                 command.arg0(name);
             }
@@ -93,21 +94,21 @@ impl Workers {
             command.stdin(Stdio::piped()).stderr(Stdio::piped());
             let mut child = command
                 .spawn()
-                .with_context(|| format!("{}: a process cannot be started", program.display()))?;
+                .with_context(|| format!("{}: cannot start a process", program.display()))?;
             let last_lines = Arc::new(Mutex::new(VecDeque::new()));
             let reader = child.stderr.take().map(|stderr| {
                 let lines = Arc::clone(&last_lines);
                 let thread = std::thread::Builder::new().name(format!("rank-{rank}"));
                 thread.spawn(move || pass_on(stderr, rank, &lines))
             });
-            let reader = reader.transpose().context("the system gives no thread")?;
+            let reader = reader.transpose().context("cannot start a thread")?;
             let end = None;
             list.push(Worker { rank, child, end, was_killed: false, last_lines, reader });
         }
         Ok(Self { list, attempt })
     }
 
-    /// Waits for their end; when one fails, for that of all, which is made to come.
+    /// Waits for all processes to end; if one fails, stops the others.
     pub(super) fn watch(
         &mut self,
         meeting: &Meeting,
@@ -124,7 +125,7 @@ impl Workers {
             if running == 0 {
                 break;
             }
-            // A signal may have reached one of the processes alone.
+            // A signal may have reached only one of the processes.
             let is_asked = signals.urgency() > 0 || self.list.iter().any(Worker::is_stopped);
             match signals.urgency() {
                 2.. => self.kill(),
@@ -142,7 +143,7 @@ impl Workers {
         }
         for worker in &mut self.list {
             if let Some(reader) = worker.reader.take() {
-                // All that it has written is read.
+                // The thread has read all output.
                 let _panicked = reader.join();
             }
         }
@@ -154,7 +155,7 @@ impl Workers {
         }
     }
 
-    /// Notes who has ended; returns how many have not.
+    /// Records which processes have ended, and returns how many are running.
     fn look(&mut self) -> usize {
         for worker in self.list.iter_mut().filter(|worker| worker.end.is_none()) {
             if let Ok(Some(status)) = worker.child.try_wait() {
@@ -164,7 +165,7 @@ impl Workers {
         self.list.iter().filter(|worker| worker.end.is_none()).count()
     }
 
-    /// Closes their standard input, which they take as a request.
+    /// Closes their standard input, which they treat as a stop request.
     fn ask_to_stop(&mut self) {
         for worker in &mut self.list {
             worker.child.stdin = None;
@@ -174,24 +175,24 @@ impl Workers {
     fn kill(&mut self) {
         for worker in self.list.iter_mut().filter(|worker| worker.end.is_none()) {
             worker.was_killed = true;
-            // One that is gone already shows in the next look.
+            // A process that has already ended is noticed by the next look.
             let _gone = worker.child.kill();
         }
     }
 
     fn failure_elsewhere(&self, meeting: &Meeting) -> Option<String> {
         if !meeting.is_there() {
-            return Some("machine 0, where the processes meet, is gone".to_owned());
+            return Some("machine 0, which serves the rendezvous, is gone".to_owned());
         }
         let reason = meeting.failure(self.attempt)?;
         Some(format!("on another machine: {reason}"))
     }
 
-    /// Says who failed first and what each saw.
+    /// Explains who failed first and what each process saw.
     fn explain(&self, meeting: &Meeting, elsewhere: Option<String>) -> WorkersEnd {
         let mut failed: Vec<&Worker> =
             self.list.iter().filter(|worker| worker.has_failed()).collect();
-        // A process that a signal has ended, or that had to be ended, is the cause of what the others saw.
+        // A process that was killed, or had to be killed, is the cause of what the others saw.
         failed.sort_by_key(|worker| {
             let (time, status) = worker.end.unwrap_or((Instant::now(), ExitStatus::default()));
             let is_victim = status.signal().is_none() || (worker.was_killed && elsewhere.is_some());
@@ -200,14 +201,14 @@ impl Workers {
         let describe = |worker: &&Worker| worker.describe(meeting, self.attempt);
         let mut rest = failed.iter();
         let reason = elsewhere.or_else(|| rest.next().map(describe)).unwrap_or_default();
-        // The others have said themselves what they saw.
+        // The others have reported themselves.
         let silent = rest.filter(|worker| worker.is_silent());
         WorkersEnd::Failed { reason, details: silent.map(describe).collect() }
     }
 }
 
 impl Drop for Workers {
-    /// No process outlives its launcher's interest in it.
+    /// Kills and reaps all processes.
     fn drop(&mut self) {
         self.kill();
         for worker in &mut self.list {
@@ -228,7 +229,7 @@ impl Worker {
             || (!self.was_killed && status.signal().is_some_and(seqformer_signals::is_stop_signal))
     }
 
-    /// Whether it could not say why it ended.
+    /// Whether it could not report why it ended.
     fn is_silent(&self) -> bool {
         self.was_killed || self.end.is_some_and(|(_, status)| status.signal().is_some())
     }
@@ -237,24 +238,24 @@ impl Worker {
         let Self { rank, child, .. } = self;
         let report = meeting.report(attempt, *rank);
         let place = report.status.map_or_else(
-            || "before it met the others".to_owned(),
-            |status| format!("at {status}, heard of {:.1} s ago", status.age().as_secs_f64()),
+            || "before it joined the others".to_owned(),
+            |status| format!("at {status}, last response {:.1} s ago", status.age().as_secs_f64()),
         );
         let status = self.end.map(|(_, status)| status).unwrap_or_default();
         let id = child.id();
         if self.was_killed {
-            return format!("rank {rank} (process {id}) did not go on {place}; it was stopped");
+            return format!("rank {rank} (process {id}) hung {place}; it was killed");
         }
         if let Some(signal) = status.signal() {
-            let words = self.last_line().map(|line| format!("; its last words: {line}"));
+            let words = self.last_line().map(|line| format!("; its last output: {line}"));
             return format!(
-                "rank {rank} (process {id}) was ended by signal {signal}{} {place}{}",
+                "rank {rank} (process {id}) was killed by signal {signal}{} {place}{}",
                 signal_name(signal),
                 words.unwrap_or_default()
             );
         }
         let words = report.error.or_else(|| self.last_line());
-        let words = words.unwrap_or_else(|| format!("it ended with {status}"));
+        let words = words.unwrap_or_else(|| format!("it exited with {status}"));
         if words.starts_with("rank ") { words } else { format!("rank {rank}: {words}") }
     }
 
@@ -264,10 +265,10 @@ impl Worker {
     }
 }
 
-/// The usual ones; a process that the system ends for want of memory has the first.
+/// The names of common signals. A process that the system kills for lack of memory receives the first.
 fn signal_name(signal: i32) -> &'static str {
     match signal {
-        9 => " (SIGKILL; the system does that, too, when there is no memory left)",
+        9 => " (SIGKILL, which the system also sends when memory runs out)",
         11 => " (SIGSEGV)",
         6 => " (SIGABRT)",
         7 => " (SIGBUS)",
@@ -276,7 +277,8 @@ fn signal_name(signal: i32) -> &'static str {
     }
 }
 
-/// Prints what a process says, each line with its rank but for the first process's, and keeps the last lines.
+/// Forwards the standard error of a process, with its rank in front of each line except for rank 0, and keeps the last
+/// lines.
 fn pass_on(stderr: ChildStderr, rank: usize, kept: &Mutex<VecDeque<String>>) {
     for line in BufReader::new(stderr).split(b'\n').map_while(std::io::Result::ok) {
         let line = String::from_utf8_lossy(&line).into_owned();
@@ -294,10 +296,10 @@ fn pass_on(stderr: ChildStderr, rank: usize, kept: &Mutex<VecDeque<String>>) {
     }
 }
 
-/// Threads for each process, so that together they have the cores of the machine.
+/// Threads per process, so that all processes together use all cores of the machine.
 fn threads(plan: &Plan) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let share = (cores / plan.per_machine).max(1);
-    // Beside a GPU there is little to compute.
+    // A process with a GPU computes little on the CPU.
     if plan.device == DeviceChoice::Cpu { share } else { share.min(8) }
 }

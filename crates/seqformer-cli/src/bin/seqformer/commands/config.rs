@@ -1,7 +1,7 @@
-//! `seqformer config`: what a configuration comes to.
+//! `seqformer config`: prints the resolved configuration.
 
 use anyhow::Result;
-use seqformer_config::{CfgNode, defaults};
+use seqformer_config::{CfgNode, reference_page};
 
 use crate::args::ConfigArgs;
 use crate::output;
@@ -10,7 +10,7 @@ use crate::settings::Settings;
 /// Runs the command.
 pub(crate) fn run(args: &ConfigArgs) -> Result<()> {
     let text = match &args.config_file {
-        _ if args.keys => defaults::reference_page(),
+        _ if args.keys => reference_page(),
         Some(file) => Settings::load(file, &args.opts)?.node.dump(),
         None => {
             let mut node = CfgNode::defaults();

@@ -1,4 +1,4 @@
-//! `seqformer data`: annotation files made out of others.
+//! `seqformer data`: converts annotation files.
 
 use anyhow::Result;
 use seqformer_data::{CategoryMap, ClassTable, CocoTable, write_coco_subset};
@@ -28,7 +28,7 @@ fn coco_to_ytvis(args: &CocoToYtvisArgs) -> Result<()> {
     let subset = write_coco_subset(&args.json, &map, &target.categories(), &args.output)?;
     output::print_line(&args.output.display().to_string());
     output::note(&format!(
-        "{} images with {} objects; {} objects of other classes are left out",
+        "{} images with {} objects; {} objects of other classes are skipped",
         subset.images, subset.annotations, subset.dropped
     ));
     Ok(())

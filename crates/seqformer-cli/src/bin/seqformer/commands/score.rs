@@ -62,11 +62,11 @@ fn score_images(args: &ScoreArgs) -> Result<()> {
 
 fn warn_of_nothing(args: &ScoreArgs, is_empty: bool) {
     if is_empty {
-        tracing::warn!("{}: no annotations, so that every number is -1", args.gt.display());
+        tracing::warn!("{}: no annotations, so every number is -1", args.gt.display());
     }
 }
 
-/// Prints the numbers, and writes them to where they are asked for.
+/// Prints the scores, and writes them where requested.
 fn write(args: &ScoreArgs, report: &Report) -> Result<()> {
     let mut table = report.summary().to_string().trim_end_matches('\n').to_owned();
     if args.per_class {
@@ -76,7 +76,7 @@ fn write(args: &ScoreArgs, report: &Report) -> Result<()> {
     output::show(&table, &report.to_json(), args.json.as_deref())
 }
 
-/// Prints a line that is no part of the numbers.
+/// Prints a line that is not part of the scores.
 fn say(args: &ScoreArgs, line: &str) {
     if args.json.as_deref().is_some_and(output::is_standard_output) {
         output::note(line);

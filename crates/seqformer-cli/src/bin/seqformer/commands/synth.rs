@@ -1,9 +1,8 @@
-//! `seqformer synth`: a dataset of moving shapes to try everything with.
+//! `seqformer synth`: writes a synthetic dataset of moving shapes.
 
 use anyhow::Result;
 use seqformer_data::synth::{SynthLayout, SynthOptions, synthesize};
 use seqformer_files::FolderLock;
-use seqformer_masks::ImageSize;
 
 use crate::args::{Layout, SynthArgs};
 use crate::output;
@@ -11,13 +10,12 @@ use crate::output;
 /// Runs the command.
 pub(crate) fn run(args: &SynthArgs) -> Result<()> {
     let _lock = FolderLock::take(&args.output)?;
-    let (width, height) = args.size;
     let dataset = synthesize(&SynthOptions {
         output: args.output.clone(),
         num_train: args.videos,
         num_val: args.val_videos.unwrap_or_else(|| args.videos.div_ceil(5)),
         seed: args.seed,
-        size: ImageSize { height, width },
+        size: args.size,
         min_frames: *args.frames.start(),
         max_frames: *args.frames.end(),
         num_classes: args.classes,

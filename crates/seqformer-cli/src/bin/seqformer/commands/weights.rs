@@ -1,4 +1,4 @@
-//! `seqformer weights`: looks into weight files, translates and compares them.
+//! `seqformer weights`: inspects, converts and compares weight files.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -97,7 +97,7 @@ fn run_convert(args: &ConvertArgs) -> Result<()> {
     }
     if !done.not_finite.is_empty() {
         note(&format!(
-            "warning: {}: weights that are not finite numbers, which no command will take: {}",
+            "warning: {}: weights that are not finite, which all other commands refuse: {}",
             args.from.display(),
             few(&done.not_finite)
         ));
@@ -110,7 +110,7 @@ fn run_convert(args: &ConvertArgs) -> Result<()> {
     Ok(())
 }
 
-/// What happened to names goes beside the result, not into it.
+/// Prints what happened to tensor names on standard error, apart from the result.
 fn print_report(path: &Path, report: &MapReport) {
     note(&format!("{}: {report}", path.display()));
 }
@@ -143,11 +143,11 @@ fn print_diff(found: &Diff, limit: usize) {
     };
     let changed = found.changed.iter().map(|changed| {
         let (name, count) = (&changed.name, changed.num_elements);
-        format!("{name}: {count} elements, by {:.3e} at most", changed.max_abs)
+        format!("{name}: {count} elements, by at most {:.3e}", changed.max_abs)
     });
     list("have other values", changed.collect());
     let kinds = found.incompatible.iter().map(|(name, what)| format!("{name}: {what}"));
-    list("have another shape or type", kinds.collect());
-    list("are in the first only", found.only_first.clone());
-    list("are in the second only", found.only_second.clone());
+    list("have different shapes or types", kinds.collect());
+    list("exist only in the first file", found.only_first.clone());
+    list("exist only in the second file", found.only_second.clone());
 }

@@ -1,4 +1,4 @@
-//! One decoder layer: what the box queries read from a few frames, and how an instance query takes it up.
+//! One decoder layer: box queries attend to a few frames, and instance queries are updated with the aggregation.
 
 use seqformer_ops::deformable_layer::{
     DeformableLayer, DeformableLayerInput, DeformableLayerParameters,
@@ -21,14 +21,14 @@ pub(crate) struct PreparedDecoderLayer {
     frame_score: PreparedLinear,
 }
 
-/// Attention of queries to each other, and the norm behind it.
+/// Self-attention of queries, and the norm after it.
 #[derive(Debug)]
 struct PreparedAttention {
     self_attn: PreparedMultiheadAttention,
     norm: LayerNorm,
 }
 
-/// How queries take up what was read for them.
+/// Updates queries with attention output.
 #[derive(Debug)]
 struct Update {
     norm_after_cross: LayerNorm,
@@ -37,12 +37,12 @@ struct Update {
     norm_after_feedforward: LayerNorm,
 }
 
-/// The box queries' way from their points on.
+/// The box queries' layer from their sampling locations on.
 #[derive(Debug)]
 enum BoxReading {
-    /// As one operation.
+    /// As a single fused operation.
     Fused(DeformableLayer),
-    /// Where there is no such operation.
+    /// If the fused operation is not available.
     Layers { cross_attn: PreparedMsDeformAttn, update: Update },
 }
 
@@ -57,7 +57,7 @@ impl PreparedDecoderLayer {
         }
     }
 
-    /// `[N, Q, C]` → the same; `gathered` is the mean over frames of what the box queries have read.
+    /// `[N, Q, C]` → the same; `gathered` is the aggregation over frames.
     pub(crate) fn update_instances(
         &self,
         instances: &Tensor,
@@ -68,7 +68,7 @@ impl PreparedDecoderLayer {
         self.instance_update.forward(&instances, gathered)
     }
 
-    /// The box queries on a few frames, and what the instance queries get from them.
+    /// Runs the box queries on a few frames; also returns the features for the instance queries.
     pub(crate) fn read_frames(&self, input: &ReadInput<'_>, layout: &TokenLayout) -> ReadOutput {
         let boxes = self.box_attention.forward(&input.boxes.flatten(0, 1), input.positions); // [N * 1 or T', Q, C]
         let references = input.level_references(layout);
@@ -118,15 +118,15 @@ impl BoxReading {
     fn new(layer: &DecoderLayer, precision: Precision) -> Self {
         let (attention, stream) = (&layer.cross_attn, &layer.boxes);
         let parameters = DeformableLayerParameters {
-            value_proj: attention.value_proj.affine(),
-            sampling_offsets: attention.sampling_offsets.affine(),
-            attention_weights: attention.attention_weights.affine(),
-            output_proj: attention.output_proj_box.affine(),
-            second_output_proj: Some(attention.output_proj.affine()),
-            norm1: stream.norm_after_cross.affine(),
-            linear1: stream.linear1.affine(),
-            linear2: stream.linear2.affine(),
-            norm2: stream.norm_after_feedforward.affine(),
+            value_proj: attention.value_proj.weight_bias(),
+            sampling_offsets: attention.sampling_offsets.weight_bias(),
+            attention_weights: attention.attention_weights.weight_bias(),
+            output_proj: attention.output_proj_box.weight_bias(),
+            second_output_proj: Some(attention.output_proj.weight_bias()),
+            norm1: stream.norm_after_cross.weight_bias(),
+            linear1: stream.linear1.weight_bias(),
+            linear2: stream.linear2.weight_bias(),
+            norm2: stream.norm_after_feedforward.weight_bias(),
             eps: NORM_EPS,
             num_heads: attention.shape.num_heads as usize,
             num_points: attention.shape.num_points as usize,
@@ -141,8 +141,8 @@ impl BoxReading {
     }
 }
 
-/// The box queries after the layer and what was read for the instance queries, `[N, T', Q, C]` each, from queries
-/// `[N * 1 or T', Q, C]`.
+/// The box queries after the layer and the features for the instance queries, `[N, T', Q, C]` each, given queries `[N *
+/// 1 or T', Q, C]`.
 fn read_by_layers(
     (attention, update): (&PreparedMsDeformAttn, &Update),
     boxes: &Tensor,
@@ -165,7 +165,7 @@ fn read_by_layers(
     [boxes, attention.project(&read).view(frames)]
 }
 
-/// [`read_by_layers`] in one operation.
+/// [`read_by_layers`] as a single fused operation.
 fn read_fused(
     fused: &DeformableLayer,
     boxes: &Tensor,

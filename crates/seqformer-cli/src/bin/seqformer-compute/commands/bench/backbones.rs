@@ -1,10 +1,10 @@
-//! Image networks by name.
+//! Backbones by name.
 
 use seqformer_config::config::{BackboneName, ModelSection};
 
 use crate::args::BackboneChoice;
 
-/// The keys that make the image network, as `KEY VALUE` pairs.
+/// The `KEY VALUE` pairs that select the backbone.
 pub(super) fn pairs(choice: BackboneChoice) -> Vec<String> {
     let resnet = |depth: &str, groups: &str, width: &str, res2: &str| {
         vec![
@@ -41,7 +41,7 @@ pub(super) fn pairs(choice: BackboneChoice) -> Vec<String> {
     pairs.into_iter().flat_map(|(key, value)| [key.to_owned(), value]).collect()
 }
 
-/// The image network as papers call it.
+/// The name of the backbone in papers.
 pub(super) fn backbone_name(model: &ModelSection) -> String {
     let resnets = &model.resnets;
     let (depth, groups, width) = (resnets.depth, resnets.num_groups, resnets.width_per_group);

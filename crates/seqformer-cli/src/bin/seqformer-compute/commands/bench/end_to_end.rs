@@ -1,4 +1,4 @@
-//! All that `predict` does, on a video file that is written first.
+//! The whole of `predict`, on a video file that is written first.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use super::report::{Phase, Speed};
 use super::timing::{FrameTimes, Timed};
 use crate::class_names;
 use crate::commands::predict::{Input, Output, Run, Store, Summary};
-use crate::memory;
+use crate::process_memory;
 
 /// Frames per second of the video.
 const FPS: f64 = 25.0;
 
-/// Objects above this score are drawn: with random weights all that are kept, otherwise as `predict` does.
+/// Objects above this score are drawn: with random weights all that are kept, otherwise as in `predict`.
 const OVERLAY_THRESHOLD: f64 = 0.3;
 
-/// Predicts the video, a few times for nothing and then as often as was asked for.
+/// Predicts the video: warm-up runs, then the requested number of timed runs.
 pub(super) fn measure(bench: &Bench<'_>, frames: &[RgbImage]) -> Result<Speed> {
     let folder = TempDir::new()?;
     let mut sink = FrameSink::video(&folder.path().join("bench.mp4"), FPS, &bench.ffmpeg())?;
@@ -32,7 +32,7 @@ pub(super) fn measure(bench: &Bench<'_>, frames: &[RgbImage]) -> Result<Speed> {
         sink.write(frame)?;
     }
     let video = sink.finish()?.path;
-    let phase = Phase::begin(bench.device);
+    let phase = Phase::start(bench.device);
     let mut runs = Vec::new();
     for _ in 0..bench.warm_ups() {
         once(bench, &video)?;
@@ -40,7 +40,7 @@ pub(super) fn measure(bench: &Bench<'_>, frames: &[RgbImage]) -> Result<Speed> {
     for _ in 0..bench.args.runs.get() {
         runs.push(once(bench, &video)?);
     }
-    Ok(Speed::new(&runs, phase, memory::peak_mib()))
+    Ok(Speed::new(&runs, phase, process_memory::peak_mib()))
 }
 
 fn once(bench: &Bench<'_>, video: &Path) -> Result<Timed> {
@@ -56,7 +56,7 @@ fn once(bench: &Bench<'_>, video: &Path) -> Result<Timed> {
     let summary = Summary::new(video, bench.device, false);
     let store = Store::new(folder.path());
     let stop = Arc::default();
-    // What an earlier run has left on the clock.
+    // Discards the times of earlier runs.
     bench.predictor.take_times();
     let mut times = FrameTimes::start();
     let start = Instant::now();
@@ -67,7 +67,7 @@ fn once(bench: &Bench<'_>, video: &Path) -> Result<Timed> {
     let mut run =
         Run { output, classes, predictor: &bench.predictor, ffmpeg, summary, store, stop: &stop };
     let mut work = || run.video(&input, 1, &mut |progress| times.step(progress));
-    // On a GPU the network is one graph, without stages.
+    // On a GPU the network is one graph without stages.
     let (done, network) = if bench.device.is_cuda() {
         (work(), None)
     } else {

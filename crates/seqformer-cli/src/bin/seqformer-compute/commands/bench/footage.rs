@@ -1,4 +1,4 @@
-//! A video made up for measurements: discs that move over a soft background.
+//! A generated video for measurements: discs that move over a smooth background.
 
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
@@ -54,7 +54,7 @@ impl Disc {
         (x - self.x).powi(2) + (y - self.y).powi(2) < self.radius.powi(2)
     }
 
-    /// Striped, so that movement shows.
+    /// Striped, so that movement is visible.
     fn color(&self, x: f32, y: f32) -> [u8; 3] {
         let stripe = ((x - self.x + y - self.y) * 0.4).sin() * 40.0;
         let tone = |shift: f32| 128.0 + 70.0 * (6.3 * (self.hue + shift)).sin() + stripe;

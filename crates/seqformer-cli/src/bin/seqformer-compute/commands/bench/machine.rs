@@ -1,4 +1,4 @@
-//! The machine, and what it can do at best.
+//! The machine and its peak rates.
 
 use std::num::NonZeroUsize;
 
@@ -9,18 +9,18 @@ use tch::Device;
 
 use crate::compute::{cpu_field, multiplies_bf16};
 
-/// The yardstick.
+/// Rates to compare the network with.
 #[derive(Debug, Serialize)]
 pub(super) struct Machine {
-    /// Name of the processor, where the system tells.
+    /// Name of the processor, if the system reports it.
     pub(super) cpu: Option<String>,
-    /// Name of the GPU, where the network is on one.
+    /// Name of the GPU, if the network runs on one.
     pub(super) gpu: Option<String>,
     /// Cores that this process may use.
     pub(super) cores: usize,
-    /// Threads that compute.
+    /// Threads used for computation.
     pub(super) threads: usize,
-    /// Whether the processor has instructions for products of bf16.
+    /// Whether the processor has instructions for bf16 products.
     pub(super) multiplies_bf16: bool,
     /// Operations per second of a large product in f32.
     pub(super) matmul_f32_flops: f64,

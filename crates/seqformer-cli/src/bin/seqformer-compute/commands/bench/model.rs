@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use seqformer::inference::{ClipSchedule, Launch};
-use seqformer::{FrameSize, StageTimes, time_stages};
+use seqformer::{StageTimes, time_stages};
 use seqformer_bench::{NetworkWork, Workload};
 use seqformer_data::RgbImage;
 use seqformer_engine::builder;
@@ -12,15 +12,15 @@ use seqformer_engine::builder;
 use super::Bench;
 use super::report::{Phase, Speed};
 use super::timing::{FrameTimes, Timed};
-use crate::memory;
+use crate::process_memory;
 
-/// Runs the network on the frames, a few times for nothing and then as often as was asked for.
+/// Runs the network on the frames: warm-up runs, then the requested number of timed runs.
 ///
-/// On a GPU the network runs as one graph, in which no stage can be told from the next. So its stages are those of one
-/// more run, without the graph, whose time does not count.
+/// On a GPU the network runs as one graph, whose stages cannot be timed separately. Its stage times come from one more,
+/// untimed run without the graph.
 pub(super) fn measure(bench: &Bench<'_>, frames: &[RgbImage]) -> Result<Speed> {
     let on_gpu = bench.device.is_cuda();
-    let phase = Phase::begin(bench.device);
+    let phase = Phase::start(bench.device);
     for _ in 0..bench.warm_ups() {
         once(bench, frames, false)?;
     }
@@ -31,12 +31,12 @@ pub(super) fn measure(bench: &Bench<'_>, frames: &[RgbImage]) -> Result<Speed> {
     if on_gpu && let Some(last) = runs.last_mut() {
         last.stages = once(bench, frames, true)?.stages;
     }
-    let peak_mib = memory::peak_mib();
+    let peak_mib = process_memory::peak_mib();
     Ok(Speed::new(&runs, phase, peak_mib)
         .with_work(&work(bench)?, bench.predictor.options().precision))
 }
 
-/// The results are in the host's memory at the end, so a GPU has done everything then.
+/// All results are in host memory at the end, so a GPU has finished by then.
 fn once(bench: &Bench<'_>, frames: &[RgbImage], with_stages: bool) -> Result<Timed> {
     let frames = frames.to_vec();
     let mut times = FrameTimes::start();
@@ -61,7 +61,7 @@ fn once(bench: &Bench<'_>, frames: &[RgbImage], with_stages: bool) -> Result<Tim
     Ok(Timed { secs, stages: stages.into_iter().collect(), frames })
 }
 
-/// The stages of the network by the names of the report.
+/// The network's stages by their names in the report.
 pub(super) fn network_stages(times: &StageTimes) -> Vec<(&'static str, f64)> {
     let StageTimes { backbone, encoder, decoder, masks } = times;
     let stages =
@@ -69,7 +69,7 @@ pub(super) fn network_stages(times: &StageTimes) -> Vec<(&'static str, f64)> {
     stages.into_iter().map(|(name, time)| (name, time.as_secs_f64())).collect()
 }
 
-/// What the network multiplies for the whole video.
+/// The arithmetic of the network for the whole video.
 fn work(bench: &Bench<'_>) -> Result<NetworkWork> {
     let num_frames = bench.args.frames.get();
     let (mut num_clips, mut clip_frames) = (1, num_frames);
@@ -81,13 +81,12 @@ fn work(bench: &Bench<'_>) -> Result<NetworkWork> {
             std::iter::from_fn(|| schedule.next_clip()).map(|clip| clip.len()).collect();
         (num_clips, clip_frames) = (all.len(), all.iter().sum());
     }
-    let size = bench.args.size;
     let network = builder::model_config(&bench.settings.config);
     let queries = bench.predictor.options().rule.max_queries.min(network.num_queries);
     Ok(NetworkWork::of(
         &network,
         Workload {
-            frame: FrameSize { height: i64::from(size.height), width: i64::from(size.width) },
+            frame: bench.args.size,
             num_frames,
             clip_frames,
             num_clips,

@@ -14,7 +14,7 @@ use super::backbones::backbone_name;
 use super::machine::Machine;
 use super::timing::{Timed, median, quantile};
 use crate::args::Mode;
-use crate::memory;
+use crate::process_memory;
 
 /// Stages in the order of the table.
 const STAGES: [&str; 10] = [
@@ -24,10 +24,10 @@ const STAGES: [&str; 10] = [
 
 /// All numbers of a run of the command.
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+pub(super) struct BenchReport {
     setting: Setting,
     model: Speed,
-    /// None where only the network was measured.
+    /// `None` if only the network was measured.
     end_to_end: Option<Speed>,
     machine: Machine,
 }
@@ -46,39 +46,39 @@ pub(super) struct Setting {
     clip_stride: Option<usize>,
     runs: usize,
     threads: usize,
-    /// The file, or none for random weights.
+    /// The weight file; `None` for random weights.
     weights: Option<String>,
     max_memory_bytes: Option<u64>,
 }
 
-/// How fast something is, and how much memory it takes.
+/// Speed and memory of a phase.
 #[derive(Debug, Serialize)]
 pub(super) struct Speed {
-    /// Of one pass over the video.
+    /// Median time of one pass over the video.
     seconds_median: f64,
-    /// Of each pass.
+    /// Time of each pass.
     seconds: Vec<f64>,
     /// Frames per second of the median pass.
     fps: f64,
-    /// Milliseconds of a frame, in the middle of all frames of all passes.
+    /// Median time of a frame over all passes, in milliseconds.
     p50_ms: f64,
-    /// Milliseconds that only one frame in a hundred exceeds.
+    /// 99th percentile of the time of a frame, in milliseconds.
     p99_ms: f64,
     /// Seconds of each stage, the median over passes.
     stages: BTreeMap<&'static str, f64>,
-    /// The most memory that the process held.
+    /// Peak memory of the process.
     peak_rss_mib: Option<f64>,
-    /// The memory that it held before.
+    /// Memory of the process before the phase.
     rss_before_mib: Option<f64>,
-    /// Whether the peak is of this phase alone, or of the process since its start.
+    /// Whether the peak belongs to this phase only, or to the process since its start.
     peak_is_of_phase: bool,
-    /// The most memory that tensors held on the GPU.
+    /// Peak size of all tensors on the GPU.
     #[serde(skip_serializing_if = "Option::is_none")]
     peak_gpu_mib: Option<f64>,
-    /// What each stage of the network multiplies.
+    /// Arithmetic of each stage of the network.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     work: BTreeMap<&'static str, Work>,
-    /// Speed over that of the network alone.
+    /// Speed relative to that of the network alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     share_of_model: Option<f64>,
 }
@@ -88,9 +88,9 @@ pub(super) struct Speed {
 pub(super) struct Work {
     /// Operations of products and convolutions.
     flop: f64,
-    /// The same per second.
+    /// `flop` divided by the stage's seconds.
     flops: f64,
-    /// Over the rate of a large product on this machine.
+    /// `flops` divided by the machine's rate for a large product.
     share_of_matmul: f64,
     /// Bytes that deformable attention gathers.
     gathered_bytes: f64,
@@ -105,14 +105,18 @@ pub(super) struct Phase {
 }
 
 impl Phase {
-    /// Begins a new peak of memory.
-    pub(super) fn begin(device: Device) -> Self {
+    /// Resets the peak memory and starts the phase.
+    pub(super) fn start(device: Device) -> Self {
         forget_gpu_peak(device);
-        Self { device, is_alone: memory::forget_peak(), before_mib: memory::resident_mib() }
+        Self {
+            device,
+            is_alone: process_memory::forget_peak(),
+            before_mib: process_memory::resident_mib(),
+        }
     }
 }
 
-impl Report {
+impl BenchReport {
     pub(super) fn new(
         setting: Setting,
         mut model: Speed,
@@ -133,7 +137,7 @@ impl Report {
         Self { setting, model, end_to_end, machine }
     }
 
-    /// The numbers for people.
+    /// The numbers as a table for people.
     pub(super) fn table(&self) -> String {
         let Self { setting, model, end_to_end, machine } = self;
         let mut table = Table::new();
@@ -145,7 +149,7 @@ impl Report {
             [number(model), end].map(|text| right(text.unwrap_or_else(|| "-".to_owned())))
         };
         for (name, number) in ROWS {
-            // Only a network on a GPU has some of them.
+            // Some rows exist only for a network on a GPU.
             if number(model).is_none() && end_to_end.as_ref().and_then(number).is_none() {
                 continue;
             }
@@ -273,7 +277,7 @@ impl Speed {
         }
     }
 
-    /// Adds what the stages multiply.
+    /// Adds the arithmetic of the stages.
     pub(super) fn with_work(mut self, network: &NetworkWork, precision: Precision) -> Self {
         let NetworkWork { backbone, encoder, decoder, masks } = *network;
         let bytes = match precision {

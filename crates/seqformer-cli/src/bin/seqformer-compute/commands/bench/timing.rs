@@ -15,10 +15,9 @@ pub(super) struct Timed {
     pub(super) frames: Vec<f64>,
 }
 
-/// Shares the time of a run out among its frames, as they go ahead.
+/// Divides the time of a run among its frames as they progress.
 ///
-/// Frames that go through the network together share the time of their part, and all frames share what belongs
-/// to the video as a whole.
+/// The time of a batch is divided evenly among its frames, and the time for the video as a whole among all frames.
 #[derive(Debug)]
 pub(super) struct FrameTimes {
     last: Instant,
@@ -32,7 +31,7 @@ impl FrameTimes {
         Self { last: Instant::now(), encoded: 0, frames: Vec::new(), shared: 0.0 }
     }
 
-    /// Counts the time since the last step.
+    /// Assigns the time since the last step to the frames that progressed.
     pub(super) fn step(&mut self, progress: Progress) {
         let now = Instant::now();
         let secs = now.duration_since(self.last).as_secs_f64();
@@ -51,7 +50,7 @@ impl FrameTimes {
         }
     }
 
-    /// The seconds of each frame, all that is left shared out among them.
+    /// The seconds of each frame; remaining time is divided among all.
     pub(super) fn finish(mut self) -> Vec<f64> {
         self.shared += self.last.elapsed().as_secs_f64();
         let each = self.shared / self.frames.len().max(1) as f64;
@@ -65,7 +64,7 @@ pub(super) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     quantile(values, 0.5)
 }
 
-/// The smallest value that is not less than this share of all.
+/// The smallest value that is not below the given share of all values.
 pub(super) fn quantile(values: impl IntoIterator<Item = f64>, share: f64) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! `NAME.frames.jsonl`: one line for each frame of a video, as soon as its masks are final.
+//! `NAME.frames.jsonl`: one line per frame of a video, written as soon as its masks are final.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -15,7 +15,7 @@ type AnyError = Box<dyn std::error::Error + Send + Sync>;
 /// The lines of one video.
 pub(super) struct FrameLines<'a> {
     path: PathBuf,
-    /// Opened with the first frame, so that an input that cannot be used leaves nothing.
+    /// Opened with the first frame, so an unusable input leaves no file.
     file: Option<File>,
     video: &'a str,
     video_id: u64,
@@ -27,15 +27,15 @@ struct Line<'a> {
     video: &'a str,
     video_id: u64,
     frame: usize,
-    /// When it is shown, in seconds; none for images.
+    /// When the frame is shown, in seconds; `None` for images.
     time: Option<f64>,
     tracks: Vec<Object<'a>>,
 }
 
-/// One track on the frame.
+/// One track in the frame.
 #[derive(Debug, Serialize)]
 struct Object<'a> {
-    /// As in `tracks.jsonl`, where those without a result are left out.
+    /// As in `tracks.jsonl`, which omits tracks without a result.
     track_id: u64,
     /// The best class so far; more frames may change it.
     class: &'a str,
@@ -58,7 +58,7 @@ impl<'a> FrameLines<'a> {
         Self { path: path.to_path_buf(), file: None, video, video_id, classes }
     }
 
-    /// Writes one frame, shown at `time`, at once: a reader may follow the file.
+    /// Writes one frame, shown at `time`, and flushes it, because readers may follow the file.
     pub(super) fn write(
         &mut self,
         frame: &TrackedFrame,

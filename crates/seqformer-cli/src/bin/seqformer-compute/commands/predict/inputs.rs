@@ -1,4 +1,4 @@
-//! The inputs of a run: opened before the work, each on its own.
+//! The inputs of a run, each opened independently before the work.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,17 +6,17 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 use seqformer_video::{FfmpegLocation, FrameSource};
 
-/// One input, and what its results are called.
+/// One input and the names of its results.
 #[derive(Debug)]
 pub(crate) struct Input {
     pub(crate) source: FrameSource,
     /// The video's name in results.
     pub(crate) name: String,
-    /// How the names of its own files begin: the name, unless that is taken.
+    /// Prefix of the names of its own files: the video's name, unless that is taken.
     pub(crate) stem: String,
 }
 
-/// An input as it was typed, and what became of it.
+/// An input as it was typed, and the result of opening it.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) typed: String,
@@ -24,7 +24,7 @@ pub(super) struct Opened {
     pub(super) source: Result<FrameSource>,
 }
 
-/// Opens all inputs; every one has a name of its own, whether it can be opened or not.
+/// Opens all inputs. Each gets a unique name, whether it can be opened or not.
 pub(super) fn open_all(paths: &[String], ffmpeg: &FfmpegLocation) -> Vec<Opened> {
     let mut names = BTreeSet::new();
     let open = |typed: &String| {
@@ -56,7 +56,8 @@ fn open(typed: &str, ffmpeg: &FfmpegLocation) -> Result<FrameSource> {
     Ok(source)
 }
 
-/// What to say of an input that is no file: other programs take patterns and addresses in its place.
+/// The message for an input that is not a file, such as patterns and URLs, which other programs
+/// accept.
 fn missing(typed: &str) -> String {
     let expected = "expected a folder of images, a video file or a GIF";
     if let Some((scheme, _)) = typed.split_once("://") {
@@ -67,7 +68,7 @@ fn missing(typed: &str) -> String {
     }
     if !typed.is_empty() && typed.bytes().all(|byte| byte.is_ascii_digit()) {
         return format!(
-            "{typed}: {expected}, found a number, and no file of this name; a camera's pictures can be piped: ffmpeg \
+            "{typed}: {expected}, found a number, and no file of this name; a camera can be piped: ffmpeg \
              -i CAMERA -f image2pipe -c:v ppm -pix_fmt rgb24 - | seqformer predict … -"
         );
     }
@@ -78,7 +79,7 @@ fn missing(typed: &str) -> String {
     if is_number_pattern(typed) {
         let folder = folder(typed);
         return format!(
-            "{typed}: {expected}, found a pattern of numbers; give the folder, {folder}: its images are taken in the \
+            "{typed}: {expected}, found a pattern of numbers; give the folder, {folder}: its images are read in the \
              order of their numbers"
         );
     }

@@ -1,4 +1,4 @@
-//! The video once more, with its objects drawn over it.
+//! Overlays: the video with its objects drawn over it.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,35 +18,35 @@ use serde::{Deserialize, Serialize};
 use super::tracks::Track;
 use crate::progress::Stage;
 
-/// Frames per second of pictures that came without times.
+/// Frame rate for images without times.
 const DEFAULT_RATE: FrameRate = FrameRate { numerator: 10, denominator: 1 };
 
-/// Smaller frames are enlarged before labels are drawn on them, in pixels of the long edge.
+/// Frames with a smaller long edge, in pixels, are enlarged before labels are drawn.
 const SMALLEST_LONG_EDGE: u32 = 480;
 
-/// Frames that wait for those who draw.
+/// Frames read ahead of the drawing threads.
 const FRAMES_AHEAD: usize = 4;
 
-/// What is drawn, and where it goes.
+/// What is drawn, and where it is written.
 pub(super) struct Overlay<'a> {
     pub(super) output: &'a Path,
     pub(super) ffmpeg: &'a FfmpegLocation,
     pub(super) tracks: &'a [&'a Track],
-    /// True once the user wants an end.
+    /// Set when the user asks to stop.
     pub(super) stop: &'a AtomicBool,
     pub(super) shown: &'a Shown,
 }
 
-/// How the frames of a video are to be shown, as it says itself.
+/// How the video itself says that its frames are to be shown.
 #[derive(Debug, Default)]
 pub(super) struct Shown {
-    /// When; none for images.
+    /// Time stamps; `None` for images.
     pub(super) timing: Option<Timing>,
     pub(super) pixel_aspect: Option<PixelAspect>,
 }
 
 impl Shown {
-    /// What `frames` knows after the last one.
+    /// What `frames` knows after its last frame.
     pub(super) fn of(frames: &Frames) -> Self {
         Self { timing: frames.timing().cloned(), pixel_aspect: frames.pixel_aspect() }
     }
@@ -66,7 +66,7 @@ impl Shown {
     }
 }
 
-/// The pictures that were written.
+/// The overlay files that were written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OverlayFiles {
     /// The video or GIF.
@@ -76,13 +76,13 @@ pub(crate) struct OverlayFiles {
 }
 
 impl OverlayFiles {
-    /// By their names alone.
+    /// The same files by their names only.
     pub(super) fn names(&self) -> Self {
         let name = |path: &Path| path.file_name().map_or_else(|| path.to_path_buf(), PathBuf::from);
         Self { video: name(&self.video), frames: name(&self.frames) }
     }
 
-    /// By their names in a folder.
+    /// The same names within a folder.
     pub(super) fn within(self, folder: &Path) -> Self {
         Self { video: folder.join(self.video), frames: folder.join(self.frames) }
     }
@@ -91,8 +91,8 @@ impl OverlayFiles {
 impl Overlay<'_> {
     /// Reads the video again and draws on every frame.
     ///
-    /// One thread reads, several draw and write single pictures, and this one hands them to the encoder in
-    /// their order.
+    /// One thread reads, several draw and write single images, and the calling thread passes them to the encoder in
+    /// order.
     pub(super) fn draw(
         &self,
         source: &FrameSource,
@@ -133,8 +133,8 @@ impl Overlay<'_> {
         if drawn != found.size {
             let factor = drawn.width / found.size.width.max(1);
             tracing::warn!(
-                "{}: frames of {}x{} are enlarged {factor} times in the overlay, so that labels can be read; results \
-                 are of the original size",
+                "{}: frames of {}x{} are enlarged {factor} times in the overlay, so that labels are legible; results \
+                 keep the original size",
                 video.display(),
                 found.size.width,
                 found.size.height
@@ -145,18 +145,18 @@ impl Overlay<'_> {
     }
 }
 
-/// Why nothing is drawn where the scores of all `tracks` lie below `threshold`.
+/// Why nothing is drawn if all `tracks` score below `threshold`.
 pub(super) fn reason(tracks: &[Track], threshold: f64) -> String {
     match tracks.iter().map(|track| track.score).reduce(f32::max) {
         Some(best) => format!(
-            "of {} tracks none has a score above {threshold}, the best has {best:.3} (--overlay-threshold)",
+            "none of {} tracks has a score above {threshold}; the best has {best:.3} (--overlay-threshold)",
             tracks.len()
         ),
         None => "there are no tracks".to_owned(),
     }
 }
 
-/// Reads frames on a thread of its own, a few ahead of those who draw.
+/// Reads frames on a separate thread, a few ahead of the drawing threads.
 fn read_ahead<'scope>(
     scope: &'scope Scope<'scope, '_>,
     frames: Frames,
@@ -199,7 +199,7 @@ impl Painter<'_> {
     }
 }
 
-/// A multiple of the size whose long edge leaves room for labels.
+/// An integer multiple of the size whose long edge leaves room for labels.
 fn enlarged(size: ImageSize) -> ImageSize {
     let factor = SMALLEST_LONG_EDGE.div_ceil(size.height.max(size.width).max(1)).max(1);
     ImageSize { height: factor * size.height, width: factor * size.width }

@@ -1,4 +1,4 @@
-//! What a run will do, settled before the work: which files it writes, and what an earlier run has done already.
+//! What a run will do, decided before the work: which files it writes, and what an earlier run has already done.
 
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use super::store::Store;
 use crate::args::PredictArgs;
 use crate::output;
 
-/// The inputs to be done, and what is known of all of them.
+/// The inputs to process, and the record of all inputs.
 #[derive(Debug)]
 pub(super) struct Plan {
     folder: PathBuf,
@@ -23,7 +23,7 @@ pub(super) struct Plan {
     earlier: Earlier,
 }
 
-/// What the results depend on, as one short text.
+/// A digest of everything that the results depend on.
 pub(super) fn digest(settings: &[&dyn Debug], config: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(config);
@@ -36,7 +36,7 @@ pub(super) fn digest(settings: &[&dyn Debug], config: &str) -> String {
 }
 
 impl Plan {
-    /// Checks all names that will be written; nothing is written yet.
+    /// Checks all names that will be written, without writing anything.
     pub(super) fn new(
         args: &PredictArgs,
         opened: Vec<Opened>,
@@ -70,7 +70,7 @@ impl Plan {
                 if own.contains(&path) { outputs.claim_own(&path) } else { outputs.claim(&path) };
             claimed.map_err(|error| match error {
                 OutputError::Exists { output } => anyhow!(
-                    "{}: already there, and videos.json does not say that an earlier run has written it; choose \
+                    "{}: already exists, and videos.json does not list it as output of an earlier run; choose \
                      another folder for --output, or replace the file with --overwrite",
                     output.display()
                 ),
@@ -88,8 +88,8 @@ impl Plan {
         Ok(Self { folder: args.output.clone(), inputs, record, earlier })
     }
 
-    /// Makes room for the results: goes on with those of the same run, and moves those of another one aside.
-    pub(super) fn begin(&mut self, overwrite: bool) -> Result<Store> {
+    /// Prepares the folder: resumes results of the same run, and moves those of another run aside.
+    pub(super) fn start(&mut self, overwrite: bool) -> Result<Store> {
         let mut store = Store::new(&self.folder);
         match &self.earlier {
             Earlier::Same(found) => {
@@ -97,7 +97,7 @@ impl Plan {
                 store = opened;
                 for old in found.videos.iter().filter(|old| kept.contains(&old.video_id)) {
                     if let Some(entry) = self.record.entry(old.video_id) {
-                        // What is wrong with an input now counts, not what was wrong with it before.
+                        // Report an error of this run, not of an earlier one.
                         let error = entry.error.take();
                         *entry = Entry { error, ..old.clone() };
                     }
@@ -118,7 +118,7 @@ impl Plan {
     }
 }
 
-/// An input that nothing is known of yet.
+/// The entry of an input that has not been processed.
 fn entry(video_id: u64, input: &Opened) -> Entry {
     let is_pipe = matches!(&input.source, Ok(source) if !source.can_restart());
     let path = Path::new(&input.typed);
@@ -134,21 +134,21 @@ fn entry(video_id: u64, input: &Opened) -> Entry {
     }
 }
 
-/// What the files of an input were called before, by the same run.
+/// The stem that the same run gave to the files of this input before.
 fn before<'a>(earlier: &'a Earlier, entry: &Entry) -> Option<&'a str> {
     let Earlier::Same(found) = earlier else { return None };
     let old = found.videos.iter().find(|old| old.video_id == entry.video_id)?;
     old.stem.as_deref().filter(|_| old.name == entry.name)
 }
 
-/// Where the files of single videos go.
+/// Chooses the names of a video's own files.
 struct Names<'a> {
     folder: &'a Path,
     own: &'a [PathBuf],
 }
 
 impl Names<'_> {
-    /// The first stem whose names are all free, which are claimed: the name of the video, unless that is taken.
+    /// Claims the first stem whose names are all free, starting with the name of the video.
     fn free_stem(&self, outputs: &mut Outputs, name: &str, before: Option<&str>) -> Result<String> {
         let candidates = before.map(str::to_owned).into_iter().chain([name.to_owned()]);
         let others = [format!("{name}_overlay")].into_iter();
@@ -161,21 +161,23 @@ impl Names<'_> {
                         outputs.claim_own(&path)?;
                     }
                     if let Some(reason) = taken.filter(|_| before != Some(stem.as_str())) {
-                        output::note(&format!("{name}: its pictures go to {stem}: {reason}"));
+                        output::note(&format!(
+                            "{name}: its images are written to {stem}: {reason}"
+                        ));
                     }
                     return Ok(stem);
                 }
                 Err(error) => taken = taken.or(Some(error)),
             }
         }
-        Err(anyhow!("{name}: no name is free for its pictures in {}", self.folder.display()))
+        Err(anyhow!("{name}: no free name for its images in {}", self.folder.display()))
     }
 
     fn check(&self, outputs: &Outputs, stem: &str) -> Result<(), OutputError> {
         for path in own_files(self.folder, stem) {
             let is_own = self.own.contains(&path);
             outputs.can_claim(&path, is_own)?;
-            // A folder may hold anything: it is never replaced as a whole unless it is ours.
+            // A folder may contain anything, so it is replaced only if an earlier run wrote it.
             if !is_own && path.is_dir() {
                 return Err(OutputError::Exists { output: path });
             }

@@ -1,7 +1,7 @@
-//! `videos.json`: which input each `video_id` is and what became of it, and what the results depend on.
+//! `videos.json`: the input and the state of each `video_id`, and what the results depend on.
 //!
-//! It is written before the work and after every step, so that the same command can go on where it ended, however it
-//! ended, and so that the files of another run are known as such.
+//! It is written before the work and after every step. So the same command can resume after any interruption, and files
+//! of other runs can be recognized.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,28 +15,28 @@ use crate::files;
 
 const NAME: &str = "videos.json";
 
-/// What makes a picture of a folder a frame.
+/// Extensions of images that count as frames of a folder.
 const PICTURES: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
 
-/// What a folder of results has, and where it comes from.
+/// The contents of a results folder and their origin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
     /// What all results depend on.
     pub(super) run: Identity,
-    /// The inputs in the order of the command.
+    /// The inputs in the order of the command line.
     pub(super) videos: Vec<Entry>,
 }
 
-/// What results depend on beside the videos.
+/// What results depend on besides the videos.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Identity {
     pub(super) weights: String,
     pub(super) weights_file: Option<FileState>,
-    /// A digest of the whole configuration and of all options that results depend on.
+    /// A digest of the whole configuration and of all options that affect results.
     pub(super) settings: String,
 }
 
-/// By what a file or folder is known again without being read.
+/// Identifies a file or folder without reading it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct FileState {
     pub(super) bytes: u64,
@@ -50,33 +50,33 @@ pub(super) struct Entry {
     pub(super) video_id: u64,
     pub(super) name: String,
     pub(super) input: String,
-    /// None for a pipe, and for what is not there.
+    /// `None` for a pipe, and for an input that does not exist.
     pub(super) input_file: Option<FileState>,
     pub(super) state: State,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
-    /// How the names of its own files begin.
+    /// Prefix of the names of its own files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) stem: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) video: Option<VideoFacts>,
 }
 
-/// How far an input is.
+/// The state of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum State {
-    /// Nothing is there yet.
+    /// Not processed yet.
     Waiting,
-    /// Its results are in the files, its pictures are not.
+    /// Its results are written, its overlay is not.
     Found,
-    /// All of it is there.
+    /// Complete.
     Done,
-    /// It gave an error.
+    /// It failed.
     Failed,
 }
 
-/// What was found out about a video.
+/// Facts about a video that was processed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct VideoFacts {
     pub(super) frames: usize,
@@ -91,9 +91,9 @@ pub(super) struct VideoFacts {
 }
 
 impl FileState {
-    /// Of a file, or of the pictures that lie directly in a folder; none if it is not there.
+    /// The state of a file, or of the images directly inside a folder; `None` if it does not exist.
     ///
-    /// The folder itself changes with every file that is put into it, and that may be one of ours.
+    /// The state of the folder itself would change with every file added to it, which may be one of the program's own.
     pub(super) fn of(path: &Path) -> Option<Self> {
         if !path.is_dir() {
             return Self::of_one(path);
@@ -117,25 +117,25 @@ impl FileState {
     }
 }
 
-/// What an output folder has before a run.
+/// What an output folder contains before a run.
 #[derive(Debug)]
 pub(super) enum Earlier {
-    /// Nothing of ours.
+    /// Nothing that this program wrote.
     Nothing,
-    /// The same run, and what became of its inputs.
+    /// The same run, with the state of its inputs.
     Same(Record),
     /// Another run.
     Other(Record),
 }
 
 impl Earlier {
-    /// Compares what is in `folder` with what is to be done.
+    /// Compares the contents of `folder` with the planned run.
     pub(super) fn of(folder: &Path, planned: &Record) -> Result<Self> {
         let Some(found) = Record::read(folder)? else { return Ok(Self::Nothing) };
         Ok(if planned.goes_on_with(&found) { Self::Same(found) } else { Self::Other(found) })
     }
 
-    /// The files of the run that was found.
+    /// The files of the earlier run.
     pub(super) fn files(&self, folder: &Path) -> Vec<PathBuf> {
         match self {
             Self::Nothing => Vec::new(),
@@ -145,7 +145,7 @@ impl Earlier {
 }
 
 impl Record {
-    /// Where the record of a folder is.
+    /// The path of a folder's record.
     pub(super) fn path(folder: &Path) -> PathBuf {
         folder.join(NAME)
     }
@@ -178,7 +178,7 @@ impl Record {
         })
     }
 
-    /// Whether all that `earlier` has results of is to be done here, too, under the same ids and from the same files.
+    /// Whether this run covers everything that `earlier` has results of, with the same ids and files.
     fn goes_on_with(&self, earlier: &Self) -> bool {
         let is_planned = |old: &Entry| {
             let new = self.videos.iter().find(|new| new.video_id == old.video_id);
@@ -192,7 +192,7 @@ impl Record {
         self.run == earlier.run && with_results().count() > 0 && with_results().all(is_planned)
     }
 
-    /// Rows and tracks of all videos whose results are in the files.
+    /// Rows and tracks of all videos whose results are written.
     pub(super) fn counts(&self) -> BTreeMap<u64, (usize, usize)> {
         let counts = |entry: &Entry| {
             let facts = entry.video.as_ref().filter(|_| entry.has_results())?;
@@ -211,7 +211,7 @@ impl Record {
         let mut files: Vec<PathBuf> =
             ["results.json", "tracks.jsonl", NAME].map(|name| folder.join(name)).into();
         for stem in self.videos.iter().filter_map(|entry| entry.stem.as_ref()) {
-            // What was written by hand may name anything.
+            // A record edited by hand could name any file.
             if Path::new(stem).components().count() != 1 || stem.starts_with('.') {
                 continue;
             }
@@ -225,7 +225,7 @@ impl Record {
     }
 }
 
-/// All files that a video may have for itself; first of all the folder of its pictures.
+/// All files that may belong to a single video, starting with the folder of its overlay images.
 pub(super) fn own_files(folder: &Path, stem: &str) -> [PathBuf; 4] {
     [stem.to_owned(), format!("{stem}.mp4"), format!("{stem}.gif"), format!("{stem}.frames.jsonl")]
         .map(|name| folder.join(name))
@@ -236,7 +236,7 @@ impl Entry {
         matches!(self.state, State::Found | State::Done) && self.video.is_some()
     }
 
-    /// What is known of it if nothing is left to be done: its pictures are in the folder, too.
+    /// The facts of a video that needs no more work: its overlay is in the folder, too.
     pub(super) fn complete(&self, folder: &Path) -> Option<VideoFacts> {
         let facts = self.video.clone().filter(|_| self.state == State::Done)?;
         let overlay = facts.overlay.map(|files| files.within(folder));
@@ -245,7 +245,7 @@ impl Entry {
     }
 }
 
-/// Moves the files of an earlier run into a new folder `earlier_1`, `earlier_2` and so on, and returns it.
+/// Moves the files of an earlier run into a new folder `earlier_1`, `earlier_2` and so on, and returns that folder.
 pub(super) fn set_aside(folder: &Path, files: &[PathBuf]) -> Result<PathBuf> {
     let mut number = 1;
     let aside = loop {
@@ -258,7 +258,7 @@ pub(super) fn set_aside(folder: &Path, files: &[PathBuf]) -> Result<PathBuf> {
             }
         }
     };
-    // The record goes last: as long as it is there, the files are known as ours.
+    // The record moves last: while it exists, the files are known to belong to it.
     let (record, others): (Vec<_>, Vec<_>) = files.iter().partition(|path| path.ends_with(NAME));
     for path in others.into_iter().chain(record) {
         let Some(name) = path.file_name().filter(|_| path.symlink_metadata().is_ok()) else {

@@ -9,7 +9,8 @@ use seqformer_evaluation::TrackResult;
 
 use crate::class_names::Class;
 
-/// One result as JSON, as an evaluation writes it; a score that is no number is an error there, too.
+/// One result as JSON, formatted as in evaluations, where a score that is not finite is an error as
+/// well.
 pub(super) fn row(
     video_id: u64,
     detection: &Detection,

@@ -1,4 +1,4 @@
-//! One video after the other: prediction, pictures and files.
+//! Processes videos one after the other: prediction, overlays and files.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,13 +27,13 @@ use crate::progress::Stage;
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) folder: PathBuf,
-    /// Results below this are left out.
+    /// Results below this score are omitted.
     pub(crate) score_threshold: Option<f64>,
-    /// Objects above this are drawn; none: no pictures.
+    /// Objects above this score are drawn; `None` for no overlays.
     pub(crate) overlay_threshold: Option<f64>,
 }
 
-/// Everything that the videos of one run have in common.
+/// What all videos of one run share.
 pub(crate) struct Run<'a> {
     pub(crate) output: Output,
     pub(crate) classes: Vec<Class>,
@@ -41,11 +41,11 @@ pub(crate) struct Run<'a> {
     pub(crate) ffmpeg: FfmpegLocation,
     pub(crate) summary: Summary,
     pub(crate) store: Store,
-    /// True once the user wants an end.
+    /// Set when the user asks to stop.
     pub(crate) stop: &'a Arc<AtomicBool>,
 }
 
-/// What was found in a video, before its pictures are drawn.
+/// The objects found in a video, before its overlay is drawn.
 struct Found {
     shown: Shown,
     prediction: VideoPrediction,
@@ -55,10 +55,10 @@ struct Found {
 }
 
 impl Run<'_> {
-    /// Goes through all inputs; one that fails does not stop the others, and what an earlier run has finished is kept.
-    /// Returns whether the user has asked for an end.
+    /// Processes all inputs. A failing input does not stop the others, and what an earlier run finished is kept.
+    /// Returns whether the user asked to stop.
     pub(super) fn all(&mut self, plan: &mut Plan) -> Result<bool> {
-        // Inputs that could not be opened; what failed in an earlier run is tried again.
+        // Inputs that could not be opened, too; those that failed in an earlier run are tried again.
         let tried: Vec<u64> = plan.inputs.iter().map(|(video_id, _)| *video_id).collect();
         for entry in plan.record.videos.iter().filter(|entry| !tried.contains(&entry.video_id)) {
             if let Some(error) = &entry.error {
@@ -89,7 +89,7 @@ impl Run<'_> {
                     output::error(&error);
                     let error = output::describe(&error);
                     if let Some(entry) = plan.record.entry(video_id) {
-                        // Results stay, even if their pictures cannot be drawn.
+                        // Results stay, even if the overlay cannot be drawn.
                         if entry.video.is_none() {
                             entry.state = State::Failed;
                         }
@@ -105,7 +105,7 @@ impl Run<'_> {
         Ok(false)
     }
 
-    /// Names the files that have results; a run without any leaves nothing.
+    /// Names the files that have results; a run without results leaves nothing behind.
     fn clear_up(&mut self, plan: &Plan) -> Result<()> {
         if plan.record.has_results() {
             self.summary.has_files(&self.store);
@@ -120,7 +120,7 @@ impl Run<'_> {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Does one input, and notes in the record how far it is.
+    /// Processes one input and records its state.
     fn one(&mut self, input: &Input, video_id: u64, plan: &mut Plan) -> Result<FinishedVideo> {
         let found = self.find(input, video_id, &mut |_progress| {})?;
         let facts = VideoFacts {
@@ -145,7 +145,7 @@ impl Run<'_> {
         Ok(video)
     }
 
-    /// Predicts one video and writes all that belongs to it; calls `progress` on the way.
+    /// Predicts one video and writes all of its files, calling `progress` meanwhile.
     pub(crate) fn video(
         &mut self,
         input: &Input,
@@ -177,12 +177,12 @@ impl Run<'_> {
         for track in &tracks {
             track.write_line(&mut lines, &input.name, video_id)?;
         }
-        // Before the pictures: a full disk or an encoder that fails does not cost the results.
+        // Before the overlay, so that a full disk or a failing encoder does not cost the results.
         self.store.add(video_id, &rows, &lines)?;
         Ok(Found { prediction, shown, tracks, num_results: rows.len(), secs })
     }
 
-    /// Draws the pictures of a video whose results are written.
+    /// Draws the overlay of a video whose results are written.
     fn finish(&self, input: &Input, video_id: u64, found: Found) -> Result<FinishedVideo> {
         let Found { prediction, shown, tracks, num_results, secs: network_secs } = found;
         let start = Instant::now();
@@ -204,7 +204,7 @@ impl Run<'_> {
         })
     }
 
-    /// Draws the tracks over the video, if pictures are wanted and it can be read again.
+    /// Draws the tracks over the video, if overlays are wanted and the video can be read again.
     fn draw(
         &self,
         input: &Input,
@@ -239,7 +239,7 @@ impl Run<'_> {
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(VideoPrediction, Shown)> {
         let mut frames = input.source.frames()?;
-        // Frames are read on another thread than their lines are written.
+        // Frames are read on a different thread than the one that writes their lines.
         let times = Mutex::new(Vec::new());
         let images = std::iter::from_fn(|| {
             let frame = frames.next()?;
@@ -256,7 +256,7 @@ impl Run<'_> {
             None => self.predictor.predict(images, progress),
             Some(mut clips) => {
                 if !input.source.can_restart() {
-                    // Whoever shows frames as they come does not want to wait for the next ones.
+                    // Live consumers should not have to wait for the next frames.
                     clips.live = true;
                 }
                 let path = self.output.folder.join(format!("{}.frames.jsonl", input.stem));
@@ -278,7 +278,7 @@ impl Run<'_> {
     }
 }
 
-/// What is shown while a video is being worked on.
+/// The progress bars of a video.
 struct Stages<'a> {
     name: &'a str,
     encoding: Option<Stage>,

@@ -1,7 +1,7 @@
-//! `results.json` and `tracks.jsonl`: one part for each finished video, in the order of their ids.
+//! `results.json` and `tracks.jsonl`: one section per finished video, ordered by id.
 //!
-//! A video is added by writing both files anew and renaming them, so that at any moment they are whole and hold all
-//! that is finished.
+//! A video is added by rewriting both files and renaming them, so they are always complete and contain all finished
+//! videos.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::files;
 
-/// Between two rows of `results.json`, as Python's `json.dumps` writes it.
+/// The separator between rows of `results.json`, as in Python's `json.dumps`.
 const SEPARATOR: &[u8] = b", ";
 
 /// Both files of an output folder.
@@ -25,14 +25,14 @@ pub(crate) struct Store {
     tracks: Parts,
 }
 
-/// A file with a part for each video.
+/// A file with one section per video.
 #[derive(Debug)]
 struct Parts {
     path: PathBuf,
     list: bool,
-    /// The file as it is now. What is renamed over it does not change what was opened.
+    /// The current file. Renaming another file over it does not change what is open.
     file: Option<File>,
-    /// Where the part of each video lies.
+    /// Byte range of each video's section.
     places: BTreeMap<u64, Range<u64>>,
 }
 
@@ -42,7 +42,7 @@ struct OfVideo {
 }
 
 impl Store {
-    /// Begins without videos; files that are there are replaced with the first.
+    /// Starts without videos; existing files are replaced when the first video is added.
     pub(crate) fn new(folder: &Path) -> Self {
         let parts = |name: &str, list| Parts {
             path: folder.join(name),
@@ -53,8 +53,8 @@ impl Store {
         Self { results: parts("results.json", true), tracks: parts("tracks.jsonl", false) }
     }
 
-    /// Goes on with the files that an earlier run has written, and keeps what they have of the videos that `keep`
-    /// names with their numbers of results and tracks; returns which of them are there as a whole.
+    /// Resumes the files of an earlier run. Keeps the sections of the videos in `keep`, which gives their numbers of
+    /// results and tracks, and returns the videos whose sections are complete.
     pub(super) fn open(
         folder: &Path,
         keep: &BTreeMap<u64, (usize, usize)>,
@@ -76,13 +76,13 @@ impl Store {
         Ok((store, kept))
     }
 
-    /// Adds a video, or replaces it: its rows of `results.json`, and its lines of `tracks.jsonl`.
+    /// Adds or replaces a video: its rows of `results.json` and its lines of `tracks.jsonl`.
     pub(super) fn add(&mut self, video_id: u64, rows: &[String], lines: &[u8]) -> Result<()> {
         self.results.add(video_id, rows.join(", ").as_bytes())?;
         self.tracks.add(video_id, lines)
     }
 
-    /// The tracks of a video, as their lines have them.
+    /// The tracks of a video, as stored in their lines.
     pub(super) fn tracks_of(&self, video_id: u64) -> Result<Vec<Box<RawValue>>> {
         let mut text = Vec::new();
         self.tracks.copy(video_id, &mut text).with_context(|| self.tracks.unreadable())?;
@@ -105,7 +105,7 @@ impl Parts {
         format!("{}: cannot be read", self.path.display())
     }
 
-    /// Opens the file and finds the part of each video with `rows`; returns how many rows each has.
+    /// Opens the file, locates the section of each video with `rows`, and returns the number of rows of each.
     fn read(
         &mut self,
         rows: impl Fn(&str) -> Option<Vec<(u64, Range<u64>)>>,
@@ -139,7 +139,7 @@ impl Parts {
         if copied == length { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 
-    /// Writes the file anew, with the part of another video.
+    /// Rewrites the file with the section of another video.
     fn add(&mut self, video_id: u64, text: &[u8]) -> Result<()> {
         let mut ids: BTreeSet<u64> = self.places.keys().copied().collect();
         ids.insert(video_id);
@@ -181,7 +181,7 @@ impl Parts {
     }
 }
 
-/// The rows of a list of results with their videos; none if the text is no such list.
+/// The rows of a list of results with their videos; `None` if the text is not such a list.
 fn rows_of_list(text: &str) -> Option<Vec<(u64, Range<u64>)>> {
     let rows: Vec<&RawValue> = serde_json::from_str(text).ok()?;
     let place = |row: &&RawValue| {
@@ -193,7 +193,7 @@ fn rows_of_list(text: &str) -> Option<Vec<(u64, Range<u64>)>> {
     rows.iter().map(place).collect()
 }
 
-/// The lines of `tracks.jsonl` with their videos; what a foreign hand has broken ends them.
+/// The lines of `tracks.jsonl` with their videos, up to the first line that is damaged.
 fn rows_of_lines(text: &str) -> Vec<(u64, Range<u64>)> {
     let mut rows = Vec::new();
     let mut start = 0;

@@ -1,4 +1,4 @@
-//! What a run has done, as a table or as JSON.
+//! The summary of a run, as a table or as JSON.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use super::overlay::OverlayFiles;
 use super::record::VideoFacts;
 use super::store::Store;
 use super::tracks::Track;
-use crate::{memory, output};
+use crate::{output, process_memory};
 
 /// The whole run.
 #[derive(Debug, Serialize)]
@@ -19,7 +19,8 @@ pub(crate) struct Summary {
     weights: PathBuf,
     device: String,
     pub(super) results: Option<PathBuf>,
-    /// Whether it is printed as JSON at the end; otherwise each video is printed when it is done.
+    /// Whether the summary is printed as JSON at the end; otherwise each video is printed when it
+    /// is finished.
     #[serde(skip)]
     as_json: bool,
     pub(super) tracks: Option<PathBuf>,
@@ -29,7 +30,7 @@ pub(crate) struct Summary {
     peak_memory_mib: Option<f64>,
 }
 
-/// A video that is done.
+/// A finished video.
 #[derive(Debug, Serialize)]
 pub(crate) struct FinishedVideo {
     pub(super) name: String,
@@ -38,22 +39,22 @@ pub(crate) struct FinishedVideo {
     pub(super) height: u32,
     pub(super) width: u32,
     pub(super) results: usize,
-    /// An earlier run has done it.
+    /// Whether an earlier run finished it.
     pub(super) kept: bool,
-    /// From the first frame to the last picture.
+    /// From the first frame to the last overlay image.
     #[serde(rename = "seconds")]
     pub(crate) secs: f64,
     /// Reading, network and masks.
     #[serde(rename = "network_seconds")]
     pub(crate) network_secs: f64,
-    /// Reading again, drawing and writing pictures.
+    /// Reading again, drawing and writing overlays.
     #[serde(rename = "overlay_seconds")]
     pub(crate) overlay_secs: f64,
     pub(super) overlay: Option<OverlayFiles>,
     pub(super) tracks: Tracks,
 }
 
-/// Tracks as they were found, or as an earlier run has written them.
+/// Tracks as they were found, or as an earlier run wrote them.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Tracks {
@@ -62,7 +63,7 @@ pub(super) enum Tracks {
 }
 
 impl FinishedVideo {
-    /// A video that an earlier run has done.
+    /// A video that an earlier run finished.
     pub(super) fn kept(
         name: &str,
         video_id: u64,
@@ -87,7 +88,7 @@ impl FinishedVideo {
     }
 }
 
-/// An input that gave nothing.
+/// An input that failed.
 #[derive(Debug, Serialize)]
 pub(super) struct FailedInput {
     pub(super) input: PathBuf,
@@ -108,7 +109,8 @@ impl Summary {
         }
     }
 
-    /// Adds a video and prints it at once, so that a log tells how far a run is, however it ends.
+    /// Adds a video and prints it at once, so that a log shows the progress even if the run is
+    /// killed.
     pub(super) fn add(&mut self, video: FinishedVideo) {
         if !self.as_json {
             print_video(&video);
@@ -122,9 +124,9 @@ impl Summary {
         self.tracks = Some(store.tracks_path().to_path_buf());
     }
 
-    /// Prints what is to be said at the end.
+    /// Prints the end of the summary.
     pub(super) fn finish(&mut self) -> Result<()> {
-        self.peak_memory_mib = memory::peak_mib();
+        self.peak_memory_mib = process_memory::peak_mib();
         if self.as_json {
             output::print_line(&serde_json::to_string_pretty(self)?);
             return Ok(());
@@ -147,7 +149,7 @@ fn print_video(video: &FinishedVideo) {
         Tracks::Kept(tracks) => {
             let count = tracks.len();
             output::print_line(&format!(
-                "{name}: {frames} frames of {width}x{height}, done by an earlier run and kept, {count} tracks"
+                "{name}: {frames} frames of {width}x{height}, finished by an earlier run, {count} tracks"
             ));
             return;
         }
@@ -158,7 +160,7 @@ fn print_video(video: &FinishedVideo) {
         None => String::new(),
     };
     output::print_line(&format!(
-        "{name}: {frames} frames of {width}x{height}, {secs:.1} s ({per_frame:.2} s a frame{overlay}), {} tracks",
+        "{name}: {frames} frames of {width}x{height}, {secs:.1} s ({per_frame:.2} s per frame{overlay}), {} tracks",
         tracks.len()
     ));
     if tracks.is_empty() {

@@ -13,7 +13,7 @@ use crate::class_names::Class;
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::struct_field_names, reason = "`track_id` is the name in files")]
 pub(crate) struct Track {
-    /// From 1, best score first, or in the order of appearance where videos are cut into clips.
+    /// Counted from 1, best score first; with clips, in order of appearance.
     pub(crate) track_id: u64,
     /// Name of its best class.
     pub(crate) class: String,
@@ -23,15 +23,15 @@ pub(crate) struct Track {
     pub(crate) score: f32,
     /// Frames of the video.
     pub(crate) num_frames: usize,
-    /// When each of them is shown, in seconds; none for images.
+    /// When each frame is shown, in seconds; `None` for images.
     pub(crate) times: Option<Arc<[f64]>>,
-    /// Where it has pixels, ascending.
+    /// The frames in which it has pixels, ascending.
     pub(crate) seen: Vec<Seen>,
     /// Index of its masks.
     pub(crate) rank: usize,
 }
 
-/// A track on a frame where it has pixels.
+/// A track in a frame in which it has pixels.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Seen {
     frame: usize,
@@ -41,7 +41,7 @@ pub(crate) struct Seen {
     area: u64,
 }
 
-/// What files and summaries tell of a track.
+/// The entries of a track in files and summaries.
 #[derive(Debug, Serialize)]
 struct Fields<'a> {
     track_id: u64,
@@ -50,9 +50,9 @@ struct Fields<'a> {
     score: f32,
     first_frame: Option<usize>,
     last_frame: Option<usize>,
-    /// Seconds from the start of the video, one for each frame; none for images.
+    /// Seconds from the start of the video, one per frame; `None` for images.
     time: Option<Vec<f64>>,
-    /// One for each frame of the video.
+    /// One per frame of the video.
     boxes: Vec<Option<[f64; 4]>>,
     areas: Vec<u64>,
 }
@@ -100,28 +100,28 @@ impl Track {
         writeln!(to)
     }
 
-    /// First frame with a pixel of it, from 0.
+    /// First frame with a pixel of the track, counted from 0.
     pub(crate) fn first_frame(&self) -> Option<usize> {
         self.seen.first().map(|seen| seen.frame)
     }
 
-    /// Last frame with a pixel of it.
+    /// Last frame with a pixel of the track.
     pub(crate) fn last_frame(&self) -> Option<usize> {
         self.seen.last().map(|seen| seen.frame)
     }
 
-    /// Mean number of pixels where it is seen.
+    /// Mean number of pixels over the frames in which it is visible.
     pub(crate) fn mean_area(&self) -> f64 {
         self.seen.iter().map(|seen| seen.area as f64).sum::<f64>() / self.seen.len().max(1) as f64
     }
 }
 
-/// Seconds to the microsecond: finer than any time stamp.
+/// Rounds seconds to microseconds, which is finer than any time stamp.
 pub(super) fn rounded(time: f64) -> f64 {
     (time * 1e6).round() / 1e6
 }
 
-/// The objects of a video: every query with a result, by its best class.
+/// The objects of a video: every query with a result, with its best class.
 pub(super) fn from_prediction(
     video: &VideoPrediction,
     classes: &[Class],
@@ -136,7 +136,7 @@ pub(super) fn from_prediction(
     let kept =
         |found: &&Detection| threshold.is_none_or(|threshold| found.score > threshold as f32);
     let found = (0..video.masks.num_tracks()).filter_map(best).filter(kept);
-    // Not counted anew, so that a track has one number in all files.
+    // Not renumbered, so a track has the same number in all files.
     found.map(|found| track(found, video, classes, times.clone())).collect()
 }
 

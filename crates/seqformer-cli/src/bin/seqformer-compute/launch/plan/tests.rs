@@ -1,5 +1,6 @@
 use clap::Parser as _;
-use seqformer_engine::{DeviceChoice, Placement};
+use seqformer_distributed::Placement;
+use seqformer_engine::DeviceChoice;
 
 use super::Plan;
 use crate::args::{Cli, Command, ComputeCommand, TrainArgs};

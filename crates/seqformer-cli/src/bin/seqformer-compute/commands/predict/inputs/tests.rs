@@ -10,7 +10,7 @@ fn what_is_no_file_is_explained() {
         ("frames/*.png", "such as frames"),
         ("rtsp://127.0.0.1/cam", "an address (rtsp)"),
         ("http://127.0.0.1:9/a.mp4", "an address (http)"),
-        ("0", "a camera's pictures can be piped"),
+        ("0", "a camera can be piped"),
         ("", "no such file"),
     ];
     for (typed, expected) in cases {

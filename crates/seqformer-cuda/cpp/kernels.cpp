@@ -1,0 +1,186 @@
+// The kernels of kernels/ on GPUs: loaded once for each device, launched on libtorch's current stream. A launch neither
+// allocates nor waits, so it may be captured in a CUDA graph.
+
+#include "plans.h"
+
+#include <ATen/ATen.h>
+#include <c10/cuda/CUDAException.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+#include <cuda_runtime_api.h>
+
+#include <map>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "guarded.h"
+
+#define SF_API extern "C" __attribute__((visibility("default")))
+
+namespace {
+
+// The kernels that were loaded, by device and name. They stay: graphs may hold them.
+class Registry {
+public:
+  static Registry &get() {
+    static auto *registry = new Registry;
+    return *registry;
+  }
+
+  void add(int device, const std::vector<std::pair<std::string, cudaKernel_t>> &kernels) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    for (const auto &[name, kernel] : kernels) kernels_[{device, name}] = kernel;
+  }
+
+  cudaKernel_t find(int device, const std::string &name) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = kernels_.find({device, name});
+    if (found == kernels_.end()) throw std::runtime_error("the CUDA kernel " + name + " was not loaded");
+    return found->second;
+  }
+
+private:
+  std::mutex mutex_;
+  std::map<std::pair<int, std::string>, cudaKernel_t> kernels_;
+};
+
+// Launches a kernel on the current stream of the device; `arguments` are copied before it returns.
+void launch(const Launch &launch, int64_t device, std::vector<void *> arguments) {
+  if (launch.blocks == 0) return;
+  const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device));
+  const auto kernel = Registry::get().find(static_cast<int>(device), launch.kernel);
+  const auto stream = c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(device));
+  C10_CUDA_CHECK(cudaLaunchKernel(reinterpret_cast<const void *>(kernel), dim3(launch.blocks), dim3(kThreads),
+                                  arguments.data(), 0, stream.stream()));
+}
+
+char *attention_forward(const MsDeformAttnInputs *inputs, void *out) {
+  return guarded([&] {
+    auto plan = attention_plan(*inputs, "forward", out);
+    launch(plan.launch, inputs->device, {&plan.params, &out});
+  });
+}
+
+char *attention_backward(const MsDeformAttnInputs *inputs, const void *grad_out,
+                         const MsDeformAttnGradients *gradients) {
+  return guarded([&] {
+    auto plan = attention_plan(*inputs, "backward", grad_out);
+    auto to = attention_gradients(*inputs, grad_out, *gradients);
+    launch(plan.launch, inputs->device, {&plan.params, &to});
+  });
+}
+
+} // namespace
+
+// The architecture of a device, as 90 for 9.0, and whether its current stream is being captured in a graph.
+SF_API char *sf_cuda_device(int *architecture, int *is_capturing, int device) {
+  return guarded([&] {
+    const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device));
+    int major = 0, minor = 0;
+    C10_CUDA_CHECK(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
+    C10_CUDA_CHECK(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
+    auto status = cudaStreamCaptureStatusNone;
+    const auto stream = c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(device));
+    C10_CUDA_CHECK(cudaStreamIsCapturing(stream.stream(), &status));
+    *architecture = 10 * major + minor;
+    *is_capturing = status != cudaStreamCaptureStatusNone;
+  });
+}
+
+// Loads the binary of a module, which CUDA copies, with its `count` kernels.
+SF_API char *sf_cuda_load(int device, const void *binary, const char *const *names, int64_t count) {
+  return guarded([&] {
+    const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device));
+    cudaLibrary_t library = nullptr;
+    C10_CUDA_CHECK(cudaLibraryLoadData(&library, binary, nullptr, nullptr, 0, nullptr, nullptr, 0));
+    std::vector<std::pair<std::string, cudaKernel_t>> kernels;
+    for (int64_t i = 0; i < count; ++i) {
+      cudaKernel_t kernel = nullptr;
+      C10_CUDA_CHECK(cudaLibraryGetKernel(&kernel, library, names[i]));
+      // CUDA loads a kernel when it is first needed; asking for its attributes does that now, and not in a capture.
+      cudaFuncAttributes attributes;
+      C10_CUDA_CHECK(cudaFuncGetAttributes(&attributes, reinterpret_cast<const void *>(kernel)));
+      kernels.emplace_back(names[i], kernel);
+    }
+    Registry::get().add(device, kernels);
+  });
+}
+
+// The kernels of attention, for tensors of any device that they were loaded for.
+SF_API const MsDeformAttnKernels *sf_cuda_ms_deform_attn() {
+  static const MsDeformAttnKernels kernels{attention_forward, attention_backward};
+  return &kernels;
+}
+
+// Mask logits [I, T, 2h, 2w] of features [T, C / 32, h, w], parameters [I, P] and references [T, I, 2].
+SF_API char *sf_cuda_dynamic_masks(at::Tensor **out, const at::Tensor *features, const at::Tensor *weights,
+                                   const at::Tensor *references, int64_t stride) {
+  return guarded([&] {
+    const auto maps = features->sizes();
+    const auto strides = features->strides();
+    DynamicMasksParams params = {};
+    params.frames = static_cast<int>(maps[0]);
+    params.instances = static_cast<int>(weights->size(0));
+    params.inputs = static_cast<int>(maps[1] + 2);
+    params.height = static_cast<int>(maps[2]);
+    params.width = static_cast<int>(maps[3]);
+    params.stride = static_cast<int>(stride);
+    params.frame_stride = strides[0];
+    params.channel_stride = strides[1];
+    params.row_stride = strides[2];
+    params.column_stride = strides[3];
+    const auto plan = dynamic_masks_plan(params, features->scalar_type() == at::kBFloat16);
+    auto logits = at::empty({weights->size(0), maps[0], 2 * maps[2], 2 * maps[3]}, weights->options());
+    params.features = features->const_data_ptr();
+    params.params = weights->const_data_ptr<float>();
+    params.references = references->const_data_ptr<float>();
+    params.out = logits.mutable_data_ptr<float>();
+    launch(plan, features->get_device(), {&params});
+    *out = new at::Tensor(std::move(logits));
+  });
+}
+
+// The words [I, words] of logits [I, h, w]; `sizes` are height and width of the network's input and of the video.
+SF_API char *sf_cuda_pack_masks(at::Tensor **out, const at::Tensor *logits, const int64_t *sizes) {
+  return guarded([&] {
+    PackMasksParams params = {};
+    params.height = static_cast<int>(logits->size(1));
+    params.width = static_cast<int>(logits->size(2));
+    params.mask_stride = logits->stride(0);
+    params.input_height = static_cast<int>(sizes[0]);
+    params.input_width = static_cast<int>(sizes[1]);
+    params.output_height = static_cast<int>(sizes[2]);
+    params.output_width = static_cast<int>(sizes[3]);
+    const auto plan = pack_masks_plan(params, logits->size(0));
+    auto words = at::empty({logits->size(0), params.words_per_mask}, logits->options().dtype(at::kInt));
+    params.logits = logits->const_data_ptr<float>();
+    params.words = reinterpret_cast<unsigned *>(words.mutable_data_ptr<int>());
+    launch(plan, logits->get_device(), {&params});
+    *out = new at::Tensor(std::move(words));
+  });
+}
+
+// Frames [T, H, W, 3] of bytes as [T, 3, height, width], channels last; `mean` and `deviation` are three each.
+SF_API char *sf_cuda_normalize_frames(at::Tensor **out, const at::Tensor *frames, const int64_t *padded,
+                                      const float *mean, const float *deviation, int reversed, int bf16) {
+  return guarded([&] {
+    NormalizeParams params = {};
+    params.height = static_cast<int>(frames->size(1));
+    params.width = static_cast<int>(frames->size(2));
+    params.padded_height = static_cast<int>(padded[0]);
+    params.padded_width = static_cast<int>(padded[1]);
+    params.reversed = reversed;
+    for (int channel = 0; channel < 3; ++channel) {
+      params.mean[channel] = mean[channel];
+      params.deviation[channel] = deviation[channel];
+    }
+    const auto plan = normalize_plan(params, frames->size(0), bf16 != 0);
+    auto images = at::empty({frames->size(0), padded[0], padded[1], 3},
+                            frames->options().dtype(bf16 ? at::kBFloat16 : at::kFloat));
+    params.frames = frames->const_data_ptr<uint8_t>();
+    params.out = images.mutable_data_ptr();
+    launch(plan, frames->get_device(), {&params});
+    *out = new at::Tensor(images.permute({0, 3, 1, 2}));
+  });
+}

@@ -1,0 +1,24 @@
+// NCCL. This folder is a library of its own: it needs libtorch's CUDA part, which a machine without a GPU does not load.
+
+#define USE_C10D_NCCL
+#define USE_DISTRIBUTED
+
+#include "process_group.h"
+
+#include <c10/cuda/CUDAGuard.h>
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+
+#include "guarded.h"
+
+#define SF_API extern "C" __attribute__((visibility("default")))
+
+SF_API char *sf_nccl_group(SfGroup **out, const SfStore *store, int rank, int size, int device, int64_t timeout_ms) {
+  return guarded([&] {
+    c10::cuda::set_device(static_cast<c10::DeviceIndex>(device));
+    auto options = c10d::ProcessGroupNCCL::Options::create();
+    options->timeout = std::chrono::milliseconds(timeout_ms);
+    auto backend = c10::make_intrusive<c10d::ProcessGroupNCCL>(store->store, rank, size, options);
+    backend->setBoundDeviceId(at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(device)));
+    *out = new SfGroup{std::move(backend)};
+  });
+}

@@ -1,0 +1,106 @@
+// What the kernels are launched with: plain numbers and addresses, the same for the host and the device.
+
+#pragma once
+
+// Levels of a pyramid that the attention kernels take.
+constexpr int kMaxLevels = 8;
+// Inputs of the first dynamic convolution at most: C / 32 + 2.
+constexpr int kMaxMaskInputs = 66;
+// Channels between the dynamic convolutions.
+constexpr int kMaskChannels = 8;
+// Cells of a map that a block of `dynamic_masks` works on.
+constexpr int kMaskTileWidth = 32;
+constexpr int kMaskTileHeight = 8;
+// Threads of every block.
+constexpr int kThreads = 256;
+
+struct LevelParams {
+  int height;
+  int width;
+  // First token.
+  int start;
+};
+
+// Multi-scale deformable attention. A group of `lanes` threads, a power of two up to 32, has one query and head.
+struct AttentionParams {
+  const void *value;        // [N, S, M, D] of any strides, the last of them 1
+  const float *locations;   // [N, Q, M, L, P, 2]: locations, or offsets in cells
+  const float *weights;     // [N, Q, M, L, P]: weights, or logits
+  const float *references;  // [N or 1, Q, L, 2]; of the kernels with offsets alone
+  const bool *padding;      // null, or [N or 1, S], true = the token counts as zero
+  long long value_clip_stride;
+  long long value_token_stride;
+  long long value_head_stride;
+  long long reference_clip_stride;  // 0 if all clips share them
+  long long padding_clip_stride;    // 0 if all clips share it
+  int heads;
+  int channels;
+  int queries;
+  int points;
+  int num_levels;
+  int lanes;
+  // Blocks for the queries of one clip and head.
+  int query_blocks;
+  LevelParams levels[kMaxLevels];
+};
+
+struct AttentionGradients {
+  const void *out;  // [N, Q, M * D], read
+  float *value;     // [N, S, M, D] and zero before; null if it is not wanted
+  float *locations; // like `locations` above
+  float *weights;   // like the weights
+  long long value_clip_stride;
+  long long value_token_stride;
+};
+
+// The dynamic mask head. Its outputs are twice as high and wide as the features.
+struct DynamicMasksParams {
+  const void *features;     // [T, C / 32, h, w] of any strides
+  const float *params;      // [I, parameters], all weights first, then all biases
+  const float *references;  // [T, I, 2], (x, y) in pixels
+  float *out;               // [I, T, 2h, 2w]
+  long long frame_stride;
+  long long channel_stride;
+  long long row_stride;
+  long long column_stride;
+  int num_params;
+  int frames;
+  int instances;
+  int inputs;  // C / 32 + 2
+  int height;
+  int width;
+  int stride;  // Pixels for one cell of the features.
+  int tile_rows;
+  int tile_columns;
+};
+
+// Bits of masks at the size of the video.
+struct PackMasksParams {
+  const float *logits;  // [I, h, w], each mask dense
+  unsigned *words;      // [I, words], pixels in the order of columns, the first in the lowest bit
+  long long mask_stride;
+  int height;
+  int width;
+  int input_height;
+  int input_width;
+  int output_height;
+  int output_width;
+  int words_per_mask;
+  int blocks_per_mask;
+  float row_scale;
+  float column_scale;
+};
+
+// Frames as the network takes them.
+struct NormalizeParams {
+  const unsigned char *frames;  // [T, H, W, 3]
+  void *out;                    // [T, padded H, padded W, 3]
+  int height;
+  int width;
+  int padded_height;
+  int padded_width;
+  long long elements;  // of the output
+  int reversed;        // Not 0: channel c of the output is channel 2 - c of the frame.
+  float mean[3];       // in the order of the output
+  float deviation[3];
+};

@@ -1,0 +1,152 @@
+//! A GPU as a machine: its memory and abilities, the precision of its products, and the time that its work takes.
+//!
+//! All of it is in the library that is opened with libtorch's CUDA part; without a GPU every function is an
+//! error that says what is missing.
+
+use seqformer_libtorch::OpsError;
+
+use crate::binding;
+pub use crate::binding::DeviceMemory;
+
+/// What a card is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    /// Its name.
+    pub name: String,
+    /// Compute capability, as in (9, 0).
+    pub capability: (i32, i32),
+}
+
+impl Card {
+    /// Whether its tensor cores multiply `bf16` and TF32: from capability 8.0 on.
+    pub fn has_bf16(&self) -> bool {
+        self.capability.0 >= 8
+    }
+}
+
+fn torch(operation: &'static str) -> impl Fn(String) -> OpsError {
+    move |message| {
+        // The runtime goes on with advice for programmers.
+        let message = message.lines().next().unwrap_or_default().to_owned();
+        OpsError::Torch { operation, message }
+    }
+}
+
+/// The memory of GPU number `device`.
+///
+/// # Errors
+///
+/// If there is no such GPU.
+pub fn memory(device: usize) -> Result<DeviceMemory, OpsError> {
+    binding::memory(device).map_err(torch("memory of the GPU"))
+}
+
+/// Begins new peaks of memory from what is held now.
+///
+/// # Errors
+///
+/// If there is no such GPU.
+pub fn forget_peak(device: usize) -> Result<(), OpsError> {
+    binding::forget_peak(device).map_err(torch("memory of the GPU"))
+}
+
+/// Gives what libtorch keeps for later back to the driver.
+///
+/// # Errors
+///
+/// If there is no GPU.
+pub fn empty_cache() -> Result<(), OpsError> {
+    binding::empty_cache().map_err(torch("memory of the GPU"))
+}
+
+/// Lets all tensors of a GPU hold at most so many bytes; beyond it, libtorch says that there is no memory left.
+///
+/// # Errors
+///
+/// If there is no such GPU.
+pub fn limit_memory(device: usize, bytes: u64) -> Result<(), OpsError> {
+    binding::limit_memory(device, bytes).map_err(torch("limit of the GPU's memory"))
+}
+
+/// What GPU number `device` is.
+///
+/// # Errors
+///
+/// If there is no such GPU.
+pub fn card(device: usize) -> Result<Card, OpsError> {
+    let (capability, name) = binding::card(device).map_err(torch("the GPU"))?;
+    Ok(Card { name, capability })
+}
+
+/// Products and convolutions of `f32` numbers in TF32, 10 bits of precision, or strictly without, until this value is
+/// dropped.
+///
+/// The setting belongs to the process. libtorch's own is TF32 in convolutions and not in products.
+#[derive(Debug)]
+#[must_use = "the setting ends with this value"]
+pub struct Tf32Scope {
+    before: i32,
+}
+
+impl Tf32Scope {
+    /// Begins the setting.
+    ///
+    /// # Errors
+    ///
+    /// If the part for GPUs is missing.
+    pub fn begin(allowed: bool) -> Result<Self, OpsError> {
+        const BOTH: i32 = 3;
+        let before = binding::set_tf32(if allowed { BOTH } else { 0 });
+        Ok(Self { before: before.map_err(torch("precision of the GPU"))? })
+    }
+}
+
+impl Drop for Tf32Scope {
+    fn drop(&mut self) {
+        // It could be set before, so it can be set again.
+        drop(binding::set_tf32(self.before));
+    }
+}
+
+/// Where TF32 is allowed now.
+///
+/// # Errors
+///
+/// If the part for GPUs is missing.
+pub fn tf32() -> Result<Tf32, OpsError> {
+    let allowed = binding::tf32().map_err(torch("precision of the GPU"))?;
+    Ok(Tf32 { products: allowed & 1 != 0, convolutions: allowed & 2 != 0 })
+}
+
+/// See [`tf32`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tf32 {
+    /// In products of matrices, by cuBLAS.
+    pub products: bool,
+    /// In convolutions, by cuDNN.
+    pub convolutions: bool,
+}
+
+/// Measures the time that work takes on a GPU's stream, without the time to hand it in.
+#[derive(Debug)]
+pub struct Timer(binding::Timer);
+
+impl Timer {
+    /// Begins behind what the stream has to do already.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such GPU.
+    pub fn start(device: usize) -> Result<Self, OpsError> {
+        binding::Timer::start(device).map(Self).map_err(torch("clock of the GPU"))
+    }
+
+    /// Waits for the stream, and tells the seconds since the start.
+    ///
+    /// # Errors
+    ///
+    /// If work on the GPU has failed.
+    pub fn stop(self) -> Result<f64, OpsError> {
+        Ok(self.0.stop().map_err(torch("clock of the GPU"))? / 1e3)
+    }
+}

@@ -1,0 +1,61 @@
+//! The kernels' sources, and the units in which they are compiled and loaded.
+
+use crate::nvrtc::Source;
+
+/// Sources that are compiled together, when one of their kernels is first needed.
+#[derive(Debug)]
+pub(crate) struct Module {
+    pub(crate) source: Source,
+    pub(crate) kernels: &'static [&'static str],
+}
+
+macro_rules! source {
+    ($name:literal) => {
+        Source { name: $name, text: include_str!(concat!("../../kernels/", $name)) }
+    };
+}
+
+/// What the sources include.
+pub(crate) const HEADERS: [Source; 3] =
+    [source!("numbers.cuh"), source!("params.h"), source!("points.cuh")];
+
+pub(crate) static ATTENTION_FORWARD: Module = Module {
+    source: source!("ms_deform_attn_forward.cu"),
+    kernels: &[
+        "ms_deform_attn_forward_f32_single_locations",
+        "ms_deform_attn_forward_f32_single_offsets",
+        "ms_deform_attn_forward_f32_wide_locations",
+        "ms_deform_attn_forward_f32_wide_offsets",
+        "ms_deform_attn_forward_bf16_single_locations",
+        "ms_deform_attn_forward_bf16_single_offsets",
+        "ms_deform_attn_forward_bf16_wide_locations",
+        "ms_deform_attn_forward_bf16_wide_offsets",
+    ],
+};
+
+pub(crate) static ATTENTION_BACKWARD: Module = Module {
+    source: source!("ms_deform_attn_backward.cu"),
+    kernels: &[
+        "ms_deform_attn_backward_f32_single_locations",
+        "ms_deform_attn_backward_f32_single_offsets",
+        "ms_deform_attn_backward_f32_wide_locations",
+        "ms_deform_attn_backward_f32_wide_offsets",
+        "ms_deform_attn_backward_bf16_single_locations",
+        "ms_deform_attn_backward_bf16_single_offsets",
+        "ms_deform_attn_backward_bf16_wide_locations",
+        "ms_deform_attn_backward_bf16_wide_offsets",
+    ],
+};
+
+pub(crate) static DYNAMIC_MASKS: Module = Module {
+    source: source!("dynamic_masks.cu"),
+    kernels: &["dynamic_masks_f32", "dynamic_masks_bf16"],
+};
+
+pub(crate) static PACK_MASKS: Module =
+    Module { source: source!("pack_masks.cu"), kernels: &["pack_masks"] };
+
+pub(crate) static NORMALIZE_FRAMES: Module = Module {
+    source: source!("normalize_frames.cu"),
+    kernels: &["normalize_frames_f32", "normalize_frames_bf16"],
+};

@@ -1,0 +1,135 @@
+//! Which modules are loaded on which GPU, and whether attention is trusted there.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use seqformer_libtorch::ms_deform_attn::Kernels;
+use tch::Device;
+
+use super::binding;
+use super::modules::{
+    ATTENTION_BACKWARD, ATTENTION_FORWARD, DYNAMIC_MASKS, HEADERS, Module, NORMALIZE_FRAMES,
+    PACK_MASKS,
+};
+use crate::{library, nvrtc};
+
+/// What came of loading a module, by the number of the GPU and the name of the source.
+type Loaded = BTreeMap<(usize, &'static str), Result<(), String>>;
+
+static LOADED: Mutex<Loaded> = Mutex::new(BTreeMap::new());
+/// The kernels of attention by the number of the GPU, or why there are none.
+type Attention = BTreeMap<usize, Result<&'static Kernels, String>>;
+
+static ATTENTION: Mutex<Attention> = Mutex::new(BTreeMap::new());
+
+/// A thread that panicked has at worst not entered its result.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Why a GPU has no kernels of ours.
+#[derive(Debug)]
+enum Missing {
+    /// Another call may find them: work is just being captured in a graph, when nothing can be loaded.
+    ForNow,
+    /// They cannot be compiled or loaded.
+    Forever(String),
+}
+
+impl Missing {
+    fn into_reason(self) -> String {
+        match self {
+            Self::Forever(reason) => reason,
+            Self::ForNow => {
+                "kernels cannot be loaded while a graph is captured; run the work once before"
+                    .to_owned()
+            }
+        }
+    }
+}
+
+/// Compiles and loads a module, once for each GPU.
+///
+/// # Errors
+///
+/// The reason, the same at every call.
+pub(super) fn load(device: usize, module: &'static Module) -> Result<(), String> {
+    try_load(device, module).map_err(Missing::into_reason)
+}
+
+fn try_load(device: usize, module: &'static Module) -> Result<(), Missing> {
+    let mut loaded = lock(&LOADED);
+    let key = (device, module.source.name);
+    if let Some(result) = loaded.get(&key) {
+        return result.clone().map_err(Missing::Forever);
+    }
+    let result = load_now(device, module);
+    match &result {
+        Ok(()) => drop(loaded.insert(key, Ok(()))),
+        Err(Missing::Forever(reason)) => drop(loaded.insert(key, Err(reason.clone()))),
+        Err(Missing::ForNow) => {}
+    }
+    result
+}
+
+fn load_now(device: usize, module: &'static Module) -> Result<(), Missing> {
+    let path = library::path().map_err(Missing::Forever)?;
+    let properties = binding::properties(&path, device).map_err(Missing::Forever)?;
+    if properties.is_capturing {
+        return Err(Missing::ForNow);
+    }
+    let compiled = nvrtc::compile(module.source, &HEADERS, properties.architecture);
+    let compiled = compiled.map_err(Missing::Forever)?;
+    tracing::debug!("{} for GPU {device}: {}", module.source.name, compiled.log);
+    binding::load(&path, device, &compiled.binary, module.kernels).map_err(Missing::Forever)
+}
+
+/// Compares the kernels of attention on a device with what they should give; says what differs.
+pub type AttentionCheck = fn(Device, &'static Kernels) -> Result<(), String>;
+
+/// The kernels of attention on a GPU. Nothing, after one warning, where they cannot be loaded or do not pass `check`, which
+/// runs once for each GPU.
+pub fn attention(device: usize, check: AttentionCheck) -> Option<&'static Kernels> {
+    checked_attention(device, check).ok()
+}
+
+/// Loads all modules on a GPU.
+///
+/// # Errors
+///
+/// The reason why a kernel cannot be used.
+pub(super) fn load_all(device: usize, check: AttentionCheck) -> Result<(), String> {
+    for module in [&DYNAMIC_MASKS, &PACK_MASKS, &NORMALIZE_FRAMES] {
+        load(device, module)?;
+    }
+    checked_attention(device, check).map(drop).map_err(Missing::into_reason)
+}
+
+fn checked_attention(device: usize, check: AttentionCheck) -> Result<&'static Kernels, Missing> {
+    let mut checked = lock(&ATTENTION);
+    if let Some(result) = checked.get(&device) {
+        return result.clone().map_err(Missing::Forever);
+    }
+    let result = load_attention(device, check);
+    match &result {
+        Ok(kernels) => drop(checked.insert(device, Ok(*kernels))),
+        Err(Missing::ForNow) => {}
+        Err(Missing::Forever(reason)) => {
+            tracing::warn!(
+                "attention on GPU {device} runs as plain tensor operations, which take more memory: {reason}"
+            );
+            drop(checked.insert(device, Err(reason.clone())));
+        }
+    }
+    result
+}
+
+fn load_attention(device: usize, check: AttentionCheck) -> Result<&'static Kernels, Missing> {
+    for module in [&ATTENTION_FORWARD, &ATTENTION_BACKWARD] {
+        try_load(device, module)?;
+    }
+    let path = library::path().map_err(Missing::Forever)?;
+    let kernels = binding::attention_kernels(&path).map_err(Missing::Forever)?;
+    check(Device::Cuda(device), kernels).map_err(Missing::Forever)?;
+    Ok(kernels)
+}

@@ -1,0 +1,23 @@
+//! `libseqformer_cuda`, a shared library that is opened when a GPU is asked for.
+
+use std::path::{Path, PathBuf};
+
+/// Where it is.
+///
+/// # Errors
+///
+/// Why this program has none.
+pub fn path() -> Result<PathBuf, String> {
+    let Some(built) = option_env!("SEQFORMER_CUDA_LIBRARY") else {
+        let reason = option_env!("SEQFORMER_CUDA_MISSING").unwrap_or("its headers were missing");
+        return Err(format!("{reason}; run `make setup` and build again, or use the CPU"));
+    };
+    Ok(installed(Path::new(built)))
+}
+
+/// The library beside the program, if it was put there, otherwise the one that was built with it.
+fn installed(built: &Path) -> PathBuf {
+    let name = built.file_name().unwrap_or_default();
+    let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(name)));
+    beside.filter(|path| path.exists()).unwrap_or_else(|| built.to_path_buf())
+}

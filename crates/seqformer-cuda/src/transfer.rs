@@ -1,0 +1,96 @@
+//! Copies between the host and a device that go on beside the computation.
+//!
+//! On a GPU, uploads have a stream of their own and both directions use pinned memory; on the CPU nothing is copied.
+
+use seqformer_libtorch::OpsError;
+use tch::{Device, Tensor};
+
+use crate::binding;
+
+/// A tensor on its way to a device.
+#[derive(Debug)]
+pub struct Upload(Way<binding::Upload>);
+
+/// A tensor on its way to the host.
+#[derive(Debug)]
+pub struct Download(Way<binding::Download>);
+
+/// A tensor of the host on `device`, whose stream waits for it instead of this thread.
+///
+/// Without the part for GPUs it is copied in libtorch's plain way.
+pub fn upload(host: &Tensor, device: Device) -> Tensor {
+    if device == host.device() {
+        return host.shallow_clone();
+    }
+    let uploaded = Upload::start(host, device).and_then(Upload::take);
+    uploaded.unwrap_or_else(|_error| host.to_device(device))
+}
+
+#[derive(Debug)]
+enum Way<T> {
+    There(Tensor),
+    Copying(T),
+}
+
+impl Upload {
+    /// Begins to copy `host`, a tensor of the CPU, to `device`. The tensor may be dropped at once.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for the copies.
+    pub fn start(host: &Tensor, device: Device) -> Result<Self, OpsError> {
+        match device {
+            Device::Cuda(index) => binding::Upload::start(host, index)
+                .map(|upload| Self(Way::Copying(upload)))
+                .map_err(|message| OpsError::Torch { operation: "upload", message }),
+            _ => Ok(Self(Way::There(host.to_device(device)))),
+        }
+    }
+
+    /// The tensor on the device. What uses it there waits for the copy; this thread does not.
+    ///
+    /// # Errors
+    ///
+    /// If the device fails.
+    pub fn take(self) -> Result<Tensor, OpsError> {
+        match self.0 {
+            Way::There(tensor) => Ok(tensor),
+            Way::Copying(upload) => {
+                upload.take().map_err(|message| OpsError::Torch { operation: "upload", message })
+            }
+        }
+    }
+}
+
+impl Download {
+    /// Begins to copy a tensor to the host, behind what its device has been given to do. It may be dropped at once.
+    ///
+    /// # Errors
+    ///
+    /// If there is no memory for the copy.
+    pub fn start(tensor: &Tensor) -> Result<Self, OpsError> {
+        match tensor.device() {
+            Device::Cuda(_) => binding::Download::start(tensor)
+                .map(|download| Self(Way::Copying(download)))
+                .map_err(|message| OpsError::Torch { operation: "download", message }),
+            _ => Ok(Self(Way::There(tensor.contiguous()))),
+        }
+    }
+
+    /// Waits for the copy: a dense tensor of the CPU.
+    ///
+    /// # Errors
+    ///
+    /// If the device fails.
+    pub fn wait(self) -> Result<Tensor, OpsError> {
+        match self.0 {
+            Way::There(tensor) => Ok(tensor),
+            Way::Copying(download) => download
+                .wait()
+                .map_err(|message| OpsError::Torch { operation: "download", message }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

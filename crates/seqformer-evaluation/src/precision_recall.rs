@@ -1,0 +1,233 @@
+//! Precision and recall over all videos or images.
+//!
+//! Reference: pycocotools, `COCOeval.accumulate` and `Params`; YouTube-VIS `cocoapi`,
+//! `YTVOSeval.accumulate` and `Params`, which differ in the area ranges only.
+
+use std::collections::BTreeMap;
+
+use crate::matching::{CategoryMatches, Matches};
+use crate::parameters::{AREA_RANGES, NUM_THRESHOLDS};
+
+/// Number of recall points.
+pub(crate) const NUM_RECALL_POINTS: usize = 101;
+/// Maximum numbers of detections per video or image and category, best score first.
+pub const MAX_DETECTIONS: [usize; 3] = [1, 10, 100];
+/// 0.00 to 1.00 as computed by numpy's `linspace`.
+fn recall_points() -> [f64; NUM_RECALL_POINTS] {
+    let step = 1.0 / (NUM_RECALL_POINTS - 1) as f64;
+    let mut points = std::array::from_fn(|index| index as f64 * step);
+    points[NUM_RECALL_POINTS - 1] = 1.0;
+    points
+}
+
+/// Precision and recall of every setting; −1 where there is nothing to be found.
+///
+/// The axes are `T` IoU thresholds, `R` recall points, `K` categories, `A` area ranges and `M`
+/// limits on the number of detections. Only categories that have annotations or results take
+/// memory, because a dataset may name many thousands of others.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PrecisionRecall {
+    num_categories: usize,
+    /// Indices of the categories that have annotations or results, ascending: `P` of them.
+    present: Vec<usize>,
+    /// `[T, R, P, A, M]`, row-major.
+    precision: Vec<f64>,
+    /// `[T, P, A, M]`, row-major.
+    recall: Vec<f64>,
+}
+
+/// An index into the arrays without the recall point; the category is one of those present.
+#[derive(Debug, Clone, Copy)]
+struct Cell {
+    threshold: usize,
+    category: usize,
+    area: usize,
+    limit: usize,
+}
+
+/// A detection in the ranking over all videos or images.
+#[derive(Debug, Clone, Copy)]
+struct Ranked {
+    score: f64,
+    part: usize,
+    /// Its index among the detections of its video or image.
+    rank: usize,
+}
+
+impl PrecisionRecall {
+    /// Accumulates the matches. For each category that has any, given by its index, these are the
+    /// matches of its videos or images, ordered by id.
+    pub(crate) fn new(
+        num_categories: usize,
+        categories: &BTreeMap<usize, Vec<CategoryMatches>>,
+    ) -> Self {
+        let cells = categories.len() * AREA_RANGES.len() * MAX_DETECTIONS.len();
+        let mut curves = Self {
+            num_categories,
+            present: categories.keys().copied().collect(),
+            precision: vec![-1.0; NUM_THRESHOLDS * NUM_RECALL_POINTS * cells],
+            recall: vec![-1.0; NUM_THRESHOLDS * cells],
+        };
+        for (place, parts) in categories.values().enumerate() {
+            curves.add_category(place, parts);
+        }
+        curves
+    }
+
+    /// Returns the sizes of the axes `T, R, K, A, M`.
+    pub fn shape(&self) -> [usize; 5] {
+        Self::shape_of(self.num_categories)
+    }
+
+    /// Returns the precisions of all categories, `[T, R, K, A, M]`, row-major.
+    pub fn precision(&self) -> Vec<f64> {
+        self.of_all(&self.precision, NUM_THRESHOLDS * NUM_RECALL_POINTS)
+    }
+
+    /// Returns the recalls of all categories, `[T, K, A, M]`, row-major.
+    pub fn recall(&self) -> Vec<f64> {
+        self.of_all(&self.recall, NUM_THRESHOLDS)
+    }
+
+    /// Returns the indices of the categories that have annotations or results, ascending.
+    pub fn present(&self) -> &[usize] {
+        &self.present
+    }
+
+    /// Returns the precision of one setting at one recall point, given as `[T, R, P, A, M]`.
+    pub(crate) fn precision_at(&self, index: [usize; 5]) -> f64 {
+        self.precision[flat_index(Self::shape_of(self.present.len()), index)]
+    }
+
+    /// Returns the recall of one setting, given as `[T, P, A, M]`.
+    pub(crate) fn recall_at(&self, [threshold, category, area, limit]: [usize; 4]) -> f64 {
+        self.recall[self.recall_index(Cell { threshold, category, area, limit })]
+    }
+
+    fn shape_of(num_categories: usize) -> [usize; 5] {
+        let (areas, limits) = (AREA_RANGES.len(), MAX_DETECTIONS.len());
+        [NUM_THRESHOLDS, NUM_RECALL_POINTS, num_categories, areas, limits]
+    }
+
+    /// Expands values to all categories, with −1 for those without annotations or results.
+    fn of_all(&self, values: &[f64], num_rows: usize) -> Vec<f64> {
+        let cell = AREA_RANGES.len() * MAX_DETECTIONS.len();
+        let mut all = vec![-1.0; num_rows * self.num_categories * cell];
+        for row in 0..num_rows {
+            for (place, &category) in self.present.iter().enumerate() {
+                let from = cell * (row * self.present.len() + place);
+                let to = cell * (row * self.num_categories + category);
+                all[to..to + cell].copy_from_slice(&values[from..from + cell]);
+            }
+        }
+        all
+    }
+
+    fn add_category(&mut self, category: usize, parts: &[CategoryMatches]) {
+        let ranking = ranking(parts);
+        for area in 0..AREA_RANGES.len() {
+            let matches: Vec<&Matches> = parts.iter().map(|part| &part.by_area[area]).collect();
+            let num_positives: usize = matches.iter().map(|matches| matches.num_positives).sum();
+            if num_positives == 0 {
+                continue;
+            }
+            for (limit, &max_detections) in MAX_DETECTIONS.iter().enumerate() {
+                let ranked = ranking.iter().filter(|ranked| ranked.rank < max_detections);
+                let outcomes: Vec<_> =
+                    ranked.map(|ranked| matches[ranked.part].outcomes[ranked.rank]).collect();
+                for threshold in 0..NUM_THRESHOLDS {
+                    let counted =
+                        outcomes.iter().map(|outcome| match outcome.ignored >> threshold & 1 {
+                            0 => Some(outcome.matched >> threshold & 1 == 1),
+                            _ => None,
+                        });
+                    let curve = Curve::new(counted, num_positives);
+                    self.set(Cell { threshold, category, area, limit }, &curve);
+                }
+            }
+        }
+    }
+
+    fn set(&mut self, cell: Cell, curve: &Curve) {
+        let at = self.recall_index(cell);
+        self.recall[at] = curve.recall.last().copied().unwrap_or(0.0);
+        let Cell { threshold, category, area, limit } = cell;
+        let shape = Self::shape_of(self.present.len());
+        for (point, precision) in curve.at_recall_points().enumerate() {
+            let at = flat_index(shape, [threshold, point, category, area, limit]);
+            self.precision[at] = precision;
+        }
+    }
+
+    fn recall_index(&self, cell: Cell) -> usize {
+        let [thresholds, _, categories, areas, limits] = Self::shape_of(self.present.len());
+        let Cell { threshold, category, area, limit } = cell;
+        flat_index(
+            [1, thresholds, categories, areas, limits],
+            [0, threshold, category, area, limit],
+        )
+    }
+}
+
+/// Sorts the detections of all videos or images by score; equal scores keep their order.
+fn ranking(parts: &[CategoryMatches]) -> Vec<Ranked> {
+    let of_part = |(part, matches): (usize, &CategoryMatches)| {
+        let ranked = |(rank, &score): (usize, &f64)| Ranked { score, part, rank };
+        matches.scores.iter().enumerate().map(ranked).collect::<Vec<_>>()
+    };
+    let mut ranking: Vec<Ranked> = parts.iter().enumerate().flat_map(of_part).collect();
+    ranking.sort_by(|a, b| by_score(a.score, b.score));
+    ranking
+}
+
+/// Orders higher scores first.
+pub(crate) fn by_score(a: f64, b: f64) -> std::cmp::Ordering {
+    // Scores are finite, so all are ordered; `total_cmp` would distinguish 0.0 from -0.0.
+    b.partial_cmp(&a).unwrap_or(std::cmp::Ordering::Equal)
+}
+
+/// Precision over recall, one step per detection.
+#[derive(Debug)]
+struct Curve {
+    recall: Vec<f64>,
+    /// Never increases.
+    precision: Vec<f64>,
+}
+
+impl Curve {
+    /// Creates the curve from the ranked detections: right, wrong, or `None` for ignored ones.
+    fn new(detections: impl Iterator<Item = Option<bool>>, num_positives: usize) -> Self {
+        let (mut recall, mut precision) = (Vec::new(), Vec::new());
+        let (mut right, mut wrong) = (0.0, 0.0);
+        for detection in detections {
+            match detection {
+                Some(true) => right += 1.0,
+                Some(false) => wrong += 1.0,
+                None => {}
+            }
+            recall.push(right / num_positives as f64);
+            precision.push(right / (wrong + right + f64::EPSILON));
+        }
+        let mut highest = 0.0_f64;
+        for precision in precision.iter_mut().rev() {
+            highest = highest.max(*precision);
+            *precision = highest;
+        }
+        Self { recall, precision }
+    }
+
+    /// Returns the precision at each recall point; 0 where the recall is not reached.
+    fn at_recall_points(&self) -> impl Iterator<Item = f64> {
+        recall_points().into_iter().map(|point| {
+            let first = self.recall.partition_point(|&recall| recall < point);
+            self.precision.get(first).copied().unwrap_or(0.0)
+        })
+    }
+}
+
+fn flat_index(shape: [usize; 5], index: [usize; 5]) -> usize {
+    shape.into_iter().zip(index).fold(0, |flat, (size, index)| flat * size + index)
+}
+
+#[cfg(test)]
+mod tests;

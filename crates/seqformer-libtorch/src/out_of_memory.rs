@@ -1,0 +1,116 @@
+//! What libtorch says when a device has no memory left, and how it is caught.
+//!
+//! `tch` turns an exception of libtorch into a panic wherever an operation has no fallible form, so that the network's
+//! own code stays readable. A prediction can go on with fewer frames, though, so this one panic is caught.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Once;
+
+use crate::grad_mode;
+
+/// What libtorch, CUDA's runtime, cuBLAS and cuDNN say.
+const WORDS: [&str; 4] = [
+    "CUDA out of memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+];
+
+/// A device had no memory left.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct OutOfMemory {
+    /// What libtorch says about it.
+    pub message: String,
+}
+
+impl OutOfMemory {
+    /// The words about memory in a longer message, if there are any: what stands around them is a stack.
+    pub fn of(text: &str) -> Option<Self> {
+        let start = WORDS.iter().filter_map(|words| text.find(words)).min()?;
+        let line = text[start..].lines().next().unwrap_or_default();
+        // A message within a printed error has its line breaks written out.
+        let line = line.split("\\n").next().unwrap_or_default();
+        Some(Self { message: line.trim_end_matches(['"', ')', ' ', '}']).to_owned() })
+    }
+}
+
+/// Whether a message says that a device has no memory left.
+pub fn is_out_of_memory(text: &str) -> bool {
+    WORDS.iter().any(|words| text.contains(words))
+}
+
+/// Runs `work`, and catches its panic if that says that a device has no memory left; every other panic goes on.
+///
+/// What `work` was changing may be half done then, so it should only make new values.
+///
+/// # Errors
+///
+/// If the device has no memory left.
+pub fn catch_out_of_memory<R>(work: impl FnOnce() -> R) -> Result<R, OutOfMemory> {
+    match caught(Silence::OutOfMemory, work) {
+        Ok(result) => Ok(result),
+        Err(panic) => match OutOfMemory::of(text_of(&*panic)) {
+            Some(error) => Err(error),
+            None => resume_unwind(panic),
+        },
+    }
+}
+
+/// Runs `work`, and gives the words of any panic, which are not printed.
+///
+/// # Errors
+///
+/// If `work` panics.
+pub fn catch_all<R>(work: impl FnOnce() -> R) -> Result<R, String> {
+    caught(Silence::All, work).map_err(|panic| text_of(&*panic).to_owned())
+}
+
+/// Which panics of this thread are not printed, because somebody deals with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Silence {
+    Nothing,
+    OutOfMemory,
+    All,
+}
+
+thread_local! {
+    static SILENCE: Cell<Silence> = const { Cell::new(Silence::Nothing) };
+}
+
+fn caught<R>(silence: Silence, work: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let print = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let is_silent = match SILENCE.get() {
+                Silence::Nothing => false,
+                Silence::OutOfMemory => is_out_of_memory(text_of(info.payload())),
+                Silence::All => true,
+            };
+            if !is_silent {
+                print(info);
+            }
+        }));
+    });
+    let (before, has_gradients) = (SILENCE.replace(silence), grad_mode::get());
+    let result = catch_unwind(AssertUnwindSafe(work));
+    SILENCE.set(before);
+    if result.is_err() {
+        // `tch::no_grad` does not turn gradients on again when it is left by a panic.
+        grad_mode::set(has_gradients);
+    }
+    result
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> &str {
+    match panic.downcast_ref::<String>() {
+        Some(text) => text,
+        None => panic.downcast_ref::<&str>().copied().unwrap_or("unknown panic"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
