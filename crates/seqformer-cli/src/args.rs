@@ -7,8 +7,8 @@ mod models;
 mod score;
 mod train;
 mod weights;
+mod words;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand};
@@ -26,6 +26,7 @@ pub use models::{
 pub use score::{Benchmark, EmptyMasksChoice, Iou, MetricChoice, ScoreArgs};
 pub use train::{Layout, SynthArgs, TrainArgs, TrainCommandArgs};
 pub use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
+pub use words::words;
 
 /// Video instance segmentation with SeqFormer: finds every object of a video, classifies it, and
 /// draws its mask in all frames.
@@ -99,36 +100,6 @@ pub struct ConfigArgs {
     #[arg(value_name = "KEY VALUE", allow_negative_numbers = true)]
     pub opts: Vec<String>,
 }
-
-/// The arguments of the process, with `train` inserted if they start with one of its options: detectron2's
-/// `train_net.py` has no subcommands.
-pub fn words() -> Vec<OsString> {
-    let mut words: Vec<OsString> = std::env::args_os().collect();
-    let is_train_option = |word: &OsString| {
-        let word = word.to_string_lossy();
-        TRAIN_OPTIONS.iter().any(|option| {
-            word.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-        })
-    };
-    if words.get(1).is_some_and(is_train_option) {
-        words.insert(1, OsString::from("train"));
-    }
-    words
-}
-
-/// The options of detectron2's `train_net.py`, and related ones.
-const TRAIN_OPTIONS: [&str; 10] = [
-    "--config-file",
-    "--resume",
-    "--eval-only",
-    "--num-gpus",
-    "--num-machines",
-    "--machine-rank",
-    "--dist-url",
-    "--num-workers-cpu",
-    "--dist-timeout",
-    "--max-restarts",
-];
 
 /// Arguments of `eval`.
 #[derive(Debug, Args)]

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Error, Result};
-use clap::Parser as _;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 use seqformer_signals::StopSignals;
 
 use crate::args::{self, Cli};
@@ -24,7 +25,9 @@ pub enum End {
 ///
 /// The exit code, if help or the version was requested. Mistakes end the process.
 pub fn read_arguments() -> Result<Cli, ExitCode> {
-    match Cli::try_parse_from(args::words()) {
+    let words = args::words()
+        .unwrap_or_else(|unclear| Cli::command().error(ErrorKind::UnknownArgument, unclear).exit());
+    match Cli::try_parse_from(words) {
         Ok(cli) => Ok(cli),
         // Help and the version are results and go to standard output.
         Err(shown) if !shown.use_stderr() => {

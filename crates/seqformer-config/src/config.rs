@@ -38,7 +38,7 @@ pub use input::{
 pub use model::ModelSection;
 pub use network::{NetworkDifference, NetworkSettings};
 pub use resnets::ResNetsSection;
-pub use seqformer::SeqFormerSection;
+pub use seqformer::{ResultRule, SeqFormerSection};
 pub use solver::{LrScheduler, NetworkPart, Optimizer, SolverSection, WarmupMethod};
 pub use swin::SwinSection;
 pub use test::{ExpectedResult, TestSection};

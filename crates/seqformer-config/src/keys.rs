@@ -1,12 +1,15 @@
 //! All keys: those of the sections, and those that are only accepted.
 
 mod detectron2;
+mod own;
 
 use std::sync::LazyLock;
 
 use crate::config::Config;
 use crate::config::section::{Row, Section as _};
 use crate::spec::{Effect, KeySpec};
+
+pub(crate) use own::OWN_KEYS;
 
 /// Keys that have an effect, section by section.
 static USED: LazyLock<Vec<&'static KeySpec>> = LazyLock::new(|| {

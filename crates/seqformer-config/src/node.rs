@@ -10,6 +10,7 @@ use crate::config::read::Reader;
 use crate::config::section::Section as _;
 use crate::config::{CUSTOM_DATASET_FIELDS, CUSTOM_DATASETS};
 use crate::error::{ConfigError, Origin};
+use crate::keys::OWN_KEYS;
 use crate::tree::{Entry, Tree};
 use crate::value::Value;
 use crate::{Config, keys, literal, opts, yaml};
@@ -107,6 +108,20 @@ impl CfgNode {
     /// Reading the text into the defaults gives an equal tree.
     pub fn dump(&self) -> String {
         dump::dump(&self.tree)
+    }
+
+    /// Writes the tree as [`CfgNode::dump`] does, but omits keys that VNext lacks if they have their defaults: VNext
+    /// refuses files that contain them.
+    pub fn dump_for_vnext(&self) -> String {
+        let defaults = Self::defaults();
+        let mut tree = self.tree.clone();
+        for key in OWN_KEYS.iter().filter(|key| self.get(key) == defaults.get(key)) {
+            tree.remove(key);
+        }
+        if tree.names_in(CUSTOM_DATASETS).is_empty() {
+            tree.remove(CUSTOM_DATASETS);
+        }
+        dump::dump(&tree)
     }
 }
 

@@ -43,6 +43,18 @@ impl Tree {
         }
     }
 
+    /// Removes the key or section at the full `key`, if it is there.
+    pub(crate) fn remove(&mut self, key: &str) {
+        match split(key) {
+            (name, None) => self.entries.retain(|(known, _)| known != name),
+            (head, Some(rest)) => {
+                if let Some(Entry::Section(section)) = self.entry_mut(head) {
+                    section.remove(rest);
+                }
+            }
+        }
+    }
+
     /// The section at the full `key`, made if need be; nothing if a value is there.
     pub(crate) fn section_mut(&mut self, key: &str) -> Option<&mut Self> {
         let (head, rest) = split(key);

@@ -12,7 +12,7 @@ use seqformer_checkpoint::key_map::InputConvention;
 use seqformer_config::Config;
 use seqformer_config::config::{
     self, BackboneName, ClipType, CropType, FrameAugmentation, ImageFormat, LrScheduler,
-    NetworkPart, PseudoClips, ShortEdgeSampling,
+    NetworkPart, PseudoClips, ResultRule, ShortEdgeSampling,
 };
 use seqformer_data::{
     AbsentInstances, Augmentation, ClipMapper, ClipSampling, FrameStep, PseudoClip, RandomCrop,
@@ -23,7 +23,7 @@ use seqformer_masks::ImageSize;
 use crate::lr_schedule::{Decay, LrSchedule, Warmup};
 use crate::{ClipOptions, GradClip, OptimizerConfig, OptimizerKind, PredictorOptions};
 
-/// Maximum number of queries that become results, as in the reference.
+/// Maximum number of queries, or of pairs of query and class, that become results, as in both references.
 pub const MAX_QUERIES: i64 = 10;
 
 /// The network described by `MODEL`.
@@ -97,12 +97,14 @@ pub fn input_convention(config: &Config) -> InputConvention {
     }
 }
 
-/// How results are selected: `MODEL.SeqFormer.MULTI_CLS_ON` and `APPLY_CLS_THRES`.
+/// How results are selected: `MODEL.SeqFormer.MULTI_CLS_ON` and `APPLY_CLS_THRES`, which the rule of the original
+/// repository ignores.
 pub fn selection_rule(config: &Config) -> SelectionRule {
     let section = &config.model.seqformer;
+    let has_threshold = section.multi_cls_on && section.result_rule == ResultRule::VNext;
     SelectionRule {
         max_queries: MAX_QUERIES,
-        class_threshold: section.multi_cls_on.then_some(section.apply_cls_thres),
+        class_threshold: has_threshold.then_some(section.apply_cls_thres),
     }
 }
 
@@ -119,6 +121,7 @@ impl PredictorOptions {
             short_edge: config.input.min_size_test,
             max_size: config.input.max_size_test,
             channels: config.input.format,
+            results: config.model.seqformer.result_rule,
             rule: selection_rule(config),
             clips: clip_options(config),
             precision: Precision::F32,

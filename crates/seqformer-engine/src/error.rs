@@ -155,6 +155,9 @@ pub enum EngineError {
         /// What is wrong with it.
         source: Box<EngineError>,
     },
+    /// Scores that differ from `TEST.EXPECTED_RESULTS`, each with the expected and the found value.
+    #[error("TEST.EXPECTED_RESULTS: {0}")]
+    ExpectedResults(String),
     /// Another process of an evaluation could not do its part.
     #[error("rank {rank}: {message}")]
     Elsewhere {

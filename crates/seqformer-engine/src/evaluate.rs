@@ -2,7 +2,10 @@
 //!
 //! Reference: VNext `seqformer/data/ytvis_eval.py`, `YTVISEvaluator`.
 
+mod predictions;
+mod scoring;
 mod shared_out;
+mod timed;
 
 use std::path::{Path, PathBuf};
 
@@ -11,14 +14,13 @@ use seqformer_data::{
     AnnotatedVideos, Categories, DatasetKind, DatasetSource, VideoRecord, read_image_logged,
 };
 use seqformer_distributed::TaskQueue;
-use seqformer_evaluation::{
-    CocoEvaluator, CocoGroundTruth, CocoResults, CocoResultsWriter, GroundTruth, IouKind, Report,
-    Results, ResultsWriter, YtvisEvaluator, write_archive,
-};
+use seqformer_evaluation::{CocoResultsWriter, IouKind, Report, ResultsWriter};
+use seqformer_logs::InferenceTime;
 
 use crate::agreement::agree;
 use crate::{Communicator, EngineError, Predictor, VideoPrediction};
-use shared_out::{FoundDetection, FoundTrack, Job, Writer, run_shared};
+use scoring::score;
+use shared_out::{FoundDetection, FoundTrack, Job, Writer as _, run_shared};
 
 /// What an evaluation left.
 #[derive(Debug)]
@@ -31,6 +33,36 @@ pub struct Evaluated {
     pub report: Option<Report>,
     /// Numbers of the boxes, for annotated images.
     pub box_report: Option<Report>,
+    /// The results as PyTorch reads them.
+    pub predictions: PathBuf,
+    /// Time that this process took for its part; `None` if nothing was left to do.
+    pub time: Option<InferenceTime>,
+}
+
+impl Evaluated {
+    /// The scores of each task, in detectron2's order: boxes, then masks.
+    pub fn reports(&self) -> impl Iterator<Item = (IouKind, &Report)> {
+        let boxes = self.box_report.as_ref().map(|report| (IouKind::Box, report));
+        boxes.into_iter().chain(self.report.as_ref().map(|report| (IouKind::Mask, report)))
+    }
+
+    /// The lines with times and scores of dataset `name` that detectron2 prints and scripts search for.
+    ///
+    /// Reference: detectron2 `engine/defaults.py`, `DefaultTrainer.test`.
+    pub fn detectron2_lines(&self, name: &str) -> Vec<String> {
+        let mut lines: Vec<String> = self.time.iter().map(ToString::to_string).collect();
+        if self.reports().next().is_some() {
+            lines.push(format!("Evaluation results for {name} in csv format:"));
+        }
+        lines.extend(self.reports().flat_map(|(task, report)| report.copypaste(task.task())));
+        lines
+    }
+}
+
+/// The results file of a dataset, and the time it took.
+struct Written {
+    results: PathBuf,
+    time: Option<InferenceTime>,
 }
 
 /// How far an evaluation is.
@@ -103,23 +135,21 @@ fn evaluate_records(
     output: EvaluationOutput<'_>,
     progress: &mut dyn FnMut(EvaluationProgress),
 ) -> Result<Option<Evaluated>, EngineError> {
-    if dataset.kind == DatasetKind::Coco {
-        let job = Images { predictor, records: &records.videos, categories: &records.categories };
-        let ids = (&records.video_ids, &records.category_ids);
-        let results = write_results(&job, ids, (communicator, queue), output, progress)?;
-        results.map(|results| score_images(&dataset.json, results)).transpose()
+    let ids = (&records.video_ids, &records.category_ids);
+    let categories = &records.categories;
+    let written = if dataset.kind == DatasetKind::Coco {
+        let job = Images { predictor, records: &records.videos, categories };
+        write_results(&job, ids, (communicator, queue), output, progress)?
     } else {
         let mut videos: Vec<&VideoRecord> = records.videos.iter().collect();
         videos.sort_by_key(|video| video.id);
-        let job =
-            Videos { predictor, communicator, records: videos, categories: &records.categories };
-        let ids = (&records.video_ids, &records.category_ids);
-        let results = write_results(&job, ids, (communicator, queue), output, progress)?;
-        results.map(|results| score_videos(&dataset.json, results)).transpose()
-    }
+        let job = Videos { predictor, communicator, records: videos, categories };
+        write_results(&job, ids, (communicator, queue), output, progress)?
+    };
+    written.map(|written| score(dataset, &records, written)).transpose()
 }
 
-/// Does what is left of a job; the path of the results, for the process that wrote them.
+/// Does what is left of a job; the results, for the process that wrote them.
 ///
 /// Results have the ids that the dataset has, for videos or images and for categories.
 fn write_results<J: Job>(
@@ -128,20 +158,20 @@ fn write_results<J: Job>(
     (communicator, queue): (&Communicator, &TaskQueue<'_>),
     output: EvaluationOutput<'_>,
     progress: &mut dyn FnMut(EvaluationProgress),
-) -> Result<Option<PathBuf>, EngineError> {
+) -> Result<Option<Written>, EngineError> {
     let ids = job.ids();
     let start = || J::Writer::start(output, &ids, dataset_ids);
     let mut writer = agree(communicator, communicator.is_leader().then(start).transpose())?;
     let is_left =
         |task: &usize| writer.as_ref().is_none_or(|writer| !writer.has_finished(ids[*task]));
     let todo = (0..ids.len()).filter(is_left).collect();
-    run_shared(job, todo, (communicator, queue), &mut |task, found| {
+    let time = run_shared(job, todo, (communicator, queue), &mut |task, found| {
         let Some(writer) = &mut writer else { return Ok(()) };
         let videos = writer.add(ids[task], found)?;
         progress(EvaluationProgress { videos, total: ids.len() });
         Ok(())
     })?;
-    writer.map(Writer::end).transpose()
+    writer.map(|writer| Ok(Written { results: writer.end()?, time })).transpose()
 }
 
 /// The videos of a dataset, one task each.
@@ -248,39 +278,4 @@ fn predict(
         return Err(EngineError::VideoSize { path, expected: video.size, found: found.size });
     }
     Ok(found)
-}
-
-/// Packs the results, and compares them with the annotations, if there are any.
-fn score_videos(json: &Path, results: PathBuf) -> Result<Evaluated, EngineError> {
-    let archive = results.with_file_name("results.zip");
-    write_archive(&results, &archive)?;
-    let truth = GroundTruth::read(json)?;
-    let report = if truth.tracks().is_empty() {
-        None
-    } else {
-        Some(YtvisEvaluator::new(&truth).evaluate(&Results::read(&results)?)?.report())
-    };
-    Ok(Evaluated { results, archive, report, box_report: None })
-}
-
-/// The same for images, by masks and by boxes.
-///
-/// Reference: detectron2 `evaluation/coco_evaluation.py`.
-fn score_images(json: &Path, results: PathBuf) -> Result<Evaluated, EngineError> {
-    let archive = results.with_file_name("results.zip");
-    write_archive(&results, &archive)?;
-    let truth = CocoGroundTruth::read(json)?;
-    let (mut report, mut box_report) = (None, None);
-    if !truth.annotations().is_empty() {
-        let found = CocoResults::read(&results)?;
-        let evaluator = CocoEvaluator::new(&truth);
-        if truth.has(IouKind::Box) {
-            box_report = Some(evaluator.evaluate(&found, IouKind::Box)?.report());
-        }
-        if truth.has(IouKind::Mask) {
-            let found = found.without_boxes();
-            report = Some(evaluator.evaluate(&found, IouKind::Mask)?.report());
-        }
-    }
-    Ok(Evaluated { results, archive, report, box_report })
 }

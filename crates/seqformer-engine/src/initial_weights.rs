@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use seqformer::network_shapes;
+use seqformer::{load_state_dict, network_shapes};
 use seqformer_checkpoint::{CheckpointError, Provenance, StateDict, key_map};
 use seqformer_config::config::NetworkDifference;
 use tch::nn;
@@ -44,6 +44,24 @@ pub(crate) fn translate(
     }
     tracing::info!("{}: {names}", path.display());
     Ok(mapping.state)
+}
+
+/// Loads a checkpoint with the tensor names of any known program; all parameters must be present.
+///
+/// # Errors
+///
+/// If the file is of no known program, or lacks a tensor of the network.
+pub(crate) fn load_weights(
+    variables: &nn::VarStore,
+    state: StateDict,
+    network: &NetworkPlan,
+    path: &Path,
+) -> Result<(), EngineError> {
+    let state = translate(variables, state, network, path)?;
+    let report = load_state_dict(variables, &state)
+        .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
+    tracing::info!("{}: {} tensors loaded", path.display(), report.loaded);
+    Ok(())
 }
 
 /// Checks that weights written by this program are unchanged, and were trained with the network and input of the plan.

@@ -40,11 +40,13 @@ mod grad_clip;
 mod gradients;
 mod initial_weights;
 mod lr_schedule;
+mod model_summary;
 mod optimizer;
 mod options;
 mod plan;
 mod predictor;
 mod process;
+mod scores;
 mod track_masks;
 mod trainer;
 
@@ -56,13 +58,15 @@ pub use error::EngineError;
 pub use evaluate::{Evaluated, EvaluationOutput, EvaluationProgress, evaluate};
 pub use grad_clip::{Clipped, GradClip};
 pub use gradients::Gradients;
+pub use model_summary::ModelSummary;
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind, ParameterGroup, TensorState};
 pub use options::{ClipOptions, PredictorOptions};
-pub use plan::{PredictPlan, TrainPlan, inference_folder};
+pub use plan::{PredictPlan, TrainPlan, inference_folders};
 pub use predictor::{
     ImagePrediction, OrderedWorkers, PipelineTimes, Predictor, Progress, TrackOnFrame,
     TrackedFrame, VideoPrediction, num_threads, use_threads,
 };
+pub use scores::{ScoreRules, TestScores, TestSet, score_prefix};
 pub use seqformer_distributed::Communicator;
 pub use tch::Device;
 pub use track_masks::TrackMasks;

@@ -2,7 +2,9 @@
 
 use seqformer::Precision;
 use seqformer::inference::SelectionRule;
-use seqformer_config::config::ImageFormat;
+use seqformer_config::config::{ImageFormat, ResultRule};
+
+use crate::EngineError;
 
 /// How a video is prepared and which results are kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,7 +15,10 @@ pub struct PredictorOptions {
     pub max_size: u32,
     /// Whether the weights expect BGR.
     pub channels: ImageFormat,
-    /// Which queries and classes become results.
+    /// The rule that selects results.
+    pub results: ResultRule,
+    /// Which queries and classes become results. By the rule of the original repository, `max_queries` counts pairs of
+    /// query and class.
     pub rule: SelectionRule,
     /// Splits videos into overlapping clips; `None` decodes every video as a whole.
     pub clips: Option<ClipOptions>,
@@ -21,6 +26,22 @@ pub struct PredictorOptions {
     pub precision: Precision,
     /// Memory limit in bytes, for the process or for its tensors on a GPU; `None` for no limit.
     pub max_memory: Option<u64>,
+}
+
+impl PredictorOptions {
+    /// Checks that the options can be combined.
+    ///
+    /// # Errors
+    ///
+    /// If videos are split into clips, but results are selected by the rule of the original repository.
+    pub(crate) fn check(&self) -> Result<(), EngineError> {
+        if self.results == ResultRule::Original && self.clips.is_some() {
+            let what = "MODEL.SeqFormer.RESULT_RULE 'original' is a rule for whole videos: leave out clips \
+                        (MODEL.SeqFormer.CLIP_MATCHING, --clip-length and --clip-stride), or set it to 'vnext'";
+            return Err(EngineError::Unsupported(what.to_owned()));
+        }
+        Ok(())
+    }
 }
 
 /// How videos are split into clips.

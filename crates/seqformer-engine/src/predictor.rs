@@ -10,12 +10,15 @@ mod drive;
 mod frame_bits;
 mod frame_masks;
 mod frame_tensor;
+mod geometry;
 mod gpu;
 mod image;
 mod mask_reader;
 mod memory_plan;
 mod network_run;
+mod one_step;
 mod ordered_workers;
+mod original;
 mod random;
 mod read_ahead;
 mod run_lengths;
@@ -28,9 +31,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Scope;
 
+use seqformer::SeqFormer;
 use seqformer::inference::{Detection, InferenceModel, Launch, Selection, classify};
-use seqformer::{SeqFormer, load_state_dict};
-use seqformer_checkpoint::{Provenance, StateDict};
+use seqformer_checkpoint::Provenance;
+use seqformer_config::config::ResultRule;
 use seqformer_cuda::transfer::upload;
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
@@ -38,14 +42,15 @@ use tch::{Device, Tensor, nn};
 
 use clock::PipelineClock;
 use drive::FrameStream;
-use frame_masks::FrameGeometry;
+use geometry::{Enlargement, FrameGeometry};
 use gpu::GpuMemory;
 use memory_plan::{MemoryPlan, Needs};
 use read_ahead::{Input, Preparation, read_ahead};
 use run_lengths::{OnFrame, RunLengths};
 
 use crate::device::out_of_memory;
-use crate::plan::{NetworkPlan, PredictPlan};
+use crate::model_summary::ModelSummary;
+use crate::plan::PredictPlan;
 use crate::{ClipOptions, EngineError, PredictorOptions, TrackMasks, initial_weights, process};
 
 pub use clock::PipelineTimes;
@@ -87,6 +92,7 @@ pub struct Predictor {
     model: InferenceModel,
     options: PredictorOptions,
     class_names: Vec<String>,
+    summary: ModelSummary,
     clock: PipelineClock,
     /// Memory of the process in bytes when the network was ready.
     resident: u64,
@@ -102,6 +108,7 @@ impl Predictor {
     /// If the network cannot be built, the checkpoint cannot be read or belongs to another network, or the device lacks
     /// the memory or does not support the precision.
     pub fn new(plan: &PredictPlan, weights: &Path, device: Device) -> Result<Self, EngineError> {
+        plan.options.check()?;
         gpu::check(device, plan.options.precision)?;
         out_of_memory("the weights", || Self::load(plan, weights, device))?
     }
@@ -114,7 +121,7 @@ impl Predictor {
         initial_weights::log_remarks(&state, weights);
         let provenance = Provenance::of(&state);
         initial_weights::check(&state, &provenance, network, weights)?;
-        load_weights(&variables, state, network, weights)?;
+        initial_weights::load_weights(&variables, state, network, weights)?;
         let predictor = Self::with_model(model, variables, options.clone());
         Ok(Self { class_names: provenance.classes, ..predictor })
     }
@@ -122,6 +129,11 @@ impl Predictor {
     /// The class names stored in the weights, if any.
     pub fn class_names(&self) -> &[String] {
         &self.class_names
+    }
+
+    /// The parts of the network, with the sizes of their parameters.
+    pub fn summary(&self) -> &ModelSummary {
+        &self.summary
     }
 
     /// Wraps an already loaded model, whose parameters are in `variables`; both are consumed. From then on the process
@@ -133,6 +145,7 @@ impl Predictor {
     ) -> Self {
         process::keep_freed_memory();
         process::choose_cudnn_algorithms(variables.device(), true);
+        let summary = ModelSummary::of(&variables);
         let model = model.prepare(variables, options.precision);
         let gpu = gpu::plan_memory(model.device(), &options);
         Self {
@@ -140,6 +153,7 @@ impl Predictor {
             model,
             options,
             class_names: Vec::new(),
+            summary,
             clock: PipelineClock::default(),
             resident: memory_plan::resident_bytes(),
             stop: Arc::default(),
@@ -205,6 +219,7 @@ impl Predictor {
         clips: Option<ClipOptions>,
         on_frame: OnFrame<'_>,
     ) -> Result<VideoPrediction, EngineError> {
+        let inputs = inputs.enlarging(Enlargement::of(self.options.results));
         let geometry = inputs.geometry();
         let mut sink = RunLengths::start(scope, &self.clock, geometry, on_frame)?;
         let (num_tracks, detections) = match clips {
@@ -220,9 +235,13 @@ impl Predictor {
                 (class_probs.len(), detections)
             }
         };
-        let masks = sink.finish(num_tracks)?;
-        let num_frames = masks.num_frames();
-        Ok(VideoPrediction { size: geometry.output, num_frames, masks, detections })
+        let mut masks = sink.finish(num_tracks)?;
+        let detections = match self.options.results {
+            ResultRule::VNext => detections,
+            ResultRule::Original => original::visible(detections, &mut masks),
+        };
+        let (size, num_frames) = (geometry.output, masks.num_frames());
+        Ok(VideoPrediction { size, num_frames, masks, detections })
     }
 
     /// How many frames may go through the network at once.
@@ -271,20 +290,6 @@ impl Predictor {
     pub fn options(&self) -> &PredictorOptions {
         &self.options
     }
-}
-
-/// Loads a checkpoint with the tensor names of any known program; all parameters must be present.
-fn load_weights(
-    variables: &nn::VarStore,
-    state: StateDict,
-    network: &NetworkPlan,
-    path: &Path,
-) -> Result<(), EngineError> {
-    let state = initial_weights::translate(variables, state, network, path)?;
-    let report = load_state_dict(variables, &state)
-        .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
-    tracing::info!("{}: {} tensors loaded", path.display(), report.loaded);
-    Ok(())
 }
 
 #[cfg(test)]

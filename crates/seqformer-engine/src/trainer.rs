@@ -10,6 +10,7 @@ mod setup;
 mod start;
 mod step;
 mod training_memory;
+mod validation;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,13 +22,11 @@ use seqformer_data::Loader;
 use seqformer_distributed::GradientReducer;
 use tch::{Device, nn};
 
-use crate::agreement::agree;
 use crate::checkpointer::{Checkpointer, Position, TrainState};
 use crate::collate::Collate;
-use crate::device::out_of_memory;
-use crate::evaluate::{Evaluated, EvaluationOutput, evaluate};
+use crate::model_summary::ModelSummary;
 use crate::plan::TrainPlan;
-use crate::{Communicator, EngineError, Optimizer, Predictor, process};
+use crate::{Communicator, EngineError, Optimizer, ScoreRules, TestScores};
 use journal::Journal;
 use step::StepEnd;
 
@@ -47,8 +46,10 @@ pub struct TrainerOptions {
     pub resume: bool,
     /// The device.
     pub device: Device,
-    /// The configuration as YAML, for `config.yaml` and the checkpoints.
+    /// The configuration as YAML, for the checkpoints.
     pub config_text: String,
+    /// The configuration for `config.yaml`, which other programs may read.
+    pub config_file: String,
 }
 
 /// A training run.
@@ -71,6 +72,11 @@ pub struct Trainer {
     communicator: Rc<Communicator>,
     /// A description of the training data, for the log.
     about_data: Vec<String>,
+    summary: ModelSummary,
+    /// Requirements on the scores; empty in processes that do not score.
+    rules: ScoreRules,
+    /// Scores of the last validation.
+    scores: TestScores,
     /// Failed evaluations, each with its reason.
     failed_evaluations: Vec<String>,
     /// Whether the user was warned that a clip has more instances than there are queries.
@@ -99,6 +105,25 @@ impl Trainer {
     /// A description of the training data: videos, frames, instances and classes of each dataset.
     pub fn about_data(&self) -> &[String] {
         &self.about_data
+    }
+
+    /// The parts of the network, with the sizes of their parameters.
+    pub fn summary(&self) -> &ModelSummary {
+        &self.summary
+    }
+
+    /// The seed of all randomness, drawn at random if the configuration has none.
+    pub fn seed(&self) -> u64 {
+        self.position.seed
+    }
+
+    /// Compares the scores of the last validation with `TEST.EXPECTED_RESULTS`.
+    ///
+    /// # Errors
+    ///
+    /// If a score is missing or differs by more than its tolerance.
+    pub fn check_expected(&self) -> Result<(), EngineError> {
+        self.rules.check(&self.scores)
     }
 
     /// Failed evaluations, each with its reason; training continued without them.
@@ -173,7 +198,7 @@ impl Trainer {
             self.communicator.note(done - 1, "writing a checkpoint");
             self.checkpointer.save(done - 1, &self.tree()?)?;
         }
-        let period = self.plan.eval_period;
+        let period = self.plan.test.eval_period;
         // The caller runs the last validation, on the final checkpoint.
         if period > 0 && done.is_multiple_of(period) && !is_last {
             self.validate_until(stop, on_line)?;
@@ -182,118 +207,6 @@ impl Trainer {
             Some(journal) => journal.write_if_due(done, is_last, on_line),
             None => Ok(()),
         }
-    }
-
-    /// Evaluates the current model on the test datasets, without affecting the training.
-    ///
-    /// A failed evaluation is reported and kept in [`Trainer::failed_evaluations`]; it costs neither the training nor
-    /// its checkpoints.
-    ///
-    /// # Errors
-    ///
-    /// If a checkpoint or a file of the run cannot be written, or another process is gone.
-    pub fn validate(&mut self, on_line: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
-        self.validate_until(&Arc::default(), on_line)
-    }
-
-    fn validate_until(
-        &mut self,
-        stop: &Arc<AtomicBool>,
-        on_line: &mut dyn FnMut(&str),
-    ) -> Result<(), EngineError> {
-        let done = self.validate_all(stop, on_line);
-        // The predictor has changed this setting.
-        process::choose_cudnn_algorithms(self.device, self.plan.cudnn_benchmark);
-        done
-    }
-
-    fn validate_all(
-        &mut self,
-        stop: &Arc<AtomicBool>,
-        on_line: &mut dyn FnMut(&str),
-    ) -> Result<(), EngineError> {
-        let iteration = self.position.iterations.saturating_sub(1);
-        self.communicator.note(iteration, "validating");
-        for name in &self.plan.data.datasets.test.clone() {
-            let evaluated = match self.evaluate_on(name, stop) {
-                Ok(Some(evaluated)) => evaluated,
-                Ok(None) => continue,
-                Err(error) if error.is_of_processes() => return Err(error),
-                Err(EngineError::Interrupted) => {
-                    on_line(&format!(
-                        "{name}: the evaluation is skipped, because the training was stopped"
-                    ));
-                    continue;
-                }
-                Err(error) => {
-                    self.note_failed_evaluation(name, iteration, &error);
-                    continue;
-                }
-            };
-            let Some(report) = evaluated.report else {
-                on_line(&format!(
-                    "{name}: {} is written; no annotations to score it against",
-                    evaluated.results.display()
-                ));
-                continue;
-            };
-            on_line(&format!("{name}:\n{}", report.summary()));
-            if let Some(boxes) = &evaluated.box_report {
-                on_line(&format!("{name}, boxes:\n{}", boxes.summary()));
-            }
-            if let Some(journal) = &mut self.journal {
-                journal.record_scores(&report);
-            }
-            let ap = report.stats[0];
-            if self.position.best_ap.is_none_or(|best| ap > best) {
-                self.position.best_ap = Some(ap);
-                self.checkpointer.save_best(&self.tree()?)?;
-            }
-        }
-        match &mut self.journal {
-            Some(journal) if self.position.iterations == self.plan.max_iter() => {
-                journal.write_final_scores()
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn evaluate_on(
-        &self,
-        name: &str,
-        stop: &Arc<AtomicBool>,
-    ) -> Result<Option<Evaluated>, EngineError> {
-        let iteration = self.position.iterations.saturating_sub(1);
-        let prepared = self.plan.data.find(name).and_then(|dataset| {
-            let mut predictor = out_of_memory("validation", || self.predictor())??;
-            predictor.stop_on(Arc::clone(stop));
-            Ok((dataset, predictor))
-        });
-        let (dataset, predictor) = agree(&self.communicator, prepared)?;
-        let folder = self.plan.inference_folder(&dataset);
-        let run = format!("iteration {iteration} seed {}", self.position.seed);
-        // A training that was restarted has other weights at the same iteration.
-        let output = EvaluationOutput { folder: &folder, run: &run, goes_on: false };
-        let job = (&predictor, self.communicator.as_ref());
-        evaluate(job, &dataset, output, &mut |_progress| {})
-    }
-
-    fn note_failed_evaluation(&mut self, name: &str, iteration: u64, error: &EngineError) {
-        // The others report the same failure.
-        if !self.communicator.is_leader() {
-            return;
-        }
-        let what = format!("{name}, iteration {iteration}: {}", error.describe());
-        tracing::error!("the evaluation failed (the training is unharmed): {what}");
-        self.failed_evaluations.push(what);
-    }
-
-    /// A copy of the model for inference, which leaves the training untouched.
-    fn predictor(&self) -> Result<Predictor, EngineError> {
-        let mut variables = nn::VarStore::new(self.device);
-        let model = SeqFormer::new(&variables.root(), self.model.config())?;
-        variables.copy(&self.variables)?;
-        Ok(Predictor::with_model(model, variables, self.plan.predictor.clone()))
     }
 
     fn tree(&self) -> Result<seqformer_checkpoint::Value, EngineError> {

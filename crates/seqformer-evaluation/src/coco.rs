@@ -31,6 +31,16 @@ pub enum IouKind {
     Box,
 }
 
+impl IouKind {
+    /// The name of the task in detectron2 and pycocotools.
+    pub const fn task(self) -> &'static str {
+        match self {
+            Self::Mask => "segm",
+            Self::Box => "bbox",
+        }
+    }
+}
+
 /// Scores results by the rules of COCO.
 #[derive(Debug)]
 pub struct CocoEvaluator<'a> {

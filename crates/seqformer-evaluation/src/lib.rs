@@ -51,7 +51,7 @@ pub use matching::{TrackMatch, match_tracks};
 pub use paired_video::{PairedResult, PairedTruth, PairedVideo};
 pub use parameters::{AREA_RANGES, AreaRange, COCO_AREA_RANGES};
 pub use precision_recall::{MAX_DETECTIONS, PrecisionRecall, average_precision};
-pub use report::{ClassScore, PerClassTable, Report, STAT_NAMES, Summary};
+pub use report::{CLASS_PREFIX, ClassScore, PerClassTable, Report, STAT_NAMES, Summary};
 pub use resampling::VideoMatches;
 pub use results::{
     CheckReport, ResultFault, Results, ResultsWriter, TrackResult, check_results, write_archive,

@@ -18,6 +18,9 @@ use crate::track::mean;
 pub const STAT_NAMES: [&str; 12] =
     ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"];
 
+/// Prefix of a class in the name of its score.
+pub const CLASS_PREFIX: &str = "AP-";
+
 /// The values that one of the twelve numbers averages.
 #[derive(Debug, Clone, Copy)]
 struct Setting {
@@ -113,7 +116,8 @@ impl Report {
     /// with annotations or results by name, `per_class_stats` its twelve numbers, and `num_classes` the number of
     /// classes of the dataset. Classes with equal names have their ids in parentheses after the name.
     pub fn to_json(&self) -> Value {
-        let by_name: Vec<(String, &ClassScore)> = self.unique_names().collect();
+        let by_name: Vec<(String, &ClassScore)> =
+            self.unique_names().filter(|(_, class)| class.is_present).collect();
         let class_ap = by_name.iter().map(|(name, class)| (name.clone(), json!(class.stats[0])));
         let class_stats = by_name.iter().map(|(name, class)| (name.clone(), json!(class.stats)));
         json!({
@@ -125,12 +129,46 @@ impl Report {
         })
     }
 
+    /// Returns the scores in percent with detectron2's names: the twelve numbers and, if there are several classes,
+    /// `AP-CLASS` for each of them. NaN where the annotations have nothing to find.
+    ///
+    /// Reference: detectron2 `evaluation/coco_evaluation.py`, `COCOEvaluator._derive_coco_results`, which has only the
+    /// precisions. If several classes share a name, each is followed by its id in brackets.
+    pub fn scores(&self) -> Vec<(String, f64)> {
+        let percent = |value: f64| if value < 0.0 { f64::NAN } else { 100.0 * value };
+        let stats = STAT_NAMES.iter().zip(self.stats);
+        let mut scores: Vec<(String, f64)> =
+            stats.map(|(name, value)| ((*name).to_owned(), percent(value))).collect();
+        if self.per_class.len() > 1 {
+            let classes = self.unique_names();
+            scores.extend(
+                classes.map(|(name, class)| {
+                    (format!("{CLASS_PREFIX}{name}"), percent(class.stats[0]))
+                }),
+            );
+        }
+        scores
+    }
+
+    /// Returns the three lines that detectron2 prints for a task such as `segm` and scripts search for: the names and
+    /// values of the scores over all classes.
+    ///
+    /// Reference: detectron2 `evaluation/testing.py`, `print_csv_format`.
+    pub fn copypaste(&self, task: &str) -> [String; 3] {
+        let scores = self.scores();
+        let all = || scores.iter().filter(|(name, _)| !name.contains('-'));
+        let names: Vec<&str> = all().map(|(name, _)| name.as_str()).collect();
+        let values: Vec<String> = all().map(|(_, value)| python_fixed(*value)).collect();
+        [format!("Task: {task}"), names.join(","), values.join(",")]
+            .map(|text| format!("copypaste: {text}"))
+    }
+
     fn unique_names(&self) -> impl Iterator<Item = (String, &ClassScore)> {
         let mut num_of_name = HashMap::new();
         for class in &self.per_class {
             *num_of_name.entry(class.name.as_str()).or_insert(0_usize) += 1;
         }
-        self.per_class.iter().filter(|class| class.is_present).map(move |class| {
+        self.per_class.iter().map(move |class| {
             let name = match num_of_name[class.name.as_str()] {
                 1 => class.name.clone(),
                 _ => format!("{} ({})", class.name, class.id),
@@ -162,6 +200,11 @@ impl Setting {
         values.retain(|&value| value > -1.0);
         if values.is_empty() { -1.0 } else { mean(&values) }
     }
+}
+
+/// Python's `{:.4f}`.
+fn python_fixed(value: f64) -> String {
+    if value.is_nan() { "nan".to_owned() } else { format!("{value:.4}") }
 }
 
 /// The official summary, one line per number.

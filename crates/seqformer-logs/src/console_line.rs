@@ -7,8 +7,7 @@ mod format;
 
 use std::fmt::Write as _;
 
-pub(crate) use format::format_g;
-use format::format_timedelta;
+pub(crate) use format::{format_g, format_timedelta};
 
 use crate::metrics::{Metrics, ScalarHistory};
 

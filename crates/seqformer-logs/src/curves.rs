@@ -51,18 +51,27 @@ const PRECISIONS: [(&str, &str); 3] = [("AP", "#0072b2"), ("AP50", "#e69f00"), (
 pub struct Curves {
     title: String,
     series: Vec<Series>,
+    /// Prefix of the task in the names of the precisions that are drawn.
+    dataset: String,
 }
 
 impl Curves {
     /// Draws the known ones of `series`: `optimized_loss` (or `total_loss` if it is missing) and the losses of the last
     /// decoder layer, `lr`, and the validation's `AP`, `AP50` and `AP75`, alone or after a task as in `segm/AP`.
     fn new(title: &str, series: Vec<Series>) -> Self {
-        Self { title: title.to_owned(), series }
+        Self { title: title.to_owned(), series, dataset: String::new() }
     }
 
     /// Draws the lines of a `metrics.json`.
     pub fn from_records(title: &str, records: &[MetricsRecord]) -> Self {
         Self::new(title, Series::collect(records))
+    }
+
+    /// Draws the precisions whose names start with `prefix`, as in `val/segm/AP`: those of one of several datasets.
+    #[must_use]
+    pub fn of_dataset(mut self, prefix: &str) -> Self {
+        prefix.clone_into(&mut self.dataset);
+        self
     }
 
     /// Writes the picture to `path` atomically.
@@ -161,11 +170,11 @@ impl Curves {
 
     /// The AP values of the first task that has any; masks before boxes.
     fn precisions(&self) -> Vec<Curve<'_>> {
-        for task in ["segm/", "", "bbox/"] {
+        for task in ["segm/", "", "bbox/"].map(|task| format!("{}{task}", self.dataset)) {
             let curves: Vec<_> = PRECISIONS
                 .iter()
                 .filter_map(|(name, color)| {
-                    let wanted = |series: &&Series| series.name.strip_prefix(task) == Some(name);
+                    let wanted = |series: &&Series| series.name.strip_prefix(&task) == Some(name);
                     let series = self.series.iter().find(wanted)?;
                     Some(Curve { name: (*name).to_owned(), color, points: &series.points })
                 })

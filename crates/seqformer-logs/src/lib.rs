@@ -2,7 +2,8 @@
 //!
 //! [`Metrics`] smooths the scalars of the last iterations. They leave as the line on the console
 //! ([`console_line`]), as lines of `metrics.json` ([`MetricsFile`]), as events for TensorBoard ([`EventFile`]) and as
-//! a picture ([`Curves`]). [`RunLog`] is `log.txt`, the log of a run beside the console.
+//! a picture ([`Curves`]). [`RunLog`] is `log.txt`, the log of a run beside the console. [`InferenceTime`] is the
+//! time of an evaluation.
 //!
 //! ```
 //! use seqformer_logs::{EventFile, Metrics, MetricsFile, console_line};
@@ -32,6 +33,7 @@ mod console_line;
 mod curves;
 mod error;
 mod event_file;
+mod inference_time;
 mod metrics;
 mod run_log;
 
@@ -39,5 +41,6 @@ pub use console_line::console_line;
 pub use curves::Curves;
 pub use error::LogError;
 pub use event_file::EventFile;
+pub use inference_time::{InferenceTime, VideoTime};
 pub use metrics::{Metrics, MetricsFile, MetricsRecord, ScalarHistory, read_metrics};
 pub use run_log::RunLog;

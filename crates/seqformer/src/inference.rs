@@ -21,7 +21,8 @@ pub use clip_video::{ClipVideo, ClipVideoEnd};
 pub use frame_encoder::Launch;
 pub use model::InferenceModel;
 pub use postprocess::{
-    Detection, Selection, SelectionRule, TopQueries, classify, final_masks, select, top_queries,
+    Detection, Selection, SelectionRule, TopQueries, cells_of_side, classify, final_masks,
+    final_masks_in_one_step, select, select_pairs, top_queries,
 };
 pub use track_table::TrackTable;
 pub use whole_video::{DecodedVideo, WholeVideo};

@@ -68,11 +68,12 @@ const TRAIN_HELP: &str = "\
 Writes into OUTPUT_DIR:
   model_0000999.pth, …, model_final.pth  checkpoints that PyTorch can read; last_checkpoint names the newest
   model_best.pth                         the checkpoint with the best AP, when TEST.EVAL_PERIOD is set
-  metrics.json, curves.svg, log.txt, events.out.tfevents.*, config.yaml
-  inference/results.json, results.zip    results on the test datasets
+  metrics.json, curves.svg, log.txt, log.txt.rankN, events.out.tfevents.*, config.yaml
+  inference/results.json, results.zip, instances_predictions.pth   results on the test datasets
 
 Ctrl-C writes a checkpoint and stops. --resume continues from it and ends with the same weights as an
-undisturbed run. If an evaluation fails, training continues, and the exit code is 1 in the end.
+undisturbed run. If an evaluation fails, training continues, and the exit code is 1, as it is
+if TEST.EXPECTED_RESULTS is not met.
 
 For several GPUs or machines use --num-gpus and --num-machines, or torchrun, srun or mpirun; see
 docs/distributed.md.

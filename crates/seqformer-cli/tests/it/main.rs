@@ -8,6 +8,8 @@ mod data;
 #[cfg(feature = "torch")]
 mod distributed;
 #[cfg(feature = "torch")]
+mod evaluation;
+#[cfg(feature = "torch")]
 mod front_door;
 mod models;
 #[cfg(feature = "torch")]

@@ -102,3 +102,11 @@ fn tools_never_write_onto_what_they_read() {
         assert!(done.status.success(), "{}", text(&done.stderr));
     }
 }
+
+#[test]
+fn ambiguous_options_of_train_net_are_listed_in_full() {
+    let done = seqformer(&["--num", "8", "--config", "a.yaml"]);
+    let said = text(&done.stderr);
+    assert_eq!(done.status.code(), Some(2), "{said}");
+    assert!(said.contains("--num could be any of --num-gpus, --num-machines"), "{said}");
+}

@@ -11,12 +11,12 @@ use tempfile::TempDir;
 use crate::{display, golden, seqformer, text};
 
 /// A small synthetic dataset and a folder for runs.
-struct Bench {
-    folder: TempDir,
+pub(crate) struct Bench {
+    pub(crate) folder: TempDir,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let data = display(&folder.path().join("data"));
         let made = seqformer(&[
@@ -40,7 +40,7 @@ impl Bench {
         Self { folder }
     }
 
-    fn output(&self, name: &str) -> PathBuf {
+    pub(crate) fn output(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -79,7 +79,13 @@ impl Bench {
         arguments.into_iter().map(str::to_owned).collect()
     }
 
-    fn run(&self, command: &str, output: &str, flags: &[&str], pairs: &[&str]) -> Output {
+    pub(crate) fn run(
+        &self,
+        command: &str,
+        output: &str,
+        flags: &[&str],
+        pairs: &[&str],
+    ) -> Output {
         let arguments = self.arguments(command, output, flags, pairs);
         seqformer(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
     }
@@ -98,13 +104,13 @@ impl Bench {
         self.output(output).with_extension("stderr")
     }
 
-    fn checkpoint(&self, output: &str, name: &str) -> Value {
+    pub(crate) fn checkpoint(&self, output: &str, name: &str) -> Value {
         read_tree(&self.output(output).join(name)).unwrap()
     }
 }
 
 /// The weights and the optimizer of a checkpoint, bit by bit.
-fn weights_and_optimizer(tree: &Value) -> [Value; 2] {
+pub(crate) fn weights_and_optimizer(tree: &Value) -> [Value; 2] {
     let model = tree.get("model").unwrap().clone();
     let trainer = tree.get("trainer").unwrap().get("_trainer").unwrap().get("optimizer").unwrap();
     [model, trainer.clone()]
@@ -463,7 +469,8 @@ fn a_run_goes_on_from_an_older_checkpoint_of_its_own_and_says_so() {
 }
 
 /// A short training without an evaluation.
-const QUICK: [&str; 6] = ["SOLVER.MAX_ITER", "2", "SOLVER.STEPS", "()", "DATASETS.TEST", "()"];
+pub(crate) const QUICK: [&str; 6] =
+    ["SOLVER.MAX_ITER", "2", "SOLVER.STEPS", "()", "DATASETS.TEST", "()"];
 
 #[test]
 fn an_evaluation_that_fails_costs_a_training_neither_its_checkpoints_nor_its_end() {

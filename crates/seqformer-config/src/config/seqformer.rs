@@ -1,5 +1,6 @@
 //! `MODEL.SeqFormer`: transformer, losses and results.
 
+use super::choice::choice;
 use super::read::Reader;
 use super::section::section;
 use crate::ConfigError;
@@ -75,6 +76,12 @@ section! {
         apply_cls_thres: f64 = "MODEL.SeqFormer.APPLY_CLS_THRES" or "0.05", Reader::float,
             "Threshold of MULTI_CLS_ON; scores must be above it.",
             By(BUILDER, "the_threshold_counts_only_with_several_classes");
+        result_rule: ResultRule = "MODEL.SeqFormer.RESULT_RULE" or "'vnext'", result_rule,
+            "How the results of a video are selected: vnext takes the 10 best queries with all classes above \
+             APPLY_CLS_THRES and enlarges masks in two steps; original, with which the published numbers were made, \
+             takes the 10 best pairs of query and class, enlarges masks in one step, and omits instances without a \
+             pixel.",
+            By("seqformer-engine/src/predictor/original/tests.rs", "results_equal_those_of_plain_tensor_operations");
         clip_matching: bool = "MODEL.SeqFormer.CLIP_MATCHING" or "False", Reader::bool,
             "Infers overlapping clips and joins them, not the whole video at once.", CLIPS;
         clip_length: usize = "MODEL.SeqFormer.CLIP_LENGTH" or "5", Reader::positive,
@@ -82,6 +89,29 @@ section! {
         clip_stride: usize = "MODEL.SeqFormer.CLIP_STRIDE" or "1", Reader::positive,
             "Frames between the starts of two clips of CLIP_MATCHING.", CLIPS;
     }
+}
+
+choice! {
+    /// `MODEL.SeqFormer.RESULT_RULE`.
+    #[derive(Default)]
+    pub enum ResultRule {
+        /// `vnext`: the best queries with all their classes above a threshold; masks are enlarged to the network's
+        /// input, and then the nearest pixels are taken.
+        #[default]
+        VNext = "vnext",
+        /// `original`: the best pairs of query and class; masks are enlarged to the video's size in one step, and
+        /// instances without a pixel are omitted.
+        Original = "original",
+    }
+}
+
+fn result_rule(reader: &Reader<'_>, key: &str) -> Result<ResultRule, ConfigError> {
+    let rule = reader.choice(key)?;
+    if rule == ResultRule::Original && reader.bool("MODEL.SeqFormer.CLIP_MATCHING")? {
+        let why = "the rule of the original repository is for whole videos; write vnext, or CLIP_MATCHING False";
+        return Err(reader.fail_hint(key, "'vnext' with CLIP_MATCHING True", why));
+    }
+    Ok(rule)
 }
 
 fn mask_stride(reader: &Reader<'_>, key: &str) -> Result<i64, ConfigError> {

@@ -19,8 +19,10 @@ pub(crate) struct Position {
     pub(crate) seed: u64,
     /// Steps that were left out because a loss was not a number.
     pub(crate) skipped_steps: u64,
-    /// Best AP of a validation.
-    pub(crate) best_ap: Option<f64>,
+    /// The best score of a validation, in percent.
+    pub(crate) best_score: Option<f64>,
+    /// The name of this score. Only the first process compares scores, so the others do not receive it.
+    pub(crate) best_metric: Option<String>,
     /// The run that this is a place in: a word that no other run has.
     pub(crate) run: String,
 }
@@ -29,23 +31,32 @@ impl Position {
     /// The beginning.
     pub(crate) fn new(seed: u64) -> Self {
         let run = new_run();
-        Self { iterations: 0, batches: 0, seed, skipped_steps: 0, best_ap: None, run }
+        Self {
+            iterations: 0,
+            batches: 0,
+            seed,
+            skipped_steps: 0,
+            best_score: None,
+            best_metric: None,
+            run,
+        }
     }
 
     /// The numbers in one line, for other processes.
     pub(crate) fn to_text(&self) -> String {
-        let Self { iterations, batches, seed, skipped_steps, best_ap, run } = self;
-        let best_ap = best_ap.map_or("-".to_owned(), |ap| ap.to_bits().to_string());
-        format!("{iterations} {batches} {seed} {skipped_steps} {best_ap} {run}")
+        let Self { iterations, batches, seed, skipped_steps, best_score, best_metric: _, run } =
+            self;
+        let best_score = best_score.map_or("-".to_owned(), |score| score.to_bits().to_string());
+        format!("{iterations} {batches} {seed} {skipped_steps} {best_score} {run}")
     }
 
     /// What [`Position::to_text`] wrote.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let words: Vec<&str> = text.split(' ').collect();
-        let [iterations, batches, seed, skipped_steps, best_ap, run] = words[..] else {
+        let [iterations, batches, seed, skipped_steps, best_score, run] = words[..] else {
             return None;
         };
-        let best_ap = match best_ap {
+        let best_score = match best_score {
             "-" => None,
             bits => Some(f64::from_bits(bits.parse().ok()?)),
         };
@@ -54,7 +65,8 @@ impl Position {
             batches: batches.parse().ok()?,
             seed: seed.parse().ok()?,
             skipped_steps: skipped_steps.parse().ok()?,
-            best_ap,
+            best_score,
+            best_metric: None,
             run: run.to_owned(),
         })
     }
@@ -104,7 +116,11 @@ pub(crate) fn position_of(tree: &Value, path: &Path, seed: u64) -> Result<Positi
         batches: number("batches").map_or(iterations, |batches| batches as u64),
         seed: saved_seed.and_then(|seed| seed.parse().ok()).unwrap_or(seed),
         skipped_steps: number("skipped_steps").unwrap_or(0) as u64,
-        best_ap: own.and_then(|own| own.get("best_ap")).and_then(Value::as_f64),
+        best_score: own.and_then(|own| own.get("best_score")).and_then(Value::as_f64),
+        best_metric: own
+            .and_then(|own| own.get("best_metric"))
+            .and_then(Value::as_str)
+            .map(str::to_owned),
         // A word is a part of a line for other processes.
         run: run_of(tree)
             .filter(|run| !run.is_empty() && !run.contains(char::is_whitespace))

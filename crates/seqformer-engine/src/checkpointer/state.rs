@@ -71,7 +71,8 @@ impl TrainState<'_> {
             ("seed", Value::Text(self.position.seed.to_string())),
             ("batches", Value::Int(self.position.batches as i64)),
             ("skipped_steps", Value::Int(self.position.skipped_steps as i64)),
-            ("best_ap", self.position.best_ap.map_or(Value::None, Value::Float)),
+            ("best_score", self.position.best_score.map_or(Value::None, Value::Float)),
+            ("best_metric", self.position.best_metric.clone().map_or(Value::None, Value::Text)),
         ];
         let own = Value::dict(position.into_iter().chain(provenance.to_entries()));
         Ok(Value::dict([

@@ -186,8 +186,8 @@ fn weights_that_are_not_finite_are_not_saved() {
 
 #[test]
 fn a_position_goes_to_other_processes_and_comes_back() {
-    for best_ap in [None, Some(0.25)] {
-        let position = Position { best_ap, iterations: 7, batches: 9, ..Position::new(5) };
+    for best_score in [None, Some(0.25)] {
+        let position = Position { best_score, iterations: 7, batches: 9, ..Position::new(5) };
         assert_eq!(Position::parse(&position.to_text()), Some(position));
     }
     assert_ne!(Position::new(5).run, Position::new(5).run);

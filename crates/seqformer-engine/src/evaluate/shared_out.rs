@@ -8,11 +8,13 @@ use std::path::PathBuf;
 use seqformer_annotations::Ids;
 use seqformer_distributed::TaskQueue;
 use seqformer_evaluation::{CocoDetection, CocoResultsWriter, ResultsWriter, TrackResult};
+use seqformer_logs::InferenceTime;
 use seqformer_masks::{BoxXywh, ImageSize, Rle};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::EvaluationOutput;
+use super::timed::Timed;
 use crate::{Communicator, EngineError};
 
 /// Work that falls into tasks.
@@ -110,18 +112,20 @@ impl Writer for CocoResultsWriter {
     }
 }
 
-/// Does the tasks `todo` of a job; the first process's list counts, and only it is given what was found.
+/// Does the tasks `todo` of a job; the first process's list counts, and only it is given what was found. Returns the
+/// time that this process took for its part.
 pub(super) fn run_shared<J: Job>(
     job: &J,
     mut todo: Vec<usize>,
     (communicator, queue): (&Communicator, &TaskQueue<'_>),
     write: &mut dyn FnMut(usize, Vec<J::Found>) -> Result<(), EngineError>,
-) -> Result<(), EngineError> {
+) -> Result<Option<InferenceTime>, EngineError> {
+    let mut timed = Timed::new();
     if communicator.world_size() == 1 {
         for task in todo {
-            write(task, job.infer(task)?)?;
+            write(task, timed.time(|| job.infer(task))?)?;
         }
-        return Ok(());
+        return Ok(timed.finish(1));
     }
     // A stable sort: equally long ones keep their order.
     todo.sort_by_key(|&task| std::cmp::Reverse(job.cost(task)));
@@ -141,7 +145,7 @@ pub(super) fn run_shared<J: Job>(
             continue;
         }
         communicator.note_operation("evaluating");
-        let found = job.infer(task);
+        let found = timed.time(|| job.infer(task));
         if communicator.is_leader() {
             failed = found.and_then(|found| write(task, found)).err();
             away.done.push(number);
@@ -152,6 +156,7 @@ pub(super) fn run_shared<J: Job>(
             queue.hand_in(number, &bytes)?;
         }
     }
+    let time = timed.finish(communicator.world_size());
     communicator.note_operation("waiting for the others' results");
     if communicator.is_leader() {
         away.collect(queue, &todo, write, &mut failed)?;
@@ -160,7 +165,7 @@ pub(super) fn run_shared<J: Job>(
             away.collect(queue, &todo, write, &mut failed)?;
         }
     }
-    failed.map_or(Ok(()), Err)
+    failed.map_or(Ok(time), Err)
 }
 
 /// What another process hands in for a task: what it found, or why it failed.

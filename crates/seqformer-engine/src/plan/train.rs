@@ -4,12 +4,10 @@ use std::path::PathBuf;
 
 use seqformer::{HungarianMatcher, KeepLayers, RecomputedParts, SetCriterion};
 use seqformer_config::Config;
-use seqformer_config::config::{DatasetsSection, ImageFormat, TrainSampler};
-use seqformer_data::{
-    AbsentInstances, ClipMapper, DatasetKind, DatasetSource, Mapper, Mixture, StillMapper,
-};
+use seqformer_config::config::{DatasetsSection, ImageFormat, TestSection, TrainSampler};
+use seqformer_data::{AbsentInstances, ClipMapper, DatasetKind, Mapper, Mixture, StillMapper};
 
-use super::{NetworkPlan, results_folder};
+use super::{NetworkPlan, results_folders};
 use crate::builder;
 use crate::lr_schedule::LrSchedule;
 use crate::{GradClip, OptimizerConfig, PredictorOptions};
@@ -44,8 +42,8 @@ pub struct TrainPlan {
     pub(crate) checkpoint_period: u64,
     /// Number of newest periodic checkpoints that are kept; 0 for all.
     pub(crate) keep_checkpoints: usize,
-    /// Iterations between two validations; 0 for none.
-    pub(crate) eval_period: u64,
+    /// When validations run, and which scores they must reach.
+    pub(crate) test: TestSection,
     /// Options of validations.
     pub(crate) predictor: PredictorOptions,
     /// Warnings about keys beyond the end of the schedule.
@@ -125,7 +123,7 @@ impl TrainPlan {
             grad_clip: builder::grad_clip(config),
             checkpoint_period: solver.checkpoint_period,
             keep_checkpoints: solver.keep_checkpoints,
-            eval_period: config.test.eval_period,
+            test: config.test.clone(),
             predictor: PredictorOptions::from_config(config),
             schedule_warnings: schedule_warnings(config),
         }
@@ -141,9 +139,9 @@ impl TrainPlan {
         self.network.model.num_queries as usize
     }
 
-    /// The folder for results of `dataset`, as in [`super::inference_folder`].
-    pub(crate) fn inference_folder(&self, dataset: &DatasetSource) -> PathBuf {
-        results_folder(&self.output_dir, self.data.datasets.test.len() > 1, dataset)
+    /// The folders for results of the datasets, as in [`super::inference_folders`].
+    pub(crate) fn inference_folders(&self) -> Vec<PathBuf> {
+        results_folders(&self.output_dir, &self.data.datasets.test)
     }
 }
 

@@ -8,7 +8,7 @@ use std::iter::Peekable;
 use tch::Tensor;
 
 use super::batch_policy::BatchPolicy;
-use super::frame_masks::FrameGeometry;
+use super::geometry::{Enlargement, FrameGeometry};
 use super::mask_reader::{FrameMasks, MaskReader};
 use super::read_ahead::Input;
 use super::{Predictor, Progress};
@@ -87,10 +87,20 @@ impl<'a> FrameStream<'a> {
     ) -> Result<Self, EngineError> {
         let mut frames = frames.into_iter();
         let first = frames.next().ok_or(EngineError::NoFrames)??;
-        let geometry = FrameGeometry { input: first.image.size, output: first.size };
+        let geometry = FrameGeometry {
+            input: first.image.size,
+            output: first.size,
+            enlargement: Enlargement::ByInput,
+        };
         let frames: Box<dyn Iterator<Item = _> + 'a> =
             Box::new(std::iter::once(Ok(first)).chain(frames));
         Ok(Self { geometry, frames: frames.peekable() })
+    }
+
+    /// The same frames with another enlargement of their masks.
+    pub(super) fn enlarging(mut self, enlargement: Enlargement) -> Self {
+        self.geometry.enlargement = enlargement;
+        self
     }
 
     /// The sizes that all frames have.
@@ -108,8 +118,9 @@ impl Predictor {
         batches: BatchPolicy,
         sink: &mut dyn MaskSink,
     ) -> Result<P::End, EngineError> {
-        let reader = MaskReader::new(self.model.device());
-        let mut masks = MaskDelivery { predictor: self, geometry: inputs.geometry(), reader, sink };
+        let geometry = inputs.geometry();
+        let reader = MaskReader::new(self.model.device(), geometry.enlargement);
+        let mut masks = MaskDelivery { predictor: self, geometry, reader, sink };
         let mut num_read = 0;
         loop {
             self.check_stop()?;

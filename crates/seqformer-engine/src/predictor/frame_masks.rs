@@ -1,10 +1,14 @@
 //! Converts the mask logits of a frame to run lengths at the video's resolution, without a full-size map.
 //!
-//! The pixels are those of [`seqformer::inference::final_masks`]: a probability exceeds one half where its logit
-//! exceeds 0, and bilinear rows are computed, compared and discarded one by one.
+//! The pixels are those of [`seqformer::inference::final_masks`], or of
+//! [`seqformer::inference::final_masks_in_one_step`]: a probability exceeds one half where its logit exceeds 0, and
+//! bilinear rows are computed, compared and discarded one by one.
 
-use seqformer_masks::{BitMask, ImageSize, Rle};
+use seqformer_masks::{BitMask, Rle};
 use tch::{Device, Kind, Tensor};
+
+use super::geometry::{Enlargement, FrameGeometry};
+use super::one_step::OneStep;
 
 /// Pixels per cell of the logits, along each axis.
 const STRIDE: usize = seqformer::config::MASK_STRIDE as usize;
@@ -19,15 +23,6 @@ pub(super) struct FrameLogits {
     values: Vec<f32>,
     height: usize,
     width: usize,
-}
-
-/// The geometry of the frame.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct FrameGeometry {
-    /// The network's input, without padding.
-    pub(super) input: ImageSize,
-    /// The frames of the video.
-    pub(super) output: ImageSize,
 }
 
 impl FrameLogits {
@@ -46,11 +41,18 @@ impl FrameLogits {
         if cells == 0 {
             return Vec::new();
         }
-        self.values.chunks_exact(cells).map(|mask| self.encode_mask(mask, frame)).collect()
+        let masks = self.values.chunks_exact(cells);
+        match frame.enlargement {
+            Enlargement::ByInput => masks.map(|mask| self.encode_mask(mask, frame)).collect(),
+            Enlargement::InOneStep => {
+                let step = OneStep::new([self.height, self.width], frame);
+                masks.map(|mask| step.encode(mask)).collect()
+            }
+        }
     }
 
     fn encode_mask(&self, mask: &[f32], frame: FrameGeometry) -> Rle {
-        let FrameGeometry { input, output } = frame;
+        let FrameGeometry { input, output, .. } = frame;
         let (height, width) = (output.height as usize, output.width as usize);
         let rows = nearest_indices(input.height, output.height);
         let columns =

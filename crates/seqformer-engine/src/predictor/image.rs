@@ -6,7 +6,7 @@ use seqformer_masks::{BoxXywh, ImageSize};
 
 use super::batch_policy::BatchPolicy;
 use super::drive::{FrameStream, MaskSink, MaskedFrame};
-use super::frame_masks::FrameGeometry;
+use super::geometry::{Enlargement, FrameGeometry};
 use super::mask_reader::FrameMasks;
 use super::read_ahead::Input;
 use super::whole::{Whole, WholeEnd};
@@ -42,7 +42,8 @@ impl MaskSink for Kept {
 }
 
 impl Predictor {
-    /// Finds the instances of an image: those of the best 100 queries whose classes are above the threshold.
+    /// Finds the instances of an image: the best 100 queries with all classes above the threshold, or the best 100 pairs
+    /// of query and class, as the original repository's `engine.py` does.
     ///
     /// # Errors
     ///
@@ -50,9 +51,15 @@ impl Predictor {
     pub fn predict_image(&self, image: &RgbImage) -> Result<ImagePrediction, EngineError> {
         self.check_stop()?;
         let input = Input { image: self.resize(image), size: image.size };
-        let geometry = FrameGeometry { input: input.image.size, output: image.size };
+        // The original repository enlarges the masks of images as VNext does.
+        let geometry = FrameGeometry {
+            input: input.image.size,
+            output: image.size,
+            enlargement: Enlargement::ByInput,
+        };
+        let results = self.options.results;
         let rule = SelectionRule { max_queries: MAX_QUERIES, ..self.options.rule };
-        let whole = Whole { video: WholeVideo::new(&self.model, geometry.input), rule };
+        let whole = Whole { video: WholeVideo::new(&self.model, geometry.input), results, rule };
         let (inputs, mut kept) = (FrameStream::open([Ok(input)])?, Kept(None));
         let WholeEnd { decoded, selection } =
             self.drive(inputs, whole, BatchPolicy::image(), &mut kept)?;

@@ -10,7 +10,8 @@ use seqformer_ops::packed_masks::MaskPacker;
 use tch::{Device, Kind, Tensor};
 
 use super::frame_bits::FrameBits;
-use super::frame_masks::{FrameGeometry, FrameLogits};
+use super::frame_masks::FrameLogits;
+use super::geometry::{Enlargement, FrameGeometry};
 use crate::EngineError;
 
 /// The masks of one frame in host memory.
@@ -48,8 +49,10 @@ enum Way {
 
 impl MaskReader {
     /// Prepares for the masks of one video, computed on `device`.
-    pub(super) fn new(device: Device) -> Self {
-        if device.is_cuda() { Self::packing() } else { Self(Way::Plain) }
+    pub(super) fn new(device: Device, enlargement: Enlargement) -> Self {
+        // The packing kernel supports only this enlargement.
+        let packs = device.is_cuda() && enlargement == Enlargement::ByInput;
+        if packs { Self::packing() } else { Self(Way::Plain) }
     }
 
     /// Packs masks on any device.
@@ -116,7 +119,7 @@ fn plain(by_frame: &Tensor) -> Vec<FrameMasks> {
 /// `[T', I, h, w]` → `[T', I, bytes]`
 fn pack(packer: &mut Option<MaskPacker>, geometry: FrameGeometry, by_frame: &Tensor) -> Tensor {
     let size = by_frame.size();
-    let FrameGeometry { input, output } = geometry;
+    let FrameGeometry { input, output, .. } = geometry;
     let pixel_size = |size: ImageSize| {
         let [height, width] = size.sides();
         PixelSize { height, width }

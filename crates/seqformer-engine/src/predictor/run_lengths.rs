@@ -6,7 +6,7 @@ use seqformer_masks::Rle;
 
 use super::clock::PipelineClock;
 use super::drive::{MaskSink, MaskedFrame};
-use super::frame_masks::FrameGeometry;
+use super::geometry::FrameGeometry;
 use super::ordered_workers::OrderedWorkers;
 use super::{AnyError, Progress, num_threads};
 use crate::{EngineError, TrackMasks};

@@ -19,7 +19,7 @@ fn tiny_config() -> Config {
     Config::try_from(&node).unwrap()
 }
 
-fn tiny_predictor() -> Predictor {
+pub(super) fn tiny_predictor() -> Predictor {
     let config = tiny_config();
     let plan = PredictPlan::from_config(&config);
     Predictor::new(&plan, &golden_path("public/tiny_model.pth"), Device::Cpu).unwrap()
@@ -33,7 +33,7 @@ fn frame_paths(video: &str) -> Vec<PathBuf> {
     paths
 }
 
-fn frames(video: &str) -> impl Iterator<Item = Result<RgbImage, AnyError>> + Send {
+pub(super) fn frames(video: &str) -> impl Iterator<Item = Result<RgbImage, AnyError>> + Send {
     frame_paths(video).into_iter().map(|path| Ok(read_image(&path)?.image))
 }
 

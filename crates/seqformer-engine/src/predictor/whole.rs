@@ -1,7 +1,10 @@
 //! Whole videos: all frames go through the network first, then the masks of the best queries are
 //! computed.
 
-use seqformer::inference::{DecodedVideo, Launch, Selection, SelectionRule, WholeVideo, select};
+use seqformer::inference::{
+    DecodedVideo, Launch, Selection, SelectionRule, WholeVideo, select, select_pairs,
+};
+use seqformer_config::config::ResultRule;
 use tch::Tensor;
 
 use super::batch_policy::BatchPolicy;
@@ -12,6 +15,8 @@ use crate::EngineError;
 /// A video whose frames are decoded together.
 pub(super) struct Whole<'a> {
     pub(super) video: WholeVideo<'a>,
+    /// The rule that selects results.
+    pub(super) results: ResultRule,
     /// Selects the queries whose masks are computed.
     pub(super) rule: SelectionRule,
 }
@@ -32,7 +37,13 @@ impl<'a> VideoPass for Whole<'a> {
 
     fn finish(self, masks: &mut MaskDelivery<'_>) -> Result<WholeEnd<'a>, EngineError> {
         let decoded = self.video.decode()?;
-        let selection = select(&decoded.pred_logits(), self.rule);
+        let SelectionRule { max_queries, class_threshold } = self.rule;
+        let selection = match self.results {
+            ResultRule::VNext => select(&decoded.pred_logits(), self.rule),
+            ResultRule::Original => {
+                select_pairs(&decoded.pred_logits(), max_queries, class_threshold)
+            }
+        };
         masks.reached(Progress::Decoded);
         let logits = |part| decoded.mask_logits(&selection.queries, part);
         masks.parts(decoded.num_parts(), selection.queries.len(), &logits)?;
@@ -52,6 +63,11 @@ impl Predictor {
         let batches = BatchPolicy::whole(self.model.device(), self.memory_plan(geometry, None));
         let mut video = WholeVideo::new(&self.model, geometry.input);
         video.set_launch(launch);
-        self.drive(inputs, Whole { video, rule: self.options.rule }, batches, sink)
+        self.drive(
+            inputs,
+            Whole { video, results: self.options.results, rule: self.options.rule },
+            batches,
+            sink,
+        )
     }
 }

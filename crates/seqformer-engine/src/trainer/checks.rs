@@ -1,28 +1,38 @@
 //! Checks before the first step of training: whether the run can be evaluated, and what it will not learn.
 
 use seqformer_data::{AbsentInstances, Categories, DatasetKind, VideoRecord};
-use seqformer_evaluation::{CocoGroundTruth, GroundTruth};
+use seqformer_evaluation::{CocoGroundTruth, GroundTruth, IouKind};
 
-use crate::EngineError;
 use crate::datasets::TrainingData;
 use crate::plan::{DataPlan, TrainPlan};
+use crate::{EngineError, ScoreRules, TestSet};
 
-/// What a user should know before the first step; each warning names its keys and figures.
+/// What is known before the first step.
+pub(super) struct Findings {
+    /// What a user should know; each warning names its keys and figures.
+    pub(super) warnings: Vec<String>,
+    /// Requirements on the scores of validations.
+    pub(super) rules: ScoreRules,
+}
+
+/// Inspects the configuration and the data.
 ///
 /// # Errors
 ///
-/// If a dataset of `DATASETS.TEST` cannot be used for evaluation.
-pub(super) fn warnings(plan: &TrainPlan, data: &TrainingData) -> Result<Vec<String>, EngineError> {
+/// If a dataset of `DATASETS.TEST` cannot be used for evaluation, or `TEST` names a score that evaluations do not have.
+pub(super) fn inspect(plan: &TrainPlan, data: &TrainingData) -> Result<Findings, EngineError> {
     let mut warnings = plan.schedule_warnings.clone();
     warnings.extend(unused_classes(&plan.data, &data.categories));
     warnings.extend(crowds(plan, data));
+    let mut sets = Vec::new();
     for name in &plan.data.datasets.test {
         let named =
             |source| EngineError::TestDataset { name: name.clone(), source: Box::new(source) };
-        let categories = read_test_dataset(&plan.data, name).map_err(named)?;
+        let (categories, set) = read_test_dataset(&plan.data, name).map_err(named)?;
         warnings.extend(other_classes(name, &categories, &data.categories));
+        sets.push(set);
     }
-    Ok(warnings)
+    Ok(Findings { warnings, rules: ScoreRules::new(&plan.test, &sets)? })
 }
 
 /// Classes of the network without any example. More classes in the file than in the network are an error when the file
@@ -91,15 +101,20 @@ fn max_instances(video: &VideoRecord, drop_absent: bool) -> usize {
     counts.count()
 }
 
-/// Reads the records and annotations of a file as an evaluation does, and returns its categories.
-fn read_test_dataset(plan: &DataPlan, name: &str) -> Result<Categories, EngineError> {
+/// Reads the records and annotations of a file as an evaluation does, and returns its categories and what can be scored.
+fn read_test_dataset(plan: &DataPlan, name: &str) -> Result<(Categories, TestSet), EngineError> {
     let dataset = plan.find(name)?;
-    let records = dataset.read()?;
-    match dataset.kind {
-        DatasetKind::Coco => drop(CocoGroundTruth::read(&dataset.json)?),
-        DatasetKind::Ytvis => drop(GroundTruth::read(&dataset.json)?),
-    }
-    Ok(records.categories)
+    let categories = dataset.read()?.categories;
+    let (masks, boxes) = match dataset.kind {
+        DatasetKind::Coco => {
+            let truth = CocoGroundTruth::read(&dataset.json)?;
+            let has = |kind| !truth.annotations().is_empty() && truth.has(kind);
+            (has(IouKind::Mask), has(IouKind::Box))
+        }
+        DatasetKind::Ytvis => (!GroundTruth::read(&dataset.json)?.tracks().is_empty(), false),
+    };
+    let classes = Some(categories.names().to_vec());
+    Ok((categories, TestSet { name: name.to_owned(), masks, boxes, classes }))
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use seqformer_evaluation::Report;
 use seqformer_logs::{Curves, EventFile, Metrics, MetricsFile, console_line, read_metrics};
+use tch::Device;
 
-use crate::EngineError;
+use crate::{EngineError, TestScores, gpu_peak, score_prefix};
 
 /// Iterations between two records.
 const PERIOD: u64 = 20;
@@ -20,14 +20,22 @@ pub(super) struct Journal {
     file: MetricsFile,
     events: EventFile,
     max_iter: u64,
+    device: Device,
+    /// Prefix of the scores in the curves: those of the first test dataset.
+    drawn: String,
     /// Iterations of this process; the first two are slower than all others.
     timed: u64,
     records: u64,
 }
 
 impl Journal {
-    /// Opens the files of a run that has done `iterations`.
-    pub(super) fn new(folder: &Path, iterations: u64, max_iter: u64) -> Result<Self, EngineError> {
+    /// Opens the files of a run that has done `iterations` of `max_iter`.
+    pub(super) fn new(
+        folder: &Path,
+        (iterations, max_iter): (u64, u64),
+        device: Device,
+        test_datasets: &[String],
+    ) -> Result<Self, EngineError> {
         let path = folder.join("metrics.json");
         let file = if iterations > 0 {
             MetricsFile::resume(&path, iterations)?
@@ -36,7 +44,10 @@ impl Journal {
         };
         let events = EventFile::create(folder, iterations)?;
         let folder = folder.to_path_buf();
-        Ok(Self { folder, metrics: Metrics::new(), file, events, max_iter, timed: 0, records: 0 })
+        let drawn =
+            if test_datasets.is_empty() { String::new() } else { score_prefix(test_datasets, 0) };
+        let metrics = Metrics::new();
+        Ok(Self { folder, metrics, file, events, max_iter, device, drawn, timed: 0, records: 0 })
     }
 
     pub(super) fn metrics(&mut self) -> &mut Metrics {
@@ -63,7 +74,7 @@ impl Journal {
         if !done.is_multiple_of(PERIOD) && !is_last {
             return Ok(());
         }
-        on_line(&console_line(&self.metrics, peak_memory_bytes()));
+        on_line(&console_line(&self.metrics, peak_memory(self.device)));
         self.write_fresh()?;
         self.records += 1;
         if is_last || self.records.is_multiple_of(RECORDS_PER_DRAWING) {
@@ -87,27 +98,43 @@ impl Journal {
         Ok(())
     }
 
-    /// Records the scores of a validation, in per cent.
-    pub(super) fn record_scores(&mut self, report: &Report) {
-        const NAMES: [(&str, usize); 5] =
-            [("AP", 0), ("AP50", 1), ("AP75", 2), ("AR1", 6), ("AR10", 7)];
-        for (name, index) in NAMES {
-            self.metrics.record_unsmoothed(&format!("segm/{name}"), 100.0 * report.stats[index]);
+    /// Records the scores of a validation.
+    pub(super) fn record_scores(&mut self, scores: &TestScores) {
+        for (name, value) in scores.iter() {
+            self.metrics.record_unsmoothed(name, value);
         }
     }
 
     fn draw(&self) -> Result<(), EngineError> {
         let records = read_metrics(self.file.path())?;
         let title = format!("iteration {} of {}", self.metrics.iteration() + 1, self.max_iter);
-        Curves::from_records(&title, &records).write(&self.folder.join("curves.svg"))?;
+        let curves = Curves::from_records(&title, &records).of_dataset(&self.drawn);
+        curves.write(&self.folder.join("curves.svg"))?;
         Ok(())
     }
 }
 
-/// The peak memory of this process, if the system reports it.
-fn peak_memory_bytes() -> Option<u64> {
+/// The peak memory: on a GPU that of tensors, as in detectron2; on the CPU that of this process, if the system reports it.
+fn peak_memory(device: Device) -> Option<u64> {
+    if device.is_cuda() { gpu_peak(device) } else { peak_of_process() }
+}
+
+fn peak_of_process() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(1024 * kib)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_of_a_gpu_is_never_that_of_the_process() {
+        assert!(peak_memory(Device::Cpu).is_none_or(|bytes| bytes > 1 << 20));
+        // Without a GPU there is no value, rather than that of the process.
+        assert_eq!(peak_memory(Device::Cuda(0)), gpu_peak(Device::Cuda(0)));
+        assert!(tch::Cuda::is_available() || peak_memory(Device::Cuda(0)).is_none());
+    }
 }

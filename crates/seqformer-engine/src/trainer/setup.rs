@@ -17,8 +17,12 @@ use super::{Trainer, TrainerOptions};
 use crate::checkpointer::{Checkpointer, Position};
 use crate::collate::Collate;
 use crate::device::out_of_memory;
+use crate::model_summary::ModelSummary;
 use crate::plan::TrainPlan;
-use crate::{Communicator, EngineError, Optimizer, TensorState, datasets, files, process};
+use crate::{
+    Communicator, EngineError, Optimizer, ScoreRules, TensorState, TestScores, datasets, files,
+    process,
+};
 
 impl Trainer {
     /// Reads the datasets, builds the network and initializes it: from the newest checkpoint of the output folder, from
@@ -47,10 +51,13 @@ impl Trainer {
         let folder = &plan.output_dir;
         let lock = if communicator.is_leader() { Some(lock_folder(folder)?) } else { None };
         let data = datasets::training_data(&plan.data)?;
+        let mut rules = ScoreRules::default();
         if communicator.is_leader() {
-            for note in data.notes.iter().chain(&checks::warnings(&plan, &data)?) {
+            let found = checks::inspect(&plan, &data)?;
+            for note in data.notes.iter().chain(&found.warnings) {
                 tracing::warn!("{note}");
             }
+            rules = found.rules;
         }
         agree(&plan, &options, &data, &communicator)?;
         let checkpointer = Checkpointer::new(folder, plan.keep_checkpoints);
@@ -85,8 +92,10 @@ impl Trainer {
             } else {
                 checkpointer.start_run(&position.run)?;
             }
-            files::replace(&folder.join("config.yaml"), options.config_text.as_bytes())?;
-            journal = Some(Journal::new(folder, position.iterations, plan.max_iter())?);
+            files::replace(&folder.join("config.yaml"), options.config_file.as_bytes())?;
+            let started_at = (position.iterations, plan.max_iter());
+            journal =
+                Some(Journal::new(folder, started_at, options.device, &plan.data.datasets.test)?);
         }
         let parameters: Vec<&Tensor> =
             optimizer.groups().iter().map(|group| &group.parameter).collect();
@@ -98,7 +107,6 @@ impl Trainer {
             plan,
             config_text: options.config_text,
             device: options.device,
-            variables,
             model,
             optimizer,
             reducer,
@@ -107,7 +115,11 @@ impl Trainer {
             checkpointer,
             communicator,
             about_data,
+            summary: ModelSummary::of(&variables),
+            rules,
+            scores: TestScores::default(),
             failed_evaluations: Vec::new(),
+            variables,
             has_warned_of_crowds: false,
             _lock: lock,
         })

@@ -31,7 +31,7 @@ fn without_trailing_zeros(number: &str) -> &str {
 }
 
 /// Python's `str(timedelta(seconds=seconds))`: `1:02:03`, `1 day, 0:00:00`, `-1 day, 23:59:59`.
-pub(super) fn format_timedelta(seconds: i64) -> String {
+pub(crate) fn format_timedelta(seconds: i64) -> String {
     let days = seconds.div_euclid(SECONDS_PER_DAY);
     let rest = seconds.rem_euclid(SECONDS_PER_DAY);
     let clock = format!("{}:{:02}:{:02}", rest / 3600, rest / 60 % 60, rest % 60);

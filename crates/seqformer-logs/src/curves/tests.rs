@@ -76,6 +76,14 @@ fn every_evaluation_has_a_mark_and_the_best_is_told() {
 }
 
 #[test]
+fn of_several_datasets_one_is_drawn() {
+    let series =
+        vec![series("a/segm/AP", &[(9, 10.0)]), series("b/c/segm/AP", &[(9, 20.0), (19, 30.0)])];
+    let marks = |prefix| circles(&Curves::new("", series.clone()).of_dataset(prefix).to_svg());
+    assert!(marks("b/c/") > marks("a/") && marks("a/") > marks(""));
+}
+
+#[test]
 fn what_is_not_finite_is_seen_and_never_drawn() {
     let points = [(0, 1.0), (1, f64::NAN), (2, f64::INFINITY), (3, 2.0)];
     let svg = Curves::new("a < b", vec![series("total_loss", &points)]).to_svg();

@@ -1,7 +1,10 @@
+use seqformer_masks::ImageSize;
+
 use super::*;
 use crate::FrameRate;
 use crate::ffmpeg::tests::{ffmpeg_or_skip, picture, run};
 use crate::sink::{FrameSink, write_jpeg};
+use crate::{PixelAspect, Timing};
 
 const SIZE: ImageSize = ImageSize { height: 48, width: 64 };
 

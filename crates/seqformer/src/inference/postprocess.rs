@@ -1,6 +1,7 @@
 //! Selects the queries that become results, and computes their masks at the video's resolution.
 //!
-//! Reference: VNext `seqformer/seqformer.py`, `SeqFormer.whole_video_inference`.
+//! Reference: VNext `seqformer/seqformer.py`, `SeqFormer.whole_video_inference`; for [`select_pairs`] and
+//! [`final_masks_in_one_step`], which made the published results, the original repository's `inference.py`.
 
 use seqformer_masks::ImageSize;
 use tch::{Kind, Tensor};
@@ -72,6 +73,41 @@ pub fn select(pred_logits: &Tensor, rule: SelectionRule) -> Selection {
     Selection { detections: classify(rows, rule.class_threshold), queries }
 }
 
+/// Selects the best pairs of query and class from class logits `[Q, K]`: at most `max_pairs`, and only those above the
+/// threshold if there is one.
+///
+/// Queries are ordered by their best pairs, and the classes of a query by their probabilities.
+pub fn select_pairs(
+    pred_logits: &Tensor,
+    max_pairs: i64,
+    class_threshold: Option<f64>,
+) -> Selection {
+    tch::no_grad(|| {
+        let probs = pred_logits.sigmoid().to_device(tch::Device::Cpu).to_kind(Kind::Float);
+        let num_classes = probs.size()[1];
+        let count = max_pairs.clamp(0, probs.numel() as i64);
+        let (scores, pairs) = probs.flatten(0, 1).topk(count, 0, true, true);
+        let mut queries: Vec<i64> = Vec::new();
+        let mut detections = Vec::new();
+        for index in 0..count {
+            let score = scores.double_value(&[index]) as f32;
+            if class_threshold.is_some_and(|threshold| score <= threshold as f32) {
+                break;
+            }
+            let pair = pairs.int64_value(&[index]);
+            let (query, label) = (pair / num_classes, (pair % num_classes) as usize);
+            let rank = queries.iter().position(|known| *known == query).unwrap_or_else(|| {
+                queries.push(query);
+                queries.len() - 1
+            });
+            detections.push(Detection { rank, label, score });
+        }
+        // The sort is stable: it keeps the order of the classes of a query.
+        detections.sort_by_key(|detection| detection.rank);
+        Selection { queries, detections }
+    })
+}
+
 /// Selects results from the class probabilities of instances; the rank is an instance's index.
 ///
 /// With a threshold, every class above it is a result; without one, each instance's best class is.
@@ -125,6 +161,34 @@ pub fn final_masks(logits: &Tensor, frame_size: ImageSize, output_size: ImageSiz
             probabilities.upsample_nearest2d(output_size.sides(), None, None)
         };
         resized.squeeze_dim(1).gt(MASK_THRESHOLD)
+    })
+}
+
+/// Number of cells of the mask logits along a side of `pixels`: two per cell of the features with stride 8, of which the
+/// last may be partly covered.
+pub fn cells_of_side(pixels: i64) -> i64 {
+    2 * ((pixels + 7) / 8)
+}
+
+/// Masks at the video's resolution, interpolated in one step from the logits of the frame without its padding.
+///
+/// # Shapes
+///
+/// As in [`final_masks`].
+pub fn final_masks_in_one_step(
+    logits: &Tensor,
+    frame_size: ImageSize,
+    output_size: ImageSize,
+) -> Tensor {
+    let size = output_size.sides();
+    if logits.size()[0] == 0 {
+        return Tensor::zeros([0, size[0], size[1]], (Kind::Bool, logits.device()));
+    }
+    tch::no_grad(|| {
+        let [height, width] = frame_size.sides().map(cells_of_side);
+        let cells = logits.narrow(1, 0, height).narrow(2, 0, width).unsqueeze(1);
+        let full = cells.upsample_bilinear2d(size, false, None, None);
+        full.squeeze_dim(1).sigmoid().gt(MASK_THRESHOLD)
     })
 }
 

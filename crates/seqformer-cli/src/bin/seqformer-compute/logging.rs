@@ -1,4 +1,4 @@
-//! Warnings and information, on standard error and in the log of a training.
+//! Warnings and information, on standard error and in the log of a training or an evaluation.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +30,8 @@ pub(crate) enum Keep {
     All,
 }
 
-/// Warnings go to standard error; `-v` adds information, `-vv` details. `RUST_LOG` overrides both.
+/// Warnings go to standard error; `-v` adds information, `-vv` details. The log of the run always receives information as
+/// well. `RUST_LOG` overrides all levels.
 pub(crate) fn start(verbose: u8, keep: Keep) {
     // Messages that concern all processes of a run are printed by the first.
     let is_other_rank = Placement::from_environment(&|name| std::env::var(name).ok())
@@ -39,7 +40,11 @@ pub(crate) fn start(verbose: u8, keep: Keep) {
     if keep == Keep::All {
         *destination() = Destination::Waiting(Vec::new());
     }
-    console::start(level, || ToRunLog);
+    let log_level = match keep {
+        Keep::All => console::level(verbose.max(1)),
+        Keep::Nothing => "off",
+    };
+    console::start(level, (log_level, || ToRunLog));
 }
 
 /// Writes earlier and later messages to `log`.

@@ -6,9 +6,11 @@
 
 mod commands;
 mod compute;
+mod environment;
 mod launch;
 mod logging;
 mod process_memory;
+mod run_log;
 
 use std::process::ExitCode;
 
@@ -44,7 +46,7 @@ fn run(command: Command, verbose: u8, signals: &StopSignals) -> Result<End> {
         );
     };
     let keep = match command {
-        ComputeCommand::Train(_) => logging::Keep::All,
+        ComputeCommand::Train(_) | ComputeCommand::Eval(_) => logging::Keep::All,
         _ => logging::Keep::Nothing,
     };
     logging::start(verbose, keep);

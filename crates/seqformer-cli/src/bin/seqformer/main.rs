@@ -34,7 +34,7 @@ fn run(tool: &ToolCommand, verbose: u8) -> ExitCode {
         Ok(signals) => signals,
         Err(error) => return process::failure(&error),
     };
-    console::start(console::level(verbose), io::sink);
+    console::start(console::level(verbose), ("off", io::sink));
     let done = match tool {
         ToolCommand::Synth(args) => commands::synth::run(args),
         ToolCommand::Score(args) => commands::score::run(args),

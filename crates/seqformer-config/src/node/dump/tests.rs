@@ -79,3 +79,38 @@ proptest! {
         prop_assert_eq!(reload(&node.dump()), node);
     }
 }
+
+#[test]
+fn a_file_for_vnext_has_only_its_keys_unless_others_were_set() {
+    let mut node = CfgNode::defaults();
+    let known = include_str!("../../../testdata/vnext_keys.txt");
+    let keys = |text: &str| {
+        let mut sections: Vec<String> = Vec::new();
+        let mut keys = Vec::new();
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("- ")) {
+            let (name, value) = line.split_once(':').unwrap();
+            sections.truncate((name.len() - name.trim_start().len()) / 2);
+            sections.push(name.trim().to_owned());
+            // Lists follow on lines of their own; sections do not end a key.
+            keys.push((sections.join("."), value.to_owned()));
+        }
+        keys.retain(|(key, _)| known.lines().any(|known| known == key) || is_own(key));
+        keys.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    let mut expected: Vec<&str> = known.lines().collect();
+    expected.sort_unstable();
+    let mut found = keys(&node.dump_for_vnext());
+    found.sort_unstable();
+    assert_eq!(found, expected);
+    assert!(!node.dump_for_vnext().contains("CUSTOM"));
+    let set = ["SOLVER.MICRO_BATCH_SIZE", "2", "DATASETS.CUSTOM.mine.json", "a.json"];
+    node.merge_from_list(&set.map(str::to_owned)).unwrap();
+    let text = node.dump_for_vnext();
+    assert_eq!(keys(&text).iter().filter(|key| is_own(key)).count(), 1);
+    assert!(text.contains("  MICRO_BATCH_SIZE: 2\n") && text.contains("    mine:\n"), "{text}");
+    assert_eq!(reload(&text), node);
+}
+
+fn is_own(key: &str) -> bool {
+    crate::keys::OWN_KEYS.contains(&key)
+}

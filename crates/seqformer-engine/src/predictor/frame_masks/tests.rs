@@ -1,4 +1,5 @@
-use seqformer::inference::final_masks;
+use seqformer::inference::{final_masks, final_masks_in_one_step};
+use seqformer_masks::ImageSize;
 
 use super::*;
 use crate::encode_masks;
@@ -7,9 +8,15 @@ use crate::encode_masks;
 fn check(logits: &Tensor, input: [u32; 2], output: [u32; 2]) {
     let input = ImageSize { height: input[0], width: input[1] };
     let output = ImageSize { height: output[0], width: output[1] };
-    let expected = encode_masks(&final_masks(logits, input, output));
-    let found = FrameLogits::new(logits).encode(FrameGeometry { input, output });
-    assert_eq!(found, expected, "{input} to {output}");
+    let both = [
+        (Enlargement::ByInput, final_masks(logits, input, output)),
+        (Enlargement::InOneStep, final_masks_in_one_step(logits, input, output)),
+    ];
+    for (enlargement, expected) in both {
+        let geometry = FrameGeometry { input, output, enlargement };
+        let found = FrameLogits::new(logits).encode(geometry);
+        assert_eq!(found, encode_masks(&expected), "{input} to {output}, {enlargement:?}");
+    }
 }
 
 #[test]
@@ -42,6 +49,7 @@ fn no_instance_gives_no_mask() {
     let geometry = FrameGeometry {
         input: ImageSize { height: 32, width: 32 },
         output: ImageSize { height: 5, width: 5 },
+        enlargement: Enlargement::ByInput,
     };
     assert_eq!(FrameLogits::new(&none).encode(geometry), []);
 }

@@ -3,7 +3,11 @@ use seqformer_masks::ImageSize;
 use super::*;
 
 fn geometry(output: ImageSize) -> FrameGeometry {
-    FrameGeometry { input: ImageSize { height: 29, width: 61 }, output }
+    FrameGeometry {
+        input: ImageSize { height: 29, width: 61 },
+        output,
+        enlargement: Enlargement::ByInput,
+    }
 }
 
 /// Logits of six frames and three instances.
@@ -21,8 +25,10 @@ fn packed_masks_come_in_order_and_are_those_of_the_logits_bit_by_bit() {
     let logits = logits();
     for output in [(29, 61), (90, 180), (7, 5)] {
         let geometry = geometry(ImageSize { height: output.0, width: output.1 });
-        let expected =
-            codes(MaskReader::new(Device::Cpu).push(&logits, geometry).unwrap(), geometry);
+        let expected = codes(
+            MaskReader::new(Device::Cpu, Enlargement::ByInput).push(&logits, geometry).unwrap(),
+            geometry,
+        );
         let mut reader = MaskReader::packing();
         let mut found = Vec::new();
         for (first, length) in [(0, 3), (3, 2), (5, 1)] {

@@ -53,7 +53,7 @@ fn warnings_of(folder: &Path, pairs: &[(&str, &str)]) -> Result<Vec<String>, Str
     }
     let plan = TrainPlan::from_config(&Config::try_from(&node).unwrap());
     let data = training_data(&plan.data).map_err(|error| error.to_string())?;
-    warnings(&plan, &data).map_err(|error| error.to_string())
+    inspect(&plan, &data).map(|found| found.warnings).map_err(|error| error.to_string())
 }
 
 /// Says that there is one warning, and what is in it.

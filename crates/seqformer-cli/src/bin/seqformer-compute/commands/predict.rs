@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use seqformer_config::Config;
+use seqformer_config::config::ResultRule;
 use seqformer_engine::{
     ClipOptions, Device, PredictPlan, Predictor, PredictorOptions, open_device,
 };
@@ -139,10 +140,10 @@ fn weights_path(args: &PredictArgs, settings: &Settings) -> Result<PathBuf> {
 fn options(args: &PredictArgs, settings: &Settings, device: Device) -> Result<PredictorOptions> {
     let mut options = PredictorOptions::from_config(&settings.config);
     options.rule.max_queries = i64::from(args.max_tracks);
-    if let (Some(threshold), Some(class_threshold)) =
-        (args.score_threshold, &mut options.rule.class_threshold)
-    {
-        *class_threshold = threshold;
+    let has_threshold =
+        options.rule.class_threshold.is_some() || options.results == ResultRule::Original;
+    if has_threshold && args.score_threshold.is_some() {
+        options.rule.class_threshold = args.score_threshold;
     }
     if args.clip_length.is_some() || args.clip_stride.is_some() {
         let section = &settings.config.model.seqformer;

@@ -1,31 +1,26 @@
-//! `seqformer train` and `eval`: from a dataset to a checkpoint and its evaluation.
+//! `seqformer train`: from a dataset to a checkpoint and its evaluation.
 
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use seqformer::Precision;
-use seqformer_config::config::ExpectedResult;
 use seqformer_distributed::{LAUNCHED, Placement, RESUME};
 use seqformer_engine::{
-    Checkpointer, Communicator, Device, EngineError, EvaluationOutput, PredictPlan, Predictor,
-    TrainEnd, TrainPlan, Trainer, TrainerOptions, count_gpus, evaluate, find_dataset, gpu_card,
-    inference_folder, num_threads, open_device, use_threads,
+    Communicator, Device, EngineError, TrainEnd, TrainPlan, Trainer, TrainerOptions, count_gpus,
+    open_device, use_threads,
 };
-use seqformer_evaluation::{Report, STAT_NAMES};
-use seqformer_logs::RunLog;
 use seqformer_signals::StopSignals;
 
+use super::eval::eval;
 use crate::End;
 use crate::args::{ComputeArgs, EvalArgs, TrainArgs, TrainCommandArgs};
 use crate::compute;
+use crate::environment;
 use crate::launch::{self, Plan};
-use crate::logging;
 use crate::output;
-use crate::progress::Stage;
+use crate::run_log::{ProcessLog, Run};
 use crate::settings::Settings;
 use crate::weights_source;
 
@@ -108,33 +103,24 @@ fn train(
 ) -> Result<End> {
     let config = &settings.config;
     let resume = args.resume || std::env::var_os(RESUME).is_some();
-    let options = TrainerOptions { resume, device, config_text: settings.node.dump() };
+    let options = TrainerOptions {
+        resume,
+        device,
+        config_text: settings.node.dump(),
+        config_file: settings.node.dump_for_vnext(),
+    };
     let made = Trainer::new(TrainPlan::from_config(config), options, Rc::clone(communicator));
     let mut trainer = match made {
         Err(error) if is_end_of_others(&error, stop) => return Ok(End::Stopped),
         made => made?,
     };
-    let log = if communicator.is_leader() {
-        let path = config.output_dir.join("log.txt");
-        // Warnings go to this log.
-        let log = RunLog::open(&path, |error| output::note(&format!("warning: {error}")))?;
-        let log = Arc::new(log);
-        logging::keep_in(&log);
-        Some(log)
-    } else {
-        None
-    };
-    let mut on_line = |line: &str| {
-        if let Some(log) = &log {
-            output::print_line(line);
-            log.write_line(format!("{line}\n").as_bytes());
-        }
-    };
+    let config_file = &args.config_file;
+    let log = ProcessLog::open(&Run { settings, config_file, device, communicator })?;
     let processes = match communicator.world_size() {
         1 => String::new(),
         count => format!(", {count} processes"),
     };
-    on_line(&format!(
+    log.print(&format!(
         "training {} clips of {} frames a batch{processes}, iterations {} to {}, in {}",
         config.solver.ims_per_batch,
         config.input.sampling_frame_num,
@@ -142,11 +128,12 @@ fn train(
         trainer.max_iterations(),
         config.output_dir.display()
     ));
-    on_line(&describe_device(device)?);
-    trainer.about_data().iter().for_each(|line| on_line(line));
-    let done = finish(&mut trainer, (signals, stop), &mut on_line);
-    if let (Err(error), Some(log)) = (&done, &log) {
-        log.write_line(format!("error: {}\n", output::describe(error)).as_bytes());
+    log.print(&environment::describe_device(device)?);
+    trainer.about_data().iter().for_each(|line| log.print(line));
+    log.record(&format!("seed: {}\nmodel:\n{}", trainer.seed(), trainer.summary()));
+    let done = finish(&mut trainer, (signals, stop), &mut |line| log.print(line));
+    if let Err(error) = &done {
+        log.record_error(error);
     }
     done
 }
@@ -172,6 +159,8 @@ fn finish(
     signals.end_at_once();
     trainer.validate(on_line)?;
     let Some((last, others)) = trainer.failed_evaluations().split_last() else {
+        // A training that misses the expected scores has failed, like an evaluation that misses them.
+        trainer.check_expected()?;
         return Ok(End::Finished);
     };
     let more = match others.len() {
@@ -194,132 +183,4 @@ fn is_end_of_others(error: &EngineError, stop: &AtomicBool) -> bool {
             std::thread::sleep(Duration::from_millis(if poll == 0 { 0 } else { 50 }));
             stop.load(Ordering::Relaxed)
         })
-}
-
-fn describe_device(device: Device) -> Result<String> {
-    let threads = num_threads();
-    let threads = match threads.get() {
-        1 => "1 thread".to_owned(),
-        count => format!("{count} threads"),
-    };
-    Ok(match (device, gpu_card(device)?) {
-        (Device::Cuda(index), Some(card)) => {
-            format!("device: cuda:{index} ({}), {threads} on the CPU", card.name)
-        }
-        _ => format!("device: cpu, {threads}"),
-    })
-}
-
-/// Evaluates on all test datasets.
-fn eval(
-    args: &TrainArgs,
-    settings: &Settings,
-    compute: Option<&ComputeArgs>,
-    (device, communicator): (Device, &Communicator),
-) -> Result<()> {
-    let config = &settings.config;
-    if config.datasets.test.is_empty() {
-        bail!("DATASETS.TEST names no dataset: write the name of one, or the path of a .json file");
-    }
-    let weights = eval_weights(args, settings)?;
-    let mut plan = PredictPlan::from_config(config);
-    if let Some(compute) = compute {
-        compute::apply(compute, &mut plan.options, device)?;
-    }
-    let mut run = run_line(&weights, &settings.node.dump());
-    if plan.options.precision != Precision::default() {
-        run = format!("{run} {:?}", plan.options.precision);
-    }
-    let predictor = Predictor::new(&plan, &weights, device)?;
-    let mut reports = Vec::new();
-    for name in &config.datasets.test {
-        let dataset = find_dataset(&config.datasets, name)?;
-        let mut stage: Option<Stage> = None;
-        let folder = inference_folder(config, &dataset);
-        let output = EvaluationOutput { folder: &folder, run: &run, goes_on: true };
-        let job = (&predictor, communicator);
-        let done = evaluate(job, &dataset, output, &mut |progress| {
-            let start =
-                || Stage::counting("videos", format!("{name}: evaluating"), Some(progress.total));
-            stage.get_or_insert_with(start).set(progress.videos);
-        })?;
-        if let Some(stage) = stage {
-            stage.finish();
-        }
-        let Some(done) = done else { continue };
-        output::print_line(&done.results.display().to_string());
-        output::print_line(&done.archive.display().to_string());
-        match done.report {
-            Some(report) => {
-                output::print_line(&report.summary().to_string());
-                output::print_line(&report.per_class_table().to_string());
-                if let Some(boxes) = &done.box_report {
-                    output::print_line(&format!("boxes:\n{}", boxes.summary()));
-                }
-                reports.push(report);
-            }
-            None => {
-                output::print_line(&format!("{name}: no annotations to score the results against"))
-            }
-        }
-    }
-    if !communicator.is_leader() {
-        return Ok(());
-    }
-    check_expected(&config.test.expected_results, &reports)
-}
-
-/// Compares the scores with `TEST.EXPECTED_RESULTS`, in percent, for any of the datasets.
-///
-/// Reference: detectron2 `evaluation/testing.py`, `verify_results`.
-fn check_expected(expected: &[ExpectedResult], reports: &[Report]) -> Result<()> {
-    for ExpectedResult { task, metric, value, tolerance } in expected {
-        let index = STAT_NAMES.iter().position(|name| name == metric);
-        let Some(index) = index.filter(|_| task == "segm") else {
-            bail!(
-                "TEST.EXPECTED_RESULTS: expected the task segm and one of {}, found {task} and {metric}",
-                STAT_NAMES.join(", ")
-            );
-        };
-        let found: Vec<f64> = reports.iter().map(|report| 100.0 * report.stats[index]).collect();
-        if !found.iter().any(|found| (found - value).abs() <= *tolerance) {
-            bail!(
-                "TEST.EXPECTED_RESULTS: expected {metric} {value} within {tolerance}, found {found:.4?}"
-            );
-        }
-    }
-    Ok(())
-}
-
-fn eval_weights(args: &TrainArgs, settings: &Settings) -> Result<PathBuf> {
-    let config = &settings.config;
-    if !args.resume && !config.model.weights.is_empty() {
-        return Ok(PathBuf::from(&config.model.weights));
-    }
-    if let Some(path) = Checkpointer::new(&config.output_dir, 0).last()? {
-        if !args.resume {
-            tracing::warn!("MODEL.WEIGHTS is empty: evaluating {}", path.display());
-        }
-        return Ok(path);
-    }
-    if config.model.weights.is_empty() {
-        bail!(
-            "no weights: set MODEL.WEIGHTS (a file, the name of a model or an address), or an OUTPUT_DIR that contains a \
-             checkpoint; docs/models.md lists where to get weights"
-        );
-    }
-    Ok(PathBuf::from(&config.model.weights))
-}
-
-/// What results depend on: an unfinished evaluation with an equal line is resumed.
-fn run_line(weights: &std::path::Path, config: &str) -> String {
-    let size = std::fs::metadata(weights).map_or(0, |data| data.len());
-    let modified = std::fs::metadata(weights).and_then(|data| data.modified()).ok();
-    let modified = modified.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-    let modified = modified.map_or(0, |since| since.as_millis());
-    // FNV-1a, which only distinguishes configurations.
-    let hash = config.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    format!("{} {size} {modified} {hash:016x}", weights.display())
 }

@@ -67,7 +67,7 @@ impl Workers {
         resume: bool,
     ) -> Result<Self> {
         let program = std::env::current_exe().context("cannot find this program")?;
-        let words = args::words();
+        let words = args::words().map_err(anyhow::Error::msg)?;
         let mut list = Vec::new();
         for local_rank in 0..plan.per_machine {
             let rank = plan.machine * plan.per_machine + local_rank;
