@@ -12,7 +12,7 @@ use crate::ffmpeg::VideoReader;
 use crate::format::PixelAspect;
 use crate::timing::{TimeStamps, Timing};
 
-/// The frames of a [`FrameSource`] in order. Ends after the first error.
+/// The frames of a [`FrameSource`](super::FrameSource) in order. Ends after the first error.
 #[derive(Debug)]
 pub struct Frames {
     pub(super) path: PathBuf,
