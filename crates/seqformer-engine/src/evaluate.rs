@@ -149,7 +149,7 @@ fn evaluate_records(
     written.map(|written| score(dataset, &records, written)).transpose()
 }
 
-/// Does what is left of a job; the results, for the process that wrote them.
+/// Completes a job, and returns the results in the process that wrote them.
 ///
 /// Results have the ids that the dataset has, for videos or images and for categories.
 fn write_results<J: Job>(

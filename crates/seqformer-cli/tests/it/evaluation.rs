@@ -163,7 +163,7 @@ fn a_run_can_be_repeated_from_its_log() {
     ] {
         assert_eq!(log.matches(line).count(), 1, "{line}: {log}");
     }
-    // The second time with the configuration of the log alone, and the seed that was drawn.
+    // The second run uses only the configuration and the seed from the log.
     let config = part(&log, "Running with full config:\n", "training 2 clips");
     let config: Vec<&str> = config.lines().filter(|line| !line.contains("WARN")).collect();
     let path = bench.output("again.yaml");
