@@ -51,7 +51,7 @@ section! {
     pub struct Config {
         _ = "VERSION" or "2", version,
             "Version of the names of the keys.",
-            By("seqformer-config/src/version/tests.rs", "old_keys_are_renamed");
+            By("seqformer-config/src/version.rs", "old_keys_are_renamed");
         output_dir: PathBuf = "OUTPUT_DIR" or "'./output'", folder,
             "Folder for logs, checkpoints and results.",
             By(FRONT_DOOR, "the_three_commands_of_the_original_readme_end_with_checkpoints_results_and_ap");

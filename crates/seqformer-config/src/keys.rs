@@ -43,4 +43,52 @@ pub(crate) fn unused() -> impl Iterator<Item = &'static KeySpec> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::spec::Shown;
+    use crate::{CfgNode, literal};
+
+    #[test]
+    fn every_default_is_a_literal() {
+        for spec in super::all() {
+            assert!(literal::parse(spec.default).is_some(), "{}", spec.key);
+        }
+    }
+
+    #[test]
+    fn no_key_is_declared_twice() {
+        let keys = CfgNode::defaults().keys();
+        let unique: BTreeSet<_> = keys.iter().collect();
+        assert_eq!(unique.len(), keys.len());
+        assert_eq!(keys.len(), super::all().count());
+    }
+
+    #[test]
+    fn meanings_are_sentences() {
+        for (spec, effect) in super::used() {
+            assert!(effect.meaning.ends_with('.'), "{}", spec.key);
+        }
+        assert_eq!(super::used().count() + super::unused().count(), super::all().count());
+    }
+
+    #[test]
+    fn every_key_with_an_effect_has_a_test_that_is_there() {
+        let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let mut without = Vec::new();
+        for (spec, effect) in super::used() {
+            match effect.shown {
+                Shown::By(file, test) => {
+                    let text = std::fs::read_to_string(crates.join(file)).unwrap();
+                    let is_there = text.contains(&format!("fn {test}()"));
+                    assert!(is_there, "{}: {file} has no test {test}", spec.key);
+                }
+                Shown::Nowhere(why) => {
+                    assert!(!why.is_empty(), "{}", spec.key);
+                    without.push(spec.key);
+                }
+            }
+        }
+        assert_eq!(without, ["CUDNN_BENCHMARK", "MODEL.MASK_ON"], "a key needs a test");
+    }
+}

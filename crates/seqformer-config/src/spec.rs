@@ -41,11 +41,11 @@ pub(crate) mod tests_in {
     pub(crate) const AUGMENTATION: &str = "seqformer-data/src/augmentation/tests.rs";
     pub(crate) const BACKBONES: &str = "seqformer/tests/it/backbones.rs";
     pub(crate) const BUILDER: &str = "seqformer-engine/src/builder/tests.rs";
-    pub(crate) const CLIP_SAMPLING: &str = "seqformer-data/src/clip_sampling/tests.rs";
+    pub(crate) const CLIP_SAMPLING: &str = "seqformer-data/src/clip_sampling.rs";
     pub(crate) const CONFIG: &str = "seqformer-config/src/config/tests.rs";
     pub(crate) const FRONT_DOOR: &str = "seqformer-cli/tests/it/front_door.rs";
     pub(crate) const GOLDEN_TRAIN: &str = "seqformer/tests/it/golden_train.rs";
-    pub(crate) const LR_SCHEDULE: &str = "seqformer-engine/src/lr_schedule/tests.rs";
+    pub(crate) const LR_SCHEDULE: &str = "seqformer-engine/src/lr_schedule.rs";
     pub(crate) const OPTIMIZER: &str = "seqformer-engine/src/optimizer/tests.rs";
     pub(crate) const PREDICTOR: &str = "seqformer-engine/src/predictor/tests.rs";
     pub(crate) const SAMPLER: &str = "seqformer-data/src/sampler/tests.rs";

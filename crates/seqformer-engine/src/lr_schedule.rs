@@ -81,4 +81,73 @@ impl LrSchedule {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use seqformer_testing::{golden_path, read_json};
+
+    use super::*;
+
+    fn multi_step(iters: u64, factor: f64) -> LrSchedule {
+        LrSchedule {
+            warmup: Warmup { iters, factor, method: WarmupMethod::Linear },
+            decay: Decay::MultiStep { steps: vec![8000], gamma: 0.1 },
+            max_iter: 12000,
+        }
+    }
+
+    fn check(schedule: &LrSchedule, table: &[(u64, f64)]) {
+        for &(iteration, expected) in table {
+            let found = schedule.multiplier(iteration);
+            assert!(
+                (found - expected).abs() < 1e-12,
+                "iteration {iteration}: {found} and {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn steps_and_warmup_give_the_values_of_detectron2() {
+        check(&multi_step(10, 1.0), &[(0, 1.0), (5, 1.0), (7999, 1.0), (8000, 0.1), (11999, 0.1)]);
+        check(
+            &multi_step(1000, 0.001),
+            &[
+                (0, 0.001),
+                (1, 0.001_999),
+                (500, 0.5005),
+                (999, 0.999_001),
+                (1000, 1.0),
+                (8000, 0.1),
+            ],
+        );
+        let constant = Warmup { iters: 1000, factor: 0.3, method: WarmupMethod::Constant };
+        let schedule = LrSchedule { warmup: constant, ..multi_step(0, 1.0) };
+        check(&schedule, &[(0, 0.3), (999, 0.3), (1000, 1.0)]);
+        check(&multi_step(0, 0.001), &[(0, 1.0)]);
+    }
+
+    #[test]
+    fn the_shipped_recipe_gives_the_rates_of_the_reference() {
+        let meta = read_json(&golden_path("public/tiny_optim_meta.json")).unwrap();
+        let key =
+            "lr_at_iteration_base_ytvis_yaml(lr used for optimizer.step of 0-based iteration)";
+        let rates = meta[key].as_object().unwrap();
+        assert!(rates.len() > 10);
+        for (iteration, rate) in rates {
+            let found = 2e-4 * multi_step(10, 1.0).multiplier(iteration.parse().unwrap());
+            assert!(
+                (found - rate.as_f64().unwrap()).abs() < 1e-15,
+                "iteration {iteration}: {found} and {rate}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_cosine_falls_from_the_whole_rate_to_its_end() {
+        let schedule = LrSchedule { decay: Decay::Cosine { end: 0.2 }, ..multi_step(0, 1.0) };
+        check(&schedule, &[(0, 1.0), (6000, 0.6), (12000, 0.2), (4000, 0.2 + 0.8 * 0.75)]);
+        // The warm-up rises to where the cosine is by then.
+        let schedule = LrSchedule { decay: Decay::Cosine { end: 0.0 }, ..multi_step(6000, 0.5) };
+        check(&schedule, &[(0, 0.5), (3000, 0.5), (6000, 0.5)]);
+        let schedule = LrSchedule { decay: Decay::Cosine { end: 0.0 }, ..multi_step(4000, 0.0) };
+        check(&schedule, &[(0, 0.0), (2000, 0.375), (4000, 0.75)]);
+    }
+}

@@ -29,10 +29,10 @@ section! {
             "Kept for the record; masks are always predicted.", Nowhere("has none");
         pixel_mean: [f64; 3] = "MODEL.PIXEL_MEAN" or "[103.53, 116.28, 123.675]", Reader::numbers,
             "Mean of each channel, in the order of INPUT.FORMAT.",
-            By("seqformer/src/clip/tests.rs", "frames_are_normalised_and_then_padded_with_zeros");
+            By("seqformer/src/clip.rs", "frames_are_normalised_and_then_padded_with_zeros");
         pixel_std: [f64; 3] = "MODEL.PIXEL_STD" or "[1.0, 1.0, 1.0]", deviations,
             "Standard deviation of each channel, in the order of INPUT.FORMAT.",
-            By("seqformer/src/clip/tests.rs", "frames_are_normalised_and_then_padded_with_zeros");
+            By("seqformer/src/clip.rs", "frames_are_normalised_and_then_padded_with_zeros");
         backbone: BackboneSection = "MODEL.BACKBONE", "Which backbone.";
         resnets: ResNetsSection = "MODEL.RESNETS", "The ResNet.";
         swin: SwinSection = "MODEL.SWIN", "The Swin Transformer.";

@@ -39,7 +39,7 @@ section! {
             By(CONFIG, "wrong_settings_are_errors_that_name_the_key");
         focal_alpha: f64 = "MODEL.SeqFormer.FOCAL_ALPHA" or "0.25", Reader::float,
             "Alpha of the focal loss of the classes.",
-            By("seqformer/src/losses/tests.rs", "focal_loss_is_its_formula_and_stays_finite");
+            By("seqformer/src/losses.rs", "focal_loss_is_its_formula_and_stays_finite");
         set_cost_class: f64 = "MODEL.SeqFormer.SET_COST_CLASS" or "2", Reader::non_negative,
             "Cost of the class in the matcher.", COSTS;
         set_cost_box: f64 = "MODEL.SeqFormer.SET_COST_BOX" or "5", Reader::non_negative,

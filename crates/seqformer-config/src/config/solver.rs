@@ -61,7 +61,7 @@ section! {
             By(GOLDEN_TRAIN, "layers_that_are_run_again_give_the_same_gradients");
         reference_world_size: usize = "SOLVER.REFERENCE_WORLD_SIZE" or "0", Reader::count,
             "Number of devices that the other settings are meant for; 0 does not adapt them.",
-            By("seqformer-config/src/node/world_size/tests.rs", "twice_the_devices_do_half_the_iterations");
+            By("seqformer-config/src/node/world_size.rs", "twice_the_devices_do_half_the_iterations");
         clip_gradients: ClipGradientsSection = "SOLVER.CLIP_GRADIENTS", "The limit on gradients.";
         sampling_multiplier: f64 = "SOLVER.SAMPLING_MULTIPLIER" or "1.0", Reader::non_negative,
             "Factor of the learning rate of sampling offsets and reference points; 0.1 in the original repository.",
