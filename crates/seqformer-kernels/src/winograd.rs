@@ -3,6 +3,8 @@
 //! Lavin & Gray (arXiv:1509.09308), section 4.1. The map is divided into tiles of 2×2 outputs, each of which reads 4×4
 //! inputs. A block of tiles is transformed into a thread's buffer, where each of the 16 positions of a tile is a row of
 //! a separate product. The sums of a panel of outputs are transformed back while they are in the cache.
+//!
+//! A layer in `bf16` takes 1.7 to 2.0 times as long without it, and a whole video 5 % longer (two cores, AMD Zen 5).
 
 use crate::blocks::{Block, Failure, NoProduct, divide};
 use crate::disjoint_rows::DisjointRows;

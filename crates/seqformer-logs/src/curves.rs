@@ -1,6 +1,8 @@
 //! The curves of a training as a picture: losses, learning rate, validation AP.
 //!
 //! The picture is a single SVG file without scripts, fonts or links, and is redrawn each time.
+//!
+//! Without it, curves need TensorBoard or a plotting library, and a report of a finished run has no picture.
 
 mod axis;
 mod panel;

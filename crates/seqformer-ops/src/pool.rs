@@ -5,6 +5,9 @@
 //! its free blocks. Here blocks are mapped and unmapped as a whole, and what is kept is bounded: lent and
 //! kept blocks together are at most half more than what was ever lent at once, and above 512 MiB 256 MiB or
 //! a quarter more.
+//!
+//! Without it a whole video takes 9 % longer in `f32` and 10 % in `bf16`, and a training step 16 % (two cores, AMD Zen 5);
+//! peak memory is 3 to 7 % lower.
 
 #[expect(unsafe_code, reason = "pages of the system, and what the shim calls back")]
 mod pages;
