@@ -7,7 +7,7 @@
 //! a quarter more.
 //!
 //! Without it a whole video takes 9 % longer in `f32` and 10 % in `bf16`, and a training step 16 % (two cores, AMD Zen 5);
-//! peak memory is 3 to 7 % lower.
+//! peak memory is 3 to 6 % lower.
 
 #[expect(unsafe_code, reason = "pages of the system, and what the shim calls back")]
 mod pages;

@@ -101,7 +101,16 @@ impl Bench {
 
 /// Starts the program; what it says on standard error goes to the file `said`.
 fn start(words: &[&str], said: &str) -> Running {
-    let mut command = command(words);
+    let program = command(words);
+    // Shells start background jobs with SIGINT ignored, and programs inherit that and keep it.
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT").arg(program.get_program()).args(program.get_args());
+    for (name, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
     for name in ["RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"] {
         command.env_remove(name);
     }

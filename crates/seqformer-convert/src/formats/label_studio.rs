@@ -264,7 +264,7 @@ impl Read {
         self.length = self.length.max(last);
         for (index, &(start, is_enabled, bounds)) in keys.iter().enumerate() {
             let next = keys.get(index + 1).copied();
-            // A key that is not enabled is the last frame of the object for now.
+            // A key that is not enabled is the last frame before a gap, which ends at the next key.
             let end = match next {
                 Some((frame, ..)) if is_enabled => frame,
                 None if is_enabled => self.length,

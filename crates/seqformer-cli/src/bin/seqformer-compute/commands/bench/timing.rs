@@ -28,12 +28,19 @@ pub(super) struct FrameTimes {
 
 impl FrameTimes {
     pub(super) fn start() -> Self {
-        Self { last: Instant::now(), encoded: 0, frames: Vec::new(), shared: 0.0 }
+        Self::start_at(Instant::now())
+    }
+
+    fn start_at(now: Instant) -> Self {
+        Self { last: now, encoded: 0, frames: Vec::new(), shared: 0.0 }
     }
 
     /// Assigns the time since the last step to the frames that progressed.
     pub(super) fn step(&mut self, progress: Progress) {
-        let now = Instant::now();
+        self.step_at(Instant::now(), progress);
+    }
+
+    fn step_at(&mut self, now: Instant, progress: Progress) {
         let secs = now.duration_since(self.last).as_secs_f64();
         self.last = now;
         match progress {
@@ -51,8 +58,12 @@ impl FrameTimes {
     }
 
     /// The seconds of each frame; remaining time is divided among all.
-    pub(super) fn finish(mut self) -> Vec<f64> {
-        self.shared += self.last.elapsed().as_secs_f64();
+    pub(super) fn finish(self) -> Vec<f64> {
+        self.finish_at(Instant::now())
+    }
+
+    fn finish_at(mut self, now: Instant) -> Vec<f64> {
+        self.shared += now.duration_since(self.last).as_secs_f64();
         let each = self.shared / self.frames.len().max(1) as f64;
         self.frames.iter_mut().for_each(|frame| *frame += each);
         self.frames
@@ -89,24 +100,24 @@ mod tests {
     #[test]
     fn all_of_the_time_is_shared_out_among_the_frames() {
         let start = Instant::now();
-        let mut times = FrameTimes::start();
-        let pause = || std::thread::sleep(std::time::Duration::from_millis(3));
-        for progress in [
-            Progress::Encoded(2),
-            Progress::Encoded(3),
-            Progress::Decoded,
-            Progress::Masks(1),
-            Progress::Masks(2),
-            Progress::Masks(3),
+        let after = |millis| start + std::time::Duration::from_millis(millis);
+        let mut times = FrameTimes::start_at(start);
+        for (millis, progress) in [
+            (4, Progress::Encoded(2)),
+            (7, Progress::Encoded(3)),
+            (10, Progress::Decoded),
+            (15, Progress::Masks(1)),
+            (17, Progress::Masks(2)),
+            (20, Progress::Masks(3)),
         ] {
-            pause();
-            times.step(progress);
+            times.step_at(after(millis), progress);
         }
-        let frames = times.finish();
-        let total = start.elapsed().as_secs_f64();
-        let sum: f64 = frames.iter().sum();
-        assert_eq!(frames.len(), 3);
-        assert!(sum <= total && sum > 0.99 * total - 1e-3, "{sum} of {total}");
-        assert!(frames[2] > frames[0], "the third frame went alone: {frames:?}");
+        let millis = times.finish_at(after(23)).iter().map(|secs| 1e3 * secs).collect::<Vec<_>>();
+        // Its part of a batch, its masks, and a third of the 3 ms of decoding and of the 3 ms at the end.
+        let expected = [2.0 + 5.0 + 2.0, 2.0 + 2.0 + 2.0, 3.0 + 3.0 + 2.0];
+        assert_eq!(millis.len(), 3);
+        for (found, expected) in millis.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-9, "{millis:?}");
+        }
     }
 }
