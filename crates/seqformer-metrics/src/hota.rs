@@ -6,6 +6,7 @@
 use crate::alignment::Alignment;
 use crate::counts::{Counts, Score, Scores, add_slice};
 use crate::sequence::Sequence;
+use crate::threshold_counts::ThresholdCounts;
 
 const NUM_ALPHAS: usize = 19;
 
@@ -17,13 +18,7 @@ pub(crate) fn alphas() -> [f64; NUM_ALPHAS] {
 /// Numbers of HOTA, one for each threshold.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HotaCounts {
-    true_positives: [f64; NUM_ALPHAS],
-    false_negatives: [f64; NUM_ALPHAS],
-    false_positives: [f64; NUM_ALPHAS],
-    /// Sums over true positives.
-    association: [f64; NUM_ALPHAS],
-    association_recall: [f64; NUM_ALPHAS],
-    association_precision: [f64; NUM_ALPHAS],
+    at: ThresholdCounts<NUM_ALPHAS>,
     iou: [f64; NUM_ALPHAS],
 }
 
@@ -34,8 +29,8 @@ impl HotaCounts {
         let num_truths = sequence.num_truth_masks() as f64;
         let num_results = sequence.num_result_masks() as f64;
         if num_truths == 0.0 || num_results == 0.0 {
-            counts.false_negatives = [num_truths; NUM_ALPHAS];
-            counts.false_positives = [num_results; NUM_ALPHAS];
+            counts.at.false_negatives = [num_truths; NUM_ALPHAS];
+            counts.at.false_positives = [num_results; NUM_ALPHAS];
             return counts;
         }
         let alignment = Alignment::new(sequence);
@@ -49,7 +44,7 @@ impl HotaCounts {
                 let tracks = tracks + frame.results[pair.column];
                 for (a, alpha) in alphas.iter().enumerate() {
                     if iou >= alpha - f64::EPSILON {
-                        counts.true_positives[a] += 1.0;
+                        counts.at.true_positives[a] += 1.0;
                         counts.iou[a] += iou;
                         matches[a * num_pairs + tracks] += 1.0;
                     }
@@ -57,62 +52,47 @@ impl HotaCounts {
             }
         }
         for a in 0..NUM_ALPHAS {
-            counts.false_negatives[a] = num_truths - counts.true_positives[a];
-            counts.false_positives[a] = num_results - counts.true_positives[a];
-            let sums = alignment.association(&matches[a * num_pairs..][..num_pairs]);
-            counts.association[a] = sums.accuracy;
-            counts.association_recall[a] = sums.recall;
-            counts.association_precision[a] = sums.precision;
+            counts.at.false_negatives[a] = num_truths - counts.at.true_positives[a];
+            counts.at.false_positives[a] = num_results - counts.at.true_positives[a];
         }
+        counts.at.set_association(&alignment, &matches);
         counts
     }
 }
 
 impl Counts for HotaCounts {
     fn add(&mut self, other: &Self, times: f64) {
-        add_slice(&mut self.true_positives, &other.true_positives, times);
-        add_slice(&mut self.false_negatives, &other.false_negatives, times);
-        add_slice(&mut self.false_positives, &other.false_positives, times);
-        add_slice(&mut self.association, &other.association, times);
-        add_slice(&mut self.association_recall, &other.association_recall, times);
-        add_slice(&mut self.association_precision, &other.association_precision, times);
+        self.at.add(&other.at, times);
         add_slice(&mut self.iou, &other.iou, times);
     }
 
     fn is_empty(&self) -> bool {
-        self.true_positives[0] + self.false_negatives[0] + self.false_positives[0] == 0.0
+        self.at.is_empty()
     }
 
     fn scores(&self) -> Scores {
+        let at = &self.at;
         let curve = |of: &dyn Fn(usize) -> f64| -> Vec<f64> { (0..NUM_ALPHAS).map(of).collect() };
-        let found = |a: usize| self.true_positives[a];
-        let per_found = |sums: &[f64], a: usize| sums[a] / found(a).max(1.0);
-        let recall = |a: usize| found(a) / (found(a) + self.false_negatives[a]).max(1.0);
-        let precision = |a: usize| found(a) / (found(a) + self.false_positives[a]).max(1.0);
-        let detection = |a: usize| {
-            found(a) / (found(a) + self.false_negatives[a] + self.false_positives[a]).max(1.0)
-        };
-        let association = |a: usize| per_found(&self.association, a);
         // Nothing found is localised perfectly.
-        let localization = |a: usize| self.iou[a].max(1e-10) / found(a).max(1e-10);
-        let hota = |a: usize| (detection(a) * association(a)).sqrt();
-        let owta = |a: usize| (recall(a) * association(a)).sqrt();
+        let localization = |a: usize| self.iou[a].max(1e-10) / at.true_positives[a].max(1e-10);
+        let hota = |a: usize| (at.accuracy(a) * at.association(a)).sqrt();
+        let owta = |a: usize| (at.recall(a) * at.association(a)).sqrt();
         Scores(vec![
             Score::curve("HOTA", &curve(&hota)),
-            Score::curve("DetA", &curve(&detection)),
-            Score::curve("AssA", &curve(&association)),
-            Score::curve("DetRe", &curve(&recall)),
-            Score::curve("DetPr", &curve(&precision)),
-            Score::curve("AssRe", &curve(&|a| per_found(&self.association_recall, a))),
-            Score::curve("AssPr", &curve(&|a| per_found(&self.association_precision, a))),
+            Score::curve("DetA", &curve(&|a| at.accuracy(a))),
+            Score::curve("AssA", &curve(&|a| at.association(a))),
+            Score::curve("DetRe", &curve(&|a| at.recall(a))),
+            Score::curve("DetPr", &curve(&|a| at.precision(a))),
+            Score::curve("AssRe", &curve(&|a| at.association_recall(a))),
+            Score::curve("AssPr", &curve(&|a| at.association_precision(a))),
             Score::curve("LocA", &curve(&localization)),
             Score::curve("OWTA", &curve(&owta)),
             Score::ratio("HOTA(0)", hota(0)),
             Score::ratio("LocA(0)", localization(0)),
             Score::ratio("HOTALocA(0)", hota(0) * localization(0)),
-            Score::count_curve("HOTA_TP", &self.true_positives),
-            Score::count_curve("HOTA_FN", &self.false_negatives),
-            Score::count_curve("HOTA_FP", &self.false_positives),
+            Score::count_curve("HOTA_TP", &at.true_positives),
+            Score::count_curve("HOTA_FN", &at.false_negatives),
+            Score::count_curve("HOTA_FP", &at.false_positives),
         ])
     }
 }

@@ -40,6 +40,7 @@ mod mots;
 mod report;
 mod sequence;
 mod teta;
+mod threshold_counts;
 mod tracks;
 
 pub use compare::{

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::alignment::Alignment;
 use crate::counts::{Counts, Score, Scores, add_slice, mean};
 use crate::sequence::{Frame, Sequence};
+use crate::threshold_counts::ThresholdCounts;
 
 /// IoU thresholds of localisation and association: 0, 0.05, to 0.95.
 const NUM_ALPHAS: usize = 20;
@@ -21,13 +22,7 @@ const THRESHOLD: f64 = 0.5;
 /// Numbers of TETA.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct TetaCounts {
-    true_positives: [f64; NUM_ALPHAS],
-    false_negatives: [f64; NUM_ALPHAS],
-    false_positives: [f64; NUM_ALPHAS],
-    /// Sums over true positives.
-    association: [f64; NUM_ALPHAS],
-    association_recall: [f64; NUM_ALPHAS],
-    association_precision: [f64; NUM_ALPHAS],
+    at: ThresholdCounts<NUM_ALPHAS>,
     right_class: [f64; NUM_CLASS_ALPHAS],
     wrong_class: [f64; NUM_CLASS_ALPHAS],
     false_class: [f64; NUM_CLASS_ALPHAS],
@@ -111,7 +106,7 @@ impl TetaVideo<'_> {
         let sequence = self.sequence.restricted(&truths, &results);
         let mut counts = TetaCounts::default();
         if results.is_empty() {
-            counts.false_negatives = [sequence.num_truth_masks() as f64; NUM_ALPHAS];
+            counts.at.false_negatives = [sequence.num_truth_masks() as f64; NUM_ALPHAS];
             // As in the reference, what earlier classes have counted here is replaced.
             false_classes.insert(category, [alone.iter().sum(); NUM_CLASS_ALPHAS]);
             return counts;
@@ -150,18 +145,13 @@ impl TetaVideo<'_> {
                         false_classes.entry(class).or_default()[class_alpha] += 1.0;
                     }
                 }
-                counts.true_positives[a] += found.len() as f64;
-                counts.false_negatives[a] += (frame.truths.len() - found.len()) as f64;
+                counts.at.true_positives[a] += found.len() as f64;
+                counts.at.false_negatives[a] += (frame.truths.len() - found.len()) as f64;
                 let surplus = clusters[number].iter().filter(|result| !found.contains(result));
-                counts.false_positives[a] += surplus.count() as f64;
+                counts.at.false_positives[a] += surplus.count() as f64;
             }
         }
-        for a in 0..NUM_ALPHAS {
-            let sums = alignment.association(&matches[a * num_pairs..][..num_pairs]);
-            counts.association[a] = sums.accuracy;
-            counts.association_recall[a] = sums.recall;
-            counts.association_precision[a] = sums.precision;
-        }
+        counts.at.set_association(&alignment, &matches);
         counts
     }
 }
@@ -181,54 +171,41 @@ fn sorted_union(clusters: &[Vec<usize>]) -> Vec<usize> {
 
 impl Counts for TetaCounts {
     fn add(&mut self, other: &Self, times: f64) {
-        add_slice(&mut self.true_positives, &other.true_positives, times);
-        add_slice(&mut self.false_negatives, &other.false_negatives, times);
-        add_slice(&mut self.false_positives, &other.false_positives, times);
-        add_slice(&mut self.association, &other.association, times);
-        add_slice(&mut self.association_recall, &other.association_recall, times);
-        add_slice(&mut self.association_precision, &other.association_precision, times);
+        self.at.add(&other.at, times);
         add_slice(&mut self.right_class, &other.right_class, times);
         add_slice(&mut self.wrong_class, &other.wrong_class, times);
         add_slice(&mut self.false_class, &other.false_class, times);
     }
 
     fn is_empty(&self) -> bool {
-        let sums = [&self.true_positives, &self.false_negatives, &self.false_positives];
-        sums.iter().all(|sums| sums.iter().all(|&sum| sum == 0.0))
+        self.at.is_empty()
     }
 
     fn scores(&self) -> Scores {
+        let at = &self.at;
         let curve = |of: &dyn Fn(usize) -> f64| -> Vec<f64> { (0..NUM_ALPHAS).map(of).collect() };
         let class_mean =
             |of: &dyn Fn(usize) -> f64| mean(&(0..NUM_CLASS_ALPHAS).map(of).collect::<Vec<f64>>());
-        let found = |a: usize| self.true_positives[a];
-        let per_found = |sums: &[f64], a: usize| sums[a] / found(a).max(1.0);
-        let recall = |a: usize| found(a) / (found(a) + self.false_negatives[a]).max(1.0);
-        let precision = |a: usize| found(a) / (found(a) + self.false_positives[a]).max(1.0);
-        let localization = |a: usize| {
-            found(a) / (found(a) + self.false_negatives[a] + self.false_positives[a]).max(1.0)
-        };
-        let association = |a: usize| per_found(&self.association, a);
         let (right, wrong, false_class) = (&self.right_class, &self.wrong_class, &self.false_class);
         let classification =
             class_mean(&|a| right[a] / (right[a] + wrong[a] + false_class[a]).max(1.0));
         let class_recall = class_mean(&|a| right[a] / (right[a] + wrong[a]).max(1.0));
         let class_precision = class_mean(&|a| right[a] / (right[a] + false_class[a]).max(1.0));
-        let teta = |a: usize| (localization(a) + association(a) + classification) / 3.0;
+        let teta = |a: usize| (at.accuracy(a) + at.association(a) + classification) / 3.0;
         Scores(vec![
             Score::curve("TETA", &curve(&teta)),
-            Score::curve("LocA", &curve(&localization)),
-            Score::curve("AssocA", &curve(&association)),
+            Score::curve("LocA", &curve(&|a| at.accuracy(a))),
+            Score::curve("AssocA", &curve(&|a| at.association(a))),
             Score::ratio("ClsA", classification),
-            Score::curve("LocRe", &curve(&recall)),
-            Score::curve("LocPr", &curve(&precision)),
-            Score::curve("AssocRe", &curve(&|a| per_found(&self.association_recall, a))),
-            Score::curve("AssocPr", &curve(&|a| per_found(&self.association_precision, a))),
+            Score::curve("LocRe", &curve(&|a| at.recall(a))),
+            Score::curve("LocPr", &curve(&|a| at.precision(a))),
+            Score::curve("AssocRe", &curve(&|a| at.association_recall(a))),
+            Score::curve("AssocPr", &curve(&|a| at.association_precision(a))),
             Score::ratio("ClsRe", class_recall),
             Score::ratio("ClsPr", class_precision),
-            Score::count_curve("Loc_TP", &self.true_positives),
-            Score::count_curve("Loc_FN", &self.false_negatives),
-            Score::count_curve("Loc_FP", &self.false_positives),
+            Score::count_curve("Loc_TP", &at.true_positives),
+            Score::count_curve("Loc_FN", &at.false_negatives),
+            Score::count_curve("Loc_FP", &at.false_positives),
             Score::count_curve("Cls_TP", right),
             Score::count_curve("Cls_FN", wrong),
             Score::count_curve("Cls_FP", false_class),
@@ -295,7 +272,7 @@ mod tests {
             &[&[(0, 0, 0.96), (0, 1, 0.6), (1, 0, 0.6), (1, 1, 0.96)]];
         let counts = teta(frames, &[3, 5], &[3, 5]);
         for category in [3, 5] {
-            assert_eq!(counts[&category].false_positives, [0.0; 20], "class {category}");
+            assert_eq!(counts[&category].at.false_positives, [0.0; 20], "class {category}");
         }
     }
 }
