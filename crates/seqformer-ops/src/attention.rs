@@ -1,7 +1,7 @@
-//! Softmax attention of some queries to each other, for inference on the CPU.
+//! Softmax self-attention of a small number of queries, for inference on the CPU.
 //!
-//! Inputs and results are `f32`; factors of the products are, too, or `bf16`. Products are oneDNN's
-//! micro-kernels on blocks of queries. Processors and builds without such kernels have no such attention.
+//! Inputs and results are `f32`; the products are computed in `f32` or `bf16`. It uses oneDNN's micro-kernels on blocks of
+//! queries, and is not available on processors and builds without them.
 
 use tch::{Device, Kind, Tensor};
 
@@ -14,7 +14,7 @@ use seqformer_kernels::attention::{AttentionInputs, attention};
 
 const OPERATION: &str = "self_attention";
 
-/// Attention of `M` heads with a kernel of its own.
+/// Attention with `M` heads by our own kernel.
 #[derive(Debug, Clone, Copy)]
 pub struct SelfAttention {
     num_heads: usize,
@@ -22,8 +22,7 @@ pub struct SelfAttention {
 }
 
 impl SelfAttention {
-    /// Attention with factors in `bf16` if asked for; `None` where the kernel cannot take the place of plain
-    /// operations.
+    /// Attention, with products in `bf16` if requested. `None` if the kernel cannot replace plain operations.
     pub fn new(num_heads: usize, bf16: bool) -> Option<Self> {
         (num_heads > 0 && has_products(bf16)).then_some(Self { num_heads, bf16 })
     }
@@ -37,7 +36,7 @@ impl SelfAttention {
     ///
     /// # Errors
     ///
-    /// If the shapes do not fit, or there is no memory for the result.
+    /// If a shape is wrong, or memory runs out.
     pub fn forward(&self, query_key: &Tensor, values: &Tensor) -> Result<Tensor, OpsError> {
         let (heads, sizes) = (self.num_heads, values.size());
         let &[batch, queries, width] = sizes.as_slice() else {

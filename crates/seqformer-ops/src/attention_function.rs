@@ -1,6 +1,6 @@
-//! The autograd function of deformable attention, and the kernels for the CPU that it calls back.
+//! The autograd function of deformable attention, and the CPU kernels that it calls.
 //!
-//! The kernels travel to the shim as function pointers, which libtorch's autograd calls.
+//! The shim receives the kernels as function pointers, which libtorch's autograd calls.
 
 use std::ffi::c_void;
 

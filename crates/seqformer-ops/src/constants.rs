@@ -1,13 +1,13 @@
-//! Small tensors that are made on their device.
+//! Small tensors that are created on their device.
 
 use tch::{Device, Kind, Tensor};
 
-/// A few numbers as a tensor `[numbers]` on a device. Nothing waits for the device, as a copy from the host would.
+/// A few numbers as a tensor `[numbers]` on a device, without the synchronization that a copy from the host needs.
 pub fn small_tensor(values: &[f32], device: Device) -> Tensor {
     if device == Device::Cpu { Tensor::from_slice(values) } else { filled(values, device) }
 }
 
-/// Each number is a value that an operation writes.
+/// Each number is written by one fill operation.
 fn filled(values: &[f32], device: Device) -> Tensor {
     let on = (Kind::Float, device);
     let each: Vec<Tensor> =

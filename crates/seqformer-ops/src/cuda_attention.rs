@@ -1,4 +1,4 @@
-//! Attention on NVIDIA GPUs: by kernels that have to pass a small case there before they are used.
+//! Attention on NVIDIA GPUs, by kernels that must pass a self-check on the GPU before they are used.
 
 mod self_check;
 
@@ -6,14 +6,12 @@ use seqformer_cuda::kernels;
 use seqformer_libtorch::OpsError;
 use seqformer_libtorch::ms_deform_attn::Kernels;
 
-/// The kernels on a GPU. Nothing, after one warning, where they cannot be loaded or their results on a small case are not
-/// those of plain tensor operations.
+/// The kernels on a GPU. `None`, after one warning, if they cannot be loaded or fail the self-check.
 pub(crate) fn kernels_of(device: usize) -> Option<&'static Kernels> {
     kernels::attention(device, self_check::run)
 }
 
-/// Compiles and loads all kernels on GPU number `device`, and compares those of attention with plain tensor
-/// operations, instead of when they are first needed.
+/// Compiles, loads and checks all kernels on GPU number `device` now instead of at their first use.
 ///
 /// # Errors
 ///

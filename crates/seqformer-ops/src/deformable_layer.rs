@@ -1,9 +1,9 @@
 //! A layer of a deformable encoder or decoder as one operation, for inference.
 //!
-//! Queries predict points, read the tokens' values there, add what they read and go through a feed-forward part. In an
-//! encoder the tokens are the queries. The products are kernels of our own on blocks of queries, or oneDNN's
-//! micro-kernels; no tensor is written between two of them. Processors and builds without either, and sizes that they do
-//! not take, have no such layer.
+//! Each query predicts sampling points, attends to the tokens there, and passes through the feed-forward network. In an
+//! encoder the tokens are the queries. Products are computed by our own kernels on blocks of queries or by oneDNN's
+//! micro-kernels, and no intermediate tensor is written. Not available on processors and builds without either, and for
+//! sizes that they do not support.
 
 use tch::{Kind, Tensor};
 
@@ -19,7 +19,7 @@ use seqformer_kernels::{Bf16, Machine, RowSums, Shape, head_values};
 
 const OPERATION: &str = "deformable_layer";
 
-/// The parameters of a layer of `C` channels with `M` heads that look at `P` points on each of `L` levels.
+/// The parameters of a layer with `C` channels, `M` heads, `L` levels and `P` points per level.
 #[derive(Debug, Clone, Copy)]
 pub struct DeformableLayerParameters<'a> {
     /// `[C, C]`
@@ -28,19 +28,19 @@ pub struct DeformableLayerParameters<'a> {
     pub sampling_offsets: WeightBias<'a>,
     /// `[M * L * P, C]`
     pub attention_weights: WeightBias<'a>,
-    /// Of what was read, to be added to the queries, `[C, C]`.
+    /// Output projection, whose result is added to the queries, `[C, C]`.
     pub output_proj: WeightBias<'a>,
-    /// Of what was read, as a result of its own, `[C, C]`.
+    /// Second output projection, a separate result, `[C, C]`.
     pub second_output_proj: Option<WeightBias<'a>>,
-    /// Normalisation behind the attention, `[C]`.
+    /// Layer norm after the attention, `[C]`.
     pub norm1: WeightBias<'a>,
     /// `[F, C]`
     pub linear1: WeightBias<'a>,
     /// `[C, F]`
     pub linear2: WeightBias<'a>,
-    /// Normalisation behind the feed-forward part, `[C]`.
+    /// Layer norm after the feed-forward network, `[C]`.
     pub norm2: WeightBias<'a>,
-    /// Added to the variances.
+    /// Added to the variances of the layer norms.
     pub eps: f64,
     /// `M`
     pub num_heads: usize,
@@ -48,7 +48,7 @@ pub struct DeformableLayerParameters<'a> {
     pub num_points: usize,
 }
 
-/// A layer whose weights are laid out for its kernel.
+/// A layer with packed weights.
 #[derive(Debug)]
 pub struct DeformableLayer {
     weights: PackedWeights,
@@ -64,17 +64,17 @@ enum PackedWeights {
     Bf16(Weights<Bf16>),
 }
 
-/// What a layer reads.
+/// The inputs of a layer.
 #[derive(Debug, Clone, Copy)]
 pub struct DeformableLayerInput<'a> {
     /// `[N, S, C]`, `f32`
     pub tokens: &'a Tensor,
-    /// `[N or 1, Q, C]`, `f32`; the tokens if nothing is given.
+    /// `[N or 1, Q, C]`, `f32`; `None` means the tokens.
     pub queries: Option<&'a Tensor>,
     /// Added to the queries to predict points, `[N or 1, Q, C]`.
     pub positions: &'a Tensor,
-    /// In units of each whole map: points (x, y), `[N or 1, Q, L, 2]`, from which offsets count cells, or boxes
-    /// (cx, cy, w, h), `[N or 1, Q, L, 4]`, from whose centres offsets count halves of the box, divided by `P`.
+    /// In units of each whole map: points (x, y), `[N or 1, Q, L, 2]`, with offsets in cells, or boxes (cx, cy, w, h),
+    /// `[N or 1, Q, L, 4]`, with offsets from their centres in half box sizes, divided by `P`.
     pub references: &'a Tensor,
     /// `[N or 1, S]`, true = the token's value counts as zero.
     pub padding: Option<&'a Tensor>,
@@ -85,13 +85,12 @@ pub struct DeformableLayerInput<'a> {
 pub struct DeformableLayerOutput {
     /// The queries after the layer.
     pub queries: Tensor,
-    /// What was read, by the second output projection, if there is one.
+    /// The second output projection of the attention, if there is one.
     pub second: Option<Tensor>,
 }
 
 impl DeformableLayer {
-    /// Lays the weights out, with factors of products in `bf16` if asked for; `None` where the kernel cannot
-    /// take the place of plain operations.
+    /// Packs the weights, in `bf16` if requested. `None` if the kernel cannot replace plain operations.
     pub fn new(parameters: &DeformableLayerParameters<'_>, bf16: bool) -> Option<Self> {
         let width = parameters.norm1.weight.size()[0] as usize;
         let num_heads = parameters.num_heads;
@@ -115,7 +114,7 @@ impl DeformableLayer {
     ///
     /// # Errors
     ///
-    /// If a shape or kind does not fit, or there is no memory for the result.
+    /// If a shape or kind is wrong, or memory runs out.
     pub fn forward(
         &self,
         input: &DeformableLayerInput<'_>,

@@ -1,7 +1,7 @@
-//! Layers together with what follows them, so that a result is not read and written again for it.
+//! Layers fused with the operations that follow them, which saves passes over memory.
 //!
-//! Where a gradient is recorded, and on devices and kinds without such operators, these are the plain
-//! operations one after the other.
+//! When gradients are recorded, and on devices and kinds without fused operators, the plain operations run one after the
+//! other.
 
 mod after;
 #[expect(unsafe_code, reason = "calls of the shim, and what it calls back")]
@@ -14,22 +14,22 @@ pub use self::after::{Activation, After};
 use self::binding::{ConvolutionTensors, RawConvolution};
 use crate::OpsError;
 
-/// How a kernel moves over a map, the same in both directions.
+/// Stride, padding and dilation, equal in both directions, and groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Convolution {
-    /// Cells from one output to the next.
+    /// Stride.
     pub stride: i64,
-    /// Zeros around the map.
+    /// Zero padding on every side.
     pub padding: i64,
-    /// Cells from one tap of the kernel to the next.
+    /// Dilation.
     pub dilation: i64,
-    /// Groups of channels that do not mix.
+    /// Groups of channels.
     pub groups: i64,
 }
 
 /// `dropout(activation(x Wᵀ + b)) + residual`.
 ///
-/// With gradients too, neither the sum before ReLU nor a mask of what was dropped is kept. Under
+/// Even with gradients, neither the input of ReLU nor the dropout mask is kept. Under
 /// [`autocast`](crate::precision::autocast) the product is in `bf16`.
 ///
 /// # Shapes
@@ -40,7 +40,7 @@ pub struct Convolution {
 ///
 /// # Errors
 ///
-/// If the shapes do not fit, or there is no memory for the result.
+/// If the shapes are inconsistent, or memory runs out.
 pub fn linear(
     input: &Tensor,
     weight: &Tensor,
@@ -52,13 +52,13 @@ pub fn linear(
         .map_err(|message| OpsError::Torch { operation: "linear", message })
 }
 
-/// Sets elements to zero with probability `p` and scales the others by `1 / (1 - p)`.
+/// Dropout: sets elements to zero with probability `p` and scales the others by `1 / (1 - p)`.
 ///
-/// On the CPU the choice follows from one number of libtorch's generator, and no mask is kept.
+/// On the CPU the mask is derived from one number of libtorch's generator and is not stored.
 ///
 /// # Errors
 ///
-/// If there is no memory for the result.
+/// If memory runs out.
 pub fn dropout(input: &Tensor, p: f64) -> Result<Tensor, OpsError> {
     binding::dropout(input, p).map_err(|message| OpsError::Torch { operation: "dropout", message })
 }
@@ -70,26 +70,25 @@ pub struct ConvLayer<'a> {
     pub weight: &'a Tensor,
     /// `[outputs]`
     pub bias: &'a Tensor,
-    /// How the kernel moves.
+    /// Stride, padding, dilation and groups.
     pub shape: Convolution,
-    /// What happens to the sum.
+    /// Activation of the sum.
     pub activation: Activation,
 }
 
 /// `activation(conv(input) + bias + residual)`.
 ///
-/// The residual is given away, so that its memory can become that of the result; other references to it
-/// keep what they see.
+/// Takes ownership of the residual, whose memory is reused for the result unless other references to it exist.
 ///
 /// # Shapes
 ///
 /// - `input`: `[N, inputs, H, W]`
-/// - `residual`: that of the output
+/// - `residual`: like the output
 /// - output: `[N, outputs, H', W']`
 ///
 /// # Errors
 ///
-/// If the shapes do not fit, or there is no memory for the result.
+/// If the shapes are inconsistent, or memory runs out.
 pub fn conv2d(
     input: &Tensor,
     layer: &ConvLayer<'_>,
@@ -104,7 +103,7 @@ pub fn conv2d(
     result.map_err(|message| OpsError::Torch { operation: "conv2d", message })
 }
 
-/// Lays a kernel out for [`conv2d`] without a gradient and inputs of one size.
+/// Packs a kernel for [`conv2d`] without a gradient and inputs of one size.
 ///
 /// Only [`conv2d`] with the same `shape` takes the result; it may be slow for inputs of other sizes.
 ///
@@ -115,7 +114,7 @@ pub fn conv2d(
 ///
 /// # Errors
 ///
-/// If there is no memory for the result.
+/// If memory runs out.
 pub fn pack_conv2d(
     weight: &Tensor,
     shape: Convolution,

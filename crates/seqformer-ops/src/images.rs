@@ -1,4 +1,4 @@
-//! From frames to the first maps, on the CPU.
+//! Normalization of frames and the first pooling, on the CPU.
 
 use tch::Tensor;
 
@@ -9,28 +9,28 @@ use seqformer_kernels::Bf16;
 use seqformer_kernels::frames::{self, Normalization};
 use seqformer_kernels::max_pool::{self, Map};
 
-/// How frames become images.
+/// How frames are normalized.
 #[derive(Debug, Clone, Copy)]
 pub struct FrameNormalization {
     /// Mean of each channel, from 0 to 255.
     pub mean: [f32; 3],
     /// Standard deviation of each channel.
     pub deviation: [f32; 3],
-    /// Height and width of the images, zeros where these are beyond those of the frames.
+    /// Height and width of the images, which are padded with zeros.
     pub padded: [i64; 2],
 }
 
-/// Frames of bytes as the network takes them: each channel less its mean and divided by its deviation, zeros on the right and
-/// at the bottom.
+/// Normalizes frames for the network: subtracts each channel's mean, divides by its standard deviation, and pads with zeros
+/// on the right and at the bottom.
 ///
 /// # Shapes
 ///
 /// - `frames`: `[T, H, W, 3]`, `u8` on the CPU
-/// - output: `[T, 3, padded H, padded W]`, `f32`, in memory channels last
+/// - output: `[T, 3, padded H, padded W]`, `f32`, channels-last
 ///
 /// # Errors
 ///
-/// If shape or kind do not fit, or there is no memory for the result.
+/// If a shape or kind is wrong, or memory runs out.
 pub fn normalize_frames(
     frames: &Tensor,
     normalization: &FrameNormalization,
@@ -61,17 +61,17 @@ pub fn normalize_frames(
     images.map_err(|message| OpsError::Torch { operation: OPERATION, message })
 }
 
-/// The greatest of 3×3 cells, every second cell of every second row, of a map after ReLU; `None` for a map that is not
-/// `bf16` on the CPU with channels innermost, or that needs a gradient.
+/// 3×3 max pooling with stride 2 of a map after ReLU. `None` for a map that is not `bf16`, channels-last and on the CPU, or
+/// that requires a gradient.
 ///
 /// # Shapes
 ///
-/// - `map`: `[N, C, H, W]`, nothing below zero
-/// - output: `[N, C, H / 2, W / 2]`, halves rounded up, in memory channels last
+/// - `map`: `[N, C, H, W]`, not negative
+/// - output: `[N, C, ⌈H / 2⌉, ⌈W / 2⌉]`, channels-last
 ///
 /// # Errors
 ///
-/// If there is no memory for the result.
+/// If memory runs out.
 pub fn max_pool_of_relu(map: &Tensor) -> Option<Result<Tensor, OpsError>> {
     let (batch, channels, height, width) = map.size4().ok()?;
     let cells = map.permute([0, 2, 3, 1]);

@@ -1,4 +1,4 @@
-//! The sizes of the flattened feature maps and where each begins among the tokens.
+//! The sizes of the flattened feature maps and the first token of each.
 
 use seqformer_kernels::LevelSize;
 
@@ -13,7 +13,7 @@ pub struct FeatureLevels {
 }
 
 impl FeatureLevels {
-    /// Lays out maps of these sizes one behind the other.
+    /// Levels of these sizes, in this order.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What kernels run on: libtorch's threads, and products of blocks by oneDNN.
+//! The `Machine` that kernels receive: libtorch's threads, and block products by oneDNN.
 
 use std::ffi::{c_int, c_void};
 use std::ops::Range;
@@ -34,7 +34,7 @@ unsafe extern "C" {
 /// `ATEN_CPU_CAPABILITY` and `ONEDNN_MAX_CPU_ISA`.
 pub(crate) const INSTRUCTION_SET_VARIABLE: &str = "SEQFORMER_INSTRUCTION_SET";
 
-/// This machine, with the best instructions that it has, or those that [`INSTRUCTION_SET_VARIABLE`] names.
+/// This machine, with its best instruction set or the one that [`INSTRUCTION_SET_VARIABLE`] names.
 pub(crate) fn machine() -> Machine<'static> {
     static SET: OnceLock<InstructionSet> = OnceLock::new();
     let set = SET.get_or_init(|| {
@@ -49,7 +49,8 @@ pub(crate) fn machine() -> Machine<'static> {
     Machine::new(&TorchThreads, &OneDnn).by(*set)
 }
 
-/// The set that a variable's value asks for, the best one if it is empty; else what the value can be here.
+/// The instruction set that a value of the variable names, or the best one if it is empty. The error lists the values that
+/// are possible here.
 fn chosen_set(name: &str) -> Result<InstructionSet, String> {
     if name.is_empty() {
         return Ok(InstructionSet::detect());
@@ -126,13 +127,13 @@ fn multiply<T: Factor>(product: &BlockProduct<'_, T>, out: &mut [f32], bf16: boo
     failed == 0
 }
 
-/// Whether the processor multiplies bfloat16 numbers itself.
+/// Whether the processor has bfloat16 instructions.
 pub(crate) fn has_bf16() -> bool {
     // SAFETY: the call only looks at the processor.
     unsafe { sf_has_bf16() != 0 }
 }
 
-/// Whether the processor multiplies tiles of bfloat16 numbers by AMX.
+/// Whether the processor has AMX for bfloat16.
 pub(crate) fn has_amx_bf16() -> bool {
     // SAFETY: the call only looks at the processor.
     unsafe { sf_has_amx_bf16() != 0 }

@@ -1,4 +1,4 @@
-//! The differentiable operation: checks, then the kernel of the device.
+//! The differentiable operation: checks its inputs and calls the device's kernel.
 
 use seqformer_cuda::begin_computing;
 use seqformer_cuda::kernels::MAX_LEVELS;
@@ -10,7 +10,7 @@ use crate::{FeatureLevels, OpsError, cuda_attention, reference};
 
 const OPERATION: &str = "ms_deform_attn";
 
-/// Sums bilinearly interpolated points of several feature maps by weight, for every query and head.
+/// The weighted sum of bilinearly interpolated points of several feature maps, for every query and head.
 ///
 /// A location `(x, y)` of a level with `W` columns and `H` rows is the point `x * W - 0.5`,
 /// `y * H - 0.5` between its cells; cells outside the map count as zero. Differentiable in all three
@@ -19,13 +19,13 @@ const OPERATION: &str = "ms_deform_attn";
 ///
 /// # Shapes
 ///
-/// - `value`: `[N, S, M, D]`, the levels one behind the other
+/// - `value`: `[N, S, M, D]`, all levels concatenated
 /// - `locations`: `[N, Q, M, L, P, 2]`, (x, y) in units of the whole map
 /// - `weights`: `[N, Q, M, L, P]`
 /// - output: `[N, Q, M * D]`, of the kind of `value`
 ///
-/// A `value` that is the transpose of a dense `[N, M, S, D]` is read without a copy where no gradient is
-/// asked for, which pays where a few queries read many tokens.
+/// A `value` that is the transpose of a contiguous `[N, M, S, D]` is not copied if no gradient is required; this is faster
+/// when few queries read many tokens.
 ///
 /// # Errors
 ///
@@ -52,13 +52,13 @@ pub fn ms_deform_attn(
     run(&tensors, levels, kernels)
 }
 
-/// The values as the kernels read them: dense by token, or, where no gradient is asked for, by head.
+/// The values as the kernels read them: contiguous by token or, if no gradient is required, by head.
 fn readable(value: &Tensor) -> Tensor {
     let is_by_head = !value.requires_grad() && value.transpose(1, 2).is_contiguous();
     if is_by_head { value.shallow_clone() } else { value.contiguous() }
 }
 
-/// The kernels for these values, nothing where plain tensor operations serve.
+/// The kernels for these values; `None` means plain tensor operations.
 fn kernels_for(value: &Tensor, levels: &FeatureLevels, points: i64) -> Option<&'static Kernels> {
     if !matches!(value.kind(), Kind::Float | Kind::BFloat16) {
         return None;
@@ -82,10 +82,10 @@ fn run(
         .map_err(|message| OpsError::Torch { operation: OPERATION, message })
 }
 
-/// What a network predicts for the points of its queries.
+/// The sampling points as a network predicts them.
 #[derive(Debug, Clone, Copy)]
 pub struct PredictedPoints<'a> {
-    /// Distances from the references in cells of each level, (x, y), `[N, Q, M, L, P, 2]`.
+    /// Offsets from the references in cells of each level, (x, y), `[N, Q, M, L, P, 2]`.
     pub offsets: &'a Tensor,
     /// The weights' logits, `[N, Q, M, L * P]`.
     pub logits: &'a Tensor,
@@ -95,8 +95,7 @@ pub struct PredictedPoints<'a> {
 
 /// [`ms_deform_attn`] at `references + offsets / (W, H)` with the softmax of the logits as weights.
 ///
-/// Locations and weights are never stored, for the backward pass neither. Tokens where `padding` is true
-/// count as zero.
+/// Locations and weights are never stored, not even for the backward pass. Tokens where `padding` is true count as zero.
 ///
 /// # Shapes
 ///
@@ -142,7 +141,7 @@ pub fn ms_deform_attn_at_offsets(
     run(&tensors, levels, kernels)
 }
 
-/// Checks what [`check`] does not.
+/// Checks the inputs that [`check`] does not see.
 fn check_points(
     value: &Tensor,
     levels: &FeatureLevels,

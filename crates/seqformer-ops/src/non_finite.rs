@@ -1,5 +1,5 @@
-//! Numbers that are not finite, planted in what the kernels read: the results have NaN and infinities where libtorch's
-//! plain operations have them, in every instruction set.
+//! Tests with NaN and infinities in the kernels' inputs: the results have NaN and infinities in the same places as those
+//! of libtorch's plain operations, for every instruction set.
 
 use std::fmt::Display;
 
@@ -40,7 +40,7 @@ pub(crate) fn places(count: usize) -> Vec<usize> {
     places
 }
 
-/// Each of `operands` in turn with something that is not finite in one of its places.
+/// Copies of `operands`, each with one NaN or infinity.
 fn planted<const N: usize>(operands: &[Vec<f32>; N]) -> Vec<([Vec<f32>; N], String)> {
     let mut cases = Vec::new();
     for number in 0..N {
@@ -77,7 +77,7 @@ fn class(number: f32) -> f32 {
     if number.is_finite() { 0.0 } else { number }
 }
 
-/// Whether both have NaN and infinities in the same places.
+/// Asserts that both have NaN and infinities in the same places.
 pub(crate) fn assert_same_classes(found: &[f32], expected: &[f32], what: &dyn Display) {
     assert_eq!(found.len(), expected.len(), "{what}");
     for (place, (&found, &expected)) in found.iter().zip(expected).enumerate() {
@@ -86,7 +86,7 @@ pub(crate) fn assert_same_classes(found: &[f32], expected: &[f32], what: &dyn Di
     }
 }
 
-/// Whether nothing finite comes of what is not.
+/// Asserts that `found` is not finite wherever `expected` is not.
 fn assert_none_lost(found: &[f32], expected: &[f32], what: &dyn Display) {
     assert_eq!(found.len(), expected.len(), "{what}");
     for (place, (&found, &expected)) in found.iter().zip(expected).enumerate() {

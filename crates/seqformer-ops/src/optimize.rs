@@ -1,4 +1,4 @@
-//! The arithmetic of an optimizer over lists of tensors, in a few operations for all of them.
+//! An optimizer's arithmetic on lists of tensors, in few operations for all of them.
 //!
 //! AdamW: Loshchilov and Hutter (arXiv:1711.05101), algorithm 2, in PyTorch's form.
 
@@ -11,7 +11,7 @@ use tch::{Kind, Tensor};
 pub use self::adamw::{AdamW, AdamWTensors};
 use crate::OpsError;
 
-/// Moves all parameters by one step of AdamW.
+/// Updates all parameters by one step of AdamW.
 ///
 /// ```text
 /// p ← p (1 - lr · weight_decay);  m ← β₁ m + (1 - β₁) g;  v ← β₂ v + (1 - β₂) g²
@@ -20,7 +20,7 @@ use crate::OpsError;
 ///
 /// # Errors
 ///
-/// If the lists do not belong together, or a tensor is not contiguous single precision.
+/// If the lists do not match, or a tensor is not contiguous `f32`.
 pub fn adamw_step(options: &AdamW, tensors: &AdamWTensors<'_>) -> Result<(), OpsError> {
     const OPERATION: &str = "adamw_step";
     let Some(first) = tensors.parameters.first() else { return Ok(()) };
@@ -68,11 +68,11 @@ pub fn adamw_step(options: &AdamW, tensors: &AdamWTensors<'_>) -> Result<(), Ops
         .map_err(|message| OpsError::Torch { operation: OPERATION, message })
 }
 
-/// The 2-norm of all elements of all tensors, one number on their device.
+/// The 2-norm of all elements of all tensors, as a scalar on their device.
 ///
 /// # Errors
 ///
-/// If the tensors are on different devices or not numbers.
+/// If the tensors are on different devices or not floats.
 pub fn global_norm(tensors: &[&Tensor]) -> Result<Tensor, OpsError> {
     if tensors.is_empty() {
         return Ok(Tensor::from(0.0_f32));
@@ -81,11 +81,11 @@ pub fn global_norm(tensors: &[&Tensor]) -> Result<Tensor, OpsError> {
         .map_err(|message| OpsError::Torch { operation: "global_norm", message })
 }
 
-/// All tensors multiplied by one number, which may be on their device, as new tensors.
+/// New tensors: all tensors multiplied by a scalar, which may be on their device.
 ///
 /// # Errors
 ///
-/// If the tensors are on different devices or not numbers.
+/// If the tensors are on different devices or not floats.
 pub fn scaled(tensors: &[&Tensor], factor: &Tensor) -> Result<Vec<Tensor>, OpsError> {
     binding::scaled(tensors, factor)
         .map_err(|message| OpsError::Torch { operation: "scaled", message })

@@ -1,7 +1,7 @@
-//! Affine maps whose weights are laid out once, for inference.
+//! Linear layers with packed weights, for inference.
 //!
-//! Inputs and results are `f32`; factors of the products are, too, or `bf16`. Products are kernels of
-//! our own on blocks of rows, or oneDNN's micro-kernels. Processors and builds without either have no such maps.
+//! Inputs and results are `f32`; the products are computed in `f32` or `bf16`, by our own kernels on blocks of rows or by
+//! oneDNN's micro-kernels. Not available on processors and builds without either.
 
 use tch::{Device, Kind, Tensor};
 
@@ -25,7 +25,7 @@ pub struct WeightBias<'a> {
     pub bias: &'a Tensor,
 }
 
-/// `x Wᵀ + b` with a weight that is laid out for its kernel.
+/// `x Wᵀ + b` with a packed weight.
 #[derive(Debug)]
 pub struct PackedLinear {
     weights: PackedWeights,
@@ -38,8 +38,7 @@ enum PackedWeights {
 }
 
 impl PackedLinear {
-    /// Lays a weight out, with factors in `bf16` if asked for; `None` where the kernel cannot take the place of
-    /// plain operations.
+    /// Packs a weight, in `bf16` if requested. `None` if the kernel cannot replace plain operations.
     pub fn new(layer: WeightBias<'_>, bf16: bool) -> Option<Self> {
         let (outputs, inputs) = layer.weight.size2().ok()?;
         let takes = outputs > 0 && inputs > 0 && inputs % 2 == 0;
@@ -67,7 +66,7 @@ impl PackedLinear {
     ///
     /// # Errors
     ///
-    /// If the shapes do not fit, or there is no memory for the result.
+    /// If a shape is wrong, or memory runs out.
     pub fn forward(
         &self,
         input: &Tensor,
@@ -97,7 +96,7 @@ impl PackedLinear {
         result.map_err(torch)
     }
 
-    /// The values of `num_heads` heads, in the kind of the factors: dense by head, as a view by token.
+    /// The values of `num_heads` heads in the weight's kind, contiguous by head and returned as a view by token.
     ///
     /// # Shapes
     ///
@@ -107,7 +106,7 @@ impl PackedLinear {
     ///
     /// # Errors
     ///
-    /// If the shapes do not fit, or there is no memory for the result.
+    /// If a shape is wrong, or memory runs out.
     pub fn head_values(
         &self,
         tokens: &Tensor,
@@ -158,7 +157,7 @@ pub(crate) fn failed(_: NoProduct) -> String {
     "this machine has no kernel for the products".to_owned()
 }
 
-/// What a map reads besides its weights.
+/// The inputs of a linear layer besides its weights.
 struct Rows<'a> {
     input: &'a Tensor,
     residual: Option<&'a Tensor>,
@@ -214,7 +213,7 @@ pub(crate) fn has_products(bf16: bool) -> bool {
     if bf16 { has_bf16_products() && try_product::<Bf16>() } else { try_product::<f32>() }
 }
 
-/// Lays a weight out; `None` if it is not `f32` on the CPU.
+/// Packs a weight; `None` if it is not `f32` on the CPU.
 pub(crate) fn pack<T: TensorNumber>(layer: WeightBias<'_>) -> Option<Packed<T>> {
     Some(Packed::new(&numbers(layer.weight)?, &numbers(layer.bias)?))
 }

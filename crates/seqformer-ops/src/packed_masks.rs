@@ -1,21 +1,19 @@
-//! From mask logits to bits at the size of the video, where the logits are.
+//! Converts mask logits to bit masks at the video's size, on the device of the logits.
 //!
-//! A pixel is inside where the logit that is interpolated for it is above 0, which is a probability above one half. A
-//! bit a pixel is what leaves a GPU then, instead of a number for each cell and instance. The bits go down the columns,
-//! as COCO's run lengths do.
+//! A pixel belongs to the mask if its interpolated logit is above 0 (a probability above one half). So a GPU returns one bit
+//! per pixel instead of one number per cell and instance. Bits are in column-major order, as in COCO's run lengths.
 
 use seqformer_cuda::kernels::{MaskFrame, PixelSize, kernel_or_none, pack_masks};
 use seqformer_cuda::transfer::upload;
 use tch::{Device, Kind, Tensor};
 
-/// Pixels of a frame, each way, for one cell of the logits.
+/// Pixels of a frame per cell of the logits, in each direction.
 const STRIDE: usize = 4;
 
-/// How much the nearer of two cells counts for each of the four pixels between the middles of the cell before and the
-/// one behind.
+/// Interpolation weight of the nearer cell, for each of the four pixels between two cell centres.
 const NEARER: [f32; STRIDE] = [0.625, 0.875, 0.875, 0.625];
 
-/// Pixels that are interpolated at once, at most: what is in between takes some twenty bytes for each.
+/// Maximum number of pixels interpolated at once; intermediate results take about twenty bytes per pixel.
 const PIXELS_AT_ONCE: i64 = 1 << 24;
 
 /// Interpolates, compares and packs the masks of frames of one size.
@@ -28,7 +26,7 @@ pub struct MaskPacker {
     bits: Tensor,
 }
 
-/// The two cells between which each pixel of an axis lies, and how much they count.
+/// The two cells around each pixel of an axis, and their weights.
 #[derive(Debug)]
 struct Axis {
     near: Tensor,
@@ -38,8 +36,7 @@ struct Axis {
 }
 
 impl MaskPacker {
-    /// Prepares for frames of `input`, without padding, whose logits are `cells` and whose masks are wanted in the size
-    /// of `output`.
+    /// Prepares for frames of size `input` (without padding), logits of size `cells` and masks of size `output`.
     pub fn new(cells: PixelSize, input: PixelSize, output: PixelSize, device: Device) -> Self {
         let bits: Vec<u8> = (0..8).map(|bit| 1 << bit).collect();
         Self {
@@ -50,12 +47,12 @@ impl MaskPacker {
         }
     }
 
-    /// Packs the masks of some frames, eight pixels a byte, the first in the lowest bit; nothing waits for the device.
+    /// Packs masks, eight pixels per byte, the first in the lowest bit. Does not synchronize with the device.
     ///
     /// # Shapes
     ///
     /// - `logits`: `[…, h, w]`
-    /// - output: `[…, bytes]`, column after column: ⌈H W / 8⌉ bytes, or up to three more where a kernel writes words
+    /// - output: `[…, bytes]`, column by column: ⌈H W / 8⌉ bytes, or up to three more if a kernel writes words
     pub fn pack(&self, logits: &Tensor) -> Tensor {
         let sizes = logits.size();
         let (masks, cells) = sizes.split_at(sizes.len().saturating_sub(2));
@@ -95,7 +92,7 @@ impl MaskPacker {
 }
 
 impl Axis {
-    /// For every output pixel the nearest input pixel, as libtorch picks it, and the cells around that.
+    /// The nearest input pixel of every output pixel, as libtorch chooses it, and the cells around that pixel.
     fn new(cells: i64, input: i64, output: i64, device: Device) -> Self {
         let last = usize::try_from(input - 1).unwrap_or(0);
         let last_cell = usize::try_from(cells - 1).unwrap_or(0);
@@ -119,7 +116,7 @@ impl Axis {
         }
     }
 
-    /// Products and sums are operations of their own, so that every device rounds them alike.
+    /// Products and sums are separate operations, so that every device rounds them alike.
     fn interpolate(&self, map: &Tensor, dim: i64) -> Tensor {
         let along = |weights: &Tensor| {
             if dim == 1 { weights.unsqueeze(1) } else { weights.shallow_clone() }
@@ -133,7 +130,7 @@ impl Axis {
 mod tests {
     use super::*;
 
-    /// Bit by bit from libtorch's own interpolation.
+    /// Computes the bits with libtorch's interpolation.
     fn check(logits: &Tensor, input: PixelSize, output: PixelSize) {
         let (masks, height, width) = logits.size3().unwrap();
         let cells = PixelSize { height, width };

@@ -1,7 +1,6 @@
-//! 1×1 convolutions with kernels of our own, for inference.
+//! 1×1 convolutions with our own kernels, for inference.
 //!
-//! Only where these kernels reach the rate of the hardware, which those of oneDNN miss: with AVX-512, and in bfloat16 without
-//! AMX.
+//! Used only where these kernels are faster than oneDNN's: with AVX-512, and for bfloat16 without AMX.
 
 use tch::{Device, Tensor};
 
@@ -28,8 +27,8 @@ enum PackedWeights {
 }
 
 impl PointwiseConv {
-    /// Lays a kernel out, for factors in `bf16` if asked for; `None` where the sizes are those of another convolution, the
-    /// inputs odd, the numbers not `f32` on the CPU, or this machine has no such kernels.
+    /// Packs a kernel, in `bf16` if requested. `None` if it is not a 1×1 convolution, the number of inputs is odd, the weight
+    /// is not `f32` on the CPU, or this machine has no such kernels.
     ///
     /// # Shapes
     ///
@@ -55,18 +54,17 @@ impl PointwiseConv {
 
     /// `activation(conv(input) + bias + residual)`, without a gradient.
     ///
-    /// The residual is given away, so that its memory can become that of the result; other references to it keep what
-    /// they see.
+    /// Takes ownership of the residual, whose memory is reused for the result unless other references to it exist.
     ///
     /// # Shapes
     ///
-    /// - `input`: `[N, inputs, H, W]` of the kind of the factors, without a copy if its channels are innermost
-    /// - `residual`: that of the output
-    /// - output: `[N, outputs, H', W']` of the same kind, with channels innermost
+    /// - `input`: `[N, inputs, H, W]` of the weight's kind; not copied if it is channels-last
+    /// - `residual`: like the output
+    /// - output: `[N, outputs, H', W']` of the same kind, channels-last
     ///
     /// # Errors
     ///
-    /// If shape or kind do not fit, or there is no memory for the result.
+    /// If a shape or kind is wrong, or memory runs out.
     pub fn forward(
         &self,
         input: &Tensor,
@@ -131,7 +129,7 @@ fn apply<T: TensorNumber>(
     Ok(out)
 }
 
-/// A map with channels innermost that nobody else sees, and in it the residual; of any numbers without one.
+/// A channels-last map with no other references that contains the residual, or is uninitialized if there is none.
 fn result_map<T: TensorNumber>(
     sizes: [i64; 4],
     residual: Option<Tensor>,

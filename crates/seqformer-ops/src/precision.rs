@@ -1,7 +1,7 @@
-//! Mixed precision: matrix products and convolutions in `bf16`, the rest as its inputs are.
+//! Mixed precision: matrix products and convolutions in `bf16`, other operations in the precision of their inputs.
 //!
-//! The settings belong to the thread. Delicate parts of a network inside [`autocast`] go back to their
-//! inputs' precision with [`full_precision`].
+//! The settings are per thread. Inside [`autocast`], [`full_precision`] returns to the precision of the inputs for
+//! numerically delicate parts.
 
 #[expect(unsafe_code, reason = "calls of the shim")]
 mod binding;
@@ -10,7 +10,7 @@ use tch::Device;
 
 use crate::machine::has_bf16;
 
-/// Restores a setting, also when the work between panics.
+/// Restores a setting when dropped, also after a panic.
 struct Restore {
     cuda: bool,
     before: bool,
@@ -30,7 +30,7 @@ impl Drop for Restore {
 
 /// Runs `work` with the products and convolutions of `device` in `bf16`.
 ///
-/// Weights are converted once for the whole of `work` and forgotten after it.
+/// Weights are converted once and cached until `work` returns.
 pub fn autocast<R>(device: Device, work: impl FnOnce() -> R) -> R {
     let restore = Restore::set(device.is_cuda(), true);
     let result = work();
@@ -46,7 +46,7 @@ pub fn full_precision<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
-/// Whether the processor multiplies `bf16` numbers itself, so that they pay.
+/// Whether the processor has `bf16` instructions, without which `bf16` is slow.
 pub fn has_bf16_products() -> bool {
     has_bf16()
 }

@@ -1,4 +1,4 @@
-//! Activation checkpointing: memory for time in the backward pass.
+//! Activation checkpointing: saves memory by computing activations again in the backward pass.
 
 #[expect(unsafe_code, reason = "calls of the shim, and what it calls back")]
 mod binding;
@@ -7,16 +7,15 @@ use tch::Tensor;
 
 use crate::OpsError;
 
-/// Runs a part of a network whose intermediate tensors are not kept: the backward pass runs it again.
+/// Runs part of a network without keeping its intermediate tensors; the backward pass runs it again.
 ///
-/// Outputs and gradients are those of `work` itself, with the same random numbers and in the same precision.
-/// What `work` holds besides its inputs are parameters and tensors without a gradient. Without gradients
-/// this is one plain run.
+/// Outputs and gradients equal those of `work`, with the same random numbers and precision. Besides its inputs, `work` may
+/// capture only parameters and tensors without a gradient. If no gradient is recorded, `work` just runs once.
 ///
 /// # Errors
 ///
-/// If `work` panics or gives another number of outputs, or uses a tensor with a history that is not among
-/// its inputs.
+/// If `work` panics, returns another number of outputs the second time, or captures a tensor that has a gradient history
+/// and is not among its inputs.
 ///
 /// # Panics
 ///

@@ -1,7 +1,7 @@
 //! Multi-scale deformable attention in plain tensor operations.
 //!
-//! Slow and obvious: it says what the kernels must compute, and it serves every device and kind that
-//! has no kernel. Source: Deformable DETR (arXiv:2010.04159), equation 3.
+//! Slow and simple: it defines what the kernels must compute, and serves devices and kinds without a kernel.
+//! Source: Deformable DETR (arXiv:2010.04159), equation 3.
 
 use tch::Tensor;
 
@@ -12,7 +12,7 @@ const BILINEAR: i64 = 0;
 /// Zeros outside the map, in libtorch's numbering of `grid_sampler`.
 const ZEROS: i64 = 0;
 
-/// Samples every level at its locations and sums by weight.
+/// Samples every level at its locations and returns the weighted sum.
 ///
 /// # Shapes
 ///
@@ -23,7 +23,7 @@ const ZEROS: i64 = 0;
 ///
 /// # Panics
 ///
-/// If the shapes do not fit: check them first, as [`crate::ms_deform_attn`] does.
+/// If the shapes are inconsistent; [`crate::ms_deform_attn`] checks them first.
 pub fn ms_deform_attn(
     value: &Tensor,
     levels: &FeatureLevels,

@@ -2,24 +2,24 @@
 
 use crate::pool::{use_guarded_pool, use_pool};
 
-/// The environment variable by which large tensors are guarded.
+/// The environment variable that puts guard pages around large tensors.
 pub(crate) const GUARD_VARIABLE: &str = "SEQFORMER_GUARD_POOL";
 
-/// Keeps the memory of large tensors that are freed for the next ones, instead of returning every block to
-/// the system: fresh pages are zeroed by the system one by one, which costs more than many a layer.
+/// Reuses the memory of freed large tensors instead of returning it to the system, because the system zeroes fresh
+/// pages one by one, which takes longer than many layers.
 ///
-/// What is kept and in use together is at most half more than what was ever in use at once; above 512 MiB,
-/// 256 MiB or a quarter more.
+/// The memory in use and kept is at most 1.5 times the peak of the memory in use; above 512 MiB, at most 256 MiB or
+/// 25 % more than the peak, whichever is larger.
 ///
-/// With the environment variable `SEQFORMER_GUARD_POOL=1` nothing is kept: every large tensor lies between
-/// pages that nobody may touch, and the process ends at the first access outside of it or after it was freed.
-/// This is a tool to find such accesses, not for production: it is slow.
+/// With the environment variable `SEQFORMER_GUARD_POOL=1` nothing is kept: every large tensor lies between inaccessible
+/// pages, and the process crashes at the first access out of bounds or after free. This is slow and meant for
+/// debugging.
 pub fn keep_freed_memory() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| if is_guarded() { use_guarded_pool() } else { use_pool() });
 }
 
-/// Tells whether large tensors are to lie between guard pages.
+/// Whether large tensors get guard pages.
 pub(crate) fn is_guarded() -> bool {
     std::env::var_os(GUARD_VARIABLE).is_some_and(|value| value == "1")
 }

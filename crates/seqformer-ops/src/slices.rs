@@ -1,4 +1,4 @@
-//! Tensors of the CPU as slices, for kernels that know of no tensor.
+//! CPU tensors as slices, for kernels that do not know tensors.
 
 use std::ffi::c_int;
 
@@ -11,7 +11,7 @@ unsafe extern "C" {
     fn sf_is_only_owner(tensor: *const C_tensor) -> c_int;
 }
 
-/// Numbers of kernels that are those of a kind of tensors.
+/// A kernel's number type that corresponds to a tensor's kind.
 pub(crate) trait TensorNumber: Factor {
     /// The kind.
     const KIND: Kind;
@@ -32,8 +32,8 @@ pub(crate) fn elements<T: TensorNumber>(tensor: &Tensor) -> Option<&[T]> {
     fits.then(|| unsafe { operand(tensor.data_ptr().cast_const().cast::<T>(), tensor.numel()) })
 }
 
-/// The elements of a map `[N, C, H, W]` of this kind on the CPU whose channels are innermost, as `[N, H, W, C]`, if nobody else
-/// refers to them.
+/// The elements of a channels-last map `[N, C, H, W]` of this kind on the CPU, as `[N, H, W, C]`, if it has no other
+/// references.
 pub(crate) fn own_map<T: TensorNumber>(map: &mut Tensor) -> Option<&mut [T]> {
     let fits = map.dim() == 4
         && map.kind() == T::KIND
@@ -53,7 +53,7 @@ pub(crate) fn bytes(tensor: &Tensor) -> Option<&[u8]> {
     fits.then(|| unsafe { operand(tensor.data_ptr().cast_const().cast::<u8>(), tensor.numel()) })
 }
 
-/// A map `[N, C, H, W]` of any numbers whose channels are innermost.
+/// An uninitialized channels-last map `[N, C, H, W]`.
 pub(crate) fn new_map<T: TensorNumber>(
     [batch, channels, height, width]: [i64; 4],
 ) -> Result<Tensor, tch::TchError> {
@@ -81,7 +81,7 @@ pub(crate) fn filled<T: TensorNumber>(
     Ok(tensor)
 }
 
-/// A new map `[N, C, H, W]` with channels innermost, whose elements, `[N, H, W, C]`, `fill` writes.
+/// A new channels-last map `[N, C, H, W]`, whose elements, `[N, H, W, C]`, `fill` writes.
 pub(crate) fn filled_map<T: TensorNumber>(
     sizes: [i64; 4],
     fill: impl FnOnce(&mut [T]),

@@ -1,9 +1,10 @@
-//! 3×3 convolutions that keep the size of the map, with fewer multiplications, for inference.
+//! 3×3 convolutions with stride 1 by Winograd's algorithm, for inference.
 //!
-//! Where the input has an infinity, outputs may be NaN that are infinite in a direct convolution; NaN is where it is there.
+//! NaN inputs give the same NaN outputs as a direct convolution. Infinite inputs may give NaN where a direct convolution
+//! gives an infinity.
 //!
-//! Winograd's minimal filtering (Lavin & Gray, arXiv:1509.09308). Products are kernels of our own on blocks
-//! of tiles, or oneDNN's micro-kernels. Processors and builds without either have no such convolutions.
+//! Winograd's minimal filtering (Lavin & Gray, arXiv:1509.09308). The products of blocks of tiles use our own kernels or
+//! oneDNN's micro-kernels, and are not available on processors and builds without either.
 
 use tch::{Device, Tensor};
 
@@ -32,8 +33,8 @@ enum TransformedWeights {
 }
 
 impl WinogradConv {
-    /// Transforms a kernel, to factors in `bf16` if asked for; `None` where the sizes are of another convolution, the
-    /// numbers are not `f32` on the CPU, or this machine or build has no such products.
+    /// Transforms a kernel, to `bf16` if requested. `None` if it is not such a convolution, the weight is not `f32` on the
+    /// CPU, or this machine or build has no such products.
     ///
     /// # Shapes
     ///
@@ -54,12 +55,11 @@ impl WinogradConv {
         Some(Self { weights })
     }
 
-    /// Whether convolutions in `bf16` of so many channels take less time this way than directly.
+    /// Whether `bf16` convolutions with these numbers of channels are faster than direct ones.
     ///
-    /// With few channels the transforms take more than the products save, and outputs are computed in panels of 64:
-    /// from 64 inputs on and with panels at least three quarters full it was faster at every size that was measured.
-    /// Where a processor has AMX, direct convolutions are several times faster; this was measured on none, so that the
-    /// answer is no.
+    /// With few channels the transforms cost more than they save, and outputs are computed in panels of 64. With at least 64
+    /// inputs and panels at least 75 % full it was faster at every measured size. With AMX the answer is no: direct
+    /// convolutions should be several times faster there (not measured).
     #[must_use]
     pub fn is_faster_in_bf16(inputs: i64, outputs: i64) -> bool {
         let computed = (outputs as usize).next_multiple_of(PANEL) as i64;
@@ -71,12 +71,12 @@ impl WinogradConv {
     ///
     /// # Shapes
     ///
-    /// - `input`: `[N, inputs, H, W]` of the kind of the factors, without a copy if its channels are innermost
-    /// - output: `[N, outputs, H, W]` of the same kind, with channels innermost
+    /// - `input`: `[N, inputs, H, W]` of the weight's kind; not copied if it is channels-last
+    /// - output: `[N, outputs, H, W]` of the same kind, channels-last
     ///
     /// # Errors
     ///
-    /// If shape or kind do not fit, or there is no memory for the result.
+    /// If a shape or kind is wrong, or memory runs out.
     pub fn forward(&self, input: &Tensor, activation: Activation) -> Result<Tensor, OpsError> {
         let relu = activation == Activation::Relu;
         match &self.weights {

@@ -1,4 +1,4 @@
-//! A small case of attention, compared with plain tensor operations on the same device before the kernels are used.
+//! Compares the attention kernels with plain tensor operations on a small input before they are used.
 
 use seqformer_libtorch::ms_deform_attn::Kernels;
 use tch::{Device, Kind, Tensor};
@@ -6,11 +6,11 @@ use tch::{Device, Kind, Tensor};
 use crate::attention_function::{self, AttentionTensors};
 use crate::{FeatureLevels, LevelSize, precision, reference};
 
-/// Names of what is compared, in the order of the results.
+/// Names of the compared tensors, in the order of the results.
 const NAMES: [&str; 4] =
     ["output", "gradient of the values", "gradient of the points", "gradient of the weights"];
 
-/// Largest difference by kind of the values, as a part of the largest number.
+/// Tolerance by kind of the values, relative to the largest number.
 const CASES: [(Kind, f64, i64); 3] =
     [(Kind::Float, 1e-4, 32), (Kind::Float, 1e-4, 7), (Kind::BFloat16, 2e-2, 32)];
 
@@ -18,9 +18,9 @@ const CASES: [(Kind, f64, i64); 3] =
 ///
 /// # Errors
 ///
-/// What failed, or what differs and by how much.
+/// The failure, or the tensor that differs and by how much.
 pub(super) fn run(device: Device, kernels: &'static Kernels) -> Result<(), String> {
-    // Whatever the caller is in the middle of: gradients are wanted here, and no other precision.
+    // Independent of the caller's settings: gradients are recorded, in full precision.
     tch::with_grad(|| {
         precision::full_precision(|| {
             CASES.iter().try_for_each(|&(kind, tolerance, channels)| {
@@ -38,13 +38,13 @@ pub(super) fn run(device: Device, kernels: &'static Kernels) -> Result<(), Strin
     })
 }
 
-/// Compares results, each with each.
+/// Compares the results pairwise.
 fn compare(found: &[Tensor], expected: &[Tensor], tolerance: f64) -> Result<(), String> {
     for ((name, found), expected) in NAMES.iter().zip(found).zip(expected) {
         let expected = expected.to_kind(Kind::Float);
         let largest = expected.abs().max().double_value(&[]).max(1.0);
         let difference = (found.to_kind(Kind::Float) - expected).abs().max().double_value(&[]);
-        // A NaN fits no tolerance.
+        // A NaN fails every tolerance.
         let fits = difference <= tolerance * largest;
         if !fits {
             return Err(format!(
@@ -69,7 +69,7 @@ struct Case {
 }
 
 impl Case {
-    /// Numbers by formula: the generators of a run must not see that there was a check.
+    /// Numbers from a formula, so that the check does not advance the random generators of a run.
     fn new(device: Device, kind: Kind, channels: i64) -> Result<Self, String> {
         let size = |height, width| LevelSize { height, width };
         let levels =
@@ -96,7 +96,7 @@ impl Case {
         })
     }
 
-    /// The output, and the gradients of what a form of the operation reads.
+    /// The output, and the gradients of the inputs of one form of the operation.
     fn run(
         &self,
         has_offsets: bool,
@@ -132,7 +132,7 @@ impl Case {
         attention_function::ms_deform_attn(&tensors, &self.levels, kernels)
     }
 
-    /// In single precision, whatever kind the values are.
+    /// In `f32`, whatever the kind of the values.
     fn plain(&self, [value, locations, weights]: &[Tensor; 3], has_offsets: bool) -> Tensor {
         let value = value.to_kind(Kind::Float);
         if !has_offsets {

@@ -1,4 +1,4 @@
-//! What follows a product.
+//! The operations that a layer applies to its product.
 
 use tch::Tensor;
 
@@ -11,14 +11,14 @@ pub enum Activation {
     Relu,
 }
 
-/// What follows a product.
+/// The operations after a product, in this order.
 #[derive(Debug, Clone, Copy)]
 pub struct After<'a> {
-    /// Of the sum.
+    /// Activation of the sum.
     pub activation: Activation,
-    /// Probability with which an element is then set to zero and the others scaled up; 0 leaves all.
+    /// Dropout probability; 0 means no dropout.
     pub dropout: f64,
-    /// Added last.
+    /// Residual, which is added last.
     pub residual: Option<&'a Tensor>,
 }
 

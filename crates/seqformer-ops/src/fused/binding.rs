@@ -1,4 +1,4 @@
-//! The functions of the shim for layers, and the kernels that they call back.
+//! The shim's functions for layers, and the kernels that they call.
 
 use std::ffi::{c_int, c_void};
 
@@ -54,7 +54,7 @@ pub(crate) struct RawConvolution {
 
 type DropoutKernel = extern "C" fn(*mut c_void, i64, c_int, u64, f64);
 
-/// What follows a product, as `After` in `c_api.cpp`.
+/// The operations after a product, as `After` in `c_api.cpp`.
 #[repr(C)]
 struct RawAfter {
     residual: *const C_tensor,
@@ -114,7 +114,7 @@ pub(crate) struct ConvolutionTensors<'a> {
     pub(crate) input: &'a Tensor,
     pub(crate) weight: &'a Tensor,
     pub(crate) bias: &'a Tensor,
-    /// Given away: its memory may become that of the result.
+    /// Owned: its memory may be reused for the result.
     pub(crate) residual: Option<Tensor>,
 }
 
@@ -157,7 +157,7 @@ pub(crate) fn pack_conv2d(
 }
 
 /// Writes the gradient of a weight, `[outputs, inputs]`, from `grad`, `[tokens, outputs]`, and `input`,
-/// `[tokens, inputs]`. Returns 1 where a general product is as good.
+/// `[tokens, inputs]`. Returns 1 if a general product is as fast.
 type WeightGradientKernel =
     extern "C" fn(grad: *const f32, input: *const f32, out: *mut f32, sizes: *const i64) -> c_int;
 

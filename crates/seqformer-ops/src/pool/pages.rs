@@ -1,4 +1,4 @@
-//! Pages of the system, and the pool from which libtorch takes the memory of large tensors.
+//! Pages of the system, and the pool that gives libtorch the memory of large tensors.
 
 use std::ffi::c_void;
 

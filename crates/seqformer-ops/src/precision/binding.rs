@@ -13,7 +13,7 @@ pub(crate) fn set_autocast(cuda: bool, enabled: bool) -> bool {
     unsafe { sf_set_autocast(c_int::from(cuda), c_int::from(enabled)) != 0 }
 }
 
-/// Forgets the converted weights of autocast.
+/// Clears autocast's cache of converted weights.
 pub(crate) fn clear_autocast_cache() {
     // SAFETY: the call takes no argument and may be made at any time.
     unsafe { sf_clear_autocast_cache() }
