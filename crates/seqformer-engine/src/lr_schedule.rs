@@ -1,4 +1,4 @@
-//! The learning rate as a pure function of the iteration.
+//! The factor of the learning rate as a pure function of the iteration; the rates themselves are in `OptimizerConfig`.
 //!
 //! Reference: detectron2 `solver/lr_scheduler.py`, `WarmupParamScheduler`; fvcore `common/param_scheduler.py`.
 

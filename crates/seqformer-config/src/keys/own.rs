@@ -1,4 +1,4 @@
-//! Keys that neither detectron2 nor VNext has.
+//! Keys that neither detectron2 nor VNext has. `CfgNode::dump_for_vnext` omits them.
 
 /// All of them, except [`crate::config::CUSTOM_DATASETS`].
 pub(crate) const OWN_KEYS: &[&str] = &[

@@ -1,4 +1,5 @@
-//! Batch sizes: the only place that decides them.
+//! Batch sizes of predictions. `memory_plan` lowers them to fit a memory limit, and `split_on_oom` when a device runs out of
+//! memory.
 
 use seqformer::inference::FRAMES_PER_PART;
 use tch::Device;
