@@ -10,8 +10,9 @@ It is no part of the tests. What it needs, in a Python of its own:
     venv/bin/python scripts/compare/track_metrics.py --seqformer target/debug/seqformer \\
         --davis davis2017-evaluation --teta tet/teta
 
-Prints the largest difference of every number, and fails if one is above 1e-9. `--golden FILE` also writes a few of the
-datasets with the numbers of the official tools, for the tests of seqformer-metrics.
+Prints the largest difference of every number, and fails if one is above 1e-9. `--dataset GT RESULTS` compares these files
+instead. `--golden FILE` also writes a few of the datasets with the numbers of the official tools, for the tests of
+seqformer-metrics.
 """
 
 import argparse
@@ -456,12 +457,13 @@ def main():
     parser.add_argument("--teta", required=True, help="the folder teta of a copy of tet")
     parser.add_argument("--cases", type=int, default=200, help="how many datasets")
     parser.add_argument("--first", type=int, default=0, help="the seed of the first")
+    parser.add_argument("--dataset", nargs=2, type=Path, metavar=("GT", "RESULTS"), help="files to compare instead")
     parser.add_argument("--golden", help="where to write a few datasets with the numbers of the official tools")
     options = parser.parse_args()
     sys.path[:0] = [options.davis, options.teta]
     differences, golden = Differences(), []
-    for seed in range(options.first, options.first + options.cases):
-        dataset = Maker(seed).dataset()
+    for seed in [0] if options.dataset else range(options.first, options.first + options.cases):
+        dataset = [json.loads(path.read_text()) for path in options.dataset] if options.dataset else Maker(seed).dataset()
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
             theirs = official(dataset, folder)

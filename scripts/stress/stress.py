@@ -255,6 +255,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="where to make the temporary folder")
     options = parser.parse_args()
+    # Shells start background jobs with SIGINT ignored, and the trainings would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     options.binary = str(Path(options.binary).resolve())
     folder = Path(tempfile.mkdtemp(prefix="seqformer-stress-", dir=options.folder))
     words = ["--videos", "5", "--val-videos", "1", "--size", "32x32", "--frames", "2..3", "--classes", "2"]

@@ -32,8 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
-use nix::sys::signal::{SigSet, Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::{SigSet, Signal, raise};
 
 /// The signals that ask a program to stop. SLURM warns with the last two before a job's time is over.
 const STOP_SIGNALS: [Signal; 5] =
@@ -215,14 +214,13 @@ impl Shared {
 
 /// Ends the process by the default action of `signal`.
 fn end_by(signal: Signal) -> ! {
-    // A signal that the parent process had set to be ignored does not end anything; the others do.
+    // A signal that the parent process had set to be ignored does not end anything; the others do. They are sent to this
+    // thread: what is sent to the process can be received by the thread that waits for signals, and then ends nothing.
     for signal in [signal, Signal::SIGTERM, Signal::SIGKILL] {
         let mut set = SigSet::empty();
         set.add(signal);
         let _refused = set.thread_unblock();
-        let _refused = kill(Pid::this(), signal);
-        // The signal may be delivered to another thread that does not block it, a moment later.
-        std::thread::sleep(Duration::from_millis(100));
+        let _refused = raise(signal);
     }
     std::process::abort()
 }
