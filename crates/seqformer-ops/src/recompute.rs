@@ -11,7 +11,8 @@ use crate::OpsError;
 ///
 /// Outputs and gradients are those of `work` itself, with the same random numbers and in the same precision.
 /// What `work` holds besides its inputs are parameters and tensors without a gradient. Without gradients
-/// this is one plain run.
+/// this is one plain run. On a GPU, autograd runs and drops `work` on a thread of its own while this one waits or goes
+/// on, so what it shares must be in an `Arc`, not an `Rc`.
 ///
 /// # Errors
 ///
