@@ -108,6 +108,11 @@ fn functions() -> Result<&'static Functions, String> {
     FUNCTIONS.get_or_init(Functions::find).as_ref().map_err(Clone::clone)
 }
 
+/// Whether there is a part for GPUs.
+pub(crate) fn is_here() -> bool {
+    functions().is_ok()
+}
+
 /// Takes a tensor that the part has made.
 fn tensor(made: impl FnOnce(*mut *mut C_tensor) -> Message) -> Result<Tensor, String> {
     let mut out = std::ptr::null_mut();
