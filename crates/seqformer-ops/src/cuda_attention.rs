@@ -2,14 +2,14 @@
 
 mod self_check;
 
-use seqformer_cuda::kernels;
+use seqformer_cuda::kernels::{self, Passes};
 use seqformer_libtorch::OpsError;
 use seqformer_libtorch::ms_deform_attn::Kernels;
 
-/// The kernels on a GPU. Nothing, after one warning, where they cannot be loaded or their results on a small case are not
-/// those of plain tensor operations.
-pub(crate) fn kernels_of(device: usize) -> Option<&'static Kernels> {
-    kernels::attention(device, self_check::run)
+/// The kernels on a GPU, for these passes alone. Nothing, after one warning, where they cannot be loaded or their results
+/// on a small case are not those of plain tensor operations.
+pub(crate) fn kernels_of(device: usize, passes: Passes) -> Option<&'static Kernels> {
+    kernels::attention(device, passes, self_check::run)
 }
 
 /// Compiles and loads all kernels on GPU number `device`, and compares those of attention with plain tensor

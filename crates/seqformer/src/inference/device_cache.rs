@@ -74,6 +74,11 @@ impl DeviceCache {
         contents.most_at_once.push((size, most));
     }
 
+    /// Number of graphs that were recorded so far.
+    pub(super) fn num_recordings(&self) -> usize {
+        self.0.borrow().graphs.num_recordings()
+    }
+
     /// Frees all graphs, and the memory that libtorch caches.
     pub(super) fn release_memory(&self, device: Device) {
         let mut contents = self.0.borrow_mut();
