@@ -93,7 +93,7 @@ impl<'a> Bench<'a> {
         Ok(Self { args, settings, predictor, weights, device })
     }
 
-    /// Warm-up runs: on a GPU, cuDNN chooses kernels in the first, and the graph is recorded in the second.
+    /// Warm-up runs: on a GPU, every size of batches comes twice, and at the second time its graph is recorded.
     fn warm_ups(&self) -> usize {
         if self.device.is_cuda() { 2 } else { 1 }
     }
