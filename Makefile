@@ -9,6 +9,7 @@ help:
 	@echo "make check   formatting, arrows between modules, lints, documentation and tests, as before a change is merged"
 	@echo "make parity GOLDEN='DIR ...'   compare with tensors of the Python reference"
 	@echo "make bench   time attention, inference and a training step"
+	@echo "make gpu-bundle  pack what scripts/gpu_check.sh needs on a machine with a GPU and torch but without Rust"
 	@echo "make fuzz    feed random bytes to everything that reads files, FUZZ_SECONDS=300 for each target"
 	@echo "make sanitize  run tests under AddressSanitizer, ThreadSanitizer, Miri and a guard allocator"
 
@@ -48,6 +49,10 @@ parity: setup
 
 bench: setup
 	$(CARGO) bench --locked -p seqformer-checkpoint -p seqformer-ops -p seqformer -p seqformer-engine
+
+.PHONY: gpu-bundle
+gpu-bundle: setup
+	scripts/gpu_bundle.py
 
 fuzz: setup
 	@scripts/fuzz.sh

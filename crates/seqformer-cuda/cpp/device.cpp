@@ -92,6 +92,18 @@ SF_API char *sf_cuda_set_tf32(int *before, int allowed) {
   });
 }
 
+// How cuDNN chooses its algorithms: whether it tries all of them on every new size (bit 0), and whether only those that
+// always give the same numbers are allowed (bit 1); returns what it was, and leaves it if `choice` is negative.
+SF_API char *sf_cuda_set_cudnn(int *before, int choice) {
+  return guarded([&] {
+    auto &context = at::globalContext();
+    *before = (context.benchmarkCuDNN() ? 1 : 0) | (context.deterministicCuDNN() ? 2 : 0);
+    if (choice < 0) return;
+    context.setBenchmarkCuDNN((choice & 1) != 0);
+    context.setDeterministicCuDNN((choice & 2) != 0);
+  });
+}
+
 // Two moments on a stream.
 struct SfTimer {
   int device;

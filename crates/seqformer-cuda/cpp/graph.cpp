@@ -1,7 +1,10 @@
 // CUDA graphs: work that is recorded once and launched as a whole afterwards.
 
 #include <ATen/Context.h>
+#include <ATen/core/CachingHostAllocator.h>
+#include <ATen/cuda/CUDAGeneratorImpl.h>
 #include <ATen/cuda/CUDAGraph.h>
+#include <ATen/ops/empty.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAEvent.h>
 #include <c10/cuda/CUDAFunctions.h>
@@ -9,6 +12,7 @@
 #include <memory>
 
 #include "device.h"
+#include "record.h"
 
 namespace allocator = c10::cuda::CUDACachingAllocator;
 
@@ -22,8 +26,13 @@ struct SfGraphPool {
   int graphs;
 };
 
+struct Graph final : at::cuda::CUDAGraph {
+  // From then on the graph gives its memory back itself when it is freed.
+  bool has_ended() const { return capture_ended_; }
+};
+
 struct SfGraph {
-  at::cuda::CUDAGraph graph;
+  Graph graph;
   SfGraphPool *pool;
   c10::DeviceIndex device;
 };
@@ -40,33 +49,98 @@ void wait_for(const c10::cuda::CUDAStream &waiting, const c10::cuda::CUDAStream 
   event.block(waiting);
 }
 
-// Ends the recording of a graph that failed, in whatever state it is, so that the allocator and the stream serve
-// again: libtorch's own end may stop half way.
-void abandon(SfGraphPool &pool) noexcept {
-  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
-  if (cudaStreamIsCapturing(pool.stream, &status) != cudaSuccess || status != cudaStreamCaptureStatusNone) {
-    cudaGraph_t graph = nullptr;
-    if (cudaStreamEndCapture(pool.stream, &graph) == cudaSuccess && graph != nullptr) cudaGraphDestroy(graph);
-  }
-  try {
-    // An error if the recording had been ended, which is as well.
-    allocator::endAllocateToPool(pool.device, pool.memory);
-  } catch (...) {
-  }
-  // What the failure has left would be reported by the next call.
-  (void)cudaGetLastError();
+// Memory that no graph holds any more cannot be recorded into again.
+void renew_memory(SfGraphPool &pool) noexcept {
+  if (pool.graphs == 0) pool.memory = at::cuda::graph_pool_handle();
 }
 
-// Gives the memory of a graph that failed back: every begun recording holds the pool, every finished graph lets it go
-// when it is freed.
-void release(SfGraphPool &pool) noexcept {
+// Does something of which an error does not matter, because it undoes what may not have been done.
+template <typename F> bool try_to(F &&undo) noexcept {
   try {
-    if (allocator::getPoolUseCount(pool.device, pool.memory) > pool.graphs) {
-      allocator::releasePool(pool.device, pool.memory);
-    }
+    undo();
+    return true;
   } catch (...) {
+    return false;
   }
 }
+
+// What `seqformer::record` does with libtorch.
+class Libtorch {
+public:
+  using GraphPointer = std::unique_ptr<SfGraph>;
+
+  explicit Libtorch(SfGraphPool &pool)
+      : pool_(pool), generator_(at::cuda::detail::getDefaultCUDAGenerator(pool.device)) {}
+
+  GraphPointer new_graph() { return GraphPointer(new SfGraph{{}, &pool_, pool_.device}); }
+
+  void replace_generator() {
+    const std::lock_guard<std::mutex> lock(generator_.mutex());
+    before_ = generator_.graphsafe_get_state();
+    state_ = c10::make_intrusive<at::CUDAGeneratorState>(generator_.current_seed(), generator_.get_offset());
+    generator_.graphsafe_set_state(at::make_generator<at::CUDAGeneratorImpl>(pool_.device, state_));
+  }
+
+  void restore_generator() noexcept {
+    try_to([&] {
+      const std::lock_guard<std::mutex> lock(generator_.mutex());
+      generator_.graphsafe_set_state(before_);
+    });
+  }
+
+  void begin(SfGraph &graph) {
+    // A graph that finds no memory for its generator's seed and offset ends the program when it is freed. These two
+    // numbers go where this tensor was.
+    { const auto room = at::empty({1024}, at::TensorOptions(at::Device(at::kCUDA, pool_.device)).dtype(at::kByte)); }
+    // Only what this thread does counts: others may go on with their work.
+    graph.graph.capture_begin(pool_.memory, cudaStreamCaptureModeThreadLocal);
+  }
+
+  void end(SfGraph &graph) {
+    graph.graph.capture_end();
+    TORCH_CHECK(state_->offset_intragraph_ == 0, "work that draws random numbers is not recorded: they would repeat");
+  }
+
+  // In whatever state the recording is: libtorch's own end may stop half way.
+  void end_stream() noexcept {
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    if (cudaStreamIsCapturing(pool_.stream, &status) != cudaSuccess || status != cudaStreamCaptureStatusNone) {
+      cudaGraph_t graph = nullptr;
+      if (cudaStreamEndCapture(pool_.stream, &graph) == cudaSuccess && graph != nullptr) cudaGraphDestroy(graph);
+    }
+    // What the failure has left would be reported by the next call.
+    (void)cudaGetLastError();
+  }
+
+  bool end_device_memory() noexcept {
+    return try_to([&] { allocator::endAllocateToPool(pool_.device, pool_.memory); });
+  }
+  bool end_host_memory() noexcept {
+    return try_to([&] { at::getHostAllocator(at::kCUDA)->end_allocate_to_pool(pool_.memory); });
+  }
+
+  bool has_ended(const SfGraph &graph) const { return graph.graph.has_ended(); }
+
+  // Every recording that was begun holds the memory, and so does every graph until it is freed.
+  bool is_memory_held() const noexcept {
+    int uses = 0;
+    try_to([&] { uses = allocator::getPoolUseCount(pool_.device, pool_.memory); });
+    return uses > pool_.graphs;
+  }
+  void release_device_memory() noexcept {
+    try_to([&] { allocator::releasePool(pool_.device, pool_.memory); });
+  }
+  void release_host_memory() noexcept {
+    try_to([&] { at::getHostAllocator(at::kCUDA)->release_pool(pool_.memory); });
+  }
+  void renew_memory() noexcept { ::renew_memory(pool_); }
+
+private:
+  SfGraphPool &pool_;
+  at::Generator generator_;
+  at::Generator before_;
+  c10::intrusive_ptr<at::CUDAGeneratorState> state_;
+};
 
 } // namespace
 
@@ -103,22 +177,11 @@ SF_API char *sf_cuda_graph_capture(SfGraph **out, SfGraphPool *pool, Body body, 
     // What the run before has left in the cache is of no use to the graph, which has memory of its own.
     c10::cuda::device_synchronize();
     allocator::emptyCache();
-    int failed = 0;
-    try {
-      auto graph = std::unique_ptr<SfGraph>(new SfGraph{at::cuda::CUDAGraph(), pool, pool->device});
-      const c10::cuda::CUDAStreamGuard stream(pool->stream);
-      // Only what this thread does counts: others may go on with their work.
-      graph->graph.capture_begin(pool->memory, cudaStreamCaptureModeThreadLocal);
-      failed = body(context);
-      graph->graph.capture_end();
-      TORCH_CHECK(failed == 0, "the recorded work failed");
-      pool->graphs += 1;
-      *out = graph.release();
-    } catch (...) {
-      abandon(*pool);
-      release(*pool);
-      throw;
-    }
+    const c10::cuda::CUDAStreamGuard stream(pool->stream);
+    Libtorch torch(*pool);
+    auto graph = seqformer::record(torch, [&] { return body(context) == 0; });
+    pool->graphs += 1;
+    *out = graph.release();
   });
 }
 
@@ -137,6 +200,8 @@ SF_API void sf_cuda_graph_free(SfGraph *graph) {
     c10::cuda::device_synchronize();
   });
   std::free(message);
-  graph->pool->graphs -= 1;
+  auto *pool = graph->pool;
   delete graph;
+  pool->graphs -= 1;
+  renew_memory(*pool);
 }

@@ -6,6 +6,7 @@
 #include "process_group.h"
 
 #include <c10/cuda/CUDAGuard.h>
+#include <c10/util/env.h>
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 
 #include "guarded.h"
@@ -14,6 +15,9 @@
 
 SF_API char *sf_nccl_group(SfGroup **out, const SfStore *store, int rank, int size, int device, int64_t timeout_ms) {
   return guarded([&] {
+    // Read when the group is made: waiting blocks, so that a process which does not come is an error here, and there is
+    // no watchdog, which would end this process before anybody is told. What the user has set stays.
+    c10::utils::set_env("TORCH_NCCL_BLOCKING_WAIT", "1", /*overwrite=*/false);
     c10::cuda::set_device(static_cast<c10::DeviceIndex>(device));
     auto options = c10d::ProcessGroupNCCL::Options::create();
     options->timeout = std::chrono::milliseconds(timeout_ms);

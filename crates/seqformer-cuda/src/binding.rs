@@ -84,6 +84,7 @@ functions! {
     sf_cuda_limit_memory: unsafe extern "C" fn(c_int, i64) -> Message,
     sf_cuda_card: unsafe extern "C" fn(*mut c_int, *mut c_int, *mut c_char, i64, c_int) -> Message,
     sf_cuda_set_tf32: unsafe extern "C" fn(*mut c_int, c_int) -> Message,
+    sf_cuda_set_cudnn: unsafe extern "C" fn(*mut c_int, c_int) -> Message,
     sf_cuda_timer_start: unsafe extern "C" fn(*mut *mut SfTimer, c_int) -> Message,
     sf_cuda_timer_stop: unsafe extern "C" fn(*mut f64, *mut SfTimer) -> Message,
     sf_cuda_timer_free: unsafe extern "C" fn(*mut SfTimer),
@@ -106,6 +107,11 @@ functions! {
 fn functions() -> Result<&'static Functions, String> {
     static FUNCTIONS: OnceLock<Result<Functions, String>> = OnceLock::new();
     FUNCTIONS.get_or_init(Functions::find).as_ref().map_err(Clone::clone)
+}
+
+/// Whether there is a part for GPUs.
+pub(crate) fn is_here() -> bool {
+    functions().is_ok()
 }
 
 /// Takes a tensor that the part has made.
@@ -172,6 +178,20 @@ pub(crate) fn set_tf32(allowed: i32) -> Result<i32, String> {
 pub(crate) fn tf32() -> Result<i32, String> {
     const LEAVE: i32 = -1;
     set_tf32(LEAVE)
+}
+
+/// Lets cuDNN try its algorithms (bit 0), of those that always give the same numbers (bit 1); returns what it was.
+pub(crate) fn set_cudnn(choice: i32) -> Result<i32, String> {
+    let mut before = 0;
+    // SAFETY: the result is writable.
+    check(unsafe { (functions()?.sf_cuda_set_cudnn)(&raw mut before, choice) })?;
+    Ok(before)
+}
+
+/// How cuDNN chooses, as in [`set_cudnn`].
+pub(crate) fn cudnn() -> Result<i32, String> {
+    const LEAVE: i32 = -1;
+    set_cudnn(LEAVE)
 }
 
 /// See [`crate::device::Timer`].

@@ -127,6 +127,71 @@ pub struct Tf32 {
     pub convolutions: bool,
 }
 
+/// How cuDNN chooses the algorithms of convolutions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CudnnChoice {
+    /// By its heuristics, at once.
+    Heuristics,
+    /// By trying all of them on every new size, which takes seconds for a network.
+    Trial,
+}
+
+/// How cuDNN chooses algorithms, until this value is dropped.
+///
+/// The setting belongs to the process. libtorch keeps the algorithm of a size, however it was chosen, so a later trial
+/// of the same size would find that of the heuristics. Among algorithms that always give the same numbers it keeps
+/// another one: the heuristics choose among these, and trials among all.
+#[derive(Debug)]
+#[must_use = "the setting ends with this value"]
+pub struct CudnnScope {
+    before: i32,
+}
+
+impl CudnnScope {
+    /// Begins the setting.
+    ///
+    /// # Errors
+    ///
+    /// If the part for GPUs is missing.
+    pub fn begin(choice: CudnnChoice) -> Result<Self, OpsError> {
+        let choice = match choice {
+            CudnnChoice::Trial => TRIAL,
+            CudnnChoice::Heuristics => DETERMINISTIC,
+        };
+        Ok(Self { before: binding::set_cudnn(choice).map_err(torch("choice of algorithms"))? })
+    }
+}
+
+impl Drop for CudnnScope {
+    fn drop(&mut self) {
+        // It could be set before, so it can be set again.
+        drop(binding::set_cudnn(self.before));
+    }
+}
+
+/// Bits of `sf_cuda_set_cudnn`.
+const TRIAL: i32 = 1;
+const DETERMINISTIC: i32 = 2;
+
+/// How cuDNN chooses now.
+///
+/// # Errors
+///
+/// If the part for GPUs is missing.
+pub fn cudnn() -> Result<Cudnn, OpsError> {
+    let choice = binding::cudnn().map_err(torch("choice of algorithms"))?;
+    Ok(Cudnn { tries: choice & TRIAL != 0, is_deterministic: choice & DETERMINISTIC != 0 })
+}
+
+/// See [`cudnn`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cudnn {
+    /// Algorithms are chosen by trial.
+    pub tries: bool,
+    /// Only those are allowed that always give the same numbers.
+    pub is_deterministic: bool,
+}
+
 /// Measures the time that work takes on a GPU's stream, without the time to hand it in.
 #[derive(Debug)]
 pub struct Timer(binding::Timer);

@@ -1,8 +1,9 @@
 //! Kernels of ours for NVIDIA GPUs.
 //!
 //! Their sources are `kernels/*.cu`. NVRTC compiles them for the GPU at hand when they are first needed, in about a
-//! second. [`attention`] gives those that an autograd function calls; the other functions here are steps of inference
-//! without a gradient, each with a slower form in plain tensor operations at its caller.
+//! second; later processes find the result on disk. [`attention`] gives those that an autograd function calls; the other
+//! functions here are steps of inference without a gradient, each with a slower form in plain tensor operations at its
+//! caller.
 //!
 //! Launches neither allocate memory of their own nor wait, so they can be captured in a CUDA graph, after the work
 //! has run once before.
@@ -12,16 +13,13 @@ mod binding;
 pub(crate) mod modules;
 mod registry;
 
-use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
-
 use seqformer_libtorch::OpsError;
 use seqformer_libtorch::out_of_memory::is_out_of_memory;
 use tch::{Device, Kind, Tensor};
 
 use self::modules::Module;
-pub use self::registry::{AttentionCheck, attention};
-use crate::library;
+pub use self::registry::{AttentionCheck, Passes, attention};
+use crate::{fallbacks, library};
 
 /// Levels that the kernels of attention take.
 pub const MAX_LEVELS: usize = 8;
@@ -208,15 +206,13 @@ pub fn normalize_frames(
 /// A step by a kernel of ours, or none, so that the caller makes it of plain tensor operations: a warning says why, once
 /// for each step.
 pub fn kernel_or_none(result: Result<Tensor, OpsError>) -> Option<Tensor> {
-    static WARNED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let error = match result {
         Ok(tensor) => return Some(tensor),
         Err(error) => error.to_string(),
     };
     // Where memory has run out, the plain operations say so to whoever can make room.
-    let is_new = || WARNED.lock().unwrap_or_else(PoisonError::into_inner).insert(error.clone());
-    if !is_out_of_memory(&error) && is_new() {
-        tracing::warn!("falling back to plain tensor operations on the GPU: {error}");
+    if !is_out_of_memory(&error) {
+        fallbacks::warn(format!("falling back to plain tensor operations on the GPU: {error}"));
     }
     None
 }

@@ -17,6 +17,7 @@
 #[expect(unsafe_code, reason = "calls of the library for GPUs")]
 mod binding;
 pub mod device;
+pub mod fallbacks;
 pub mod graph;
 pub mod kernels;
 pub mod library;

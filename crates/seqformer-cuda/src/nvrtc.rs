@@ -4,6 +4,7 @@
 
 #[expect(unsafe_code, reason = "calls of a library that is opened at run time")]
 mod binding;
+mod cache;
 
 use std::path::{Path, PathBuf};
 
@@ -31,21 +32,30 @@ pub(crate) struct Compiled {
     pub(crate) log: String,
 }
 
-/// Compiles a source for GPUs of `architecture`, as 90 for compute capability 9.0.
+/// The options for GPUs of `architecture`, as 90 for compute capability 9.0.
+fn options(architecture: u32) -> [String; 3] {
+    let architecture = format!("--gpu-architecture=sm_{architecture}");
+    [architecture, "--std=c++17".to_owned(), "--ptxas-options=-v".to_owned()]
+}
+
+/// Compiles a source for GPUs of `architecture`, or takes what an earlier process has compiled from it.
 ///
 /// The error is the compiler's log, or says which library is missing.
-pub(crate) fn compile(
+pub(crate) fn compile_once(
     source: Source,
     headers: &[Source],
     architecture: u32,
 ) -> Result<Compiled, String> {
-    let architecture = format!("--gpu-architecture=sm_{architecture}");
-    binding::compile(
-        &library()?,
-        source,
-        headers,
-        &[&architecture, "--std=c++17", "--ptxas-options=-v"],
-    )
+    let options = options(architecture);
+    let name = cache::file_name(source, headers, &options.each_ref().map(String::as_str));
+    let path = cache::default_folder().map(|folder| folder.join(name));
+    cache::read_or_compile(path.as_deref(), || compile(source, headers, architecture))
+}
+
+/// Compiles a source for GPUs of `architecture`.
+fn compile(source: Source, headers: &[Source], architecture: u32) -> Result<Compiled, String> {
+    let options = options(architecture);
+    binding::compile(&library()?, source, headers, &options.each_ref().map(String::as_str))
 }
 
 /// Opens the compiler, and returns the path by which it is found.

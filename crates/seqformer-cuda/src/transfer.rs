@@ -18,12 +18,29 @@ pub struct Download(Way<binding::Download>);
 /// A tensor of the host on `device`, whose stream waits for it instead of this thread.
 ///
 /// Without the part for GPUs it is copied in libtorch's plain way.
+///
+/// # Panics
+///
+/// Like the operations of `tch`: if there is no memory, or the device fails.
 pub fn upload(host: &Tensor, device: Device) -> Tensor {
     if device == host.device() {
         return host.shallow_clone();
     }
     let uploaded = Upload::start(host, device).and_then(Upload::take);
-    uploaded.unwrap_or_else(|_error| host.to_device(device))
+    or_plain(uploaded, binding::is_here(), || host.to_device(device))
+}
+
+/// Only the lack of the part for GPUs is made up for.
+fn or_plain(
+    uploaded: Result<Tensor, OpsError>,
+    is_part_here: bool,
+    plain: impl FnOnce() -> Tensor,
+) -> Tensor {
+    match uploaded {
+        Ok(tensor) => tensor,
+        Err(_missing) if !is_part_here => plain(),
+        Err(error) => panic!("{error}"),
+    }
 }
 
 #[derive(Debug)]
@@ -94,8 +111,22 @@ impl Download {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use seqformer_libtorch::out_of_memory::catch_out_of_memory;
     use tch::Kind;
+
+    use super::*;
+
+    #[test]
+    fn an_upload_that_fails_is_not_hidden_by_a_plain_copy() {
+        let failed = || {
+            let message = "CUDA out of memory. Tried to allocate 1 GiB".to_owned();
+            Err(OpsError::Torch { operation: "upload", message })
+        };
+        let plain = || Tensor::from(3.0);
+        assert_eq!(or_plain(failed(), false, plain).double_value(&[]), 3.0);
+        let error = catch_out_of_memory(|| or_plain(failed(), true, plain)).unwrap_err();
+        assert_eq!(error.to_string(), "CUDA out of memory. Tried to allocate 1 GiB");
+    }
 
     #[test]
     fn on_the_cpu_tensors_arrive_as_they_were() {

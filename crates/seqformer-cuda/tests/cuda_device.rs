@@ -3,7 +3,9 @@
 //! Opening libtorch's CUDA part changes the tables of operations that all threads read, so this test is a program of
 //! its own.
 
-use seqformer_cuda::device::{self, Tf32, Tf32Scope, Timer, tf32};
+use seqformer_cuda::device::{
+    self, Cudnn, CudnnChoice, CudnnScope, Tf32, Tf32Scope, Timer, cudnn, tf32,
+};
 use seqformer_cuda::graph::GraphPool;
 use seqformer_cuda::transfer::Upload;
 use tch::{Device, Kind, Tensor};
@@ -24,6 +26,15 @@ fn without_a_gpu_every_function_is_an_error_that_says_so() {
         assert_eq!(tf32().unwrap(), Tf32 { products: allowed, convolutions: allowed });
         drop(scope);
         assert_eq!(tf32().unwrap(), own);
+    }
+    // As is the choice of algorithms, which differs in two settings, so that trials do not find those of heuristics.
+    let own = cudnn().unwrap();
+    assert_eq!(own, Cudnn { tries: false, is_deterministic: false });
+    for (choice, tries) in [(CudnnChoice::Trial, true), (CudnnChoice::Heuristics, false)] {
+        let scope = CudnnScope::begin(choice).unwrap();
+        assert_eq!(cudnn().unwrap(), Cudnn { tries, is_deterministic: !tries });
+        drop(scope);
+        assert_eq!(cudnn().unwrap(), own);
     }
     if tch::Cuda::is_available() {
         return;

@@ -94,7 +94,16 @@ SF_API char *sf_gloo_group(SfGroup **out, const SfStore *store, int rank, int si
   });
 }
 
-SF_API void sf_group_free(SfGroup *group) { delete group; }
+// NCCL has to be told that it is over. It leaves together with the other processes, but must not wait for them if one
+// may be gone (`has_failed`).
+SF_API void sf_group_free(SfGroup *group, int has_failed) {
+  char *message = guarded([&] {
+    if (group->backend->getBackendName() != "nccl") return;
+    has_failed ? group->backend->abort() : group->backend->shutdown();
+  });
+  std::free(message);
+  delete group;
+}
 
 // Begins to add up (or, for `max`, to find the largest of) a tensor over all processes, in its own memory.
 SF_API char *sf_all_reduce(SfWork **out, const SfGroup *group, const at::Tensor *tensor, int max) {

@@ -173,6 +173,9 @@ impl Communicator {
         let (place, others) = match &self.links {
             None => (String::new(), String::new()),
             Some(links) => {
+                if let Some(gpus) = &links.gpus {
+                    gpus.give_up();
+                }
                 let status = links.status.borrow();
                 let others = status::of_all(&links.store, self.world_size());
                 (status.to_string(), status::describe_behind(&others, self.rank(), &status))

@@ -80,6 +80,12 @@ impl ProcessGroup {
         self.member
     }
 
+    /// Says that a process may be gone, as a failed operation of the group also does: when this value is dropped, it
+    /// does not wait for the others.
+    pub fn give_up(&self) {
+        self.group.health().note_failure();
+    }
+
     /// Adds up a tensor over all processes, in its own memory.
     ///
     /// # Errors

@@ -21,6 +21,9 @@ fn without_a_gpu_nccl_is_an_error_that_says_what_is_missing() {
             assert!(error.starts_with("joining the group of processes (NCCL): "), "{error}");
             let found = ["GPU", "driver", "CUDA", "header"].iter().any(|word| error.contains(word));
             assert!(found, "the reason is named: {error}");
+            // Read by NCCL's groups when they are made.
+            let waiting = std::env::var("TORCH_NCCL_BLOCKING_WAIT");
+            assert!(error.contains("header") || waiting.as_deref() == Ok("1"), "{waiting:?}");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Times one training step of the full-size R50 network on one clip, on the CPU.
+//! Times one training step of the full-size R50 network on one clip.
 //!
-//! `cargo bench -p seqformer-engine -- [FRAMES] [HEIGHT] [WIDTH] [KEY VALUE …]` prints one JSON object: the
-//! median seconds of each stage, and the peak memory of the process. The instances are ellipses that drift
-//! to the right, as in the PyTorch benchmark.
+//! `cargo bench -p seqformer-engine -- [--device DEVICE] [FRAMES] [HEIGHT] [WIDTH] [KEY VALUE …]` prints one JSON
+//! object: the median seconds of each stage, and the peak memory of the process, or of the tensors on a GPU. The
+//! instances are ellipses that drift to the right, as in the PyTorch benchmark.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on stdout")]
 
 use std::path::Path;
@@ -10,10 +10,10 @@ use std::time::Instant;
 
 use seqformer::{ClipTarget, KeepLayers, SeqFormer, mean_instances, named_tensors};
 use seqformer_config::{CfgNode, Config};
-use seqformer_engine::{Optimizer, builder};
+use seqformer_engine::{DeviceChoice, Optimizer, builder, forget_gpu_peak, gpu_peak, open_device};
 use seqformer_masks::ImageSize;
 use seqformer_ops::precision::autocast;
-use tch::{Device, Kind, Tensor, nn};
+use tch::{Cuda, Device, Kind, Tensor, nn};
 
 const ON_CPU: (Kind, Device) = (Kind::Float, Device::Cpu);
 const INSTANCES: i64 = 4;
@@ -56,6 +56,13 @@ fn peak_mib() -> Option<u64> {
     Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? / 1024)
 }
 
+/// Waits until a GPU has done what it was given, so that the time of a stage is its own.
+fn finish(device: Device) {
+    if let Device::Cuda(index) = device {
+        Cuda::synchronize(index as i64);
+    }
+}
+
 fn median(mut secs: Vec<f64>) -> f64 {
     secs.sort_by(f64::total_cmp);
     secs[secs.len() / 2]
@@ -65,6 +72,13 @@ fn main() {
     let arguments: Vec<String> =
         std::env::args().skip(1).filter(|text| text != "--bench" && text != "--test").collect();
     let small = std::env::args().any(|text| text == "--test");
+    let (choice, arguments) = match arguments.as_slice() {
+        [option, device, rest @ ..] if option == "--device" => {
+            (device.parse().expect("cpu, cuda or cuda:N"), rest)
+        }
+        rest => (DeviceChoice::Cpu, rest),
+    };
+    let device = open_device(choice).unwrap_or_else(|error| panic!("{error}"));
     let numbers: Vec<i64> = arguments.iter().map_while(|text| text.parse().ok()).collect();
     let config = config(&arguments[numbers.len()..]);
     let default = if small { [2, 64, 64] } else { [5, 320, 576] };
@@ -72,7 +86,7 @@ fn main() {
     let (num_frames, size) = (at(0), ImageSize::from_sides(at(1), at(2)).expect("sides of frames"));
     let [height, width] = size.sides();
     seqformer_ops::runtime::keep_freed_memory();
-    let vs = nn::VarStore::new(Device::Cpu);
+    let vs = nn::VarStore::new(device);
     let mut model = SeqFormer::new(&vs.root(), &builder::model_config(&config)).expect("a network");
     model.set_recomputed_parts(builder::recomputed_parts(&config));
     for parameter in named_tensors(&vs) {
@@ -84,30 +98,35 @@ fn main() {
     let (matcher, criterion) = (builder::matcher(&config), builder::criterion(&config));
     let grad_clip = builder::grad_clip(&config);
     tch::manual_seed(0);
-    let clip = [Tensor::randint(256, [num_frames, 3, height, width], ON_CPU)];
-    let targets = [target(num_frames, size, config.model.seqformer.num_classes)];
+    let clip = [Tensor::randint(256, [num_frames, 3, height, width], ON_CPU).to_device(device)];
+    let targets = [target(num_frames, size, config.model.seqformer.num_classes).to_device(device)];
     let num_boxes = mean_instances(&targets, 1, |sum| sum);
     let (mut forward, mut backward, mut step) = (Vec::new(), Vec::new(), Vec::new());
     let runs = if small { 1 } else { 4 };
     for _ in 0..runs {
+        finish(device);
+        forget_gpu_peak(device);
         let start = Instant::now();
         let forward_train = || model.forward_train(&clip, &targets, &matcher, KeepLayers::All);
         let output = if config.solver.amp_enabled {
-            autocast(Device::Cpu, forward_train)
+            autocast(device, forward_train)
         } else {
             forward_train()
         };
         let losses = criterion.forward(&output.expect("the clip fits"), &targets, num_boxes);
         let loss = losses.total();
+        finish(device);
         let forward_secs = start.elapsed().as_secs_f64();
         let gradients = optimizer.gradients(&loss).expect("the loss has gradients");
         drop((loss, losses));
+        finish(device);
         let backward_secs = start.elapsed().as_secs_f64() - forward_secs;
         let gradients = match grad_clip {
             Some(clip) => clip.apply(gradients).expect("the gradients have a norm").gradients,
             None => gradients,
         };
         optimizer.step(&gradients, 1.0).expect("the parameters have the shapes of the gradients");
+        finish(device);
         forward.push(forward_secs);
         backward.push(backward_secs);
         step.push(start.elapsed().as_secs_f64());
@@ -119,13 +138,16 @@ fn main() {
         }
     }
     println!(
-        "{{\"frames\": {num_frames}, \"height\": {}, \"width\": {}, \"threads\": {}, \"forward_secs\": {:.3}, \"backward_secs\": {:.3}, \"step_secs\": {:.3}, \"peak_mib\": {}}}",
+        "{{\"device\": \"{choice}\", \"frames\": {num_frames}, \"height\": {}, \"width\": {}, \"threads\": {}, \"forward_secs\": {:.3}, \"backward_secs\": {:.3}, \"step_secs\": {:.3}, \"peak_mib\": {}}}",
         size.height,
         size.width,
         tch::get_num_threads(),
         median(forward),
         median(backward),
         median(step),
-        peak_mib().map_or("null".to_owned(), |peak| peak.to_string()),
+        gpu_peak(device)
+            .map(|bytes| bytes >> 20)
+            .or_else(peak_mib)
+            .map_or("null".to_owned(), |peak| peak.to_string()),
     );
 }

@@ -85,6 +85,11 @@ pub fn gpu_peak(device: Device) -> Option<u64> {
     }
 }
 
+/// What runs in a slower way on GPUs of this process, because a faster one is missing or has failed; one sentence each.
+pub fn gpu_fallbacks() -> Vec<String> {
+    seqformer_cuda::fallbacks::all()
+}
+
 fn has_driver() -> bool {
     DRIVER_FILES.iter().any(|file| Path::new(file).exists())
 }

@@ -137,14 +137,13 @@ impl Predictor {
     }
 
     /// Wraps an already loaded model, whose parameters are in `variables`; both are consumed. From then on the process
-    /// keeps freed memory for reuse, and cuDNN benchmarks its algorithms.
+    /// keeps freed memory for reuse.
     pub fn with_model(
         model: SeqFormer,
         variables: nn::VarStore,
         options: PredictorOptions,
     ) -> Self {
         process::keep_freed_memory();
-        process::choose_cudnn_algorithms(variables.device(), true);
         let summary = ModelSummary::of(&variables);
         let model = model.prepare(variables, options.precision);
         let gpu = gpu::plan_memory(model.device(), &options);

@@ -10,12 +10,18 @@ use std::sync::Once;
 
 use crate::grad_mode;
 
-/// What libtorch, CUDA's runtime, cuBLAS and cuDNN say.
-const WORDS: [&str; 4] = [
+/// What libtorch, CUDA's runtime and driver, cuBLAS and cuDNN say.
+///
+/// The last is what libtorch says when none of cuDNN's algorithms could run, mostly because none has found room for its
+/// workspace.
+const WORDS: [&str; 7] = [
     "CUDA out of memory",
     "CUDA error: out of memory",
+    "CUDA driver error: out of memory",
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+    "unable to find an engine to execute this computation",
 ];
 
 /// A device had no memory left.
@@ -130,6 +136,20 @@ mod tests {
             assert_eq!(error.to_string(), format!("{words}. Tried to allocate 2.00 GiB"));
         }
         assert_eq!(catch_out_of_memory(|| 7), Ok(7));
+    }
+
+    #[test]
+    fn what_libraries_say_without_memory_is_known() {
+        for text in [
+            "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+            "FIND was unable to find an engine to execute this computation",
+            "GET was unable to find an engine to execute this computation",
+            "CUDA driver error: out of memory",
+            "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        ] {
+            assert!(is_out_of_memory(text), "{text}");
+        }
+        assert!(!is_out_of_memory("CUDA driver error: invalid argument"));
     }
 
     #[test]

@@ -2,13 +2,13 @@
 
 mod self_check;
 
-use seqformer_cuda::kernels;
+use seqformer_cuda::kernels::{self, Passes};
 use seqformer_libtorch::OpsError;
 use seqformer_libtorch::ms_deform_attn::Kernels;
 
-/// The kernels on a GPU. `None`, after one warning, if they cannot be loaded or fail the self-check.
-pub(crate) fn kernels_of(device: usize) -> Option<&'static Kernels> {
-    kernels::attention(device, self_check::run)
+/// The kernels on a GPU, for these passes. `None`, after one warning, if they cannot be loaded or fail the self-check.
+pub(crate) fn kernels_of(device: usize, passes: Passes) -> Option<&'static Kernels> {
+    kernels::attention(device, passes, self_check::run)
 }
 
 /// Compiles, loads and checks all kernels on GPU number `device` now instead of at their first use.

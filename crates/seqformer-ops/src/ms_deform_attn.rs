@@ -1,7 +1,7 @@
 //! The differentiable operation: checks its inputs and calls the device's kernel.
 
 use seqformer_cuda::begin_computing;
-use seqformer_cuda::kernels::MAX_LEVELS;
+use seqformer_cuda::kernels::{MAX_LEVELS, Passes};
 use seqformer_libtorch::ms_deform_attn::Kernels;
 use tch::{Device, Kind, Tensor};
 
@@ -37,7 +37,7 @@ pub fn ms_deform_attn(
     weights: &Tensor,
 ) -> Result<Tensor, OpsError> {
     check(value, levels, locations, weights)?;
-    let Some(kernels) = kernels_for(value, levels, locations.size()[4]) else {
+    let Some(kernels) = kernels_for([value, locations, weights], levels) else {
         return Ok(reference::ms_deform_attn(value, levels, locations, weights));
     };
     let locations = locations.to_kind(Kind::Float).contiguous();
@@ -58,15 +58,18 @@ fn readable(value: &Tensor) -> Tensor {
     if is_by_head { value.shallow_clone() } else { value.contiguous() }
 }
 
-/// The kernels for these values; `None` means plain tensor operations.
-fn kernels_for(value: &Tensor, levels: &FeatureLevels, points: i64) -> Option<&'static Kernels> {
+/// The kernels for these values, locations or offsets, and weights or logits; `None` means plain tensor operations.
+fn kernels_for(inputs: [&Tensor; 3], levels: &FeatureLevels) -> Option<&'static Kernels> {
+    let [value, locations, _] = inputs;
     if !matches!(value.kind(), Kind::Float | Kind::BFloat16) {
         return None;
     }
     match value.device() {
         Device::Cpu => Some(&attention_function::CPU_KERNELS),
-        Device::Cuda(index) if points > 0 && levels.len() <= MAX_LEVELS => {
-            cuda_attention::kernels_of(index)
+        Device::Cuda(index) if locations.size()[4] > 0 && levels.len() <= MAX_LEVELS => {
+            let has_gradients = inputs.iter().any(|input| input.requires_grad());
+            let passes = if has_gradients { Passes::ForwardAndBackward } else { Passes::Forward };
+            cuda_attention::kernels_of(index, passes)
         }
         _ => None,
     }
@@ -115,7 +118,7 @@ pub fn ms_deform_attn_at_offsets(
 ) -> Result<Tensor, OpsError> {
     let sizes = points.offsets.size();
     check_points(value, levels, points, padding)?;
-    let kernels = kernels_for(value, levels, sizes[4]);
+    let kernels = kernels_for([value, points.offsets, points.logits], levels);
     let Some(kernels) = kernels.filter(|_| !points.references.requires_grad()) else {
         let value = match padding {
             Some(padding) => value.masked_fill(&padding.unsqueeze(-1).unsqueeze(-1), 0.0),

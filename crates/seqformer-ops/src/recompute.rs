@@ -10,7 +10,8 @@ use crate::OpsError;
 /// Runs part of a network without keeping its intermediate tensors; the backward pass runs it again.
 ///
 /// Outputs and gradients equal those of `work`, with the same random numbers and precision. Besides its inputs, `work` may
-/// capture only parameters and tensors without a gradient. If no gradient is recorded, `work` just runs once.
+/// capture only parameters and tensors without a gradient. If no gradient is recorded, `work` just runs once. On a GPU,
+/// autograd runs and drops `work` on a thread of its own, so what it shares must be in an `Arc`, not an `Rc`.
 ///
 /// # Errors
 ///

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use seqformer_checkpoint::{DType, StateDict};
 use serde_json::Value;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// The tensors of a golden file.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub(crate) fn max_abs(tensor: &Tensor) -> f64 {
 
 /// All numbers of a tensor.
 pub(crate) fn values(tensor: &Tensor) -> Vec<f64> {
-    let flat = tensor.to_kind(Kind::Double).contiguous().view(-1);
+    let flat = tensor.to_device(Device::Cpu).to_kind(Kind::Double).contiguous().view(-1);
     let mut values = vec![0.0; flat.numel()];
     flat.copy_data(&mut values, flat.numel());
     values

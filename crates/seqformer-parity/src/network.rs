@@ -43,15 +43,15 @@ impl Network {
     }
 
     /// A network without weights.
-    pub(crate) fn new(config: Config) -> Result<Self> {
-        let variables = nn::VarStore::new(Device::Cpu);
+    pub(crate) fn new(config: Config, device: Device) -> Result<Self> {
+        let variables = nn::VarStore::new(device);
         let model = SeqFormer::new(&variables.root(), &builder::model_config(&config))?;
         Ok(Self { config, model, variables })
     }
 
     /// Fills a network from a checkpoint.
-    pub(crate) fn from_checkpoint(config: Config, weights: &Path) -> Result<Self> {
-        let network = Self::new(config)?;
+    pub(crate) fn from_checkpoint(config: Config, weights: &Path, device: Device) -> Result<Self> {
+        let network = Self::new(config, device)?;
         load_state_dict(&network.variables, &seqformer_checkpoint::read(weights)?)?;
         Ok(network)
     }
@@ -60,8 +60,9 @@ impl Network {
     pub(crate) fn from_formula(
         config: Config,
         formula: fn(&str, &[i64]) -> Vec<f32>,
+        device: Device,
     ) -> Result<Self> {
-        let network = Self::new(config)?;
+        let network = Self::new(config, device)?;
         let mut variables: Vec<_> = network.variables.variables().into_iter().collect();
         variables.sort_by(|a, b| a.0.cmp(&b.0));
         for (name, mut variable) in variables {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 /// Collects comparisons and reports each one as it is made.
 pub(crate) struct ParityReport<'a> {
+    device: Device,
     on_line: &'a dyn Fn(&str),
     folder: String,
     case: String,
@@ -37,9 +38,15 @@ impl fmt::Display for Outcome {
 }
 
 impl<'a> ParityReport<'a> {
-    /// An empty report that passes its lines to `on_line`.
-    pub(crate) fn new(on_line: &'a dyn Fn(&str)) -> Self {
-        Self { on_line, folder: String::new(), case: String::new(), outcome: Outcome::default() }
+    /// An empty report of what `device` computes, which passes its lines to `on_line`.
+    pub(crate) fn new(device: Device, on_line: &'a dyn Fn(&str)) -> Self {
+        let (folder, case) = (String::new(), String::new());
+        Self { device, on_line, folder, case, outcome: Outcome::default() }
+    }
+
+    /// Where the networks of all cases are.
+    pub(crate) fn device(&self) -> Device {
+        self.device
     }
 
     /// The folder of what follows.
@@ -58,7 +65,8 @@ impl<'a> ParityReport<'a> {
             let what = format!("shape {:?}, expected {:?}", found.size(), expected.size());
             return self.line(name, &what, false);
         }
-        let (found, expected) = (found.to_kind(Kind::Double), expected.to_kind(Kind::Double));
+        let double = |tensor: &Tensor| tensor.to_device(Device::Cpu).to_kind(Kind::Double);
+        let (found, expected) = (double(found), double(expected));
         let same =
             found.eq_tensor(&expected).logical_or(&found.isnan().logical_and(&expected.isnan()));
         let difference = (&found - &expected).abs().masked_fill(&same, 0.0);
@@ -130,7 +138,7 @@ mod tests {
     fn lines(run: impl Fn(&mut ParityReport<'_>)) -> (Vec<String>, Outcome) {
         let lines = RefCell::new(Vec::new());
         let tell = |line: &str| lines.borrow_mut().push(line.to_owned());
-        let mut report = ParityReport::new(&tell);
+        let mut report = ParityReport::new(Device::Cpu, &tell);
         report.set_folder("public");
         report.set_case("case");
         run(&mut report);

@@ -32,7 +32,8 @@ pub fn golden_dir(variant: &str) -> PathBuf {
     golden_path(variant)
 }
 
-/// A file of the workspace's `tests/golden`, such as `golden_path("public/tiny_forward.safetensors")`.
+/// A file of the workspace's `tests/golden`, such as `golden_path("public/tiny_forward.safetensors")`; on a machine
+/// without the workspace, of the folder that `SEQFORMER_GOLDEN` names.
 ///
 /// # Panics
 ///
@@ -40,7 +41,9 @@ pub fn golden_dir(variant: &str) -> PathBuf {
 #[track_caller]
 pub fn golden_path(relative: &str) -> PathBuf {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
-    let path = crates.unwrap_or(Path::new("")).join("tests/golden").join(relative);
+    let folder = std::env::var_os("SEQFORMER_GOLDEN").map(PathBuf::from);
+    let folder = folder.unwrap_or_else(|| crates.unwrap_or(Path::new("")).join("tests/golden"));
+    let path = folder.join(relative);
     assert!(path.exists(), "{} is missing: put the golden data there", path.display());
     path
 }

@@ -11,14 +11,14 @@ use super::modules::{
     ATTENTION_BACKWARD, ATTENTION_FORWARD, DYNAMIC_MASKS, HEADERS, Module, NORMALIZE_FRAMES,
     PACK_MASKS,
 };
-use crate::{library, nvrtc};
+use crate::{fallbacks, library, nvrtc};
 
 /// What came of loading a module, by the number of the GPU and the name of the source.
 type Loaded = BTreeMap<(usize, &'static str), Result<(), String>>;
 
 static LOADED: Mutex<Loaded> = Mutex::new(BTreeMap::new());
-/// The kernels of attention by the number of the GPU, or why there are none.
-type Attention = BTreeMap<usize, Result<&'static Kernels, String>>;
+/// The kernels of attention by the number of the GPU and the passes, or why there are none.
+type Attention = BTreeMap<(usize, Passes), Result<&'static Kernels, String>>;
 
 static ATTENTION: Mutex<Attention> = Mutex::new(BTreeMap::new());
 
@@ -78,19 +78,28 @@ fn load_now(device: usize, module: &'static Module) -> Result<(), Missing> {
     if properties.is_capturing {
         return Err(Missing::ForNow);
     }
-    let compiled = nvrtc::compile(module.source, &HEADERS, properties.architecture);
+    let compiled = nvrtc::compile_once(module.source, &HEADERS, properties.architecture);
     let compiled = compiled.map_err(Missing::Forever)?;
     tracing::debug!("{} for GPU {device}: {}", module.source.name, compiled.log);
     binding::load(&path, device, &compiled.binary, module.kernels).map_err(Missing::Forever)
 }
 
-/// Compares the kernels of attention on a device with what they should give; says what differs.
-pub type AttentionCheck = fn(Device, &'static Kernels) -> Result<(), String>;
+/// What is wanted of the kernels of attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Passes {
+    /// Outputs alone.
+    Forward,
+    /// Also gradients.
+    ForwardAndBackward,
+}
 
-/// The kernels of attention on a GPU. Nothing, after one warning, where they cannot be loaded or do not pass `check`, which
-/// runs once for each GPU.
-pub fn attention(device: usize, check: AttentionCheck) -> Option<&'static Kernels> {
-    checked_attention(device, check).ok()
+/// Compares the kernels of attention on a device with what they should give; says what differs.
+pub type AttentionCheck = fn(Device, &'static Kernels, Passes) -> Result<(), String>;
+
+/// The kernels of attention on a GPU, of which only `passes` may be run. Nothing, after one warning, where they cannot
+/// be loaded or do not pass `check`, which runs once for each GPU and kind of passes.
+pub fn attention(device: usize, passes: Passes, check: AttentionCheck) -> Option<&'static Kernels> {
+    checked_attention(device, passes, check).ok()
 }
 
 /// Loads all modules on a GPU.
@@ -102,34 +111,44 @@ pub(super) fn load_all(device: usize, check: AttentionCheck) -> Result<(), Strin
     for module in [&DYNAMIC_MASKS, &PACK_MASKS, &NORMALIZE_FRAMES] {
         load(device, module)?;
     }
-    checked_attention(device, check).map(drop).map_err(Missing::into_reason)
+    let passes = Passes::ForwardAndBackward;
+    checked_attention(device, passes, check).map(drop).map_err(Missing::into_reason)
 }
 
-fn checked_attention(device: usize, check: AttentionCheck) -> Result<&'static Kernels, Missing> {
+fn checked_attention(
+    device: usize,
+    passes: Passes,
+    check: AttentionCheck,
+) -> Result<&'static Kernels, Missing> {
     let mut checked = lock(&ATTENTION);
-    if let Some(result) = checked.get(&device) {
+    if let Some(result) = checked.get(&(device, passes)) {
         return result.clone().map_err(Missing::Forever);
     }
-    let result = load_attention(device, check);
+    let result = load_attention(device, passes, check);
     match &result {
-        Ok(kernels) => drop(checked.insert(device, Ok(*kernels))),
+        Ok(kernels) => drop(checked.insert((device, passes), Ok(*kernels))),
         Err(Missing::ForNow) => {}
         Err(Missing::Forever(reason)) => {
-            tracing::warn!(
+            fallbacks::warn(format!(
                 "attention on GPU {device} runs as plain tensor operations, which take more memory: {reason}"
-            );
-            drop(checked.insert(device, Err(reason.clone())));
+            ));
+            drop(checked.insert((device, passes), Err(reason.clone())));
         }
     }
     result
 }
 
-fn load_attention(device: usize, check: AttentionCheck) -> Result<&'static Kernels, Missing> {
-    for module in [&ATTENTION_FORWARD, &ATTENTION_BACKWARD] {
-        try_load(device, module)?;
+fn load_attention(
+    device: usize,
+    passes: Passes,
+    check: AttentionCheck,
+) -> Result<&'static Kernels, Missing> {
+    try_load(device, &ATTENTION_FORWARD)?;
+    if passes == Passes::ForwardAndBackward {
+        try_load(device, &ATTENTION_BACKWARD)?;
     }
     let path = library::path().map_err(Missing::Forever)?;
     let kernels = binding::attention_kernels(&path).map_err(Missing::Forever)?;
-    check(Device::Cuda(device), kernels).map_err(Missing::Forever)?;
+    check(Device::Cuda(device), kernels, passes).map_err(Missing::Forever)?;
     Ok(kernels)
 }

@@ -5,6 +5,7 @@
 mod attention;
 mod emulator;
 mod masks;
+mod plain_masks;
 
 use tch::{Kind, Tensor};
 

@@ -4,6 +4,8 @@ mod store;
 
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use seqformer_libtorch::{Message, addresses, check, find_symbol};
@@ -34,7 +36,7 @@ unsafe extern "C" {
         address: *const c_char,
         timeout_ms: i64,
     ) -> Message;
-    fn sf_group_free(group: *mut SfGroup);
+    fn sf_group_free(group: *mut SfGroup, has_failed: c_int);
     fn sf_all_reduce(
         out: *mut *mut SfWork,
         group: *const SfGroup,
@@ -74,7 +76,32 @@ unsafe extern "C" {
 
 /// See [`crate::process_group::ProcessGroup`].
 #[derive(Debug)]
-pub(crate) struct Group(*mut SfGroup);
+pub(crate) struct Group {
+    group: *mut SfGroup,
+    health: Health,
+}
+
+/// Whether an operation of a group has failed; then one of its processes may be gone.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Health(Arc<AtomicBool>);
+
+impl Health {
+    /// Takes what came of an operation.
+    fn noting<T>(&self, result: Result<T, String>) -> Result<T, String> {
+        if result.is_err() {
+            self.note_failure();
+        }
+        result
+    }
+
+    pub(crate) fn note_failure(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_failed(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 // SAFETY: c10d's groups may be used from any thread; the order of calls is the caller's business.
 unsafe impl Send for Group {}
@@ -108,7 +135,7 @@ impl Group {
                 millis(timeout),
             )
         })?;
-        Ok(Self(out))
+        Ok(Self { group: out, health: Health::default() })
     }
 
     /// `library` is `libseqformer_cuda`.
@@ -128,68 +155,86 @@ impl Group {
         check(unsafe {
             nccl_group(&raw mut out, store.as_ptr(), rank, size, device, millis(timeout))
         })?;
-        Ok(Self(out))
+        Ok(Self { group: out, health: Health::default() })
+    }
+
+    pub(crate) fn health(&self) -> &Health {
+        &self.health
+    }
+
+    fn work(&self, started: Result<(), String>, work: *mut SfWork) -> Result<Work, String> {
+        self.health.noting(started)?;
+        Ok(Work { work, health: self.health.clone() })
     }
 
     pub(crate) fn all_reduce(&self, tensor: &Tensor, max: bool) -> Result<Work, String> {
         let mut out = std::ptr::null_mut();
         // SAFETY: the group and the tensor live through the call, and `out` is writable.
-        check(unsafe { sf_all_reduce(&raw mut out, self.0, tensor.as_ptr(), c_int::from(max)) })?;
-        Ok(Work(out))
+        let started = check(unsafe {
+            sf_all_reduce(&raw mut out, self.group, tensor.as_ptr(), c_int::from(max))
+        });
+        self.work(started, out)
     }
 
     pub(crate) fn broadcast(&self, tensor: &Tensor, root: i32) -> Result<Work, String> {
         let mut out = std::ptr::null_mut();
         // SAFETY: the group and the tensor live through the call, and `out` is writable.
-        check(unsafe { sf_broadcast(&raw mut out, self.0, tensor.as_ptr(), root) })?;
-        Ok(Work(out))
+        let started =
+            check(unsafe { sf_broadcast(&raw mut out, self.group, tensor.as_ptr(), root) });
+        self.work(started, out)
     }
 
     pub(crate) fn all_gather(&self, to: &Tensor, from: &Tensor) -> Result<Work, String> {
         let mut out = std::ptr::null_mut();
         // SAFETY: the group and the tensors live through the call, and `out` is writable.
-        check(unsafe { sf_all_gather(&raw mut out, self.0, to.as_ptr(), from.as_ptr()) })?;
-        Ok(Work(out))
+        let started =
+            check(unsafe { sf_all_gather(&raw mut out, self.group, to.as_ptr(), from.as_ptr()) });
+        self.work(started, out)
     }
 
     pub(crate) fn barrier(&self) -> Result<Work, String> {
         let mut out = std::ptr::null_mut();
         // SAFETY: the group lives through the call, and `out` is writable.
-        check(unsafe { sf_barrier(&raw mut out, self.0) })?;
-        Ok(Work(out))
+        let started = check(unsafe { sf_barrier(&raw mut out, self.group) });
+        self.work(started, out)
     }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // SAFETY: nobody else owns the group; reducers hold the backend themselves.
-        unsafe { sf_group_free(self.0) }
+        let has_failed = c_int::from(self.health.has_failed());
+        // SAFETY: nobody else owns the group; reducers hold the backend themselves, which is closed then.
+        unsafe { sf_group_free(self.group, has_failed) }
     }
 }
 
 /// A running operation. It holds its tensors.
 #[derive(Debug)]
-pub(crate) struct Work(*mut SfWork);
+pub(crate) struct Work {
+    work: *mut SfWork,
+    health: Health,
+}
 
 impl Work {
     pub(crate) fn wait(&self) -> Result<(), String> {
         // SAFETY: the work lives as long as this value.
-        check(unsafe { sf_work_wait(self.0) })
+        self.health.noting(check(unsafe { sf_work_wait(self.work) }))
     }
 }
 
 impl Drop for Work {
     fn drop(&mut self) {
         // SAFETY: nobody else owns the work; c10d holds what still runs.
-        unsafe { sf_work_free(self.0) }
+        unsafe { sf_work_free(self.work) }
     }
 }
 
 /// See [`crate::process_group::GradientReducer`].
 #[derive(Debug)]
 pub(crate) struct Reducer {
-    reducer: *mut SfReducer,
+    pointer: *mut SfReducer,
     count: usize,
+    health: Health,
 }
 
 impl Reducer {
@@ -202,8 +247,10 @@ impl Reducer {
         let mut reducer = std::ptr::null_mut();
         let (count, bytes) = (list.len() as i64, bucket_bytes as i64);
         // SAFETY: the group, the list and its tensors live through the call, and the result is writable.
-        check(unsafe { sf_reducer_new(&raw mut reducer, group.0, list.as_ptr(), count, bytes) })?;
-        Ok(Self { reducer, count: parameters.len() })
+        check(unsafe {
+            sf_reducer_new(&raw mut reducer, group.group, list.as_ptr(), count, bytes)
+        })?;
+        Ok(Self { pointer: reducer, count: parameters.len(), health: group.health.clone() })
     }
 
     /// `before` has as many entries as there are parameters.
@@ -223,14 +270,15 @@ impl Reducer {
         let mut out: Vec<*mut C_tensor> = vec![std::ptr::null_mut(); self.count];
         // SAFETY: the loss, if there is one, the list and its tensors live through the call, the list has an entry
         // for every parameter or is null, and `out` has room for every parameter.
-        check(unsafe {
+        let done = check(unsafe {
             sf_reducer_backward(
                 out.as_mut_ptr(),
-                self.reducer,
+                self.pointer,
                 loss.map_or(std::ptr::null(), Tensor::as_ptr),
                 before.as_ref().map_or(std::ptr::null(), Vec::as_ptr),
             )
-        })?;
+        });
+        self.health.noting(done)?;
         let take = |tensor: *mut C_tensor| {
             // SAFETY: no message means that every entry is null or a new tensor that nobody else owns.
             (!tensor.is_null()).then(|| unsafe { Tensor::from_ptr(tensor) })
@@ -242,6 +290,6 @@ impl Reducer {
 impl Drop for Reducer {
     fn drop(&mut self) {
         // SAFETY: nobody else owns the reducer.
-        unsafe { sf_reducer_free(self.reducer) }
+        unsafe { sf_reducer_free(self.pointer) }
     }
 }

@@ -78,7 +78,10 @@ fn members_add_up_pass_on_and_collect() {
         let root = Tensor::full([2, 2], 10.0 * rank, (Kind::Double, Device::Cpu));
         group.broadcast(&root, 2).unwrap();
         group.barrier().unwrap();
+        assert!(!group.group.health().has_failed());
         let rows = group.all_gather(&[rank, rank * rank], Device::Cpu).unwrap();
+        group.give_up();
+        assert!(group.group.health().has_failed());
         (values(&sum), values(&root), rows)
     });
     for (sum, root, rows) in found {
@@ -99,6 +102,7 @@ fn a_member_that_does_not_come_ends_the_wait_of_the_others() {
         }
         let tensor = Tensor::zeros([4], (Kind::Float, Device::Cpu));
         let error = group.all_reduce(&tensor).map_err(|error| error.to_string());
+        assert!(group.group.health().has_failed(), "it would wait for the others when it leaves");
         has_failed.wait();
         error.err()
     });
@@ -175,7 +179,9 @@ fn a_process_that_goes_away_in_the_middle_ends_the_backward_of_the_others() {
         if group.member().rank == 1 {
             return None;
         }
-        Some(reducer.backward(Some(&parameter.sum(Kind::Float)), None).unwrap_err().to_string())
+        let found = reducer.backward(Some(&parameter.sum(Kind::Float)), None);
+        assert!(group.group.health().has_failed(), "it would wait for the others when it leaves");
+        Some(found.unwrap_err().to_string())
     });
     let error = found[0].clone().unwrap();
     assert!(error.starts_with("reducing the gradients of all processes"), "{error}");

@@ -7,8 +7,10 @@ use tch::Device;
 use super::memory_plan::{AT_ONCE, MemoryPlan};
 use crate::EngineError;
 
-/// Batch size for whole videos on a GPU, if it has the memory: fewer frames do not keep it busy.
-const AT_ONCE_ON_GPU: usize = 36;
+/// Batch sizes for whole videos on a GPU. There are few, because for each one algorithms are tried and a graph is
+/// recorded. The largest that fits into memory keeps the GPU busy; the last frames of a video, and all of a short one,
+/// are divided into the others, so that a part is copied while the one before it is computed.
+const SIZES_ON_GPU: [usize; 4] = [36, 12, 4, 1];
 /// Frames that are read at once for clips, if the video can be read ahead.
 const READ_FOR_CLIPS: usize = 4;
 
@@ -18,6 +20,8 @@ pub(super) struct BatchPolicy {
     most: Batch,
     /// `None` if there are so few frames that nothing is planned.
     plan: Option<MemoryPlan>,
+    /// The only sizes of parts, descending; empty if any will do.
+    sizes: &'static [usize],
 }
 
 /// The size of the next batch.
@@ -32,19 +36,20 @@ pub(super) struct Batch {
 impl BatchPolicy {
     /// All frames of a video for a single decoder pass.
     pub(super) fn whole(device: Device, plan: MemoryPlan) -> Self {
-        let frames = if device.is_cuda() { AT_ONCE_ON_GPU } else { AT_ONCE };
-        Self { most: Batch { read: frames, encoded: frames }, plan: Some(plan) }
+        let sizes: &'static [usize] = if device.is_cuda() { &SIZES_ON_GPU } else { &[] };
+        let frames = sizes.first().copied().unwrap_or(AT_ONCE);
+        Self { most: Batch { read: frames, encoded: frames }, plan: Some(plan), sizes }
     }
 
     /// Clips of a video; with `live`, every frame is processed as soon as it is available.
     pub(super) fn clips(live: bool, plan: MemoryPlan) -> Self {
         let read = if live { 1 } else { READ_FOR_CLIPS };
-        Self { most: Batch { read, encoded: FRAMES_PER_PART }, plan: Some(plan) }
+        Self { most: Batch { read, encoded: FRAMES_PER_PART }, plan: Some(plan), sizes: &[] }
     }
 
     /// A single image.
     pub(super) fn image() -> Self {
-        Self { most: Batch { read: 1, encoded: 1 }, plan: None }
+        Self { most: Batch { read: 1, encoded: 1 }, plan: None, sizes: &[] }
     }
 
     /// The next batch, after `done` frames.
@@ -55,7 +60,24 @@ impl BatchPolicy {
     pub(super) fn next(&self, done: usize) -> Result<Batch, EngineError> {
         let Some(plan) = &self.plan else { return Ok(self.most) };
         let Batch { read, encoded } = self.most;
-        Ok(Batch { read: plan.batch_size(read, done)?, encoded: plan.batch_size(encoded, done)? })
+        let size = |most| Ok::<_, EngineError>(self.size_within(plan.batch_size(most, done)?));
+        Ok(Batch { read: size(read)?, encoded: size(encoded)? })
+    }
+
+    /// The parts in which frames that were read together go through the network.
+    pub(super) fn parts(&self, frames: usize) -> Vec<usize> {
+        let (mut parts, mut rest) = (Vec::new(), frames);
+        while rest > 0 {
+            let part = self.size_within(rest);
+            parts.push(part);
+            rest -= part;
+        }
+        parts
+    }
+
+    /// The largest size of at most so many frames.
+    fn size_within(&self, frames: usize) -> usize {
+        self.sizes.iter().copied().find(|size| *size <= frames).unwrap_or(frames)
     }
 }
 
@@ -75,5 +97,22 @@ mod tests {
         assert_eq!(next(BatchPolicy::clips(false, plan)), (4, 8));
         assert_eq!(next(BatchPolicy::clips(true, plan)), (1, 8));
         assert_eq!(next(BatchPolicy::image()), (1, 1));
+    }
+
+    #[test]
+    fn on_a_gpu_the_parts_of_all_videos_have_few_sizes() {
+        let plan = MemoryPlan::unlimited();
+        let on_gpu = BatchPolicy::whole(Device::Cuda(0), plan);
+        assert_eq!(on_gpu.parts(36), [36]);
+        assert_eq!(on_gpu.parts(30), [12, 12, 4, 1, 1]);
+        for frames in 1..=36 {
+            let parts = on_gpu.parts(frames);
+            assert_eq!(parts.iter().sum::<usize>(), frames);
+            assert!(parts.iter().all(|part| SIZES_ON_GPU.contains(part)), "{parts:?}");
+        }
+        // Too little memory for the largest size is no reason for another one.
+        assert_eq!([35, 11, 3, 1].map(|fits| on_gpu.size_within(fits)), [12, 4, 1, 1]);
+        assert_eq!(BatchPolicy::whole(Device::Cpu, plan).parts(4), [4]);
+        assert_eq!(BatchPolicy::clips(false, plan).parts(3), [3]);
     }
 }

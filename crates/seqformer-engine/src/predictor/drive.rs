@@ -121,7 +121,7 @@ impl Predictor {
         let geometry = inputs.geometry();
         let reader = MaskReader::new(self.model.device(), geometry.enlargement);
         let mut masks = MaskDelivery { predictor: self, geometry, reader, sink };
-        let mut num_read = 0;
+        let (mut num_read, mut num_encoded) = (0, 0);
         loop {
             self.check_stop()?;
             if inputs.frames.peek().is_none() {
@@ -130,10 +130,15 @@ impl Predictor {
             let batch = batches.next(num_read)?;
             let frames = inputs.frames.by_ref().take(batch.read).collect::<Result<Vec<_>, _>>()?;
             num_read += frames.len();
-            let finished = pass.push(&self.upload(&frames)?, batch.encoded)?;
-            masks.reached(Progress::Encoded(num_read));
-            for frame in finished {
-                masks.frame(frame)?;
+            let mut rest = frames.as_slice();
+            for length in batches.parts(frames.len()) {
+                let (part, behind) = rest.split_at(length);
+                let finished = pass.push(&self.upload(part)?, batch.encoded)?;
+                (rest, num_encoded) = (behind, num_encoded + length);
+                masks.reached(Progress::Encoded(num_encoded));
+                for frame in finished {
+                    masks.frame(frame)?;
+                }
             }
             masks.sink.end_batch()?;
         }

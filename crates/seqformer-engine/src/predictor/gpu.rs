@@ -1,7 +1,7 @@
 //! GPU capabilities that a prediction needs, and the memory that it may use.
 
 use seqformer::Precision;
-use seqformer_cuda::device as cuda_device;
+use seqformer_cuda::{device as cuda_device, fallbacks};
 use tch::Device;
 
 use crate::{EngineError, PredictorOptions};
@@ -42,7 +42,9 @@ pub(super) fn plan_memory(device: Device, options: &PredictorOptions) -> Option<
                 Precision::Tf32 => ", and products are computed in f32",
                 Precision::Bf16 => "",
             };
-            tracing::warn!("frames are copied to the GPU synchronously{precision}: {error}");
+            fallbacks::warn(format!(
+                "frames are copied to the GPU synchronously{precision}: {error}"
+            ));
             None
         }
     }

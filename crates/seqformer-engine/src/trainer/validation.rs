@@ -13,7 +13,7 @@ use super::Trainer;
 use crate::agreement::agree;
 use crate::device::out_of_memory;
 use crate::evaluate::{Evaluated, EvaluationOutput, evaluate};
-use crate::{EngineError, Predictor, TestScores, process, score_prefix};
+use crate::{EngineError, Predictor, TestScores, score_prefix};
 
 impl Trainer {
     /// Evaluates the current model on the test datasets, without affecting the training.
@@ -29,17 +29,6 @@ impl Trainer {
     }
 
     pub(super) fn validate_until(
-        &mut self,
-        stop: &Arc<AtomicBool>,
-        on_line: &mut dyn FnMut(&str),
-    ) -> Result<(), EngineError> {
-        let done = self.validate_all(stop, on_line);
-        // The predictor has changed this setting.
-        process::choose_cudnn_algorithms(self.device, self.plan.cudnn_benchmark);
-        done
-    }
-
-    fn validate_all(
         &mut self,
         stop: &Arc<AtomicBool>,
         on_line: &mut dyn FnMut(&str),

@@ -1,5 +1,6 @@
 //! Compares the attention kernels with plain tensor operations on a small input before they are used.
 
+use seqformer_cuda::kernels::Passes;
 use seqformer_libtorch::ms_deform_attn::Kernels;
 use tch::{Device, Kind, Tensor};
 
@@ -14,22 +15,23 @@ const NAMES: [&str; 4] =
 const CASES: [(Kind, f64, i64); 3] =
     [(Kind::Float, 1e-4, 32), (Kind::Float, 1e-4, 7), (Kind::BFloat16, 2e-2, 32)];
 
-/// Runs attention forward and backward, as offsets and as locations.
+/// Runs the passes of attention, as offsets and as locations.
 ///
 /// # Errors
 ///
 /// The failure, or the tensor that differs and by how much.
-pub(super) fn run(device: Device, kernels: &'static Kernels) -> Result<(), String> {
+pub(super) fn run(device: Device, kernels: &'static Kernels, passes: Passes) -> Result<(), String> {
     // Independent of the caller's settings: gradients are recorded, in full precision.
     tch::with_grad(|| {
         precision::full_precision(|| {
             CASES.iter().try_for_each(|&(kind, tolerance, channels)| {
                 let case = Case::new(device, kind, channels)?;
                 for has_offsets in [true, false] {
-                    let found =
-                        case.run(has_offsets, |leaves| case.ours(leaves, has_offsets, kernels))?;
-                    let expected =
-                        case.run(has_offsets, |leaves| Ok(case.plain(leaves, has_offsets)))?;
+                    let found = case.run(has_offsets, passes, |leaves| {
+                        case.ours(leaves, has_offsets, kernels)
+                    })?;
+                    let expected = case
+                        .run(has_offsets, passes, |leaves| Ok(case.plain(leaves, has_offsets)))?;
                     compare(&found, &expected, tolerance)?;
                 }
                 Ok(())
@@ -96,10 +98,11 @@ impl Case {
         })
     }
 
-    /// The output, and the gradients of the inputs of one form of the operation.
+    /// The output and, with a backward pass, the gradients of the inputs of one form of the operation.
     fn run(
         &self,
         has_offsets: bool,
+        passes: Passes,
         attention: impl Fn(&[Tensor; 3]) -> Result<Tensor, String>,
     ) -> Result<Vec<Tensor>, String> {
         let leaves = if has_offsets {
@@ -107,8 +110,12 @@ impl Case {
         } else {
             [&self.value, &self.locations, &self.weights]
         };
-        let leaves = leaves.map(|leaf| leaf.detach().set_requires_grad(true));
+        let with_gradients = passes == Passes::ForwardAndBackward;
+        let leaves = leaves.map(|leaf| leaf.detach().set_requires_grad(with_gradients));
         let out = attention(&leaves)?;
+        if !with_gradients {
+            return Ok(vec![out]);
+        }
         let loss = (&out * &self.grad_out).sum(Kind::Float);
         let gradients = Tensor::f_run_backward(&[loss], &leaves, false, false);
         let mut results = vec![out.detach()];
@@ -151,14 +158,20 @@ mod tests {
 
     #[test]
     fn kernels_that_are_right_pass() {
-        run(Device::Cpu, &attention_function::CPU_KERNELS).unwrap();
+        for passes in [Passes::Forward, Passes::ForwardAndBackward] {
+            run(Device::Cpu, &attention_function::CPU_KERNELS, passes).unwrap();
+        }
     }
 
     #[test]
     fn what_differs_is_named() {
         let case = Case::new(Device::Cpu, Kind::Float, 4).unwrap();
-        let right =
-            tch::with_grad(|| case.run(true, |leaves| Ok(case.plain(leaves, true)))).unwrap();
+        let run = |passes| {
+            tch::with_grad(|| case.run(true, passes, |leaves| Ok(case.plain(leaves, true))))
+                .unwrap()
+        };
+        let right = run(Passes::ForwardAndBackward);
+        assert_eq!([right.len(), run(Passes::Forward).len()], [NAMES.len(), 1]);
         compare(&right, &right, 0.0).unwrap();
         for (number, name) in NAMES.iter().enumerate() {
             let largest = right[number].abs().max().double_value(&[]).max(1.0);

@@ -32,7 +32,8 @@ pub(super) fn run(path: &Path, case: &str, report: &mut ParityReport<'_>) -> Res
     let folder = path.parent().unwrap_or(Path::new("."));
     let clips = clip_options(case)?;
     let config = network::config(&folder.join("tiny_config.yaml"), &[])?;
-    let network = Network::from_checkpoint(config, &folder.join("tiny_model.pth"))?;
+    let network =
+        Network::from_checkpoint(config, &folder.join("tiny_model.pth"), report.device())?;
     let options =
         PredictorOptions { clips: Some(clips), ..PredictorOptions::from_config(&network.config) };
     let predictor = Predictor::with_model(network.model, network.variables, options);

@@ -24,7 +24,7 @@ pub(super) fn full_size(
     let config = network::config(&network::shipped(config), &[])?;
     check_formula(&folder.join(format!("full_formula_{name}_check.json")), report)?;
     let golden = Arrays::read(&folder.join(format!("full_formula_{name}.safetensors")))?;
-    let network = Network::from_formula(config, common_weights)?.prepare();
+    let network = Network::from_formula(config, common_weights, report.device())?.prepare();
     tch::no_grad(|| compare(&network, &golden, report))
 }
 

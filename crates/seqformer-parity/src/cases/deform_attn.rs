@@ -33,11 +33,15 @@ fn compare(
     report: &mut ParityReport<'_>,
     attention: impl Fn(&Tensor, &Tensor, &Tensor) -> Result<Tensor>,
 ) -> Result<()> {
-    let input = |name: &str| Ok::<_, anyhow::Error>(golden.get(name)?.set_requires_grad(true));
+    let device = report.device();
+    let input = |name: &str| {
+        Ok::<_, anyhow::Error>(golden.get(name)?.to_device(device).set_requires_grad(true))
+    };
     let (value, locations, weights) = (input("value")?, input("locations")?, input("weights")?);
     let output = attention(&value, &locations, &weights)?;
     report.close(&format!("{prefix}output"), &output, &golden.get("output")?, 1e-6);
-    (&output * golden.get("grad_output")?).sum(tch::Kind::Float).backward();
+    let grad_output = golden.get("grad_output")?.to_device(device);
+    (&output * grad_output).sum(tch::Kind::Float).backward();
     for (name, input) in
         [("grad_value", value), ("grad_locations", locations), ("grad_weights", weights)]
     {

@@ -12,7 +12,7 @@ use seqformer_engine::{Predictor, PredictorOptions};
 use seqformer_masks::ImageSize;
 use seqformer_testing::{formula_pixels, formula_weights};
 use serde_json::Value;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use super::common::sampled;
 use crate::arrays::{integer, max_abs, numbers};
@@ -33,19 +33,19 @@ pub(super) fn whole_video(folder: &Path, case: &str, report: &mut ParityReport<'
     let opts: Vec<String> = opts.map(str::to_owned).collect();
     let file = golden["config"].as_str().context("there is no config")?;
     let config = network::config(&network::shipped(file), &opts)?;
-    let network = Network::from_formula(config, formula_weights)?;
+    let network = Network::from_formula(config, formula_weights, report.device())?;
     let frames = frames_of(golden)?;
     compare_queries(&network, &golden["tensors"], report)?;
     let network = network.prepare();
     tch::no_grad(|| compare_tensors(&network, &frames, &golden["tensors"], report))?;
-    compare_results(&predictor(network.config)?, &frames, golden, report)
+    compare_results(&predictor(network.config, report.device())?, &frames, golden, report)
 }
 
 /// The network in the hands of those who use it. The frames of the cases are in the order of its channels.
-fn predictor(config: Config) -> Result<Predictor> {
+fn predictor(config: Config, device: Device) -> Result<Predictor> {
     let options =
         PredictorOptions { channels: ImageFormat::Rgb, ..PredictorOptions::from_config(&config) };
-    let Network { model, variables, .. } = Network::from_formula(config, formula_weights)?;
+    let Network { model, variables, .. } = Network::from_formula(config, formula_weights, device)?;
     Ok(Predictor::with_model(model, variables, options))
 }
 
@@ -186,7 +186,7 @@ pub(super) fn clips(folder: &Path, case: &str, report: &mut ParityReport<'_>) ->
     };
     let opts: Vec<String> = opts.split_whitespace().enumerate().map(word).collect();
     let config = network::config(&network::shipped("base_ytvis.yaml"), &opts)?;
-    let predictor = predictor(config)?;
+    let predictor = predictor(config, report.device())?;
     predictor.options().clips.context("the case has no clips")?;
     compare_results(&predictor, &frames_of(golden)?, golden, report)
 }

@@ -37,11 +37,13 @@ pub(super) fn run(folder: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let config = network::config(&folder.join("tiny_config.yaml"), &[])?;
     let golden = Arrays::read(&folder.join("tiny_forward.safetensors"))?;
     for weights in ["tiny_model.pth", "tiny_model.safetensors"] {
-        let loaded = Network::from_checkpoint(config.clone(), &folder.join(weights));
+        let loaded =
+            Network::from_checkpoint(config.clone(), &folder.join(weights), report.device());
         report.exact(weights, usize::from(loaded.is_err()), 1);
         loaded?;
     }
-    let network = Network::from_checkpoint(config, &folder.join("tiny_model.pth"))?.prepare();
+    let weights = folder.join("tiny_model.pth");
+    let network = Network::from_checkpoint(config, &weights, report.device())?.prepare();
     tch::no_grad(|| compare(&network.model, &mut Checks { golden, report }))
 }
 

@@ -23,7 +23,7 @@ pub(super) fn compare(
     let keys = golden["keys"].as_object().context("the file has no keys")?;
     let dialect = if case.starts_with("orig_") { Dialect::Original } else { Dialect::VNext };
     let config = network::config(&network::shipped(config), &[])?;
-    let mut variables = Network::new(config)?.variables.variables();
+    let mut variables = Network::new(config, report.device())?.variables.variables();
     let mut different = 0;
     for (name, entry) in keys {
         let name = vnext_name(dialect, name).with_context(|| format!("{name} has no name here"))?;

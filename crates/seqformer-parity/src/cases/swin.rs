@@ -7,7 +7,7 @@ use seqformer::backbone::{Backbone as _, SwinTransformer};
 use seqformer::config::SwinConfig;
 use seqformer::{Precision, load_state_dict};
 use seqformer_testing::common_noise;
-use tch::{Device, Kind, Tensor, nn};
+use tch::{Kind, Tensor, nn};
 
 use crate::arrays::{Arrays, numbers};
 use crate::report::ParityReport;
@@ -34,16 +34,18 @@ pub(super) fn tiny(folder: &Path, report: &mut ParityReport<'_>) -> Result<()> {
         absolute_position_embedding: false,
         patch_norm: true,
     };
-    let variables = nn::VarStore::new(Device::Cpu);
+    let variables = nn::VarStore::new(report.device());
     let network = Box::new(SwinTransformer::new(&variables.root(), &config));
     let weights = seqformer_testing::read_arrays(&folder.join("swin_tiny_weights.safetensors"))?;
     load_state_dict(&variables, &weights)?;
     let golden = Arrays::read(&folder.join("swin_tiny.safetensors"))?;
-    gradients(folder, &network, &variables, &golden.get("a.input")?, report)?;
+    let input = golden.get("a.input")?.to_device(report.device());
+    gradients(folder, &network, &variables, &input, report)?;
     let network = network.prepare(Precision::F32);
     tch::no_grad(|| {
         for input in ["a", "b", "c"] {
-            let outputs = network.forward(&golden.get(&format!("{input}.input"))?);
+            let images = golden.get(&format!("{input}.input"))?.to_device(report.device());
+            let outputs = network.forward(&images);
             for (output, map) in outputs.iter().zip(MAPS) {
                 let name = format!("{input}.{map}");
                 report.close(&name, output, &golden.get(&name)?, TOLERANCE);
@@ -63,7 +65,8 @@ fn gradients(
     let outputs = network.forward(input);
     let parts = outputs.iter().zip(MAPS).map(|(output, map)| {
         let weights = common_noise(&format!("swin_grad_{map}"), output.numel());
-        (output * Tensor::from_slice(&weights).view(output.size().as_slice())).sum(Kind::Float)
+        let weights = Tensor::from_slice(&weights).view_as(output).to_device(output.device());
+        (output * weights).sum(Kind::Float)
     });
     parts.sum::<Tensor>().backward();
     let golden = seqformer_testing::read_json(&folder.join("swin_tiny_grads.json"))?;

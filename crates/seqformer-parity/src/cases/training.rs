@@ -11,7 +11,7 @@ use seqformer::{
 };
 use seqformer_engine::{Gradients, Optimizer, builder};
 use seqformer_masks::ImageSize;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::arrays::{Arrays, max_abs, values};
 use crate::network::{self, Network};
@@ -33,18 +33,19 @@ struct Batch {
 }
 
 impl Batch {
-    fn read(golden: &Arrays) -> Result<Self> {
+    fn read(golden: &Arrays, device: Device) -> Result<Self> {
         let mut batch = Self { clips: Vec::new(), targets: Vec::new() };
         for clip in (0..).take_while(|clip| golden.contains(&format!("video{clip}.frames_u8"))) {
             let field = |name: &str| golden.get(&format!("video{clip}.target.{name}"));
             let size = integers(&field("size")?);
             batch.clips.push(golden.get(&format!("video{clip}.frames_u8"))?);
-            batch.targets.push(ClipTarget {
+            let target = ClipTarget {
                 labels: integers(&field("labels")?),
                 boxes: field("boxes")?,
                 masks: field("masks_u8")?.to_kind(Kind::Bool),
                 size: ImageSize::from_sides(size[0], size[1]).context("a size is two sides")?,
-            });
+            };
+            batch.targets.push(target.to_device(device));
         }
         Ok(batch)
     }
@@ -64,16 +65,16 @@ fn integers(tensor: &Tensor) -> Vec<i64> {
     values(tensor).into_iter().map(|value| value as i64).collect()
 }
 
-fn tiny_network(folder: &Path) -> Result<Network> {
+fn tiny_network(folder: &Path, device: Device) -> Result<Network> {
     let config = network::config(&folder.join("tiny_config.yaml"), &[])?;
-    Network::from_checkpoint(config, &folder.join("tiny_model.pth"))
+    Network::from_checkpoint(config, &folder.join("tiny_model.pth"), device)
 }
 
 /// Every loss, match and gradient of one batch.
 pub(super) fn run(folder: &Path, report: &mut ParityReport<'_>) -> Result<()> {
-    let network = tiny_network(folder)?;
+    let network = tiny_network(folder, report.device())?;
     let golden = Arrays::read(&folder.join("tiny_train.safetensors"))?;
-    let batch = Batch::read(&golden)?;
+    let batch = Batch::read(&golden, report.device())?;
     let output = batch.forward(&network)?;
     compare_layers(&network, &batch, &output, &golden, report)?;
     let losses = batch.losses(&network, &output);

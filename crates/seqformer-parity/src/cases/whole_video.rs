@@ -27,7 +27,8 @@ pub(super) struct Video {
 
 pub(super) fn run(folder: &Path, report: &mut ParityReport<'_>) -> Result<()> {
     let config = network::config(&folder.join("tiny_config.yaml"), &[])?;
-    let network = Network::from_checkpoint(config, &folder.join("tiny_model.pth"))?;
+    let network =
+        Network::from_checkpoint(config, &folder.join("tiny_model.pth"), report.device())?;
     let options = PredictorOptions::from_config(&network.config);
     let predictor = Predictor::with_model(network.model, network.variables, options);
     let golden = Arrays::read(&folder.join("tiny_whole.safetensors"))?;

@@ -3,7 +3,12 @@
 //! He et al. (arXiv:1512.03385), Xie et al. (arXiv:1611.05431). Reference: detectron2 `modeling/backbone/resnet.py`,
 //! `BasicStem`, `BasicBlock`, `BottleneckBlock`, `build_resnet_backbone`.
 
-use std::rc::Rc;
+#![expect(
+    clippy::arc_with_non_send_sync,
+    reason = "autograd may drop a recomputed part on a thread of its own"
+)]
+
+use std::sync::Arc;
 
 use seqformer_ops::fused::Activation;
 use seqformer_ops::images::max_pool_of_relu;
@@ -22,7 +27,7 @@ use prepared::PreparedResNet;
 #[derive(Debug)]
 pub struct ResNet {
     stem: ConvNorm,
-    stages: Vec<Vec<Rc<Block>>>,
+    stages: Vec<Vec<Arc<Block>>>,
     outputs: Vec<ShapeSpec>,
     recompute: bool,
 }
@@ -95,7 +100,7 @@ impl ResNet {
                     stride_in_1x1: config.stride_in_1x1,
                     bottleneck: config.depth >= 50,
                 };
-                Rc::new(Block::new(&(vs / &name / block), shape))
+                Arc::new(Block::new(&(vs / &name / block), shape))
             });
             stages.push(blocks.collect());
             stride *= first_stride;
@@ -152,7 +157,7 @@ impl Backbone for ResNet {
         for stage in &self.stages {
             for block in stage {
                 map = if self.recompute {
-                    let block = Rc::clone(block);
+                    let block = Arc::clone(block);
                     let [map] = checkpointed(&[&map], move |inputs| {
                         [block.forward(inputs[0].shallow_clone())]
                     });

@@ -3,7 +3,12 @@
 //! Liu et al. (arXiv:2103.14030). Reference: VNext `seqformer/models/swin.py`, `D2SwinTransformer`. Maps are `[N, H, W,
 //! C]` here.
 
-use std::rc::Rc;
+#![expect(
+    clippy::arc_with_non_send_sync,
+    reason = "autograd may drop a recomputed part on a thread of its own"
+)]
+
+use std::sync::Arc;
 
 use tch::nn::Init;
 use tch::{Tensor, nn};
@@ -39,7 +44,7 @@ pub struct SwinTransformer {
 /// The blocks at one resolution.
 #[derive(Debug)]
 struct Stage {
-    blocks: Vec<Rc<Block>>,
+    blocks: Vec<Arc<Block>>,
     /// Normalizes the output, but not the input of the next stage.
     norm: LayerNorm,
     /// Halves the map's size for the next stage.
@@ -77,7 +82,7 @@ impl SwinTransformer {
                     // Increases from 0 at the first block of the network to the full rate at the last.
                     drop_path: config.drop_path * block_index / (num_blocks - 1).max(1) as f64,
                 };
-                blocks.push(Rc::new(Block::new(&(&layer / "blocks" / j), shape, config)));
+                blocks.push(Arc::new(Block::new(&(&layer / "blocks" / j), shape, config)));
                 block_index += 1.0;
             }
             let is_last = i + 1 == config.depths.len();
@@ -128,7 +133,7 @@ impl Backbone for SwinTransformer {
         for stage in &self.stages {
             for block in &stage.blocks {
                 map = if self.recompute {
-                    let block = Rc::clone(block);
+                    let block = Arc::clone(block);
                     let [map] = checkpointed(&[&map], move |inputs| [block.forward(&inputs[0])]);
                     map
                 } else {
@@ -158,7 +163,7 @@ impl Backbone for SwinTransformer {
 impl Stage {
     fn detach(&self) -> Self {
         Self {
-            blocks: self.blocks.iter().map(|block| Rc::new(block.detach())).collect(),
+            blocks: self.blocks.iter().map(|block| Arc::new(block.detach())).collect(),
             norm: self.norm.detach(),
             downsample: self.downsample.as_ref().map(PatchMerging::detach),
         }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use seqformer_cuda::device::{CudnnChoice, CudnnScope};
 use seqformer_cuda::graph::{CaptureError, CapturedGraph, GraphPool};
 use seqformer_libtorch::out_of_memory::OutOfMemory;
 use seqformer_masks::ImageSize;
@@ -73,6 +74,11 @@ impl DeviceCache {
         contents.most_at_once.push((size, most));
     }
 
+    /// Number of graphs that were recorded so far.
+    pub(super) fn num_recordings(&self) -> usize {
+        self.0.borrow().graphs.num_recordings()
+    }
+
     /// Frees all graphs, and the memory that libtorch caches.
     pub(super) fn release_memory(&self, device: Device) {
         let mut contents = self.0.borrow_mut();
@@ -109,6 +115,8 @@ impl DeviceCache {
                 None => pool.insert(GraphPool::new(device).map_err(unsupported)?),
             };
             let frames = frames.to_device(device).copy();
+            // What is recorded repeats, which makes up for the trials. Without the part for GPUs nothing is recorded.
+            let _algorithms = CudnnScope::begin(CudnnChoice::Trial).map_err(unsupported)?;
             let graph = pool.capture(|| network(&frames))?;
             Ok(RecordedPart { frames, graph, _layout: Rc::clone(layout) })
         };

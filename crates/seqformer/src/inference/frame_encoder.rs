@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use seqformer_cuda::device::{CudnnChoice, CudnnScope};
 use seqformer_libtorch::out_of_memory::catch_out_of_memory;
 use seqformer_masks::ImageSize;
 use tch::Tensor;
@@ -102,7 +103,19 @@ impl<'a> FrameEncoder<'a> {
                 return Ok(encoded);
             }
         }
+        let _algorithms = self.choose_algorithms();
         network(frames)
+    }
+
+    /// A size that comes for the first time may not come again, and trials take seconds. Stages are timed with the
+    /// algorithms of the graph.
+    fn choose_algorithms(&self) -> Option<CudnnScope> {
+        let choice = match self.launch {
+            Launch::Graph => CudnnChoice::Heuristics,
+            Launch::Kernels => CudnnChoice::Trial,
+        };
+        // Without the part for GPUs the setting stays libtorch's, about which the predictor warns.
+        self.model.device().is_cuda().then(|| CudnnScope::begin(choice).ok()).flatten()
     }
 
     fn network(&self, frames: &Tensor) -> Result<EncodedFrames, ModelError> {

@@ -1,9 +1,11 @@
 //! A cache of recorded graphs, and the fallback for work that cannot be recorded.
 
+use seqformer_cuda::fallbacks;
 use seqformer_cuda::graph::CaptureError;
 use seqformer_libtorch::out_of_memory::OutOfMemory;
 
-/// Maximum number of graphs. Each holds the memory of its work, most of it shared with the others.
+/// Maximum number of graphs: as many as there are sizes of batches for one frame size. Each holds the memory of its work,
+/// most of it shared with the others.
 const MAX_GRAPHS: usize = 4;
 /// Maximum number of keys that are remembered as requested once.
 const MAX_SEEN: usize = 64;
@@ -16,11 +18,12 @@ pub(super) struct GraphCache<K, V> {
     /// Requested once, and not recorded yet.
     seen: Vec<K>,
     is_off: bool,
+    num_recordings: usize,
 }
 
 impl<K, V> Default for GraphCache<K, V> {
     fn default() -> Self {
-        Self { entries: Vec::new(), seen: Vec::new(), is_off: false }
+        Self { entries: Vec::new(), seen: Vec::new(), is_off: false, num_recordings: 0 }
     }
 }
 
@@ -48,12 +51,15 @@ impl<K: PartialEq + Copy, V> GraphCache<K, V> {
                 self.entries.remove(0);
             }
             match record() {
-                Ok(graph) => self.entries.push((key, graph)),
+                Ok(graph) => {
+                    self.entries.push((key, graph));
+                    self.num_recordings += 1;
+                }
                 Err(CaptureError::OutOfMemory(error)) => return Err(error),
                 Err(CaptureError::Unsupported { message }) => {
-                    tracing::warn!(
+                    fallbacks::warn(format!(
                         "the network cannot be recorded as a CUDA graph and runs without one: {message}"
-                    );
+                    ));
                     self.is_off = true;
                     self.clear();
                 }
@@ -62,6 +68,11 @@ impl<K: PartialEq + Copy, V> GraphCache<K, V> {
             return Ok(None);
         }
         Ok(self.entries.last().filter(|(of, _)| *of == key).map(|(_, graph)| graph))
+    }
+
+    /// Number of graphs that were recorded so far.
+    pub(super) fn num_recordings(&self) -> usize {
+        self.num_recordings
     }
 
     /// Drops all graphs.
@@ -105,6 +116,7 @@ mod tests {
         }
         // Four at their second time; 5 in the place of 2, which was used the longest ago; then 2 in that of 4.
         assert_eq!(recorded, [1, 2, 3, 4, 5, 2]);
+        assert_eq!(cache.num_recordings(), 6);
         assert_eq!(cache.entries, [(5, 50), (1, 10), (3, 30), (2, 20)]);
     }
 
@@ -117,6 +129,9 @@ mod tests {
             let never = || unreachable!("recording is off");
             assert_eq!(cache.get(1, never).unwrap(), None);
         }
+        assert_eq!(cache.num_recordings(), 0);
+        let noted = fallbacks::all();
+        assert!(noted.iter().any(|text| text.ends_with("stream is capturing")), "{noted:?}");
     }
 
     #[test]

@@ -112,6 +112,11 @@ impl InferenceModel {
         self.precision
     }
 
+    /// Number of CUDA graphs that were recorded so far: 0 on a GPU means that every kernel is launched by itself.
+    pub fn num_recordings(&self) -> usize {
+        self.device_cache.num_recordings()
+    }
+
     /// The constants and graphs kept for the device.
     pub(crate) fn device_cache(&self) -> &DeviceCache {
         &self.device_cache

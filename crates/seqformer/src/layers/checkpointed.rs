@@ -5,7 +5,8 @@ use tch::Tensor;
 
 /// Runs a part of the network and keeps only its inputs; the backward pass runs it again.
 ///
-/// Besides its inputs, `work` may capture only parameters.
+/// Besides its inputs, `work` may capture only parameters, and what it shares in an `Arc`: autograd may run and drop it
+/// on a thread of its own.
 pub(crate) fn checkpointed<const N: usize>(
     inputs: &[&Tensor],
     work: impl Fn(&[Tensor]) -> [Tensor; N] + 'static,

@@ -4,9 +4,14 @@
 //! query aggregates the box queries' features. Reference: VNext `models/deformable_transformer.py`,
 //! `DeformableTransformerDecoder`, `DeformableTransformerDecoderLayer`.
 
+#![expect(
+    clippy::arc_with_non_send_sync,
+    reason = "autograd may drop a recomputed part on a thread of its own"
+)]
+
 mod layer;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use tch::{Tensor, nn};
 
@@ -21,7 +26,7 @@ use crate::layers::{Linear, Mlp};
 /// All decoder layers and the box head of each.
 #[derive(Debug)]
 pub(crate) struct Decoder {
-    pub(crate) layers: Vec<Rc<DecoderLayer>>,
+    pub(crate) layers: Vec<Arc<DecoderLayer>>,
     pub(crate) bbox_embed: Vec<Mlp>,
     /// Whether layers use activation checkpointing: the backward pass recomputes their activations.
     pub(crate) recompute: bool,
@@ -174,7 +179,7 @@ impl Decoder {
             recompute: false,
             layers: count
                 .clone()
-                .map(|i| Rc::new(DecoderLayer::new(&(&layers / i), config)))
+                .map(|i| Arc::new(DecoderLayer::new(&(&layers / i), config)))
                 .collect(),
             bbox_embed: count.map(|i| Mlp::new(&(&heads / i), dim, dim, 4)).collect(),
         }

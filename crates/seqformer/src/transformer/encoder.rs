@@ -2,7 +2,12 @@
 //!
 //! Reference: VNext `models/deformable_transformer.py`, `DeformableTransformerEncoderLayer`.
 
-use std::rc::Rc;
+#![expect(
+    clippy::arc_with_non_send_sync,
+    reason = "autograd may drop a recomputed part on a thread of its own"
+)]
+
+use std::sync::Arc;
 
 use seqformer_ops::FeatureLevels;
 use seqformer_ops::fused::After;
@@ -15,7 +20,7 @@ use crate::layers::{AttentionShape, LayerNorm, Linear, MsDeformAttn, checkpointe
 /// All encoder layers.
 #[derive(Debug)]
 pub(crate) struct Encoder {
-    pub(crate) layers: Vec<Rc<EncoderLayer>>,
+    pub(crate) layers: Vec<Arc<EncoderLayer>>,
     /// Whether layers use activation checkpointing: the backward pass recomputes their activations.
     pub(crate) recompute: bool,
 }
@@ -35,7 +40,7 @@ impl Encoder {
     /// Parameters under `vs`: `layers.{i}.{self_attn, norm1, linear1, linear2, norm2}`.
     pub(crate) fn new(vs: &nn::Path<'_>, config: &TransformerConfig) -> Self {
         let vs = vs / "layers";
-        let layer = |i: i64| Rc::new(EncoderLayer::new(&(&vs / i), config));
+        let layer = |i: i64| Arc::new(EncoderLayer::new(&(&vs / i), config));
         Self { layers: (0..config.num_encoder_layers).map(layer).collect(), recompute: false }
     }
 
@@ -49,12 +54,12 @@ impl Encoder {
         each_layer: &mut dyn FnMut(&Tensor),
     ) -> Tensor {
         let size = tokens.size();
-        let frames = Rc::new(Frames::new(size[1], layout));
+        let frames = Arc::new(Frames::new(size[1], layout));
         let mut tokens = tokens.flatten(0, 1); // [N * T, S, C]
         for layer in &self.layers {
             tokens = if self.recompute {
                 let inputs = [&tokens, &frames.positions];
-                let (layer, frames) = (Rc::clone(layer), Rc::clone(&frames));
+                let (layer, frames) = (Arc::clone(layer), Arc::clone(&frames));
                 let [tokens] = checkpointed(&inputs, move |inputs| {
                     [layer.forward(&inputs[0], &inputs[1], &frames)]
                 });

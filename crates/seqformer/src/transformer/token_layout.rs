@@ -1,8 +1,9 @@
 //! Sizes, padding and positions of a clip's tokens, which are the same in all its frames.
 
+use seqformer_cuda::transfer::upload;
 use seqformer_masks::ImageSize;
 use seqformer_ops::{FeatureLevels, LevelSize};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::clip::padding_mask;
 use crate::config::halved;
@@ -50,16 +51,19 @@ impl TokenLayout {
         let last = levels[levels.len() - 1];
         // The output size of a 3×3 convolution with stride 2.
         levels.push(halved(last));
-        let padding = padding_mask(sizes, padded, level_embed.device());
+        let padding = padding_mask(sizes, padded, Device::Cpu);
         let any_padding = sizes.iter().any(|size| *size != padded);
         Self::new(&padding, &levels, level_embed, any_padding)
     }
 
-    /// The layout of levels of `sizes` for images with this padding.
+    /// The layout of levels of `sizes` for images with this padding, on the device of `level_embed`.
+    ///
+    /// Everything but the sum with `level_embed` is computed on the CPU: in padding, angles are near -3.14e6, whose
+    /// sines differ from device to device.
     ///
     /// # Shapes
     ///
-    /// - `image_padding`: `[N, H, W]`, true = padded, one per clip, whose frames have one size
+    /// - `image_padding`: `[N, H, W]` on the CPU, true = padded, one per clip, whose frames have one size
     /// - `level_embed`: `[L, C]`
     fn new(
         image_padding: &Tensor,
@@ -68,17 +72,19 @@ impl TokenLayout {
         padded: bool,
     ) -> Self {
         let levels = FeatureLevels::new(sizes).expect("every level of an image has cells");
-        let channels = level_embed.size()[1];
+        let (channels, device) = (level_embed.size()[1], level_embed.device());
         let level_padding: Vec<Tensor> =
             sizes.iter().map(|size| resize_nearest(image_padding, *size)).collect();
-        let level_positions: Vec<Tensor> =
-            level_padding.iter().map(|padding| sine_position_encoding(padding, channels)).collect();
+        let level_positions: Vec<Tensor> = level_padding
+            .iter()
+            .map(|padding| upload(&sine_position_encoding(padding, channels), device))
+            .collect();
         let embedded = level_positions.iter().enumerate().map(|(level, position)| {
             position.flatten(1, 2) + level_embed.get(level as i64) // [N, H * W, C]
         });
         let positions = Tensor::cat(&embedded.collect::<Vec<_>>(), 1);
         let flat: Vec<Tensor> = level_padding.iter().map(|padding| padding.flatten(1, 2)).collect();
-        let padding = padded.then(|| Tensor::cat(&flat, 1));
+        let padding = padded.then(|| upload(&Tensor::cat(&flat, 1), device));
         let valid_ratios: Vec<Tensor> = level_padding.iter().map(valid_ratio).collect();
         let valid_ratios = Tensor::stack(&valid_ratios, 1);
         let reference_points = reference_points(sizes, &valid_ratios);
@@ -88,8 +94,8 @@ impl TokenLayout {
             padding,
             level_positions,
             positions,
-            valid_ratios,
-            reference_points,
+            valid_ratios: upload(&valid_ratios, device),
+            reference_points: upload(&reference_points, device),
         }
     }
 
@@ -108,7 +114,7 @@ impl TokenLayout {
         &self.levels
     }
 
-    /// `[N, H, W]` for each level, true = padded.
+    /// `[N, H, W]` for each level, on the CPU, true = padded.
     pub fn level_padding(&self) -> &[Tensor] {
         &self.level_padding
     }

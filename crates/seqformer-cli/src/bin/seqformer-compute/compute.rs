@@ -40,34 +40,36 @@ pub(crate) fn apply(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Products {
     is_gpu: bool,
-    /// bf16, and on a GPU also TF32, which was introduced with it.
-    bf16: bool,
+    /// bf16, and on a GPU also TF32, which was introduced with it; `None` for a GPU that cannot be queried.
+    bf16: Option<bool>,
 }
 
 impl Products {
-    fn of(device: Device) -> Result<Self> {
-        Ok(match gpu_card(device)? {
-            Some(card) => Self { is_gpu: true, bf16: card.has_bf16() },
-            None => Self { is_gpu: false, bf16: multiplies_bf16() },
-        })
+    fn of(device: Device) -> Self {
+        match gpu_card(device) {
+            Ok(Some(card)) => Self { is_gpu: true, bf16: Some(card.has_bf16()) },
+            Ok(None) => Self { is_gpu: false, bf16: Some(multiplies_bf16()) },
+            Err(error) => {
+                tracing::warn!("the precisions that the GPU supports are unknown: {error}");
+                Self { is_gpu: true, bf16: None }
+            }
+        }
     }
 }
 
 /// The precision of the network.
-fn precision(
-    choice: PrecisionChoice,
-    products: &dyn Fn() -> Result<Products>,
-) -> Result<Precision> {
+fn precision(choice: PrecisionChoice, products: &dyn Fn() -> Products) -> Result<Precision> {
     match choice {
         // Every device supports f32, so it is not queried.
         PrecisionChoice::F32 => Ok(Precision::F32),
         PrecisionChoice::Bf16 => Ok(Precision::Bf16),
         PrecisionChoice::Auto => {
-            Ok(if products()?.bf16 { Precision::Bf16 } else { Precision::F32 })
+            let has_bf16 = products().bf16 == Some(true);
+            Ok(if has_bf16 { Precision::Bf16 } else { Precision::F32 })
         }
-        PrecisionChoice::Tf32 => match products()? {
-            Products { is_gpu: true, bf16: true } => Ok(Precision::Tf32),
-            Products { is_gpu: true, bf16: false } => bail!(
+        PrecisionChoice::Tf32 => match products() {
+            Products { is_gpu: true, bf16: Some(true) | None } => Ok(Precision::Tf32),
+            Products { is_gpu: true, bf16: Some(false) } => bail!(
                 "--precision tf32: this GPU does not support TF32, which needs compute capability 8.0; use f32"
             ),
             Products { is_gpu: false, .. } => {
@@ -97,7 +99,8 @@ mod tests {
 
     #[test]
     fn auto_is_bf16_where_it_is_multiplied_and_tf32_needs_a_gpu_that_has_it() {
-        let on = |is_gpu, bf16| Products { is_gpu, bf16 };
+        let on = |is_gpu, bf16| Products { is_gpu, bf16: Some(bf16) };
+        let unknown = Products { is_gpu: true, bf16: None };
         let cases = [
             (PrecisionChoice::Auto, on(true, true), Some(Precision::Bf16)),
             (PrecisionChoice::Auto, on(true, false), Some(Precision::F32)),
@@ -108,9 +111,12 @@ mod tests {
             (PrecisionChoice::Tf32, on(false, true), None),
             (PrecisionChoice::Bf16, on(false, false), Some(Precision::Bf16)),
             (PrecisionChoice::F32, on(true, true), Some(Precision::F32)),
+            // Without the CUDA part of this program both still predict.
+            (PrecisionChoice::Auto, unknown, Some(Precision::F32)),
+            (PrecisionChoice::Tf32, unknown, Some(Precision::Tf32)),
         ];
         for (choice, products, expected) in cases {
-            let found = precision(choice, &|| Ok(products)).ok();
+            let found = precision(choice, &|| products).ok();
             assert_eq!(found, expected, "{choice:?} on {products:?}");
         }
     }

@@ -23,11 +23,12 @@ pub(in crate::cases) fn run(folder: &Path, report: &mut ParityReport<'_>) -> Res
     let mut words = golden["config"].as_str().context("there is no config")?.split_whitespace();
     let file = words.next().context("the config names no file")?;
     let opts: Vec<String> = words.map(str::to_owned).collect();
-    let network =
-        Network::from_formula(network::config(&network::shipped(file), &opts)?, formula_weights)?;
+    let config = network::config(&network::shipped(file), &opts)?;
+    let network = Network::from_formula(config, formula_weights, report.device())?;
     let clips = golden["clips"].as_array().context("there are no clips")?;
     let frames = clips.iter().map(frames).collect::<Result<Vec<_>>>()?;
-    let targets = clips.iter().map(target).collect::<Result<Vec<_>>>()?;
+    let on_device = |clip| Ok(target(clip)?.to_device(report.device()));
+    let targets = clips.iter().map(on_device).collect::<Result<Vec<_>>>()?;
     let matcher = builder::matcher(&network.config);
     let output = network.model.forward_train(&frames, &targets, &matcher, KeepLayers::All)?;
     let (mut off, mut pairs) = (0, 0);

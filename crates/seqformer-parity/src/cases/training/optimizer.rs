@@ -16,8 +16,9 @@ const SUM_TOLERANCE: f64 = 1e-3;
 const NUM_STEPS: i64 = 5;
 
 pub(in crate::cases) fn run(folder: &Path, report: &mut ParityReport<'_>) -> Result<()> {
-    let network = tiny_network(folder)?;
-    let batch = Batch::read(&Arrays::read(&folder.join("tiny_train.safetensors"))?)?;
+    let network = tiny_network(folder, report.device())?;
+    let batch = Arrays::read(&folder.join("tiny_train.safetensors"))?;
+    let batch = Batch::read(&batch, report.device())?;
     let golden = Arrays::read(&folder.join("tiny_optim.safetensors"))?;
     let mut optimizer =
         Optimizer::new(&network.variables, &builder::optimizer_config(&network.config));

@@ -1,6 +1,6 @@
 //! A ResNet whose normalizations are folded into its kernels.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use seqformer_ops::fused::Activation;
 use tch::Tensor;
@@ -30,7 +30,7 @@ struct PreparedBlock {
 impl PreparedResNet {
     pub(super) fn new(network: ResNet, precision: Precision) -> Self {
         let ResNet { stem, stages, outputs, .. } = network;
-        let stage = |stage: Vec<Rc<Block>>| {
+        let stage = |stage: Vec<Arc<Block>>| {
             stage.into_iter().map(|block| PreparedBlock::new(&block, precision)).collect()
         };
         Self {

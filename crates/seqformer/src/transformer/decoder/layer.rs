@@ -1,6 +1,6 @@
 //! One layer: box queries attend to a few frames, and instance queries are updated with the aggregation.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use seqformer_ops::fused::After;
 use tch::{Tensor, nn};
@@ -72,12 +72,12 @@ impl ReadInput<'_> {
 
 /// Runs the box queries of a layer with activation checkpointing.
 pub(super) fn read_checkpointed(
-    layer: &Rc<DecoderLayer>,
+    layer: &Arc<DecoderLayer>,
     input: &ReadInput<'_>,
     layout: &TokenLayout,
 ) -> ReadOutput {
     let inputs = [input.boxes, input.positions, input.references, input.tokens];
-    let (layer, layout) = (Rc::clone(layer), layout.share());
+    let (layer, layout) = (Arc::clone(layer), layout.share());
     let [boxes, features, scores] = checkpointed(&inputs, move |inputs| {
         let [boxes, positions, references, tokens] = inputs else {
             unreachable!("there are four inputs")

@@ -11,7 +11,7 @@ mod timing;
 use std::path::PathBuf;
 
 use anyhow::Result;
-use seqformer_engine::{ClipOptions, PredictPlan, Predictor, open_device};
+use seqformer_engine::{ClipOptions, PredictPlan, Predictor, gpu_fallbacks, open_device};
 use seqformer_video::FfmpegLocation;
 
 use crate::args::{BenchArgs, Mode};
@@ -57,6 +57,11 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
         end_to_end,
         machine::measure(device, threads),
     );
+    let report = if device.is_cuda() {
+        report.on_gpu(bench.predictor.model().num_recordings(), gpu_fallbacks())
+    } else {
+        report
+    };
     output::show(&report.table(), &report, args.json.as_deref())
 }
 
@@ -88,7 +93,7 @@ impl<'a> Bench<'a> {
         Ok(Self { args, settings, predictor, weights, device })
     }
 
-    /// Warm-up runs: on a GPU, cuDNN chooses kernels in the first, and the graph is recorded in the second.
+    /// Warm-up runs: on a GPU, every size of batches comes twice, and at the second time its graph is recorded.
     fn warm_ups(&self) -> usize {
         if self.device.is_cuda() { 2 } else { 1 }
     }

@@ -30,6 +30,12 @@ pub(super) struct BenchReport {
     /// `None` if only the network was measured.
     end_to_end: Option<Speed>,
     machine: Machine,
+    /// Number of CUDA graphs that were recorded; `None` on the CPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    graphs: Option<usize>,
+    /// What ran in a slower way on the GPU; `None` on the CPU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fallbacks: Option<Vec<String>>,
 }
 
 /// What was measured.
@@ -134,12 +140,17 @@ impl BenchReport {
         if let Some(speed) = &mut end_to_end {
             speed.share_of_model = Some(speed.fps / model.fps);
         }
-        Self { setting, model, end_to_end, machine }
+        Self { setting, model, end_to_end, machine, graphs: None, fallbacks: None }
+    }
+
+    /// Adds what a GPU's way of running depends on.
+    pub(super) fn on_gpu(self, graphs: usize, fallbacks: Vec<String>) -> Self {
+        Self { graphs: Some(graphs), fallbacks: Some(fallbacks), ..self }
     }
 
     /// The numbers as a table for people.
     pub(super) fn table(&self) -> String {
-        let Self { setting, model, end_to_end, machine } = self;
+        let Self { setting, model, end_to_end, machine, .. } = self;
         let mut table = Table::new();
         table.load_style(presets::UTF8_FULL_CONDENSED);
         table.set_header(["", "model", "end to end", "TFLOP", "TFLOP/s", "of a matmul"]);
