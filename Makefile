@@ -3,7 +3,7 @@ CARGO ?= cargo
 .PHONY: help setup build test torchless-packages test-torchless demo check parity bench fuzz sanitize clean
 
 help:
-	@echo "make demo    set up, build, and track the objects of a small video"
+	@echo "make demo    set up, build, and find the objects of a small video, or of VIDEO=film.mp4 with WEIGHTS=FILE"
 	@echo "make test    set up, build, and run all tests"
 	@echo "make test-torchless  the tests of all that needs no libtorch, on a machine that may have none"
 	@echo "make check   formatting, arrows between modules, lints, documentation and tests, as before a change is merged"

@@ -1,21 +1,46 @@
 #!/bin/sh
-# Makes fresh videos of moving shapes, scores the small shipped model on them, and tracks the objects of
-# two: prints AP, a table of tracks, and where the overlays are.
+# Shows what the program does, within minutes: finds the objects of a video and draws them, and ends with a picture of it.
+#
+# Without VIDEO it is the film that comes with the model (models/NAME/demo.*), or else, for a model of shapes, generated
+# videos, on which the model is scored first. VIDEO=film.mp4 takes a film or a folder of frames of the user, WEIGHTS=FILE other
+# weights, SEED=N other generated videos.
 set -eu
 cd "$(dirname "$0")/.."
-# A seed that the model was never trained on.
-seed=${SEED:-20260}
 seqformer=target/release/seqformer
-model=models/synth_small
-config=configs/synth_small.yaml
-rm -rf demo
-mkdir demo
-echo "Making 12 videos of moving shapes with seed $seed."
-$seqformer synth --output demo/data --videos 0 --val-videos 12 --size 192x192 --seed "$seed" >/dev/null
-echo "Scoring the model on them."
-$seqformer eval --config-file $config --device cpu \
-    MODEL.WEIGHTS $model/model.safetensors DATASETS.TEST "('demo/data/annotations/val.json',)" OUTPUT_DIR demo
-echo "Tracking the objects of two of them."
-set -- demo/data/val/JPEGImages/*
-$seqformer predict --config-file $config --device cpu --weights $model/model.safetensors \
-    --classes demo/data/annotations/val.json --output demo/found --score-threshold 0.3 "$1" "$2"
+name=$(cat models/default)
+weights=${WEIGHTS:-models/$name/model.safetensors}
+# Seeds that the model was never trained on: of the videos that are scored, and of a film with three objects.
+seed=${SEED:-20260}
+film_seed=${SEED:-108}
+
+film=${VIDEO:-}
+if [ -n "${WEIGHTS:-}" ] && [ -z "$film" ]; then
+    echo "demo: WEIGHTS needs a film, too: make demo VIDEO=film.mp4 WEIGHTS=$WEIGHTS" >&2
+    exit 1
+fi
+if [ -z "$film" ]; then
+    for candidate in models/"$name"/demo.*; do
+        if [ -e "$candidate" ]; then film=$candidate; fi
+    done
+fi
+[ -n "${WEIGHTS:-}" ] || echo "Model: $name. $(cat models/"$name"/about.txt)"
+
+picture="the file above that ends in .sheet.jpg"
+if [ -n "$film" ]; then
+    # A new folder under output/predict, so nothing is overwritten.
+    $seqformer predict --weights "$weights" --contact-sheet "$film"
+else
+    rm -rf demo
+    mkdir demo
+    echo "Making 12 videos of moving shapes with seed $seed, and scoring the model on them."
+    $seqformer synth --output demo/data --videos 0 --val-videos 12 --size 192x192 --seed "$seed" >/dev/null
+    $seqformer eval --device cpu \
+        MODEL.WEIGHTS "$weights" DATASETS.TEST "('demo/data/annotations/val.json',)" OUTPUT_DIR demo
+    echo "Finding the objects of a larger film."
+    $seqformer synth --output demo/film --videos 0 --val-videos 1 --size 640x480 --frames 16..16 --seed "$film_seed" >/dev/null
+    set -- demo/film/val/JPEGImages/*
+    $seqformer predict --weights "$weights" --device cpu --output demo/found --score-threshold 0.3 --contact-sheet "$1"
+    picture=demo/found/$(basename "$1").sheet.jpg
+fi
+echo "Done. The picture: $picture. Now try a film of your own: make demo VIDEO=film.mp4 WEIGHTS=model.pth" \
+    "(docs/weights.md says where to get weights)."

@@ -116,19 +116,20 @@ pub struct EvalArgs {
 #[derive(Debug, Args)]
 #[command(after_help = PREDICT_HELP)]
 pub struct PredictArgs {
-    /// Configuration of the model: a YAML file with detectron2's keys.
+    /// Configuration of the model: a YAML file with detectron2's keys [default: the one in the weights, or what follows from
+    /// their tensors].
     #[arg(long, value_name = "FILE")]
-    pub config_file: PathBuf,
+    pub config_file: Option<PathBuf>,
     /// Checkpoint: a file (.pth, .pkl or .safetensors), the name of a model (`seqformer models list`), or an address: hf://,
     /// https://, http:// or detectron2:// [default: MODEL.WEIGHTS of the configuration].
     #[arg(long, value_name = "MODEL")]
     pub weights: Option<PathBuf>,
     /// Folder for the results; created if missing. Repeating the command resumes it; results of a different command are
-    /// moved aside.
+    /// moved aside [default: a new folder, output/predict/NAME of the first input, or NAME_2 and so on].
     #[arg(long, value_name = "DIR")]
-    pub output: PathBuf,
+    pub output: Option<PathBuf>,
     /// Replace existing files of that folder instead of resuming or moving them aside. Inputs are never replaced.
-    #[arg(long)]
+    #[arg(long, requires = "output")]
     pub overwrite: bool,
     /// Device: auto, cpu, cuda or cuda:N [default: MODEL.DEVICE if set, otherwise auto].
     #[arg(long, value_name = "DEVICE")]
@@ -148,8 +149,8 @@ pub struct PredictArgs {
     /// [default: MODEL.SeqFormer.CLIP_STRIDE].
     #[arg(long, value_name = "FRAMES", value_parser = clap::value_parser!(u32).range(1..))]
     pub clip_stride: Option<u32>,
-    /// Class names: a text file with one name per line, or a JSON file with `categories`
-    /// [default: those of the built-in dataset in the configuration].
+    /// Class names: a text file with one name per line, a JSON file with `categories`, or ytvis_2019, ytvis_2021, ovis or
+    /// coco [default: those of the built-in dataset in the configuration, or those in the weights].
     #[arg(long, value_name = "FILE")]
     pub classes: Option<PathBuf>,
     /// Write no overlays.
@@ -158,6 +159,13 @@ pub struct PredictArgs {
     /// Draw objects whose score exceeds this.
     #[arg(long, value_name = "SCORE", default_value_t = 0.3, value_parser = score)]
     pub overlay_threshold: f64,
+    /// Draw only the best of several tracks that are one object: of those whose masks overlap by more than this, as
+    /// intersection over union over the whole video. 1 draws all. Results are not affected.
+    #[arg(long, value_name = "IOU", default_value_t = 0.5, value_parser = score)]
+    pub overlay_max_overlap: f64,
+    /// Also write NAME.sheet.jpg: up to eight frames of the overlay, evenly spread over the video, in one picture.
+    #[arg(long, conflicts_with = "no_overlay")]
+    pub contact_sheet: bool,
     /// ffmpeg executable, which reads and writes video files.
     #[arg(long, value_name = "FILE")]
     pub ffmpeg: Option<PathBuf>,
@@ -179,18 +187,22 @@ Writes into DIR:
   videos.json    the input of each video_id, and whether it succeeded
   NAME.frames.jsonl  with clips: one line per frame, written as soon as its masks are final
   NAME.mp4       the video with its objects drawn over it (NAME.gif without ffmpeg)
+  NAME.sheet.jpg  with --contact-sheet: some of its frames in one picture
   NAME/          the same, frame by frame
 
 If the name of an input or of another existing file is in the way, NAME becomes NAME_overlay. Results of an
 earlier run with other inputs or settings are kept in DIR/earlier_1, and so on.
 
-Example:
+Examples:
+  seqformer predict --weights model_final.pth street.mp4
   seqformer predict --config-file configs/base_ytvis.yaml --weights model_final.pth \\
-      --output found street.mp4 MODEL.SeqFormer.NUM_CLASSES 40
+      --output found street.mp4 frames/bedroom MODEL.SeqFormer.APPLY_CLS_THRES 0.1
+
+docs/weights.md says which weights load, and how to get them.
 
 Live, from a camera:
   ffmpeg -i CAMERA -f image2pipe -c:v ppm -pix_fmt rgb24 - | seqformer predict \\
-      --config-file configs/base_ytvis.yaml --weights model_final.pth --clip-length 5 --output found -";
+      --weights model_final.pth --clip-length 5 --output found -";
 
 fn score(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

@@ -27,30 +27,26 @@ struct Category {
     name: String,
 }
 
-/// Reads the names of `num_classes` classes: one per line, or the `categories` of a JSON file.
+/// Names of classes that need no file, each with one of its datasets.
+const TABLES: [(&str, &str); 4] = [
+    ("ytvis_2019", "ytvis_2019_val"),
+    ("ytvis_2021", "ytvis_2021_val"),
+    ("ovis", "ytvis_ovis_val"),
+    ("coco", "coco_2017_val"),
+];
+
+/// Reads the names of `num_classes` classes: one per line, the `categories` of a JSON file, or those of a dataset such as
+/// `ytvis_2021`, if there is no such file.
 ///
 /// # Errors
 ///
 /// A file that cannot be read, or that has another number of classes.
 pub fn read(path: &Path, num_classes: usize) -> Result<Vec<Class>> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("{}: cannot be read", path.display()))?;
-    // Windows writes a byte order mark before the text and a carriage return at the end of each
-    // line.
-    let text = text.trim_start_matches('\u{feff}');
-    let classes = if text.trim_start().starts_with('{') {
-        let parsed: Categories = serde_json::from_str(text).with_context(|| {
-            format!("{}: expected a JSON object with `categories`", path.display())
-        })?;
-        let mut categories = parsed.categories;
-        categories.sort_by_key(|category| category.id);
-        categories
-            .into_iter()
-            .map(|category| Class { id: category.id, name: category.name.trim().to_owned() })
-            .collect()
-    } else {
-        let names = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        (1..).zip(names).map(|(id, name)| Class { id, name: name.to_owned() }).collect::<Vec<_>>()
+    let classes = match TABLES.iter().find(|(name, _)| path == Path::new(name)) {
+        Some((_, dataset)) if !path.exists() => Catalog::class_table(dataset)
+            .map(|table| of_categories(&table.categories()))
+            .unwrap_or_default(),
+        _ => read_file(path)?,
     };
     ensure!(
         classes.len() == num_classes,
@@ -64,6 +60,28 @@ pub fn read(path: &Path, num_classes: usize) -> Result<Vec<Class>> {
         bail!("{}: two categories have the same id", path.display());
     }
     Ok(classes)
+}
+
+fn read_file(path: &Path) -> Result<Vec<Class>> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("{}: cannot be read", path.display()))?;
+    // Windows writes a byte order mark before the text and a carriage return at the end of each
+    // line.
+    let text = text.trim_start_matches('\u{feff}');
+    Ok(if text.trim_start().starts_with('{') {
+        let parsed: Categories = serde_json::from_str(text).with_context(|| {
+            format!("{}: expected a JSON object with `categories`", path.display())
+        })?;
+        let mut categories = parsed.categories;
+        categories.sort_by_key(|category| category.id);
+        categories
+            .into_iter()
+            .map(|category| Class { id: category.id, name: category.name.trim().to_owned() })
+            .collect()
+    } else {
+        let names = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        (1..).zip(names).map(|(id, name)| Class { id, name: name.to_owned() }).collect()
+    })
 }
 
 /// The official classes of the first built-in dataset in `names` that has as many classes as the
@@ -141,6 +159,17 @@ mod tests {
             let message = read_text(text, count).unwrap_err();
             assert!(message.contains(expected) && message.contains("classes"), "{message}");
         }
+    }
+
+    #[test]
+    fn official_classes_need_no_file() {
+        let first = |name: &str, count| read(Path::new(name), count).unwrap()[0].name.clone();
+        assert_eq!(first("ytvis_2019", 40), "person");
+        assert_eq!(first("ytvis_2021", 40), "airplane");
+        assert_eq!(first("ovis", 25), "Person");
+        assert_eq!(read(Path::new("coco"), 80).unwrap()[79].id, 90);
+        let message = read(Path::new("coco"), 40).unwrap_err().to_string();
+        assert!(message.contains("expected 40 classes"), "{message}");
     }
 
     #[test]

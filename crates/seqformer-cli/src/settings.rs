@@ -5,6 +5,9 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use seqformer_config::{CfgNode, Config, DeviceChoice, Origin, closest_key, ineffective_keys};
 use seqformer_data::{Categories, DataError, read_categories};
+use seqformer_models::WeightsConfig;
+
+use crate::output;
 
 /// The only key whose value may be taken from the data.
 const NUM_CLASSES: &str = "MODEL.SeqFormer.NUM_CLASSES";
@@ -19,6 +22,8 @@ pub struct Settings {
     pub node: CfgNode,
     /// The typed settings.
     pub config: Config,
+    /// The weights that they follow from; nothing if they are from a file or the built-in recipe.
+    pub of_weights: Option<WeightsConfig>,
 }
 
 impl Settings {
@@ -42,7 +47,31 @@ impl Settings {
             tracing::warn!("{key} has no effect in this program");
         }
         let config = Config::try_from(&node)?;
-        Self { node, config }.with_own_classes()
+        Self { node, config, of_weights: None }.with_own_classes()
+    }
+
+    /// Takes the configuration that follows from the weights, then applies the pairs.
+    ///
+    /// # Errors
+    ///
+    /// Weights that cannot be read or of which no configuration follows, and invalid keys or values.
+    pub fn from_weights(weights: &Path, pairs: &[String]) -> Result<Self> {
+        let of_weights = WeightsConfig::read(weights)?;
+        let mut node = of_weights.node.clone();
+        let before = ineffective_keys(&node);
+        node.merge_from_list(pairs)?;
+        for key in ineffective_keys(&node).iter().filter(|key| !before.contains(key)) {
+            tracing::warn!("{key} has no effect in this program");
+        }
+        let config = Config::try_from(&node)?;
+        Ok(Self { node, config, of_weights: Some(of_weights) })
+    }
+
+    /// Tells the user in one line what the configuration is, if it follows from weights.
+    pub fn say_what_follows(&self, weights: &Path) {
+        if let Some(found) = &self.of_weights {
+            output::note(&format!("{}: {}", weights.display(), found.summary()));
+        }
     }
 
     /// Adapts the recipe to the number of processes of a training, if it was made for another number.

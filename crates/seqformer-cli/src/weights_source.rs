@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
 use seqformer_config::{CfgNode, Config, Value, expand_path};
 use seqformer_models::{CachedModel, Models};
 
@@ -15,6 +15,10 @@ use crate::settings::{read_node, split_inputs};
 
 /// The checkpoint that a run goes on from, in its folder; detectron2 writes it as well.
 const LAST_CHECKPOINT: &str = "last_checkpoint";
+
+/// Where weights are to be had, for messages.
+const WHERE: &str =
+    "docs/weights.md says which weights load, how to get them, and what works without any";
 
 /// Fetches the weights that a command asks for by an address, unless they are in the cache.
 ///
@@ -57,6 +61,47 @@ pub fn locate(weights: &Path) -> Result<PathBuf> {
     }
 }
 
+/// The file with the weights of a prediction: those of `--weights`, or else `MODEL.WEIGHTS`.
+///
+/// # Errors
+///
+/// If none are named, or they are not there.
+pub fn locate_named(given: Option<&Path>, configured: &str) -> Result<PathBuf> {
+    if given.is_none() && configured.is_empty() {
+        bail!(
+            "no weights: give --weights MODEL (a file, the name of a model or an address), or set MODEL.WEIGHTS; {WHERE}"
+        );
+    }
+    let path = locate(given.unwrap_or(Path::new(configured)))?;
+    match path.metadata() {
+        Ok(found) if found.is_dir() => bail!(
+            "{}: expected a file with weights, found a folder; give the file in it, such as model_final.pth or \
+             model.safetensors",
+            path.display()
+        ),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            bail!(
+                "{}: expected a file with weights, found nothing of this name; {WHERE}",
+                path.display()
+            )
+        }
+        _ => Ok(path),
+    }
+}
+
+/// As [`locate_named`], with the `KEY VALUE` pairs in the place of a configuration.
+///
+/// # Errors
+///
+/// As [`locate_named`], and pairs that are not valid.
+pub fn locate_without_config(given: Option<&Path>, pairs: &[String]) -> Result<PathBuf> {
+    let mut node = CfgNode::defaults();
+    node.merge_from_list(pairs)?;
+    let configured = configured(&node).unwrap_or_default();
+    let configured = expand_path(&configured).with_context(|| "MODEL.WEIGHTS")?;
+    locate_named(given, &configured)
+}
+
 /// Puts the file in the place of a name or an address in `MODEL.WEIGHTS`. A training that goes on may need none: what is not
 /// there stays as it is then.
 ///
@@ -84,7 +129,7 @@ fn wanted(command: &ComputeCommand) -> Option<String> {
     match command {
         ComputeCommand::Predict(args) => given(&args.weights).or_else(|| {
             let (_inputs, pairs) = split_inputs(&args.inputs).ok()?;
-            configured(&read_node(Some(&args.config_file), pairs).ok()?)
+            configured(&read_node(args.config_file.as_deref(), pairs).ok()?)
         }),
         ComputeCommand::Bench(args) => given(&args.weights)
             .or_else(|| configured(&read_node(args.config_file.as_deref(), &args.opts).ok()?)),
@@ -94,7 +139,7 @@ fn wanted(command: &ComputeCommand) -> Option<String> {
 }
 
 fn of_training(args: &TrainArgs) -> Option<String> {
-    let node = read_node(Some(&args.config_file), &args.opts).ok()?;
+    let node = read_node(args.config_file.as_deref(), &args.opts).ok()?;
     let goes_on = || {
         let folder = expand_path(text(&node, "OUTPUT_DIR")?).ok()?;
         Some(args.resume && Path::new(&folder).join(LAST_CHECKPOINT).exists())

@@ -88,6 +88,23 @@ impl CfgNode {
         Ok(())
     }
 
+    /// Gives the keys that begin with one of `prefixes` their defaults again, as if nobody had written them. `DATASETS.` includes
+    /// the datasets of the user.
+    pub fn reset(&mut self, prefixes: &[&str]) {
+        let is_reset = |key: &str| prefixes.iter().any(|prefix| key.starts_with(prefix));
+        for spec in keys::all().filter(|spec| is_reset(spec.key)) {
+            if let Some(leaf) = self.tree.leaf_mut(spec.key) {
+                leaf.value = literal::parse(spec.default).unwrap_or(Value::None);
+                leaf.origin = Origin::Default;
+            }
+        }
+        if is_reset(CUSTOM_DATASETS) {
+            if let Some(section) = self.tree.section_mut(CUSTOM_DATASETS) {
+                section.entries.clear();
+            }
+        }
+    }
+
     /// The value of the leaf at the full `key`, such as `MODEL.SeqFormer.NUM_CLASSES`.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.tree.get(key)

@@ -17,7 +17,7 @@ pub enum ModelsError {
     /// Nothing in the cache has this name.
     #[error(
         "{name}: expected a file, an address or the name of a model in the cache, found none of this name{hint}; \
-         `seqformer models list` shows the names, and docs/models.md says how to get models"
+         `seqformer models list` shows the names, and docs/models.md and docs/weights.md say how to get models"
     )]
     UnknownName {
         /// What was asked for.

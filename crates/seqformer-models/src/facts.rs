@@ -7,12 +7,9 @@ use seqformer_config::{CfgNode, Config};
 use seqformer_logs::{MetricsRecord, read_metrics};
 use serde_json::{Value, json};
 
+use crate::weights_config::inferred;
 use crate::{Architecture, ModelsError, Outline, Published, recognise};
 
-/// The recipe of YouTube-VIS 2019, for all that weights do not say.
-const RECIPE: &str = include_str!("../../../configs/base_ytvis.yaml");
-/// Its name in messages.
-const RECIPE_NAME: &str = "configs/base_ytvis.yaml";
 /// The configuration of a run.
 pub(crate) const CONFIG: &str = "config.yaml";
 /// The scalars of a run.
@@ -89,8 +86,8 @@ impl Facts {
         })
     }
 
-    /// A configuration of the model that is complete: the one that it was trained with, or the recipe of YouTube-VIS 2019
-    /// with the network that follows from the tensors.
+    /// A configuration of the model that is complete: the one that it was trained with, or the recipe for its classes with
+    /// the network that follows from the tensors.
     ///
     /// # Errors
     ///
@@ -99,13 +96,7 @@ impl Facts {
         if let Some(node) = &self.trained_with {
             return Ok(node.clone());
         }
-        let mut node = CfgNode::defaults();
-        node.merge_from_text(RECIPE, Path::new(RECIPE_NAME))?;
-        let settings = self.network.settings().into_iter();
-        let pairs: Vec<String> =
-            settings.flat_map(|setting| [setting.key.to_owned(), setting.value]).collect();
-        node.merge_from_list(&pairs)?;
-        Ok(node)
+        Ok(inferred(&self.network)?.0)
     }
 
     /// `config.json` of the Hub: the network, the classes and the input.

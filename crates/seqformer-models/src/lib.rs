@@ -5,7 +5,7 @@
 //! is known, and appear in one step. Nothing that is fetched is ever run.
 //!
 //! [`Architecture`] says from the names and shapes of tensors which network they are of, as settings of a configuration, and
-//! [`recognise`] which published model. [`push_folder`] and [`write_card`] make of a training what the Hub expects.
+//! [`recognise`] which published model. [`WeightsConfig`] is the whole configuration that follows from weights. [`push_folder`] and [`write_card`] make of a training what the Hub expects.
 //!
 //! ```
 //! use seqformer_models::{Cache, HubSettings, Models, Timeouts};
@@ -39,6 +39,7 @@ mod outline;
 mod published;
 mod push_folder;
 mod source;
+mod weights_config;
 
 pub use address::{Address, HubAddress};
 pub use architecture::{Architecture, ArchitectureError, Backbone, Setting};
@@ -53,3 +54,4 @@ pub use models::Models;
 pub use outline::Outline;
 pub use published::{PUBLISHED, Published, Reported, published, recognise};
 pub use push_folder::{About, push_folder, write_card};
+pub use weights_config::{ConfigOrigin, RecipeData, WeightsConfig};

@@ -22,7 +22,8 @@ pub struct BenchArgs {
     /// Backbone [default: that of the configuration file, or r50 without one].
     #[arg(long, value_enum)]
     pub backbone: Option<BackboneChoice>,
-    /// Configuration of the model: a YAML file with detectron2's keys [default: that of YouTube-VIS 2019].
+    /// Configuration of the model: a YAML file with detectron2's keys [default: that of the weights, or of YouTube-VIS 2019
+    /// without any].
     #[arg(long, value_name = "FILE")]
     pub config_file: Option<PathBuf>,
     /// Checkpoint [default: MODEL.WEIGHTS, or random weights that are the same in every run].

@@ -12,9 +12,10 @@ use seqformer_masks::ImageSize;
 #[derive(Debug, Args)]
 #[command(after_help = TRAIN_HELP)]
 pub struct TrainArgs {
-    /// Configuration of model, data and training: a YAML file with detectron2's keys.
+    /// Configuration of model, data and training: a YAML file with detectron2's keys [default for evaluations: that of
+    /// MODEL.WEIGHTS].
     #[arg(long, value_name = "FILE")]
-    pub config_file: PathBuf,
+    pub config_file: Option<PathBuf>,
     /// Resume from the newest checkpoint in OUTPUT_DIR, if there is one.
     #[arg(long)]
     pub resume: bool,

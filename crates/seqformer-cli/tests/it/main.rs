@@ -24,6 +24,8 @@ mod tools;
 mod train;
 mod two_programs;
 mod weights;
+#[cfg(feature = "torch")]
+mod without_config;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -39,7 +39,7 @@ struct Line {
 
 impl LabelPainter {
     pub(super) fn new(picture: ImageSize) -> Self {
-        let text_px = (picture.height as f32 / 28.0).clamp(11.0, 28.0);
+        let text_px = (picture.height as f32 / 24.0).clamp(11.0, 32.0);
         Self { picture, text_px, placed: Vec::new() }
     }
 
@@ -65,24 +65,44 @@ impl LabelPainter {
         paint_line(canvas, &line, tag.left as f32 + padding_x, baseline, text_color(color));
     }
 
-    /// The first free position: above the box, inside its top, then further down, then below it.
+    /// The first free position: above the box, inside its top, further down, below it, aligned with its left, right or
+    /// middle; then the nearest one in the picture. If nothing is free, the one of these that covers least of other tags.
     fn place(&self, region: &Region, width: i64, height: i64) -> Tag {
         let (picture_width, picture_height) =
             (i64::from(self.picture.width), i64::from(self.picture.height));
-        let left = (region.left as i64).min(picture_width - width).max(0);
+        let (left, right) = (region.left as i64, (region.left + region.width) as i64);
         let top = region.top as i64;
         let bottom = top + region.height as i64;
-        let at = |top: i64| {
+        let at = |left: i64, top: i64| {
+            let left = left.min(picture_width - width).max(0);
             let top = top.min(picture_height - height).max(0);
             Tag { left, top, width, height }
         };
-        let above = (top >= height).then(|| at(top - height));
-        let steps = (bottom - top) / height.max(1);
-        let within = (0..=steps).map(|step| at(top + step * height));
-        let candidates = above.into_iter().chain(within).chain([at(bottom)]);
+        let along = move |left: i64| {
+            let above = (top >= height).then(|| at(left, top - height));
+            let steps = (bottom - top) / height.max(1);
+            let within = (0..=steps).map(move |step| at(left, top + step * height));
+            above.into_iter().chain(within).chain([at(left, bottom)])
+        };
+        let candidates = [left, right - width, left.midpoint(right - width)].map(along);
         let covered = |tag: &Tag| self.placed.iter().map(|other| tag.overlap(*other)).sum::<i64>();
         // `min_by_key` returns the first of several equally good candidates.
-        candidates.min_by_key(covered).unwrap_or_else(|| at(top))
+        let best = candidates.into_iter().flatten().min_by_key(covered);
+        let best = best.unwrap_or_else(|| at(left, top));
+        if covered(&best) == 0 {
+            return best;
+        }
+        let distance = |tag: &Tag| {
+            let aside = (2 * tag.left + width - left - right).abs();
+            aside.max((2 * tag.top + height - top - bottom).abs())
+        };
+        let step = usize::try_from(height.max(2) / 2).unwrap_or(1);
+        let columns = (0..=(picture_width - width).max(0)).step_by(step);
+        let everywhere = columns.flat_map(|left| {
+            let rows = (0..=(picture_height - height).max(0)).step_by(step);
+            rows.map(move |top| at(left, top))
+        });
+        everywhere.filter(|tag| covered(tag) == 0).min_by_key(distance).unwrap_or(best)
     }
 }
 
@@ -215,5 +235,16 @@ mod tests {
         check(&painter, &region(30, 50, 20, 20), 30, 50); // the place above is taken
         painter.placed.push(Tag { left: 30, top: 50, width: 40, height: 20 });
         check(&painter, &region(30, 50, 20, 20), 30, 70); // and so are those inside
+    }
+
+    #[test]
+    fn tags_of_many_objects_in_one_place_do_not_touch() {
+        let mut painter = LabelPainter::new(ImageSize { height: 100, width: 200 });
+        for index in 0..18 {
+            let tag = painter.place(&region(90 + index, 45, 20, 10), 60, 14);
+            let free = painter.placed.iter().all(|other| tag.overlap(*other) == 0);
+            assert!(free, "{index}: {tag:?} among {:?}", painter.placed);
+            painter.placed.push(tag);
+        }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Error, Result};
 use seqformer_engine::{Communicator, Device};
 use seqformer_logs::RunLog;
+use seqformer_models::WeightsConfig;
 
 use crate::settings::Settings;
 use crate::{environment, logging, output};
@@ -21,7 +22,8 @@ pub(crate) struct ProcessLog {
 /// What a run depends on.
 pub(crate) struct Run<'a> {
     pub(crate) settings: &'a Settings,
-    pub(crate) config_file: &'a Path,
+    /// Nothing if the configuration follows from the weights.
+    pub(crate) config_file: Option<&'a Path>,
     pub(crate) device: Device,
     pub(crate) communicator: &'a Communicator,
 }
@@ -84,8 +86,17 @@ impl Run<'_> {
     /// Everything that is needed to repeat the run.
     fn describe(&self) -> String {
         let Self { settings, config_file, device, communicator } = self;
-        let file = std::fs::read_to_string(config_file);
-        let file = file.unwrap_or_else(|error| format!("cannot read it: {error}"));
+        let (name, file) = match config_file {
+            Some(path) => {
+                let text = std::fs::read_to_string(path);
+                let text = text.unwrap_or_else(|error| format!("cannot read it: {error}"));
+                (path.display().to_string(), text)
+            }
+            None => {
+                let found = settings.of_weights.as_ref().map(WeightsConfig::summary);
+                ("none".to_owned(), found.unwrap_or_default())
+            }
+        };
         format!(
             "Rank of current process: {}. World size: {}\n\
              Environment info:\n{}\n\
@@ -96,7 +107,7 @@ impl Run<'_> {
             communicator.world_size(),
             environment::describe(*device),
             environment::command_line(),
-            config_file.display(),
+            name,
             file.trim_end(),
             settings.node.dump().trim_end()
         )

@@ -42,7 +42,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     // Pairs on the command line take precedence.
     let mut pairs = args.backbone.map(backbones::pairs).unwrap_or_default();
     pairs.extend(args.opts.iter().cloned());
-    let settings = Settings::load_or_recipe(args.config_file.as_deref(), &pairs)?;
+    let settings = settings(args, &pairs)?;
     let device = open_device(settings.device(args.device)?)?;
     let threads = compute::start(&args.compute);
     let bench = Bench::new(args, settings, device)?;
@@ -63,6 +63,18 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
         report
     };
     output::show(&report.table(), &report, args.json.as_deref())
+}
+
+/// The configuration of the file, or else of the weights, or else of the built-in recipe.
+fn settings(args: &BenchArgs, pairs: &[String]) -> Result<Settings> {
+    let asks_for_network = args.config_file.is_some() || args.backbone.is_some();
+    if args.weights.is_none() || asks_for_network {
+        return Settings::load_or_recipe(args.config_file.as_deref(), pairs);
+    }
+    let weights = weights_source::locate_without_config(args.weights.as_deref(), pairs)?;
+    let settings = Settings::from_weights(&weights, pairs)?;
+    settings.say_what_follows(&weights);
+    Ok(settings)
 }
 
 impl<'a> Bench<'a> {

@@ -39,10 +39,11 @@ pub(super) fn eval(
     if let Some(compute) = compute {
         compute::apply(compute, &mut plan.options, device)?;
     }
-    let run = Run { settings, config_file: &args.config_file, device, communicator };
+    let run = Run { settings, config_file: args.config_file.as_deref(), device, communicator };
     let log = ProcessLog::open(&run)?;
     let done = (|| {
         if communicator.is_leader() {
+            settings.say_what_follows(&weights);
             write_config(args, settings, &log)?;
         }
         log.record(&environment::describe_device(device)?);
@@ -120,7 +121,8 @@ const OWN_CONFIG: &str = "# Configuration of an evaluation.\n";
 fn write_config(args: &TrainArgs, settings: &Settings, log: &ProcessLog) -> Result<()> {
     let path = settings.config.output_dir.join("config.yaml");
     let is_input = || {
-        let same = (path.canonicalize().ok(), args.config_file.canonicalize().ok());
+        let config_file = args.config_file.as_ref().and_then(|file| file.canonicalize().ok());
+        let same = (path.canonicalize().ok(), config_file);
         same.0.is_some() && same.0 == same.1
     };
     let is_free = match std::fs::read_to_string(&path) {
@@ -152,7 +154,7 @@ fn eval_weights(args: &TrainArgs, settings: &Settings) -> Result<PathBuf> {
     if config.model.weights.is_empty() {
         bail!(
             "no weights: set MODEL.WEIGHTS (a file, the name of a model or an address), or an OUTPUT_DIR that contains a \
-             checkpoint; docs/models.md lists where to get weights"
+             checkpoint; docs/weights.md says which weights load, and how to get them"
         );
     }
     Ok(PathBuf::from(&config.model.weights))

@@ -1,5 +1,7 @@
 //! `seqformer predict`: videos in; results, tracks and overlays out.
 
+mod duplicates;
+mod folder;
 mod frames;
 mod inputs;
 mod overlay;
@@ -11,18 +13,15 @@ mod store;
 mod summary;
 mod tracks;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use seqformer_config::Config;
 use seqformer_config::config::ResultRule;
 use seqformer_engine::{
     ClipOptions, Device, PredictPlan, Predictor, PredictorOptions, open_device,
 };
-use seqformer_files::FolderLock;
 use seqformer_signals::StopSignals;
 use seqformer_video::FfmpegLocation;
 
@@ -33,7 +32,9 @@ use crate::compute;
 use crate::output;
 use crate::settings::{Settings, own_categories, split_inputs};
 use crate::weights_source;
+use folder::ResultsFolder;
 pub(crate) use inputs::Input;
+pub(crate) use overlay::OverlayOptions;
 use plan::{Plan, digest};
 pub(crate) use run::{Output, Run};
 pub(crate) use store::Store;
@@ -52,10 +53,16 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Runs the command until it is done or `stop` is true.
 pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<End> {
     let (paths, pairs) = split_inputs(&args.inputs)?;
-    let settings = Settings::load(&args.config_file, pairs)?;
+    let settings = match &args.config_file {
+        Some(file) => Settings::load(file, pairs)?,
+        None => {
+            let weights = weights_source::locate_without_config(args.weights.as_deref(), pairs)?;
+            Settings::from_weights(&weights, pairs)?
+        }
+    };
     let config = &settings.config;
     let num_classes = usize::try_from(config.model.seqformer.num_classes)?;
-    let known = known_classes(args, config, num_classes)?;
+    let known = known_classes(args, &settings, num_classes)?;
     let ffmpeg = compute::ffmpeg(&args.compute, FfmpegLocation::find(args.ffmpeg.as_deref()));
     let opened = inputs::open_all(paths, &ffmpeg);
     for error in opened.iter().filter_map(|input| input.source.as_ref().err()) {
@@ -64,19 +71,28 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     if opened.iter().all(|input| input.source.is_err()) {
         bail!("no input can be used");
     }
-    let weights = weights_path(args, &settings)?;
+    let weights = weights_source::locate_named(args.weights.as_deref(), &config.model.weights)?;
+    settings.say_what_follows(&weights);
     let device = open_device(settings.device(args.device)?)?;
     compute::start(&args.compute);
     let options = options(args, &settings, device)?;
-    let _lock = FolderLock::take(&args.output)?;
-    let overlay_threshold = (!args.no_overlay).then_some(args.overlay_threshold);
+    let usable = opened.iter().find(|input| input.source.is_ok());
+    let folder = ResultsFolder::open(
+        args.output.as_deref(),
+        usable.map_or("video", |input| input.name.as_str()),
+    )?;
+    let overlay = (!args.no_overlay).then_some(OverlayOptions {
+        threshold: args.overlay_threshold,
+        max_overlap: args.overlay_max_overlap,
+        contact_sheet: args.contact_sheet,
+    });
     // The memory limit and the number of threads do not affect results.
     let of_network = PredictorOptions { max_memory: None, ..options };
     let device_kind = device.is_cuda();
     let on_results: [&dyn std::fmt::Debug; 5] =
-        [&of_network, &device_kind, &known, &args.score_threshold, &overlay_threshold];
+        [&of_network, &device_kind, &known, &args.score_threshold, &overlay];
     let digest = digest(&on_results, &settings.node.dump());
-    let mut plan = Plan::new(args, opened, &weights, digest)?;
+    let mut plan = Plan::new(args, &folder.path, opened, (&weights, digest))?;
     let network = PredictPlan::from_config(config).with_options(options);
     let mut predictor = Predictor::new(&network, &weights, device)?;
     predictor.stop_on(Arc::clone(stop));
@@ -85,9 +101,9 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     let store = plan.start(args.overwrite)?;
     let mut run = Run {
         output: Output {
-            folder: args.output.clone(),
+            folder: folder.path.clone(),
             score_threshold: args.score_threshold,
-            overlay_threshold,
+            overlay,
         },
         classes,
         predictor: &predictor,
@@ -99,7 +115,7 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     let interrupted = run.all(&mut plan)?;
     run.summary.finish()?;
     if interrupted {
-        output::note("stopped; repeat the command to resume");
+        output::note(&folder.how_to_resume());
         return Ok(End::Stopped);
     }
     match run.summary.failed.len() {
@@ -111,30 +127,28 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
 /// The classes given on the command line or by the datasets of the configuration.
 fn known_classes(
     args: &PredictArgs,
-    config: &Config,
+    settings: &Settings,
     num_classes: usize,
 ) -> Result<Option<Vec<Class>>> {
     if let Some(path) = &args.classes {
         return class_names::read(path, num_classes).map(Some);
     }
-    let own = own_categories(config)?.filter(|own| own.len() == num_classes);
+    let config = &settings.config;
+    let own = match &settings.of_weights {
+        None => own_categories(config)?,
+        // Whatever has become of the files of the training, it does not matter here.
+        Some(_) => own_categories(config).ok().flatten(),
+    };
+    let own = own.filter(|own| own.len() == num_classes);
     let own = own.map(|own| class_names::of_categories(&own));
+    // They give the names in the weights their ids, and do not replace them.
+    let stored = settings.of_weights.as_ref().map_or(&[][..], |found| &found.classes);
+    let agrees = |classes: &Vec<Class>| {
+        stored.is_empty() || classes.iter().map(|class| &class.name).eq(stored)
+    };
     let names = config.datasets.test.iter().chain(&config.datasets.train);
-    Ok(own.or_else(|| class_names::of_datasets(names, num_classes)))
-}
-
-fn weights_path(args: &PredictArgs, settings: &Settings) -> Result<PathBuf> {
-    if let Some(path) = &args.weights {
-        return weights_source::locate(path);
-    }
-    let path = &settings.config.model.weights;
-    if path.is_empty() {
-        bail!(
-            "no weights: give --weights MODEL (a file, the name of a model or an address), or set MODEL.WEIGHTS in the \
-             configuration; docs/models.md lists where to get weights"
-        );
-    }
-    weights_source::locate(Path::new(path))
+    let official = || class_names::of_datasets(names, num_classes).filter(agrees);
+    Ok(own.filter(agrees).or_else(official))
 }
 
 fn options(args: &PredictArgs, settings: &Settings, device: Device) -> Result<PredictorOptions> {

@@ -42,7 +42,17 @@ fn run_with(args: &TrainArgs, compute: Option<&ComputeArgs>, signals: &StopSigna
         bail!("unknown option {flag}: options go before the KEY VALUE pairs; see --help");
     }
     let placement = Placement::from_environment(&|name| std::env::var(name).ok())?;
-    let mut settings = Settings::load(&args.config_file, &args.opts)?;
+    let mut settings = match &args.config_file {
+        Some(file) => Settings::load(file, &args.opts)?,
+        None if args.eval_only => {
+            let weights = weights_source::locate_without_config(None, &args.opts)?;
+            Settings::from_weights(&weights, &args.opts)?
+        }
+        None => bail!(
+            "--config-file is missing: a training needs a configuration, such as one of configs/; docs/train.md begins with \
+             an example"
+        ),
+    };
     let choice = settings.device(args.device)?;
     let mut plan = Plan::new(args, choice, placement.as_ref(), count_gpus)?;
     settings.scale_to(plan.wanted)?;
@@ -114,7 +124,7 @@ fn train(
         Err(error) if is_end_of_others(&error, stop) => return Ok(End::Stopped),
         made => made?,
     };
-    let config_file = &args.config_file;
+    let config_file = args.config_file.as_deref();
     let log = ProcessLog::open(&Run { settings, config_file, device, communicator })?;
     let processes = match communicator.world_size() {
         1 => String::new(),

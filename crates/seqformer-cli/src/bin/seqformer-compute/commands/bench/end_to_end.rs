@@ -15,7 +15,7 @@ use super::model::network_stages;
 use super::report::{Phase, Speed};
 use super::timing::{FrameTimes, Timed};
 use crate::class_names;
-use crate::commands::predict::{Input, Output, Run, Store, Summary};
+use crate::commands::predict::{Input, Output, OverlayOptions, Run, Store, Summary};
 use crate::process_memory;
 
 /// Frames per second of the video.
@@ -51,7 +51,12 @@ fn once(bench: &Bench<'_>, video: &Path) -> Result<Timed> {
     let output = Output {
         folder: folder.path().to_path_buf(),
         score_threshold: None,
-        overlay_threshold: Some(overlay_threshold),
+        overlay: Some(OverlayOptions {
+            threshold: overlay_threshold,
+            // Every object costs time.
+            max_overlap: 1.0,
+            contact_sheet: false,
+        }),
     };
     let summary = Summary::new(video, bench.device, false);
     let store = Store::new(folder.path());

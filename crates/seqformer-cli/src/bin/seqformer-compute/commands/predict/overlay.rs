@@ -10,12 +10,15 @@ use seqformer_data::{RgbImage, resize_bilinear, resize_nearest_mask};
 use seqformer_engine::{OrderedWorkers, VideoPrediction, num_threads};
 use seqformer_masks::{ImageSize, Rle};
 use seqformer_video::{
-    FfmpegLocation, FilmFormat, FolderWriter, Frame, FrameRate, FrameSink, FrameSource, Frames,
-    OverlayObject, PixelAspect, Timing, VideoError, draw_overlay, track_color,
+    ContactSheet, FfmpegLocation, FilmFormat, FolderWriter, Frame, FrameRate, FrameSink,
+    FrameSource, Frames, OverlayObject, PixelAspect, Timing, VideoError, draw_overlay, track_color,
+    write_jpeg,
 };
 use serde::{Deserialize, Serialize};
 
+use super::duplicates::distinct;
 use super::tracks::Track;
+use crate::output;
 use crate::progress::Stage;
 
 /// Frame rate for images without times.
@@ -27,6 +30,22 @@ const SMALLEST_LONG_EDGE: u32 = 480;
 /// Frames read ahead of the drawing threads.
 const FRAMES_AHEAD: usize = 4;
 
+/// The most frames of a contact sheet, its columns, and their width in pixels.
+const SHEET_FRAMES: usize = 8;
+const SHEET_COLUMNS: u32 = 4;
+const SHEET_TILE_WIDTH: u32 = 480;
+
+/// What the user asks to be drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct OverlayOptions {
+    /// Tracks above this score are drawn.
+    pub(crate) threshold: f64,
+    /// Of tracks that overlap by more than this, only the best is drawn.
+    pub(crate) max_overlap: f64,
+    /// Whether to write some frames in one picture, too.
+    pub(crate) contact_sheet: bool,
+}
+
 /// What is drawn, and where it is written.
 pub(super) struct Overlay<'a> {
     pub(super) output: &'a Path,
@@ -35,6 +54,7 @@ pub(super) struct Overlay<'a> {
     /// Set when the user asks to stop.
     pub(super) stop: &'a AtomicBool,
     pub(super) shown: &'a Shown,
+    pub(super) contact_sheet: bool,
 }
 
 /// How the video itself says that its frames are to be shown.
@@ -73,18 +93,30 @@ pub(crate) struct OverlayFiles {
     pub(crate) video: PathBuf,
     /// The folder of single frames.
     pub(crate) frames: PathBuf,
+    /// Some frames in one picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sheet: Option<PathBuf>,
 }
 
 impl OverlayFiles {
     /// The same files by their names only.
     pub(super) fn names(&self) -> Self {
         let name = |path: &Path| path.file_name().map_or_else(|| path.to_path_buf(), PathBuf::from);
-        Self { video: name(&self.video), frames: name(&self.frames) }
+        let sheet = self.sheet.as_deref().map(name);
+        Self { video: name(&self.video), frames: name(&self.frames), sheet }
     }
 
     /// The same names within a folder.
     pub(super) fn within(self, folder: &Path) -> Self {
-        Self { video: folder.join(self.video), frames: folder.join(self.frames) }
+        let sheet = self.sheet.map(|sheet| folder.join(sheet));
+        Self { video: folder.join(self.video), frames: folder.join(self.frames), sheet }
+    }
+
+    /// Whether nobody has removed one.
+    pub(super) fn are_there(&self) -> bool {
+        self.video.exists()
+            && self.frames.exists()
+            && self.sheet.as_ref().is_none_or(|sheet| sheet.exists())
     }
 }
 
@@ -105,8 +137,14 @@ impl Overlay<'_> {
         let folder = FolderWriter::create(&frames_path)?;
         let mut stage = Stage::new(format!("{name}: overlay"), Some(found.num_frames));
         let mut written = 0;
+        let mut sheet = ContactSheet::new(SHEET_COLUMNS, SHEET_TILE_WIDTH);
+        let in_sheet = if self.contact_sheet { spread(found.num_frames) } else { Vec::new() };
         let mut write = |image: Result<RgbImage>| -> Result<()> {
-            film.write(&image?)?;
+            let image = image?;
+            film.write(&image)?;
+            if in_sheet.contains(&written) {
+                sheet.push(&image)?;
+            }
             written += 1;
             stage.set(written);
             Ok(())
@@ -141,12 +179,51 @@ impl Overlay<'_> {
             );
         }
         folder.finish()?;
-        Ok(OverlayFiles { video, frames: frames_path })
+        let sheet = match sheet.finish() {
+            Some(picture) => {
+                let path = self.output.join(format!("{name}.sheet.jpg"));
+                write_jpeg(&path, &picture)?;
+                Some(path)
+            }
+            None => None,
+        };
+        Ok(OverlayFiles { video, frames: frames_path, sheet })
     }
 }
 
+/// The frames of a contact sheet: the first, the last, and those evenly between them.
+fn spread(num_frames: usize) -> Vec<usize> {
+    let count = num_frames.min(SHEET_FRAMES);
+    (0..count).map(|index| index * (num_frames - 1) / (count - 1).max(1)).collect()
+}
+
+/// The tracks to draw: those above the threshold, each object once. Tells the user what is left out.
+pub(super) fn drawn_tracks<'a>(
+    name: &str,
+    tracks: &'a [Track],
+    found: &VideoPrediction,
+    options: OverlayOptions,
+) -> Vec<&'a Track> {
+    let above = |track: &&Track| f64::from(track.score) > options.threshold;
+    let above: Vec<&Track> = tracks.iter().filter(above).collect();
+    if above.is_empty() {
+        output::note(&format!("{name}: nothing is drawn: {}", reason(tracks, options.threshold)));
+    }
+    let scores: Vec<f32> = above.iter().map(|track| track.score).collect();
+    let mask = |track: usize, frame: usize| found.masks.mask(above[track].rank, frame);
+    let kept = distinct(&scores, found.num_frames, options.max_overlap, &mask);
+    if kept.len() < above.len() {
+        output::note(&format!(
+            "{name}: {} of {} tracks are not drawn, because better ones cover them (--overlay-max-overlap 1 draws all)",
+            above.len() - kept.len(),
+            above.len()
+        ));
+    }
+    kept.into_iter().map(|track| above[track]).collect()
+}
+
 /// Why nothing is drawn if all `tracks` score below `threshold`.
-pub(super) fn reason(tracks: &[Track], threshold: f64) -> String {
+fn reason(tracks: &[Track], threshold: f64) -> String {
     match tracks.iter().map(|track| track.score).reduce(f32::max) {
         Some(best) => format!(
             "none of {} tracks has a score above {threshold}; the best has {best:.3} (--overlay-threshold)",
@@ -210,4 +287,18 @@ fn resized(mask: Rle, size: ImageSize) -> Rle {
         return mask;
     }
     Rle::encode(&resize_nearest_mask(&mask.decode(), size))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contact_sheet_reaches_from_the_first_frame_to_the_last() {
+        assert_eq!(spread(0), Vec::<usize>::new());
+        assert_eq!(spread(1), [0]);
+        assert_eq!(spread(3), [0, 1, 2]);
+        assert_eq!(spread(8), [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(spread(100), [0, 14, 28, 42, 56, 70, 84, 99]);
+    }
 }

@@ -39,12 +39,12 @@ impl Plan {
     /// Checks all names that will be written, without writing anything.
     pub(super) fn new(
         args: &PredictArgs,
+        folder: &Path,
         opened: Vec<Opened>,
-        weights: &Path,
-        settings: String,
+        (weights, settings): (&Path, String),
     ) -> Result<Self> {
         let mut outputs = Outputs::new(args.overwrite);
-        let files = [Some(&args.config_file), args.classes.as_ref()].into_iter().flatten();
+        let files = [args.config_file.as_ref(), args.classes.as_ref()].into_iter().flatten();
         files.for_each(|file| outputs.add_input(file));
         outputs.add_input(weights);
         for input in &opened {
@@ -57,15 +57,13 @@ impl Plan {
         };
         let videos = (1..).zip(&opened).map(|(video_id, input)| entry(video_id, input)).collect();
         let mut record = Record { run, videos };
-        let earlier = match Earlier::of(&args.output, &record) {
+        let earlier = match Earlier::of(folder, &record) {
             Ok(Earlier::Same(found)) if args.overwrite => Earlier::Other(found),
             Err(_unreadable) if args.overwrite => Earlier::Nothing,
             earlier => earlier?,
         };
-        let own = earlier.files(&args.output);
-        for path in
-            ["results.json", "tracks.jsonl", "videos.json"].map(|name| args.output.join(name))
-        {
+        let own = earlier.files(folder);
+        for path in ["results.json", "tracks.jsonl", "videos.json"].map(|name| folder.join(name)) {
             let claimed =
                 if own.contains(&path) { outputs.claim_own(&path) } else { outputs.claim(&path) };
             claimed.map_err(|error| match error {
@@ -80,12 +78,12 @@ impl Plan {
         let mut inputs = Vec::new();
         for (opened, entry) in opened.into_iter().zip(&mut record.videos) {
             let Ok(source) = opened.source else { continue };
-            let names = Names { folder: &args.output, own: &own };
+            let names = Names { folder, own: &own };
             let stem = names.free_stem(&mut outputs, &opened.name, before(&earlier, entry))?;
             entry.stem = Some(stem.clone());
             inputs.push((entry.video_id, Input { source, name: opened.name, stem }));
         }
-        Ok(Self { folder: args.output.clone(), inputs, record, earlier })
+        Ok(Self { folder: folder.to_path_buf(), inputs, record, earlier })
     }
 
     /// Prepares the folder: resumes results of the same run, and moves those of another run aside.

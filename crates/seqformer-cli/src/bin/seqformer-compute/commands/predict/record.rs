@@ -226,9 +226,9 @@ impl Record {
 }
 
 /// All files that may belong to a single video, starting with the folder of its overlay images.
-pub(super) fn own_files(folder: &Path, stem: &str) -> [PathBuf; 4] {
-    [stem.to_owned(), format!("{stem}.mp4"), format!("{stem}.gif"), format!("{stem}.frames.jsonl")]
-        .map(|name| folder.join(name))
+pub(super) fn own_files(folder: &Path, stem: &str) -> [PathBuf; 5] {
+    let ends = ["", ".mp4", ".gif", ".sheet.jpg", ".frames.jsonl"];
+    ends.map(|end| folder.join(format!("{stem}{end}")))
 }
 
 impl Entry {
@@ -240,7 +240,7 @@ impl Entry {
     pub(super) fn complete(&self, folder: &Path) -> Option<VideoFacts> {
         let facts = self.video.clone().filter(|_| self.state == State::Done)?;
         let overlay = facts.overlay.map(|files| files.within(folder));
-        let is_there = overlay.as_ref().is_none_or(|o| o.video.exists() && o.frames.exists());
+        let is_there = overlay.as_ref().is_none_or(|o| o.are_there());
         is_there.then_some(VideoFacts { overlay, ..facts })
     }
 }

@@ -12,7 +12,7 @@ use seqformer_video::FfmpegLocation;
 
 use super::frames::FrameLines;
 use super::inputs::Input;
-use super::overlay::{self, Overlay, OverlayFiles, Shown};
+use super::overlay::{Overlay, OverlayFiles, OverlayOptions, Shown, drawn_tracks};
 use super::plan::Plan;
 use super::record::{State, VideoFacts};
 use super::store::Store;
@@ -29,8 +29,8 @@ pub(crate) struct Output {
     pub(crate) folder: PathBuf,
     /// Results below this score are omitted.
     pub(crate) score_threshold: Option<f64>,
-    /// Objects above this score are drawn; `None` for no overlays.
-    pub(crate) overlay_threshold: Option<f64>,
+    /// What is drawn; `None` for no overlays.
+    pub(crate) overlay: Option<OverlayOptions>,
 }
 
 /// What all videos of one run share.
@@ -213,21 +213,17 @@ impl Run<'_> {
         shown: &Shown,
     ) -> Result<Option<OverlayFiles>> {
         let can_restart = input.source.can_restart();
-        let Some(threshold) = self.output.overlay_threshold.filter(|_| can_restart) else {
+        let Some(options) = self.output.overlay.filter(|_| can_restart) else {
             return Ok(None);
         };
-        let above = |track: &&Track| f64::from(track.score) > threshold;
-        let drawn: Vec<&Track> = tracks.iter().filter(above).collect();
-        if drawn.is_empty() {
-            let why = overlay::reason(tracks, threshold);
-            output::note(&format!("{}: nothing is drawn: {why}", input.name));
-        }
+        let drawn = drawn_tracks(&input.name, tracks, found, options);
         let overlay = Overlay {
             output: &self.output.folder,
             ffmpeg: &self.ffmpeg,
             tracks: &drawn,
             stop: self.stop,
             shown,
+            contact_sheet: options.contact_sheet,
         };
         overlay.draw(&input.source, &input.stem, found).map(Some)
     }

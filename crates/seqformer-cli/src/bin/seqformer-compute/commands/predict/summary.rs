@@ -13,6 +13,9 @@ use super::store::Store;
 use super::tracks::Track;
 use crate::{output, process_memory};
 
+/// Width of the column of paths.
+const WIDTH: usize = 40;
+
 /// The whole run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
@@ -131,14 +134,70 @@ impl Summary {
             output::print_line(&serde_json::to_string_pretty(self)?);
             return Ok(());
         }
-        for path in [&self.results, &self.tracks].into_iter().flatten() {
-            output::print_line(&path.display().to_string());
+        for (what, path) in self.files() {
+            output::print_line(&format!("{:<WIDTH$}  {what}", path.display().to_string()));
         }
-        let overlays = self.videos.iter().filter_map(|video| video.overlay.as_ref());
-        for overlay in overlays {
-            output::print_line(&overlay.video.display().to_string());
+        if let Some(speed) = self.speed() {
+            output::print_line(&speed);
+        }
+        if let Some(hint) = self.what_next() {
+            output::print_line(&hint);
         }
         Ok(())
+    }
+
+    /// All files, and what each is.
+    fn files(&self) -> Vec<(&'static str, &Path)> {
+        let mut files = Vec::new();
+        files.extend(
+            self.results.as_deref().map(|path| ("all results, as YouTube-VIS has them", path)),
+        );
+        files.extend(self.tracks.as_deref().map(|path| ("one line for each object", path)));
+        for overlay in self.videos.iter().filter_map(|video| video.overlay.as_ref()) {
+            files.push(("the objects drawn over the video", &overlay.video));
+            files.extend(
+                overlay.sheet.as_deref().map(|sheet| ("some of its frames in one picture", sheet)),
+            );
+            files.push(("the same, frame by frame", &overlay.frames));
+        }
+        files
+    }
+
+    /// Frames per second, over the videos of this run.
+    fn speed(&self) -> Option<String> {
+        let new = || self.videos.iter().filter(|video| !video.kept);
+        let (frames, secs): (usize, f64) = new()
+            .fold((0, 0.0), |(frames, secs), video| (frames + video.frames, secs + video.secs));
+        let network: f64 = new().map(|video| video.network_secs).sum();
+        (secs > 0.0 && network > 0.0).then(|| {
+            format!(
+                "{frames} frames in {secs:.1} s: {:.1} frames a second, {:.1} without drawing",
+                frames as f64 / secs,
+                frames as f64 / network
+            )
+        })
+    }
+
+    /// What to do next.
+    fn what_next(&self) -> Option<String> {
+        let new = || self.videos.iter().filter(|video| !video.kept);
+        new().next()?;
+        let num_tracks = |video: &FinishedVideo| match &video.tracks {
+            Tracks::New(tracks) => tracks.len(),
+            Tracks::Kept(tracks) => tracks.len(),
+        };
+        if new().all(|video| num_tracks(video) == 0) {
+            return Some(
+                "Next: nothing was found. A model finds only the classes that it was trained on: docs/weights.md has others, \
+                 docs/own-data.md trains one."
+                    .to_owned(),
+            );
+        }
+        Some(
+            "Next: --overlay-threshold 0.5 draws fewer objects and 0.1 more; --clip-length 5 is for long videos; \
+             `seqformer score` compares results with annotations (docs/predict.md)."
+                .to_owned(),
+        )
     }
 }
 
