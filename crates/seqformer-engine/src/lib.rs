@@ -52,7 +52,9 @@ mod trainer;
 
 pub use checkpointer::Checkpointer;
 pub use datasets::find_dataset;
-pub use device::{DeviceChoice, count_gpus, forget_gpu_peak, gpu_card, gpu_peak, open_device};
+pub use device::{
+    DeviceChoice, count_gpus, forget_gpu_peak, gpu_card, gpu_memory, gpu_peak, open_device,
+};
 pub use encode::encode_masks;
 pub use error::EngineError;
 pub use evaluate::{Evaluated, EvaluationOutput, EvaluationProgress, evaluate};
