@@ -88,6 +88,7 @@ TEST:
   EVAL_PERIOD: {eval_period}
 OUTPUT_DIR: {output_dir}
 SEED: {seed}
+VERSION: 2
 ",
             weights = quoted(self.weights),
             num_frames = training.num_frames,
@@ -143,7 +144,7 @@ SEED: {seed}
         };
         let text = node.dump_changed();
         Ok(format!(
-            "# The network ({}), {from}, and the parts of its recipe that need no tuning. What does is in {CONFIG}.\n\
+            "# The network ({}),\n# {from}, and the parts of its recipe that need no tuning; what does is in {CONFIG}.\n\
              {text}",
             start.network
         ))
@@ -151,7 +152,7 @@ SEED: {seed}
 }
 
 /// Keys that the short file has; the other one leaves them out.
-const OF_CONFIG: [&str; 8] = [
+const OF_CONFIG: [&str; 9] = [
     "INPUT.SAMPLING_FRAME_NUM",
     "INPUT.MIN_SIZE_TRAIN",
     "INPUT.MIN_SIZE_TEST",
@@ -159,6 +160,7 @@ const OF_CONFIG: [&str; 8] = [
     "SOLVER.BASE_LR",
     "SOLVER.MICRO_BATCH_SIZE",
     "SOLVER.MAX_ITER",
+    "SOLVER.CHECKPOINT_PERIOD",
     "TEST.EVAL_PERIOD",
 ];
 
