@@ -3,6 +3,7 @@
 mod bench;
 mod compute;
 mod data;
+mod init;
 mod models;
 mod score;
 mod train;
@@ -20,6 +21,7 @@ pub use compute::{ComputeArgs, PrecisionChoice};
 pub use data::{
     CocoToYtvisArgs, DataArgs, DataCheckArgs, DataCommand, DataConvertArgs, TargetClasses,
 };
+pub use init::{InitArgs, NetworkChoice};
 pub use models::{
     CardArgs, InfoArgs, ListArgs, ModelsArgs, ModelsCommand, PullArgs, PushFolderArgs, RemoveArgs,
 };
@@ -76,6 +78,8 @@ pub enum ToolCommand {
     Weights(WeightsArgs),
     /// Fetch, list and describe models by name.
     Models(ModelsArgs),
+    /// Make a configuration that trains, from annotations and frames.
+    Init(InitArgs),
     /// Convert and check annotations of videos and images.
     Data(DataArgs),
     /// Print the resolved configuration, or all keys with their meaning.

@@ -36,6 +36,23 @@ pub fn replace_this_process() -> Error {
     }
 }
 
+/// Whether the second program is beside the command.
+pub fn is_there() -> bool {
+    std::env::current_exe().is_ok_and(|command| command.with_file_name(NAME).exists())
+}
+
+/// The second program, to be started beside this process.
+///
+/// # Errors
+///
+/// If this program cannot be found.
+pub fn command() -> Result<Command> {
+    let command = std::env::current_exe().context("cannot find this program")?;
+    let mut second = Command::new(command.with_file_name(NAME));
+    second.env(VERSION_VARIABLE, VERSION);
+    Ok(second)
+}
+
 fn become_program(command: &Path) -> Error {
     let program = command.with_file_name(NAME);
     let mut words = std::env::args_os();

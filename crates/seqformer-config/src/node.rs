@@ -127,6 +127,18 @@ impl CfgNode {
         dump::dump(&self.tree)
     }
 
+    /// Writes the keys that have other values than their defaults, as [`CfgNode::dump`] does. Datasets of the user stay
+    /// whole.
+    pub fn dump_changed(&self) -> String {
+        let defaults = Self::defaults();
+        let mut tree = self.tree.clone();
+        for key in self.keys().iter().filter(|key| self.get(key) == defaults.get(key)) {
+            tree.remove(key);
+        }
+        tree.remove_empty_sections();
+        dump::dump(&tree)
+    }
+
     /// Writes the tree as [`CfgNode::dump`] does, but omits keys that VNext lacks if they have their defaults: VNext
     /// refuses files that contain them.
     pub fn dump_for_vnext(&self) -> String {

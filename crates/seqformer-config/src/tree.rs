@@ -55,6 +55,17 @@ impl Tree {
         }
     }
 
+    /// Removes sections without a value, also such that only have sections of this kind.
+    pub(crate) fn remove_empty_sections(&mut self) {
+        self.entries.retain_mut(|(_, entry)| match entry {
+            Entry::Leaf(_) => true,
+            Entry::Section(section) => {
+                section.remove_empty_sections();
+                !section.entries.is_empty()
+            }
+        });
+    }
+
     /// The section at the full `key`, made if need be; nothing if a value is there.
     pub(crate) fn section_mut(&mut self, key: &str) -> Option<&mut Self> {
         let (head, rest) = split(key);

@@ -106,7 +106,11 @@ pub fn convert(conversion: &Conversion) -> Result<Converted, ConvertError> {
 }
 
 /// Makes sure that a folder is new or empty: what is in a folder is never replaced.
-fn claim_folder(outputs: &mut Outputs, output: &Path) -> Result<(), ConvertError> {
+///
+/// # Errors
+///
+/// A folder with files in it, or a name that is an input or taken.
+pub fn claim_folder(outputs: &mut Outputs, output: &Path) -> Result<(), ConvertError> {
     let in_use = || ConvertError::FolderInUse { path: output.to_path_buf() };
     match std::fs::read_dir(output).map(|mut entries| entries.next().is_none()) {
         Ok(false) => Err(in_use()),
@@ -141,7 +145,11 @@ fn write(
 }
 
 /// Makes sure that every mask has the size of its video.
-fn check_sizes(input: &Path, dataset: &Dataset) -> Result<(), ConvertError> {
+///
+/// # Errors
+///
+/// The first mask that has another one.
+pub fn check_sizes(input: &Path, dataset: &Dataset) -> Result<(), ConvertError> {
     for video in &dataset.videos {
         for track in &video.tracks {
             if let Some((frame, found)) = track.shapes.other_size(video.size) {
@@ -154,7 +162,7 @@ fn check_sizes(input: &Path, dataset: &Dataset) -> Result<(), ConvertError> {
 }
 
 /// Gives objects that have a box alone the pixels of the box.
-fn fill_boxes(dataset: &mut Dataset, notes: &mut Notes) {
+pub fn fill_boxes(dataset: &mut Dataset, notes: &mut Notes) {
     for video in &mut dataset.videos {
         let place = video.place();
         for track in &mut video.tracks {

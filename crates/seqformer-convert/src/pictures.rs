@@ -104,6 +104,17 @@ pub(crate) fn list_files(folder: &Path, ending: &str) -> Result<Vec<PathBuf>, Co
     Ok(found)
 }
 
+/// Lists the images of a folder in the order of their names, numbers in names as numbers.
+///
+/// # Errors
+///
+/// A folder that cannot be read.
+pub fn list_images(folder: &Path) -> Result<Vec<PathBuf>, ConvertError> {
+    let mut found = list(folder)?;
+    found.retain(|path| path.is_file() && ENDINGS.iter().any(|ending| has_ending(path, ending)));
+    Ok(found)
+}
+
 /// Tells whether a name has an ending, in whatever case.
 pub(crate) fn has_ending(path: &Path, ending: &str) -> bool {
     path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))

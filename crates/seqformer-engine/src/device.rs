@@ -90,6 +90,14 @@ pub fn gpu_fallbacks() -> Vec<String> {
     seqformer_cuda::fallbacks::all()
 }
 
+/// All memory of a GPU in bytes; `None` for the CPU, and without `libseqformer_cuda`.
+pub fn gpu_memory(device: Device) -> Option<u64> {
+    match device {
+        Device::Cuda(index) => u64::try_from(cuda_device::memory(index).ok()?.total).ok(),
+        _ => None,
+    }
+}
+
 fn has_driver() -> bool {
     DRIVER_FILES.iter().any(|file| Path::new(file).exists())
 }

@@ -53,7 +53,8 @@ mod trainer;
 pub use checkpointer::Checkpointer;
 pub use datasets::find_dataset;
 pub use device::{
-    DeviceChoice, count_gpus, forget_gpu_peak, gpu_card, gpu_fallbacks, gpu_peak, open_device,
+    DeviceChoice, count_gpus, forget_gpu_peak, gpu_card, gpu_fallbacks, gpu_memory, gpu_peak,
+    open_device,
 };
 pub use encode::encode_masks;
 pub use error::EngineError;

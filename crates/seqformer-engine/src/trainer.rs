@@ -9,6 +9,7 @@ mod journal;
 mod setup;
 mod start;
 mod step;
+mod timing;
 mod training_memory;
 mod validation;
 

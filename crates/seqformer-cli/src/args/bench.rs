@@ -47,6 +47,13 @@ pub struct BenchArgs {
     /// Measure only the network, not the whole of `predict`.
     #[arg(long)]
     pub model_only: bool,
+    /// Measure the training that the configuration describes, and nothing else: time and memory of an iteration with clips
+    /// of DATASETS.TRAIN, and the hours of all of them. Nothing is written.
+    #[arg(long, requires = "config_file", conflicts_with_all = ["model_only", "weights", "backbone"])]
+    pub training: bool,
+    /// With --training: begin no further iteration after this many seconds.
+    #[arg(long, value_name = "SECONDS", requires = "training", value_parser = seconds)]
+    pub seconds: Option<f64>,
     /// Write all numbers as JSON to this file; - is standard output, and the table then goes to standard
     /// error.
     #[arg(long, value_name = "FILE")]
@@ -109,7 +116,17 @@ Measures three things and prints them as a table:
 docs/performance.md explains each number.
 
 Example:
-  seqformer bench --frames 10 --size 640x360 --backbone r50 --precision bf16 --runs 3 --json -";
+  seqformer bench --frames 10 --size 640x360 --backbone r50 --precision bf16 --runs 3 --json -
+
+What a training costs on this machine:
+  seqformer bench --training --config-file street/config.yaml";
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=1e6).contains(&seconds) => Ok(seconds),
+        _ => Err("expected a number of seconds, as in 30".to_owned()),
+    }
+}
 
 fn size(text: &str) -> Result<ImageSize, String> {
     let wrong = || "expected width and height, as in 640x360".to_owned();

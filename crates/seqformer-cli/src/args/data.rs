@@ -87,7 +87,7 @@ pub struct DataConvertArgs {
     pub boxes_as_masks: bool,
 }
 
-fn formats(formats: Vec<Format>) -> impl TypedValueParser<Value = Format> {
+pub(super) fn formats(formats: Vec<Format>) -> impl TypedValueParser<Value = Format> {
     let names: Vec<&'static str> = formats.into_iter().map(Format::name).collect();
     PossibleValuesParser::new(names).try_map(|name| name.parse::<Format>())
 }
@@ -96,7 +96,7 @@ fn writable() -> Vec<Format> {
     Format::ALL.into_iter().filter(|format| format.writer().is_some()).collect()
 }
 
-fn image_size(text: &str) -> Result<ImageSize, String> {
+pub(super) fn image_size(text: &str) -> Result<ImageSize, String> {
     let side = |side: &str| side.trim().parse::<u32>().ok().filter(|&side| side > 0);
     let size = text.split_once(['x', 'X']).and_then(|(width, height)| {
         ImageSize { height: side(height)?, width: side(width)? }.checked().ok()

@@ -11,6 +11,7 @@ mod distributed;
 mod evaluation;
 #[cfg(feature = "torch")]
 mod front_door;
+mod init;
 mod models;
 #[cfg(feature = "torch")]
 mod nothing_lost;

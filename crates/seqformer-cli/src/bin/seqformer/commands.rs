@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod data;
+pub(crate) mod init;
 pub(crate) mod models;
 pub(crate) mod score;
 pub(crate) mod synth;

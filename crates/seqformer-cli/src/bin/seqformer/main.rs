@@ -40,6 +40,7 @@ fn run(tool: &ToolCommand, verbose: u8) -> ExitCode {
         ToolCommand::Score(args) => commands::score::run(args),
         ToolCommand::Weights(args) => commands::weights::run(args),
         ToolCommand::Models(args) => commands::models::run(args),
+        ToolCommand::Init(args) => commands::init::run(args),
         ToolCommand::Data(args) => commands::data::run(args),
         ToolCommand::Config(args) => commands::config::run(args),
         ToolCommand::Completions { shell } => {

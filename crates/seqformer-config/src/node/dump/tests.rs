@@ -81,6 +81,22 @@ proptest! {
 }
 
 #[test]
+fn only_what_differs_from_the_defaults_is_written() {
+    let node = with(&["SOLVER.MAX_ITER", "7", "DATASETS.CUSTOM.mine.json", "a.json"]);
+    let expected = "DATASETS:
+  CUSTOM:
+    mine:
+      image_root: ''
+      json: a.json
+      type: ytvis
+SOLVER:
+  MAX_ITER: 7
+";
+    assert_eq!(node.dump_changed(), expected);
+    assert_eq!(reload(&node.dump_changed()), node);
+}
+
+#[test]
 fn a_file_for_vnext_has_only_its_keys_unless_others_were_set() {
     let mut node = CfgNode::defaults();
     let known = include_str!("../../../testdata/vnext_keys.txt");

@@ -1,4 +1,5 @@
-//! `seqformer bench`: the speed of the network and of the whole of `predict`, compared with the rates of the machine.
+//! `seqformer bench`: the speed of the network and of the whole of `predict`, compared with the rates of the machine; or
+//! what a training costs.
 
 mod backbones;
 mod end_to_end;
@@ -7,6 +8,7 @@ mod machine;
 mod model;
 mod report;
 mod timing;
+mod training;
 
 use std::path::PathBuf;
 
@@ -43,6 +45,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     let mut pairs = args.backbone.map(backbones::pairs).unwrap_or_default();
     pairs.extend(args.opts.iter().cloned());
     let settings = settings(args, &pairs)?;
+    if args.training {
+        return training::run(args, settings);
+    }
     let device = open_device(settings.device(args.device)?)?;
     let threads = compute::start(&args.compute);
     let bench = Bench::new(args, settings, device)?;
