@@ -19,7 +19,8 @@ use seqformer_config::DeviceChoice;
 pub use bench::{BackboneChoice, BenchArgs, Mode};
 pub use compute::{ComputeArgs, PrecisionChoice};
 pub use data::{
-    CocoToYtvisArgs, DataArgs, DataCheckArgs, DataCommand, DataConvertArgs, TargetClasses,
+    CocoToYtvisArgs, DataArgs, DataCheckArgs, DataCommand, DataConvertArgs, DataShowArgs,
+    TargetClasses,
 };
 pub use init::{InitArgs, NetworkChoice};
 pub use models::{

@@ -33,7 +33,8 @@ pub use dataloader::{DataloaderSection, TrainSampler};
 pub use datasets::{AnnotationFormat, CustomDataset, DatasetsSection};
 pub(crate) use datasets::{CUSTOM_DATASET_FIELDS, CUSTOM_DATASETS};
 pub use input::{
-    FrameAugmentation, ImageFormat, InputSection, PseudoClips, RandomFlip, ShortEdgeSampling,
+    DataPath, FrameAugmentation, ImageFormat, InputSection, PseudoClips, RandomFlip,
+    ShortEdgeSampling,
 };
 pub use model::ModelSection;
 pub use network::{NetworkDifference, NetworkSettings};

@@ -2,10 +2,10 @@
 //!
 //! Reference: VNext `data/augmentation.py` and detectron2 `RandomCrop`.
 //!
-//! Differs: crop, size and flip are always the same in all frames of a clip. The reference draws
-//! `choice`, `range`, `horizontal` and every crop for each frame, and then fails on frames of
-//! different sizes or trains on clips that jump. Colours and rotation are drawn for each frame,
-//! as in the reference.
+//! Crops, colours and rotation are drawn for each frame; sizes and flips as [`Drawn`] says.
+//!
+//! Differs: frames that are smaller than the largest one of their clip are padded with black at the
+//! right and at the bottom. The reference ends with an error when frames of a clip differ in size.
 
 use seqformer_masks::ImageSize;
 
@@ -17,14 +17,27 @@ use crate::{Blend, CropWindow, Rotation, Transform, shortest_edge_size};
 pub struct Augmentation {
     /// The length of the short edge.
     pub short_edge: ShortEdge,
+    /// How often it is drawn.
+    pub short_edge_drawn: Drawn,
     /// Limit of the long edge in pixels.
     pub max_size: u32,
-    /// Mirrors half of the clips.
+    /// Mirrors half of the clips or frames.
     pub flip: RandomFlip,
-    /// Crops half of the clips before they are resized.
+    /// How often it is drawn.
+    pub flip_drawn: Drawn,
+    /// Crops the frames of half of the clips before they are resized, each frame differently.
     pub crop: Option<RandomCrop>,
     /// Further steps, drawn per frame and always applied in the order of [`FrameStep`].
     pub frame_steps: Vec<FrameStep>,
+}
+
+/// How often something is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drawn {
+    /// Once for all frames of a clip.
+    PerClip,
+    /// For each frame.
+    PerFrame,
 }
 
 /// How the short edge is drawn, in pixels; 0 does not resize.
@@ -81,22 +94,27 @@ impl Augmentation {
         num_frames: usize,
         random: &mut Random,
     ) -> Vec<Vec<Transform>> {
-        let mut steps = Vec::new();
-        let mut current = size;
-        if let Some(crop) = self.crop.filter(|_| random.bernoulli(0.5)) {
-            let window = crop.draw(current, random);
-            steps.push(Transform::Crop(window));
-            current = window.size;
-        }
-        current = shortest_edge_size(current, self.short_edge.draw(random), self.max_size);
-        steps.push(Transform::Resize(current));
-        steps.extend(self.flip.draw(random));
-        let with_frame_steps = |_frame| {
-            let mut steps = steps.clone();
+        let crop = self.crop.filter(|_| random.bernoulli(0.5));
+        let short_edge = self.short_edge_drawn.once(|| self.short_edge.draw(random));
+        let flip = self.flip_drawn.once(|| self.flip.draw(random));
+        let draw_frame = |_frame| {
+            let mut steps = Vec::new();
+            let mut current = size;
+            if let Some(crop) = crop {
+                let window = crop.draw(current, random);
+                steps.push(Transform::Crop(window));
+                current = window.size;
+            }
+            let short_edge = short_edge.unwrap_or_else(|| self.short_edge.draw(random));
+            current = shortest_edge_size(current, short_edge, self.max_size);
+            steps.push(Transform::Resize(current));
+            steps.extend(flip.unwrap_or_else(|| self.flip.draw(random)));
             steps.extend(self.draw_frame_steps(current, random));
             steps
         };
-        (0..num_frames).map(with_frame_steps).collect()
+        let mut frames: Vec<Vec<Transform>> = (0..num_frames).map(draw_frame).collect();
+        pad_to_largest(size, &mut frames);
+        frames
     }
 
     /// Draws the final steps for a single frame of `size`.
@@ -105,6 +123,28 @@ impl Augmentation {
         frame_steps.sort_unstable();
         frame_steps.dedup();
         frame_steps.into_iter().map(|step| step.draw(size, random)).collect()
+    }
+}
+
+impl Drawn {
+    /// What is drawn for the whole clip, if it is.
+    fn once<T>(self, draw: impl FnOnce() -> T) -> Option<T> {
+        (self == Self::PerClip).then(draw)
+    }
+}
+
+/// Pads the frames of a clip that end up smaller than others; `size` is that of the files.
+fn pad_to_largest(size: ImageSize, frames: &mut [Vec<Transform>]) {
+    let ends = |steps: &[Transform]| steps.iter().fold(size, |size, step| step.output_size(size));
+    let sizes: Vec<ImageSize> = frames.iter().map(|steps| ends(steps)).collect();
+    let largest = ImageSize {
+        height: sizes.iter().map(|size| size.height).max().unwrap_or(0),
+        width: sizes.iter().map(|size| size.width).max().unwrap_or(0),
+    };
+    for (steps, size) in frames.iter_mut().zip(sizes) {
+        if size != largest {
+            steps.push(Transform::Pad(largest));
+        }
     }
 }
 

@@ -149,6 +149,19 @@ pub enum DataError {
         /// The annotation files.
         files: Vec<PathBuf>,
     },
+    /// Clips of a dataset that are all replaced by others.
+    #[error(
+        "{}: expected a clip with objects among {tries} that were drawn, found none (a clip of views of an image \
+         may not have more than 25); check the annotations, or set INPUT.DATA_PATH to vnext, which \
+         trains on such clips",
+        path.display()
+    )]
+    NoAcceptedClip {
+        /// The annotation file.
+        path: PathBuf,
+        /// The number of clips that were drawn.
+        tries: usize,
+    },
     /// An index beyond the end of a dataset.
     #[error("dataset {dataset} has no record {record}")]
     NoSuchRecord {

@@ -32,6 +32,7 @@ mod error;
 mod image;
 mod loader;
 mod mapper;
+mod original;
 mod random;
 mod record;
 mod resize;
@@ -43,7 +44,7 @@ mod transforms;
 mod trigonometry;
 
 pub use annotations::{AnnotatedVideos, read_categories, read_coco, read_ytvis};
-pub use augmentation::{Augmentation, FrameStep, RandomCrop, RandomFlip, ShortEdge};
+pub use augmentation::{Augmentation, Drawn, FrameStep, RandomCrop, RandomFlip, ShortEdge};
 pub use catalog::{Catalog, DatasetKind, DatasetSource};
 pub use categories::Categories;
 pub use category_map::{CategoryMap, CocoTable};
@@ -59,6 +60,7 @@ pub use loader::Loader;
 pub use mapper::{
     AbsentInstances, ClipInstance, ClipMapper, ClipSample, InstanceFrame, TestMapper,
 };
+pub use original::{OriginalMapper, OriginalSource};
 pub use random::{Purpose, Random};
 pub use record::{FrameAnnotation, Segmentation, TrackAnnotation, VideoRecord};
 pub use resize::{resize_bilinear, resize_nearest_mask, shortest_edge_size};
@@ -66,6 +68,6 @@ pub use sampler::{BatchSampler, Mixture, Shard, StreamEntry, TrainingSampler};
 pub use still_to_clip::{PseudoClip, StillMapper};
 pub use training_set::{ClipSource, Mapper, TrainingPart, TrainingSet};
 pub use transforms::{
-    Affine, Blend, CropWindow, HueSaturation, MotionBlur, Perspective, Rotation, ShiftColor,
-    Transform, transform_segmentation,
+    Affine, Blend, CropWindow, HueSaturation, MotionBlur, Perspective, PhotometricDistort,
+    Rotation, ShiftColor, Transform, transform_segmentation,
 };

@@ -78,6 +78,23 @@ pub enum AbsentInstances {
     Keep,
 }
 
+/// How the masks of a clip are made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Masks {
+    /// What happens to instances that are visible in no frame.
+    pub(crate) absent: AbsentInstances,
+    /// Draws outlines at the size of the file and transforms their pixels, rather than drawing
+    /// transformed outlines.
+    pub(crate) draws_first: bool,
+}
+
+impl Masks {
+    /// Masks of transformed outlines.
+    pub(crate) fn of(absent: AbsentInstances) -> Self {
+        Self { absent, draws_first: false }
+    }
+}
+
 /// Makes training clips.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClipMapper {
@@ -98,7 +115,7 @@ impl ClipMapper {
     pub fn map(&self, record: &VideoRecord, random: &mut Random) -> Result<ClipSample, DataError> {
         let frame_indices = self.sampling.draw(record.frames.len(), random);
         let steps = self.augmentation.draw(record.size, frame_indices.len(), random);
-        build_sample(record, frame_indices, &steps, self.absent)
+        build_sample(record, frame_indices, &steps, Masks::of(self.absent))
     }
 }
 
@@ -152,7 +169,7 @@ pub(crate) fn build_sample(
     record: &VideoRecord,
     frame_indices: Vec<usize>,
     steps: &[Vec<Transform>],
-    absent: AbsentInstances,
+    masks: Masks,
 ) -> Result<ClipSample, DataError> {
     let mut decoded: BTreeMap<usize, RgbImage> = BTreeMap::new();
     let mut frames = Vec::with_capacity(frame_indices.len());
@@ -167,9 +184,10 @@ pub(crate) fn build_sample(
     for track in &record.tracks {
         let is_annotated = |&index: &usize| track.frames.get(index).is_some_and(Option::is_some);
         if frame_indices.iter().any(is_annotated) {
-            let instance = map_track(record, track, &frame_indices, steps)?;
+            let clip = ClipSteps { frame_indices: &frame_indices, steps, masks };
+            let instance = map_track(record, track, clip)?;
             let is_seen = instance.frames.iter().any(|frame| frame.is_visible);
-            if is_seen || absent == AbsentInstances::Keep {
+            if is_seen || masks.absent == AbsentInstances::Keep {
                 instances.push(instance);
             }
         }
@@ -183,18 +201,31 @@ pub(crate) fn build_sample(
     })
 }
 
+/// The frames of a clip, and what is done to them.
+#[derive(Debug, Clone, Copy)]
+struct ClipSteps<'a> {
+    frame_indices: &'a [usize],
+    steps: &'a [Vec<Transform>],
+    masks: Masks,
+}
+
 fn map_track(
     record: &VideoRecord,
     track: &TrackAnnotation,
-    frame_indices: &[usize],
-    steps: &[Vec<Transform>],
+    clip: ClipSteps<'_>,
 ) -> Result<ClipInstance, DataError> {
-    let mut frames = Vec::with_capacity(frame_indices.len());
-    for (&index, steps) in frame_indices.iter().zip(steps) {
+    let mut frames = Vec::with_capacity(clip.frame_indices.len());
+    for (&index, steps) in clip.frame_indices.iter().zip(clip.steps) {
         // Crowds have an empty slot.
         let annotation = track.frames.get(index).and_then(Option::as_ref);
         let mask = if let Some(annotation) = annotation.filter(|_| !track.is_crowd) {
-            let mask = transform_segmentation(&annotation.segmentation, record.size, steps);
+            let segmentation = &annotation.segmentation;
+            let mask = if clip.masks.draws_first {
+                let drawn = segmentation.to_mask(record.size);
+                drawn.map(|mask| steps.iter().fold(mask, |mask, step| step.apply_mask(mask)))
+            } else {
+                transform_segmentation(segmentation, record.size, steps)
+            };
             mask.map_err(|source| DataError::Mask {
                 path: record.frames[index].clone(),
                 video_id: record.id,

@@ -3,9 +3,12 @@
 //! Reference: Pillow `Resample.c` (bilinear) and `Geometry.c` (nearest); detectron2
 //! `data/transforms/augmentation_impl.py`, `ResizeShortestEdge`.
 
+mod torch;
+
 use seqformer_masks::{BitMask, ImageSize};
 
 use crate::RgbImage;
+pub(crate) use torch::{floor_resize_mask, torchvision_size};
 
 /// Weights are integers with this many fractional bits.
 const PRECISION_BITS: u32 = 22;
@@ -58,11 +61,18 @@ pub fn resize_bilinear(image: &RgbImage, size: ImageSize) -> RgbImage {
 
 /// Resizes with Pillow's nearest-pixel rule.
 pub fn resize_nearest_mask(mask: &BitMask, size: ImageSize) -> BitMask {
-    let mut resized = BitMask::new(size);
-    let rows: Vec<&[u8]> = mask.rows().collect();
+    let rows = nearest_indices(mask.size().height, size.height);
     let columns = nearest_indices(mask.size().width, size.width);
-    for (y, from_y) in nearest_indices(mask.size().height, size.height).into_iter().enumerate() {
-        let Some(row) = rows.get(from_y) else { continue };
+    take_pixels(mask, &rows, &columns)
+}
+
+/// Returns the mask whose pixels come from these rows and columns.
+fn take_pixels(mask: &BitMask, rows: &[usize], columns: &[usize]) -> BitMask {
+    let size = ImageSize { height: rows.len() as u32, width: columns.len() as u32 };
+    let mut resized = BitMask::new(size);
+    let from_rows: Vec<&[u8]> = mask.rows().collect();
+    for (y, &from_y) in rows.iter().enumerate() {
+        let Some(row) = from_rows.get(from_y) else { continue };
         for (x, &from_x) in columns.iter().enumerate() {
             if row[from_x] != 0 {
                 resized.set(y as u32, x as u32, true);

@@ -42,7 +42,8 @@ pub struct StreamEntry {
     pub position: u64,
     /// Index of the dataset.
     pub dataset: usize,
-    /// Index of the record in the dataset.
+    /// Index of the item in the dataset: a record, or a frame of one (see
+    /// [`TrainingSet::lengths`](crate::TrainingSet::lengths)).
     pub record: usize,
 }
 

@@ -8,11 +8,11 @@
 //! many views as a clip has frames, where the references have two and five. Colours and rotation
 //! of the [`Augmentation`] are drawn for each view, as for each frame of a video.
 
-mod warp;
+pub(crate) mod warp;
 
 use seqformer_masks::ImageSize;
 
-use crate::mapper::build_sample;
+use crate::mapper::{Masks, build_sample};
 use crate::random::Random;
 use crate::{
     AbsentInstances, Augmentation, ClipSample, DataError, RandomCrop, RandomFlip, Transform,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// An image is resized to one of these short edges before it is cropped.
-const SHORT_EDGES_BEFORE_CROP: [u32; 3] = [400, 500, 600];
+pub(crate) const SHORT_EDGES_BEFORE_CROP: [u32; 3] = [400, 500, 600];
 
 /// Makes pseudo-clips of single images.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,8 +50,8 @@ pub enum PseudoClip {
     /// Differs: overlapping instances keep their own masks, in any number; in the reference's
     /// copies the later one wins, and more than 127 overflow its numbers. Everything is drawn from
     /// the seed, not from the clock. Boxes are those of the masks at the final frame size, with
-    /// their far edges one pixel further. Images with more than 25 instances are not replaced by
-    /// others.
+    /// their far edges one pixel further. Images with more than 25 instances are replaced by others
+    /// only by [`OriginalMapper`](crate::OriginalMapper).
     Warps,
 }
 
@@ -63,7 +63,7 @@ impl StillMapper {
     /// As [`ClipMapper::map`](crate::ClipMapper::map).
     pub fn map(&self, record: &VideoRecord, random: &mut Random) -> Result<ClipSample, DataError> {
         let steps = self.draw(record.size, random);
-        build_sample(record, vec![0; steps.len()], &steps, self.absent)
+        build_sample(record, vec![0; steps.len()], &steps, Masks::of(self.absent))
     }
 
     fn draw(&self, size: ImageSize, random: &mut Random) -> Vec<Vec<Transform>> {

@@ -4,7 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::random::Random;
 use crate::sampler::StreamEntry;
-use crate::{AnnotatedVideos, ClipMapper, ClipSample, DataError, StillMapper, VideoRecord};
+use crate::{
+    AnnotatedVideos, ClipMapper, ClipSample, DataError, OriginalMapper, StillMapper, VideoRecord,
+};
+
+/// Clips of a dataset that are drawn before it is an error that none is accepted.
+const MAX_DRAWS: usize = 100;
 
 /// Makes the samples of the stream.
 pub trait ClipSource: Send + Sync {
@@ -23,6 +28,18 @@ pub enum Mapper {
     Video(ClipMapper),
     /// Several views of single images.
     Still(StillMapper),
+    /// Clips of videos or views of images, by the rules of the original repository.
+    Original(OriginalMapper),
+}
+
+impl Mapper {
+    /// Returns how many items of the stream a record is.
+    fn num_items(&self, record: &VideoRecord) -> usize {
+        match self {
+            Self::Video(_) | Self::Still(_) => 1,
+            Self::Original(mapper) => mapper.num_items(record),
+        }
+    }
 }
 
 /// A dataset and its mapper.
@@ -34,10 +51,21 @@ pub struct TrainingPart {
     pub mapper: Mapper,
 }
 
+impl TrainingPart {
+    /// Returns what `of` says of the records, once for each of their items.
+    fn of_items<T: Clone>(&self, of: impl Fn(&VideoRecord) -> T) -> Vec<T> {
+        let records = self.dataset.videos.iter();
+        let repeated = records.flat_map(|record| vec![of(record); self.mapper.num_items(record)]);
+        repeated.collect()
+    }
+}
+
 /// All datasets of a training run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainingSet {
     parts: Vec<TrainingPart>,
+    /// For each dataset and record the number of items up to its end.
+    ends: Vec<Vec<usize>>,
 }
 
 impl TrainingSet {
@@ -51,7 +79,16 @@ impl TrainingSet {
             let files = parts.iter().map(|part| part.dataset.path.clone()).collect();
             return Err(DataError::NothingToTrain { files });
         }
-        Ok(Self { parts })
+        let ends_of = |part: &TrainingPart| {
+            let records = part.dataset.videos.iter();
+            let add = |sum: &mut usize, record: &VideoRecord| {
+                *sum += part.mapper.num_items(record);
+                Some(*sum)
+            };
+            records.scan(0, add).collect()
+        };
+        let ends = parts.iter().map(ends_of).collect();
+        Ok(Self { parts, ends })
     }
 
     /// Returns the datasets.
@@ -59,12 +96,22 @@ impl TrainingSet {
         &self.parts
     }
 
-    /// Returns the number of records of each dataset.
+    /// Returns the number of items of each dataset, from which the stream is drawn: its records, or
+    /// their frames if an [`OriginalMapper`] makes clips of videos.
     pub fn lengths(&self) -> Vec<usize> {
-        self.parts.iter().map(|part| part.dataset.videos.len()).collect()
+        self.ends.iter().map(|ends| ends.last().copied().unwrap_or(0)).collect()
     }
 
-    /// Returns for each dataset and record how often it should occur in an epoch, so that rare classes are trained on.
+    /// Returns the record of an item, and which of its items it is.
+    fn record_of(&self, entry: StreamEntry) -> Option<(&TrainingPart, &VideoRecord, usize)> {
+        let (part, ends) = (self.parts.get(entry.dataset)?, self.ends.get(entry.dataset)?);
+        let index = ends.partition_point(|&end| end <= entry.record);
+        let record = part.dataset.videos.get(index)?;
+        let start = if index == 0 { 0 } else { ends[index - 1] };
+        Some((part, record, entry.record - start))
+    }
+
+    /// Returns for each dataset and item how often it should occur in an epoch, so that rare classes are trained on.
     ///
     /// A class in a fraction f of all records has the factor √(threshold / f), at least 1; a record has the largest
     /// factor of its classes.
@@ -85,35 +132,50 @@ impl TrainingSet {
                 *num_records.entry(class).or_insert(0_usize) += 1;
             }
         }
-        let total: usize = self.lengths().iter().sum();
+        let total: usize = self.parts.iter().map(|part| part.dataset.videos.len()).sum();
         let repeat = |class: &usize| {
             let share = num_records[class] as f64 / total as f64;
             (threshold / share).sqrt().max(1.0)
         };
         let of_video = |video: &VideoRecord| classes(video).iter().map(repeat).fold(1.0, f64::max);
-        self.parts.iter().map(|part| part.dataset.videos.iter().map(of_video).collect()).collect()
+        self.parts.iter().map(|part| part.of_items(of_video)).collect()
     }
 
-    /// Returns for each dataset and record whether its frames are wider than high.
+    /// Returns for each dataset and item whether its frames are wider than high.
     pub fn is_wide(&self) -> Vec<Vec<bool>> {
-        let flags = |part: &TrainingPart| {
-            let is_wide = part.dataset.videos.iter().map(|v| v.size.width > v.size.height);
-            is_wide.collect()
-        };
-        self.parts.iter().map(flags).collect()
+        let is_wide = |video: &VideoRecord| video.size.width > video.size.height;
+        self.parts.iter().map(|part| part.of_items(is_wide)).collect()
+    }
+
+    /// Draws clips, the first one of `entry`, until one is accepted.
+    fn original(
+        &self,
+        mapper: &OriginalMapper,
+        mut entry: StreamEntry,
+        random: &mut Random,
+    ) -> Result<ClipSample, DataError> {
+        for _draw in 0..MAX_DRAWS {
+            let Some((_, record, frame)) = self.record_of(entry) else { break };
+            let clip = mapper.map(record, frame, random)?;
+            if mapper.accepts(&clip) {
+                return Ok(clip);
+            }
+            entry.record = random.index(self.lengths()[entry.dataset]);
+        }
+        let path = self.parts[entry.dataset].dataset.path.clone();
+        Err(DataError::NoAcceptedClip { path, tries: MAX_DRAWS })
     }
 }
 
 impl ClipSource for TrainingSet {
     fn sample(&self, entry: StreamEntry, random: &mut Random) -> Result<ClipSample, DataError> {
-        let part = self.parts.get(entry.dataset);
-        let record = part.and_then(|part| part.dataset.videos.get(entry.record));
-        let (Some(part), Some(record)) = (part, record) else {
+        let Some((part, record, _)) = self.record_of(entry) else {
             return Err(DataError::NoSuchRecord { dataset: entry.dataset, record: entry.record });
         };
         match &part.mapper {
             Mapper::Video(mapper) => mapper.map(record, random),
             Mapper::Still(mapper) => mapper.map(record, random),
+            Mapper::Original(mapper) => self.original(mapper, entry, random),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Geometric transforms for images, masks and polygons, and colour transforms.
 //!
 //! Reference: fvcore `transforms/transform.py` and detectron2 `data/transforms/transform.py`; for
-//! those of pseudo-clips, imgaug 0.4.
+//! those of pseudo-clips, imgaug 0.4; for those of the original repository, its
+//! `datasets/transforms_clip.py`.
 
 mod affine;
 mod clip;
@@ -10,7 +11,9 @@ mod crop;
 mod flip;
 mod hue_saturation;
 mod motion_blur;
+mod pad;
 mod perspective;
+mod photometric;
 mod projection;
 mod rotate;
 mod shift_color;
@@ -23,10 +26,12 @@ pub use crop::CropWindow;
 pub use hue_saturation::HueSaturation;
 pub use motion_blur::MotionBlur;
 pub use perspective::Perspective;
+pub use photometric::PhotometricDistort;
 pub use rotate::Rotation;
 pub use shift_color::ShiftColor;
 
 use crate::record::rasterize_all;
+use crate::resize::floor_resize_mask;
 use crate::{RgbImage, Segmentation, resize_bilinear, resize_nearest_mask};
 
 /// One step of augmentation, with everything random already drawn.
@@ -36,12 +41,19 @@ pub enum Transform {
     Crop(CropWindow),
     /// Resizes: images with Pillow's bilinear filter, masks to the nearest pixel.
     Resize(ImageSize),
+    /// Resizes: images with Pillow's bilinear filter, masks as PyTorch's `interpolate` takes the
+    /// nearest pixels.
+    ResizeAsTorch(ImageSize),
+    /// Enlarges with black at the right and at the bottom; sides that are longer stay as they are.
+    Pad(ImageSize),
     /// Mirrors the columns.
     FlipHorizontal,
     /// Mirrors the rows.
     FlipVertical,
     /// Changes colours only.
     Blend(Blend),
+    /// Changes colours only, as the original repository does.
+    Photometric(PhotometricDistort),
     /// Rotates around a point and keeps the size; uncovered pixels are black.
     Rotate(Rotation),
     /// Adds to all channels.
@@ -61,10 +73,12 @@ impl Transform {
     pub fn output_size(&self, size: ImageSize) -> ImageSize {
         match self {
             Self::Crop(window) => window.clipped(size).size,
-            Self::Resize(to) => *to,
+            Self::Resize(to) | Self::ResizeAsTorch(to) => *to,
+            Self::Pad(to) => pad::padded(size, *to),
             Self::FlipHorizontal
             | Self::FlipVertical
             | Self::Blend(_)
+            | Self::Photometric(_)
             | Self::Rotate(_)
             | Self::ShiftColor(_)
             | Self::HueSaturation(_)
@@ -78,10 +92,12 @@ impl Transform {
     pub fn apply_image(&self, image: RgbImage) -> RgbImage {
         match self {
             Self::Crop(window) => window.apply_image(&image),
-            Self::Resize(size) => resize_bilinear(&image, *size),
+            Self::Resize(size) | Self::ResizeAsTorch(size) => resize_bilinear(&image, *size),
+            Self::Pad(size) => pad::image(&image, *size),
             Self::FlipHorizontal => flip::horizontal(image),
             Self::FlipVertical => flip::vertical(&image),
             Self::Blend(blend) => blend.apply(image),
+            Self::Photometric(distort) => distort.apply(image),
             Self::Rotate(rotation) => rotation.apply_image(image),
             Self::ShiftColor(shift) => shift.apply(image),
             Self::HueSaturation(change) => change.apply(image),
@@ -95,16 +111,20 @@ impl Transform {
     pub fn apply_mask(&self, mask: BitMask) -> BitMask {
         match self {
             Self::Crop(window) => window.apply_mask(&mask),
-            Self::Resize(size) if *size == mask.size() => mask,
+            Self::Resize(size) | Self::ResizeAsTorch(size) if *size == mask.size() => mask,
             Self::Resize(size) => resize_nearest_mask(&mask, *size),
+            Self::ResizeAsTorch(size) => floor_resize_mask(&mask, *size),
+            Self::Pad(size) => pad::mask(&mask, *size),
             Self::FlipHorizontal => mask.flip_horizontal(),
             Self::FlipVertical => mask.flip_vertical(),
             Self::Rotate(rotation) => rotation.apply_mask(mask),
             Self::Perspective(perspective) => perspective.apply_mask(mask),
             Self::Affine(affine) => affine.apply_mask(mask),
-            Self::Blend(_) | Self::ShiftColor(_) | Self::HueSaturation(_) | Self::MotionBlur(_) => {
-                mask
-            }
+            Self::Blend(_)
+            | Self::Photometric(_)
+            | Self::ShiftColor(_)
+            | Self::HueSaturation(_)
+            | Self::MotionBlur(_) => mask,
         }
     }
 
@@ -115,7 +135,7 @@ impl Transform {
         let scale = |to: &ImageSize| [f64::from(to.width) / width, f64::from(to.height) / height];
         match self {
             Self::Crop(window) => return window.clipped(size).apply_vertices(vertices),
-            Self::Resize(to) => {
+            Self::Resize(to) | Self::ResizeAsTorch(to) => {
                 let [x_scale, y_scale] = scale(to);
                 for [x, y] in &mut vertices {
                     (*x, *y) = (*x * x_scale, *y * y_scale);
@@ -134,8 +154,12 @@ impl Transform {
             Self::Rotate(rotation) => rotation.apply_vertices(&mut vertices),
             Self::Perspective(perspective) => return perspective.apply_vertices(vertices, size),
             Self::Affine(affine) => return affine.apply_vertices(vertices, size),
-            Self::Blend(_) | Self::ShiftColor(_) | Self::HueSaturation(_) | Self::MotionBlur(_) => {
-            }
+            Self::Pad(_)
+            | Self::Blend(_)
+            | Self::Photometric(_)
+            | Self::ShiftColor(_)
+            | Self::HueSaturation(_)
+            | Self::MotionBlur(_) => {}
         }
         vertices
     }

@@ -1,8 +1,6 @@
 //! Converts a configuration to typed arguments, key by key. [`crate::PredictPlan`] and [`crate::TrainPlan`] gather
 //! them; nothing else in this crate reads a key.
 
-use std::collections::BTreeSet;
-
 use seqformer::config::{BackboneConfig, ResNetConfig, SwinConfig, TransformerConfig};
 use seqformer::inference::SelectionRule;
 use seqformer::{
@@ -11,14 +9,8 @@ use seqformer::{
 use seqformer_checkpoint::key_map::InputConvention;
 use seqformer_config::Config;
 use seqformer_config::config::{
-    self, BackboneName, ClipType, CropType, FrameAugmentation, ImageFormat, LrScheduler,
-    NetworkPart, PseudoClips, ResultRule, ShortEdgeSampling,
+    self, BackboneName, ClipType, ImageFormat, LrScheduler, NetworkPart, ResultRule,
 };
-use seqformer_data::{
-    AbsentInstances, Augmentation, ClipMapper, ClipSampling, FrameStep, PseudoClip, RandomCrop,
-    RandomFlip, ShortEdge, StillMapper,
-};
-use seqformer_masks::ImageSize;
 
 use crate::lr_schedule::{Decay, LrSchedule, Warmup};
 use crate::{ClipOptions, GradClip, OptimizerConfig, OptimizerKind, PredictorOptions};
@@ -200,78 +192,6 @@ pub(crate) fn lr_schedule(config: &Config) -> LrSchedule {
         method: solver.warmup_method,
     };
     LrSchedule { warmup, decay, max_iter: solver.max_iter }
-}
-
-/// Makes training clips from videos: `INPUT.SAMPLING_*`.
-pub(crate) fn clip_mapper(config: &Config, absent: AbsentInstances) -> ClipMapper {
-    let input = &config.input;
-    ClipMapper {
-        sampling: ClipSampling {
-            num_frames: input.sampling_frame_num,
-            range: input.sampling_frame_range,
-            interval: input.sampling_interval,
-            shuffle: input.sampling_frame_shuffle,
-        },
-        augmentation: augmentation(config),
-        absent,
-    }
-}
-
-/// Makes training clips from images: `INPUT.PRETRAIN_*`.
-pub(crate) fn still_mapper(config: &Config, absent: AbsentInstances) -> StillMapper {
-    let input = &config.input;
-    StillMapper {
-        num_frames: input.sampling_frame_num,
-        pseudo_clip: match input.pretrain_type {
-            PseudoClips::V1 => PseudoClip::Crops,
-            PseudoClips::Coco2Seq => PseudoClip::Warps,
-        },
-        augmentation: augmentation(config),
-        same_views: input.pretrain_same_crop,
-        absent,
-    }
-}
-
-/// The augmentation of `INPUT`.
-fn augmentation(config: &Config) -> Augmentation {
-    let input = &config.input;
-    // Differs: sizes and flips are drawn once per clip whatever the key says, because frames of different sizes do not
-    // form a clip.
-    let sizes = &input.min_size_train;
-    let short_edge = match input.min_size_train_sampling {
-        ShortEdgeSampling::Choice | ShortEdgeSampling::ChoiceByClip => {
-            ShortEdge::Choice(sizes.clone())
-        }
-        ShortEdgeSampling::Range | ShortEdgeSampling::RangeByClip => {
-            ShortEdge::Range(sizes[0], sizes[sizes.len() - 1])
-        }
-    };
-    let flip = match input.random_flip {
-        config::RandomFlip::None => RandomFlip::None,
-        config::RandomFlip::Horizontal | config::RandomFlip::FlipByClip => RandomFlip::Horizontal,
-        config::RandomFlip::Vertical => RandomFlip::Vertical,
-    };
-    let [first, second] = input.crop.size;
-    let crop = input.crop.enabled.then_some(match input.crop.crop_type {
-        CropType::Relative => RandomCrop::Relative(input.crop.size),
-        CropType::RelativeRange => RandomCrop::RelativeRange(input.crop.size),
-        CropType::Absolute => {
-            RandomCrop::Absolute(ImageSize { height: first as u32, width: second as u32 })
-        }
-        CropType::AbsoluteRange => RandomCrop::AbsoluteRange(first as u32, second as u32),
-    });
-    let steps: BTreeSet<FrameStep> = input.augmentations.iter().copied().map(frame_step).collect();
-    let frame_steps = steps.into_iter().collect();
-    Augmentation { short_edge, max_size: input.max_size_train, flip, crop, frame_steps }
-}
-
-fn frame_step(augmentation: FrameAugmentation) -> FrameStep {
-    match augmentation {
-        FrameAugmentation::Brightness => FrameStep::Brightness,
-        FrameAugmentation::Contrast => FrameStep::Contrast,
-        FrameAugmentation::Saturation => FrameStep::Saturation,
-        FrameAugmentation::Rotation => FrameStep::Rotation,
-    }
 }
 
 #[cfg(test)]

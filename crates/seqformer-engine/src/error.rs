@@ -140,6 +140,9 @@ pub enum EngineError {
     /// A dataset or a training sample cannot be used.
     #[error(transparent)]
     Data(#[from] seqformer_data::DataError),
+    /// The data of a training cannot be used.
+    #[error(transparent)]
+    TrainingData(#[from] seqformer_training_data::TrainingDataError),
     /// Results or annotations cannot be used.
     #[error(transparent)]
     Evaluation(#[from] seqformer_evaluation::EvaluationError),

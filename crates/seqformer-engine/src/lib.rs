@@ -30,7 +30,6 @@ mod agreement;
 pub mod builder;
 mod checkpointer;
 mod collate;
-mod datasets;
 mod device;
 mod encode;
 mod error;
@@ -51,7 +50,6 @@ mod track_masks;
 mod trainer;
 
 pub use checkpointer::Checkpointer;
-pub use datasets::find_dataset;
 pub use device::{
     DeviceChoice, count_gpus, forget_gpu_peak, gpu_card, gpu_fallbacks, gpu_memory, gpu_peak,
     open_device,

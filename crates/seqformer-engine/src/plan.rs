@@ -11,7 +11,6 @@ use seqformer_config::config::{NetworkDifference, NetworkSettings};
 use seqformer_config::{CfgNode, Config};
 
 pub use train::TrainPlan;
-pub(crate) use train::{BatchPlan, DataPlan};
 
 use crate::{PredictorOptions, builder};
 

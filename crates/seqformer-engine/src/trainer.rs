@@ -3,7 +3,6 @@
 //! Reference: detectron2 `engine/train_loop.py`, `SimpleTrainer.run_step`; VNext `projects/SeqFormer/train_net.py`.
 
 mod batch_losses;
-mod batches;
 mod checks;
 mod journal;
 mod setup;

@@ -13,7 +13,8 @@ section! {
     /// `INPUT.CROP`; the size is height and width.
     pub struct CropSection {
         enabled: bool = "INPUT.CROP.ENABLED" or "False", Reader::bool,
-            "Crops at random in training.", WINDOWS;
+            "Crops the frames of half of the clips in training, each frame by a window of its own.",
+            By(AUGMENTATION, "windows_are_drawn_for_each_frame_of_half_of_the_clips");
         crop_type: CropType = "INPUT.CROP.TYPE" or "'relative_range'", Reader::choice,
             "What SIZE means: relative_range, relative, absolute or absolute_range.", WINDOWS;
         size: [f64; 2] = "INPUT.CROP.SIZE" or "[0.9, 0.9]", size,

@@ -16,6 +16,14 @@ const SAMPLING: Shown =
 section! {
     /// `INPUT`.
     pub struct InputSection {
+        data_path: DataPath = "INPUT.DATA_PATH" or "'vnext'", data_path,
+            "How data become training clips: vnext, or original, with which the published numbers were made. That \
+             one draws frames, not videos; takes a frame, one within 3 frames on either side of it and the others from \
+             the whole video; distorts the colours of videos; crops after a first resize; makes clips of images as \
+             PRETRAIN_TYPE coco2seq; and replaces clips without objects, and those of images with more than 25. \
+             SAMPLING_FRAME_RANGE, SAMPLING_INTERVAL, SAMPLING_FRAME_SHUFFLE and PRETRAIN_* then have no \
+             effect, sizes and flips are always drawn by clip, and DROP_ABSENT is always on.",
+            By("seqformer-training-data/src/mappers.rs", "recipes_of_published_numbers_have_the_original_data_path");
         sampling_frame_num: usize = "INPUT.SAMPLING_FRAME_NUM" or "1", Reader::positive,
             "Frames of a training clip.", SAMPLING;
         sampling_frame_range: usize = "INPUT.SAMPLING_FRAME_RANGE" or "10", Reader::count,
@@ -32,8 +40,9 @@ section! {
             "Short edges to choose from in training, in pixels.",
             By(AUGMENTATION, "half_of_the_clips_are_mirrored_and_every_size_occurs");
         min_size_train_sampling: ShortEdgeSampling = "INPUT.MIN_SIZE_TRAIN_SAMPLING" or "'choice'", Reader::choice,
-            "How the short edge is drawn: choice, range, choice_by_clip or range_by_clip.",
-            By(AUGMENTATION, "a_range_of_sizes_includes_both_ends");
+            "How the short edge is drawn: choice or range for each frame, choice_by_clip or range_by_clip for each \
+             clip. Frames that are smaller than others of their clip are padded with black.",
+            By(AUGMENTATION, "otherwise_every_frame_has_a_flip_and_a_size_of_its_own_as_in_vnext");
         max_size_train: u32 = "INPUT.MAX_SIZE_TRAIN" or "1333", Reader::positive,
             "Limit of the long edge in training, in pixels.",
             By("seqformer-data/src/resize/tests.rs", "the_short_edge_rules_the_size_and_the_long_edge_limits_it");
@@ -44,7 +53,7 @@ section! {
             "Limit of the long edge in evaluation, in pixels.",
             By("seqformer-data/src/mapper/tests.rs", "test_frames_are_resized_and_nothing_else");
         random_flip: RandomFlip = "INPUT.RANDOM_FLIP" or "'horizontal'", Reader::choice,
-            "Flips: none, horizontal, vertical or flip_by_clip.",
+            "Flips: none, horizontal or vertical for each frame, or flip_by_clip, which is horizontal.",
             By(AUGMENTATION, "half_of_the_clips_are_mirrored_and_every_size_occurs");
         crop: CropSection = "INPUT.CROP", "Random crops.";
         format: ImageFormat = "INPUT.FORMAT" or "'BGR'", Reader::choice,
@@ -64,6 +73,16 @@ section! {
         pretrain_type: PseudoClips = "INPUT.PRETRAIN_TYPE" or "'v1'", Reader::choice,
             "How pseudo-clips are made: v1 flips and crops, coco2seq also warps, shifts, turns and blurs.",
             By(STILL_TO_CLIP, "one_view_is_the_image_and_the_others_are_warped_in_any_order");
+    }
+}
+
+choice! {
+    /// `INPUT.DATA_PATH`: how data become training clips.
+    pub enum DataPath {
+        /// `vnext`: as VNext does.
+        VNext = "vnext",
+        /// `original`: as the original repository does.
+        Original = "original",
     }
 }
 
@@ -127,6 +146,16 @@ choice! {
         /// `flip_by_clip`: horizontal, drawn for every clip.
         FlipByClip = "flip_by_clip",
     }
+}
+
+fn data_path(reader: &Reader<'_>, key: &str) -> Result<DataPath, ConfigError> {
+    let path = reader.choice(key)?;
+    if path == DataPath::Original && !reader.texts("INPUT.AUGMENTATIONS")?.is_empty() {
+        let why = "the original repository distorts the colours of videos by rules of its own; write \
+                   AUGMENTATIONS: [], or DATA_PATH: vnext";
+        return Err(reader.fail_hint(key, "'vnext' with AUGMENTATIONS", why));
+    }
+    Ok(path)
 }
 
 fn augmentations(reader: &Reader<'_>, key: &str) -> Result<Vec<FrameAugmentation>, ConfigError> {

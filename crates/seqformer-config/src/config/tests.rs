@@ -159,6 +159,11 @@ fn wrong_settings_are_errors_that_name_the_key() {
         (&["MODEL.DEVICE", "tpu"], "MODEL.DEVICE: expected"),
         (&["INPUT.FORMAT", "L"], "INPUT.FORMAT: expected \"RGB\" or \"BGR\", found 'L'"),
         (&["INPUT.AUGMENTATIONS", "['blur']"], "expected a list of any of brightness"),
+        (
+            &["INPUT.DATA_PATH", "original", "INPUT.AUGMENTATIONS", "['contrast']"],
+            "INPUT.DATA_PATH: expected 'vnext' with AUGMENTATIONS, found 'original'",
+        ),
+        (&["INPUT.DATA_PATH", "detr"], "expected \"vnext\" or \"original\", found 'detr'"),
         (&["INPUT.MIN_SIZE_TRAIN", "()"], "expected one or more sizes"),
         (&["INPUT.MIN_SIZE_TRAIN_SAMPLING", "range"], "the smallest and the largest size"),
         (&["INPUT.CROP.ENABLED", "True", "INPUT.CROP.TYPE", "relative"], "two fractions above 0"),

@@ -4,6 +4,7 @@
 pub(crate) const OWN_KEYS: &[&str] = &[
     "DATASETS.CATEGORY_MAP",
     "DATASETS.DATASET_RATIO",
+    "INPUT.DATA_PATH",
     "INPUT.PAD_TO_BATCH",
     "MODEL.RESNETS.CALIBRATE_NORM",
     "MODEL.SeqFormer.DROP_ABSENT",

@@ -1,33 +1,86 @@
 //! Ranges of what is drawn, and that clips do not jump.
 
+use seqformer_masks::BitMask;
+
 use super::*;
-use crate::Purpose;
+use crate::{Purpose, RgbImage};
 
 const SIZE: ImageSize = ImageSize { height: 90, width: 160 };
 
 fn plain() -> Augmentation {
     Augmentation {
         short_edge: ShortEdge::Choice(vec![32, 48, 64]),
+        short_edge_drawn: Drawn::PerClip,
         max_size: 1333,
         flip: RandomFlip::Horizontal,
+        flip_drawn: Drawn::PerClip,
         crop: None,
         frame_steps: Vec::new(),
     }
 }
 
+/// The distinct steps of the frames of a clip.
+fn distinct(augmentation: &Augmentation, index: u64) -> std::collections::BTreeSet<String> {
+    let mut random = Random::new(1, Purpose::Sample, index);
+    let steps = augmentation.draw(SIZE, 5, &mut random);
+    assert_eq!(steps.len(), 5);
+    steps.iter().map(|steps| format!("{steps:?}")).collect()
+}
+
 #[test]
-fn geometry_is_drawn_once_for_all_frames_of_a_clip() {
-    let augmentation = Augmentation { crop: Some(RandomCrop::AbsoluteRange(20, 60)), ..plain() };
-    let mut different = std::collections::BTreeSet::new();
+fn by_clip_sizes_and_flips_are_the_same_in_all_frames() {
+    let mut clips = std::collections::BTreeSet::new();
     for index in 0..100 {
-        let mut random = Random::new(1, Purpose::Sample, index);
-        let steps = augmentation.draw(SIZE, 5, &mut random);
-        assert_eq!(steps.len(), 5);
-        assert!(steps.iter().all(|frame| *frame == steps[0]), "{steps:?}");
-        different.insert(format!("{:?}", steps[0]));
+        let frames = distinct(&plain(), index);
+        assert_eq!(frames.len(), 1, "{frames:?}");
+        clips.extend(frames);
     }
-    // Half of the clips are cropped, nearly all of them differently; the others have six draws.
-    assert!(different.len() > 30, "only {} different draws", different.len());
+    // Three sizes, mirrored or not.
+    assert_eq!(clips.len(), 6);
+}
+
+#[test]
+fn otherwise_every_frame_has_a_flip_and_a_size_of_its_own_as_in_vnext() {
+    let flips = Augmentation { flip_drawn: Drawn::PerFrame, ..plain() };
+    let sizes = Augmentation { short_edge_drawn: Drawn::PerFrame, ..plain() };
+    let count = |augmentation: &Augmentation| {
+        (0..200).filter(|&index| distinct(augmentation, index).len() > 1).count()
+    };
+    // All five flips are alike with probability 2 / 32, and all five sizes with 3 / 243. Binomial with n = 200:
+    // six standard deviations are 21 and 10.
+    assert!(count(&flips).abs_diff(187) < 21, "{}", count(&flips));
+    assert!(count(&sizes) > 187, "{}", count(&sizes));
+}
+
+#[test]
+fn windows_are_drawn_for_each_frame_of_half_of_the_clips() {
+    let augmentation = Augmentation { crop: Some(RandomCrop::AbsoluteRange(20, 60)), ..plain() };
+    let is_cropped = |index: &u64| distinct(&augmentation, *index).len() > 1;
+    let cropped = (0..200).filter(is_cropped).count();
+    // Binomial with n = 200: six standard deviations are 43.
+    assert!(cropped.abs_diff(100) < 43, "{cropped}");
+}
+
+#[test]
+fn smaller_frames_of_a_clip_are_padded_to_the_largest() {
+    let augmentation = Augmentation { short_edge_drawn: Drawn::PerFrame, ..plain() };
+    for index in 0..20 {
+        let frames = augmentation.draw(SIZE, 5, &mut Random::new(1, Purpose::Sample, index));
+        let ends =
+            |steps: &[Transform]| steps.iter().fold(SIZE, |size, step| step.output_size(size));
+        let sizes: Vec<ImageSize> = frames.iter().map(|steps| ends(steps)).collect();
+        assert!(sizes.iter().all(|size| *size == sizes[0]), "{sizes:?}");
+        let resized = |steps: &Vec<Transform>| steps[0].output_size(SIZE);
+        let largest = frames.iter().map(resized).max_by_key(|size| size.height);
+        assert_eq!(largest, Some(sizes[0]));
+    }
+    let image =
+        RgbImage { size: ImageSize { height: 1, width: 2 }, pixels: vec![1, 2, 3, 4, 5, 6] };
+    let pad = Transform::Pad(ImageSize { height: 2, width: 3 });
+    let padded = pad.apply_image(image);
+    assert_eq!(padded.pixels, [1, 2, 3, 4, 5, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    let mask = BitMask::from_bytes(ImageSize { height: 1, width: 2 }, vec![0, 1]).unwrap();
+    assert_eq!(pad.apply_mask(mask).as_bytes(), [0, 1, 0, 0, 0, 0]);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use super::*;
 use crate::read_image;
 use crate::synth::{SynthLayout, SynthOptions, synthesize};
 use crate::{
-    AnnotatedVideos, FrameAnnotation, FrameStep, Purpose, RandomCrop, RandomFlip, Segmentation,
-    ShortEdge,
+    AnnotatedVideos, Drawn, FrameAnnotation, FrameStep, Purpose, RandomCrop, RandomFlip,
+    Segmentation, ShortEdge,
 };
 
 const SIZE: ImageSize = ImageSize { height: 48, width: 64 };
@@ -32,8 +32,10 @@ fn mapper() -> ClipMapper {
         sampling: ClipSampling { num_frames: 4, range: 10, interval: 1, shuffle: false },
         augmentation: Augmentation {
             short_edge: ShortEdge::Choice(vec![30, 40, 60]),
+            short_edge_drawn: Drawn::PerClip,
             max_size: 70,
             flip: RandomFlip::Horizontal,
+            flip_drawn: Drawn::PerClip,
             crop: Some(RandomCrop::AbsoluteRange(24, 60)),
             frame_steps: vec![FrameStep::Brightness],
         },
@@ -49,8 +51,10 @@ fn random(index: u64) -> Random {
 fn unchanged() -> ClipMapper {
     let augmentation = Augmentation {
         short_edge: ShortEdge::Choice(vec![0]),
+        short_edge_drawn: Drawn::PerClip,
         max_size: 1333,
         flip: RandomFlip::None,
+        flip_drawn: Drawn::PerClip,
         crop: None,
         frame_steps: Vec::new(),
     };

@@ -6,7 +6,7 @@ use seqformer_masks::Polygon;
 
 use super::*;
 use crate::{
-    FrameAnnotation, FrameStep, Purpose, RgbImage, Segmentation, ShortEdge, TrackAnnotation,
+    Drawn, FrameAnnotation, FrameStep, Purpose, RgbImage, Segmentation, ShortEdge, TrackAnnotation,
     read_image,
 };
 
@@ -18,8 +18,10 @@ fn mapper(pseudo_clip: PseudoClip) -> StillMapper {
         pseudo_clip,
         augmentation: Augmentation {
             short_edge: ShortEdge::Choice(vec![64, 96]),
+            short_edge_drawn: Drawn::PerClip,
             max_size: 200,
             flip: RandomFlip::Horizontal,
+            flip_drawn: Drawn::PerClip,
             crop: Some(RandomCrop::AbsoluteRange(384, 600)),
             frame_steps: Vec::new(),
         },
@@ -33,6 +35,7 @@ fn only_warps() -> StillMapper {
     let augmentation = Augmentation {
         short_edge: ShortEdge::Choice(vec![0]),
         flip: RandomFlip::None,
+        flip_drawn: Drawn::PerClip,
         crop: None,
         ..mapper(PseudoClip::Warps).augmentation
     };

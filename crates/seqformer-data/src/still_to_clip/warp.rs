@@ -21,7 +21,7 @@ const BLUR_PROBABILITY: f64 = 0.25;
 const BLUR_KERNELS: [u32; 2] = [9, 11];
 
 /// Draws colours, perspective, position and blur, in this order.
-pub(super) fn draw(random: &mut Random) -> Vec<Transform> {
+pub(crate) fn draw(random: &mut Random) -> Vec<Transform> {
     let mut steps = draw_colors(random);
     steps.push(Transform::Perspective(draw_perspective(random)));
     steps.push(Transform::Affine(draw_affine(random)));

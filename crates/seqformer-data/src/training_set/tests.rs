@@ -8,7 +8,7 @@ use seqformer_masks::ImageSize;
 use super::*;
 use crate::synth::{SynthLayout, SynthOptions, synthesize};
 use crate::{
-    AbsentInstances, Augmentation, BatchSampler, ClipSampling, Loader, Mixture, PseudoClip,
+    AbsentInstances, Augmentation, BatchSampler, ClipSampling, Drawn, Loader, Mixture, PseudoClip,
     Purpose, RandomFlip, Shard, ShortEdge, TrainingSampler,
 };
 
@@ -32,8 +32,10 @@ fn videos_and_stills_give_clips_of_the_same_length() {
     let folder = tempfile::tempdir().unwrap();
     let augmentation = Augmentation {
         short_edge: ShortEdge::Choice(vec![32]),
+        short_edge_drawn: Drawn::PerClip,
         max_size: 100,
         flip: RandomFlip::Horizontal,
+        flip_drawn: Drawn::PerClip,
         crop: None,
         frame_steps: Vec::new(),
     };
@@ -74,8 +76,10 @@ fn a_missing_frame_is_an_error_with_its_name_and_the_stream_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let augmentation = Augmentation {
         short_edge: ShortEdge::Choice(vec![24, 32]),
+        short_edge_drawn: Drawn::PerClip,
         max_size: 100,
         flip: RandomFlip::Horizontal,
+        flip_drawn: Drawn::PerClip,
         crop: None,
         frame_steps: Vec::new(),
     };
@@ -121,8 +125,10 @@ fn records_with_rare_classes_are_repeated() {
     set_classes(2, &[0, 1]);
     let augmentation = Augmentation {
         short_edge: ShortEdge::Choice(vec![0]),
+        short_edge_drawn: Drawn::PerClip,
         max_size: 100,
         flip: RandomFlip::None,
+        flip_drawn: Drawn::PerClip,
         crop: None,
         frame_steps: Vec::new(),
     };

@@ -3,7 +3,7 @@ use std::path::Path;
 use seqformer_config::{CfgNode, Config};
 use seqformer_data::synth::{SynthLayout, SynthOptions, synthesize};
 use seqformer_data::{
-    ClipInstance, FrameAnnotation, InstanceFrame, Purpose, Random, RgbImage, Segmentation,
+    ClipInstance, FrameAnnotation, InstanceFrame, Mapper, Purpose, Random, RgbImage, Segmentation,
     TrackAnnotation, VideoRecord,
 };
 use seqformer_masks::{BitMask, BoxXyxy, ImageSize, Rle};
@@ -90,7 +90,8 @@ fn instances_that_no_frame_shows_can_be_dropped() {
         node.merge_from_list(&[sizes, absent]).unwrap();
         let plan = TrainPlan::from_config(&Config::try_from(node).unwrap());
         let mut random = Random::new(0, Purpose::Sample, 0);
-        let sample = plan.data.video_mapper.map(&video, &mut random).unwrap();
+        let Mapper::Video(mapper) = plan.data.video_mapper else { panic!("VNext's data path") };
+        let sample = mapper.map(&video, &mut random).unwrap();
         COLLATE.clip(&sample).target.labels
     };
     assert_eq!(labels("True"), [2]);

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use seqformer::{HungarianMatcher, KeepLayers, RecomputedParts, SetCriterion};
 use seqformer_config::Config;
-use seqformer_config::config::{DatasetsSection, ImageFormat, TestSection, TrainSampler};
-use seqformer_data::{AbsentInstances, ClipMapper, DatasetKind, Mapper, Mixture, StillMapper};
+use seqformer_config::config::{ImageFormat, TestSection};
+use seqformer_training_data::{BatchPlan, DataPlan};
 
 use super::{NetworkPlan, results_folders};
 use crate::builder;
@@ -50,19 +50,6 @@ pub struct TrainPlan {
     pub(crate) schedule_warnings: Vec<String>,
 }
 
-/// The data of a training.
-#[derive(Debug, Clone)]
-pub(crate) struct DataPlan {
-    pub(crate) datasets: DatasetsSection,
-    pub(crate) num_classes: usize,
-    /// Skips videos without annotations.
-    pub(crate) filter_empty: bool,
-    /// Clips are views of images, in which nothing moves.
-    pub(crate) coco_pretrain: bool,
-    pub(crate) video_mapper: ClipMapper,
-    pub(crate) still_mapper: StillMapper,
-}
-
 /// How the gradients of a batch are computed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StepPlan {
@@ -74,20 +61,6 @@ pub(crate) struct StepPlan {
     pub(crate) pads_to_batch: bool,
     /// Computes the forward pass in reduced precision.
     pub(crate) autocast: bool,
-}
-
-/// The stream of batches.
-#[derive(Debug, Clone)]
-pub(crate) struct BatchPlan {
-    pub(crate) mixture: Mixture,
-    /// Clips per batch, over all processes.
-    pub(crate) num_clips: usize,
-    /// Frequency of a class below which its records are repeated.
-    pub(crate) repeat_threshold: Option<f64>,
-    /// Batches contain only wide or only tall clips.
-    pub(crate) groups_by_aspect: bool,
-    /// Number of loader threads.
-    pub(crate) num_workers: usize,
 }
 
 impl TrainPlan {
@@ -142,56 +115,6 @@ impl TrainPlan {
     /// The folders for results of the datasets, as in [`super::inference_folders`].
     pub(crate) fn inference_folders(&self) -> Vec<PathBuf> {
         results_folders(&self.output_dir, &self.data.datasets.test)
-    }
-}
-
-impl DataPlan {
-    fn from_config(config: &Config) -> Self {
-        let input = &config.input;
-        let absent = if config.model.seqformer.drop_absent {
-            AbsentInstances::Drop
-        } else {
-            AbsentInstances::Keep
-        };
-        Self {
-            datasets: config.datasets.clone(),
-            num_classes: config.model.seqformer.num_classes as usize,
-            filter_empty: config.dataloader.filter_empty_annotations,
-            coco_pretrain: input.coco_pretrain,
-            video_mapper: builder::clip_mapper(config, absent),
-            still_mapper: builder::still_mapper(config, absent),
-        }
-    }
-
-    /// Frames per clip.
-    pub(crate) fn num_frames(&self) -> usize {
-        self.video_mapper.sampling.num_frames
-    }
-
-    /// Makes clips from the records of a dataset.
-    pub(crate) fn mapper(&self, kind: DatasetKind) -> Mapper {
-        match kind {
-            DatasetKind::Ytvis => Mapper::Video(self.video_mapper.clone()),
-            DatasetKind::Coco => Mapper::Still(self.still_mapper.clone()),
-        }
-    }
-}
-
-impl BatchPlan {
-    fn from_config(config: &Config) -> Self {
-        let (ratio, loader) = (&config.datasets.dataset_ratio, &config.dataloader);
-        Self {
-            mixture: if ratio.is_empty() {
-                Mixture::Concatenated
-            } else {
-                Mixture::Weighted(ratio.clone())
-            },
-            num_clips: config.solver.ims_per_batch,
-            repeat_threshold: (loader.sampler_train == TrainSampler::RepeatFactor)
-                .then_some(loader.repeat_threshold),
-            groups_by_aspect: loader.aspect_ratio_grouping,
-            num_workers: loader.num_workers,
-        }
     }
 }
 

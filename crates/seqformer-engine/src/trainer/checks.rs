@@ -2,9 +2,9 @@
 
 use seqformer_data::{AbsentInstances, Categories, DatasetKind, VideoRecord};
 use seqformer_evaluation::{CocoGroundTruth, GroundTruth, IouKind};
+use seqformer_training_data::{DataPlan, TrainingData};
 
-use crate::datasets::TrainingData;
-use crate::plan::{DataPlan, TrainPlan};
+use crate::plan::TrainPlan;
 use crate::{EngineError, ScoreRules, TestSet};
 
 /// What is known before the first step.
@@ -73,7 +73,7 @@ fn other_classes(name: &str, test: &Categories, train: &Categories) -> Option<St
 /// Videos whose clips may have more instances than there are queries, one warning for each dataset.
 fn crowds(plan: &TrainPlan, data: &TrainingData) -> Vec<String> {
     let num_queries = plan.num_queries();
-    let drop_absent = plan.data.video_mapper.absent == AbsentInstances::Drop;
+    let drop_absent = plan.data.absent == AbsentInstances::Drop;
     let count = |video: &VideoRecord| max_instances(video, drop_absent);
     let warnings = data.set.parts().iter().filter_map(|part| {
         let videos = &part.dataset.videos;

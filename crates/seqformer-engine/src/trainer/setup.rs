@@ -9,7 +9,6 @@ use seqformer_data::{ClipSource, Loader, Shard};
 use seqformer_files::{FolderLock, LockError};
 use tch::{Tensor, nn};
 
-use super::batches::batches;
 use super::checks;
 use super::journal::Journal;
 use super::start::{resume, start};
@@ -20,8 +19,7 @@ use crate::device::out_of_memory;
 use crate::model_summary::ModelSummary;
 use crate::plan::TrainPlan;
 use crate::{
-    Communicator, EngineError, Optimizer, ScoreRules, TensorState, TestScores, datasets, files,
-    process,
+    Communicator, EngineError, Optimizer, ScoreRules, TensorState, TestScores, files, process,
 };
 
 impl Trainer {
@@ -50,7 +48,7 @@ impl Trainer {
         process::choose_cudnn_algorithms(options.device, plan.cudnn_benchmark);
         let folder = &plan.output_dir;
         let lock = if communicator.is_leader() { Some(lock_folder(folder)?) } else { None };
-        let data = datasets::training_data(&plan.data)?;
+        let data = seqformer_training_data::training_data(&plan.data)?;
         let mut rules = ScoreRules::default();
         if communicator.is_leader() {
             let found = checks::inspect(&plan, &data)?;
@@ -82,7 +80,7 @@ impl Trainer {
         }
         let (position, optimizer) = share(started, &plan, &variables, &communicator)?;
         let shard = Shard { rank: communicator.rank(), world_size: communicator.world_size() };
-        let batches = batches(&plan.batches, &set, &position);
+        let batches = plan.batches.batches(&set, position.seed, position.batches);
         let workers = plan.batches.num_workers;
         let loader = Loader::sharing(set as Arc<dyn ClipSource>, batches, workers, shard)?;
         let mut journal = None;
@@ -138,7 +136,7 @@ fn lock_folder(folder: &Path) -> Result<FolderLock, EngineError> {
 fn agree(
     plan: &TrainPlan,
     options: &TrainerOptions,
-    data: &datasets::TrainingData,
+    data: &seqformer_training_data::TrainingData,
     communicator: &Communicator,
 ) -> Result<(), EngineError> {
     let (batch, world_size) = (plan.batches.num_clips, communicator.world_size());

@@ -6,13 +6,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use seqformer::{LoadReport, SeqFormer, initialize, load_matching, load_state_dict};
 use seqformer_checkpoint::Provenance;
+use seqformer_config::{CfgNode, Config};
 use seqformer_data::{ClipSource, Loader, TrainingSet};
+use seqformer_training_data::BatchPlan;
 use tch::{Tensor, nn};
 
-use super::batches::batches;
 use crate::checkpointer::{Checkpointer, Position};
 use crate::collate::Collate;
-use crate::plan::{BatchPlan, TrainPlan};
+use crate::plan::TrainPlan;
 use crate::{EngineError, Optimizer, checkpointer, initial_weights};
 
 /// Batches from which the statistics of a new backbone are computed.
@@ -50,12 +51,30 @@ fn resume_from(
     let state = checkpointer::model_of(&tree, path)?;
     let provenance = checkpointer::provenance_of(&tree);
     initial_weights::check(&state, &provenance, &plan.network, path)?;
+    if let Some(note) = provenance.config.as_deref().and_then(|text| other_rate(text, plan, path)) {
+        tracing::warn!("{note}");
+    }
     load_state_dict(variables, &state)
         .map_err(|source| EngineError::Weights { path: path.to_path_buf(), source })?;
     let mut optimizer = Optimizer::new(variables, &plan.optimizer);
     checkpointer::restore_optimizer(&tree, &mut optimizer, path)?;
     tracing::info!("{}: resuming after iteration {}", path.display(), position.iterations);
     Ok((position, optimizer))
+}
+
+/// Tells that the learning rate differs from that of the checkpoint at `path`, whose configuration is `text`.
+fn other_rate(text: &str, plan: &TrainPlan, path: &Path) -> Option<String> {
+    let mut node = CfgNode::defaults();
+    node.merge_from_text(text, path).ok()?;
+    let before = Config::try_from(&node).ok()?.solver.base_lr;
+    let now = plan.optimizer.base_lr;
+    (before != now).then(|| {
+        format!(
+            "{}: trained with SOLVER.BASE_LR {before}; the training goes on with {now}, at the same position of the \
+             schedule",
+            path.display()
+        )
+    })
 }
 
 /// Starts a new training, with given or random weights.
@@ -145,7 +164,7 @@ fn calibrate(
     position: &Position,
 ) -> Result<u64, EngineError> {
     let source = Arc::clone(set) as Arc<dyn ClipSource>;
-    let batches = batches(plan, set, position);
+    let batches = plan.batches(set, position.seed, position.batches);
     let mut loader = Loader::new(source, batches, plan.num_workers)?;
     let mut images = Vec::new();
     let mut size = None;
@@ -170,4 +189,29 @@ fn random_seed() -> u64 {
     let now =
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos() as u64);
     now ^ u64::from(std::process::id()).rotate_left(32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(base_lr: &str) -> CfgNode {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../configs/ytvis_2019/r50.yaml");
+        let mut node = CfgNode::defaults();
+        node.merge_from_file(&file).unwrap();
+        node.merge_from_list(&["SOLVER.BASE_LR".to_owned(), base_lr.to_owned()]).unwrap();
+        node
+    }
+
+    #[test]
+    fn another_learning_rate_is_used_and_said() {
+        let plan = TrainPlan::from_config(&Config::try_from(&config("0.0001")).unwrap());
+        assert_eq!(plan.optimizer.base_lr, 0.0001);
+        let path = Path::new("out/model_0000999.pth");
+        let note = other_rate(&config("0.0002").dump(), &plan, path).unwrap();
+        let expected = "out/model_0000999.pth: trained with SOLVER.BASE_LR 0.0002; the training goes on with 0.0001";
+        assert!(note.starts_with(expected), "{note}");
+        assert_eq!(other_rate(&config("0.0001").dump(), &plan, path), None);
+        assert_eq!(other_rate("SOLVER: [", &plan, path), None);
+    }
 }

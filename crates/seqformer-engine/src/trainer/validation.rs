@@ -102,7 +102,8 @@ impl Trainer {
         stop: &Arc<AtomicBool>,
     ) -> Result<Option<Evaluated>, EngineError> {
         let iteration = self.position.iterations.saturating_sub(1);
-        let prepared = self.plan.data.find(name).and_then(|dataset| {
+        let dataset = self.plan.data.find(name).map_err(EngineError::from);
+        let prepared = dataset.and_then(|dataset| {
             let mut predictor = out_of_memory("validation", || self.predictor())??;
             predictor.stop_on(Arc::clone(stop));
             Ok((dataset, predictor))

@@ -5,5 +5,6 @@ pub(crate) mod data;
 pub(crate) mod init;
 pub(crate) mod models;
 pub(crate) mod score;
+mod show;
 pub(crate) mod synth;
 pub(crate) mod weights;

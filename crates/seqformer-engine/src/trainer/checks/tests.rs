@@ -1,9 +1,9 @@
 use std::path::Path;
 
 use seqformer_config::{CfgNode, Config};
+use seqformer_training_data::training_data;
 
 use super::*;
-use crate::datasets::training_data;
 
 /// A file of YouTube-VIS with one video of `instances` instances for each number.
 fn write(path: &Path, categories: &[&str], instances: &[usize]) {

@@ -8,8 +8,9 @@ use seqformer::Precision;
 use seqformer_data::{DatasetKind, DatasetSource};
 use seqformer_engine::{
     Checkpointer, Communicator, Device, Evaluated, EvaluationOutput, PredictPlan, Predictor,
-    ScoreRules, TestScores, TestSet, evaluate, find_dataset, inference_folders, score_prefix,
+    ScoreRules, TestScores, TestSet, evaluate, inference_folders, score_prefix,
 };
+use seqformer_training_data::find_dataset;
 
 use crate::args::{ComputeArgs, TrainArgs};
 use crate::compute;

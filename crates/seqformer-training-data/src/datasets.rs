@@ -9,8 +9,7 @@ use seqformer_data::{
     DatasetSource, TrainingPart, TrainingSet,
 };
 
-use crate::EngineError;
-use crate::plan::DataPlan;
+use crate::{DataPlan, TrainingDataError};
 
 /// The environment variable for the folder of built-in datasets, as in detectron2.
 const ROOT_VARIABLE: &str = "DETECTRON2_DATASETS";
@@ -20,18 +19,18 @@ const NAMED_CLASSES: usize = 50;
 
 /// The data of a training.
 #[derive(Debug)]
-pub(crate) struct TrainingData {
+pub struct TrainingData {
     /// All datasets with their mappers.
-    pub(crate) set: TrainingSet,
+    pub set: TrainingSet,
     /// The classes of the first dataset, which all datasets share.
-    pub(crate) categories: Categories,
+    pub categories: Categories,
     /// Notes for the user.
-    pub(crate) notes: Vec<String>,
+    pub notes: Vec<String>,
 }
 
 impl TrainingData {
-    /// One line per dataset: its size, and the instances of each class.
-    pub(crate) fn describe(&self) -> Vec<String> {
+    /// Returns one line per dataset: its size, and the instances of each class.
+    pub fn describe(&self) -> Vec<String> {
         self.set.parts().iter().map(|part| describe(&part.dataset)).collect()
     }
 }
@@ -75,7 +74,10 @@ fn describe(dataset: &AnnotatedVideos) -> String {
 /// # Errors
 ///
 /// If the name is unknown; the message lists the known names.
-pub fn find_dataset(datasets: &DatasetsSection, name: &str) -> Result<DatasetSource, EngineError> {
+pub fn find_dataset(
+    datasets: &DatasetsSection,
+    name: &str,
+) -> Result<DatasetSource, TrainingDataError> {
     if let Some(own) = datasets.own(name) {
         return Ok(declared(&own));
     }
@@ -87,20 +89,25 @@ pub fn find_dataset(datasets: &DatasetsSection, name: &str) -> Result<DatasetSou
 }
 
 impl DataPlan {
-    /// Finds a dataset by its name; see [`crate::find_dataset`].
-    pub(crate) fn find(&self, name: &str) -> Result<DatasetSource, EngineError> {
+    /// Finds a dataset by its name; see [`find_dataset`].
+    ///
+    /// # Errors
+    ///
+    /// If the name is unknown.
+    pub fn find(&self, name: &str) -> Result<DatasetSource, TrainingDataError> {
         find_dataset(&self.datasets, name)
     }
 }
 
 /// The folder of the built-in datasets.
-fn dataset_root() -> Result<PathBuf, EngineError> {
+fn dataset_root() -> Result<PathBuf, TrainingDataError> {
     let Some(root) = std::env::var_os(ROOT_VARIABLE).filter(|root| !root.is_empty()) else {
         return Ok(PathBuf::from(DEFAULT_ROOT));
     };
     let Some(text) = root.to_str() else { return Ok(PathBuf::from(root)) };
-    let expanded = expand_path(text)
-        .map_err(|error| EngineError::Unsupported(format!("{ROOT_VARIABLE}: {text}: {error}")))?;
+    let expanded = expand_path(text).map_err(|error| {
+        TrainingDataError::Settings(format!("{ROOT_VARIABLE}: {text}: {error}"))
+    })?;
     Ok(PathBuf::from(expanded))
 }
 
@@ -117,7 +124,8 @@ fn declared(custom: &CustomDataset) -> DatasetSource {
     }
 }
 
-fn image_root(json: &Path) -> PathBuf {
+/// The folder of the images of an annotation file; see [`find_dataset`].
+pub fn image_root(json: &Path) -> PathBuf {
     let folder = json.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or_else(|| Path::new("."));
     let split = folder.join("..").join(json.file_stem().unwrap_or_default());
@@ -133,7 +141,7 @@ fn image_root(json: &Path) -> PathBuf {
 ///
 /// If there is none, a file cannot be used, there are more classes than the network has, or a dataset shares no class
 /// with the first one.
-pub(crate) fn training_data(plan: &DataPlan) -> Result<TrainingData, EngineError> {
+pub fn training_data(plan: &DataPlan) -> Result<TrainingData, TrainingDataError> {
     let mut sources = Vec::new();
     for name in &plan.datasets.train {
         sources.push(plan.find(name)?);
@@ -141,7 +149,7 @@ pub(crate) fn training_data(plan: &DataPlan) -> Result<TrainingData, EngineError
     let Some(target) = sources.first() else {
         let what =
             "DATASETS.TRAIN names no dataset: write the name of one, or the path of a .json file";
-        return Err(EngineError::Unsupported(what.to_owned()));
+        return Err(TrainingDataError::Settings(what.to_owned()));
     };
     check_pretraining(plan, &sources)?;
     let mut notes = Vec::new();
@@ -169,7 +177,7 @@ pub(crate) fn training_data(plan: &DataPlan) -> Result<TrainingData, EngineError
 }
 
 /// `INPUT.COCO_PRETRAIN` means that clips are views of images, in which nothing moves.
-fn check_pretraining(plan: &DataPlan, sources: &[DatasetSource]) -> Result<(), EngineError> {
+fn check_pretraining(plan: &DataPlan, sources: &[DatasetSource]) -> Result<(), TrainingDataError> {
     let video = sources.iter().find(|source| source.kind == DatasetKind::Ytvis);
     let what = match video {
         Some(video) if plan.coco_pretrain => format!(
@@ -177,14 +185,14 @@ fn check_pretraining(plan: &DataPlan, sources: &[DatasetSource]) -> Result<(), E
              them, or set it to False to train on both",
             video.name
         ),
-        None if !plan.coco_pretrain && plan.num_frames() > 1 => format!(
+        None if !plan.coco_pretrain && plan.num_frames > 1 => format!(
             "DATASETS.TRAIN contains only images, and INPUT.SAMPLING_FRAME_NUM is {}: set INPUT.COCO_PRETRAIN True for \
              clips of several views of an image, or SAMPLING_FRAME_NUM 1 for single images",
-            plan.num_frames()
+            plan.num_frames
         ),
         _ => return Ok(()),
     };
-    Err(EngineError::Unsupported(what))
+    Err(TrainingDataError::Settings(what))
 }
 
 /// The map from the classes of `source` to those of `target`.
@@ -212,11 +220,11 @@ fn joined(
     categories: &Categories,
     (target, source): (&DatasetSource, &DatasetSource),
     notes: &mut Vec<String>,
-) -> Result<AnnotatedVideos, EngineError> {
+) -> Result<AnnotatedVideos, TrainingDataError> {
     let kept = |id: &u64| map.get(*id).is_some_and(|id| categories.contiguous(id).is_some());
     let num_kept = dataset.categories.ids().iter().filter(|id| kept(id)).count();
     if num_kept == 0 {
-        return Err(EngineError::Unsupported(format!(
+        return Err(TrainingDataError::Settings(format!(
             "DATASETS.TRAIN: {} and {} have no class in common; map them with DATASETS.CATEGORY_MAP, a list of pairs \
              of their ids",
             source.name, target.name
