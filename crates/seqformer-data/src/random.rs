@@ -23,6 +23,8 @@ pub enum Purpose {
     SyntheticValidation = 5,
     /// How often each record occurs in an epoch; the index is the epoch.
     Repetition = 6,
+    /// The order in which videos are distributed among the parts of a split.
+    Split = 7,
 }
 
 /// A stream of random numbers.
