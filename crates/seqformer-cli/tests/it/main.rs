@@ -4,6 +4,7 @@
 
 #[cfg(feature = "torch")]
 mod bench;
+mod curation;
 mod data;
 #[cfg(feature = "torch")]
 mod distributed;
