@@ -84,7 +84,9 @@ pub struct ObjectEntry {
 impl CocoFile {
     /// Reads and checks a file with `images`, `categories` and `annotations`.
     ///
-    /// `annotations` may be missing, null or empty, as in the files of the test splits.
+    /// `annotations` may be missing, null or empty, as in the files of the test splits. Files with a list `tracks` are
+    /// TAO's: categories that are `merged` into another one count as that one, and objects of categories that the file
+    /// does not list are left out.
     ///
     /// # Errors
     ///
@@ -96,7 +98,7 @@ impl CocoFile {
     fn read_lists(path: &Path) -> Result<Self, AnnotationError> {
         let mut file = JsonFile::open(path)?;
         let (mut images, mut categories) = (None, CategoryList::default());
-        let mut annotations = Vec::new();
+        let (mut annotations, mut is_tao) = (Vec::new(), false);
         file.for_each_key(|file, key| {
             match key {
                 "images" => images = Some(read_list(file, key, parse_image)?),
@@ -105,6 +107,10 @@ impl CocoFile {
                     annotations = read_list(file, key, RawObject::parse)?;
                 }
                 "categories" | "annotations" => {}
+                "tracks" => {
+                    is_tao = true;
+                    skip(file)?;
+                }
                 _ => skip(file)?,
             }
             Ok(())
@@ -126,7 +132,7 @@ impl CocoFile {
             annotations: Vec::with_capacity(annotations.len()),
             notes: Vec::new(),
         };
-        read.add_annotations(annotations)?;
+        read.add_annotations(annotations, is_tao)?;
         Ok(read)
     }
 
@@ -156,7 +162,11 @@ impl CocoFile {
         (mask.size() != size).then(|| other_size(size, mask.size()).within("segmentation"))
     }
 
-    fn add_annotations(&mut self, raws: Vec<RawObject>) -> Result<(), AnnotationError> {
+    fn add_annotations(
+        &mut self,
+        raws: Vec<RawObject>,
+        is_tao: bool,
+    ) -> Result<(), AnnotationError> {
         let place = |(index, raw): (usize, &RawObject)| {
             let RawObject { id, image_id, .. } = raw;
             (id.clone(), format!("annotations[{index}] (id {id}, image {image_id})"))
@@ -169,7 +179,15 @@ impl CocoFile {
             let images = (&self.image_ids, &self.images);
             let (image_id, _) =
                 find(images, ("image_id", "image"), &raw.image_id).map_err(wrong)?;
-            let category_id = self.categories.find(&raw.category_id).map_err(wrong)?;
+            let category_id = if is_tao {
+                let Some(category_id) = self.categories.find_merged(&raw.category_id) else {
+                    left_out.unlisted.add(1, || place.clone());
+                    continue;
+                };
+                category_id
+            } else {
+                self.categories.find(&raw.category_id).map_err(wrong)?
+            };
             raw.count_into(&mut left_out, &place);
             let RawObject {
                 is_crowd, is_ignored, is_occluded, instance_id, area, bbox, mask, ..

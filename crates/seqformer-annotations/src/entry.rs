@@ -94,9 +94,21 @@ impl Entry {
         self.fields.insert(field.to_owned(), value);
     }
 
+    /// Returns all fields that are lists, by their names.
+    pub fn lists_mut(&mut self) -> impl Iterator<Item = (&str, &mut Vec<Value>)> {
+        self.fields
+            .iter_mut()
+            .filter_map(|(name, value)| Some((name.as_str(), value.as_array_mut()?)))
+    }
+
     /// Returns the entry as JSON; numbers that are not finite become null.
     pub fn to_json(&self) -> String {
-        let mut value = Value::Object(self.fields.clone());
+        self.clone().into_json()
+    }
+
+    /// Turns the entry into JSON; numbers that are not finite become null.
+    pub fn into_json(self) -> String {
+        let mut value = Value::Object(self.fields);
         drop_non_finite(&mut value);
         value.to_string()
     }

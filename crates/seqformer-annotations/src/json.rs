@@ -110,26 +110,42 @@ impl JsonFile {
         &mut self,
         parse: impl Fn(usize, &[u8]) -> Result<T, AnnotationError> + Sync,
     ) -> Result<Vec<T>, AnnotationError> {
-        self.expect(b'[', "a list")?;
         let mut parsed = Vec::new();
+        self.for_each_element(parse, |element| parsed.push(element))?;
+        Ok(parsed)
+    }
+
+    /// Parses every element of a list as [`JsonFile::parse_list`] does, and hands them to `visit` in their order, so
+    /// that the list is never in memory as a whole.
+    ///
+    /// # Errors
+    ///
+    /// A value that is not a list, and the first faulty element; the elements before it have been visited.
+    pub fn for_each_element<T: Send>(
+        &mut self,
+        parse: impl Fn(usize, &[u8]) -> Result<T, AnnotationError> + Sync,
+        mut visit: impl FnMut(T),
+    ) -> Result<(), AnnotationError> {
+        self.expect(b'[', "a list")?;
         if self.skip_if(b']')? {
-            return Ok(parsed);
+            return Ok(());
         }
         // Two batches alternate, so their memory is allocated only once.
         let [mut batch, mut next] = [Batch::default(), Batch::default()];
         self.read_batch(&mut batch)?;
+        let mut first = 0;
         loop {
-            let first = parsed.len();
             let (elements, outcome) = rayon::join(
                 || batch.parse(first, &parse),
                 || if batch.is_last { Ok(()) } else { self.read_batch(&mut next) },
             );
+            first += elements.len();
             for element in elements {
-                parsed.push(element?);
+                visit(element?);
             }
             outcome?;
             if batch.is_last {
-                return Ok(parsed);
+                return Ok(());
             }
             std::mem::swap(&mut batch, &mut next);
         }

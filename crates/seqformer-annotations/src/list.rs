@@ -1,7 +1,9 @@
 //! The lists of a file, and the names of their entries in messages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+
+use serde_json::Value;
 
 use crate::json::JsonFile;
 use crate::note::{Counter, Note, Subject};
@@ -28,6 +30,8 @@ pub struct CategoryList {
     pub ids: Ids,
     /// Number of categories without a name, which are called by their id.
     unnamed: usize,
+    /// Categories of TAO that are part of another one (`merged`), with that one.
+    merged: HashMap<Id, Id>,
 }
 
 /// Reads a list; errors contain the index and ids of the element.
@@ -181,9 +185,15 @@ impl CategoryList {
             let entry = Entry::parse(text)?;
             let id = entry.id("id")?;
             let name = entry.text("name")?.map(str::to_owned);
-            Ok((id, name))
+            let merged = entry.get("merged").and_then(Value::as_array).into_iter().flatten();
+            let merged: Vec<Id> = merged.filter_map(|part| Id::read(part.get("id")?)).collect();
+            Ok((id, name, merged))
         };
-        let entries = read_list(file, "categories", parse)?;
+        let (mut entries, mut parts) = (Vec::new(), HashMap::new());
+        for (id, name, merged) in read_list(file, "categories", parse)? {
+            parts.extend(merged.into_iter().map(|part| (part, id.clone())));
+            entries.push((id, name));
+        }
         let unnamed = entries.iter().filter(|(_, name)| name.is_none()).count();
         let name = |id: &Id, name: Option<String>| {
             name.unwrap_or_else(|| id.to_string().trim_matches('"').to_owned())
@@ -194,13 +204,22 @@ impl CategoryList {
         });
         let (names, ids) = by_id(file.path(), "categories", entries.collect())?;
         let category = |(id, name): (i64, String)| (id, Category { id, name });
-        Ok(Self { by_id: names.into_iter().map(category).collect(), ids, unnamed })
+        let by_id = names.into_iter().map(category).collect();
+        Ok(Self { by_id, ids, unnamed, merged: parts })
     }
 
     /// Finds the category that an entry refers to.
     pub(crate) fn find(&self, id: &Id) -> Result<i64, Fault> {
         let found = find((&self.ids, &self.by_id), ("category_id", "category"), id)?;
         Ok(found.0)
+    }
+
+    /// Finds the category that an entry of TAO refers to: the one that its category is part of, if it is part of one;
+    /// nothing if the file does not list it.
+    ///
+    /// Reference: TrackEval `datasets/tao.py`, `_merge_categories`, which evaluates listed categories only.
+    pub(crate) fn find_merged(&self, id: &Id) -> Option<i64> {
+        self.find(self.merged.get(id).unwrap_or(id)).ok()
     }
 
     pub(crate) fn note(&self, notes: &mut Vec<Note>) {
@@ -221,6 +240,7 @@ pub(crate) struct LeftOut {
     pub(crate) odd_boxes: Counter,
     pub(crate) odd_areas: Counter,
     pub(crate) long_lists: Counter,
+    pub(crate) unlisted: Counter,
 }
 
 impl LeftOut {
@@ -244,6 +264,11 @@ impl LeftOut {
             notes,
             Subject::Objects,
             "annotations have entries for more frames than their video; those are not used",
+        );
+        self.unlisted.note(
+            notes,
+            Subject::Objects,
+            "objects are of a category that the file does not list and are left out, as TAO's evaluation does",
         );
         self.odd_boxes.note(
             notes,

@@ -19,7 +19,8 @@ use seqformer_config::DeviceChoice;
 pub use bench::{BackboneChoice, BenchArgs, Mode};
 pub use compute::{ComputeArgs, PrecisionChoice};
 pub use data::{
-    CocoToYtvisArgs, DataArgs, DataCheckArgs, DataCommand, DataConvertArgs, DataShowArgs,
+    CocoToYtvisArgs, DataArgs, DataCheckArgs, DataCommand, DataConvertArgs, DataFramesArgs,
+    DataMergeArgs, DataShowArgs, DataSplitArgs, DataStatsArgs, DataSubsetArgs, ReadArgs,
     TargetClasses,
 };
 pub use init::{InitArgs, NetworkChoice};

@@ -1,6 +1,6 @@
 //! Videos put together from shapes that come one by one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use seqformer_masks::{ImageSize, Rle};
 
@@ -120,6 +120,18 @@ impl Classes {
     pub(crate) fn finish(self) -> Vec<Category> {
         self.categories
     }
+}
+
+/// Names classes that are known by their numbers; one without a name is called `class_7`.
+pub(crate) fn categories(
+    ids: &BTreeSet<i64>,
+    name: impl Fn(i64) -> Option<&'static str>,
+) -> Vec<Category> {
+    let named = |&id: &i64| {
+        let name = name(id).map_or_else(|| format!("class_{id}"), str::to_owned);
+        Category { id, name }
+    };
+    ids.iter().map(named).collect()
 }
 
 /// Joins two parts of one object; a mask counts more than a box.

@@ -10,17 +10,17 @@ mod frames;
 mod problem;
 mod records;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use self::problem::{Kind, Problem, Severity};
 
 use self::records::Records;
-use crate::ConvertError;
+use crate::{ConvertError, Input};
 
 /// What is to be examined.
 #[derive(Debug, Clone)]
 pub struct Checkup {
-    /// A YouTube-VIS or COCO file.
+    /// A YouTube-VIS or COCO file, or a zip archive with one.
     pub file: PathBuf,
     /// The folder of the images; nothing to leave the images alone.
     pub images: Option<PathBuf>,
@@ -52,7 +52,20 @@ pub fn check(
     checkup: &Checkup,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Report, ConvertError> {
-    let file = checkup.file.as_path();
+    let input = Input::open(&checkup.file, None)?;
+    let mut report =
+        check_open(input.path(), checkup, progress).map_err(|error| input.error(error))?;
+    for problem in report.problems.iter_mut().filter(|_| input.is_archive()) {
+        problem.file = input.words(&problem.file.to_string_lossy()).into();
+    }
+    Ok(report)
+}
+
+fn check_open(
+    file: &Path,
+    checkup: &Checkup,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Report, ConvertError> {
     let mut problems = Vec::new();
     let mut records = Records::read(file, &mut problems)?;
     let mut report = Report { num_records: records.list.len(), ..Report::default() };

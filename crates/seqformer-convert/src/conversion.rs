@@ -9,6 +9,7 @@ use seqformer_masks::{BoxXywh, Polygon};
 use crate::dataset::{Dataset, Shape, Shapes};
 use crate::format::Format;
 use crate::guess::guess;
+use crate::input::Input;
 use crate::interface::{ReadOptions, Writer};
 use crate::{ConvertError, Notes};
 
@@ -63,6 +64,49 @@ impl Conversion {
     }
 }
 
+/// A dataset that was read.
+#[derive(Debug, Clone)]
+pub struct ReadDataset {
+    /// The videos with their objects.
+    pub dataset: Dataset,
+    /// Its format.
+    pub from: Format,
+    /// Whether that was guessed.
+    pub was_guessed: bool,
+    /// What was left out or changed.
+    pub notes: Notes,
+}
+
+/// Reads a dataset in whatever format: a file, a folder, or a zip archive of either.
+///
+/// # Errors
+///
+/// Input that cannot be read or is wrong.
+pub fn read(
+    input: &Path,
+    from: Option<Format>,
+    options: &ReadOptions,
+) -> Result<ReadDataset, ConvertError> {
+    let input = Input::open(input, from)?;
+    let mut read = read_open(&input, from, options).map_err(|error| input.error(error))?;
+    input.notes(&mut read.notes);
+    Ok(read)
+}
+
+fn read_open(
+    input: &Input,
+    from: Option<Format>,
+    options: &ReadOptions,
+) -> Result<ReadDataset, ConvertError> {
+    let path = input.path();
+    let was_guessed = from.is_none();
+    let from = from.map_or_else(|| guess(path), Ok)?;
+    let mut notes = Notes::default();
+    let dataset = from.reader().read(path, options, &mut notes)?;
+    check_sizes(path, &dataset)?;
+    Ok(ReadDataset { dataset, from, was_guessed, notes })
+}
+
 /// Reads a dataset, and writes it in another format.
 ///
 /// The output appears as a whole when it is complete.
@@ -84,20 +128,15 @@ pub fn convert(conversion: &Conversion) -> Result<Converted, ConvertError> {
         Writer::File(_) => outputs.claim(output)?,
         Writer::Folder(_) => claim_folder(&mut outputs, output)?,
     }
-    let from = match conversion.from {
-        Some(format) => format,
-        None => guess(input)?,
-    };
-    let mut notes = Notes::default();
-    let mut dataset = from.reader().read(input, &conversion.options, &mut notes)?;
-    check_sizes(input, &dataset)?;
+    let ReadDataset { mut dataset, from, was_guessed, mut notes } =
+        read(input, conversion.from, &conversion.options)?;
     if conversion.boxes_as_masks {
         fill_boxes(&mut dataset, &mut notes);
     }
     write(&dataset, writer, output, &mut notes)?;
     Ok(Converted {
         from,
-        was_guessed: conversion.from.is_none(),
+        was_guessed,
         num_videos: dataset.videos.len(),
         num_frames: dataset.videos.iter().map(|video| video.length).sum(),
         num_tracks: dataset.num_tracks(),
@@ -105,11 +144,11 @@ pub fn convert(conversion: &Conversion) -> Result<Converted, ConvertError> {
     })
 }
 
-/// Makes sure that a folder is new or empty: what is in a folder is never replaced.
+/// Claims a folder that is new or empty: what is in a folder is never replaced.
 ///
 /// # Errors
 ///
-/// A folder with files in it, or a name that is an input or taken.
+/// A folder with files in it, and a name that is an input, would change one, or is claimed already.
 pub fn claim_folder(outputs: &mut Outputs, output: &Path) -> Result<(), ConvertError> {
     let in_use = || ConvertError::FolderInUse { path: output.to_path_buf() };
     match std::fs::read_dir(output).map(|mut entries| entries.next().is_none()) {
@@ -144,13 +183,22 @@ fn write(
     }
 }
 
-/// Makes sure that every mask has the size of its video.
+/// More frames than any video has; a number above is a slip that would fill the memory.
+pub const MAX_FRAMES: usize = 1 << 20;
+
+/// Makes sure that no video is absurdly long, and that every mask has the size of its video.
 ///
 /// # Errors
 ///
-/// The first mask that has another one.
+/// The first video or mask of which that is not so.
 pub fn check_sizes(input: &Path, dataset: &Dataset) -> Result<(), ConvertError> {
     for video in &dataset.videos {
+        if video.length > MAX_FRAMES {
+            let (expected, found) =
+                (format!("at most {MAX_FRAMES} frames"), video.length.to_string());
+            let fault = Fault::new("length", expected, found, "write the number of frames");
+            return Err(ConvertError::wrong(input, video.place(), fault));
+        }
         for track in &video.tracks {
             if let Some((frame, found)) = track.shapes.other_size(video.size) {
                 let fault: Fault = other_size(video.size, found).within("mask");

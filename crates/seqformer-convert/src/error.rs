@@ -47,6 +47,12 @@ pub enum ConvertError {
         /// What is wrong with its name.
         fault: Fault,
     },
+    /// Something in an archive is wrong.
+    #[error("{text}")]
+    InArchive {
+        /// The message about the file in it.
+        text: String,
+    },
     /// Something is in the folder that is to be written.
     #[error("{}: expected a new or empty folder, found one with files in it; choose another name", path.display())]
     FolderInUse {
@@ -82,11 +88,13 @@ impl ConvertError {
         AnnotationError::wrong(path, place, fault).into()
     }
 
-    pub(crate) fn read(path: &Path, source: io::Error) -> Self {
+    /// The system failed to read a file or folder.
+    pub fn read(path: &Path, source: io::Error) -> Self {
         Self::Read { path: path.to_path_buf(), source }
     }
 
-    pub(crate) fn write(path: &Path, source: io::Error) -> Self {
+    /// The system failed to write a file or folder.
+    pub fn write(path: &Path, source: io::Error) -> Self {
         Self::Write { path: path.to_path_buf(), source }
     }
 }

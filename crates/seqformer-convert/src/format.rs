@@ -29,6 +29,8 @@ pub enum Format {
     Labelme,
     /// YOLO's segmentation labels.
     Yolo,
+    /// VGG Image Annotator's projects.
+    Via,
     /// SA-V's masklets.
     Sav,
     /// BDD100K's JSON, which is scalabel's.
@@ -52,7 +54,7 @@ struct Row {
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Ytvis,
         Self::Coco,
         Self::Cocovid,
@@ -63,6 +65,7 @@ impl Format {
         Self::Cvat,
         Self::Labelme,
         Self::Yolo,
+        Self::Via,
         Self::Sav,
         Self::Scalabel,
         Self::LabelStudio,
@@ -85,6 +88,7 @@ impl Format {
         use formats::mots_txt::MotsTxt;
         use formats::sav::Sav;
         use formats::scalabel::Scalabel;
+        use formats::via::Via;
         use formats::yolo::Yolo;
         use formats::ytvis::Ytvis;
         let file = |name, reader, writer| Row { name, reader, writer: Some(Writer::File(writer)) };
@@ -102,6 +106,7 @@ impl Format {
             Self::Cvat => folder("cvat", &Cvat, &Cvat),
             Self::Labelme => folder("labelme", &Labelme, &Labelme),
             Self::Yolo => folder("yolo", &Yolo, &Yolo),
+            Self::Via => file("via", &Via, &Via),
             Self::Sav => read_only("sav", &Sav),
             Self::Scalabel => read_only("scalabel", &Scalabel),
             Self::LabelStudio => read_only("label-studio", &LabelStudio),
@@ -124,6 +129,14 @@ impl Format {
     /// Returns its writer; nothing if it is only read.
     pub fn writer(self) -> Option<Writer> {
         self.row().writer
+    }
+
+    /// Tells whether a dataset is one file, so that a folder has to hold exactly one.
+    pub(crate) fn is_one_file(self) -> bool {
+        matches!(
+            self,
+            Self::Ytvis | Self::Coco | Self::Cocovid | Self::Burst | Self::LabelStudio | Self::Via
+        )
     }
 
     /// Returns the names of all formats, or of those that can be written, with commas in between.

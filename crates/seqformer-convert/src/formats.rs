@@ -13,5 +13,6 @@ pub(crate) mod mots_png;
 pub(crate) mod mots_txt;
 pub(crate) mod sav;
 pub(crate) mod scalabel;
+pub(crate) mod via;
 pub(crate) mod yolo;
 pub(crate) mod ytvis;

@@ -52,15 +52,22 @@ fn of_file(path: &Path) -> Result<Guess, ConvertError> {
 fn of_folder(folder: &Path) -> Result<Guess, ConvertError> {
     let mut kinds = BTreeMap::new();
     sample(folder, &mut kinds, &mut 0)?;
-    // These are single files, which the user has to name.
-    let is_file = |format: Format| matches!(format, Format::Ytvis | Format::Coco | Format::Cocovid);
+    let mut single = None;
     for ending in ["xml", "yaml", "json", "txt", "png"] {
         if let Some(path) = kinds.get(ending)
             && let Ok(format) = of_file(path)?
-            && !is_file(format)
         {
-            return Ok(Ok(format));
+            if !format.is_one_file() {
+                return Ok(Ok(format));
+            }
+            single = Some((path, format));
         }
+    }
+    if let Some((path, format)) = single {
+        return Ok(Err(format!(
+            "a folder with {}, which is {format}: give that file",
+            path.display()
+        )));
     }
     let endings: Vec<String> = kinds.keys().map(|ending| format!(".{ending}")).collect();
     let found = if endings.is_empty() {
@@ -174,6 +181,7 @@ fn of_json(path: &Path) -> Result<Guess, ConvertError> {
             let of_key = match key {
                 "masklet" => Some(Format::Sav),
                 "imagePath" | "imageHeight" => Some(Format::Labelme),
+                "_via_settings" | "_via_img_metadata" => Some(Format::Via),
                 _ => None,
             };
             if of_key.is_some() {
@@ -181,23 +189,30 @@ fn of_json(path: &Path) -> Result<Guess, ConvertError> {
                 return Err(known(path));
             }
             if file.kind_of_next()? != "a list" {
-                return file.read_value(&mut Vec::new());
-            }
-            let first = std::sync::Mutex::new(None);
-            file.parse_list(|index, text| {
-                if index == 0 {
-                    *first.lock().unwrap_or_else(std::sync::PoisonError::into_inner) =
-                        Entry::parse(text).ok();
+                let mut text = Vec::new();
+                file.read_value(&mut text)?;
+                if Entry::parse(&text).is_ok_and(|entry| is_of_via(key, &entry)) {
+                    found = Some(Format::Via);
+                    return Err(known(path));
                 }
-                Ok(())
-            })?;
-            let first = first.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-            if let Some(format) = first.and_then(|entry| of_entry(key, &entry)) {
-                found = Some(format);
-                // The rest of the file tells nothing more.
-                return Err(known(path));
+                return Ok(());
             }
-            Ok(())
+            // Elements behind one that tells the format are not looked at.
+            let of_first = std::sync::OnceLock::new();
+            file.for_each_element(
+                |index, text| {
+                    let entry = if index == 0 { Entry::parse(text).ok() } else { None };
+                    match entry.and_then(|entry| of_entry(key, &entry)) {
+                        Some(format) => {
+                            of_first.get_or_init(|| format);
+                            Err(known(path))
+                        }
+                        None => Ok(()),
+                    }
+                },
+                |()| {},
+            )
+            .inspect_err(|_| found = of_first.get().copied())
         })
     });
     match (found, walk) {
@@ -211,6 +226,12 @@ fn of_json(path: &Path) -> Result<Guess, ConvertError> {
 /// The error that ends a walk early; nobody sees it.
 fn known(path: &Path) -> AnnotationError {
     AnnotationError::wrong(path, "the whole file", Fault::new("", "", "", ""))
+}
+
+/// Tells whether a value is of VIA: a picture of an export of version 2, or the head of a project of version 3.
+fn is_of_via(key: &str, entry: &Entry) -> bool {
+    let is_picture = entry.has("filename") && entry.has("regions");
+    is_picture || (key == "project" && entry.has("vid_list"))
 }
 
 /// Tells the format by the first entry of a list.

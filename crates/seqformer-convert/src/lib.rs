@@ -25,6 +25,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod archive;
 mod builder;
 pub mod check;
 mod contour;
@@ -37,6 +38,7 @@ mod frames;
 mod geometry;
 mod guess;
 mod ids;
+mod input;
 mod interface;
 mod json_out;
 mod label_image;
@@ -51,11 +53,16 @@ mod xml;
 mod testing;
 
 pub use contour::{outline, outlines};
-pub use conversion::{Conversion, Converted, check_sizes, claim_folder, convert, fill_boxes};
+pub use conversion::{
+    Conversion, Converted, MAX_FRAMES, ReadDataset, check_sizes, claim_folder, convert, fill_boxes,
+    read,
+};
 pub use dataset::{Category, Dataset, Occlusion, Shape, Shapes, Track, Video};
 pub use error::ConvertError;
 pub use format::Format;
 pub use guess::guess;
+pub use input::Input;
 pub use interface::{FileWriter, FolderWriter, ReadOptions, Reader, Writer};
+pub use json_out::JsonOut;
 pub use notes::Notes;
 pub use pictures::list_images;

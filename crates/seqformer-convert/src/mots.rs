@@ -9,7 +9,7 @@ use std::path::Path;
 use crate::builder::Seen;
 use crate::dataset::{Category, Dataset, Shape, Track, Video};
 use crate::notes::Notes;
-use crate::{ConvertError, ids};
+use crate::{ConvertError, builder, ids};
 
 /// A region to be ignored.
 pub(crate) const IGNORED: u32 = 10_000;
@@ -57,11 +57,11 @@ pub(crate) fn keeps_instances(videos: impl Iterator<Item = BTreeSet<u32>>) -> bo
 pub(crate) fn categories(names: Option<Vec<String>>, seen: &BTreeSet<i64>) -> Vec<Category> {
     let Some(names) = names else {
         let name = |id: i64| match id {
-            1 => "car".to_owned(),
-            2 => "pedestrian".to_owned(),
-            other => format!("class_{other}"),
+            1 => Some("car"),
+            2 => Some("pedestrian"),
+            _ => None,
         };
-        return seen.iter().map(|&id| Category { id, name: name(id) }).collect();
+        return builder::categories(seen, name);
     };
     let mut categories: Vec<Category> = (1..)
         .zip(names)

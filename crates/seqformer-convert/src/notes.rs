@@ -45,6 +45,16 @@ impl Notes {
         }
     }
 
+    /// Words the places and sentences anew.
+    pub(crate) fn reword(&mut self, words: impl Fn(&str) -> String) {
+        for counted in &mut self.counted {
+            counted.first = words(&counted.first);
+        }
+        for sentence in &mut self.sentences {
+            *sentence = words(sentence);
+        }
+    }
+
     /// Returns all sentences, without final dots.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         let counted = self

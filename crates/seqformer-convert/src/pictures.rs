@@ -121,7 +121,7 @@ pub(crate) fn has_ending(path: &Path, ending: &str) -> bool {
 }
 
 /// What a name is sorted by: its numbers as numbers, then the name itself.
-fn natural(name: &str) -> (Vec<(String, u64)>, String) {
+pub(crate) fn natural(name: &str) -> (Vec<(String, u64)>, String) {
     let mut parts = Vec::new();
     let mut rest = name;
     while !rest.is_empty() {

@@ -23,7 +23,7 @@ pub enum Purpose {
     SyntheticValidation = 5,
     /// How often each record occurs in an epoch; the index is the epoch.
     Repetition = 6,
-    /// Which videos are held back for validation.
+    /// The order in which videos are assigned to the parts of a split.
     Split = 7,
 }
 

@@ -4,6 +4,7 @@
 //! never half-written.
 
 mod folder;
+mod frame_folder;
 mod gif;
 
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use crate::format::FilmFormat;
 use gif::GifWriter;
 
 pub use folder::{FolderWriter, write_jpeg};
+pub use frame_folder::FrameFolder;
 
 /// Receives frames in order. They are kept only after [`FrameSink::finish`].
 #[derive(Debug)]

@@ -232,3 +232,26 @@ proptest! {
         let _outcome = read(&text);
     }
 }
+
+#[test]
+fn categories_of_tao_are_merged_and_unlisted_ones_left_out() {
+    let tao = r#"{
+        "images": [{"id": 0, "height": 9, "width": 8}],
+        "annotations": [{"id": 1, "image_id": 0, "category_id": 805},
+                        {"id": 2, "image_id": 0, "category_id": 95},
+                        {"id": 3, "image_id": 0, "category_id": 41}],
+        "tracks": [{"id": 1, "category_id": 95}],
+        "categories": [{"id": 805, "name": "person", "merged": [{"id": 41, "name": "baby"}]}]}"#;
+    let file = read(tao.as_bytes()).unwrap();
+    let found: Vec<_> =
+        file.annotations.iter().map(|entry| (entry.id, entry.category_id)).collect();
+    assert_eq!(found, [(1, 805), (3, 805)]);
+    let [note] = file.notes.as_slice() else { panic!("{:?}", file.notes) };
+    assert!(
+        note.text.starts_with("1 objects are of a category that the file does not list"),
+        "{note}"
+    );
+    // Elsewhere such an entry is a slip.
+    let message = read(tao.replace("tracks", "others").as_bytes()).unwrap_err();
+    assert!(message.contains("category_id: expected the id of a category"), "{message}");
+}

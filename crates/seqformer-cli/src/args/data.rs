@@ -1,11 +1,17 @@
 //! Arguments of `data`.
 
+mod curation;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use seqformer_convert::Format;
 use seqformer_masks::ImageSize;
+
+pub use self::curation::{
+    DataFramesArgs, DataMergeArgs, DataSplitArgs, DataStatsArgs, DataSubsetArgs, ReadArgs,
+};
 
 /// Arguments of `data`.
 #[derive(Debug, Args)]
@@ -26,6 +32,16 @@ pub enum DataCommand {
     Check(DataCheckArgs),
     /// Draws annotations, results, or the clips of a training as it sees them.
     Show(DataShowArgs),
+    /// Counts what a dataset holds: videos, frames, objects of each class, lengths, sizes, occlusion.
+    Stats(DataStatsArgs),
+    /// Divides a dataset by video, with a share of every class in each part.
+    Split(DataSplitArgs),
+    /// Joins datasets, with their classes by name.
+    Merge(DataMergeArgs),
+    /// Keeps some classes, videos or frames of a dataset.
+    Subset(DataSubsetArgs),
+    /// Turns films into folders of frames, and a folder of images into a film.
+    Frames(DataFramesArgs),
 }
 
 /// Arguments of `data show`.
@@ -81,7 +97,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_HELP)]
 pub struct DataCheckArgs {
-    /// The annotations: a YouTube-VIS, OVIS, LV-VIS, COCO or CocoVID file.
+    /// The annotations: a YouTube-VIS, OVIS, LV-VIS, COCO or CocoVID file, or a zip archive with one.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The folder of the images, every one of which is opened [default: images are left alone].
@@ -112,7 +128,7 @@ Example:
 #[derive(Debug, Args)]
 #[command(after_help = CONVERT_HELP)]
 pub struct DataConvertArgs {
-    /// The annotations: a file or a folder.
+    /// The annotations: a file, a folder or a zip archive.
     #[arg(value_name = "IN")]
     pub input: PathBuf,
     /// Their format [default: told by what is in the files].

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "torch")]
 mod bench;
+mod curation;
 mod data;
 mod data_show;
 #[cfg(feature = "torch")]

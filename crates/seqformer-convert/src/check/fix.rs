@@ -31,6 +31,7 @@ fn fill(
     to: &mut File,
     output: &Path,
 ) -> Result<usize, ConvertError> {
+    let mut numbering = Numbering::read(file)?;
     let mut to = BufWriter::new(to);
     let mut num_fixed = 0;
     // An error of writing waits here, because a walk has errors of reading.
@@ -50,23 +51,30 @@ fn fill(
         put(b": ");
         let is_list = json.kind_of_next()? == "a list";
         let own = if records.has_videos { "videos" } else { "images" };
-        let elements = match key {
-            "annotations" if is_list => mended_annotations(json, records)?,
-            key if is_list && key == own => mended_records(json, records)?,
+        let mut start = "[\n";
+        let mut put_element = |put: &mut dyn FnMut(&[u8]), (text, is_mended): Element| {
+            put(start.as_bytes());
+            put(&text);
+            start = ",\n";
+            num_fixed += usize::from(is_mended);
+        };
+        match key {
+            "annotations" if is_list => json.for_each_element(
+                |index, text| Ok(Mended::new(index, text, records)),
+                |mended| put_element(&mut put, numbering.renumber(mended)),
+            )?,
+            key if is_list && key == own => json.for_each_element(
+                |index, text| Ok(mended_record(index, text, records)),
+                |element| put_element(&mut put, element),
+            )?,
             _ => {
                 let mut text = Vec::new();
                 json.read_value(&mut text)?;
                 put(&text);
                 return Ok(());
             }
-        };
-        put(b"[");
-        for (index, (text, is_mended)) in elements.iter().enumerate() {
-            put(if index == 0 { b"\n" } else { b",\n" });
-            put(text);
-            num_fixed += usize::from(*is_mended);
         }
-        put(b"]");
+        put(if start == "[\n" { "[]" } else { "]" }.as_bytes());
         Ok(())
     });
     walk?;
@@ -82,47 +90,77 @@ fn fill(
 /// The text of an element, and whether it was mended.
 type Element = (Vec<u8>, bool);
 
-fn mended_records(json: &mut JsonFile, records: &Records) -> Result<Vec<Element>, AnnotationError> {
-    json.parse_list(|index, text| {
-        let record = records.list.get(index);
-        let size =
-            record.and_then(|record| if record.size.is_none() { record.measured } else { None });
-        let (Some(size), Ok(mut entry)) = (size, Entry::parse(text)) else {
-            return Ok((text.to_vec(), false));
-        };
-        entry.set("height", size.height.into());
-        entry.set("width", size.width.into());
-        Ok((entry.to_json().into_bytes(), true))
-    })
+fn mended_record(index: usize, text: &[u8], records: &Records) -> Element {
+    let record = records.list.get(index);
+    let size = record.and_then(|record| if record.size.is_none() { record.measured } else { None });
+    let (Some(size), Ok(mut entry)) = (size, Entry::parse(text)) else {
+        return (text.to_vec(), false);
+    };
+    entry.set("height", size.height.into());
+    entry.set("width", size.width.into());
+    (entry.into_json().into_bytes(), true)
 }
 
-fn mended_annotations(
-    json: &mut JsonFile,
-    records: &Records,
-) -> Result<Vec<Element>, AnnotationError> {
-    let list = json.parse_list(|index, text| {
+/// An annotation with all mended but its id.
+struct Mended {
+    id: Option<Id>,
+    entry: Entry,
+    /// Its text, if nothing had to be mended.
+    text: Option<Vec<u8>>,
+}
+
+impl Mended {
+    fn new(index: usize, text: &[u8], records: &Records) -> Self {
         let examined = examine(index, text, records);
         // Numbers that are not finite are no JSON, so that such an entry is written anew in any case.
         let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok();
         let text = if examined.is_mended || !is_json { None } else { Some(text.to_vec()) };
-        Ok((examined.id, examined.entry, text))
-    })?;
-    let taken: HashSet<Id> = list.iter().filter_map(|(id, ..)| id.clone()).collect();
-    let largest =
-        taken.iter().map(|id| if let Id::Number(number) = id { *number } else { 0 }).max();
-    let mut unused = largest.unwrap_or(0).max(0) + 1;
-    let mut seen = HashSet::new();
-    let renumber = |(id, mut entry, text): (Option<Id>, Entry, Option<Vec<u8>>)| {
-        let is_good = id.is_none_or(|id| id != Id::Number(0) && seen.insert(id));
+        Self { id: examined.id, entry: examined.entry, text }
+    }
+}
+
+/// Ids for annotations that have none of their own.
+struct Numbering {
+    unused: i64,
+    seen: HashSet<Id>,
+}
+
+impl Numbering {
+    /// Reads the ids of all annotations.
+    fn read(file: &Path) -> Result<Self, AnnotationError> {
+        let mut largest = 0;
+        let mut json = JsonFile::open(file)?;
+        json.for_each_key(|json, key| {
+            if json.kind_of_next()? != "a list" {
+                return json.read_value(&mut Vec::new());
+            }
+            let is_wanted = key == "annotations";
+            json.for_each_element(
+                |_index, text| {
+                    let entry = if is_wanted { Entry::parse(text).ok() } else { None };
+                    Ok(entry.and_then(|entry| entry.id("id").ok()))
+                },
+                |id| {
+                    if let Some(Id::Number(number)) = id {
+                        largest = largest.max(number);
+                    }
+                },
+            )
+        })?;
+        Ok(Self { unused: largest.saturating_add(1), seen: HashSet::new() })
+    }
+
+    fn renumber(&mut self, mended: Mended) -> Element {
+        let Mended { id, mut entry, text } = mended;
+        let is_good = id.is_none_or(|id| id != Id::Number(0) && self.seen.insert(id));
         if !is_good {
-            entry.set("id", unused.into());
-            unused += 1;
-            return (entry.to_json().into_bytes(), true);
+            entry.set("id", self.unused.into());
+            self.unused = self.unused.saturating_add(1);
+            return (entry.into_json().into_bytes(), true);
         }
         match text {
             Some(text) => (text, false),
-            None => (entry.to_json().into_bytes(), true),
+            None => (entry.into_json().into_bytes(), true),
         }
-    };
-    Ok(list.into_iter().map(renumber).collect())
+    }
 }

@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::builder::{Seen, TrackBuilder};
-use crate::dataset::{Category, Dataset, Occlusion, Shape, Video};
+use crate::builder::{Seen, TrackBuilder, categories};
+use crate::dataset::{Dataset, Occlusion, Shape, Video};
 use crate::interface::{ReadOptions, Reader};
 use crate::label_image::Depth;
 use crate::png_sequences::{self, Labels, Sequence};
@@ -61,13 +61,8 @@ impl Reader for BddBitmask {
             let tracks = builder.finish(length);
             videos.push(Video { id, name, size, length, file_names: Some(file_names), tracks });
         }
-        let name = |id: i64| match usize::try_from(id - 1).ok().and_then(|index| CLASSES.get(index))
-        {
-            Some(name) => (*name).to_owned(),
-            None => format!("class_{id}"),
-        };
-        let categories = classes.into_iter().map(|id| Category { id, name: name(id) }).collect();
-        Ok(Dataset { categories, videos })
+        let name = |id: i64| CLASSES.get(usize::try_from(id - 1).ok()?).copied();
+        Ok(Dataset { categories: categories(&classes, name), videos })
     }
 }
 

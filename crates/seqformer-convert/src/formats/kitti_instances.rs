@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use crate::builder::{Seen, TrackBuilder};
-use crate::dataset::{Category, Dataset, Shape, Video};
+use crate::builder::{Seen, TrackBuilder, categories};
+use crate::dataset::{Dataset, Shape, Video};
 use crate::interface::{ReadOptions, Reader};
 use crate::label_image::Depth;
 use crate::names::{self, Unique};
@@ -79,10 +79,9 @@ impl Reader for KittiInstances {
         }
         let name = |id: i64| {
             let known = CLASSES.iter().find(|(known, _)| *known == id);
-            known.map_or_else(|| format!("class_{id}"), |(_, name)| (*name).to_owned())
+            known.map(|(_, name)| *name)
         };
-        let categories = classes.into_iter().map(|id| Category { id, name: name(id) }).collect();
-        Ok(Dataset { categories, videos })
+        Ok(Dataset { categories: categories(&classes, name), videos })
     }
 }
 
@@ -91,6 +90,7 @@ mod tests {
     use seqformer_masks::ImageSize;
 
     use super::*;
+    use crate::dataset::Category;
     use crate::label_image::LabelImage;
     use crate::{Format, guess};
 

@@ -205,7 +205,7 @@ impl FileWriter for Ytvis {
             for (text, more) in texts {
                 notes.add(more);
                 if let Some(text) = text.map_err(std::io::Error::from)? {
-                    out.raw_element(&text)?;
+                    out.raw_element(text.as_bytes())?;
                 }
             }
         }

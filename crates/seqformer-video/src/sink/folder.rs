@@ -49,7 +49,7 @@ impl FolderWriter {
     pub fn write(&self, index: usize, image: &RgbImage) -> Result<(), VideoError> {
         let name = format!("{PREFIX}{index:05}.jpg");
         let shown = self.path.join(&name);
-        let bytes = encode(image, &shown)?;
+        let bytes = encode(image, QUALITY, &shown)?;
         // The folder itself is temporary.
         std::fs::write(self.folder.path().join(name), bytes)
             .map_err(|source| write_error(&shown, source))
@@ -88,13 +88,13 @@ impl FolderWriter {
 ///
 /// The image cannot be encoded, or the file cannot be written.
 pub fn write_jpeg(path: &Path, image: &RgbImage) -> Result<(), VideoError> {
-    let bytes = encode(image, path)?;
+    let bytes = encode(image, QUALITY, path)?;
     let mut file = temporary_file(path, ".jpg")?;
     file.file_mut().write_all(&bytes).map_err(|source| write_error(path, source))?;
     persist(file, path)
 }
 
-fn encode(image: &RgbImage, path: &Path) -> Result<Vec<u8>, VideoError> {
+pub(super) fn encode(image: &RgbImage, quality: i32, path: &Path) -> Result<Vec<u8>, VideoError> {
     let size = checked_size(image)?;
     let width = size.width as usize;
     let raw = turbojpeg::Image {
@@ -104,7 +104,7 @@ fn encode(image: &RgbImage, path: &Path) -> Result<Vec<u8>, VideoError> {
         height: size.height as usize,
         format: PixelFormat::RGB,
     };
-    match turbojpeg::compress(raw, QUALITY, Subsamp::None) {
+    match turbojpeg::compress(raw, quality, Subsamp::None) {
         Ok(bytes) => Ok(bytes.to_vec()),
         Err(error) => {
             Err(VideoError::Encode { path: path.to_path_buf(), reason: error.to_string() })
@@ -134,7 +134,7 @@ fn check_replaceable(path: &Path) -> Result<(), VideoError> {
 }
 
 /// A new folder beside `path`.
-fn temporary_folder(path: &Path) -> Result<TemporaryFolder, VideoError> {
+pub(super) fn temporary_folder(path: &Path) -> Result<TemporaryFolder, VideoError> {
     make_parent(path)?;
     TemporaryFolder::beside(path).map_err(|source| write_error(path, source))
 }

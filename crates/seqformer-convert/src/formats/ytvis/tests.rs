@@ -73,7 +73,7 @@ fn faults_name_the_entry_and_leave_nothing_behind() {
         "an entry for each of the 2 frames",
     );
     assert!(failure("{\"a\": 1}").to_string().contains("name the format with --from"));
-    assert!(failure("PK\u{3}\u{4}").to_string().contains("unpack it first"));
+    assert!(failure("PK\u{3}\u{4}").to_string().contains("expected a whole zip archive"));
     assert!(failure("").to_string().contains("cut off"));
 }
 

@@ -1,5 +1,8 @@
 //! `seqformer data`: converts annotation files.
 
+mod curation;
+mod frames;
+
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail};
@@ -23,6 +26,11 @@ pub(crate) fn run(args: &DataArgs) -> Result<()> {
         DataCommand::Convert(args) => convert_dataset(args),
         DataCommand::Check(args) => check_dataset(args),
         DataCommand::Show(args) => show::run(args),
+        DataCommand::Stats(args) => curation::stats(args),
+        DataCommand::Split(args) => curation::split_dataset(args),
+        DataCommand::Merge(args) => curation::merge_datasets(args),
+        DataCommand::Subset(args) => curation::subset_dataset(args),
+        DataCommand::Frames(args) => frames::run(args),
     }
 }
 
