@@ -4,6 +4,7 @@ mod bench;
 mod compute;
 mod data;
 mod models;
+mod report;
 mod score;
 mod train;
 mod weights;
@@ -23,6 +24,7 @@ pub use data::{
 pub use models::{
     CardArgs, InfoArgs, ListArgs, ModelsArgs, ModelsCommand, PullArgs, PushFolderArgs, RemoveArgs,
 };
+pub use report::{DataBrowseArgs, PageArgs, ReportArgs};
 pub use score::{Benchmark, EmptyMasksChoice, Iou, MetricChoice, ScoreArgs};
 pub use train::{Layout, SynthArgs, TrainArgs, TrainCommandArgs};
 pub use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
@@ -72,6 +74,8 @@ pub enum ToolCommand {
     Synth(SynthArgs),
     /// Score results against annotations by the rules of YouTube-VIS or COCO: AP and AR.
     Score(ScoreArgs),
+    /// Shows results in a browser: numbers, plots, tables, and a player for masks and tracks.
+    Report(ReportArgs),
     /// Inspect, convert and compare weight files.
     Weights(WeightsArgs),
     /// Fetch, list and describe models by name.

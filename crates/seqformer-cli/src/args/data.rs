@@ -7,6 +7,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use seqformer_convert::Format;
 use seqformer_masks::ImageSize;
 
+use super::DataBrowseArgs;
+
 /// Arguments of `data`.
 #[derive(Debug, Args)]
 pub struct DataArgs {
@@ -22,6 +24,8 @@ pub enum DataCommand {
     CocoToYtvis(CocoToYtvisArgs),
     /// Translates annotations of other tools and datasets: YouTube-VIS, COCO, CVAT, labelme, DAVIS, MOTS, YOLO, …
     Convert(DataConvertArgs),
+    /// Shows annotations in a browser: numbers, tables, and a player for masks and tracks.
+    Browse(DataBrowseArgs),
     /// Looks for every fault of a YouTube-VIS or COCO file and of its images, and says how to mend it.
     Check(DataCheckArgs),
 }
