@@ -5,6 +5,7 @@ mod compute;
 mod data;
 mod init;
 mod models;
+mod report;
 mod score;
 mod train;
 mod weights;
@@ -27,6 +28,7 @@ pub use init::{InitArgs, NetworkChoice};
 pub use models::{
     CardArgs, InfoArgs, ListArgs, ModelsArgs, ModelsCommand, PullArgs, PushFolderArgs, RemoveArgs,
 };
+pub use report::{DataBrowseArgs, PageArgs, ReportArgs};
 pub use score::{Benchmark, EmptyMasksChoice, Iou, MetricChoice, ScoreArgs};
 pub use train::{Layout, SynthArgs, TrainArgs, TrainCommandArgs};
 pub use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
@@ -76,6 +78,8 @@ pub enum ToolCommand {
     Synth(SynthArgs),
     /// Score results against annotations by the rules of YouTube-VIS or COCO: AP and AR.
     Score(ScoreArgs),
+    /// Shows results in a browser: numbers, plots, tables, and a player for masks and tracks.
+    Report(ReportArgs),
     /// Inspect, convert and compare weight files.
     Weights(WeightsArgs),
     /// Fetch, list and describe models by name.

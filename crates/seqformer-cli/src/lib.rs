@@ -1,7 +1,7 @@
 //! What the two programs of the command share; it needs no tensor library.
 //!
 //! `seqformer` (`bin/seqformer`) is the command. It does not link libtorch, so it starts at once. It parses the
-//! arguments and runs what needs no network: `synth`, `score`, `weights`, `data`, `config`, `completions`, help and the
+//! arguments and runs what needs no network: `synth`, `score`, `report`, `weights`, `data`, `config`, `completions`, help and the
 //! version. For `predict`, `train`, `eval` and `bench` it replaces itself with `seqformer-compute`
 //! (`bin/seqformer-compute`), which links libtorch: see [`compute_program`].
 //!

@@ -2,6 +2,7 @@
 //!
 //! Reference: pycocotools, `COCOeval` with the types `segm` and `bbox`.
 
+mod check;
 mod ground_truth;
 mod results;
 mod writer;
@@ -12,6 +13,7 @@ use rayon::prelude::*;
 use seqformer_annotations::{Fault, Image};
 use seqformer_masks::{BoxXywh, box_iou, mask_iou};
 
+pub use self::check::check_coco_results;
 pub use self::ground_truth::{CocoAnnotation, CocoGroundTruth};
 use self::results::StoredDetection;
 pub use self::results::{CocoResults, ImageResult};

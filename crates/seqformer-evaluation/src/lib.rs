@@ -29,6 +29,7 @@ mod evaluation;
 mod format;
 mod ground_truth;
 mod matching;
+mod object_group;
 mod other_sizes;
 mod paired_video;
 mod parameters;
@@ -41,13 +42,14 @@ mod ytvis;
 
 pub use coco::{
     CocoAnnotation, CocoDetection, CocoEvaluator, CocoGroundTruth, CocoResults, CocoResultsWriter,
-    ImageResult, IouKind,
+    ImageResult, IouKind, check_coco_results,
 };
 pub use error::EvaluationError;
 pub use evaluation::Evaluation;
 pub use format::{DatasetFormat, check_ground_truth};
 pub use ground_truth::{GroundTruth, TruthTrack};
 pub use matching::{TrackMatch, match_tracks};
+pub use object_group::ObjectGroup;
 pub use paired_video::{PairedResult, PairedTruth, PairedVideo};
 pub use parameters::{AREA_RANGES, AreaRange, COCO_AREA_RANGES};
 pub use precision_recall::{MAX_DETECTIONS, PrecisionRecall, average_precision};
@@ -56,4 +58,4 @@ pub use resampling::VideoMatches;
 pub use results::{
     CheckReport, ResultFault, Results, ResultsWriter, TrackResult, check_results, write_archive,
 };
-pub use ytvis::YtvisEvaluator;
+pub use ytvis::{GroupScore, YtvisEvaluator};

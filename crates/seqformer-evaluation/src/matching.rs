@@ -39,10 +39,10 @@ pub(crate) struct Compared {
 
 impl Compared {
     /// Matches within each of the area ranges of a benchmark.
-    pub(crate) fn matches(self, ranges: [AreaRange; AREA_RANGES.len()]) -> CategoryMatches {
+    pub(crate) fn matches(&self, ranges: [AreaRange; AREA_RANGES.len()]) -> CategoryMatches {
         let Self { scores, areas, truths, ious } = self;
-        let by_area = ranges.map(|range| match_detections(&ious, &areas, &truths, range));
-        CategoryMatches { scores, by_area }
+        let by_area = ranges.map(|range| match_detections(ious, areas, truths, range));
+        CategoryMatches { scores: scores.clone(), by_area }
     }
 }
 

@@ -94,6 +94,23 @@ impl PrecisionRecall {
         &self.present
     }
 
+    /// Returns the precision at each recall point, all areas and up to 100 results taken together: the mean over the
+    /// categories at these places of [`Self::present`] that have something to be found, at one IoU threshold or over
+    /// all. Nothing if none has.
+    pub fn mean_precision(&self, threshold: Option<usize>, places: &[usize]) -> Option<Vec<f64>> {
+        let thresholds: Vec<usize> =
+            threshold.map_or_else(|| (0..NUM_THRESHOLDS).collect(), |threshold| vec![threshold]);
+        let limit = MAX_DETECTIONS.len() - 1;
+        let has_objects = |&&place: &&usize| self.precision_at([0, 0, place, 0, limit]) > -1.0;
+        let places: Vec<usize> = places.iter().filter(has_objects).copied().collect();
+        let count = (places.len() * thresholds.len()) as f64;
+        let at = |point: usize| {
+            let pairs = thresholds.iter().flat_map(|&t| places.iter().map(move |&k| (t, k)));
+            pairs.map(|(t, k)| self.precision_at([t, point, k, 0, limit])).sum::<f64>() / count
+        };
+        (!places.is_empty()).then(|| (0..NUM_RECALL_POINTS).map(at).collect())
+    }
+
     /// Returns the precision of one setting at one recall point, given as `[T, R, P, A, M]`.
     pub(crate) fn precision_at(&self, index: [usize; 5]) -> f64 {
         self.precision[flat_index(Self::shape_of(self.present.len()), index)]

@@ -3,6 +3,7 @@
 //! Reference: YouTube-VIS `cocoapi`, `YTVOSeval.evaluate`.
 
 mod boxes;
+mod groups;
 mod masks;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ use crate::precision_recall::{MAX_DETECTIONS, by_score};
 use crate::resampling::VideoMatches;
 use crate::results::StoredResult;
 use crate::{Evaluation, EvaluationError, GroundTruth, Results, TruthTrack};
+
+pub use self::groups::GroupScore;
 
 /// Scores results by the rules of YouTube-VIS.
 #[derive(Debug)]

@@ -75,6 +75,23 @@ pub struct TrackError {
     pub truths: Vec<i64>,
 }
 
+/// What became of a result that counts: of each class the 100 best of a video.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JudgedResult {
+    /// The place of its video in the order of ids.
+    pub video: usize,
+    /// The place of its class in the order of ids.
+    pub category: usize,
+    /// How sure the model is.
+    pub score: f64,
+    /// Its place in the file.
+    pub result: usize,
+    /// Whether it is right at IoU 0.5; nothing if it counts neither for nor against.
+    pub is_right: Option<bool>,
+    /// The number of the annotation that it matches, if there is one.
+    pub truth: Option<i64>,
+}
+
 /// How often a kind of error occurs, and what it costs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KindReport {
@@ -95,6 +112,8 @@ pub struct ErrorReport {
     pub kinds: Vec<KindReport>,
     /// Every error: by video, class and score, missed objects last.
     pub errors: Vec<TrackError>,
+    /// Every result that counts: by video, class and score.
+    pub results: Vec<JudgedResult>,
     class_names: Vec<String>,
 }
 
@@ -149,10 +168,22 @@ impl ErrorReport {
             };
             found.errors.iter().map(error)
         });
+        let results = found.iter().enumerate().flat_map(|(video, found)| {
+            let judged = move |result: &find::FoundResult| JudgedResult {
+                video,
+                category: result.category,
+                score: result.score,
+                result: result.index,
+                is_right: result.is_right,
+                truth: result.truth.map(|truth| found.truths[truth].id),
+            };
+            found.results.iter().map(judged)
+        });
         Ok(Self {
             ap: mean_ap(found.iter().flat_map(VideoErrors::detections), &positives),
             kinds: ERROR_KINDS.into_iter().map(kind).collect(),
             errors: errors.collect(),
+            results: results.collect(),
             class_names: class_names(truth),
         })
     }

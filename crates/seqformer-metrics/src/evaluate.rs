@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
-use seqformer_evaluation::{EvaluationError, GroundTruth, PairedVideo, Results, YtvisEvaluator};
+use seqformer_evaluation::{
+    EvaluationError, GroundTruth, ObjectGroup, PairedVideo, Results, YtvisEvaluator,
+};
 
 use crate::clear::ClearCounts;
 use crate::davis::{self, DavisCounts, davis_of_video};
-use crate::groups::Group;
-use crate::hota::HotaCounts;
+use crate::hota::{HotaCounts, HotaMatches};
 use crate::identity::IdentityCounts;
 use crate::mots::{self, by_category, clear_of_video};
 use crate::sequence::Sequence;
@@ -42,14 +43,18 @@ pub struct TrackMetrics {
 /// Counts of classes, by the place of their category.
 pub(crate) type ClassCounts<C> = BTreeMap<usize, C>;
 
+/// Counts of groups of objects, each by the place of their category.
+pub(crate) type GroupCounts<C> = BTreeMap<ObjectGroup, ClassCounts<C>>;
+
 /// The counts of one video; those of metrics that nobody asked for are empty.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct VideoCounts {
     pub(crate) hota: ClassCounts<HotaCounts>,
+    pub(crate) hota_groups: GroupCounts<HotaCounts>,
     pub(crate) clear: ClassCounts<ClearCounts>,
     pub(crate) identity: ClassCounts<IdentityCounts>,
     pub(crate) davis: ClassCounts<DavisCounts>,
-    pub(crate) davis_groups: BTreeMap<Group, DavisCounts>,
+    pub(crate) davis_groups: GroupCounts<DavisCounts>,
     pub(crate) teta: ClassCounts<TetaCounts>,
     pub(crate) num_empty: usize,
     pub(crate) mots_changes: mots::Changes,
@@ -112,7 +117,7 @@ impl Request<'_> {
             for (category, [truths, results]) in by_category(&tracks) {
                 let sequence = Sequence::new(&truths, &results, tracks.num_frames);
                 if self.asks_for(Metric::Hota) {
-                    counts.hota.insert(category, HotaCounts::new(&sequence));
+                    counts.add_hota(category, &sequence, [&truths, &results]);
                 }
                 if self.asks_for(Metric::Identity) {
                     counts.identity.insert(category, IdentityCounts::new(&sequence));
@@ -150,21 +155,39 @@ impl Request<'_> {
 }
 
 impl VideoCounts {
+    /// Counts the tracks of one category, all together and by groups.
+    fn add_hota(&mut self, category: usize, sequence: &Sequence, tracks: [&[&Track]; 2]) {
+        let matches = HotaMatches::new(sequence);
+        self.hota.insert(category, matches.counts(&|_| true, &|_| true));
+        let [truths, results] = tracks;
+        let groups: BTreeSet<ObjectGroup> =
+            truths.iter().chain(results).flat_map(|track| track.groups.iter().copied()).collect();
+        for group in groups {
+            let is_of_group =
+                |tracks: &[&Track], track: usize| tracks[track].groups.contains(&group);
+            let counts = matches.counts(&|truth| is_of_group(truths, truth), &|result| {
+                is_of_group(results, result)
+            });
+            self.hota_groups.entry(group).or_default().insert(category, counts);
+        }
+    }
+
     /// Takes the counts of single objects, which come with their place in the video.
     fn add_objects(&mut self, video: &PairedVideo<'_>, objects: Vec<(usize, DavisCounts)>) {
         use crate::counts::Counts as _;
         for (place, counts) in objects {
             let truth = video.truths()[place];
             self.davis.entry(truth.category).or_default().add(&counts, 1.0);
-            for group in Group::of(truth.track) {
-                self.davis_groups.entry(group).or_default().add(&counts, 1.0);
+            for group in ObjectGroup::of(truth.track) {
+                let classes = self.davis_groups.entry(group).or_default();
+                classes.entry(truth.category).or_default().add(&counts, 1.0);
             }
         }
     }
 }
 
-/// Returns the names of the categories; those of one name have their id behind it.
-pub(crate) fn class_names(truth: &GroundTruth) -> Vec<String> {
+/// Returns the names of the categories in the order of ids; those of one name have their id behind it.
+pub fn class_names(truth: &GroundTruth) -> Vec<String> {
     let mut num_of_name: BTreeMap<&str, usize> = BTreeMap::new();
     for category in truth.categories() {
         *num_of_name.entry(&category.name).or_default() += 1;

@@ -22,40 +22,68 @@ pub(crate) struct HotaCounts {
     iou: [f64; NUM_ALPHAS],
 }
 
-impl HotaCounts {
-    /// Compares the tracks of one class in one video.
-    pub(crate) fn new(sequence: &Sequence) -> Self {
-        let mut counts = Self::default();
-        let num_truths = sequence.num_truth_masks() as f64;
-        let num_results = sequence.num_result_masks() as f64;
-        if num_truths == 0.0 || num_results == 0.0 {
-            counts.at.false_negatives = [num_truths; NUM_ALPHAS];
-            counts.at.false_positives = [num_results; NUM_ALPHAS];
-            return counts;
-        }
+/// The matched masks of one class in one video, from which the counts of any choice of tracks are made.
+#[derive(Debug)]
+pub(crate) struct HotaMatches<'a> {
+    sequence: &'a Sequence,
+    alignment: Alignment,
+    /// An annotation, a result, and their IoU in one frame.
+    pairs: Vec<(usize, usize, f64)>,
+}
+
+impl<'a> HotaMatches<'a> {
+    /// Matches the tracks of one class in one video.
+    pub(crate) fn new(sequence: &'a Sequence) -> Self {
         let alignment = Alignment::new(sequence);
-        let alphas = alphas();
-        let mut matches = vec![0.0; NUM_ALPHAS * sequence.num_truths * sequence.num_results];
-        let num_pairs = sequence.num_truths * sequence.num_results;
+        let mut pairs = Vec::new();
         for frame in &sequence.frames {
             for pair in alignment.matches(frame) {
                 let iou = frame.iou(pair.row, pair.column);
-                let tracks = frame.truths[pair.row] * sequence.num_results;
-                let tracks = tracks + frame.results[pair.column];
-                for (a, alpha) in alphas.iter().enumerate() {
-                    if iou >= alpha - f64::EPSILON {
-                        counts.at.true_positives[a] += 1.0;
-                        counts.iou[a] += iou;
-                        matches[a * num_pairs + tracks] += 1.0;
-                    }
+                pairs.push((frame.truths[pair.row], frame.results[pair.column], iou));
+            }
+        }
+        Self { sequence, alignment, pairs }
+    }
+
+    /// Counts some of the annotations and results. A result of the choice that matches another annotation is no error.
+    pub(crate) fn counts(
+        &self,
+        has_truth: &dyn Fn(usize) -> bool,
+        has_result: &dyn Fn(usize) -> bool,
+    ) -> HotaCounts {
+        let mut counts = HotaCounts::default();
+        let frames = &self.sequence.frames;
+        let num_truths = frames
+            .iter()
+            .flat_map(|frame| &frame.truths)
+            .filter(|&&truth| has_truth(truth))
+            .count();
+        let num_results = (frames.iter().flat_map(|frame| &frame.results))
+            .filter(|&&result| has_result(result))
+            .count();
+        let num_columns = self.sequence.num_results;
+        let num_pairs = self.sequence.num_truths * num_columns;
+        let mut matches = vec![0.0; NUM_ALPHAS * num_pairs];
+        let mut num_matched = [0.0; NUM_ALPHAS];
+        for &(truth, result, iou) in &self.pairs {
+            let (counts_truth, counts_result) = (has_truth(truth), has_result(result));
+            for (a, alpha) in alphas().iter().enumerate() {
+                if iou < alpha - f64::EPSILON {
+                    break;
                 }
+                if counts_truth {
+                    counts.at.true_positives[a] += 1.0;
+                    counts.iou[a] += iou;
+                    matches[a * num_pairs + truth * num_columns + result] += 1.0;
+                }
+                num_matched[a] += f64::from(u8::from(counts_result));
             }
         }
         for a in 0..NUM_ALPHAS {
-            counts.at.false_negatives[a] = num_truths - counts.at.true_positives[a];
-            counts.at.false_positives[a] = num_results - counts.at.true_positives[a];
+            counts.at.false_negatives[a] = num_truths as f64 - counts.at.true_positives[a];
+            counts.at.false_positives[a] = num_results as f64 - num_matched[a];
         }
-        counts.at.set_association(&alignment, &matches);
+        counts.at.set_association(&self.alignment, &matches);
         counts
     }
 }
@@ -99,9 +127,14 @@ impl Counts for HotaCounts {
 
 #[cfg(test)]
 mod tests {
-    use super::HotaCounts;
+    use super::{HotaCounts, HotaMatches};
     use crate::counts::{Counts as _, ScoreValue, Scores};
+    use crate::sequence::Sequence;
     use crate::sequence::tests::sequence;
+
+    fn counts(sequence: &Sequence) -> HotaCounts {
+        HotaMatches::new(sequence).counts(&|_| true, &|_| true)
+    }
 
     /// One object over four frames that one result follows for two frames and another one after it.
     const HANDED_OVER: &[&[(usize, usize, f64)]] =
@@ -116,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_track_in_two_halves_is_associated_by_half() {
-        let scores = HotaCounts::new(&sequence(1, 2, HANDED_OVER)).scores();
+        let scores = counts(&sequence(1, 2, HANDED_OVER)).scores();
         // Up to an IoU of 0.8, which is 16 of 19 thresholds, all is found.
         for (name, found, lost) in [
             ("DetA", 1.0, 0.0),
@@ -139,15 +172,15 @@ mod tests {
 
     #[test]
     fn nothing_found_and_nothing_to_find_are_counted() {
-        let missed = HotaCounts::new(&sequence(1, 0, &[&[(0, usize::MAX, 0.0)]])).scores();
+        let missed = counts(&sequence(1, 0, &[&[(0, usize::MAX, 0.0)]])).scores();
         assert_eq!(curve(&missed, "HOTA_FN"), [1.0; 19]);
         assert_eq!(curve(&missed, "LocA"), [1.0; 19]);
-        let wrong = HotaCounts::new(&sequence(0, 1, &[&[(usize::MAX, 0, 0.0)]])).scores();
+        let wrong = counts(&sequence(0, 1, &[&[(usize::MAX, 0, 0.0)]])).scores();
         assert_eq!(
             (curve(&wrong, "HOTA_FP"), curve(&wrong, "HOTA")),
             (&[1.0; 19][..], &[0.0; 19][..])
         );
-        assert!(HotaCounts::new(&sequence(0, 0, &[&[]])).is_empty());
+        assert!(counts(&sequence(0, 0, &[&[]])).is_empty());
     }
 
     #[test]
@@ -155,8 +188,25 @@ mod tests {
         // In the last frame the second result lies better, but the first one has been there all along.
         let frames: &[&[(usize, usize, f64)]] =
             &[&[(0, 0, 0.9)], &[(0, 0, 0.9)], &[(0, 0, 0.6), (0, 1, 0.7)]];
-        let scores = HotaCounts::new(&sequence(1, 2, frames)).scores();
+        let scores = counts(&sequence(1, 2, frames)).scores();
         assert_eq!(curve(&scores, "AssA")[0], 1.0);
         assert_eq!(curve(&scores, "HOTA_FP")[0], 1.0);
+    }
+
+    #[test]
+    fn objects_of_other_groups_count_neither_for_nor_against() {
+        // Two objects are found, each by a result of its own; a third result is on nothing.
+        let frame: &[(usize, usize, f64)] = &[(0, 0, 0.8), (1, 1, 0.8), (usize::MAX, 2, 0.0)];
+        let sequence = sequence(2, 3, &[frame; 4]);
+        let matches = HotaMatches::new(&sequence);
+        let first = matches.counts(&|truth| truth == 0, &|result| result == 0).scores();
+        assert_eq!((curve(&first, "HOTA")[0], curve(&first, "HOTA_FP")[0]), (1.0, 0.0));
+        // The result of the other object is of this group, too, but right.
+        let first = matches.counts(&|truth| truth == 0, &|result| result < 2).scores();
+        assert_eq!((curve(&first, "HOTA")[0], curve(&first, "HOTA_FP")[0]), (1.0, 0.0));
+        let second = matches.counts(&|truth| truth == 1, &|result| result > 0).scores();
+        assert_eq!((curve(&second, "DetA")[0], curve(&second, "HOTA_FP")[0]), (0.5, 4.0));
+        // Above the IoU nothing is found, and every mask of the group is an error.
+        assert_eq!((curve(&second, "HOTA_FN")[18], curve(&second, "HOTA_FP")[18]), (4.0, 8.0));
     }
 }

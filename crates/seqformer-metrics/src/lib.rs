@@ -33,7 +33,6 @@ mod davis;
 mod disjoint;
 mod errors;
 mod evaluate;
-mod groups;
 mod hota;
 mod identity;
 mod mots;
@@ -47,7 +46,9 @@ pub use compare::{
     Bootstrap, ComparedMetric, Comparison, ComparisonTable, Difference, Draws, compare,
 };
 pub use counts::{Score, ScoreValue, Scores};
-pub use errors::{ERROR_KINDS, ErrorKind, ErrorReport, ErrorTable, KindReport, TrackError};
-pub use evaluate::{Metric, TrackMetrics};
+pub use errors::{
+    ERROR_KINDS, ErrorKind, ErrorReport, ErrorTable, JudgedResult, KindReport, TrackError,
+};
+pub use evaluate::{Metric, TrackMetrics, class_names};
 pub use report::{Average, MetricReport, Row, Table};
 pub use tracks::{EmptyMasks, Selection};

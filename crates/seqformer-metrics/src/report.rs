@@ -4,12 +4,13 @@ mod table;
 
 use std::collections::BTreeMap;
 
+use seqformer_evaluation::ObjectGroup;
 use serde_json::{Map, Value, json};
 
 pub use self::table::Table;
 use crate::counts::{Counts, Scores};
 use crate::disjoint::Lost;
-use crate::evaluate::{ClassCounts, Metric, TrackMetrics, VideoCounts};
+use crate::evaluate::{ClassCounts, GroupCounts, Metric, TrackMetrics, VideoCounts};
 use crate::hota::alphas;
 
 /// A line of a table.
@@ -93,22 +94,13 @@ impl TrackMetrics {
             averages: averages(metric, &classes, self.class_names.len()),
             classes: rows.collect(),
             videos: videos.collect(),
-            groups: if metric == Metric::Davis { self.groups() } else { Vec::new() },
+            groups: match metric {
+                Metric::Davis => groups(self.videos.iter().map(|video| &video.davis_groups), false),
+                Metric::Hota => groups(self.videos.iter().map(|video| &video.hota_groups), true),
+                Metric::Mots | Metric::Identity | Metric::Teta => Vec::new(),
+            },
             notes: self.notes(metric),
         }
-    }
-
-    fn groups(&self) -> Vec<Row> {
-        let mut groups = BTreeMap::new();
-        for (&group, counts) in self.videos.iter().flat_map(|video| &video.davis_groups) {
-            let sum: &mut crate::davis::DavisCounts = groups.entry(group).or_default();
-            sum.add(counts, 1.0);
-        }
-        let row = |(group, counts): (crate::groups::Group, crate::davis::DavisCounts)| Row {
-            name: group.name(),
-            scores: counts.scores(),
-        };
-        groups.into_iter().map(row).collect()
     }
 
     /// Says what the protocol of a metric did to masks, where it did something.
@@ -150,6 +142,31 @@ impl TrackMetrics {
         };
         notes.into_iter().filter(|(count, _)| *count > 0).map(|(_, note)| note).collect()
     }
+}
+
+/// Sums up groups over videos; their numbers are means over the classes with such objects or results, or those of all
+/// objects together.
+fn groups<'a, C: Counts + 'a>(
+    videos: impl Iterator<Item = &'a GroupCounts<C>>,
+    by_class: bool,
+) -> Vec<Row> {
+    let mut groups: BTreeMap<ObjectGroup, ClassCounts<C>> = BTreeMap::new();
+    for (&group, classes) in videos.flatten() {
+        let sums = groups.entry(group).or_default();
+        for (&class, counts) in classes {
+            sums.entry(class).or_default().add(counts, 1.0);
+        }
+    }
+    let row = |(group, classes): (ObjectGroup, ClassCounts<C>)| {
+        let present = classes.values().filter(|counts| !counts.is_empty());
+        let scores = if by_class {
+            Scores::average(&present.map(|counts| (counts.scores(), 1.0)).collect::<Vec<_>>())
+        } else {
+            sum_of_classes(&classes).scores()
+        };
+        Row { name: group.name(), scores }
+    };
+    groups.into_iter().map(row).filter(|row| !row.scores.0.is_empty()).collect()
 }
 
 /// Returns what to say of masks that overlap, each with how many there are.

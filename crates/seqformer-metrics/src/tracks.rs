@@ -1,6 +1,6 @@
 //! The tracks of one video as all metrics see them: one mask per frame of the video.
 
-use seqformer_evaluation::{EvaluationError, PairedVideo};
+use seqformer_evaluation::{EvaluationError, ObjectGroup, PairedVideo};
 use seqformer_masks::{ImageSize, Rle};
 
 /// What a mask without pixels is.
@@ -30,6 +30,8 @@ pub(crate) struct Track {
     /// 0 of an annotation.
     pub(crate) score: f64,
     pub(crate) is_crowd: bool,
+    /// Those of its size, length and occlusion.
+    pub(crate) groups: Vec<ObjectGroup>,
     /// One for each frame of the video, nothing where the object is absent.
     pub(crate) masks: Vec<Option<Rle>>,
 }
@@ -75,14 +77,13 @@ impl VideoTracks {
             category: truth.category,
             score: 0.0,
             is_crowd: truth.track.is_crowd,
+            groups: ObjectGroup::of(truth.track),
             masks: fitted(truth.track.masks().masks().collect()),
         });
         let truths = truths.collect();
-        let result = |(category, score, masks)| Track {
-            category,
-            score,
-            is_crowd: false,
-            masks: fitted(masks),
+        let result = |(category, score, masks): (usize, f64, Vec<Option<Rle>>)| {
+            let groups = groups_of(&masks);
+            Track { category, score, is_crowd: false, groups, masks: fitted(masks) }
         };
         let results = decoded.into_iter().map(result).collect();
         Ok(Self { num_frames, size: video.video().size, truths, results })
@@ -93,4 +94,12 @@ impl VideoTracks {
         let masks = self.results.iter().flat_map(|track| track.masks.iter().flatten());
         masks.filter(|mask| mask.area() == 0).count()
     }
+}
+
+/// Returns the groups of a result; its mean area is that over frames with pixels, as in AP.
+fn groups_of(masks: &[Option<Rle>]) -> Vec<ObjectGroup> {
+    let areas: Vec<Option<u64>> = masks.iter().map(|mask| mask.as_ref().map(Rle::area)).collect();
+    let seen: Vec<u64> = areas.iter().flatten().copied().filter(|&area| area > 0).collect();
+    let average = seen.iter().sum::<u64>() as f64 / seen.len().max(1) as f64;
+    ObjectGroup::of_areas(areas.into_iter(), average)
 }

@@ -12,6 +12,7 @@ use seqformer_masks::ImageSize;
 pub use self::curation::{
     DataFramesArgs, DataMergeArgs, DataSplitArgs, DataStatsArgs, DataSubsetArgs, ReadArgs,
 };
+use super::DataBrowseArgs;
 
 /// Arguments of `data`.
 #[derive(Debug, Args)]
@@ -28,6 +29,8 @@ pub enum DataCommand {
     CocoToYtvis(CocoToYtvisArgs),
     /// Translates annotations of other tools and datasets: YouTube-VIS, COCO, CVAT, labelme, DAVIS, MOTS, YOLO, …
     Convert(DataConvertArgs),
+    /// Shows annotations in a browser: numbers, tables, and a player for masks and tracks.
+    Browse(DataBrowseArgs),
     /// Looks for every fault of a YouTube-VIS or COCO file and of its images, and says how to mend it.
     Check(DataCheckArgs),
     /// Draws annotations, results, or the clips of a training as it sees them.

@@ -41,6 +41,10 @@ pub struct ScoreArgs {
     /// Prints a line for each video, too, and writes it to the JSON file; with --metrics or --against.
     #[arg(long)]
     pub per_video: bool,
+    /// Prints AP and HOTA by size, length and occlusion of the objects, too, and writes them to the JSON file; with
+    /// --metrics.
+    #[arg(long, requires = "metrics")]
+    pub per_group: bool,
     /// Says what is wrong with the results, by kinds, and which AP they would have without each kind.
     #[arg(long, conflicts_with = "iou")]
     pub errors: bool,
@@ -124,7 +128,7 @@ What is wrong, and whether a change of the model helps:
 To check results before uploading them to a server:
   seqformer score --gt valid.json --results results.json --check";
 
-fn finite(text: &str) -> Result<f64, String> {
+pub(super) fn finite(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
         _ => Err("expected a number".to_owned()),

@@ -19,6 +19,7 @@ mod models;
 mod nothing_lost;
 #[cfg(feature = "torch")]
 mod predict;
+mod report;
 mod score;
 #[cfg(all(feature = "torch", target_os = "linux"))]
 mod signals;

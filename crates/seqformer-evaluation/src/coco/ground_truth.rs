@@ -105,6 +105,16 @@ impl CocoGroundTruth {
         &self.annotations
     }
 
+    /// Returns the image with this id.
+    pub fn image(&self, id: i64) -> Option<&Image> {
+        self.images.get(&id)
+    }
+
+    /// Returns the category with this id.
+    pub fn category(&self, id: i64) -> Option<&Category> {
+        self.categories.by_id.get(&id)
+    }
+
     /// Returns how the ids of images map to numbers.
     pub fn image_ids(&self) -> &Ids {
         &self.image_ids

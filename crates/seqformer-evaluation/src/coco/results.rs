@@ -51,8 +51,9 @@ pub(super) struct FoundBox {
     pub(super) area: f64,
 }
 
+/// A mask as the file has it.
 #[derive(Debug, Clone)]
-enum StoredMask {
+pub(super) enum StoredMask {
     /// COCO's text form, which is decoded when it is scored.
     Compressed { size: ImageSize, counts: Box<str> },
     /// Polygons, drawn when it is scored.
@@ -291,7 +292,7 @@ impl StoredDetection {
 }
 
 impl StoredMask {
-    fn read(value: &Value) -> Result<Option<Self>, Fault> {
+    pub(super) fn read(value: &Value) -> Result<Option<Self>, Fault> {
         if let Some(counts) = value.get("counts").and_then(Value::as_str) {
             let size = seqformer_annotations::read_size(value)?;
             return Ok(Some(Self::Compressed { size, counts: counts.into() }));

@@ -45,6 +45,8 @@ pub(super) struct FoundResult {
     pub(super) index: usize,
     /// Right, wrong, or nothing if it does not count.
     pub(super) is_right: Option<bool>,
+    /// The place of the annotation that it matches.
+    pub(super) truth: Option<usize>,
 }
 
 /// An annotated object.
@@ -85,8 +87,8 @@ impl VideoErrors {
         }
         for result in &ranked {
             let (category, score, index) = (result.category, result.score(), result.index());
-            let is_right = Some(false);
-            found.results.push(FoundResult { category, score, index, is_right });
+            let (is_right, truth) = (Some(false), None);
+            found.results.push(FoundResult { category, score, index, is_right, truth });
             found.positives.entry(category).or_default();
         }
         found.match_classes(&truths, &compared);
@@ -124,6 +126,7 @@ impl VideoErrors {
             for (&row, best) in rows.iter().zip(match_tracks(&ious, &truths, FOREGROUND_IOU)) {
                 let Some(best) = best else { continue };
                 self.results[row].is_right = best.is_right;
+                self.results[row].truth = Some(columns[best.truth]);
                 self.truths[columns[best.truth]].is_found |= best.is_right == Some(true);
             }
         }

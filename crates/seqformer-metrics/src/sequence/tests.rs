@@ -41,7 +41,8 @@ pub(crate) fn track(category: usize, score: f64, frames: &[&str]) -> Track {
         }
         (*row != " ").then(|| Rle::encode(&bits))
     };
-    Track { category, score, is_crowd: false, masks: frames.iter().map(mask).collect() }
+    let groups = Vec::new();
+    Track { category, score, is_crowd: false, groups, masks: frames.iter().map(mask).collect() }
 }
 
 #[test]

@@ -4,6 +4,7 @@ pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod init;
 pub(crate) mod models;
+pub(crate) mod report;
 pub(crate) mod score;
 mod show;
 pub(crate) mod synth;

@@ -38,6 +38,7 @@ fn run(tool: &ToolCommand, verbose: u8) -> ExitCode {
     let done = match tool {
         ToolCommand::Synth(args) => commands::synth::run(args),
         ToolCommand::Score(args) => commands::score::run(args),
+        ToolCommand::Report(args) => commands::report::run(args),
         ToolCommand::Weights(args) => commands::weights::run(args),
         ToolCommand::Models(args) => commands::models::run(args),
         ToolCommand::Init(args) => commands::init::run(args),

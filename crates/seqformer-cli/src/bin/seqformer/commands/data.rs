@@ -24,6 +24,7 @@ pub(crate) fn run(args: &DataArgs) -> Result<()> {
     match &args.command {
         DataCommand::CocoToYtvis(args) => coco_to_ytvis(args),
         DataCommand::Convert(args) => convert_dataset(args),
+        DataCommand::Browse(args) => super::report::browse(args),
         DataCommand::Check(args) => check_dataset(args),
         DataCommand::Show(args) => show::run(args),
         DataCommand::Stats(args) => curation::stats(args),

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use seqformer_evaluation::{
-    CocoEvaluator, CocoGroundTruth, CocoResults, DatasetFormat, GroundTruth, IouKind, Report,
-    Results, YtvisEvaluator, check_results,
+    CheckReport, CocoEvaluator, CocoGroundTruth, CocoResults, DatasetFormat, GroundTruth, IouKind,
+    Report, Results, YtvisEvaluator, check_coco_results, check_results,
 };
 
 use crate::args::{Benchmark, Iou, ScoreArgs};
@@ -41,7 +41,7 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
 fn score_videos(args: &ScoreArgs) -> Result<()> {
     let truth = GroundTruth::read(&args.gt)?;
     if args.check {
-        check(args, &truth)?;
+        show_check(args, &check_results(&args.results, &truth)?)?;
         if truth.tracks().is_empty() && args.json.is_none() && !args.per_class {
             return Ok(());
         }
@@ -63,11 +63,14 @@ fn score_videos(args: &ScoreArgs) -> Result<()> {
 }
 
 fn score_images(args: &ScoreArgs) -> Result<()> {
-    if args.check {
-        bail!("--check: expected annotations of videos, found single images");
-    }
     metrics::check_images(args)?;
     let truth = CocoGroundTruth::read(&args.gt)?;
+    if args.check {
+        show_check(args, &check_coco_results(&args.results, &truth)?)?;
+        if truth.annotations().is_empty() && args.json.is_none() && !args.per_class {
+            return Ok(());
+        }
+    }
     warn_of_nothing(args, truth.annotations().is_empty());
     let results = CocoResults::read(&args.results)?;
     if !args.metrics.is_empty() {
@@ -112,8 +115,7 @@ fn say(args: &ScoreArgs, line: &str) {
 }
 
 /// Lists the faults of the results; any fault is an error.
-fn check(args: &ScoreArgs, truth: &GroundTruth) -> Result<()> {
-    let report = check_results(&args.results, truth)?;
+fn show_check(args: &ScoreArgs, report: &CheckReport) -> Result<()> {
     for fault in &report.faults {
         say(args, &format!("{}: {fault}", args.results.display()));
     }

@@ -3,14 +3,14 @@
 use anyhow::{Result, bail};
 use clap::ValueEnum as _;
 use seqformer_evaluation::{
-    CocoEvaluator, CocoGroundTruth, CocoResults, GroundTruth, IouKind, Report, Results,
+    CocoEvaluator, CocoGroundTruth, CocoResults, GroundTruth, GroupScore, IouKind, Report, Results,
     YtvisEvaluator,
 };
 use seqformer_metrics::{
     Bootstrap, ComparedMetric, EmptyMasks, ErrorReport, Metric, MetricReport, Selection,
     TrackMetrics, compare,
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::args::{EmptyMasksChoice, Iou, MetricChoice, ScoreArgs};
 use crate::output;
@@ -25,17 +25,25 @@ struct Scored {
 pub(super) fn score_videos(args: &ScoreArgs, truth: &GroundTruth, results: &Results) -> Result<()> {
     let asked: Vec<Metric> =
         args.metrics.iter().filter_map(|&choice| track_metric(choice)).collect();
-    let reports = if asked.is_empty() {
+    let mut reports = if asked.is_empty() {
         Vec::new()
     } else {
         TrackMetrics::evaluate(truth, results, &asked, selection(args))?.reports()
     };
+    if !args.per_group {
+        let hota = reports.iter_mut().filter(|report| report.metric == Metric::Hota);
+        hota.for_each(|report| report.groups.clear());
+    }
     let mut scored = Scored::new();
     for choice in choices(args) {
         match choice {
             MetricChoice::Ap => {
-                let report = YtvisEvaluator::new(truth).evaluate(results)?.report();
+                let evaluator = YtvisEvaluator::new(truth);
+                let report = evaluator.evaluate(results)?.report();
                 scored.add_precision(args, choice, &report);
+                if args.per_group {
+                    scored.add_groups(choice, &evaluator.evaluate_groups(results)?);
+                }
             }
             MetricChoice::BoxAp => {
                 let report = YtvisEvaluator::new(truth).evaluate_boxes(results)?.report();
@@ -94,6 +102,7 @@ pub(super) fn check_images(args: &ScoreArgs) -> Result<()> {
     let only_videos = [
         ("--min-score", args.min_score.is_some()),
         ("--per-video", args.per_video),
+        ("--per-group", args.per_group),
         ("--empty-masks", args.empty_masks.is_some()),
         ("--errors", args.errors),
         ("--against", args.against.is_some()),
@@ -168,6 +177,25 @@ impl Scored {
         let title = if choice == MetricChoice::BoxAp { "AP of boxes" } else { "AP of masks" };
         self.tables.push(format!("{title}\n{}", super::table(args, report)));
         self.json.insert(name(choice), report.to_json());
+    }
+
+    /// Adds a table of groups below that of all objects.
+    fn add_groups(&mut self, choice: MetricChoice, groups: &[GroupScore]) {
+        let mut table =
+            format!("{:<34}  {:>7}  {:>6}  {:>6}", "AP of masks", "objects", "AP", "AR100");
+        let mut json = Map::new();
+        for &GroupScore { group, num_objects, ap, ar } in groups {
+            let name = group.name();
+            let text =
+                |value: f64| if value < 0.0 { "-".to_owned() } else { format!("{value:.3}") };
+            let line = format!("\n{name:<34}  {num_objects:>7}  {:>6}  {:>6}", text(ap), text(ar));
+            table.push_str(&line);
+            json.insert(name, json!({"objects": num_objects, "AP": ap, "AR100": ar}));
+        }
+        self.tables.push(table);
+        if let Some(numbers) = self.json.get_mut(&name(choice)) {
+            numbers["per_group"] = json.into();
+        }
     }
 
     fn add_tracks(&mut self, args: &ScoreArgs, report: &MetricReport) {
