@@ -105,8 +105,13 @@ pub fn convert(conversion: &Conversion) -> Result<Converted, ConvertError> {
     })
 }
 
-/// Makes sure that a folder is new or empty: what is in a folder is never replaced.
-fn claim_folder(outputs: &mut Outputs, output: &Path) -> Result<(), ConvertError> {
+/// Claims the name of a folder that is written as a whole, which has to be new or empty: what is in a folder is never
+/// replaced.
+///
+/// # Errors
+///
+/// A folder with files in it, or a name that [`Outputs`] refuses.
+pub fn claim_folder(outputs: &mut Outputs, output: &Path) -> Result<(), ConvertError> {
     let in_use = || ConvertError::FolderInUse { path: output.to_path_buf() };
     match std::fs::read_dir(output).map(|mut entries| entries.next().is_none()) {
         Ok(false) => Err(in_use()),

@@ -51,10 +51,11 @@ mod xml;
 mod testing;
 
 pub use contour::{outline, outlines};
-pub use conversion::{Conversion, Converted, convert};
+pub use conversion::{Conversion, Converted, claim_folder, convert};
 pub use dataset::{Category, Dataset, Occlusion, Shape, Shapes, Track, Video};
 pub use error::ConvertError;
 pub use format::Format;
 pub use guess::guess;
 pub use interface::{FileWriter, FolderWriter, ReadOptions, Reader, Writer};
+pub use names::of_video;
 pub use notes::Notes;
