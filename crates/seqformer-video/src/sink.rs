@@ -5,6 +5,7 @@
 
 mod folder;
 mod gif;
+mod replace_folder;
 
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,7 @@ use crate::format::FilmFormat;
 use gif::GifWriter;
 
 pub use folder::{FolderWriter, write_jpeg};
+pub use replace_folder::replace_folder;
 
 /// Receives frames in order. They are kept only after [`FrameSink::finish`].
 #[derive(Debug)]
