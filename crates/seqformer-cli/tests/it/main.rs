@@ -16,6 +16,9 @@ mod models;
 mod nothing_lost;
 #[cfg(feature = "torch")]
 mod predict;
+mod results;
+#[cfg(feature = "torch")]
+mod save;
 mod score;
 #[cfg(all(feature = "torch", target_os = "linux"))]
 mod signals;

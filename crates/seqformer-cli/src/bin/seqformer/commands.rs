@@ -3,6 +3,7 @@
 pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod models;
+pub(crate) mod results;
 pub(crate) mod score;
 pub(crate) mod synth;
 pub(crate) mod weights;

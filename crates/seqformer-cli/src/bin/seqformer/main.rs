@@ -41,6 +41,7 @@ fn run(tool: &ToolCommand, verbose: u8) -> ExitCode {
         ToolCommand::Weights(args) => commands::weights::run(args),
         ToolCommand::Models(args) => commands::models::run(args),
         ToolCommand::Data(args) => commands::data::run(args),
+        ToolCommand::Results(args) => commands::results::run(args),
         ToolCommand::Config(args) => commands::config::run(args),
         ToolCommand::Completions { shell } => {
             let mut script = Vec::new();

@@ -7,6 +7,8 @@ mod plan;
 mod record;
 mod results;
 mod run;
+mod save;
+mod stages;
 mod store;
 mod summary;
 mod tracks;
@@ -24,7 +26,7 @@ use seqformer_engine::{
 };
 use seqformer_files::FolderLock;
 use seqformer_signals::StopSignals;
-use seqformer_video::FfmpegLocation;
+use seqformer_video::{FfmpegLocation, Fonts};
 
 use crate::End;
 use crate::args::PredictArgs;
@@ -36,6 +38,7 @@ use crate::weights_source;
 pub(crate) use inputs::Input;
 use plan::{Plan, digest};
 pub(crate) use run::{Output, Run};
+pub(crate) use save::Saving;
 pub(crate) use store::Store;
 pub(crate) use summary::Summary;
 
@@ -56,6 +59,9 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     let config = &settings.config;
     let num_classes = usize::try_from(config.model.seqformer.num_classes)?;
     let known = known_classes(args, config, num_classes)?;
+    let given_font = args.font.as_deref().map(Fonts::with_file).transpose()?;
+    let fonts = given_font.as_ref().unwrap_or(Fonts::of_system());
+    let saving = Saving::new(&args.save, args.save_threshold);
     let ffmpeg = compute::ffmpeg(&args.compute, FfmpegLocation::find(args.ffmpeg.as_deref()));
     let opened = inputs::open_all(paths, &ffmpeg);
     for error in opened.iter().filter_map(|input| input.source.as_ref().err()) {
@@ -73,8 +79,11 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     // The memory limit and the number of threads do not affect results.
     let of_network = PredictorOptions { max_memory: None, ..options };
     let device_kind = device.is_cuda();
-    let on_results: [&dyn std::fmt::Debug; 5] =
-        [&of_network, &device_kind, &known, &args.score_threshold, &overlay_threshold];
+    let mut on_results: Vec<&dyn std::fmt::Debug> =
+        vec![&of_network, &device_kind, &known, &args.score_threshold, &overlay_threshold];
+    let saving_settings = saving.settings();
+    on_results.extend(saving_settings.as_ref().map(|settings| settings as &dyn std::fmt::Debug));
+    on_results.extend(args.font.as_ref().map(|font| font as &dyn std::fmt::Debug));
     let digest = digest(&on_results, &settings.node.dump());
     let mut plan = Plan::new(args, opened, &weights, digest)?;
     let network = PredictPlan::from_config(config).with_options(options);
@@ -88,8 +97,10 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
             folder: args.output.clone(),
             score_threshold: args.score_threshold,
             overlay_threshold,
+            saving,
         },
         classes,
+        fonts,
         predictor: &predictor,
         ffmpeg,
         summary: Summary::new(&weights, device, args.json),

@@ -10,8 +10,8 @@ use seqformer_data::{RgbImage, resize_bilinear, resize_nearest_mask};
 use seqformer_engine::{OrderedWorkers, VideoPrediction, num_threads};
 use seqformer_masks::{ImageSize, Rle};
 use seqformer_video::{
-    FfmpegLocation, FilmFormat, FolderWriter, Frame, FrameRate, FrameSink, FrameSource, Frames,
-    OverlayObject, PixelAspect, Timing, VideoError, draw_overlay, track_color,
+    FfmpegLocation, FilmFormat, FolderWriter, Fonts, Frame, FrameRate, FrameSink, FrameSource,
+    Frames, OverlayObject, PixelAspect, Timing, VideoError, draw_overlay_with_fonts, track_color,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,7 @@ const FRAMES_AHEAD: usize = 4;
 pub(super) struct Overlay<'a> {
     pub(super) output: &'a Path,
     pub(super) ffmpeg: &'a FfmpegLocation,
+    pub(super) fonts: &'a Fonts,
     pub(super) tracks: &'a [&'a Track],
     /// Set when the user asks to stop.
     pub(super) stop: &'a AtomicBool,
@@ -113,7 +114,8 @@ impl Overlay<'_> {
         };
         std::thread::scope(|scope| -> Result<()> {
             let frames = read_ahead(scope, source.frames()?)?;
-            let painter = Painter { tracks: self.tracks, found, folder: &folder };
+            let painter =
+                Painter { tracks: self.tracks, found, folder: &folder, fonts: self.fonts };
             let paint = move |(index, image)| painter.paint(index, image);
             let mut painters = OrderedWorkers::start(scope, num_threads(), paint)?;
             for (index, frame) in frames.iter().take(found.num_frames).enumerate() {
@@ -179,6 +181,7 @@ struct Painter<'a> {
     tracks: &'a [&'a Track],
     found: &'a VideoPrediction,
     folder: &'a FolderWriter,
+    fonts: &'a Fonts,
 }
 
 impl Painter<'_> {
@@ -193,7 +196,7 @@ impl Painter<'_> {
             color: track_color(track.track_id),
             label: format!("{} #{} {:.2}", track.class, track.track_id, track.score),
         });
-        draw_overlay(&mut image, &objects.collect::<Vec<_>>())?;
+        draw_overlay_with_fonts(&mut image, &objects.collect::<Vec<_>>(), self.fonts)?;
         self.folder.write(index, &image)?;
         Ok(image)
     }

@@ -51,6 +51,9 @@ pub(crate) struct FinishedVideo {
     #[serde(rename = "overlay_seconds")]
     pub(crate) overlay_secs: f64,
     pub(super) overlay: Option<OverlayFiles>,
+    /// Files and folders of other tools.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) saved: Vec<PathBuf>,
     pub(super) tracks: Tracks,
 }
 
@@ -70,7 +73,7 @@ impl FinishedVideo {
         facts: VideoFacts,
         tracks: Vec<Box<RawValue>>,
     ) -> Self {
-        let VideoFacts { frames, height, width, results, overlay, .. } = facts;
+        let VideoFacts { frames, height, width, results, overlay, saved, .. } = facts;
         Self {
             name: name.to_owned(),
             video_id,
@@ -83,6 +86,7 @@ impl FinishedVideo {
             network_secs: 0.0,
             overlay_secs: 0.0,
             overlay,
+            saved,
             tracks: Tracks::Kept(tracks),
         }
     }
@@ -137,6 +141,9 @@ impl Summary {
         let overlays = self.videos.iter().filter_map(|video| video.overlay.as_ref());
         for overlay in overlays {
             output::print_line(&overlay.video.display().to_string());
+        }
+        for path in self.videos.iter().flat_map(|video| &video.saved) {
+            output::print_line(&path.display().to_string());
         }
         Ok(())
     }
