@@ -280,6 +280,15 @@ mod tests {
     }
 
     #[test]
+    fn isolates_take_no_room_and_keep_numbers_in_order() {
+        let (isolated, plain) = (line("\u{2068}dog\u{2069} #1"), line("dog #1"));
+        assert_eq!(
+            (isolated.width, isolated.missing("\u{2068}dog\u{2069} #1")),
+            (plain.width, None)
+        );
+    }
+
+    #[test]
     fn long_text_is_shortened_to_the_room_there_is() {
         let fonts = Fonts::of_system();
         let text = "person 0.97 #3".repeat(20);

@@ -194,12 +194,18 @@ impl Painter<'_> {
         let objects = self.tracks.iter().zip(&masks).map(|(track, mask)| OverlayObject {
             mask,
             color: track_color(track.track_id),
-            label: format!("{} #{} {:.2}", track.class, track.track_id, track.score),
+            label: label(track),
         });
         draw_overlay_with_fonts(&mut image, &objects.collect::<Vec<_>>(), self.fonts)?;
         self.folder.write(index, &image)?;
         Ok(image)
     }
+}
+
+/// Class, number and score. The class is isolated (U+2068, U+2069), so that one that runs from right to left does not turn
+/// the numbers around.
+fn label(track: &Track) -> String {
+    format!("\u{2068}{}\u{2069} #{} {:.2}", track.class, track.track_id, track.score)
 }
 
 /// An integer multiple of the size whose long edge leaves room for labels.
