@@ -6,6 +6,7 @@ mod data;
 mod init;
 mod models;
 mod report;
+mod results;
 mod score;
 mod train;
 mod weights;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use seqformer_config::DeviceChoice;
+use seqformer_export::Kind;
 
 pub use bench::{BackboneChoice, BenchArgs, Mode};
 pub use compute::{ComputeArgs, PrecisionChoice};
@@ -29,6 +31,7 @@ pub use models::{
     CardArgs, InfoArgs, ListArgs, ModelsArgs, ModelsCommand, PullArgs, PushFolderArgs, RemoveArgs,
 };
 pub use report::{DataBrowseArgs, PageArgs, ReportArgs};
+pub use results::{ResultsArgs, ResultsCommand, ResultsConvertArgs};
 pub use score::{Benchmark, EmptyMasksChoice, Iou, MetricChoice, ScoreArgs};
 pub use train::{Layout, SynthArgs, TrainArgs, TrainCommandArgs};
 pub use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
@@ -88,6 +91,8 @@ pub enum ToolCommand {
     Init(InitArgs),
     /// Convert and check annotations of videos and images.
     Data(DataArgs),
+    /// Convert results to files of other tools.
+    Results(ResultsArgs),
     /// Print the resolved configuration, or all keys with their meaning.
     Config(ConfigArgs),
     /// Print shell completions.
@@ -176,6 +181,15 @@ pub struct PredictArgs {
     /// Also write NAME.sheet.jpg: up to eight frames of the overlay, evenly spread over the video, in one picture.
     #[arg(long, conflicts_with = "no_overlay")]
     pub contact_sheet: bool,
+    /// Also write objects as files of other tools, one or several kinds with commas in between, as NAME.KIND.
+    #[arg(long, value_name = "KIND,...", value_delimiter = ',', value_parser = results::kinds())]
+    pub save: Vec<Kind>,
+    /// Save objects whose score exceeds this.
+    #[arg(long, value_name = "SCORE", default_value_t = 0.3, value_parser = score)]
+    pub save_threshold: f64,
+    /// Font for labels: a TrueType or OpenType file [default: the built-in one, and those of the system for what it lacks].
+    #[arg(long, value_name = "FILE")]
+    pub font: Option<PathBuf>,
     /// ffmpeg executable, which reads and writes video files.
     #[arg(long, value_name = "FILE")]
     pub ffmpeg: Option<PathBuf>,

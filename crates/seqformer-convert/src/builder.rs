@@ -93,7 +93,8 @@ impl TrackBuilder {
                     occlusion.push(hidden.flatten());
                 }
             }
-            Track { id, category_id, is_crowd, is_ignored, shapes: Shapes::from(frames), occlusion }
+            let shapes = Shapes::from(frames);
+            Track { id, category_id, is_crowd, is_ignored, score: None, shapes, occlusion }
         };
         self.tracks.into_iter().map(finish).collect()
     }

@@ -144,11 +144,12 @@ pub fn convert(conversion: &Conversion) -> Result<Converted, ConvertError> {
     })
 }
 
-/// Claims a folder that is new or empty: what is in a folder is never replaced.
+/// Claims the name of a folder that is written as a whole, which has to be new or empty: what is in a folder is never
+/// replaced.
 ///
 /// # Errors
 ///
-/// A folder with files in it, and a name that is an input, would change one, or is claimed already.
+/// A folder with files in it, or a name that [`Outputs`] refuses.
 pub fn claim_folder(outputs: &mut Outputs, output: &Path) -> Result<(), ConvertError> {
     let in_use = || ConvertError::FolderInUse { path: output.to_path_buf() };
     match std::fs::read_dir(output).map(|mut entries| entries.next().is_none()) {

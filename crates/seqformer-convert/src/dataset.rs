@@ -51,6 +51,8 @@ pub struct Track {
     pub is_crowd: bool,
     /// Whether it is a region to be left out of account.
     pub is_ignored: bool,
+    /// How sure a model is of it, from 0 to 1; nothing for annotations.
+    pub score: Option<f64>,
     /// What is seen of it in each frame.
     pub shapes: Shapes,
     /// How far it is hidden in each frame; empty if nothing is known of it.

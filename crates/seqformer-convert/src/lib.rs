@@ -64,5 +64,6 @@ pub use guess::guess;
 pub use input::Input;
 pub use interface::{FileWriter, FolderWriter, ReadOptions, Reader, Writer};
 pub use json_out::JsonOut;
+pub use names::of_video;
 pub use notes::Notes;
 pub use pictures::list_images;

@@ -50,7 +50,7 @@ pub(crate) fn folder(name: &str) -> &str {
 }
 
 /// Names a video by the folder of its frames, otherwise by its id.
-pub(crate) fn of_video(file_names: Option<&[String]>, id: i64) -> String {
+pub fn of_video(file_names: Option<&[String]>, id: i64) -> String {
     if let Some([first, rest @ ..]) = file_names {
         let shared = folder(first);
         if !shared.is_empty() && rest.iter().all(|name| folder(name) == shared) {

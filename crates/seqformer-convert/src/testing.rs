@@ -106,6 +106,7 @@ pub(crate) fn datasets(keeps: Keeps) -> impl Strategy<Value = Dataset> {
                     category_id: categories[class].id,
                     is_crowd: is_crowd && keeps.marks,
                     is_ignored: is_ignored && keeps.marks,
+                    score: None,
                     occlusion: if has_occlusion { occlusion.collect() } else { Vec::new() },
                     shapes: Shapes::from(
                         masks.into_iter().map(|mask| mask.map(Shape::Mask)).collect::<Vec<_>>(),

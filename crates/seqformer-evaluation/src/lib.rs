@@ -56,6 +56,7 @@ pub use precision_recall::{MAX_DETECTIONS, PrecisionRecall, average_precision};
 pub use report::{CLASS_PREFIX, ClassScore, PerClassTable, Report, STAT_NAMES, Summary};
 pub use resampling::VideoMatches;
 pub use results::{
-    CheckReport, ResultFault, Results, ResultsWriter, TrackResult, check_results, write_archive,
+    CheckReport, ResultEntry, ResultFault, Results, ResultsWriter, TrackResult, check_results,
+    write_archive,
 };
 pub use ytvis::{GroupScore, YtvisEvaluator};

@@ -1,10 +1,10 @@
 //! The tracks of one video, annotated and found, for whoever compares them by other rules.
 
-use seqformer_annotations::{Fault, Video};
+use seqformer_annotations::Video;
 use seqformer_masks::Rle;
 
 use crate::results::StoredResult;
-use crate::{EvaluationError, Results, TruthTrack};
+use crate::{EvaluationError, ResultEntry, Results, TruthTrack};
 
 /// What is annotated and found in one video; masks of results are decoded when they are asked for.
 #[derive(Debug, Clone)]
@@ -28,8 +28,7 @@ pub struct PairedTruth<'a> {
 pub struct PairedResult<'a> {
     /// The place of its category in the order of ids.
     pub category: usize,
-    stored: &'a StoredResult,
-    file: &'a Results,
+    entry: ResultEntry<'a>,
 }
 
 impl<'a> PairedVideo<'a> {
@@ -40,7 +39,7 @@ impl<'a> PairedVideo<'a> {
         mut results: Vec<PairedResult<'a>>,
     ) -> Self {
         truths.sort_by_key(|truth| truth.track.place);
-        results.sort_by_key(|result| result.stored.index);
+        results.sort_by_key(PairedResult::index);
         Self { video, truths, results }
     }
 
@@ -62,17 +61,17 @@ impl<'a> PairedVideo<'a> {
 
 impl<'a> PairedResult<'a> {
     pub(crate) fn new(category: usize, stored: &'a StoredResult, file: &'a Results) -> Self {
-        Self { category, stored, file }
+        Self { category, entry: ResultEntry::new(stored, file) }
     }
 
     /// Returns how sure the model is.
     pub fn score(&self) -> f64 {
-        self.stored.score
+        self.entry.score()
     }
 
     /// Returns its place in the results file, counted from 0.
     pub fn index(&self) -> usize {
-        self.stored.index
+        self.entry.index()
     }
 
     /// Decodes its masks, one per frame, nothing where the object is absent.
@@ -81,13 +80,6 @@ impl<'a> PairedResult<'a> {
     ///
     /// A damaged mask; the message names the result and the frame.
     pub fn masks(&self) -> Result<Vec<Option<Rle>>, EvaluationError> {
-        let decode = |(frame, stored): (usize, Option<_>)| {
-            let Some((size, text)) = stored else { return Ok(None) };
-            Rle::parse_compressed(size, text).map(Some).map_err(|error| {
-                let fault = Fault::of_mask(&error).within(&format!("segmentations[{frame}]"));
-                self.file.entry_error(self.stored, fault)
-            })
-        };
-        self.stored.masks.masks().enumerate().map(decode).collect()
+        self.entry.masks()
     }
 }

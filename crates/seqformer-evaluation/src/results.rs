@@ -5,6 +5,7 @@
 
 mod archive;
 mod check;
+mod entry;
 mod journal;
 pub(crate) mod list_writer;
 pub(crate) mod python_json;
@@ -20,6 +21,7 @@ use seqformer_masks::Rle;
 
 pub use self::archive::write_archive;
 pub use self::check::{CheckReport, ResultFault, check_results};
+pub use self::entry::ResultEntry;
 use self::raw::RawResult;
 pub use self::writer::ResultsWriter;
 use crate::EvaluationError;
@@ -103,6 +105,11 @@ impl Results {
     /// Returns whether there are no results.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Returns the results in the order of the file.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = ResultEntry<'_>> {
+        self.list.iter().map(|stored| ResultEntry::new(stored, self))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &StoredResult> {

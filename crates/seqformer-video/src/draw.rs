@@ -7,6 +7,7 @@ use seqformer_data::RgbImage;
 use seqformer_masks::{ImageSize, Rle};
 
 use crate::error::VideoError;
+use crate::text::Fonts;
 use contour::inner_contour;
 use label::LabelPainter;
 
@@ -36,6 +37,19 @@ pub struct OverlayObject<'a> {
 /// A mask whose size differs from the image's, or an image whose pixel buffer does not match its
 /// size. The image is then unchanged.
 pub fn draw_overlay(image: &mut RgbImage, objects: &[OverlayObject<'_>]) -> Result<(), VideoError> {
+    draw_overlay_with_fonts(image, objects, Fonts::of_system())
+}
+
+/// Draws `objects` as [`draw_overlay`] does, with labels in these fonts.
+///
+/// # Errors
+///
+/// As [`draw_overlay`].
+pub fn draw_overlay_with_fonts(
+    image: &mut RgbImage,
+    objects: &[OverlayObject<'_>],
+    fonts: &Fonts,
+) -> Result<(), VideoError> {
     let size = checked_size(image)?;
     if let Some(object) = objects.iter().find(|object| object.mask.size() != size) {
         return Err(VideoError::MaskSize {
@@ -59,7 +73,7 @@ pub fn draw_overlay(image: &mut RgbImage, objects: &[OverlayObject<'_>]) -> Resu
             canvas.set(x, y, object.color);
         }
     }
-    let mut labels = LabelPainter::new(size);
+    let mut labels = LabelPainter::new(size, fonts);
     for (object, region) in &regions {
         labels.paint(&mut canvas, region, &object.label, object.color);
     }

@@ -198,6 +198,13 @@ pub enum VideoError {
         path: PathBuf,
     },
 
+    /// A file is no font.
+    #[error("{}: expected a TrueType or OpenType font (.ttf, .otf or .ttc), found something else", path.display())]
+    NotAFont {
+        /// The file.
+        path: PathBuf,
+    },
+
     /// A thread could not be started.
     #[error("cannot start thread {name}: {source}")]
     Thread {

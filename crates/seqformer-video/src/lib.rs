@@ -47,14 +47,16 @@ mod palette;
 mod resize;
 mod sink;
 mod source;
+mod text;
 mod timing;
 
 pub use contact_sheet::ContactSheet;
-pub use draw::{OverlayObject, draw_overlay};
+pub use draw::{OverlayObject, draw_overlay, draw_overlay_with_fonts};
 pub use error::VideoError;
 pub use ffmpeg::FfmpegLocation;
 pub use format::{FilmFormat, PixelAspect};
 pub use palette::track_color;
-pub use sink::{FolderWriter, FrameFolder, FrameSink, Written, write_jpeg};
+pub use sink::{FolderWriter, FrameFolder, FrameSink, Written, replace_folder, write_jpeg};
 pub use source::{Frame, FrameSource, Frames};
+pub use text::Fonts;
 pub use timing::{FrameRate, Timing};

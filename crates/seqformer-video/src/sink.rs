@@ -6,6 +6,7 @@
 mod folder;
 mod frame_folder;
 mod gif;
+mod replace_folder;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,7 @@ use gif::GifWriter;
 
 pub use folder::{FolderWriter, write_jpeg};
 pub use frame_folder::FrameFolder;
+pub use replace_folder::replace_folder;
 
 /// Receives frames in order. They are kept only after [`FrameSink::finish`].
 #[derive(Debug)]

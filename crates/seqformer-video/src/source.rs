@@ -84,6 +84,21 @@ impl FrameSource {
         Ok(Self { path: path.to_path_buf(), kind, notes })
     }
 
+    /// Opens images in this order; `path` names them as a whole.
+    pub fn images(path: &Path, images: Vec<PathBuf>) -> Self {
+        Self { path: path.to_path_buf(), kind: Kind::Images(images), notes: Vec::new() }
+    }
+
+    /// The file names of the images, without folders; `None` for videos, animations and pipes.
+    pub fn image_names(&self) -> Option<Vec<String>> {
+        match &self.kind {
+            Kind::Images(images) => {
+                Some(images.iter().map(|path| folder::file_name(path)).collect())
+            }
+            _ => None,
+        }
+    }
+
     /// Starts reading from the first frame.
     ///
     /// # Errors

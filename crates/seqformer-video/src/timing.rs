@@ -91,6 +91,12 @@ impl Timing {
         Self { times, last_duration: step, rate: Some(rate) }
     }
 
+    /// Frames shown at these times, in seconds; `None` without a single time.
+    pub fn of_times(times: &[f64]) -> Option<Self> {
+        let times = times.iter().copied().map(Some).collect();
+        Self::new(&TimeStamps { times, ..TimeStamps::default() }).map(|(timing, _notes)| timing)
+    }
+
     /// Orders and completes `stamps`; `None` without a single time. Also returns notes for the user.
     pub(crate) fn new(stamps: &TimeStamps) -> Option<(Self, Vec<String>)> {
         let num_frames = stamps.times.len();

@@ -20,6 +20,9 @@ mod nothing_lost;
 #[cfg(feature = "torch")]
 mod predict;
 mod report;
+mod results;
+#[cfg(feature = "torch")]
+mod save;
 mod score;
 #[cfg(all(feature = "torch", target_os = "linux"))]
 mod signals;

@@ -56,6 +56,7 @@ impl Reader for Coco {
                 category_id,
                 is_crowd,
                 is_ignored,
+                score: None,
                 shapes: Shapes::from(vec![Some(shape)]),
                 occlusion: occlusion.map(Some).into_iter().collect(),
             });
@@ -203,6 +204,9 @@ impl FileWriter for Coco {
 pub(crate) fn marks(entry: &mut Value, track: &Track, frame: usize) {
     if track.is_ignored {
         entry["ignore"] = json!(1);
+    }
+    if let Some(score) = track.score {
+        entry["score"] = json!(score);
     }
     if let Some(Some(hidden)) = track.occlusion.get(frame) {
         entry["occluded"] = json!(hidden.is_occluded());

@@ -91,7 +91,7 @@ fn track(entry: TrackEntry, length: usize, notes: &mut Notes) -> Track {
             known
         })
         .collect();
-    Track { id, category_id, is_crowd, is_ignored, shapes, occlusion }
+    Track { id, category_id, is_crowd, is_ignored, score: None, shapes, occlusion }
 }
 
 /// An annotation as the file has it.
@@ -103,6 +103,8 @@ struct Annotation {
     iscrowd: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     ignore: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f64>,
     height: u32,
     width: u32,
     length: usize,
@@ -136,6 +138,7 @@ impl Annotation {
             category_id: track.category_id,
             iscrowd: u8::from(track.is_crowd),
             ignore: track.is_ignored.then_some(1),
+            score: track.score,
             height: video.size.height,
             width: video.size.width,
             length: video.length,

@@ -1,22 +1,14 @@
 //! Tags with text: layout, placement and drawing.
 
-use std::sync::LazyLock;
-
-use ab_glyph::{Font as _, FontRef, Glyph, PxScale, ScaleFont as _, point};
 use seqformer_masks::ImageSize;
 
 use super::{Canvas, Region};
 use crate::palette::text_color;
-
-/// DejaVu Sans Bold, reduced to Latin, Greek and Cyrillic; see `assets/README.md`.
-static FONT: LazyLock<FontRef<'static>> = LazyLock::new(|| {
-    FontRef::try_from_slice(include_bytes!("../../assets/DejaVuSans-Bold.subset.ttf"))
-        .expect("the embedded font is part of the program, and a test reads it")
-});
-const ELLIPSIS: char = '…';
+use crate::text::{Fonts, Ink, ascent};
 
 /// Draws tags and remembers their positions, so that they do not cover each other.
-pub(super) struct LabelPainter {
+pub(super) struct LabelPainter<'a> {
+    fonts: &'a Fonts,
     picture: ImageSize,
     text_px: f32,
     placed: Vec<Tag>,
@@ -31,16 +23,10 @@ pub(super) struct Tag {
     pub(super) height: i64,
 }
 
-/// A line of text: glyphs relative to the left end of the baseline.
-struct Line {
-    glyphs: Vec<Glyph>,
-    width: f32,
-}
-
-impl LabelPainter {
-    pub(super) fn new(picture: ImageSize) -> Self {
+impl<'a> LabelPainter<'a> {
+    pub(super) fn new(picture: ImageSize, fonts: &'a Fonts) -> Self {
         let text_px = (picture.height as f32 / 24.0).clamp(11.0, 32.0);
-        Self { picture, text_px, placed: Vec::new() }
+        Self { fonts, picture, text_px, placed: Vec::new() }
     }
 
     /// Draws `text` on a tag at the top of `region`; nothing if not even one letter fits.
@@ -51,18 +37,21 @@ impl LabelPainter {
         text: &str,
         color: [u8; 3],
     ) {
-        let font = FONT.as_scaled(PxScale::from(self.text_px));
         let padding_x = (self.text_px * 0.35).round();
         let padding_y = (self.text_px * 0.12).round();
         let room = self.picture.width as f32 - 2.0 * padding_x;
-        let Some(line) = fit(text.trim(), self.text_px, room) else { return };
+        let Some(line) = self.fonts.fit(text, self.text_px, room) else { return };
         let width = (line.width + 2.0 * padding_x).ceil() as i64;
-        let height = (font.ascent() - font.descent() + 2.0 * padding_y).ceil() as i64;
+        let height = (self.text_px + 2.0 * padding_y).ceil() as i64;
         let tag = self.place(region, width, height);
         self.placed.push(tag);
         paint_tag(canvas, tag, color, (self.text_px * 0.2).round());
-        let baseline = tag.top as f32 + padding_y + font.ascent();
-        paint_line(canvas, &line, tag.left as f32 + padding_x, baseline, text_color(color));
+        let baseline = tag.top as f32 + padding_y + ascent(self.text_px);
+        let text_color = text_color(color);
+        self.fonts.draw(&line, tag.left as f32 + padding_x, baseline, |ink| {
+            let Ink { x, y, color, alpha } = ink;
+            paint_pixel(canvas, x, y, color.unwrap_or(text_color), alpha);
+        });
     }
 
     /// The first free position: above the box, inside its top, further down, below it, aligned with its left, right or
@@ -117,52 +106,6 @@ impl Tag {
     }
 }
 
-/// Lays out `text`, shortened with an ellipsis until it is no wider than `room`.
-fn fit(text: &str, text_px: f32, room: f32) -> Option<Line> {
-    if text.is_empty() {
-        return None;
-    }
-    let line = set(text.chars(), text_px);
-    if line.width <= room {
-        return Some(line);
-    }
-    // The rest cannot fit: the narrowest letter is wider than a tenth of the font size.
-    let longest = text.chars().count().min((room.max(0.0) / (text_px * 0.1)) as usize);
-    (1..longest)
-        .rev()
-        .map(|count| set(text.chars().take(count).chain([ELLIPSIS]), text_px))
-        .find(|line| line.width <= room)
-}
-
-fn set(text: impl Iterator<Item = char>, text_px: f32) -> Line {
-    let font = FONT.as_scaled(PxScale::from(text_px));
-    let mut glyphs: Vec<Glyph> = Vec::new();
-    let mut width = 0.0;
-    for letter in text.map(|letter| if letter.is_control() { ' ' } else { letter }) {
-        let mut glyph = font.scaled_glyph(letter);
-        if let Some(previous) = glyphs.last() {
-            width += font.kern(previous.id, glyph.id);
-        }
-        glyph.position = point(width, 0.0);
-        width += font.h_advance(glyph.id);
-        glyphs.push(glyph);
-    }
-    Line { glyphs, width }
-}
-
-fn paint_line(canvas: &mut Canvas<'_>, line: &Line, left: f32, baseline: f32, color: [u8; 3]) {
-    for glyph in &line.glyphs {
-        let mut glyph = glyph.clone();
-        glyph.position += point(left, baseline);
-        let Some(outline) = FONT.outline_glyph(glyph) else { continue };
-        let origin = outline.px_bounds().min;
-        outline.draw(|x, y, coverage| {
-            let (x, y) = (origin.x as i64 + i64::from(x), origin.y as i64 + i64::from(y));
-            paint_pixel(canvas, x, y, color, coverage.clamp(0.0, 1.0));
-        });
-    }
-}
-
 /// A filled rectangle with round corners.
 fn paint_tag(canvas: &mut Canvas<'_>, tag: Tag, color: [u8; 3], radius: f32) {
     // Distance of a pixel centre to the straight part of the rectangle, along one axis.
@@ -194,36 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn the_font_has_every_printable_letter_of_latin_1() {
-        for code in (0x21..0x7f_u32).chain(0xa1..0x100) {
-            let letter = char::from_u32(code).unwrap();
-            assert_ne!(FONT.glyph_id(letter).0, 0, "{letter:?}");
-        }
-        assert_ne!(FONT.glyph_id(ELLIPSIS).0, 0);
-    }
-
-    #[test]
-    fn kerning_draws_letters_together() {
-        let apart = set("A".chars(), 20.0).width + set("V".chars(), 20.0).width;
-        assert!(set("AV".chars(), 20.0).width < apart);
-    }
-
-    #[test]
-    fn long_text_is_shortened_to_the_room_there_is() {
-        let text = "person 0.97 #3".repeat(20);
-        let line = fit(&text, 12.0, 100.0).unwrap();
-        assert!(line.width <= 100.0 && line.width > 80.0, "{}", line.width);
-        assert_eq!(line.glyphs.last().unwrap().id, FONT.glyph_id(ELLIPSIS));
-        assert!(fit(&text, 12.0, 3.0).is_none());
-        assert!(fit(&text, 12.0, -3.0).is_none());
-        assert!(fit("", 12.0, 100.0).is_none());
-    }
-
-    #[test]
     fn tags_stay_in_the_picture_and_apart() {
         let picture = ImageSize { height: 100, width: 100 };
-        let mut painter = LabelPainter::new(picture);
-        let check = |painter: &LabelPainter, region: &Region, left: i64, top: i64| {
+        let mut painter = LabelPainter::new(picture, Fonts::of_system());
+        let check = |painter: &LabelPainter<'_>, region: &Region, left: i64, top: i64| {
             let tag = painter.place(region, 40, 10);
             assert_eq!((tag.left, tag.top), (left, top));
         };
@@ -239,7 +156,8 @@ mod tests {
 
     #[test]
     fn tags_of_many_objects_in_one_place_do_not_touch() {
-        let mut painter = LabelPainter::new(ImageSize { height: 100, width: 200 });
+        let mut painter =
+            LabelPainter::new(ImageSize { height: 100, width: 200 }, Fonts::of_system());
         for index in 0..18 {
             let tag = painter.place(&region(90 + index, 45, 20, 10), 60, 14);
             let free = painter.placed.iter().all(|other| tag.overlap(*other) == 0);

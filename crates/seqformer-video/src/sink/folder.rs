@@ -7,6 +7,7 @@ use seqformer_data::RgbImage;
 use seqformer_files::TemporaryFolder;
 use turbojpeg::{PixelFormat, Subsamp};
 
+use super::replace_folder::replace_folder;
 use super::{make_parent, persist, temporary_file, write_error};
 use crate::draw::checked_size;
 use crate::error::VideoError;
@@ -63,22 +64,7 @@ impl FolderWriter {
     pub fn finish(self) -> Result<(), VideoError> {
         let path = &self.path;
         check_replaceable(path)?;
-        let failed = |source| write_error(path, source);
-        let earlier = temporary_folder(path)?;
-        let aside = earlier.path().join("earlier");
-        let had_earlier = path.exists();
-        if had_earlier {
-            std::fs::rename(path, &aside).map_err(failed)?;
-        }
-        if let Err(error) = std::fs::rename(self.folder.path(), path) {
-            if had_earlier {
-                std::fs::rename(&aside, path).map_err(failed)?;
-            }
-            return Err(failed(error));
-        }
-        // It has been moved: nothing is left to clean up under the temporary name.
-        self.folder.keep();
-        earlier.close().map_err(failed)
+        replace_folder(self.folder, path).map_err(|source| write_error(path, source))
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod data;
 pub(crate) mod init;
 pub(crate) mod models;
 pub(crate) mod report;
+pub(crate) mod results;
 pub(crate) mod score;
 mod show;
 pub(crate) mod synth;

@@ -43,6 +43,7 @@ fn run(tool: &ToolCommand, verbose: u8) -> ExitCode {
         ToolCommand::Models(args) => commands::models::run(args),
         ToolCommand::Init(args) => commands::init::run(args),
         ToolCommand::Data(args) => commands::data::run(args),
+        ToolCommand::Results(args) => commands::results::run(args),
         ToolCommand::Config(args) => commands::config::run(args),
         ToolCommand::Completions { shell } => {
             let mut script = Vec::new();

@@ -134,7 +134,7 @@ fn tracks(
         let mut start = BytesStart::new("track");
         start.push_attribute(("id", track.id.to_string().as_str()));
         start.push_attribute(("label", dataset.category_name(track.category_id)));
-        start.push_attribute(("source", "manual"));
+        start.push_attribute(("source", if track.score.is_some() { "auto" } else { "manual" }));
         element(xml, start, |xml| {
             // What is repeated, as hidden, where the object is no longer seen.
             let mut last: Option<Shape> = None;

@@ -93,14 +93,18 @@ fn shapes(dataset: &Dataset, (track, frame): (&Track, usize), shape: &Shape) -> 
         }
     }
     let entry = |kind: &str, points: &[[f64; 2]]| {
-        json!({
+        let mut entry = json!({
             "label": dataset.category_name(track.category_id),
             "points": points,
             "group_id": track.id,
             "description": "",
             "shape_type": kind,
             "flags": flags,
-        })
+        });
+        if let Some(score) = track.score {
+            entry["score"] = json!(score);
+        }
+        entry
     };
     let polygon = |polygon: &Polygon| entry("polygon", polygon.vertices());
     match shape {

@@ -9,6 +9,8 @@ mod plan;
 mod record;
 mod results;
 mod run;
+mod save;
+mod stages;
 mod store;
 mod summary;
 mod tracks;
@@ -23,7 +25,7 @@ use seqformer_engine::{
     ClipOptions, Device, PredictPlan, Predictor, PredictorOptions, open_device,
 };
 use seqformer_signals::StopSignals;
-use seqformer_video::FfmpegLocation;
+use seqformer_video::{FfmpegLocation, Fonts};
 
 use crate::End;
 use crate::args::PredictArgs;
@@ -37,6 +39,7 @@ pub(crate) use inputs::Input;
 pub(crate) use overlay::OverlayOptions;
 use plan::{Plan, digest};
 pub(crate) use run::{Output, Run};
+pub(crate) use save::Saving;
 pub(crate) use store::Store;
 pub(crate) use summary::Summary;
 
@@ -63,6 +66,9 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     let config = &settings.config;
     let num_classes = usize::try_from(config.model.seqformer.num_classes)?;
     let known = known_classes(args, &settings, num_classes)?;
+    let given_font = args.font.as_deref().map(Fonts::with_file).transpose()?;
+    let fonts = given_font.as_ref().unwrap_or(Fonts::of_system());
+    let saving = Saving::new(&args.save, args.save_threshold);
     let ffmpeg = compute::ffmpeg(&args.compute, FfmpegLocation::find(args.ffmpeg.as_deref()));
     let opened = inputs::open_all(paths, &ffmpeg);
     for error in opened.iter().filter_map(|input| input.source.as_ref().err()) {
@@ -89,8 +95,11 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     // The memory limit and the number of threads do not affect results.
     let of_network = PredictorOptions { max_memory: None, ..options };
     let device_kind = device.is_cuda();
-    let on_results: [&dyn std::fmt::Debug; 5] =
-        [&of_network, &device_kind, &known, &args.score_threshold, &overlay];
+    let mut on_results: Vec<&dyn std::fmt::Debug> =
+        vec![&of_network, &device_kind, &known, &args.score_threshold, &overlay];
+    let saving_settings = saving.settings();
+    on_results.extend(saving_settings.as_ref().map(|settings| settings as &dyn std::fmt::Debug));
+    on_results.extend(args.font.as_ref().map(|font| font as &dyn std::fmt::Debug));
     let digest = digest(&on_results, &settings.node.dump());
     let mut plan = Plan::new(args, &folder.path, opened, (&weights, digest))?;
     let network = PredictPlan::from_config(config).with_options(options);
@@ -104,8 +113,10 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
             folder: folder.path.clone(),
             score_threshold: args.score_threshold,
             overlay,
+            saving,
         },
         classes,
+        fonts,
         predictor: &predictor,
         ffmpeg,
         summary: Summary::new(&weights, device, args.json),

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::Result;
 use seqformer::time_stages;
 use seqformer_data::RgbImage;
-use seqformer_video::{FrameSink, FrameSource};
+use seqformer_video::{Fonts, FrameSink, FrameSource};
 use tempfile::TempDir;
 
 use super::Bench;
@@ -15,7 +15,7 @@ use super::model::network_stages;
 use super::report::{Phase, Speed};
 use super::timing::{FrameTimes, Timed};
 use crate::class_names;
-use crate::commands::predict::{Input, Output, OverlayOptions, Run, Store, Summary};
+use crate::commands::predict::{Input, Output, OverlayOptions, Run, Saving, Store, Summary};
 use crate::process_memory;
 
 /// Frames per second of the video.
@@ -57,6 +57,7 @@ fn once(bench: &Bench<'_>, video: &Path) -> Result<Timed> {
             max_overlap: 1.0,
             contact_sheet: false,
         }),
+        saving: Saving::default(),
     };
     let summary = Summary::new(video, bench.device, false);
     let store = Store::new(folder.path());
@@ -69,8 +70,8 @@ fn once(bench: &Bench<'_>, video: &Path) -> Result<Timed> {
     let name = || "bench".to_owned();
     let source = FrameSource::open(video, &ffmpeg)?;
     let input = Input { source, name: name(), stem: name() };
-    let mut run =
-        Run { output, classes, predictor: &bench.predictor, ffmpeg, summary, store, stop: &stop };
+    let (predictor, fonts) = (&bench.predictor, Fonts::of_system());
+    let mut run = Run { output, classes, fonts, predictor, ffmpeg, summary, store, stop: &stop };
     let mut work = || run.video(&input, 1, &mut |progress| times.step(progress));
     // On a GPU the network is one graph without stages.
     let (done, network) = if bench.device.is_cuda() {

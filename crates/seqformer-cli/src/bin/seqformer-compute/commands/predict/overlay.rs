@@ -10,9 +10,9 @@ use seqformer_data::{RgbImage, resize_bilinear, resize_nearest_mask};
 use seqformer_engine::{OrderedWorkers, VideoPrediction, num_threads};
 use seqformer_masks::{ImageSize, Rle};
 use seqformer_video::{
-    ContactSheet, FfmpegLocation, FilmFormat, FolderWriter, Frame, FrameRate, FrameSink,
-    FrameSource, Frames, OverlayObject, PixelAspect, Timing, VideoError, draw_overlay, track_color,
-    write_jpeg,
+    ContactSheet, FfmpegLocation, FilmFormat, FolderWriter, Fonts, Frame, FrameRate, FrameSink,
+    FrameSource, Frames, OverlayObject, PixelAspect, Timing, VideoError, draw_overlay_with_fonts,
+    track_color, write_jpeg,
 };
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,7 @@ pub(crate) struct OverlayOptions {
 pub(super) struct Overlay<'a> {
     pub(super) output: &'a Path,
     pub(super) ffmpeg: &'a FfmpegLocation,
+    pub(super) fonts: &'a Fonts,
     pub(super) tracks: &'a [&'a Track],
     /// Set when the user asks to stop.
     pub(super) stop: &'a AtomicBool,
@@ -151,7 +152,8 @@ impl Overlay<'_> {
         };
         std::thread::scope(|scope| -> Result<()> {
             let frames = read_ahead(scope, source.frames()?)?;
-            let painter = Painter { tracks: self.tracks, found, folder: &folder };
+            let painter =
+                Painter { tracks: self.tracks, found, folder: &folder, fonts: self.fonts };
             let paint = move |(index, image)| painter.paint(index, image);
             let mut painters = OrderedWorkers::start(scope, num_threads(), paint)?;
             for (index, frame) in frames.iter().take(found.num_frames).enumerate() {
@@ -256,6 +258,7 @@ struct Painter<'a> {
     tracks: &'a [&'a Track],
     found: &'a VideoPrediction,
     folder: &'a FolderWriter,
+    fonts: &'a Fonts,
 }
 
 impl Painter<'_> {
@@ -268,12 +271,18 @@ impl Painter<'_> {
         let objects = self.tracks.iter().zip(&masks).map(|(track, mask)| OverlayObject {
             mask,
             color: track_color(track.track_id),
-            label: format!("{} #{} {:.2}", track.class, track.track_id, track.score),
+            label: label(track),
         });
-        draw_overlay(&mut image, &objects.collect::<Vec<_>>())?;
+        draw_overlay_with_fonts(&mut image, &objects.collect::<Vec<_>>(), self.fonts)?;
         self.folder.write(index, &image)?;
         Ok(image)
     }
+}
+
+/// Class, number and score. The class is isolated (U+2068, U+2069), so that one that runs from right to left does not turn
+/// the numbers around.
+fn label(track: &Track) -> String {
+    format!("\u{2068}{}\u{2069} #{} {:.2}", track.class, track.track_id, track.score)
 }
 
 /// An integer multiple of the size whose long edge leaves room for labels.

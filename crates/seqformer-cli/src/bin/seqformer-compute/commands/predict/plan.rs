@@ -4,11 +4,13 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
+use seqformer_export::Kind;
 use seqformer_files::{OutputError, Outputs};
 use sha2::{Digest as _, Sha256};
 
 use super::inputs::{Input, Opened};
 use super::record::{Earlier, Entry, FileState, Identity, Record, State, own_files, set_aside};
+use super::save::Saving;
 use super::store::Store;
 use crate::args::PredictArgs;
 use crate::output;
@@ -44,7 +46,9 @@ impl Plan {
         (weights, settings): (&Path, String),
     ) -> Result<Self> {
         let mut outputs = Outputs::new(args.overwrite);
-        let files = [args.config_file.as_ref(), args.classes.as_ref()].into_iter().flatten();
+        let files = [args.config_file.as_ref(), args.classes.as_ref(), args.font.as_ref()]
+            .into_iter()
+            .flatten();
         files.for_each(|file| outputs.add_input(file));
         outputs.add_input(weights);
         for input in &opened {
@@ -56,7 +60,8 @@ impl Plan {
             settings,
         };
         let videos = (1..).zip(&opened).map(|(video_id, input)| entry(video_id, input)).collect();
-        let mut record = Record { run, videos };
+        let save = Saving::new(&args.save, args.save_threshold).kinds;
+        let mut record = Record { run, save: save.clone(), videos };
         let earlier = match Earlier::of(folder, &record) {
             Ok(Earlier::Same(found)) if args.overwrite => Earlier::Other(found),
             Err(_unreadable) if args.overwrite => Earlier::Nothing,
@@ -78,7 +83,7 @@ impl Plan {
         let mut inputs = Vec::new();
         for (opened, entry) in opened.into_iter().zip(&mut record.videos) {
             let Ok(source) = opened.source else { continue };
-            let names = Names { folder, own: &own };
+            let names = Names { folder, own: &own, save: &save };
             let stem = names.free_stem(&mut outputs, &opened.name, before(&earlier, entry))?;
             entry.stem = Some(stem.clone());
             inputs.push((entry.video_id, Input { source, name: opened.name, stem }));
@@ -143,6 +148,7 @@ fn before<'a>(earlier: &'a Earlier, entry: &Entry) -> Option<&'a str> {
 struct Names<'a> {
     folder: &'a Path,
     own: &'a [PathBuf],
+    save: &'a [Kind],
 }
 
 impl Names<'_> {
@@ -155,7 +161,7 @@ impl Names<'_> {
         for stem in candidates.chain(others).chain(numbered) {
             match self.check(outputs, &stem) {
                 Ok(()) => {
-                    for path in own_files(self.folder, &stem) {
+                    for path in own_files(self.folder, &stem, self.save) {
                         outputs.claim_own(&path)?;
                     }
                     if let Some(reason) = taken.filter(|_| before != Some(stem.as_str())) {
@@ -172,7 +178,7 @@ impl Names<'_> {
     }
 
     fn check(&self, outputs: &Outputs, stem: &str) -> Result<(), OutputError> {
-        for path in own_files(self.folder, stem) {
+        for path in own_files(self.folder, stem, self.save) {
             let is_own = self.own.contains(&path);
             outputs.can_claim(&path, is_own)?;
             // A folder may contain anything, so it is replaced only if an earlier run wrote it.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context as _, Result, bail};
+use seqformer_export::Kind;
 use serde::{Deserialize, Serialize};
 
 use super::overlay::OverlayFiles;
@@ -23,6 +24,9 @@ const PICTURES: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
 pub(super) struct Record {
     /// What all results depend on.
     pub(super) run: Identity,
+    /// The kinds of files that are saved of each video.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) save: Vec<Kind>,
     /// The inputs in the order of the command line.
     pub(super) videos: Vec<Entry>,
 }
@@ -88,6 +92,9 @@ pub(super) struct VideoFacts {
     pub(super) tracks: usize,
     /// By their names in the folder, which may be moved as a whole.
     pub(super) overlay: Option<OverlayFiles>,
+    /// Files and folders of other tools, by their names in the folder.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) saved: Vec<PathBuf>,
 }
 
 impl FileState {
@@ -215,7 +222,7 @@ impl Record {
             if Path::new(stem).components().count() != 1 || stem.starts_with('.') {
                 continue;
             }
-            files.extend(own_files(folder, stem));
+            files.extend(own_files(folder, stem, &self.save));
         }
         files
     }
@@ -226,9 +233,10 @@ impl Record {
 }
 
 /// All files that may belong to a single video, starting with the folder of its overlay images.
-pub(super) fn own_files(folder: &Path, stem: &str) -> [PathBuf; 5] {
+pub(super) fn own_files(folder: &Path, stem: &str, save: &[Kind]) -> Vec<PathBuf> {
     let ends = ["", ".mp4", ".gif", ".sheet.jpg", ".frames.jsonl"];
-    ends.map(|end| folder.join(format!("{stem}{end}")))
+    let saved = save.iter().flat_map(|kind| kind.paths(folder, stem));
+    ends.map(|end| folder.join(format!("{stem}{end}"))).into_iter().chain(saved).collect()
 }
 
 impl Entry {
@@ -236,12 +244,14 @@ impl Entry {
         matches!(self.state, State::Found | State::Done) && self.video.is_some()
     }
 
-    /// The facts of a video that needs no more work: its overlay is in the folder, too.
+    /// The facts of a video that needs no more work: its overlay and what was saved are in the folder, too.
     pub(super) fn complete(&self, folder: &Path) -> Option<VideoFacts> {
         let facts = self.video.clone().filter(|_| self.state == State::Done)?;
         let overlay = facts.overlay.map(|files| files.within(folder));
         let is_there = overlay.as_ref().is_none_or(|o| o.are_there());
-        is_there.then_some(VideoFacts { overlay, ..facts })
+        let saved: Vec<PathBuf> = facts.saved.iter().map(|name| folder.join(name)).collect();
+        let is_there = is_there && saved.iter().all(|path| path.exists());
+        is_there.then_some(VideoFacts { overlay, saved, ..facts })
     }
 }
 

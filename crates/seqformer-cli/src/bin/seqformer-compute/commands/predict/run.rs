@@ -8,20 +8,22 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use seqformer::inference::Detection;
 use seqformer_engine::{Predictor, Progress, TrackedFrame, VideoPrediction};
-use seqformer_video::FfmpegLocation;
+use seqformer_export::Tools;
+use seqformer_video::{FfmpegLocation, Fonts};
 
 use super::frames::FrameLines;
 use super::inputs::Input;
 use super::overlay::{Overlay, OverlayFiles, OverlayOptions, Shown, drawn_tracks};
 use super::plan::Plan;
 use super::record::{State, VideoFacts};
+use super::save::{Saved, Saving};
+use super::stages::Stages;
 use super::store::Store;
 use super::summary::{FailedInput, FinishedVideo, Summary};
 use super::tracks::Track;
 use super::{results, tracks};
 use crate::class_names::Class;
 use crate::output;
-use crate::progress::Stage;
 
 /// What is written, and where.
 #[derive(Debug)]
@@ -31,12 +33,16 @@ pub(crate) struct Output {
     pub(crate) score_threshold: Option<f64>,
     /// What is drawn; `None` for no overlays.
     pub(crate) overlay: Option<OverlayOptions>,
+    /// What is saved as files of other tools.
+    pub(crate) saving: Saving,
 }
 
 /// What all videos of one run share.
 pub(crate) struct Run<'a> {
     pub(crate) output: Output,
     pub(crate) classes: Vec<Class>,
+    /// For labels.
+    pub(crate) fonts: &'a Fonts,
     pub(crate) predictor: &'a Predictor,
     pub(crate) ffmpeg: FfmpegLocation,
     pub(crate) summary: Summary,
@@ -130,18 +136,21 @@ impl Run<'_> {
             results: found.num_results,
             tracks: found.tracks.len(),
             overlay: None,
+            saved: Vec::new(),
         };
-        let mut note = |state: State, overlay: Option<OverlayFiles>| {
+        let folder = self.output.folder.clone();
+        let mut note = |state: State, overlay: Option<OverlayFiles>, saved: Vec<PathBuf>| {
             if let Some(entry) = plan.record.entry(video_id) {
                 entry.state = state;
                 entry.error = None;
-                entry.video = Some(VideoFacts { overlay, ..facts.clone() });
+                entry.video = Some(VideoFacts { overlay, saved, ..facts.clone() });
             }
-            plan.record.write(&self.output.folder)
+            plan.record.write(&folder)
         };
-        note(State::Found, None)?;
+        note(State::Found, None, Vec::new())?;
         let video = self.finish(input, video_id, found)?;
-        note(State::Done, video.overlay.as_ref().map(OverlayFiles::names))?;
+        let saved = video.saved.iter().filter_map(|path| path.file_name().map(PathBuf::from));
+        note(State::Done, video.overlay.as_ref().map(OverlayFiles::names), saved.collect())?;
         Ok(video)
     }
 
@@ -182,12 +191,19 @@ impl Run<'_> {
         Ok(Found { prediction, shown, tracks, num_results: rows.len(), secs })
     }
 
-    /// Draws the overlay of a video whose results are written.
-    fn finish(&self, input: &Input, video_id: u64, found: Found) -> Result<FinishedVideo> {
+    /// Draws the overlay of a video whose results are written, and saves its objects.
+    fn finish(&mut self, input: &Input, video_id: u64, found: Found) -> Result<FinishedVideo> {
         let Found { prediction, shown, tracks, num_results, secs: network_secs } = found;
         let start = Instant::now();
         let overlay = self.draw(input, &prediction, &tracks, &shown)?;
         let overlay_secs = start.elapsed().as_secs_f64();
+        let start = Instant::now();
+        let saved =
+            Saved { input, video_id, prediction: &prediction, tracks: &tracks, shown: &shown };
+        let tools = Tools { ffmpeg: &self.ffmpeg, stop: self.stop };
+        let Output { folder, saving, .. } = &mut self.output;
+        let saved = saving.write(folder, &saved, &self.classes, &tools)?;
+        let save_secs = start.elapsed().as_secs_f64();
         Ok(FinishedVideo {
             name: input.name.clone(),
             video_id,
@@ -196,10 +212,11 @@ impl Run<'_> {
             width: prediction.size.width,
             results: num_results,
             kept: false,
-            secs: network_secs + overlay_secs,
+            secs: network_secs + overlay_secs + save_secs,
             network_secs,
             overlay_secs,
             overlay,
+            saved,
             tracks: super::summary::Tracks::New(tracks),
         })
     }
@@ -220,6 +237,7 @@ impl Run<'_> {
         let overlay = Overlay {
             output: &self.output.folder,
             ffmpeg: &self.ffmpeg,
+            fonts: self.fonts,
             tracks: &drawn,
             stop: self.stop,
             shown,
@@ -271,49 +289,5 @@ impl Run<'_> {
             tracing::warn!("{note}");
         }
         Ok((found, Shown::of(&frames)))
-    }
-}
-
-/// The progress bars of a video.
-struct Stages<'a> {
-    name: &'a str,
-    encoding: Option<Stage>,
-    masking: Option<Stage>,
-    num_frames: usize,
-}
-
-impl<'a> Stages<'a> {
-    fn new(name: &'a str, total: Option<usize>) -> Self {
-        let encoding = Some(Stage::new(format!("{name}: encoding"), total));
-        Self { name, encoding, masking: None, num_frames: 0 }
-    }
-
-    fn set(&mut self, progress: Progress) {
-        match progress {
-            Progress::Encoded(done) => {
-                self.num_frames = done;
-                if let Some(stage) = &mut self.encoding {
-                    stage.set(done);
-                }
-            }
-            Progress::Decoded => {
-                if let Some(stage) = self.encoding.take() {
-                    stage.finish();
-                }
-                let name = format!("{}: masks", self.name);
-                self.masking = Some(Stage::new(name, Some(self.num_frames)));
-            }
-            Progress::Masks(done) => {
-                if let Some(stage) = &mut self.masking {
-                    stage.set(done);
-                }
-            }
-        }
-    }
-
-    fn finish(self) {
-        for stage in [self.encoding, self.masking].into_iter().flatten() {
-            stage.finish();
-        }
     }
 }

@@ -54,6 +54,9 @@ pub(crate) struct FinishedVideo {
     #[serde(rename = "overlay_seconds")]
     pub(crate) overlay_secs: f64,
     pub(super) overlay: Option<OverlayFiles>,
+    /// Files and folders of other tools.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) saved: Vec<PathBuf>,
     pub(super) tracks: Tracks,
 }
 
@@ -73,7 +76,7 @@ impl FinishedVideo {
         facts: VideoFacts,
         tracks: Vec<Box<RawValue>>,
     ) -> Self {
-        let VideoFacts { frames, height, width, results, overlay, .. } = facts;
+        let VideoFacts { frames, height, width, results, overlay, saved, .. } = facts;
         Self {
             name: name.to_owned(),
             video_id,
@@ -86,6 +89,7 @@ impl FinishedVideo {
             network_secs: 0.0,
             overlay_secs: 0.0,
             overlay,
+            saved,
             tracks: Tracks::Kept(tracks),
         }
     }
@@ -142,6 +146,9 @@ impl Summary {
         }
         if let Some(hint) = self.what_next() {
             output::print_line(&hint);
+        }
+        for path in self.videos.iter().flat_map(|video| &video.saved) {
+            output::print_line(&path.display().to_string());
         }
         Ok(())
     }

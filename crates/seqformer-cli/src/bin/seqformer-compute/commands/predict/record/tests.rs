@@ -3,7 +3,9 @@ use std::fs;
 use super::*;
 
 fn entry(video_id: u64, state: State) -> Entry {
-    let facts = VideoFacts { frames: 2, height: 4, width: 6, results: 3, tracks: 1, overlay: None };
+    let (overlay, saved) = (None, Vec::new());
+    let facts =
+        VideoFacts { frames: 2, height: 4, width: 6, results: 3, tracks: 1, overlay, saved };
     Entry {
         video_id,
         name: format!("clip_{video_id}"),
@@ -19,7 +21,7 @@ fn entry(video_id: u64, state: State) -> Entry {
 fn record(videos: Vec<Entry>) -> Record {
     let run =
         Identity { weights: "a.pth".to_owned(), weights_file: None, settings: "1".to_owned() };
-    Record { run, videos }
+    Record { run, save: Vec::new(), videos }
 }
 
 #[test]
