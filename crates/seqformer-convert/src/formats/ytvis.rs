@@ -173,16 +173,18 @@ impl FileWriter for Ytvis {
             .collect();
         out.begin_list("videos")?;
         for video in &dataset.videos {
-            let mut entry = json!({
+            if video.file_names.is_none() {
+                let what = "videos name no frames, which are called VIDEO/00000.jpg and so on now";
+                notes.count(what, || video.place());
+            }
+            let names: Vec<_> = (0..video.length).map(|frame| video.frame_name(frame)).collect();
+            out.element(&json!({
                 "id": video.id,
                 "height": video.size.height,
                 "width": video.size.width,
                 "length": video.length,
-            });
-            if let Some(names) = &video.file_names {
-                entry["file_names"] = json!(names);
-            }
-            out.element(&entry)?;
+                "file_names": names,
+            }))?;
         }
         out.end_list()?;
         out.value("categories", &categories)?;

@@ -93,3 +93,16 @@ fn what_is_wrong_is_named() {
         "value.rle",
     );
 }
+
+#[test]
+fn frames_of_films_get_names() {
+    let folder = tempdir().unwrap();
+    let (path, output) = (folder.path().join("tasks.json"), folder.path().join("out.json"));
+    let film = &tasks()[1];
+    std::fs::write(&path, json!([film]).to_string()).unwrap();
+    let mut conversion = Conversion::new(&path, Format::Ytvis, &output);
+    conversion.boxes_as_masks = true;
+    let notes: Vec<String> = convert(&conversion).unwrap().notes.lines().collect();
+    assert!(notes.iter().any(|note| note.starts_with("1 videos name no frames")), "{notes:?}");
+    seqformer_data::read_ytvis(&output, folder.path()).unwrap();
+}
