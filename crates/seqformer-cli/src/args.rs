@@ -18,7 +18,8 @@ use seqformer_config::DeviceChoice;
 pub use bench::{BackboneChoice, BenchArgs, Mode};
 pub use compute::{ComputeArgs, PrecisionChoice};
 pub use data::{
-    CocoToYtvisArgs, DataArgs, DataCheckArgs, DataCommand, DataConvertArgs, TargetClasses,
+    CocoToYtvisArgs, DataArgs, DataCheckArgs, DataCommand, DataConvertArgs, DataShowArgs,
+    TargetClasses,
 };
 pub use models::{
     CardArgs, InfoArgs, ListArgs, ModelsArgs, ModelsCommand, PullArgs, PushFolderArgs, RemoveArgs,

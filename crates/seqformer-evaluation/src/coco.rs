@@ -13,8 +13,8 @@ use seqformer_annotations::{Fault, Image};
 use seqformer_masks::{BoxXywh, box_iou, mask_iou};
 
 pub use self::ground_truth::{CocoAnnotation, CocoGroundTruth};
-pub use self::results::CocoResults;
 use self::results::StoredDetection;
+pub use self::results::{CocoResults, ImageResult};
 pub use self::writer::{CocoDetection, CocoResultsWriter};
 use crate::matching::{Compared, Truth};
 use crate::other_sizes::OtherSizes;

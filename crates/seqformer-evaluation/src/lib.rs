@@ -41,7 +41,7 @@ mod ytvis;
 
 pub use coco::{
     CocoAnnotation, CocoDetection, CocoEvaluator, CocoGroundTruth, CocoResults, CocoResultsWriter,
-    IouKind,
+    ImageResult, IouKind,
 };
 pub use error::EvaluationError;
 pub use evaluation::Evaluation;

@@ -24,7 +24,58 @@ pub enum DataCommand {
     Convert(DataConvertArgs),
     /// Looks for every fault of a YouTube-VIS or COCO file and of its images, and says how to mend it.
     Check(DataCheckArgs),
+    /// Draws annotations, results, or the clips of a training as it sees them.
+    Show(DataShowArgs),
 }
+
+/// Arguments of `data show`.
+#[derive(Debug, Args)]
+#[command(after_help = SHOW_HELP)]
+pub struct DataShowArgs {
+    /// Configuration of a training, whose augmented clips are drawn instead of a file.
+    #[arg(long, value_name = "CONFIG", conflicts_with_all = ["images", "results", "videos"])]
+    pub config_file: Option<PathBuf>,
+    /// Folder for the pictures or films; created if missing.
+    #[arg(long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// The folder of the images [default: JPEGImages beside the file, or as for DATASETS.TRAIN].
+    #[arg(long, value_name = "DIR")]
+    pub images: Option<PathBuf>,
+    /// Draws these results instead of the annotations: a results file of YouTube-VIS or COCO.
+    #[arg(long, value_name = "FILE")]
+    pub results: Option<PathBuf>,
+    /// Draws results whose score exceeds this.
+    #[arg(long, value_name = "SCORE", default_value_t = 0.3, requires = "results", value_parser = super::score)]
+    pub score_threshold: f64,
+    /// The ids of the videos or images to draw [default: the first ones].
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub videos: Vec<String>,
+    /// How many videos, images or clips are drawn.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub count: u32,
+    /// Writes a film of each video or clip (mp4, or GIF without ffmpeg) instead of a folder of pictures.
+    #[arg(long)]
+    pub film: bool,
+    /// ffmpeg executable, which writes films.
+    #[arg(long, value_name = "FILE")]
+    pub ffmpeg: Option<PathBuf>,
+    /// Replaces what is already there; never what is read.
+    #[arg(long)]
+    pub overwrite: bool,
+    /// The annotations, a YouTube-VIS or COCO file; with --config-file, KEY VALUE pairs that override it.
+    #[arg(value_name = "FILE | KEY VALUE", allow_negative_numbers = true)]
+    pub words: Vec<String>,
+}
+
+const SHOW_HELP: &str = "\
+Writes video_ID/ for each video, image_ID.jpg for each image, or clip_N/ for each clip, and prints a line about each.
+Clips come in the order of a training with the same SEED (0 if there is none), cropped, resized, mirrored and coloured
+as the network gets them.
+
+Examples:
+  seqformer data show train.json --output shown --film
+  seqformer data show valid.json --results results.json --output shown --videos 3,7
+  seqformer data show --config-file configs/joint/ytvis_2019/r50.yaml --output shown SEED 1";
 
 /// Arguments of `data check`.
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@
 #[cfg(feature = "torch")]
 mod bench;
 mod data;
+mod data_show;
 #[cfg(feature = "torch")]
 mod distributed;
 #[cfg(feature = "torch")]

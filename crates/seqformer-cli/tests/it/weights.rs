@@ -47,6 +47,28 @@ fn a_file_is_converted_and_compared() {
     );
 }
 
+/// The file has what VNext's `tools/convert-pretrained-swin-model-to-d2.py` writes: torch tensors in a plain pickle.
+#[test]
+fn a_file_of_vnexts_swin_converter_is_converted() {
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("swin.safetensors");
+    let from = fixture("plain_torch_p4.pkl");
+    let output = seqformer(&["weights", "convert", &from, &display(&to)]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let state = seqformer_checkpoint::read(&to).unwrap();
+    let values = |name: &str| {
+        let name = format!("detr.detr.backbone.0.backbone.{name}");
+        state.get(&name).map(|array| (array.shape().to_vec(), array.to_f64_vec())).unwrap()
+    };
+    let (shape, found) = values("patch_embed.proj.weight");
+    let expected: Vec<f64> = (0..12).map(|index| f64::from(index) / 8.0).collect();
+    assert_eq!((shape, found), (vec![2, 6], expected));
+    let (_, found) = values("layers.0.blocks.0.attn.qkv.bias");
+    assert_eq!(found, [1.0, 1.125, 1.25, 1.75, 1.875, 2.0]);
+    let output = seqformer(&["weights", "inspect", &from]);
+    assert!(text(&output.stdout).contains("Swin"), "{}", text(&output.stdout));
+}
+
 #[test]
 fn what_is_not_finite_is_reported_and_warned_of() {
     let folder = tempfile::tempdir().unwrap();

@@ -5,7 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use seqformer_annotations::json::JsonFile;
-use seqformer_annotations::{AnnotationError, BoxField, Dropped, Entry, Fault, Id, Image, Mask};
+use seqformer_annotations::{
+    AnnotationError, BoxField, Dropped, Entry, Fault, Id, Ids, Image, Mask,
+};
 use seqformer_masks::{BoxXywh, ImageSize, Polygon, Rle};
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,6 +19,17 @@ use crate::EvaluationError;
 pub struct CocoResults {
     path: PathBuf,
     results: Vec<StoredDetection>,
+}
+
+/// A result of one image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageResult {
+    /// The number of its category.
+    pub category_id: i64,
+    /// How sure the model is.
+    pub score: f64,
+    /// Its pixels.
+    pub mask: Rle,
 }
 
 /// A result whose mask is not decoded yet.
@@ -107,6 +120,29 @@ impl CocoResults {
     /// Returns whether every result has its own box.
     pub fn has_boxes(&self) -> bool {
         self.results.iter().all(|result| result.bbox.is_some())
+    }
+
+    /// Returns the results of an image, by number of category and score with decoded masks, for whoever draws them;
+    /// `image_ids` and `category_ids` are those of the annotation file.
+    ///
+    /// A result without a mask has that of its box, unless the first result has no box.
+    ///
+    /// # Errors
+    ///
+    /// A damaged mask; the message names the result.
+    pub fn of_image(
+        &self,
+        image: &Image,
+        image_ids: &Ids,
+        category_ids: &Ids,
+    ) -> Result<Vec<ImageResult>, EvaluationError> {
+        let own = self.iter().filter(|result| image_ids.number(&result.image_id) == Some(image.id));
+        let decode = |result: &StoredDetection| {
+            let category_id = category_ids.number(&result.category_id)?;
+            let mask = self.mask(result, image);
+            Some(mask.map(|mask| ImageResult { category_id, score: result.score, mask }))
+        };
+        own.filter_map(decode).collect()
     }
 
     /// Removes the boxes, so that masks are sorted into small, medium and large by their own area.

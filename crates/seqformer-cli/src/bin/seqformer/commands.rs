@@ -4,5 +4,6 @@ pub(crate) mod config;
 pub(crate) mod data;
 pub(crate) mod models;
 pub(crate) mod score;
+mod show;
 pub(crate) mod synth;
 pub(crate) mod weights;

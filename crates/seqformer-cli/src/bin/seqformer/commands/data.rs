@@ -9,6 +9,7 @@ use seqformer_data::{CategoryMap, ClassTable, CocoTable, write_coco_subset};
 use seqformer_files::Outputs;
 use serde_json::json;
 
+use super::show;
 use crate::args::{
     CocoToYtvisArgs, DataArgs, DataCheckArgs, DataCommand, DataConvertArgs, TargetClasses,
 };
@@ -21,6 +22,7 @@ pub(crate) fn run(args: &DataArgs) -> Result<()> {
         DataCommand::CocoToYtvis(args) => coco_to_ytvis(args),
         DataCommand::Convert(args) => convert_dataset(args),
         DataCommand::Check(args) => check_dataset(args),
+        DataCommand::Show(args) => show::run(args),
     }
 }
 
