@@ -10,11 +10,33 @@ use std::path::{Path, PathBuf};
 
 use seqformer_libtorch::open_library;
 
-const COMPILER: &str = "libnvrtc.so.13";
-/// What the compiler itself opens by this name; it is found where it is opened before.
-const BUILTINS: &str = "libnvrtc-builtins.so.13.0";
-/// Where the packages of CUDA lie, as seen from the folder of libtorch's libraries.
-const BESIDE_TORCH: [&str; 2] = ["../../nvidia/cu13/lib", "."];
+/// The compiler of one CUDA version.
+struct Release {
+    compiler: &'static str,
+    /// What the compiler itself opens by this name; it is found where it is opened before.
+    builtins: &'static str,
+    /// Where its package lies, as seen from the folder of libtorch's libraries.
+    beside_torch: &'static str,
+}
+
+/// Those of the builds of torch 2.11, the newest first.
+const RELEASES: [Release; 3] = [
+    Release {
+        compiler: "libnvrtc.so.13",
+        builtins: "libnvrtc-builtins.so.13.0",
+        beside_torch: "../../nvidia/cu13/lib",
+    },
+    Release {
+        compiler: "libnvrtc.so.12",
+        builtins: "libnvrtc-builtins.so.12.8",
+        beside_torch: "../../nvidia/cuda_nvrtc/lib",
+    },
+    Release {
+        compiler: "libnvrtc.so.12",
+        builtins: "libnvrtc-builtins.so.12.6",
+        beside_torch: "../../nvidia/cuda_nvrtc/lib",
+    },
+];
 
 /// A text of the kernels and the name by which others include it.
 #[derive(Debug, Clone, Copy)]
@@ -59,31 +81,42 @@ fn compile(source: Source, headers: &[Source], architecture: u32) -> Result<Comp
 }
 
 /// Opens the compiler, and returns the path by which it is found.
+///
+/// The one that belongs to this libtorch lies beside it. Without that, any that the loader finds will do, because kernels
+/// are compiled for the GPU and not for a library.
 pub(crate) fn library() -> Result<PathBuf, String> {
-    let mut folders: Vec<PathBuf> = Vec::new();
+    let mut reasons = Vec::new();
     if let Some(torch) = folder_of_torch() {
-        folders.extend(BESIDE_TORCH.iter().map(|folder| torch.join(folder)));
-    }
-    // Last by name alone, which the loader looks for along its own path.
-    folders.push(PathBuf::new());
-    let mut reason = String::new();
-    for folder in folders {
-        match open(&folder) {
-            Ok(()) => return Ok(folder.join(COMPILER)),
-            Err(error) => reason = error,
+        for release in &RELEASES {
+            for folder in [release.beside_torch, "."] {
+                match release.open(&torch.join(folder)) {
+                    Ok(path) => return Ok(path),
+                    Err(error) => reasons.push(error),
+                }
+            }
         }
     }
-    Err(format!("NVRTC, which comes with the CUDA build of torch, cannot be opened: {reason}"))
+    // By name alone, which the loader looks for along its own path.
+    for release in &RELEASES {
+        match release.open(Path::new("")) {
+            Ok(path) => return Ok(path),
+            Err(error) => reasons.push(error),
+        }
+    }
+    let first = reasons.first().map_or("", String::as_str);
+    Err(format!("NVRTC, which comes with the CUDA build of torch, cannot be opened: {first}"))
 }
 
-fn open(folder: &Path) -> Result<(), String> {
-    for name in [BUILTINS, COMPILER] {
-        let path = folder.join(name);
-        open_library(&path).map_err(|message| {
-            format!("{}: the library cannot be opened: {message}", path.display())
-        })?;
+impl Release {
+    fn open(&self, folder: &Path) -> Result<PathBuf, String> {
+        for name in [self.builtins, self.compiler] {
+            let path = folder.join(name);
+            open_library(&path).map_err(|message| {
+                format!("{}: the library cannot be opened: {message}", path.display())
+            })?;
+        }
+        Ok(folder.join(self.compiler))
     }
-    Ok(())
 }
 
 /// The folder of the libtorch that runs here, whatever links lead to it.

@@ -8,7 +8,7 @@ use seqformer_data::{
     AnnotatedVideos, DatasetKind, DatasetSource, RgbImage, TestMapper, VideoRecord,
 };
 use seqformer_evaluation::{
-    CocoGroundTruth, CocoResults, DatasetFormat, GroundTruth, Results, YtvisEvaluator,
+    CocoGroundTruth, CocoResults, DatasetFormat, GroundTruth, PairedVideo, Results, YtvisEvaluator,
 };
 use seqformer_files::Outputs;
 use seqformer_masks::Rle;
@@ -154,7 +154,7 @@ fn tracks_found(
     let videos = evaluator.videos(&results)?;
     let of_record = |record: &&VideoRecord| -> Result<Vec<Track>> {
         let video = videos.iter().find(|video| video.video().id == record.id as i64);
-        let found = video.map(|video| video.results()).unwrap_or_default();
+        let found = video.map(PairedVideo::results).unwrap_or_default();
         let good = found.iter().filter(|result| result.score() > threshold);
         let track = |result: &seqformer_evaluation::PairedResult<'_>| -> Result<Track> {
             Ok(Track {
