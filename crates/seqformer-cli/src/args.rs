@@ -213,6 +213,7 @@ Writes into DIR:
   NAME.mp4       the video with its objects drawn over it (NAME.gif without ffmpeg)
   NAME.sheet.jpg  with --contact-sheet: some of its frames in one picture
   NAME/          the same, frame by frame
+  NAME.csv, NAME.cvat/, …  with --save: objects as files of other tools (docs/predict.md has a table)
 
 If the name of an input or of another existing file is in the way, NAME becomes NAME_overlay. Results of an
 earlier run with other inputs or settings are kept in DIR/earlier_1, and so on.

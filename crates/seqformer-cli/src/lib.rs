@@ -1,8 +1,8 @@
 //! What the two programs of the command share; it needs no tensor library.
 //!
 //! `seqformer` (`bin/seqformer`) is the command. It does not link libtorch, so it starts at once. It parses the
-//! arguments and runs what needs no network: `synth`, `score`, `report`, `weights`, `data`, `config`, `completions`, help and the
-//! version. For `predict`, `train`, `eval` and `bench` it replaces itself with `seqformer-compute`
+//! arguments and runs what needs no network: `synth`, `score`, `report`, `weights`, `data`, `results`, `config`,
+//! `completions`, help and the version. For `predict`, `train`, `eval` and `bench` it replaces itself with `seqformer-compute`
 //! (`bin/seqformer-compute`), which links libtorch: see [`compute_program`].
 //!
 //! Only this package parses arguments, prints to standard output and exits the process.
