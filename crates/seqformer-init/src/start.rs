@@ -248,12 +248,12 @@ mod tests {
     }
 
     #[test]
-    fn weights_bring_their_network_and_their_recipe_but_not_their_run() {
+    fn weights_bring_their_network_but_no_run() {
         let start = Start::from_weights(&shipped()).unwrap();
         assert_eq!((start.knows, start.num_classes), (Knows::Everything, Some(6)));
-        // Those of configs/synth_small.yaml.
-        assert_eq!((start.reference_batch, start.reference_rate), (6, 0.0003));
-        assert_eq!((start.reference_edge, start.num_frames), (192, 2));
+        // They carry no configuration, so the recipe is that of YouTube-VIS 2019.
+        assert_eq!((start.reference_batch, start.reference_rate), (16, 0.0002));
+        assert_eq!((start.reference_edge, start.num_frames), (360, 5));
         let value = |key| start.node.get(key).cloned();
         assert_eq!(value("MODEL.SeqFormer.HIDDEN_DIM"), Some(Value::Int(128)));
         assert_eq!(value("MODEL.RESNETS.CALIBRATE_NORM"), Some(Value::Bool(false)));

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
@@ -74,14 +75,16 @@ impl Limits {
 fn run(mut command: Command, end: Instant) -> Result<Timing> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().context("the program for trainings cannot be started")?;
-    let outputs = [drain(child.stdout.take()), drain(child.stderr.take())];
+    let outputs = [drain(child.stdout.take())?, drain(child.stderr.take())?];
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
         }
         if Instant::now() >= end {
             stop(&mut child);
-            return Ok(Timing::Not("a single iteration takes too long".to_owned()));
+            let secs = LIMIT.as_secs();
+            let why = format!("no trial ended within {secs} s, on a slow or busy machine");
+            return Ok(Timing::Not(why));
         }
         std::thread::sleep(POLL);
     };
@@ -103,8 +106,8 @@ fn run(mut command: Command, end: Instant) -> Result<Timing> {
 }
 
 /// Reads a pipe to its end, so that the child never waits.
-fn drain(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
+fn drain(pipe: Option<impl Read + Send + 'static>) -> std::io::Result<JoinHandle<Vec<u8>>> {
+    std::thread::Builder::new().name("trial-output".to_owned()).spawn(move || {
         let mut bytes = Vec::new();
         // What is cut short is no report, and is said to be none.
         let _read = pipe.map(|mut pipe| pipe.read_to_end(&mut bytes));
