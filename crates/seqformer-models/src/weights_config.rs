@@ -132,9 +132,7 @@ impl WeightsConfig {
         );
         let size = Config::try_from(&self.node).map_or(0, |config| config.input.min_size_test);
         let ConfigOrigin::Recipe(data) = self.origin else {
-            return format!(
-                "{network}; shorter side {size}, all as in its training, which the file tells"
-            );
+            return format!("{network}; shorter side {size}; configuration stored in the file");
         };
         let mut summary = format!(
             "{network}, from the shapes of its tensors; shorter side {size} and thresholds of the recipe for {}",

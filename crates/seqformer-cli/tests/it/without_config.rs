@@ -60,7 +60,7 @@ fn own_weights_and_a_video_are_enough() {
     let first = run_in(folder.path(), &words);
     let (said, table) = (text(&first.stderr), done(&first));
     assert!(said.contains("model.safetensors: ResNet-50, 2 + 3 layers"), "{said}");
-    assert!(said.contains("shorter side 50, all as in its training"), "{said}");
+    assert!(said.contains("shorter side 50; configuration stored in the file"), "{said}");
     for part in ["tram", "output/predict/vid_short/results.json", "frames a second", "Next: "] {
         assert!(table.contains(part), "{table}");
     }
