@@ -46,7 +46,7 @@ pub use list::{Category, CategoryList, place_of, read_list};
 pub use mask::{Dropped, Mask, other_size, read_size};
 pub use note::{Note, Subject};
 pub use value::{describe, is_absent, whole_number};
-pub use ytvis::{TrackEntry, TrackMasks, Video, YtvisFile};
+pub use ytvis::{CompressedTrack, TrackEntry, TrackMasks, Video, YtvisFile};
 
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use seqformer_annotations::{Mask, TrackMasks};
+use seqformer_annotations::{CompressedTrack, Mask, TrackMasks};
 use seqformer_masks::{BoxXywh, BoxXyxy, ImageSize, PackedTrack, Polygon, Rle};
 
 /// Annotated videos; a single image is a video of one frame.
@@ -86,6 +86,8 @@ pub enum Shape {
 pub enum Shapes {
     /// Masks and nothing else, kept small.
     Packed(PackedTrack),
+    /// The same, as text.
+    Compressed(CompressedTrack),
     /// Whatever there may be.
     Mixed(Vec<Option<Shape>>),
 }
@@ -184,6 +186,7 @@ impl From<TrackMasks> for Shapes {
     fn from(masks: TrackMasks) -> Self {
         match masks {
             TrackMasks::Packed(track) => Self::Packed(track),
+            TrackMasks::Compressed(track) => Self::Compressed(track),
             TrackMasks::Mixed(masks) => {
                 Self::Mixed(masks.into_iter().map(|mask| Shape::from_mask(mask, None)).collect())
             }
@@ -207,6 +210,7 @@ impl Shapes {
     pub fn len(&self) -> usize {
         match self {
             Self::Packed(track) => track.len(),
+            Self::Compressed(track) => track.len(),
             Self::Mixed(shapes) => shapes.len(),
         }
     }
@@ -222,6 +226,9 @@ impl Shapes {
             Self::Packed(track) => {
                 Box::new(track.masks().map(|mask| mask.map(|mask| Cow::Owned(Shape::Mask(mask)))))
             }
+            Self::Compressed(track) => {
+                Box::new(track.masks().map(|mask| mask.map(|mask| Cow::Owned(Shape::Mask(mask)))))
+            }
             Self::Mixed(shapes) => {
                 Box::new(shapes.iter().map(|shape| shape.as_ref().map(Cow::Borrowed)))
             }
@@ -231,11 +238,10 @@ impl Shapes {
     /// Returns the size of the first mask that has another one than `size`, and its frame.
     pub fn other_size(&self, size: ImageSize) -> Option<(usize, ImageSize)> {
         let is_other = |&(_, found): &(usize, ImageSize)| found != size;
+        let known = |(frame, size): (usize, Option<ImageSize>)| Some((frame, size?));
         match self {
-            Self::Packed(track) => {
-                let sizes = track.sizes().enumerate();
-                sizes.filter_map(|(frame, size)| Some((frame, size?))).find(is_other)
-            }
+            Self::Packed(track) => track.sizes().enumerate().filter_map(known).find(is_other),
+            Self::Compressed(track) => track.sizes().enumerate().filter_map(known).find(is_other),
             Self::Mixed(shapes) => {
                 let size_of = |(frame, shape): (usize, &Option<Shape>)| match shape {
                     Some(Shape::Mask(mask)) => Some((frame, mask.size())),

@@ -28,9 +28,7 @@ impl Input {
         let mut input =
             Self { named: named.to_path_buf(), path: named.to_path_buf(), unpacked: None };
         if found.is_file() && archive::is_archive(named)? {
-            let beside = std::env::temp_dir().join("annotations");
-            let folder = TemporaryFolder::beside(&beside)
-                .map_err(|source| ConvertError::write(&beside, source))?;
+            let folder = temporary_folder()?;
             archive::unpack(named, folder.path())?;
             input.path = folder.path().to_path_buf();
             input.unpacked = Some(folder);
@@ -107,6 +105,16 @@ impl Input {
             notes.reword(|text| self.words(text));
         }
     }
+}
+
+/// Creates a folder among the temporary files of the system, for what is converted or unpacked on the way.
+///
+/// # Errors
+///
+/// A system without such a folder, or a full one.
+pub fn temporary_folder() -> Result<TemporaryFolder, ConvertError> {
+    let beside = tempfile::env::temp_dir().join("annotations");
+    TemporaryFolder::beside(&beside).map_err(|source| ConvertError::write(&beside, source))
 }
 
 /// Finds all JSON files below a folder.

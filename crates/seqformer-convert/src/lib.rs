@@ -61,7 +61,7 @@ pub use dataset::{Category, Dataset, Occlusion, Shape, Shapes, Track, Video};
 pub use error::ConvertError;
 pub use format::Format;
 pub use guess::guess;
-pub use input::Input;
+pub use input::{Input, temporary_folder};
 pub use interface::{FileWriter, FolderWriter, ReadOptions, Reader, Writer};
 pub use json_out::JsonOut;
 pub use names::of_video;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use seqformer_annotations::json::JsonFile;
 use seqformer_annotations::{AnnotationError, Entry, Fault, Id, place_of};
+use seqformer_convert::JsonOut;
 use serde_json::Value;
 
 use crate::error::{CurationError, listed};
@@ -113,7 +114,7 @@ pub fn merge(merge: &Merge) -> Result<Merged, CurationError> {
         let number = |part: &Part<'_>, at: usize, text: &[u8]| part.annotation(before, at, text);
         merged.num_tracks += part.walk("annotations", &mut out, &mut Vec::new(), number)?;
     }
-    out.put(|out| out.end_list());
+    out.put(JsonOut::end_list);
     out.finish()?;
     persist(file, &merge.output)?;
     Ok(merged)
@@ -256,7 +257,7 @@ fn prefixes(inputs: &[MergeInput]) -> Result<(Vec<String>, Option<PathBuf>), Cur
         let folder = input.images.as_ref().and_then(|_| folders.next());
         let below =
             folder.and_then(|folder| folder.strip_prefix(&root).ok()).unwrap_or(Path::new(""));
-        below.iter().map(|part| format!("{}/", part.to_string_lossy())).collect()
+        below.iter().flat_map(|part| [part.to_string_lossy(), "/".into()]).collect()
     };
     let prefixes = inputs.iter().map(&mut prefix).collect();
     Ok((prefixes, Some(root)))

@@ -95,11 +95,15 @@ pub(crate) fn distribute(
             _ => {
                 let mut text = Vec::new();
                 file.read_value(&mut text)?;
-                outputs.iter_mut().for_each(|output| output.put(|out| out.raw_value(key, &text)));
+                for output in &mut outputs {
+                    output.put(|out| out.raw_value(key, &text));
+                }
                 return Ok(());
             }
         };
-        outputs.iter_mut().for_each(|output| output.put(|out| out.begin_list(key)));
+        for output in &mut outputs {
+            output.put(|out| out.begin_list(key));
+        }
         if !file.skip_null()? {
             file.for_each_element(
                 |index, text| place(list, index, text),
@@ -109,14 +113,16 @@ pub(crate) fn distribute(
                         outputs[number].put(|out| out.raw_element(&text));
                     }
                     Placed::InAll(text) => {
-                        outputs
-                            .iter_mut()
-                            .for_each(|output| output.put(|out| out.raw_element(&text)));
+                        for output in &mut outputs {
+                            output.put(|out| out.raw_element(&text));
+                        }
                     }
                 },
             )?;
         }
-        outputs.iter_mut().for_each(|output| output.put(JsonOut::end_list));
+        for output in &mut outputs {
+            output.put(JsonOut::end_list);
+        }
         Ok(())
     })?;
     outputs.into_iter().try_for_each(Output::finish)?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use seqformer_convert::{
-    Conversion, ConvertError, Format, Input, Notes, ReadOptions, convert, guess,
+    Conversion, Format, Input, Notes, ReadOptions, convert, guess, temporary_folder,
 };
 use seqformer_files::TemporaryFolder;
 
@@ -43,9 +43,7 @@ impl Source {
         let mut source =
             Self { input, converted: None, from, was_guessed, notes: Notes::default() };
         if from != Format::Ytvis {
-            let beside = std::env::temp_dir().join(CONVERTED);
-            let folder = TemporaryFolder::beside(&beside)
-                .map_err(|source| ConvertError::write(&beside, source))?;
+            let folder = temporary_folder()?;
             let output = folder.path().join(CONVERTED);
             let conversion = Conversion {
                 from: Some(from),

@@ -79,7 +79,9 @@ mod tests {
         let labels: Vec<BTreeSet<usize>> = (0..100)
             .map(|item: usize| {
                 let every = [2, 5, 10, 20];
-                (0..4).filter(|&label| (item * 37 + label * 11) % every[label] == 0).collect()
+                (0..4)
+                    .filter(|&label| (item * 37 + label * 11).is_multiple_of(every[label]))
+                    .collect()
             })
             .collect();
         for seed in 0..20 {

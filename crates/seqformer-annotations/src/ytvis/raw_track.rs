@@ -61,6 +61,12 @@ impl RawTrack {
         })
     }
 
+    /// Parses an annotation, and keeps neither boxes nor areas, and masks as text.
+    pub(super) fn parse_compact(text: &[u8]) -> Result<Self, Fault> {
+        let track = Self::parse(text)?;
+        Ok(Self { masks: track.masks.compressed(), boxes: None, areas: None, ..track })
+    }
+
     /// Counts what was dropped from the annotation called `place`.
     pub(super) fn count_into(&self, left_out: &mut LeftOut, place: &str) {
         let at = || format!("{place}: segmentations[{}]", self.dropped_at);

@@ -2,6 +2,7 @@
 
 use seqformer_masks::{ImageSize, PackedTrack};
 
+use super::compressed_track::CompressedTrack;
 use crate::Fault;
 use crate::mask::Mask;
 
@@ -10,6 +11,8 @@ use crate::mask::Mask;
 pub enum TrackMasks {
     /// Run lengths.
     Packed(PackedTrack),
+    /// Run lengths, as [`YtvisFile::read_compact`](crate::YtvisFile::read_compact) keeps them.
+    Compressed(CompressedTrack),
     /// Any kind of mask.
     Mixed(Vec<Mask>),
 }
@@ -35,6 +38,7 @@ impl TrackMasks {
     pub fn len(&self) -> usize {
         match self {
             Self::Packed(track) => track.len(),
+            Self::Compressed(track) => track.len(),
             Self::Mixed(masks) => masks.len(),
         }
     }
@@ -47,7 +51,7 @@ impl TrackMasks {
     /// Whether something was written, but no usable mask.
     pub(super) fn is_unusable(&self) -> bool {
         match self {
-            Self::Packed(_) => false,
+            Self::Packed(_) | Self::Compressed(_) => false,
             Self::Mixed(masks) => {
                 masks.contains(&Mask::Unusable)
                     && masks.iter().all(|mask| matches!(mask, Mask::Unusable | Mask::Absent))
@@ -59,6 +63,7 @@ impl TrackMasks {
     pub(super) fn sizes(&self) -> Box<dyn Iterator<Item = Option<ImageSize>> + '_> {
         match self {
             Self::Packed(track) => Box::new(track.sizes()),
+            Self::Compressed(track) => Box::new(track.sizes()),
             Self::Mixed(masks) => Box::new(masks.iter().map(|mask| match mask {
                 Mask::Runs(mask) => Some(mask.size()),
                 _ => None,
@@ -74,7 +79,7 @@ impl TrackMasks {
     pub fn into_packed(self, size: ImageSize) -> Result<PackedTrack, Fault> {
         let masks = match self {
             Self::Packed(track) => return Ok(track),
-            Self::Mixed(masks) => masks,
+            masks => masks.into_masks(),
         };
         let mut track = PackedTrack::default();
         for (frame, mask) in masks.iter().enumerate() {
@@ -94,7 +99,18 @@ impl TrackMasks {
             Self::Packed(track) => {
                 track.masks().map(|mask| mask.map_or(Mask::Absent, Mask::Runs)).collect()
             }
+            Self::Compressed(track) => {
+                track.masks().map(|mask| mask.map_or(Mask::Absent, Mask::Runs)).collect()
+            }
             Self::Mixed(masks) => masks,
+        }
+    }
+
+    /// Keeps run lengths as text.
+    pub(super) fn compressed(self) -> Self {
+        match self {
+            Self::Packed(track) => Self::Compressed(CompressedTrack::from(&track)),
+            other => other,
         }
     }
 }

@@ -33,7 +33,7 @@ impl Reader for Ytvis {
         _options: &ReadOptions,
         notes: &mut Notes,
     ) -> Result<Dataset, ConvertError> {
-        let file = YtvisFile::read(input)?;
+        let file = YtvisFile::read_compact(input)?;
         file.check_mask_sizes()?;
         file.notes.iter().for_each(|note| notes.say(note.text.as_str()));
         let categories = file.categories.by_id.into_values();

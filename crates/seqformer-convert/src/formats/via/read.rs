@@ -103,9 +103,12 @@ impl Meaning {
     }
 }
 
+/// What a name is sorted by, and the name.
+type Order = (Vec<(String, u64)>, String);
+
 /// Groups pictures: by the video that they name, otherwise those of a folder, if an object is on two of them.
 fn videos_of(pictures: Vec<Picture>, meaning: &Meaning) -> Vec<(Option<String>, Vec<Picture>)> {
-    let mut groups: BTreeMap<(Vec<(String, u64)>, String), Vec<Picture>> = BTreeMap::new();
+    let mut groups: BTreeMap<Order, Vec<Picture>> = BTreeMap::new();
     let mut named = BTreeSet::new();
     for picture in pictures {
         let key = match picture.attributes.get(VIDEO).filter(|video| !video.is_empty()) {

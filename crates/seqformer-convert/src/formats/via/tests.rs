@@ -64,10 +64,10 @@ fn shapes_of_version_2_are_read_with_the_attribute_that_names_classes() {
     let square =
         json!({"name": "polygon", "all_points_x": [2, 6, 6, 2], "all_points_y": [2, 2, 6, 6]});
     let export = json!({
-        "10.jpg77": {"filename": "10.jpg", "size": 77, "file_attributes": {}, "regions": [region(square.clone(), json!("pike"))]},
+        "10.jpg77": {"filename": "10.jpg", "size": 77, "file_attributes": {}, "regions": [region(square, json!("pike"))]},
         "9.jpg77": {"filename": "9.jpg", "size": 77, "regions": {"0": region(json!({"name": "rect", "x": 1, "y": 1, "width": 3, "height": 2}), json!({"eel": true, "pike": false})),
             "1": region(json!({"name": "point", "cx": 1, "cy": 1}), json!("eel")),
-            "2": region(json!({"name": "ellipse", "cx": 10, "cy": 10, "rx": 8, "ry": 2, "theta": 1.5707963}), json!(""))}}});
+            "2": region(json!({"name": "ellipse", "cx": 10, "cy": 10, "rx": 8, "ry": 2, "theta": std::f64::consts::FRAC_PI_2}), json!(""))}}});
     let (dataset, notes) = read(&export).unwrap();
     let found = areas(&dataset);
     assert_eq!(found[0], ("9".into(), "eel".into(), 6));

@@ -16,7 +16,9 @@ use crate::output;
 pub(super) fn stats(args: &DataStatsArgs) -> Result<()> {
     let found = read(&args.input, args.read.from, &options(&args.read, args.images.as_ref()))?;
     note_format(&args.input, found.from, found.was_guessed);
-    found.notes.lines().for_each(|line| output::note(&format!("note: {line}")));
+    for line in found.notes.lines() {
+        output::note(&format!("note: {line}"));
+    }
     let statistics = Statistics::new(&found.dataset);
     if args.json {
         output::print_line(&serde_json::to_string_pretty(&statistics)?);
@@ -138,14 +140,18 @@ fn options(read: &ReadArgs, images: Option<&PathBuf>) -> ReadOptions {
 
 fn outputs<'a>(overwrite: bool, inputs: impl Iterator<Item = &'a PathBuf>) -> Outputs {
     let mut outputs = Outputs::new(overwrite);
-    inputs.for_each(|input| outputs.add_input(input));
+    for input in inputs {
+        outputs.add_input(input);
+    }
     outputs
 }
 
 fn open(input: &Path, read: &ReadArgs, images: Option<&PathBuf>) -> Result<Source> {
     let source = Source::open(input, read.from, &options(read, images))?;
     note_format(input, source.from, source.was_guessed);
-    source.notes.lines().for_each(|line| output::note(&format!("note: {line}")));
+    for line in source.notes.lines() {
+        output::note(&format!("note: {line}"));
+    }
     Ok(source)
 }
 

@@ -19,7 +19,9 @@ pub(super) fn run(args: &DataFramesArgs) -> Result<()> {
         return to_film(args, &ffmpeg);
     }
     let mut outputs = Outputs::new(false);
-    args.inputs.iter().for_each(|input| outputs.add_input(input));
+    for input in &args.inputs {
+        outputs.add_input(input);
+    }
     let mut sources = Vec::with_capacity(args.inputs.len());
     for input in &args.inputs {
         if input.is_dir() {
@@ -40,7 +42,9 @@ pub(super) fn run(args: &DataFramesArgs) -> Result<()> {
 }
 
 fn to_frames(source: &FrameSource, path: &Path, every: usize) -> Result<()> {
-    source.notes().iter().for_each(|note| output::note(note));
+    for note in source.notes() {
+        output::note(note);
+    }
     let folder = FrameFolder::create(path)?;
     let mut stage = Stage::new(source.name(), source.frame_count_hint());
     let (mut read, mut written) = (0, 0);
@@ -56,7 +60,9 @@ fn to_frames(source: &FrameSource, path: &Path, every: usize) -> Result<()> {
     }
     stage.finish();
     folder.finish()?;
-    frames.notes().iter().for_each(|note| output::note(note));
+    for note in frames.notes() {
+        output::note(&note);
+    }
     output::print_line(&path.display().to_string());
     let rate = frames.timing().map(Timing::mean_fps);
     let rate = rate.map(|rate| format!(", {rate:.2} a second")).unwrap_or_default();
@@ -90,7 +96,9 @@ fn to_film(args: &DataFramesArgs, ffmpeg: &FfmpegLocation) -> Result<()> {
         outputs.claim(&gif)?;
     }
     let source = FrameSource::open(input, ffmpeg)?;
-    source.notes().iter().for_each(|note| output::note(note));
+    for note in source.notes() {
+        output::note(note);
+    }
     let mut sink = FrameSink::film(&args.output, format, ffmpeg)?;
     let mut stage = Stage::new(source.name(), source.frame_count_hint());
     let mut frames = source.frames()?;
@@ -103,7 +111,9 @@ fn to_film(args: &DataFramesArgs, ffmpeg: &FfmpegLocation) -> Result<()> {
     }
     stage.finish();
     let written = sink.finish()?;
-    frames.notes().iter().chain(&written.notes).for_each(|note| output::note(note));
+    for note in frames.notes().iter().chain(&written.notes) {
+        output::note(note);
+    }
     output::print_line(&written.path.display().to_string());
     output::note(&format!("{} frames", written.frames));
     Ok(())
