@@ -21,7 +21,10 @@ fn a_report_is_written_and_replaced_only_by_a_report() {
     let both = [&report[..], &["--results", &results, "--overwrite"]].concat();
     assert!(seqformer(&both).status.success());
     let said = text(&seqformer(&[&both[..], &["--results", &results]].concat()).stderr);
-    assert!(said.contains("--results: expected one file, or two that are compared, found 3"), "{said}");
+    assert!(
+        said.contains("--results: expected one file, or two that are compared, found 3"),
+        "{said}"
+    );
     let inside = display(&folder.path().join("report/notes.txt"));
     fs::write(&inside, "mine").unwrap();
     assert!(!seqformer(&[&report[..], &["--overwrite"]].concat()).status.success());

@@ -335,7 +335,8 @@ fn results_are_compared_with_others() {
 #[test]
 fn groups_are_printed_where_they_are_asked_for() {
     let (gt, results) = (golden("eval/gt.json"), golden("eval/results.json"));
-    let score = ["score", "--gt", &gt, "--results", &results, "--metrics", "ap,hota", "--json", "-"];
+    let score =
+        ["score", "--gt", &gt, "--results", &results, "--metrics", "ap,hota", "--json", "-"];
     let plain: Value = serde_json::from_slice(&seqformer(&score).stdout).unwrap();
     assert!(plain["ap"]["per_group"].is_null() && plain["hota"]["per_group"].is_null());
     let done = seqformer(&[&score[..], &["--per-group"]].concat());
@@ -349,15 +350,25 @@ fn groups_are_printed_where_they_are_asked_for() {
 #[test]
 fn faults_of_results_of_images_are_listed() {
     let folder = TempDir::new().unwrap();
-    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../seqformer-evaluation/tests/fixtures/coco");
+    let fixture =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../seqformer-evaluation/tests/fixtures/coco");
     let gt = display(&fixture.join("gt.json"));
-    let check = |results: &Path| seqformer(&["score", "--gt", &gt, "--results", &display(results), "--check"]);
+    let check = |results: &Path| {
+        seqformer(&["score", "--gt", &gt, "--results", &display(results), "--check"])
+    };
     let done = check(&fixture.join("results.json"));
     assert!(done.status.success(), "{}{}", text(&done.stdout), text(&done.stderr));
     assert!(text(&done.stdout).contains(" results, no fault\n"), "{}", text(&done.stdout));
     let bad = folder.path().join("bad.json");
-    fs::write(&bad, r#"[{"image_id": 987654, "category_id": 1, "score": 0.5, "bbox": [0, 0, 1, 1]}]"#).unwrap();
+    fs::write(
+        &bad,
+        r#"[{"image_id": 987654, "category_id": 1, "score": 0.5, "bbox": [0, 0, 1, 1]}]"#,
+    )
+    .unwrap();
     let done = check(&bad);
     let said = format!("{}{}", text(&done.stdout), text(&done.stderr));
-    assert!(!done.status.success() && said.contains("[0].image_id: expected an image of the dataset"), "{said}");
+    assert!(
+        !done.status.success() && said.contains("[0].image_id: expected an image of the dataset"),
+        "{said}"
+    );
 }
