@@ -79,9 +79,9 @@ impl<'a> HotaMatches<'a> {
                 num_matched[a] += f64::from(u8::from(counts_result));
             }
         }
-        for a in 0..NUM_ALPHAS {
+        for (a, matched) in num_matched.iter().enumerate() {
             counts.at.false_negatives[a] = num_truths as f64 - counts.at.true_positives[a];
-            counts.at.false_positives[a] = num_results as f64 - num_matched[a];
+            counts.at.false_positives[a] = num_results as f64 - matched;
         }
         counts.at.set_association(&self.alignment, &matches);
         counts

@@ -1,5 +1,6 @@
 //! Which classes are taken for which.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use seqformer_evaluation::TruthTrack;
@@ -76,7 +77,7 @@ impl Confusion {
             }
         }
         let mut classes: Vec<(usize, (usize, usize))> = weights.into_iter().collect();
-        classes.sort_by(|a, b| b.1.cmp(&a.1));
+        classes.sort_by_key(|&(_, weight)| Reverse(weight));
         let mut classes: Vec<usize> =
             classes.into_iter().map(|(class, _)| class).take(most).collect();
         classes.sort_unstable();
@@ -89,7 +90,7 @@ impl Confusion {
             .filter_map(|(&(object, result), &count)| Some((object?, result?, count)))
             .filter(|(object, result, _)| object != result)
             .collect();
-        pairs.sort_by(|a, b| b.2.cmp(&a.2));
+        pairs.sort_by_key(|&(_, _, count)| Reverse(count));
         pairs
     }
 }

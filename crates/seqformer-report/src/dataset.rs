@@ -26,14 +26,14 @@ pub(crate) struct AnnotatedVideo<'a> {
 /// Numbers of a dataset.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct Totals {
-    pub(crate) num_videos: usize,
-    pub(crate) num_frames: usize,
-    pub(crate) num_objects: usize,
-    pub(crate) num_crowds: usize,
-    pub(crate) num_masks: usize,
-    pub(crate) num_classes: usize,
+    pub(crate) videos: usize,
+    pub(crate) frames: usize,
+    pub(crate) objects: usize,
+    pub(crate) crowds: usize,
+    pub(crate) masks: usize,
+    pub(crate) classes: usize,
     /// Classes with an object.
-    pub(crate) num_present: usize,
+    pub(crate) present: usize,
 }
 
 impl<'a> Dataset<'a> {
@@ -65,20 +65,17 @@ impl<'a> Dataset<'a> {
 
     /// Counts what there is.
     pub(crate) fn totals(&self) -> Totals {
-        let mut totals = Totals {
-            num_videos: self.videos.len(),
-            num_classes: self.classes.len(),
-            ..Totals::default()
-        };
+        let mut totals =
+            Totals { videos: self.videos.len(), classes: self.classes.len(), ..Totals::default() };
         for video in &self.videos {
-            totals.num_frames += video.num_frames();
+            totals.frames += video.num_frames();
             for (_, track) in &video.truths {
-                totals.num_crowds += usize::from(track.is_crowd);
-                totals.num_objects += usize::from(!track.is_crowd);
-                totals.num_masks += num_seen(track);
+                totals.crowds += usize::from(track.is_crowd);
+                totals.objects += usize::from(!track.is_crowd);
+                totals.masks += num_seen(track);
             }
         }
-        totals.num_present = self.objects_of_classes().iter().filter(|count| **count > 0).count();
+        totals.present = self.objects_of_classes().iter().filter(|count| **count > 0).count();
         totals
     }
 

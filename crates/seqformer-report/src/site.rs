@@ -57,7 +57,9 @@ impl Site {
         inputs: &[&Path],
     ) -> Result<(), ReportError> {
         let mut outputs = Outputs::new(overwrite);
-        inputs.iter().for_each(|input| outputs.add_input(input));
+        for input in inputs {
+            outputs.add_input(input);
+        }
         // What is there is judged below, by what is in it.
         outputs.claim_own(output)?;
         let in_use = |found: &str| {
@@ -79,10 +81,9 @@ impl Site {
             return in_use(other);
         }
         match names.first() {
-            None => Ok(()),
             Some(name) if !names.iter().any(|name| name == MARK) => in_use(name),
             Some(_) if !overwrite => in_use("an earlier report"),
-            Some(_) => Ok(()),
+            _ => Ok(()),
         }
     }
 

@@ -38,7 +38,7 @@ struct Checker<'a> {
     faults: Vec<Fault>,
 }
 
-impl<'a> Checker<'a> {
+impl Checker<'_> {
     fn check(&mut self, text: &[u8]) {
         let result = match Entry::parse(text) {
             Ok(result) => result,

@@ -5,14 +5,14 @@
   const { masks, element, keyOf, dataset } = window.seqformer;
   const SVG = "http://www.w3.org/2000/svg";
 
-  /** Splits frames into stretches of one value. */
-  function stretches(length, valueOf) {
+  /** Splits frames into stretches of one value and partner. */
+  function stretches(length, valueOf, partnerOf) {
     const found = [];
     for (let frame = 0; frame < length; frame++) {
-      const value = valueOf(frame);
+      const [value, partner] = [valueOf(frame), partnerOf[frame] ?? null];
       const last = found[found.length - 1];
-      if (last && last.value === value) last.end = frame + 1;
-      else found.push({ value, start: frame, end: frame + 1 });
+      if (last && last.value === value && last.partner === partner) last.end = frame + 1;
+      else found.push({ value, partner, start: frame, end: frame + 1 });
     }
     return found;
   }
@@ -61,7 +61,7 @@
     };
     return {
       first: Math.max(first, 0),
-      stretches: stretches(data.length, state).filter(({ value }) => value !== "absent"),
+      stretches: stretches(data.length, state, partnerOf).filter(({ value }) => value !== "absent"),
       switches: switches(partnerOf),
     };
   }
@@ -81,14 +81,16 @@
     return made;
   }
 
-  function strip(analysed, length, color) {
+  /** Draws the stretches; `fillOf` is their colour. */
+  function strip(analysed, length, fillOf) {
     const svg = shape("svg", {
       class: "strip", viewBox: `0 0 ${length} 10`, preserveAspectRatio: "none", role: "img", "aria-label": describe(analysed),
     });
-    for (const { value, start, end } of analysed.stretches) {
+    for (const stretch of analysed.stretches) {
+      const { value, start, end } = stretch;
       const thin = value === "occluded";
       const box = { x: start, width: end - start, y: thin ? 4.2 : 1, height: thin ? 1.6 : 8 };
-      svg.append(shape("rect", { ...box, class: value, fill: color }));
+      svg.append(shape("rect", { ...box, class: value, fill: fillOf(stretch) }));
     }
     for (const frame of analysed.switches) {
       svg.append(shape("line", { x1: frame, x2: frame, y1: 0, y2: 10, class: "switch-mark" }));
@@ -121,7 +123,10 @@
         element("span", { class: "score" }, score),
         outcome ? element("span", { class: `badge ${outcome}` }, outcome) : null,
       );
-      const seekable = element("div", { class: "seekable" }, strip(analysed, data.length, color));
+      // Where a result lies on an object it has its colour, so that a switch changes it.
+      const fillOf = ({ partner }) =>
+        track.source > 0 && partner !== null ? masks.css(actions.colorOf(data.tracks[partner])) : color;
+      const seekable = element("div", { class: "seekable" }, strip(analysed, data.length, state.colors === "track" ? fillOf : () => color));
       seekable.addEventListener("pointerdown", (event) => {
         const area = seekable.getBoundingClientRect();
         actions.seek(Math.floor(((event.clientX - area.left) / area.width) * data.length));

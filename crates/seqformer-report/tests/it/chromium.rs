@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const PERIOD: Duration = Duration::from_millis(20);
 
 /// A browser with one page.
@@ -74,7 +74,7 @@ impl Chromium {
             .unwrap();
         let (to, from) = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
         let (sender, messages) = channel();
-        std::thread::spawn(move || {
+        let read = move || {
             for message in BufReader::new(from).split(0) {
                 let Ok(message) = message else { return };
                 let Ok(message) = serde_json::from_slice(&message) else { return };
@@ -82,7 +82,8 @@ impl Chromium {
                     return;
                 }
             }
-        });
+        };
+        std::thread::Builder::new().name("devtools".to_owned()).spawn(read).unwrap();
         let mut browser = Self {
             process,
             to,
