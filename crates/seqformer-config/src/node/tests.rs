@@ -179,7 +179,7 @@ fn keys_that_are_reset_look_as_if_nobody_had_written_them() {
         ["OUTPUT_DIR", "run", "MODEL.DEVICE", "cpu", "DATASETS.TRAIN", "['a.json']", "SEED", "3"];
     let mut node = merge_opts(&written).unwrap();
     let text = "DATASETS: {CUSTOM: {street: {json: a.json, image_root: frames}}}";
-    node.merge_from_text(text, Path::new("a.yaml")).unwrap();
+    node.merge_from_text(text, std::path::Path::new("a.yaml")).unwrap();
     node.reset(&["OUTPUT_DIR", "MODEL.DEVICE", "DATASETS."]);
     assert_eq!(node, merge_opts(&["SEED", "3"]).unwrap());
     assert_eq!(node.origin("MODEL.DEVICE"), Some(&Origin::Default));
