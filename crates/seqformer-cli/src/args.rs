@@ -130,6 +130,7 @@ pub struct EvalArgs {
 /// Arguments of `predict`.
 #[derive(Debug, Args)]
 #[command(after_help = PREDICT_HELP)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct PredictArgs {
     /// Configuration of the model: a YAML file with detectron2's keys [default: the one in the weights, or what follows from
     /// their tensors].

@@ -98,10 +98,10 @@ impl CfgNode {
                 leaf.origin = Origin::Default;
             }
         }
-        if is_reset(CUSTOM_DATASETS) {
-            if let Some(section) = self.tree.section_mut(CUSTOM_DATASETS) {
-                section.entries.clear();
-            }
+        if is_reset(CUSTOM_DATASETS)
+            && let Some(section) = self.tree.section_mut(CUSTOM_DATASETS)
+        {
+            section.entries.clear();
         }
     }
 

@@ -86,16 +86,13 @@ impl Run<'_> {
     /// Everything that is needed to repeat the run.
     fn describe(&self) -> String {
         let Self { settings, config_file, device, communicator } = self;
-        let (name, file) = match config_file {
-            Some(path) => {
-                let text = std::fs::read_to_string(path);
-                let text = text.unwrap_or_else(|error| format!("cannot read it: {error}"));
-                (path.display().to_string(), text)
-            }
-            None => {
-                let found = settings.of_weights.as_ref().map(WeightsConfig::summary);
-                ("none".to_owned(), found.unwrap_or_default())
-            }
+        let (name, file) = if let Some(path) = config_file {
+            let text = std::fs::read_to_string(path);
+            let text = text.unwrap_or_else(|error| format!("cannot read it: {error}"));
+            (path.display().to_string(), text)
+        } else {
+            let found = settings.of_weights.as_ref().map(WeightsConfig::summary);
+            ("none".to_owned(), found.unwrap_or_default())
         };
         format!(
             "Rank of current process: {}. World size: {}\n\

@@ -56,12 +56,11 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Runs the command until it is done or `stop` is true.
 pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<End> {
     let (paths, pairs) = split_inputs(&args.inputs)?;
-    let settings = match &args.config_file {
-        Some(file) => Settings::load(file, pairs)?,
-        None => {
-            let weights = weights_source::locate_without_config(args.weights.as_deref(), pairs)?;
-            Settings::from_weights(&weights, pairs)?
-        }
+    let settings = if let Some(file) = &args.config_file {
+        Settings::load(file, pairs)?
+    } else {
+        let weights = weights_source::locate_without_config(args.weights.as_deref(), pairs)?;
+        Settings::from_weights(&weights, pairs)?
     };
     let config = &settings.config;
     let num_classes = usize::try_from(config.model.seqformer.num_classes)?;

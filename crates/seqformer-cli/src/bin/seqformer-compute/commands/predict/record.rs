@@ -248,7 +248,7 @@ impl Entry {
     pub(super) fn complete(&self, folder: &Path) -> Option<VideoFacts> {
         let facts = self.video.clone().filter(|_| self.state == State::Done)?;
         let overlay = facts.overlay.map(|files| files.within(folder));
-        let is_there = overlay.as_ref().is_none_or(|o| o.are_there());
+        let is_there = overlay.as_ref().is_none_or(OverlayFiles::are_there);
         let saved: Vec<PathBuf> = facts.saved.iter().map(|name| folder.join(name)).collect();
         let is_there = is_there && saved.iter().all(|path| path.exists());
         is_there.then_some(VideoFacts { overlay, saved, ..facts })
