@@ -24,22 +24,31 @@ done
 command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
     fail "no Chromium found, and no apt-get to install one: install Chromium or Chrome, or set SEQFORMER_CHROMIUM to one"
 package=chromium-headless-shell
-needed=$(apt-get install --simulate --no-install-recommends $package 2>/dev/null | sed -n 's/^Inst \([^ ]*\).*/\1/p')
-[ -n "$needed" ] ||
-    fail "apt-get knows no package $package: run apt-get update, install Chromium or Chrome, or set SEQFORMER_CHROMIUM to one"
 mkdir -p .deps
-folder=$(mktemp -d .deps/chromium.XXXXXX)
+folder=$(mktemp -d "$PWD/.deps/chromium.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
-mkdir "$folder/packages"
-echo "chromium: downloading $(echo "$needed" | wc -l) packages into .deps (85 MB)"
-(cd "$folder/packages" && apt-get download $needed >/dev/null 2>../log) || {
-    cat "$folder/log" >&2
-    fail "the packages cannot be downloaded: check the network and run this again"
+mkdir -p "$folder/packages" "$folder/lists/partial" "$folder/cache"
+options=
+
+# Downloads the package and what it needs beyond this system. Reads $options.
+download() {
+    needed=$(apt-get $options install --simulate --no-install-recommends $package | sed -n 's/^Inst \([^ ]*\).*/\1/p')
+    [ -n "$needed" ] && cd "$folder/packages" && apt-get $options download $needed
 }
+
+echo "chromium: downloading $package into .deps (85 MB)"
+if ! (download) >"$folder/log" 2>&1; then
+    # The system's lists of packages are missing or old: take new ones, which needs no root in a folder of our own.
+    options="-o Dir::State::lists=$folder/lists -o Dir::Cache=$folder/cache"
+    (apt-get $options update && download) >"$folder/log" 2>&1 || {
+        cat "$folder/log" >&2
+        fail "the packages cannot be downloaded: check the network and run this again, or set SEQFORMER_CHROMIUM"
+    }
+fi
 for archive in "$folder"/packages/*.deb; do
     dpkg-deb -x "$archive" "$folder"
 done
-rm -r "$folder/packages"
+rm -r "$folder/packages" "$folder/lists" "$folder/cache"
 cat >"$folder/chromium" <<'END'
 #!/bin/sh
 # Chromium with the libraries that came with it.

@@ -67,6 +67,14 @@ impl Meeting {
         }
     }
 
+    /// Tells the processes of start number `attempt` that process `rank` was stopped, so that none waits for it.
+    pub fn announce_stopped(&self, attempt: u64, rank: usize) {
+        // Who is gone needs no telling.
+        if let Ok(part) = self.store.prefixed(&prefix(attempt)) {
+            let _gone = part.set(status::STOPPED, rank.to_string().as_bytes());
+        }
+    }
+
     /// Tells the other machines that start number `attempt` has failed, and why.
     pub fn announce_failure(&self, attempt: u64, reason: &str) {
         // Who is gone needs no telling.

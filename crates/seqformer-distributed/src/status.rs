@@ -53,6 +53,9 @@ pub(crate) fn error_key(rank: usize) -> String {
     format!("error/{rank}")
 }
 
+/// Where the launcher writes which process was stopped, because the others wait for it in vain.
+pub(crate) const STOPPED: &str = "stopped";
+
 fn now() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis())
 }

@@ -24,13 +24,19 @@ impl Communicator {
         TaskQueue { communicator: self, key: self.next_key("queue") }
     }
 
-    /// Waits for a value as long as the others are at work.
+    /// Waits for a value as long as the others are at work and none was stopped.
     pub(super) fn wait_for(&self, key: &str) -> Result<Vec<u8>, DistributedError> {
         let Some(links) = &self.links else { return Ok(Vec::new()) };
         let failed = |error: OpsError| self.failed(&error);
         loop {
+            // First, because a process that was stopped may have written the value before.
+            let stopped = status::read_text(&links.store, status::STOPPED);
             if links.store.has(key).map_err(failed)? {
                 return links.store.get(key, links.timeout).map_err(failed);
+            }
+            if let Some(rank) = stopped {
+                let message = format!("rank {rank} was stopped");
+                return Err(self.failed(&OpsError::Group { operation: "waiting", message }));
             }
             self.check_others()?;
             std::thread::sleep(POLL);
@@ -148,5 +154,47 @@ impl TaskQueue<'_> {
     pub fn wait_for_end(&self) -> Result<String, DistributedError> {
         let word = self.communicator.wait_for(&format!("{}/end", self.key))?;
         Ok(String::from_utf8_lossy(&word).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tch::Device;
+
+    use crate::{Communicator, Meeting, Placement};
+
+    #[test]
+    fn nobody_waits_for_a_process_that_was_stopped() {
+        const TIMEOUT: Duration = Duration::from_mins(1);
+        let meeting = Meeting::serve(0, 2, TIMEOUT).unwrap();
+        let port = meeting.port();
+        let join = move |rank| {
+            let host = "127.0.0.1".to_owned();
+            let placement = Placement {
+                rank,
+                world_size: 2,
+                local_rank: rank,
+                host,
+                port,
+                serves: false,
+                attempt: 3,
+            };
+            Communicator::join(&placement, Device::Cpu, TIMEOUT).unwrap()
+        };
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(move || {
+                let communicator = join(1);
+                let before = communicator.share_text(None).unwrap();
+                (before, communicator.share_text(None).unwrap_err().to_string())
+            });
+            let leader = join(0);
+            leader.share_text(Some("written before".to_owned())).unwrap();
+            meeting.announce_stopped(3, 0);
+            let (before, error) = waiting.join().unwrap();
+            assert_eq!(before, "written before");
+            assert!(error.contains("rank 0 was stopped"), "{error}");
+        });
     }
 }

@@ -117,6 +117,7 @@ impl Workers {
     ) -> WorkersEnd {
         let mut failed: Option<(Instant, Option<String>)> = None;
         let mut looked = Instant::now();
+        let mut announced = false;
         loop {
             let running = self.look();
             if failed.is_none() && self.list.iter().any(Worker::has_failed) {
@@ -125,8 +126,14 @@ impl Workers {
             if running == 0 {
                 break;
             }
-            // A signal may have reached only one of the processes.
-            let is_asked = signals.urgency() > 0 || self.list.iter().any(Worker::is_stopped);
+            // A signal may have reached only one of the processes, or have ended it before it could stop together with
+            // the others.
+            let stopped = self.list.iter().find(|worker| worker.is_stopped());
+            if let Some(worker) = stopped.filter(|_| !announced) {
+                meeting.announce_stopped(self.attempt, worker.rank);
+                announced = true;
+            }
+            let is_asked = signals.urgency() > 0 || stopped.is_some();
             match signals.urgency() {
                 2.. => self.kill(),
                 _ if is_asked => self.ask_to_stop(),
