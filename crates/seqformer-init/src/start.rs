@@ -251,9 +251,9 @@ mod tests {
     fn weights_bring_their_network_but_no_run() {
         let start = Start::from_weights(&shipped()).unwrap();
         assert_eq!((start.knows, start.num_classes), (Knows::Everything, Some(6)));
-        // They carry no configuration, so the recipe is that of YouTube-VIS 2019.
-        assert_eq!((start.reference_batch, start.reference_rate), (16, 0.0002));
-        assert_eq!((start.reference_edge, start.num_frames), (360, 5));
+        // The recipe is the configuration that they carry.
+        assert_eq!((start.reference_batch, start.reference_rate), (6, 0.0003));
+        assert_eq!((start.reference_edge, start.num_frames), (192, 2));
         let value = |key| start.node.get(key).cloned();
         assert_eq!(value("MODEL.SeqFormer.HIDDEN_DIM"), Some(Value::Int(128)));
         assert_eq!(value("MODEL.RESNETS.CALIBRATE_NORM"), Some(Value::Bool(false)));

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use seqformer_checkpoint::key_map::Dialect;
 use seqformer_checkpoint::{Provenance, few, read};
 use seqformer_config::{CfgNode, Config};
 use seqformer_logs::{MetricsRecord, read_metrics};
@@ -32,6 +33,8 @@ pub struct Facts {
     pub weights: PathBuf,
     /// Its network.
     pub network: Architecture,
+    /// Whose names its tensors have.
+    pub dialect: Dialect,
     /// The configuration that it was trained with; nothing for weights that do not say.
     pub trained_with: Option<CfgNode>,
     /// The names of its classes; empty if nobody knows them.
@@ -82,6 +85,7 @@ impl Facts {
             classes: provenance.classes,
             weights,
             network,
+            dialect: outline.dialect,
             trained_with,
         })
     }
@@ -96,7 +100,7 @@ impl Facts {
         if let Some(node) = &self.trained_with {
             return Ok(node.clone());
         }
-        Ok(inferred(&self.network)?.0)
+        Ok(inferred(&self.network, self.dialect)?.0)
     }
 
     /// `config.json` of the Hub: the network, the classes and the input.

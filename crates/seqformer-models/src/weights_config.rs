@@ -118,7 +118,7 @@ impl WeightsConfig {
                 "{error}; if they are right, give their configuration with --config-file"
             ),
         })?;
-        let (mut node, data) = inferred(&network)?;
+        let (mut node, data) = inferred(&network, dialect)?;
         node.reset(&OF_THE_RUN);
         let (origin, network) = (ConfigOrigin::Recipe(data), Some(network));
         Ok(Self { node, origin, network, classes, dialect })
@@ -170,13 +170,19 @@ fn stored(text: &str, path: &Path) -> Result<CfgNode, ModelsError> {
 }
 
 /// The recipe of a network, and of which dataset it is.
-pub(crate) fn inferred(network: &Architecture) -> Result<(CfgNode, RecipeData), ModelsError> {
+pub(crate) fn inferred(
+    network: &Architecture,
+    dialect: Dialect,
+) -> Result<(CfgNode, RecipeData), ModelsError> {
     let data = RecipeData::of(network.num_classes);
     let mut node = CfgNode::defaults();
     node.merge_from_text(RECIPE, Path::new(RECIPE_NAME))?;
     let of_network = network.settings().into_iter().map(|setting| (setting.key, setting.value));
     let mut settings: Vec<(&str, String)> = of_network.collect();
-    if matches!(network.backbone, Backbone::Swin { embed_dim: SWIN_L_CHANNELS, .. }) {
+    if dialect == Dialect::Original {
+        // For every backbone (`configs/bases/original_videos.yaml`).
+        settings.push(("INPUT.MAX_SIZE_TEST", "640".to_owned()));
+    } else if matches!(network.backbone, Backbone::Swin { embed_dim: SWIN_L_CHANNELS, .. }) {
         settings.push(("INPUT.MIN_SIZE_TEST", "480".to_owned()));
     }
     settings.extend(data.settings().iter().map(|(key, value)| (*key, (*value).to_owned())));

@@ -51,7 +51,7 @@ fn published_weights_predict_as_with_the_shipped_files() {
         let network = Architecture::from_tensors(&outline).unwrap();
         let mut with_file = CfgNode::defaults();
         with_file.merge_from_file(&root().join(format!("configs/{config}.yaml"))).unwrap();
-        let (found, data) = inferred(&network).unwrap();
+        let (found, data) = inferred(&network, dialect).unwrap();
         assert_eq!(on_prediction(&found), on_prediction(&with_file), "{name}");
         assert_eq!(data, RecipeData::Ytvis2019);
         // The same network with the classes of other data.
@@ -65,7 +65,7 @@ fn published_weights_predict_as_with_the_shipped_files() {
             let network = Architecture { num_classes: classes, ..network.clone() };
             let mut with_file = CfgNode::defaults();
             with_file.merge_from_file(&root().join(&config)).unwrap();
-            let (found, _) = inferred(&network).unwrap();
+            let (found, _) = inferred(&network, dialect).unwrap();
             assert_eq!(on_prediction(&found), on_prediction(&with_file), "{config}");
         }
     }
@@ -84,7 +84,8 @@ fn tagged(folder: &Path, config: &str) -> PathBuf {
 #[test]
 fn the_configuration_of_a_training_is_taken_without_its_machine() {
     let folder = tempfile::tempdir().unwrap();
-    let config = "INPUT: {MIN_SIZE_TEST: 208}\nMODEL: {DEVICE: cuda, WEIGHTS: $NOWHERE/a.pth}\n\
+    let config = "INPUT: {MIN_SIZE_TEST: 208}\nMODEL: {META_ARCHITECTURE: SeqFormer, DEVICE: cuda, WEIGHTS: $NOWHERE/a.pth, \
+                  RESNETS: {OUT_FEATURES: [res2, res3, res4, res5]}}\n\
                   OUTPUT_DIR: $NOWHERE/run\nDATASETS: {TEST: [$NOWHERE/a.json], TRAIN: [ytvis_2021_train]}\n";
     let found = WeightsConfig::read(&tagged(folder.path(), config)).unwrap();
     assert_eq!((found.origin, found.classes.len()), (ConfigOrigin::Stored, 5));
