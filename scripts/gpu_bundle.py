@@ -17,15 +17,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 MOST = 40 * 10**6
 NAME = "seqformer-gpu-check"
-# What is built: arguments of cargo, and the names of the programs that are taken.
-BUILDS = [
-    (["build", "-p", "seqformer-cli", "-p", "seqformer-parity"], {"seqformer", "seqformer-compute", "parity"}),
-    (
-        ["test", "--no-run", "-p", "seqformer-cuda", "--test", "cuda_device", "--test", "cuda_kernels", "--test", "recording"],
-        {"cuda_device", "cuda_kernels", "recording"},
-    ),
-    (["test", "--no-run", "-p", "seqformer-engine", "--test", "gpu"], {"gpu"}),
-]
+PACKAGES = ["seqformer-cli", "seqformer-parity", "seqformer-cuda", "seqformer-engine"]
+PROGRAMS = ["seqformer", "seqformer-compute", "parity"]
+TESTS = ["cuda_device", "cuda_kernels", "recording", "gpu"]
 FOLDERS = {"configs": "configs", "tests/golden/public": "golden/public", "tests/golden/formula": "golden/formula"}
 
 
@@ -33,17 +27,30 @@ def fail(message):
     sys.exit(f"gpu_bundle: {message}")
 
 
-def built(arguments, profile):
-    """The messages of a build, one object each."""
-    command = ["cargo", *arguments, *profile, "--locked", "--message-format=json-render-diagnostics"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    if done.returncode != 0:
-        fail(f"{' '.join(command)}: exit code {done.returncode}")
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+def built(profile):
+    """The messages of the build, one object each. It is one build, so that no crate is compiled twice."""
+    command = ["cargo", "build", *profile, "--locked", "--message-format=json-render-diagnostics"]
+    for option, names in [("-p", PACKAGES), ("--bin", PROGRAMS), ("--test", TESTS)]:
+        command += [word for name in names for word in (option, name)]
+    messages = []
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as cargo:
+        for line in cargo.stdout:
+            if not line.startswith("{"):
+                continue
+            messages.append(json.loads(line))
+            missing = dict(messages[-1].get("env", [])).get("SEQFORMER_CUDA_MISSING")
+            if missing is not None:
+                # Known long before the end of the build.
+                cargo.terminate()
+                fail(f"there is no libseqformer_cuda: {missing} (SEQFORMER_TORCH=cuda make setup)")
+    if cargo.returncode != 0:
+        fail(f"{' '.join(command)}: exit code {cargo.returncode}")
+    return messages
 
 
-def programs(messages, names):
-    """The files of the programs with these names."""
+def programs(messages):
+    """The files of the programs and tests, by name."""
+    names = {*PROGRAMS, *TESTS}
     found = {
         message["target"]["name"]: Path(message["executable"])
         for message in messages
@@ -58,7 +65,7 @@ def cuda_library(messages):
     """libseqformer_cuda, which the build script of seqformer-cuda makes."""
     variables = {name: value for message in messages for name, value in message.get("env", [])}
     if "SEQFORMER_CUDA_LIBRARY" not in variables:
-        fail(f"there is no libseqformer_cuda: {variables.get('SEQFORMER_CUDA_MISSING', 'it was not built')}")
+        fail("seqformer-cuda has not told where libseqformer_cuda is")
     return Path(variables["SEQFORMER_CUDA_LIBRARY"])
 
 
@@ -74,12 +81,10 @@ def main():
     folder = ROOT / "target" / NAME
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "bin").mkdir(parents=True)
-    library = None
-    for build, names in BUILDS:
-        messages = built(build, profile)
-        library = library or cuda_library(messages)
-        for name, path in programs(messages, names).items():
-            shutil.copy2(path, folder / "bin" / name)
+    messages = built(profile)
+    library = cuda_library(messages)
+    for name, path in programs(messages).items():
+        shutil.copy2(path, folder / "bin" / name)
     shutil.copy2(library, folder / "bin" / library.name)
     for path in sorted((folder / "bin").iterdir()):
         subprocess.run(["strip", "--strip-all" if path.suffix != ".so" else "--strip-unneeded", path], check=True)

@@ -23,6 +23,11 @@ fail() {
 [ -x "$here/bin/seqformer" ] || fail "$here/bin/seqformer: expected the programs that \`make gpu-bundle\` packs beside this script"
 torch=$("$python" -c 'import os, torch; print(os.path.dirname(torch.__file__))' 2>/dev/null) ||
     fail "$python cannot import torch: install torch 2.11, or name an interpreter that has it with PYTHON=..."
+version=$("$python" -c 'import torch; print(torch.__version__)')
+case $version in
+2.11.*) ;;
+*) fail "$python has torch $version: install torch 2.11, or name an interpreter that has it with PYTHON=..." ;;
+esac
 mkdir "$out" 2>/dev/null || fail "$out: expected a folder that does not exist yet and can be made; name another one"
 out=$(cd "$out" && pwd)
 log=$out/gpu_check.log
@@ -123,7 +128,7 @@ PYTHON
     exit "${2:-$code}"
 }
 
-say "torch: $("$python" -c 'import torch; print(torch.__version__)'), $torch"
+say "torch: $version, $torch"
 nvidia-smi >>"$log" 2>&1
 has_gpu=$("$python" -c 'import torch; print("yes" if torch.cuda.is_available() else "no")' 2>>"$log")
 

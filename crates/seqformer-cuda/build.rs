@@ -3,10 +3,12 @@
 #[path = "../../compile_cpp.rs"]
 #[expect(dead_code, reason = "this library is not linked but opened")]
 mod compile_cpp;
+mod cuda_headers;
 
 use std::path::{Path, PathBuf};
 
 use compile_cpp::Libtorch;
+use cuda_headers::folder_of;
 
 const FILE: &str = "libseqformer_cuda.so";
 
@@ -24,6 +26,7 @@ const HEADERS: [&str; 7] = [
 fn main() {
     println!("cargo:rerun-if-changed=../../compile_cpp.rs");
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=cuda_headers.rs");
     println!("cargo:rerun-if-changed=cpp");
     println!("cargo:rerun-if-changed=kernels");
     let libtorch = Libtorch::find();
@@ -47,7 +50,7 @@ fn build(libtorch: &Libtorch, headers: &Path) -> Result<PathBuf, String> {
     }
     let mut includes = Vec::new();
     for header in HEADERS {
-        let folder = folder_of(header, root).ok_or_else(|| {
+        let folder = folder_of(header, root, Path::new("../..")).ok_or_else(|| {
             format!("the header {header} was missing when this program was built")
         })?;
         includes.push(folder);
@@ -83,47 +86,4 @@ fn sources() -> Vec<PathBuf> {
     files.retain(|path| path.extension().is_some_and(|extension| extension == "cpp"));
     files.sort();
     files
-}
-
-/// The folder with a header: beside torch, where its packages for CUDA lie, in the environment that
-/// `make setup` made, or in a CUDA toolkit. Only headers of the CUDA version of this libtorch count, because structures
-/// differ between versions.
-fn folder_of(header: &str, root: &Path) -> Option<PathBuf> {
-    let workspace = Path::new("../..");
-    let mut sites: Vec<PathBuf> = root.parent().map(Path::to_path_buf).into_iter().collect();
-    if let Ok(entries) = std::fs::read_dir(workspace.join(".venv/lib")) {
-        sites.extend(entries.flatten().map(|entry| entry.path().join("site-packages")));
-    }
-    let major = cuda_major(root);
-    let parts: &[&str] = match major.as_str() {
-        // Until CUDA 12 every package had a folder of its own.
-        "12" => &[
-            "cuda_runtime/include",
-            "cuda_nvcc/include",
-            "cuda_cccl/include",
-            "cublas/include",
-            "cusolver/include",
-            "cusparse/include",
-            "nccl/include",
-        ],
-        _ => &["cu13/include", "cu13/include/cccl", "nccl/include"],
-    };
-    let mut folders: Vec<PathBuf> = sites
-        .iter()
-        .flat_map(|site| parts.iter().map(|part| site.join("nvidia").join(part)))
-        .collect();
-    folders.push(PathBuf::from(format!("/usr/local/cuda-{major}/include")));
-    folders.push(PathBuf::from("/usr/local/cuda/include"));
-    let folder = folders.into_iter().find(|folder| folder.join(header).exists())?;
-    Some(folder.canonicalize().unwrap_or(folder))
-}
-
-/// The first number of the CUDA version that libtorch was built for, by the files of its wheel or of its archive.
-fn cuda_major(root: &Path) -> String {
-    let read = |name: &str| std::fs::read_to_string(root.join(name)).unwrap_or_default();
-    let (wheel, archive) = (read("version.py"), read("build-version"));
-    let of_wheel = wheel.lines().find_map(|line| line.strip_prefix("cuda: Optional[str] = '"));
-    let of_archive = archive.split_once("+cu").map(|(_, digits)| digits);
-    let version = of_wheel.or(of_archive).unwrap_or("13");
-    version.chars().take(2).collect()
 }

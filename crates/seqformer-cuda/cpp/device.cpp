@@ -1,4 +1,4 @@
-// A GPU's memory, its abilities, the time that its work takes, and the precision of its products.
+// A GPU's memory, its capabilities, timing, and the precision of its products.
 
 #include <ATen/Context.h>
 #include <c10/cuda/CUDACachingAllocator.h>
@@ -23,7 +23,7 @@ struct SfDeviceMemory {
   int64_t total;
 };
 
-// What tensors hold, what the allocator holds for them, and what the driver says of the card.
+// Memory of tensors, memory that the allocator has reserved, and what the driver reports.
 SF_API char *sf_cuda_memory(SfDeviceMemory *out, int device) {
   return guarded([&] {
     at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
@@ -45,12 +45,12 @@ SF_API char *sf_cuda_forget_peak(int device) {
   });
 }
 
-// Gives the blocks that no tensor uses back to the driver.
+// Returns blocks that no tensor uses to the driver.
 SF_API char *sf_cuda_empty_cache() {
   return guarded([&] { allocator::emptyCache(); });
 }
 
-// Lets tensors have at most this many bytes of the card's memory; all of it if there is less.
+// Limits the memory of tensors to this many bytes, or to all memory of the GPU if it has less.
 SF_API char *sf_cuda_limit_memory(int device, int64_t bytes) {
   return guarded([&] {
     at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
@@ -62,7 +62,7 @@ SF_API char *sf_cuda_limit_memory(int device, int64_t bytes) {
   });
 }
 
-// The compute capability, as in 9.0, and the name of the card in `name`, which has room for `length` bytes.
+// The compute capability, as in 9.0, and the name of the GPU in `name`, which has room for `length` bytes.
 SF_API char *sf_cuda_card(int *major, int *minor, char *name, int64_t length, int device) {
   return guarded([&] {
     cudaDeviceProp properties;
@@ -76,9 +76,9 @@ SF_API char *sf_cuda_card(int *major, int *minor, char *name, int64_t length, in
   });
 }
 
-// Whether products (bit 0) and convolutions (bit 1) of f32 numbers may be computed in TF32; returns what it was, and
-// leaves it if `allowed` is negative. The two older switches set the newer table of precisions along with themselves. Set the other way round, libtorch
-// refuses to read them.
+// Whether products (bit 0) and convolutions (bit 1) of f32 numbers may be computed in TF32; returns the previous
+// setting, and changes nothing if `allowed` is negative. The two older switches also set the newer table of precisions; if
+// the table is set directly, libtorch refuses to read the switches.
 SF_API char *sf_cuda_set_tf32(int *before, int allowed) {
   return guarded([&] {
     auto &context = at::globalContext();
@@ -92,8 +92,8 @@ SF_API char *sf_cuda_set_tf32(int *before, int allowed) {
   });
 }
 
-// How cuDNN chooses its algorithms: whether it tries all of them on every new size (bit 0), and whether only those that
-// always give the same numbers are allowed (bit 1); returns what it was, and leaves it if `choice` is negative.
+// How cuDNN chooses its algorithms: whether it tries all of them on every new size (bit 0), and whether only
+// deterministic ones are allowed (bit 1); returns the previous setting, and changes nothing if `choice` is negative.
 SF_API char *sf_cuda_set_cudnn(int *before, int choice) {
   return guarded([&] {
     auto &context = at::globalContext();
@@ -111,7 +111,7 @@ struct SfTimer {
   c10::cuda::CUDAEvent stop{cudaEventDefault};
 };
 
-// Marks the moment when the current stream has done what it was given so far.
+// Marks the moment when the current stream has finished its work so far.
 SF_API char *sf_cuda_timer_start(SfTimer **out, int device) {
   return guarded([&] {
     auto timer = std::make_unique<SfTimer>();
@@ -121,7 +121,7 @@ SF_API char *sf_cuda_timer_start(SfTimer **out, int device) {
   });
 }
 
-// Waits for the stream, and tells the milliseconds since the start.
+// Waits for the stream, and returns the milliseconds since the start.
 SF_API char *sf_cuda_timer_stop(double *milliseconds, SfTimer *timer) {
   return guarded([&] {
     timer->stop.record(c10::cuda::getCurrentCUDAStream(device_index(timer->device)));

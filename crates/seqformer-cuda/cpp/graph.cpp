@@ -1,4 +1,4 @@
-// CUDA graphs: work that is recorded once and launched as a whole afterwards.
+// CUDA graphs: work that is recorded once and then launched as a whole.
 
 #include <ATen/Context.h>
 #include <ATen/core/CachingHostAllocator.h>
@@ -39,22 +39,22 @@ struct SfGraph {
 
 namespace {
 
-// Runs what it is given; another result than 0 says that it failed.
+// Runs its argument; any result except 0 means that it failed.
 using Body = int (*)(void *);
 
-// Lets one stream wait for what another has been given so far.
+// Lets one stream wait for the work of another so far.
 void wait_for(const c10::cuda::CUDAStream &waiting, const c10::cuda::CUDAStream &other) {
   c10::cuda::CUDAEvent event;
   event.record(other);
   event.block(waiting);
 }
 
-// Memory that no graph holds any more cannot be recorded into again.
+// Memory that no graph holds any longer cannot be used for another recording.
 void renew_memory(SfGraphPool &pool) noexcept {
   if (pool.graphs == 0) pool.memory = at::cuda::graph_pool_handle();
 }
 
-// Does something of which an error does not matter, because it undoes what may not have been done.
+// Runs a step whose errors do not matter, because it undoes what may not have been done.
 template <typename F> bool try_to(F &&undo) noexcept {
   try {
     undo();
@@ -64,7 +64,7 @@ template <typename F> bool try_to(F &&undo) noexcept {
   }
 }
 
-// What `seqformer::record` does with libtorch.
+// The steps of `seqformer::record` for libtorch.
 class Libtorch {
 public:
   using GraphPointer = std::unique_ptr<SfGraph>;
@@ -92,7 +92,7 @@ public:
     // A graph that finds no memory for its generator's seed and offset ends the program when it is freed. These two
     // numbers go where this tensor was.
     { const auto room = at::empty({1024}, at::TensorOptions(at::Device(at::kCUDA, pool_.device)).dtype(at::kByte)); }
-    // Only what this thread does counts: others may go on with their work.
+    // Only this thread is recorded; others may continue.
     graph.graph.capture_begin(pool_.memory, cudaStreamCaptureModeThreadLocal);
   }
 
@@ -101,14 +101,14 @@ public:
     TORCH_CHECK(state_->offset_intragraph_ == 0, "work that draws random numbers is not recorded: they would repeat");
   }
 
-  // In whatever state the recording is: libtorch's own end may stop half way.
+  // Works in any state of the recording: libtorch's own end may stop half-way.
   void end_stream() noexcept {
     cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
     if (cudaStreamIsCapturing(pool_.stream, &status) != cudaSuccess || status != cudaStreamCaptureStatusNone) {
       cudaGraph_t graph = nullptr;
       if (cudaStreamEndCapture(pool_.stream, &graph) == cudaSuccess && graph != nullptr) cudaGraphDestroy(graph);
     }
-    // What the failure has left would be reported by the next call.
+    // The next call would report what the failure left behind.
     (void)cudaGetLastError();
   }
 
@@ -152,10 +152,10 @@ SF_API char *sf_cuda_graph_pool_new(SfGraphPool **out, int device) {
   });
 }
 
-// All graphs of the pool must be freed before.
+// All graphs of the pool must have been freed.
 SF_API void sf_cuda_graph_pool_free(SfGraphPool *pool) { delete pool; }
 
-// Runs work on the stream of the recording, so that libraries choose their kernels and make their workspaces before.
+// Runs work on the stream of the recording, so that libraries choose kernels and allocate workspaces first.
 SF_API char *sf_cuda_graph_warm_up(SfGraphPool *pool, Body body, void *context) {
   return guarded([&] {
     const auto current = c10::cuda::getCurrentCUDAStream(pool->device);
@@ -170,11 +170,11 @@ SF_API char *sf_cuda_graph_warm_up(SfGraphPool *pool, Body body, void *context) 
   });
 }
 
-// Records work. Nothing is computed; its tensors get addresses that stay theirs.
+// Records work. Nothing is computed; its tensors get fixed addresses.
 SF_API char *sf_cuda_graph_capture(SfGraph **out, SfGraphPool *pool, Body body, void *context) {
   return guarded([&] {
     const c10::cuda::CUDAGuard device(pool->device);
-    // What the run before has left in the cache is of no use to the graph, which has memory of its own.
+    // Cached memory of the previous run is useless to the graph, which has memory of its own.
     c10::cuda::device_synchronize();
     allocator::emptyCache();
     const c10::cuda::CUDAStreamGuard stream(pool->stream);
@@ -193,7 +193,7 @@ SF_API char *sf_cuda_graph_replay(SfGraph *graph) {
   });
 }
 
-// Waits for the card: a graph must not be freed while it runs.
+// Waits for the GPU: a graph must not be freed while it runs.
 SF_API void sf_cuda_graph_free(SfGraph *graph) {
   char *message = guarded([&] {
     const c10::cuda::CUDAGuard device(graph->device);

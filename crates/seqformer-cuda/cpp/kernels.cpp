@@ -1,6 +1,7 @@
 // The kernels of kernels/ on GPUs: loaded once for each device, launched on libtorch's current stream. A launch neither
 // allocates nor waits, so it may be captured in a CUDA graph.
 
+#include "driver.h"
 #include "plans.h"
 
 #include <ATen/ATen.h>
@@ -20,7 +21,7 @@
 
 namespace {
 
-// The kernels that were loaded, by device and name. They stay: graphs may hold them.
+// Loaded kernels by device and name. They are never unloaded: graphs may hold them.
 class Registry {
 public:
   static Registry &get() {
@@ -28,12 +29,12 @@ public:
     return *registry;
   }
 
-  void add(int device, const std::vector<std::pair<std::string, cudaKernel_t>> &kernels) {
+  void add(int device, const std::vector<std::pair<std::string, CUfunction>> &kernels) {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (const auto &[name, kernel] : kernels) kernels_[{device, name}] = kernel;
   }
 
-  cudaKernel_t find(int device, const std::string &name) {
+  CUfunction find(int device, const std::string &name) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const auto found = kernels_.find({device, name});
     if (found == kernels_.end()) throw std::runtime_error("the CUDA kernel " + name + " was not loaded");
@@ -42,7 +43,7 @@ public:
 
 private:
   std::mutex mutex_;
-  std::map<std::pair<int, std::string>, cudaKernel_t> kernels_;
+  std::map<std::pair<int, std::string>, CUfunction> kernels_;
 };
 
 // Launches a kernel on the current stream of the device; `arguments` are copied before it returns.
@@ -51,8 +52,10 @@ void launch(const Launch &launch, int64_t device, std::vector<void *> arguments)
   const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device));
   const auto kernel = Registry::get().find(static_cast<int>(device), launch.kernel);
   const auto stream = c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(device));
-  C10_CUDA_CHECK(cudaLaunchKernel(reinterpret_cast<const void *>(kernel), dim3(launch.blocks), dim3(kThreads),
-                                  arguments.data(), 0, stream.stream()));
+  const auto &driver = seqformer::Driver::get();
+  driver.enter_context();
+  driver.check(driver.launch_kernel(kernel, launch.blocks, 1, 1, kThreads, 1, 1, 0, stream.stream(), arguments.data(),
+                                    nullptr));
 }
 
 char *attention_forward(const MsDeformAttnInputs *inputs, void *out) {
@@ -92,22 +95,24 @@ SF_API char *sf_cuda_device(int *architecture, int *is_capturing, int device) {
 SF_API char *sf_cuda_load(int device, const void *binary, const char *const *names, int64_t count) {
   return guarded([&] {
     const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(device));
-    cudaLibrary_t library = nullptr;
-    C10_CUDA_CHECK(cudaLibraryLoadData(&library, binary, nullptr, nullptr, 0, nullptr, nullptr, 0));
-    std::vector<std::pair<std::string, cudaKernel_t>> kernels;
+    const auto &driver = seqformer::Driver::get();
+    driver.enter_context();
+    CUmodule module = nullptr;
+    driver.check(driver.module_load_data(&module, binary));
+    std::vector<std::pair<std::string, CUfunction>> kernels;
     for (int64_t i = 0; i < count; ++i) {
-      cudaKernel_t kernel = nullptr;
-      C10_CUDA_CHECK(cudaLibraryGetKernel(&kernel, library, names[i]));
-      // CUDA loads a kernel when it is first needed; asking for its attributes does that now, and not in a capture.
-      cudaFuncAttributes attributes;
-      C10_CUDA_CHECK(cudaFuncGetAttributes(&attributes, reinterpret_cast<const void *>(kernel)));
+      CUfunction kernel = nullptr;
+      driver.check(driver.module_get_function(&kernel, module, names[i]));
+      // CUDA loads a kernel when it is first needed; asking for an attribute does that now, and not in a capture.
+      int registers = 0;
+      driver.check(driver.func_get_attribute(&registers, CU_FUNC_ATTRIBUTE_NUM_REGS, kernel));
       kernels.emplace_back(names[i], kernel);
     }
     Registry::get().add(device, kernels);
   });
 }
 
-// The kernels of attention, for tensors of any device that they were loaded for.
+// The kernels of attention, for tensors of any device on which they are loaded.
 SF_API const MsDeformAttnKernels *sf_cuda_ms_deform_attn() {
   static const MsDeformAttnKernels kernels{attention_forward, attention_backward};
   return &kernels;

@@ -15,8 +15,8 @@
 
 SF_API char *sf_nccl_group(SfGroup **out, const SfStore *store, int rank, int size, int device, int64_t timeout_ms) {
   return guarded([&] {
-    // Read when the group is made: waiting blocks, so that a process which does not come is an error here, and there is
-    // no watchdog, which would end this process before anybody is told. What the user has set stays.
+    // Read when the group is made: waiting blocks, so that a process that does not come is an error here, and there is
+    // no watchdog, which would end this process before the error is reported. A value that the user has set is kept.
     c10::utils::set_env("TORCH_NCCL_BLOCKING_WAIT", "1", /*overwrite=*/false);
     c10::cuda::set_device(static_cast<c10::DeviceIndex>(device));
     auto options = c10d::ProcessGroupNCCL::Options::create();

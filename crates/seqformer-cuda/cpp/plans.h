@@ -1,5 +1,5 @@
 // How each kernel is launched: its name, its blocks and its parameters, from the sizes of tensors alone. Nothing here
-// needs CUDA, so that the emulator of the tests launches the same way.
+// needs CUDA, so that the emulator in the tests launches kernels in the same way.
 
 #pragma once
 
@@ -78,7 +78,7 @@ inline AttentionGradients attention_gradients(const MsDeformAttnInputs &of, cons
   return {grad_out, static_cast<float *>(gradients.value), gradients.locations, gradients.weights, of.tokens * row, row};
 }
 
-// Fills in what follows from the sizes in `params`.
+// Computes the remaining parameters from the sizes in `params`.
 inline Launch dynamic_masks_plan(DynamicMasksParams &params, bool bf16) {
   if (params.inputs > kMaxMaskInputs) throw std::runtime_error("the CUDA kernel of masks takes up to 64 channels");
   params.num_params = params.inputs * kMaskChannels + kMaskChannels * kMaskChannels + 3 * kMaskChannels + 1;

@@ -1,5 +1,5 @@
-// The steps of recording a graph, and what is undone when one of them fails. `Torch` is libtorch (graph.cpp) or, in the
-// tests, something that fails on request.
+// The steps of recording a graph, and how they are undone when one fails. `Torch` is libtorch (graph.cpp) or, in the tests,
+// a substitute that fails on request.
 
 #pragma once
 
@@ -20,7 +20,7 @@ private:
   Torch &torch_;
 };
 
-// Records what `body` launches, and gives the graph; `body` tells whether it succeeded. After a failure, nothing of the
+// Records what `body` launches, and returns the graph; `body` returns whether it succeeded. After a failure, nothing of the
 // recording is left.
 template <typename Torch, typename Body> typename Torch::GraphPointer record(Torch &torch, Body &&body) {
   const GeneratorForRecording<Torch> generator(torch);

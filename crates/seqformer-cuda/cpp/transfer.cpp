@@ -1,4 +1,4 @@
-// Copies between pinned memory of the host and a GPU that nobody waits for until their result is needed.
+// Asynchronous copies between pinned memory of the host and a GPU.
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -12,7 +12,7 @@
 
 namespace {
 
-// The stream of a card on which uploads run beside the computation.
+// The stream of a GPU for uploads, which overlap with computation.
 c10::cuda::CUDAStream upload_stream(c10::DeviceIndex device) {
   static std::mutex mutex;
   static std::map<c10::DeviceIndex, c10::cuda::CUDAStream> streams;
@@ -36,8 +36,8 @@ struct SfDownload {
   c10::cuda::CUDAEvent ready;
 };
 
-// Begins to copy a tensor of the host to a card. The caching allocator of pinned memory keeps the copy in it alive
-// until the card has read it.
+// Begins to copy a tensor of the host to a GPU. The caching allocator of pinned memory keeps the pinned copy until the GPU
+// has read it.
 SF_API char *sf_cuda_upload(SfUpload **out, const at::Tensor *host, int device) {
   return guarded([&] {
     const at::NoGradGuard no_grad;
@@ -54,12 +54,12 @@ SF_API char *sf_cuda_upload(SfUpload **out, const at::Tensor *host, int device) 
   });
 }
 
-// Lets the current stream wait for the copy, and gives it out.
+// Lets the current stream wait for the copy, and returns the tensor.
 SF_API char *sf_cuda_upload_take(at::Tensor **out, SfUpload *upload) {
   return guarded([&] {
     const auto stream = c10::cuda::getCurrentCUDAStream(upload->tensor.get_device());
     upload->ready.block(stream);
-    // The memory belongs to the stream of uploads, which must not give it away while this stream reads it.
+    // The memory belongs to the stream of uploads, which must not reuse it while this stream reads it.
     upload->tensor.record_stream(stream.unwrap());
     *out = new at::Tensor(upload->tensor);
   });
@@ -67,7 +67,7 @@ SF_API char *sf_cuda_upload_take(at::Tensor **out, SfUpload *upload) {
 
 SF_API void sf_cuda_upload_free(SfUpload *upload) { delete upload; }
 
-// Begins to copy a tensor of a card into pinned memory, behind what its current stream has to do.
+// Begins to copy a tensor of a GPU into pinned memory, after the work of its current stream.
 SF_API char *sf_cuda_download(SfDownload **out, const at::Tensor *tensor) {
   return guarded([&] {
     const at::NoGradGuard no_grad;
@@ -82,7 +82,7 @@ SF_API char *sf_cuda_download(SfDownload **out, const at::Tensor *tensor) {
   });
 }
 
-// Waits for the copy, and gives it out.
+// Waits for the copy, and returns the tensor.
 SF_API char *sf_cuda_download_wait(at::Tensor **out, SfDownload *download) {
   return guarded([&] {
     download->ready.synchronize();

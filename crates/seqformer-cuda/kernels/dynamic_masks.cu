@@ -1,11 +1,10 @@
 // The dynamic mask head (CondInst, arXiv:2003.05664, section 3): coordinates relative to the instance, three 1x1
-// convolutions whose weights each instance brings along, and the doubling of the map, without anything in between
-// going through memory.
+// convolutions with the instance's own weights, and upsampling by two. Intermediate results never go through memory.
 
 #include "numbers.cuh"
 #include "params.h"
 
-// The weights of one instance, turned so that those of one input lie side by side.
+// The weights of one instance, transposed so that those of one input are adjacent.
 struct alignas(16) MaskWeights {
   float first[kMaxMaskInputs][kMaskChannels];
   float second[kMaskChannels][kMaskChannels];
@@ -15,7 +14,7 @@ struct alignas(16) MaskWeights {
   float third_bias;
 };
 
-// Copies them, by all threads of the block.
+// Copies them with all threads of the block.
 __device__ inline void read_weights(MaskWeights &weights, const float *from, int inputs) {
   const int first = inputs * kMaskChannels, second = first + kMaskChannels * kMaskChannels;
   const int third = second + kMaskChannels, first_bias = third + kMaskChannels;
@@ -68,7 +67,7 @@ __device__ inline float logit(const DynamicMasksParams &params, const MaskWeight
   return result;
 }
 
-// A block has a tile of cells of one instance and frame; a row and a column before it are worked out as well, because
+// A block has a tile of cells of one instance and frame; the row and column before it are computed as well, because
 // output row Y shows cell max(Y - 1, 0) / 2, so that every even row lies between two rows of cells.
 template <typename T> __device__ inline void dynamic_masks(const DynamicMasksParams &params) {
   constexpr int kRows = kMaskTileHeight + 1, kColumns = kMaskTileWidth + 1;
@@ -87,7 +86,7 @@ template <typename T> __device__ inline void dynamic_masks(const DynamicMasksPar
   const float x = __ldg(reference), y = __ldg(reference + 1);
   const int first_row = tile_row * kMaskTileHeight - 1, first_column = tile_column * kMaskTileWidth - 1;
   for (int i = threadIdx.x; i < kRows * kColumns; i += kThreads) {
-    // Before the first row comes the first row again. Cells behind the last are not shown.
+    // The first row is repeated before itself. Cells beyond the last are not shown.
     const int row = min(max(first_row + i / kColumns, 0), params.height - 1);
     const int column = min(max(first_column + i % kColumns, 0), params.width - 1);
     logits[i / kColumns][i % kColumns] = logit(params, weights, features, x, y, row, column);

@@ -1,8 +1,8 @@
-// Multi-scale deformable attention, the gradients of all inputs.
+// Multi-scale deformable attention, gradients of all inputs.
 
 #include "points.cuh"
 
-// The lanes of this thread's group, of which no other is needed for a sum.
+// The lanes of this thread's group; sums need no others.
 __device__ inline unsigned group_mask(int lanes) {
   const unsigned all = lanes == 32 ? 0xffffffffu : (1u << lanes) - 1;
   return all << (threadIdx.x % 32 / lanes * lanes);
@@ -88,7 +88,7 @@ __device__ inline void backward(const AttentionParams &params, const AttentionGr
     }
   }
   if constexpr (OFFSETS) {
-    // Through the softmax, each lane what it has written itself.
+    // Through the softmax; each lane reads what it has written itself.
     for (sample = place.lane; sample < points.samples; sample += lanes) {
       grad_weights[sample] = points.weight(sample) * scale * (grad_weights[sample] - mean);
     }

@@ -35,7 +35,7 @@ __device__ inline void forward(const AttentionParams &params, T *out) {
         }
       }
     }
-    // Once here instead of for every weight.
+    // Once here instead of once per weight.
     const float scale = OFFSETS ? 1.0f / total : 1.0f;
 #pragma unroll
     for (int j = 0; j < COUNT; ++j) sum.at[j] *= scale;

@@ -1,10 +1,10 @@
-// Frames of bytes as the network takes them: each channel less its mean and divided by its deviation, zeros on the
-// right and at the bottom, channels last.
+// Normalizes frames of bytes for the network: subtracts each channel's mean, divides by its deviation, and pads with zeros
+// on the right and at the bottom. The output is channels last.
 
 #include "numbers.cuh"
 #include "params.h"
 
-// A thread has one number of the output.
+// One thread per number of the output.
 template <typename T> __device__ inline void normalize(const NormalizeParams &params) {
   const long long element = static_cast<long long>(blockIdx.x) * kThreads + threadIdx.x;
   if (element >= params.elements) return;

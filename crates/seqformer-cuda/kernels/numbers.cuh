@@ -1,4 +1,4 @@
-// Numbers of a tensor as `float`, one or 16 bytes of them at a time.
+// Reads numbers of a tensor as `float`, one or 16 bytes at a time.
 
 #pragma once
 
@@ -28,7 +28,7 @@ template <> __device__ inline Bf16 from_float<Bf16>(float number) {
 // Not `fmaxf`, which would turn NaN to 0.
 __device__ inline float relu(float number) { return number < 0.0f ? 0.0f : number; }
 
-// `COUNT` numbers that follow each other: one, or 16 bytes at an address that is a multiple of 16.
+// `COUNT` consecutive numbers: one, or 16 bytes at an address that is a multiple of 16.
 template <typename T, int COUNT> struct Numbers;
 
 template <typename T> struct Numbers<T, 1> {

@@ -1,11 +1,11 @@
-// Which pixels of a frame of the video lie inside of masks: logits become four times as high and wide by bilinear
-// interpolation, each pixel of the video takes the nearest of these, and those above 0 are inside.
+// The pixels of a frame of the video that are inside each mask: logits are enlarged four times by bilinear interpolation,
+// each pixel of the video takes the nearest value, and values above 0 are inside.
 //
-// The host compares the same sums, so nothing here may be fused: the sign of a sum near 0 must be the same.
+// The CPU computes the same sums, so nothing here may be fused: signs of sums near 0 must agree.
 
 #include "params.h"
 
-// Pixels of the network's input, each way, for one cell of the logits.
+// Pixels of the network's input per cell of the logits, in each direction.
 constexpr int kMaskStride = 4;
 
 // How much the nearer of two cells counts for each of the four pixels between the middles of the cell before and the
@@ -33,7 +33,7 @@ __device__ inline float wide(const float *row, int column, int cells) {
   return between(__ldg(row + cell), __ldg(row + other_cell(cell, offset, cells)), offset);
 }
 
-// A thread has one pixel, a warp the 32 of one word.
+// One thread per pixel; a warp has the 32 pixels of a word.
 extern "C" __global__ void __launch_bounds__(kThreads) pack_masks(const __grid_constant__ PackMasksParams params) {
   const int mask = blockIdx.x / params.blocks_per_mask;
   const unsigned pixel = blockIdx.x % params.blocks_per_mask * kThreads + threadIdx.x;

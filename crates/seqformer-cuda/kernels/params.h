@@ -1,10 +1,10 @@
-// What the kernels are launched with: plain numbers and addresses, the same for the host and the device.
+// Parameters of the kernels: plain numbers and addresses, with the same layout on the host and the device.
 
 #pragma once
 
-// Levels of a pyramid that the attention kernels take.
+// Maximum number of levels for the attention kernels.
 constexpr int kMaxLevels = 8;
-// Inputs of the first dynamic convolution at most: C / 32 + 2.
+// Maximum number of inputs of the first dynamic convolution, C / 32 + 2.
 constexpr int kMaxMaskInputs = 66;
 // Channels between the dynamic convolutions.
 constexpr int kMaskChannels = 8;
@@ -74,7 +74,7 @@ struct DynamicMasksParams {
   int tile_columns;
 };
 
-// Bits of masks at the size of the video.
+// Masks as bits, at the size of the video.
 struct PackMasksParams {
   const float *logits;  // [I, h, w], each mask dense
   unsigned *words;      // [I, words], pixels in the order of columns, the first in the lowest bit
@@ -91,7 +91,7 @@ struct PackMasksParams {
   float column_scale;
 };
 
-// Frames as the network takes them.
+// Normalized frames.
 struct NormalizeParams {
   const unsigned char *frames;  // [T, H, W, 3]
   void *out;                    // [T, padded H, padded W, 3]

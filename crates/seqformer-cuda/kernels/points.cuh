@@ -1,12 +1,12 @@
-// Where the points of a query and head lie and how much each counts: what `src/kernels/points.rs` and `samples.rs`
-// are for the CPU, with the same roundings, so that both find the same cells.
+// Positions and weights of the points of a query and head: the counterpart of `points.rs` and `samples.rs` of the CPU
+// kernels, with the same rounding, so that both find the same cells.
 
 #pragma once
 
 #include "numbers.cuh"
 #include "params.h"
 
-// What a thread works on: channels of one query and head, together with the other lanes of its group.
+// The work of a thread: channels of one query and head, shared with the other lanes of its group.
 struct Place {
   int clip;
   int head;
@@ -16,8 +16,8 @@ struct Place {
   long long index;
 };
 
-// Blocks follow each other through the queries of one head, so that those which run at the same time read cells
-// near each other. False beyond the last query, and then for the whole group.
+// Consecutive blocks have consecutive queries of one head, so that blocks that run at the same time read nearby cells.
+// False beyond the last query, and then for the whole group.
 __device__ inline bool find_place(const AttentionParams &params, Place &place) {
   const int queries_per_block = kThreads / params.lanes;
   const int head = blockIdx.x / params.query_blocks;

@@ -11,7 +11,7 @@ use torch_sys::C_tensor;
 
 use crate::library;
 
-/// Objects of the part, only ever behind pointers.
+/// Objects of the library, only ever used behind pointers.
 #[repr(C)]
 struct SfTimer(c_void);
 #[repr(C)]
@@ -24,35 +24,35 @@ struct SfGraphPool(c_void);
 #[repr(C)]
 struct SfGraph(c_void);
 
-/// Work that the part calls; another result than 0 says that it failed.
+/// Work that the library calls; any result except 0 means that it failed.
 type Body = extern "C" fn(*mut c_void) -> c_int;
 
-/// Bytes of a card.
+/// Memory of a GPU, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(C)]
 pub struct DeviceMemory {
-    /// What tensors hold.
+    /// Used by tensors.
     pub allocated: i64,
-    /// The most that they have held since [`crate::device::forget_peak`].
+    /// The peak of `allocated` since [`crate::device::forget_peak`].
     pub peak_allocated: i64,
-    /// What libtorch holds for tensors of now and later.
+    /// Reserved by libtorch, for existing and for later tensors.
     pub reserved: i64,
-    /// The most that it has held since [`crate::device::forget_peak`].
+    /// The peak of `reserved` since [`crate::device::forget_peak`].
     pub peak_reserved: i64,
-    /// What nobody holds.
+    /// Not used by any program.
     pub free: i64,
-    /// All.
+    /// Memory of the GPU.
     pub total: i64,
 }
 
 impl DeviceMemory {
-    /// What more tensors may take: what is free, and what libtorch keeps for later.
+    /// Memory for further tensors: what is free, and what libtorch has reserved and does not use.
     pub fn available(&self) -> u64 {
         u64::try_from(self.free + self.reserved - self.allocated).unwrap_or(0)
     }
 }
 
-/// Finds a function by its name; its type is that of `cpp`.
+/// Finds functions by name; their types are those in `cpp`.
 macro_rules! functions {
     ($($name:ident: $kind:ty,)*) => {
         struct Functions {
@@ -109,12 +109,12 @@ fn functions() -> Result<&'static Functions, String> {
     FUNCTIONS.get_or_init(Functions::find).as_ref().map_err(Clone::clone)
 }
 
-/// Whether there is a part for GPUs.
+/// Whether the library exists.
 pub(crate) fn is_here() -> bool {
     functions().is_ok()
 }
 
-/// Takes a tensor that the part has made.
+/// Takes ownership of a tensor that the library made.
 fn tensor(made: impl FnOnce(*mut *mut C_tensor) -> Message) -> Result<Tensor, String> {
     let mut out = std::ptr::null_mut();
     check(made(&raw mut out))?;
@@ -149,7 +149,7 @@ pub(crate) fn limit_memory(device: usize, bytes: u64) -> Result<(), String> {
     check(unsafe { (functions()?.sf_cuda_limit_memory)(device as c_int, bytes) })
 }
 
-/// The compute capability of a card and its name.
+/// The compute capability and name of a GPU.
 pub(crate) fn card(device: usize) -> Result<((i32, i32), String), String> {
     let (mut major, mut minor, mut name) = (0, 0, [0_u8; 256]);
     // SAFETY: the numbers and the name are writable, and the name has the length that is said.
@@ -166,7 +166,7 @@ pub(crate) fn card(device: usize) -> Result<((i32, i32), String), String> {
     Ok(((major, minor), name.to_string_lossy().into_owned()))
 }
 
-/// Allows TF32 in products (bit 0) and convolutions (bit 1); returns what was allowed.
+/// Allows TF32 in products (bit 0) and convolutions (bit 1); returns the previous setting.
 pub(crate) fn set_tf32(allowed: i32) -> Result<i32, String> {
     let mut before = 0;
     // SAFETY: the result is writable.
@@ -180,7 +180,7 @@ pub(crate) fn tf32() -> Result<i32, String> {
     set_tf32(LEAVE)
 }
 
-/// Lets cuDNN try its algorithms (bit 0), of those that always give the same numbers (bit 1); returns what it was.
+/// Lets cuDNN try its algorithms (bit 0), only deterministic ones (bit 1); returns the previous setting.
 pub(crate) fn set_cudnn(choice: i32) -> Result<i32, String> {
     let mut before = 0;
     // SAFETY: the result is writable.

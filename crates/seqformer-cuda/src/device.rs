@@ -1,17 +1,17 @@
-//! A GPU as a machine: its memory and abilities, the precision of its products, and the time that its work takes.
+//! Properties of a GPU: its memory, its capabilities, the precision of its products, and timing.
 //!
-//! All of it is in the library that is opened with libtorch's CUDA part; without a GPU every function is an
-//! error that says what is missing.
+//! The functions are in `libseqformer_cuda`, which is opened with libtorch's CUDA part; without a GPU every one of them
+//! returns an error that says what is missing.
 
 use seqformer_libtorch::OpsError;
 
 use crate::binding;
 pub use crate::binding::DeviceMemory;
 
-/// What a card is.
+/// A GPU.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Card {
-    /// Its name.
+    /// Its product name.
     pub name: String,
     /// Compute capability, as in (9, 0).
     pub capability: (i32, i32),
@@ -26,7 +26,7 @@ impl Card {
 
 fn torch(operation: &'static str) -> impl Fn(String) -> OpsError {
     move |message| {
-        // The runtime goes on with advice for programmers.
+        // The following lines of the runtime are advice for programmers.
         let message = message.lines().next().unwrap_or_default().to_owned();
         OpsError::Torch { operation, message }
     }
@@ -41,7 +41,7 @@ pub fn memory(device: usize) -> Result<DeviceMemory, OpsError> {
     binding::memory(device).map_err(torch("memory of the GPU"))
 }
 
-/// Begins new peaks of memory from what is held now.
+/// Resets the peaks of memory to what is in use now.
 ///
 /// # Errors
 ///
@@ -50,7 +50,7 @@ pub fn forget_peak(device: usize) -> Result<(), OpsError> {
     binding::forget_peak(device).map_err(torch("memory of the GPU"))
 }
 
-/// Gives what libtorch keeps for later back to the driver.
+/// Returns memory that libtorch keeps for later tensors to the driver.
 ///
 /// # Errors
 ///
@@ -59,7 +59,7 @@ pub fn empty_cache() -> Result<(), OpsError> {
     binding::empty_cache().map_err(torch("memory of the GPU"))
 }
 
-/// Lets all tensors of a GPU hold at most so many bytes; beyond it, libtorch says that there is no memory left.
+/// Limits the memory of all tensors on a GPU; beyond it, libtorch reports that memory has run out.
 ///
 /// # Errors
 ///
@@ -68,7 +68,7 @@ pub fn limit_memory(device: usize, bytes: u64) -> Result<(), OpsError> {
     binding::limit_memory(device, bytes).map_err(torch("limit of the GPU's memory"))
 }
 
-/// What GPU number `device` is.
+/// The name and capability of GPU number `device`.
 ///
 /// # Errors
 ///
@@ -78,7 +78,7 @@ pub fn card(device: usize) -> Result<Card, OpsError> {
     Ok(Card { name, capability })
 }
 
-/// Products and convolutions of `f32` numbers in TF32, 10 bits of precision, or strictly without, until this value is
+/// Computes products and convolutions of `f32` numbers in TF32 (10 bits of mantissa), or never in TF32, until this value is
 /// dropped.
 ///
 /// The setting belongs to the process. libtorch's own is TF32 in convolutions and not in products.
@@ -93,7 +93,7 @@ impl Tf32Scope {
     ///
     /// # Errors
     ///
-    /// If the part for GPUs is missing.
+    /// If `libseqformer_cuda` is missing.
     pub fn begin(allowed: bool) -> Result<Self, OpsError> {
         const BOTH: i32 = 3;
         let before = binding::set_tf32(if allowed { BOTH } else { 0 });
@@ -112,7 +112,7 @@ impl Drop for Tf32Scope {
 ///
 /// # Errors
 ///
-/// If the part for GPUs is missing.
+/// If `libseqformer_cuda` is missing.
 pub fn tf32() -> Result<Tf32, OpsError> {
     let allowed = binding::tf32().map_err(torch("precision of the GPU"))?;
     Ok(Tf32 { products: allowed & 1 != 0, convolutions: allowed & 2 != 0 })
@@ -139,8 +139,8 @@ pub enum CudnnChoice {
 /// How cuDNN chooses algorithms, until this value is dropped.
 ///
 /// The setting belongs to the process. libtorch keeps the algorithm of a size, however it was chosen, so a later trial
-/// of the same size would find that of the heuristics. Among algorithms that always give the same numbers it keeps
-/// another one: the heuristics choose among these, and trials among all.
+/// of the same size would find that of the heuristics. For deterministic algorithms it has an entry of its own,
+/// another one: here heuristics choose among deterministic ones, and trials among all.
 #[derive(Debug)]
 #[must_use = "the setting ends with this value"]
 pub struct CudnnScope {
@@ -152,7 +152,7 @@ impl CudnnScope {
     ///
     /// # Errors
     ///
-    /// If the part for GPUs is missing.
+    /// If `libseqformer_cuda` is missing.
     pub fn begin(choice: CudnnChoice) -> Result<Self, OpsError> {
         let choice = match choice {
             CudnnChoice::Trial => TRIAL,
@@ -177,7 +177,7 @@ const DETERMINISTIC: i32 = 2;
 ///
 /// # Errors
 ///
-/// If the part for GPUs is missing.
+/// If `libseqformer_cuda` is missing.
 pub fn cudnn() -> Result<Cudnn, OpsError> {
     let choice = binding::cudnn().map_err(torch("choice of algorithms"))?;
     Ok(Cudnn { tries: choice & TRIAL != 0, is_deterministic: choice & DETERMINISTIC != 0 })
@@ -192,12 +192,12 @@ pub struct Cudnn {
     pub is_deterministic: bool,
 }
 
-/// Measures the time that work takes on a GPU's stream, without the time to hand it in.
+/// Measures the time that work takes on a GPU's stream, without the time to launch it.
 #[derive(Debug)]
 pub struct Timer(binding::Timer);
 
 impl Timer {
-    /// Begins behind what the stream has to do already.
+    /// Starts the measurement after the work that is already on the stream.
     ///
     /// # Errors
     ///
@@ -206,7 +206,7 @@ impl Timer {
         binding::Timer::start(device).map(Self).map_err(torch("clock of the GPU"))
     }
 
-    /// Waits for the stream, and tells the seconds since the start.
+    /// Waits for the stream, and returns the seconds since the start.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
-//! What runs in a slower way on a GPU, because a faster one is missing or has failed.
+//! Fallbacks: steps that run more slowly on a GPU because the fast way is missing or has failed.
 //!
-//! Results are right either way, so that only a list tells the two apart.
+//! Results are correct either way, so only this list shows the difference.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ fn lock() -> MutexGuard<'static, BTreeSet<String>> {
     ALL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Warns of a slower way and keeps the text, once for each text.
+/// Warns about a fallback and keeps the text; repeated texts are ignored.
 pub fn warn(text: String) {
     let is_new = lock().insert(text.clone());
     if is_new {

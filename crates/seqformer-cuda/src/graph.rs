@@ -1,4 +1,4 @@
-//! CUDA graphs: the launches of a piece of work, recorded once and repeated as one.
+//! CUDA graphs: a sequence of kernel launches, recorded once and replayed as one.
 //!
 //! A network of many small operations is bound by the time to launch them; a graph launches all of them together. What
 //! is recorded must have the same shapes every time, read and write the same tensors, and not wait for the device.
@@ -9,10 +9,10 @@ use tch::Device;
 
 use crate::binding::graph;
 
-/// Runs of the work before it is recorded: libraries choose their kernels in the first, and no longer in the second.
+/// Runs of the work before it is recorded: libraries choose their kernels in the first, and keep them in the second.
 const WARM_UPS: usize = 2;
 
-/// The stream on which work is recorded and the memory of its graphs, of one GPU.
+/// The stream of a GPU on which work is recorded, and the memory of its graphs.
 ///
 /// Graphs share the memory, so the results of one must be copied before another one runs.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct GraphPool(std::rc::Rc<graph::GraphPool>);
 /// Recorded work and its results, which live in the graph's own memory.
 #[derive(Debug)]
 pub struct CapturedGraph<R> {
-    // Before the pool, which it uses when it is dropped.
+    // Dropped before the pool, which it uses.
     graph: graph::Graph,
     results: R,
     _pool: std::rc::Rc<graph::GraphPool>,
@@ -30,13 +30,13 @@ pub struct CapturedGraph<R> {
 /// Why work could not be recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
-    /// There is no memory for it: with less to do it may work.
+    /// There is not enough memory; less work may fit.
     #[error(transparent)]
     OutOfMemory(#[from] OutOfMemory),
-    /// It cannot be recorded on this device, but maybe run as it is.
+    /// It cannot be recorded on this device, but may run without a graph.
     #[error("{message}")]
     Unsupported {
-        /// What the device or libtorch says.
+        /// The message of the device or of libtorch.
         message: String,
     },
 }
@@ -57,7 +57,7 @@ impl GraphPool {
     ///
     /// # Errors
     ///
-    /// If `device` is not a GPU, or the part for GPUs is missing.
+    /// If `device` is not a GPU, or `libseqformer_cuda` is missing.
     pub fn new(device: Device) -> Result<Self, OpsError> {
         let torch = |message| OpsError::Torch { operation: "recording of a graph", message };
         match device {
@@ -68,12 +68,12 @@ impl GraphPool {
         }
     }
 
-    /// Runs `work` a few times, and then records what it launches. Its results are not there before the first
+    /// Runs `work` a few times, and then records what it launches. Its results do not exist before the first
     /// [`CapturedGraph::replay`].
     ///
     /// # Errors
     ///
-    /// If `work` panics or cannot be recorded. Everything else goes on as before.
+    /// If `work` panics or cannot be recorded. Nothing else is affected.
     pub fn capture<R>(&self, work: impl Fn() -> R) -> Result<CapturedGraph<R>, CaptureError> {
         let failed = |text: String| CaptureError::new(&text);
         for _ in 0..WARM_UPS {
@@ -88,7 +88,7 @@ impl GraphPool {
 }
 
 impl<R> CapturedGraph<R> {
-    /// Launches the work on the current stream, and gives its results: the next replay of any graph of the pool
+    /// Launches the work on the current stream, and returns its results: the next replay of any graph of the pool
     /// overwrites them.
     ///
     /// # Errors

@@ -1,12 +1,12 @@
-//! Kernels of ours for NVIDIA GPUs.
+//! Our own kernels for NVIDIA GPUs.
 //!
 //! Their sources are `kernels/*.cu`. NVRTC compiles them for the GPU at hand when they are first needed, in about a
-//! second; later processes find the result on disk. [`attention`] gives those that an autograd function calls; the other
-//! functions here are steps of inference without a gradient, each with a slower form in plain tensor operations at its
-//! caller.
+//! second; later processes find the result on disk. [`attention`] returns the kernels that an autograd function calls; the
+//! other functions are steps of inference without gradients, and their callers have a slower version of each in plain
+//! tensor operations.
 //!
-//! Launches neither allocate memory of their own nor wait, so they can be captured in a CUDA graph, after the work
-//! has run once before.
+//! Launches neither allocate memory of their own nor wait, so they can be captured in a CUDA graph, once the work has run
+//! before.
 
 #[expect(unsafe_code, reason = "calls of the library for GPUs")]
 mod binding;
@@ -21,7 +21,7 @@ use self::modules::Module;
 pub use self::registry::{AttentionCheck, Passes, attention};
 use crate::{fallbacks, library};
 
-/// Levels that the kernels of attention take.
+/// Maximum number of levels for the kernels of attention.
 pub const MAX_LEVELS: usize = 8;
 
 /// Channels of the map of mask features that [`dynamic_masks`] takes.
@@ -30,7 +30,7 @@ const MAX_MASK_CHANNELS: i64 = 64;
 /// Channels between the dynamic convolutions.
 const MASK_CHANNELS: i64 = 8;
 
-/// Pixels of the network's input, each way, for one cell of mask logits.
+/// Pixels of the network's input per cell of mask logits, in each direction.
 const MASK_STRIDE: i64 = 4;
 
 /// Height and width in pixels.
@@ -56,11 +56,11 @@ pub struct MaskFrame {
 pub enum ChannelOrder {
     /// The same.
     Same,
-    /// The other way round, as RGB is to BGR.
+    /// Reversed, as RGB is to BGR.
     Reversed,
 }
 
-/// How frames become images.
+/// How frames are normalized.
 #[derive(Debug, Clone, Copy)]
 pub struct FrameNormalization {
     /// Mean of each channel, from 0 to 255.
@@ -69,7 +69,7 @@ pub struct FrameNormalization {
     pub deviation: [f32; 3],
     /// Order of the channels of frames.
     pub order: ChannelOrder,
-    /// The images' size, zeros where it is beyond that of the frames.
+    /// The images' size; what exceeds the frames is zero.
     pub padded: PixelSize,
     /// `Float` or `BFloat16`.
     pub kind: Kind,
@@ -87,8 +87,8 @@ pub fn prepare(device: usize, check: AttentionCheck) -> Result<(), OpsError> {
     registry::load_all(device, check).map_err(|message| OpsError::Torch { operation, message })
 }
 
-/// Mask logits of some instances on some frames: coordinates relative to each instance, three 1×1 convolutions whose
-/// weights it brings along, and the doubling of the map, in one step without a gradient.
+/// Mask logits of instances on frames: coordinates relative to each instance, three 1×1 convolutions with the instance's
+/// own weights, and upsampling by two, in one step without a gradient.
 ///
 /// Reference: CondInst (arXiv:2003.05664), section 3.
 ///
@@ -129,11 +129,10 @@ pub fn dynamic_masks(
     })
 }
 
-/// Which pixels of a frame of the video lie inside of masks, as bits.
+/// The pixels of a frame of the video that are inside each mask, as bits.
 ///
-/// Logits become four times as high and wide by bilinear interpolation, every pixel of the video takes the nearest of
-/// those inside of the network's input, and those above 0 are inside. The bits are those of the same sums on the
-/// CPU.
+/// Logits are enlarged four times by bilinear interpolation, every pixel of the video takes the nearest value inside the
+/// network's input, and values above 0 are inside the mask. The bits equal those computed on the CPU.
 ///
 /// # Shapes
 ///
@@ -164,8 +163,8 @@ pub fn pack_masks(logits: &Tensor, frame: MaskFrame) -> Result<Tensor, OpsError>
     })
 }
 
-/// Frames of bytes as the network takes them: each channel less its mean and divided by its deviation, zeros on the
-/// right and at the bottom.
+/// Normalizes frames of bytes for the network: subtracts each channel's mean, divides by its standard deviation, and pads
+/// with zeros on the right and at the bottom.
 ///
 /// # Shapes
 ///
@@ -203,21 +202,21 @@ pub fn normalize_frames(
     })
 }
 
-/// A step by a kernel of ours, or none, so that the caller makes it of plain tensor operations: a warning says why, once
-/// for each step.
+/// Runs a step with one of our kernels. `None` if that is impossible, so that the caller uses plain tensor operations; a
+/// warning says why, once per step.
 pub fn kernel_or_none(result: Result<Tensor, OpsError>) -> Option<Tensor> {
     let error = match result {
         Ok(tensor) => return Some(tensor),
         Err(error) => error.to_string(),
     };
-    // Where memory has run out, the plain operations say so to whoever can make room.
+    // If memory has run out, the plain operations report it to the code that can free some.
     if !is_out_of_memory(&error) {
         fallbacks::warn(format!("falling back to plain tensor operations on the GPU: {error}"));
     }
     None
 }
 
-/// Loads a module on a GPU and runs something of it.
+/// Loads a module on a GPU and runs one of its kernels.
 fn run(
     operation: &'static str,
     device: usize,

@@ -1,5 +1,5 @@
-//! NVIDIA GPUs, beyond what `tch` offers: kernels that are compiled at run time, CUDA graphs, copies beside the
-//! computation, and the memory of a card.
+//! NVIDIA GPUs, beyond what `tch` offers: kernels that are compiled at run time, CUDA graphs, copies that
+//! overlap with computation, and the memory of a GPU.
 //!
 //! Programs start without CUDA. [`open_cuda_library`] opens libtorch's part for it, and `libseqformer_cuda`, the C++ of
 //! this crate (`cpp`), is opened when one of its functions is first needed; where it is missing, every function is an
@@ -16,6 +16,9 @@
 
 #[expect(unsafe_code, reason = "calls of the library for GPUs")]
 mod binding;
+#[cfg(test)]
+#[path = "../cuda_headers.rs"]
+mod cuda_headers;
 pub mod device;
 pub mod fallbacks;
 pub mod graph;

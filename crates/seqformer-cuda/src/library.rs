@@ -1,8 +1,8 @@
-//! `libseqformer_cuda`, a shared library that is opened when a GPU is asked for.
+//! `libseqformer_cuda`, a shared library that is opened when a GPU is requested.
 
 use std::path::{Path, PathBuf};
 
-/// Where it is.
+/// The path of the library.
 ///
 /// # Errors
 ///
@@ -15,7 +15,7 @@ pub fn path() -> Result<PathBuf, String> {
     Ok(installed(Path::new(built)))
 }
 
-/// The library beside the program, if it was put there, otherwise the one that was built with it.
+/// The library beside the program if there is one, otherwise the one that was built with it.
 fn installed(built: &Path) -> PathBuf {
     let name = built.file_name().unwrap_or_default();
     let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(name)));

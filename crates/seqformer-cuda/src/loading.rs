@@ -1,4 +1,4 @@
-//! Opening libtorch's part for CUDA, before anything is computed.
+//! Opens libtorch's CUDA part, before anything is computed.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use seqformer_libtorch::{OpsError, open_library};
 
-/// Whether libtorch's part for CUDA is open, and whether it still may be opened.
+/// Whether libtorch's CUDA part is open, and whether it may still be opened.
 #[derive(Debug)]
 struct CudaLibrary {
     is_open: Mutex<bool>,
@@ -36,29 +36,29 @@ impl CudaLibrary {
         if self.computes.load(Ordering::Relaxed) {
             return;
         }
-        // Waits for a thread that is just opening the library.
+        // Waits for a thread that is opening the library.
         let _is_open = self.is_open.lock().unwrap_or_else(PoisonError::into_inner);
         self.computes.store(true, Ordering::Relaxed);
     }
 }
 
-/// Opens libtorch's part for CUDA for the whole process, once; needed before CUDA is used.
+/// Opens libtorch's CUDA part for the whole process, once; needed before CUDA is used.
 ///
 /// Opening it adds operations to tables that all others read without a lock, so no thread may compute with tensors
-/// meanwhile. Call this, or whatever calls it, before the first tensor is made; once layers of `seqformer-ops` have run on the
-/// CPU, or [`begin_computing`] was called, the library is no longer opened. It does not know of tensors that are used
-/// without that crate.
+/// meanwhile. Call this, or a function that calls it, before the first tensor is made; once layers of `seqformer-ops` have run on the
+/// CPU, or [`begin_computing`] was called, the library is no longer opened. Tensors that are used without that
+/// crate are not noticed.
 ///
 /// # Errors
 ///
-/// If the file is missing or one of the libraries that it needs is, in the loader's words; or if it comes too late.
+/// If the file or a library that it needs is missing, with the loader's message; or if the call comes too late.
 pub fn open_cuda_library(path: &Path) -> Result<(), OpsError> {
     CUDA_LIBRARY
         .open(|| open_library(path))
         .map_err(|message| OpsError::Library { path: path.display().to_string(), message })
 }
 
-/// Says that threads of this process compute with tensors from now on: see [`open_cuda_library`].
+/// Notes that threads of this process compute with tensors from now on: see [`open_cuda_library`].
 pub fn begin_computing() {
     CUDA_LIBRARY.begin_computing();
 }

@@ -13,13 +13,13 @@ use seqformer_libtorch::open_library;
 /// The compiler of one CUDA version.
 struct Release {
     compiler: &'static str,
-    /// What the compiler itself opens by this name; it is found where it is opened before.
+    /// A library that the compiler opens by this name; it is found if it has been opened before.
     builtins: &'static str,
-    /// Where its package lies, as seen from the folder of libtorch's libraries.
+    /// Its package's folder, relative to the folder of libtorch's libraries.
     beside_torch: &'static str,
 }
 
-/// Those of the builds of torch 2.11, the newest first.
+/// The versions for which torch 2.11 is built, newest first.
 const RELEASES: [Release; 3] = [
     Release {
         compiler: "libnvrtc.so.13",
@@ -38,19 +38,19 @@ const RELEASES: [Release; 3] = [
     },
 ];
 
-/// A text of the kernels and the name by which others include it.
+/// A source text of the kernels, and the name by which others include it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Source {
     pub(crate) name: &'static str,
     pub(crate) text: &'static str,
 }
 
-/// What a compilation gives.
+/// The result of a compilation.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     /// A CUBIN.
     pub(crate) binary: Vec<u8>,
-    /// Warnings, and for each kernel the registers and the memory that it takes.
+    /// Warnings, and the registers and memory that each kernel uses.
     pub(crate) log: String,
 }
 
@@ -60,7 +60,7 @@ fn options(architecture: u32) -> [String; 3] {
     [architecture, "--std=c++17".to_owned(), "--ptxas-options=-v".to_owned()]
 }
 
-/// Compiles a source for GPUs of `architecture`, or takes what an earlier process has compiled from it.
+/// Compiles a source for GPUs of `architecture`, or uses the result of an earlier process.
 ///
 /// The error is the compiler's log, or says which library is missing.
 pub(crate) fn compile_once(
@@ -82,8 +82,8 @@ fn compile(source: Source, headers: &[Source], architecture: u32) -> Result<Comp
 
 /// Opens the compiler, and returns the path by which it is found.
 ///
-/// The one that belongs to this libtorch lies beside it. Without that, any that the loader finds will do, because kernels
-/// are compiled for the GPU and not for a library.
+/// The one that belongs to this libtorch lies beside it. Otherwise any that the loader finds will do, because kernels are
+/// compiled for the GPU and not for a library.
 pub(crate) fn library() -> Result<PathBuf, String> {
     let mut reasons = Vec::new();
     if let Some(torch) = folder_of_torch() {
@@ -136,7 +136,7 @@ mod tests {
         ATTENTION_BACKWARD, ATTENTION_FORWARD, DYNAMIC_MASKS, HEADERS, NORMALIZE_FRAMES, PACK_MASKS,
     };
 
-    /// Whether NVRTC is here. A build of torch for the CPU has none, which CI does not take for an answer.
+    /// Whether NVRTC is available. A CPU build of torch lacks it, which CI does not accept.
     fn is_here() -> bool {
         let Err(reason) = library() else { return true };
         let is_ci = std::env::var_os("CI").is_some_and(|value| value == "true");

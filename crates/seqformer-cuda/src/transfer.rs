@@ -1,4 +1,4 @@
-//! Copies between the host and a device that go on beside the computation.
+//! Copies between the host and a device that overlap with computation.
 //!
 //! On a GPU, uploads have a stream of their own and both directions use pinned memory; on the CPU nothing is copied.
 
@@ -17,7 +17,7 @@ pub struct Download(Way<binding::Download>);
 
 /// A tensor of the host on `device`, whose stream waits for it instead of this thread.
 ///
-/// Without the part for GPUs it is copied in libtorch's plain way.
+/// Without `libseqformer_cuda` it is copied synchronously by libtorch.
 ///
 /// # Panics
 ///
@@ -30,7 +30,7 @@ pub fn upload(host: &Tensor, device: Device) -> Tensor {
     or_plain(uploaded, binding::is_here(), || host.to_device(device))
 }
 
-/// Only the lack of the part for GPUs is made up for.
+/// Falls back to the plain copy only if `libseqformer_cuda` is missing.
 fn or_plain(
     uploaded: Result<Tensor, OpsError>,
     is_part_here: bool,
@@ -80,7 +80,7 @@ impl Upload {
 }
 
 impl Download {
-    /// Begins to copy a tensor to the host, behind what its device has been given to do. It may be dropped at once.
+    /// Begins to copy a tensor to the host, after the work that its device already has. It may be dropped at once.
     ///
     /// # Errors
     ///

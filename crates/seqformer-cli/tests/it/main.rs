@@ -26,6 +26,8 @@ mod save;
 mod score;
 #[cfg(all(feature = "torch", target_os = "linux"))]
 mod signals;
+#[cfg(feature = "torch")]
+mod swin;
 mod tools;
 #[cfg(feature = "torch")]
 mod train;

@@ -576,3 +576,30 @@ fn paths_begin_in_the_home_folder_and_no_folder_is_called_by_a_variable() {
     let said = text(&done.stderr);
     assert!(said.contains(&display(&home.join("sets"))), "{said}");
 }
+
+/// detectron2 goes on with the rate of the checkpoint.
+#[test]
+fn a_resumed_run_takes_the_configured_rate_and_says_so() {
+    let bench = Bench::new();
+    let train = |flags: &[&str], pairs: &[&str]| {
+        let quick = ["SOLVER.STEPS", "()", "DATASETS.TEST", "()"];
+        let done = bench.run("train", "run", flags, &[&quick[..], pairs].concat());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        text(&done.stderr)
+    };
+    train(&[], &["SOLVER.MAX_ITER", "2", "SOLVER.BASE_LR", "0.0001"]);
+    let resumed = |rate: &str, iterations: &str| {
+        let said = train(&["--resume"], &["SOLVER.MAX_ITER", iterations, "SOLVER.BASE_LR", rate]);
+        let metrics = fs::read_to_string(bench.output("run").join("metrics.json")).unwrap();
+        let last: serde_json::Value =
+            serde_json::from_str(metrics.lines().last().unwrap()).unwrap();
+        (said, last["lr"].as_f64().unwrap())
+    };
+    let (said, rate) = resumed("0.0001", "4");
+    assert!(!said.contains("SOLVER.BASE_LR"), "{said}");
+    assert_eq!(rate, 0.0001);
+    let (said, rate) = resumed("0.002", "6");
+    let expected = "trained with SOLVER.BASE_LR 0.0001; the training goes on with 0.002";
+    assert!(said.contains(expected), "{said}");
+    assert_eq!(rate, 0.002);
+}

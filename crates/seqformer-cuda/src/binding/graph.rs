@@ -65,13 +65,13 @@ impl Drop for Graph {
     }
 }
 
-/// Work for the shim to call, and the words of its panic.
+/// Work that the library calls, and the message of its panic.
 struct BodyContext<'a> {
     work: &'a mut dyn FnMut(),
     panic: Option<String>,
 }
 
-/// Lets `call` run `work` through a function pointer; no panic goes through C++.
+/// Lets `call` run `work` through a function pointer; panics do not cross C++.
 fn with_body(
     work: &mut dyn FnMut(),
     call: impl FnOnce(Body, *mut c_void) -> Message,
@@ -89,7 +89,7 @@ fn with_body(
     }
     let mut context = BodyContext { work, panic: None };
     let message = call(body, (&raw mut context).cast());
-    // What the work says is nearer to the cause than what becomes of the recording.
+    // The message of the work is closer to the cause than that of the recording.
     match (check(message), context.panic) {
         (_, Some(words)) => Err(words),
         (done, None) => done,

@@ -29,7 +29,7 @@ type NormalizeFrames = unsafe extern "C" fn(
     c_int,
 ) -> Message;
 
-/// What decides about the kernels of a GPU.
+/// The properties of a GPU that kernels depend on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Properties {
     /// As 90 for compute capability 9.0.

@@ -1,4 +1,4 @@
-//! Which modules are loaded on which GPU, and whether attention is trusted there.
+//! Which modules are loaded on which GPU, and whether attention passed its check there.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use super::modules::{
 };
 use crate::{fallbacks, library, nvrtc};
 
-/// What came of loading a module, by the number of the GPU and the name of the source.
+/// The result of loading a module, by the number of the GPU and the name of the source.
 type Loaded = BTreeMap<(usize, &'static str), Result<(), String>>;
 
 static LOADED: Mutex<Loaded> = Mutex::new(BTreeMap::new());
@@ -22,15 +22,15 @@ type Attention = BTreeMap<(usize, Passes), Result<&'static Kernels, String>>;
 
 static ATTENTION: Mutex<Attention> = Mutex::new(BTreeMap::new());
 
-/// A thread that panicked has at worst not entered its result.
+/// A thread that panicked has only failed to enter its result.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Why a GPU has no kernels of ours.
+/// Why our kernels cannot be used on a GPU.
 #[derive(Debug)]
 enum Missing {
-    /// Another call may find them: work is just being captured in a graph, when nothing can be loaded.
+    /// A later call may succeed: nothing can be loaded while a graph is being captured.
     ForNow,
     /// They cannot be compiled or loaded.
     Forever(String),
@@ -84,20 +84,20 @@ fn load_now(device: usize, module: &'static Module) -> Result<(), Missing> {
     binding::load(&path, device, &compiled.binary, module.kernels).map_err(Missing::Forever)
 }
 
-/// What is wanted of the kernels of attention.
+/// The passes for which the kernels of attention are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Passes {
-    /// Outputs alone.
+    /// Outputs only.
     Forward,
     /// Also gradients.
     ForwardAndBackward,
 }
 
-/// Compares the kernels of attention on a device with what they should give; says what differs.
+/// Compares the kernels of attention on a device with the expected results; describes differences.
 pub type AttentionCheck = fn(Device, &'static Kernels, Passes) -> Result<(), String>;
 
-/// The kernels of attention on a GPU, of which only `passes` may be run. Nothing, after one warning, where they cannot
-/// be loaded or do not pass `check`, which runs once for each GPU and kind of passes.
+/// The kernels of attention on a GPU; only `passes` may be run. `None`, after one warning, if they cannot be loaded or fail
+/// `check`, which runs once for each GPU and kind of passes.
 pub fn attention(device: usize, passes: Passes, check: AttentionCheck) -> Option<&'static Kernels> {
     checked_attention(device, passes, check).ok()
 }

@@ -7,7 +7,7 @@ use seqformer_libtorch::find_symbol;
 
 use super::{Compiled, Source};
 
-/// A program of NVRTC, only ever behind a pointer.
+/// A program of NVRTC, only ever used behind a pointer.
 type Program = *mut c_void;
 /// 0 is success.
 type Status = c_int;
@@ -26,7 +26,7 @@ type GetBytes = unsafe extern "C" fn(Program, *mut c_char) -> Status;
 type Destroy = unsafe extern "C" fn(*mut Program) -> Status;
 type ErrorText = unsafe extern "C" fn(Status) -> *const c_char;
 
-/// What is used of the library, which is never closed.
+/// The functions that are used; the library is never closed.
 struct Functions {
     create: Create,
     compile: Compile,

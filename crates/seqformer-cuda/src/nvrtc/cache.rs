@@ -1,6 +1,6 @@
 //! Compiled kernels on disk, so that only the first process on a machine compiles them.
 //!
-//! A file is named by a hash of everything that the compiler reads, and begins with a hash of the rest of it. A cache that
+//! A file is named by a hash of everything that the compiler reads, and begins with a hash of its own content. A cache that
 //! cannot be read or written costs time and nothing else.
 
 use std::io::Write as _;
@@ -28,7 +28,7 @@ pub(crate) fn file_name(source: Source, headers: &[Source], options: &[&str]) ->
     let mut hash = Sha256::new();
     let texts = std::iter::once(&source).chain(headers).flat_map(|of| [of.name, of.text]);
     for text in texts.chain(options.iter().copied()) {
-        // With lengths, so that nothing can move from one text to the next.
+        // With lengths, so that moving text from one source to the next changes the hash.
         hash.update(text.len().to_le_bytes());
         hash.update(text);
     }
@@ -54,7 +54,7 @@ pub(crate) fn read_or_compile(
     Ok(compiled)
 }
 
-/// Nothing if the file is not there or not what was written.
+/// `None` if the file does not exist or has been changed.
 fn read(path: &Path) -> Option<Vec<u8>> {
     let mut bytes = std::fs::read(path).ok()?;
     let binary = bytes.get(HASH..)?;

@@ -7,6 +7,8 @@ mod footage;
 mod machine;
 mod model;
 mod report;
+mod setting;
+mod speed;
 mod timing;
 mod training;
 
@@ -21,7 +23,8 @@ use crate::compute;
 use crate::output;
 use crate::settings::Settings;
 use crate::weights_source;
-use report::{BenchReport, Setting};
+use report::BenchReport;
+use setting::Setting;
 
 /// The seed of random weights.
 const SEED: i64 = 1;

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::Bench;
 use super::model::network_stages;
-use super::report::{Phase, Speed};
+use super::speed::{Phase, Speed};
 use super::timing::{FrameTimes, Timed};
 use crate::class_names;
 use crate::commands::predict::{Input, Output, OverlayOptions, Run, Saving, Store, Summary};

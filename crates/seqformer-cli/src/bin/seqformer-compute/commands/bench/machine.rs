@@ -36,6 +36,31 @@ pub(super) struct Machine {
     pub(super) memory_copy_bytes_per_second: Option<f64>,
 }
 
+impl Machine {
+    /// The machine as a line for people.
+    pub(super) fn line(&self) -> String {
+        let cpu = self.cpu.as_deref().unwrap_or("this machine");
+        let tera = |flops: f64| format!("{:.3}", flops / 1e12);
+        let name = match &self.gpu {
+            Some(gpu) => format!("{gpu} in {cpu}"),
+            None => cpu.to_owned(),
+        };
+        let tf32 = self.matmul_tf32_flops.map(|flops| format!("{} in tf32, ", tera(flops)));
+        let copied = self
+            .memory_copy_bytes_per_second
+            .map(|rate| format!(" and copied at {:.1} GB/s", rate / 1e9));
+        format!(
+            "{name}, {} cores: matrix products {} TFLOP/s in f32, {}{} in bf16, memory read at {:.1} GB/s{}",
+            self.cores,
+            tera(self.matmul_f32_flops),
+            tf32.unwrap_or_default(),
+            tera(self.matmul_bf16_flops),
+            self.memory_read_bytes_per_second / 1e9,
+            copied.unwrap_or_default()
+        )
+    }
+}
+
 /// Measures the rates of the device.
 pub(super) fn measure(device: Device, threads: NonZeroUsize) -> Machine {
     let rates = MachineRates::measure(device, MachineSizes::of(device));

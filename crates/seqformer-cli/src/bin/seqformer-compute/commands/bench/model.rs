@@ -10,7 +10,7 @@ use seqformer_data::RgbImage;
 use seqformer_engine::builder;
 
 use super::Bench;
-use super::report::{Phase, Speed};
+use super::speed::{Phase, Speed};
 use super::timing::{FrameTimes, Timed};
 use crate::process_memory;
 
