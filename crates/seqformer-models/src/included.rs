@@ -10,19 +10,14 @@ use std::path::{Path, PathBuf};
 
 use crate::Models;
 use crate::address::is_name;
+use crate::models::DEFAULT;
 
-/// The environment variable that names the folder of the included models.
-pub const INCLUDED_VARIABLE: &str = "SEQFORMER_MODELS";
 /// The weights of a model.
 const WEIGHTS: &str = "model.safetensors";
 /// What the model finds.
 const ABOUT: &str = "about.txt";
-/// The file with the name of the default model.
-const DEFAULT: &str = "default";
 /// The default model of the repository that this program is built from.
 const BUILT_WITH: &str = include_str!("../../../models/default");
-/// How far above the program its models may be: the repository is two folders above `target/release`.
-const LEVELS: usize = 3;
 
 /// A model in a plain folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,17 +41,6 @@ impl IncludedModel {
         let about = std::fs::read_to_string(folder.join(ABOUT)).unwrap_or_default();
         Some(Self { name: name.to_owned(), path, about: about.trim().to_owned() })
     }
-}
-
-/// The folder of the models that come with this program: that of [`INCLUDED_VARIABLE`], or else `models` beside the program or
-/// in the repository in which it was built.
-pub(crate) fn folder_from_environment() -> Option<PathBuf> {
-    if let Some(folder) = std::env::var_os(INCLUDED_VARIABLE).filter(|folder| !folder.is_empty()) {
-        return Some(folder.into());
-    }
-    let program = std::env::current_exe().ok()?;
-    let around = program.ancestors().skip(1).take(LEVELS);
-    around.map(|folder| folder.join("models")).find(|models| models.join(DEFAULT).is_file())
 }
 
 impl Models {

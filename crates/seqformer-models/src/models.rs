@@ -11,10 +11,16 @@ use crate::client::{Client, Timeouts};
 use crate::digest;
 use crate::download::{Downloaded, Progress, Wanted, clear, download};
 use crate::source::{Source, read};
-use crate::{HubSettings, ModelsError, included};
+use crate::{HubSettings, ModelsError};
 
 /// Variables that forbid downloads when they are set to anything but 0 or nothing.
 const OFFLINE: [&str; 2] = ["SEQFORMER_OFFLINE", "HF_HUB_OFFLINE"];
+/// The environment variable that names the folder of the included models.
+pub const INCLUDED_VARIABLE: &str = "SEQFORMER_MODELS";
+/// The file in it with the name of the default model.
+pub(crate) const DEFAULT: &str = "default";
+/// How far above the program this folder may be: the repository is two folders above `target/release`.
+const LEVELS: usize = 3;
 /// How often it is looked whether another process is done.
 const POLL: Duration = Duration::from_millis(200);
 /// Finds models by name or address, and fetches those that are not there.
@@ -47,7 +53,7 @@ impl Models {
             hub: HubSettings::from_environment(),
             timeouts: Timeouts::default(),
             offline: OFFLINE.iter().find(forbids).copied(),
-            included: included::folder_from_environment(),
+            included: included_folder(),
         })
     }
 
@@ -221,6 +227,17 @@ impl Models {
             format!("{}: expected SHA-256 {}, found {found}", manifest.file, manifest.sha256);
         Err(ModelsError::Damaged { name: name.clone(), what })
     }
+}
+
+/// The folder of the models that come with this program: that of [`INCLUDED_VARIABLE`], or else `models` beside the program or
+/// in the repository in which it was built.
+fn included_folder() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os(INCLUDED_VARIABLE).filter(|folder| !folder.is_empty()) {
+        return Some(folder.into());
+    }
+    let program = std::env::current_exe().ok()?;
+    let around = program.ancestors().skip(1).take(LEVELS);
+    around.map(|folder| folder.join("models")).find(|models| models.join(DEFAULT).is_file())
 }
 
 /// Takes the folder of a download, when whoever has it is done.
