@@ -137,7 +137,8 @@ pub struct PredictArgs {
     #[arg(long, value_name = "FILE")]
     pub config_file: Option<PathBuf>,
     /// Checkpoint: a file (.pth, .pkl or .safetensors), the name of a model (`seqformer models list`), or an address: hf://,
-    /// https://, http:// or detectron2:// [default: MODEL.WEIGHTS of the configuration].
+    /// https://, http:// or detectron2:// [default: MODEL.WEIGHTS of the configuration; without a configuration, the model that
+    /// is included].
     #[arg(long, value_name = "MODEL")]
     pub weights: Option<PathBuf>,
     /// Folder for the results; created if missing. Repeating the command resumes it; results of a different command are
@@ -220,6 +221,7 @@ If the name of an input or of another existing file is in the way, NAME becomes 
 earlier run with other inputs or settings are kept in DIR/earlier_1, and so on.
 
 Examples:
+  seqformer predict street.mp4
   seqformer predict --weights model_final.pth street.mp4
   seqformer predict --config-file configs/base_ytvis.yaml --weights model_final.pth \\
       --output found street.mp4 frames/bedroom MODEL.SeqFormer.APPLY_CLS_THRES 0.1

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use seqformer_config::{CfgNode, Config, Value, expand_path};
-use seqformer_models::{CachedModel, Models};
+use seqformer_models::{CachedModel, IncludedModel, Models};
 
 use crate::args::{ComputeCommand, TrainArgs};
 use crate::download_bar::DownloadBar;
@@ -95,11 +95,38 @@ pub fn locate_named(given: Option<&Path>, configured: &str) -> Result<PathBuf> {
 ///
 /// As [`locate_named`], and pairs that are not valid.
 pub fn locate_without_config(given: Option<&Path>, pairs: &[String]) -> Result<PathBuf> {
+    locate_named(given, &configured_by(pairs)?)
+}
+
+/// As [`locate_without_config`], but where no weights are named, those of the default model, if there is one; then it is
+/// returned as well, so that the user can be told.
+///
+/// # Errors
+///
+/// As [`locate_without_config`].
+pub fn locate_or_default(
+    given: Option<&Path>,
+    pairs: &[String],
+) -> Result<(PathBuf, Option<IncludedModel>)> {
+    let configured = configured_by(pairs)?;
+    let default = if given.is_none() && configured.is_empty() {
+        // Without a folder for a cache, weights have to be named.
+        Models::from_environment().ok().and_then(|models| models.default_model())
+    } else {
+        None
+    };
+    match default {
+        Some(model) => Ok((model.path.clone(), Some(model))),
+        None => Ok((locate_named(given, &configured)?, None)),
+    }
+}
+
+/// `MODEL.WEIGHTS` of the `KEY VALUE` pairs; empty if they do not have it.
+fn configured_by(pairs: &[String]) -> Result<String> {
     let mut node = CfgNode::defaults();
     node.merge_from_list(pairs)?;
     let configured = configured(&node).unwrap_or_default();
-    let configured = expand_path(&configured).with_context(|| "MODEL.WEIGHTS")?;
-    locate_named(given, &configured)
+    Ok(expand_path(&configured).with_context(|| "MODEL.WEIGHTS")?)
 }
 
 /// Puts the file in the place of a name or an address in `MODEL.WEIGHTS`. A training that goes on may need none: what is not

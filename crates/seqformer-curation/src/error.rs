@@ -1,11 +1,11 @@
-//! Why a dataset cannot be divided, joined or cut down.
+//! Errors of dividing, merging and reducing datasets.
 
 use std::path::PathBuf;
 
 use seqformer_annotations::AnnotationError;
 use seqformer_convert::ConvertError;
 
-/// A dataset that cannot be worked on.
+/// A dataset that cannot be processed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CurationError {

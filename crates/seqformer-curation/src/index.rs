@@ -1,4 +1,4 @@
-//! What a YouTube-VIS file holds: its videos and classes, and which annotation is of which.
+//! The videos and classes of a YouTube-VIS file, and to which of them each annotation belongs.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ pub(crate) struct IndexedClass {
     pub(crate) entry: Entry,
 }
 
-/// An annotation by its video and class.
+/// The video and class of an annotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reference {
     /// The place of its video in the list.
@@ -97,7 +97,7 @@ impl Index {
             .and_then(|fields| Some((Id::read(&fields.video_id)?, Id::read(&fields.category_id)?)));
         let (video, class) = match quick {
             Some(ids) => ids,
-            // What is wrong with it is found by the parser that can say so.
+            // The complete parser finds out what is wrong with it.
             None => Entry::parse(text)
                 .and_then(|entry| Ok((entry.id("video_id")?, entry.id("category_id")?)))
                 .map_err(wrong)?,
@@ -116,7 +116,7 @@ impl Index {
         })
     }
 
-    /// Reads which annotation is of which video and class.
+    /// Reads the video and class of every annotation.
     pub(crate) fn references(&self) -> Result<Vec<Reference>, AnnotationError> {
         let mut found = Vec::new();
         JsonFile::open(&self.path)?.for_each_key(|file, key| {

@@ -30,7 +30,6 @@ mod output;
 mod source;
 mod split;
 mod statistics;
-mod stratification;
 mod subset;
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub struct Merge {
 pub struct MergeInput {
     /// The dataset.
     pub source: Source,
-    /// The folder that the names of its frames start from; names stay as they are without it.
+    /// The folder that the names of its frames are relative to; without it, names stay as they are.
     pub images: Option<PathBuf>,
 }
 
@@ -44,7 +44,7 @@ pub struct Merged {
     pub num_tracks: usize,
     /// The number of classes.
     pub num_classes: usize,
-    /// The folder that the names of all frames start from, if those of the datasets are known.
+    /// The folder that the names of all frames are relative to, if those of the datasets are known.
     pub image_root: Option<PathBuf>,
     /// How many videos have the frames of an earlier one.
     pub num_repeated: usize,
@@ -52,11 +52,11 @@ pub struct Merged {
     pub left_out: Vec<String>,
 }
 
-/// A dataset with what its entries become.
+/// A dataset, and how its entries change.
 struct Part<'a> {
     input: &'a MergeInput,
     index: Index,
-    /// What comes before the names of its frames.
+    /// The prefix of the names of its frames.
     prefix: String,
     /// The new ids of its classes.
     classes: Vec<i64>,
@@ -236,7 +236,7 @@ fn num_repeated(parts: &[Part<'_>]) -> usize {
     named.filter(|(part, video)| !seen.insert((&part.prefix, &video.file_names))).count()
 }
 
-/// Finds what comes before the names of each dataset's frames, and the folder that they start from then.
+/// Finds the prefix for the names of each dataset's frames, and the folder that they are relative to afterwards.
 fn prefixes(inputs: &[MergeInput]) -> Result<(Vec<String>, Option<PathBuf>), CurationError> {
     let mut folders = Vec::new();
     for images in inputs.iter().filter_map(|input| input.images.as_ref()) {

@@ -76,8 +76,8 @@ pub(crate) enum Placed {
     InAll(Vec<u8>),
 }
 
-/// Copies a YouTube-VIS file into several, element by element; `place` is given every element with its index. What is
-/// beside the three lists goes into all files. They appear when all of them are complete.
+/// Copies a YouTube-VIS file into several, element by element. `place` decides where each element goes, given its index. All
+/// files get what stands beside the three lists, and they appear when all of them are complete.
 pub(crate) fn distribute(
     from: &Path,
     paths: &[&Path],

@@ -71,7 +71,7 @@ impl Source {
         self.input.named()
     }
 
-    /// Words an error for the user.
+    /// Makes an error name the dataset as the user did.
     pub(crate) fn error(&self, error: CurationError) -> CurationError {
         match error {
             CurationError::Convert(error) => CurationError::Convert(self.input.error(error)),

@@ -12,12 +12,12 @@ use serde::Serialize;
 
 use self::video::{TrackNumbers, VideoNumbers};
 
-/// What is in a dataset. Crowds and regions to be ignored are counted, and left out of all else.
+/// What is in a dataset. Crowds and regions to be ignored are counted separately, and are not part of the other numbers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Statistics {
     /// The number of videos.
     pub num_videos: usize,
-    /// How many of them have no object.
+    /// The number of videos without an object.
     pub num_empty_videos: usize,
     /// The number of frames.
     pub num_frames: usize,
@@ -47,7 +47,7 @@ pub struct Statistics {
     pub sizes: SizeCounts,
     /// The mean area of an object as a part of the frame.
     pub relative_areas: Option<Distribution>,
-    /// How far objects are hidden, in OVIS's words, if the dataset says it.
+    /// Levels of occlusion as in OVIS, if the dataset has them.
     pub occlusion: Option<OcclusionCounts>,
     /// OVIS's bounding-box occlusion rate: the part of the area of all boxes that lies in two or more, as a mean over
     /// the frames with objects.
@@ -82,7 +82,7 @@ pub struct FrameSizes {
     pub num_videos: usize,
 }
 
-/// Numbers in short.
+/// A summary of some numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Distribution {
     /// The smallest.
@@ -106,16 +106,16 @@ pub struct SizeCounts {
     pub large: usize,
 }
 
-/// How far objects are hidden, counted in masks.
+/// Levels of occlusion, as numbers of masks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct OcclusionCounts {
     /// Not at all.
     pub none: usize,
     /// In part.
     pub slight: usize,
-    /// For the most part.
+    /// Mostly.
     pub severe: usize,
-    /// Nothing is said.
+    /// Unknown.
     pub unknown: usize,
 }
 
@@ -175,7 +175,7 @@ impl Statistics {
         for counts in tracks().filter_map(|track| track.occlusion.as_ref()) {
             occlusion.get_or_insert_default().add(counts);
         }
-        // Objects of which nothing is said, in a dataset that says it of others.
+        // Objects without a level, in a dataset that has levels for others.
         if let Some(counts) = &mut occlusion {
             let silent = tracks().filter(|track| track.occlusion.is_none());
             counts.unknown += silent.map(length).sum::<usize>();

@@ -38,6 +38,7 @@ mod record;
 mod resize;
 mod sampler;
 mod still_to_clip;
+mod stratification;
 pub mod synth;
 mod training_set;
 mod transforms;
@@ -66,6 +67,7 @@ pub use record::{FrameAnnotation, Segmentation, TrackAnnotation, VideoRecord};
 pub use resize::{resize_bilinear, resize_nearest_mask, shortest_edge_size};
 pub use sampler::{BatchSampler, Mixture, Shard, StreamEntry, TrainingSampler};
 pub use still_to_clip::{PseudoClip, StillMapper};
+pub use stratification::{sizes_by_weight, stratify};
 pub use training_set::{ClipSource, Mapper, TrainingPart, TrainingSet};
 pub use transforms::{
     Affine, Blend, CropWindow, HueSaturation, MotionBlur, Perspective, PhotometricDistort,

@@ -21,9 +21,15 @@ fn without_a_gpu_nccl_is_an_error_that_says_what_is_missing() {
             assert!(error.starts_with("joining the group of processes (NCCL): "), "{error}");
             let found = ["GPU", "driver", "CUDA", "header"].iter().any(|word| error.contains(word));
             assert!(found, "the reason is named: {error}");
+            if let Err(reason) = seqformer_cuda::library::path() {
+                // libtorch is for CPUs alone, or its headers were missing: then no group was begun.
+                assert!(error.contains(&reason), "{error}");
+                eprintln!("skipped: {reason}");
+                return;
+            }
             // Read by NCCL's groups when they are made.
             let waiting = std::env::var("TORCH_NCCL_BLOCKING_WAIT");
-            assert!(error.contains("header") || waiting.as_deref() == Ok("1"), "{waiting:?}");
+            assert_eq!(waiting.as_deref(), Ok("1"));
         }
     }
 }

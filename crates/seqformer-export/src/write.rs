@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use seqformer_convert::{Dataset, Notes, Writer};
-use seqformer_files::{TemporaryFile, TemporaryFolder};
-use seqformer_video::replace_folder;
+use seqformer_files::{TemporaryFile, TemporaryFolder, replace_folder};
 
 use crate::found::{Export, FoundVideo, Tools, file_name};
 use crate::kind::is_film_name;

@@ -1,7 +1,7 @@
 //! Writing files so that nothing is lost.
 //!
 //! Everything that writes a file goes through here: [`replace`] and [`TemporaryFile`] make a file appear as a whole
-//! or not at all, [`Outputs`] decides before the work begins which names may be written, and [`FolderLock`] keeps
+//! or not at all, [`replace_folder`] and [`TemporaryFolder`] do so with folders, [`Outputs`] decides before the work begins which names may be written, and [`FolderLock`] keeps
 //! two runs out of one folder.
 //!
 //! ```
@@ -23,10 +23,12 @@
 mod folder_lock;
 mod identity;
 mod outputs;
+mod replace_folder;
 mod sibling;
 mod temporary;
 
 pub use folder_lock::{FolderLock, LockError};
 pub use outputs::{OutputError, Outputs};
+pub use replace_folder::replace_folder;
 pub use sibling::unused_sibling;
 pub use temporary::{TemporaryFile, TemporaryFolder, remove_leftovers, remove_own, replace};

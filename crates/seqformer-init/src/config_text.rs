@@ -1,4 +1,4 @@
-//! The two files of a configuration: a short one with what a user would tune, and the rest of the recipe.
+//! The two files of a configuration: a short one with the keys that a user would tune, and one with the rest of the recipe.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(crate) struct Places<'a> {
     pub(crate) output_dir: &'a Path,
 }
 
-/// What the text is of.
+/// What goes into the text.
 #[derive(Debug)]
 pub(crate) struct Contents<'a> {
     pub(crate) start: &'a Start,

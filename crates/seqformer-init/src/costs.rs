@@ -1,4 +1,4 @@
-//! What iterations cost on a machine, and the batch that follows from it.
+//! Time and memory of an iteration on this machine, and the batch that suits it.
 
 /// An iteration may take this long, in seconds: progress stays visible, and a recipe's batch is halved until it does.
 const MAX_SECONDS: f64 = 10.0;
@@ -15,7 +15,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// What is measured first, and stays where nothing can be measured: two clips, one after the other.
+    /// The batch that is measured first, and used where nothing can be measured: two clips, one after the other.
     pub const FIRST: Self = Self { clips: 2, micro: 1 };
 }
 
@@ -46,11 +46,12 @@ pub struct Gpu {
 }
 
 impl Costs {
-    /// The batch for this machine, unless one was `asked` for: that of the recipe, halved until an iteration takes 10 seconds at
-    /// most, and no more clips than there are videos. A GPU takes all at once as far as its memory goes.
+    /// Returns the batch for this machine: the one that was `asked` for, or else that of the recipe, with no more clips than there
+    /// are videos and halved until an iteration takes 10 seconds at most. A GPU processes as many clips at once as fit into its
+    /// memory.
     ///
-    /// Measured with a single clip at once. So many clips as the peak fits into the memory are few enough, because weights and
-    /// the optimizer's state, which are there once, are counted with each.
+    /// The peak was measured with one clip at once. It includes weights and the state of the optimizer, which do not grow with
+    /// the batch, so that multiples of it are an upper limit.
     pub fn batch_for(&self, recipe: usize, videos: usize, asked: Option<usize>) -> Batch {
         let clips = asked.unwrap_or_else(|| self.fast_enough(recipe.min(videos).max(1)));
         let Some(gpu) = &self.gpu else { return Batch { clips, micro: 1 } };
@@ -58,8 +59,8 @@ impl Costs {
         Batch { clips, micro: if fitting >= clips { 0 } else { fitting.max(1) } }
     }
 
-    /// So many clips, halved until an iteration is short. On a GPU, clips that go through the network together take less time
-    /// than one after the other, so it may be shorter still.
+    /// Halves the number of clips until an iteration is short. On a GPU it may be even shorter, because clips that go through the
+    /// network together take less time.
     fn fast_enough(&self, mut clips: usize) -> usize {
         let seconds_of_clip = self.seconds / self.batch.clips.max(1) as f64;
         while clips > 1 && clips as f64 * seconds_of_clip > MAX_SECONDS {

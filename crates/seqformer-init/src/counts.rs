@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use seqformer_convert::{Dataset, Shape, Track, Video};
 
-/// The numbers of a dataset, or of a part of it. Only objects with a mask count, and crowds do not.
+/// The numbers of a dataset, or of a part of it. Objects without a mask and crowds are not counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counts {
     /// Videos, or single images.
@@ -13,9 +13,9 @@ pub struct Counts {
     pub frames: usize,
     /// Their objects.
     pub objects: usize,
-    /// The objects of each class: its name, how many, and in how many videos. In the order of the classes.
+    /// How often each class occurs, in the order of the classes.
     pub classes: Vec<ClassCount>,
-    /// The most objects of one video.
+    /// The largest number of objects in one video.
     pub most_objects: usize,
     /// The frames of the shortest and of the longest video.
     pub lengths: (usize, usize),

@@ -88,7 +88,7 @@ pub enum InitError {
         /// The frames of the file.
         found: usize,
     },
-    /// There is too little to train on and to validate with.
+    /// There are too few videos to train and to validate.
     #[error(
         "{}: expected two videos with objects or more, one of them to validate with, found {found} of {total}; annotate \
          another one, or cut a long video in two{boxes}",
@@ -101,7 +101,7 @@ pub enum InitError {
         found: usize,
         /// All videos.
         total: usize,
-        /// What to do if there are boxes; empty otherwise.
+        /// What to do about objects that have only boxes; empty if there are none.
         boxes: &'static str,
     },
     /// The weights are of no network that can start a training.

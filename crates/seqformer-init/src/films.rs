@@ -1,4 +1,4 @@
-//! Frames of video files, written as images: a training reads frames in any order.
+//! Writes the frames of video files as images, because a training reads frames in any order.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -41,7 +41,7 @@ pub(crate) fn extract(
     Ok(names)
 }
 
-/// The name of a video as that of a folder that no other video has.
+/// Turns the name of a video into that of a folder that no other video has.
 fn folder_name(video: &Video, taken: &mut BTreeSet<String>) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let name: String = video.name.chars().map(plain).collect();

@@ -18,7 +18,7 @@ pub(crate) enum Found {
     Film(PathBuf),
 }
 
-/// What is missing, of all videos.
+/// How many frames are missing in all videos.
 #[derive(Debug, Default)]
 struct Missing {
     frames: usize,
@@ -93,7 +93,7 @@ fn find_one(folder: &Path, video: &Video, is_only: bool) -> Result<Search, InitE
     })
 }
 
-/// Finds the files of these names, under the reading that finds most of them; nothing if none finds the first.
+/// Finds the files of these names by the reading that finds most of them, or nothing if no reading finds the first.
 fn find_names(folder: &Path, names: &[String]) -> Option<Search> {
     let mut nearest: Option<(usize, PathBuf)> = None;
     let first = names.first()?;
@@ -124,7 +124,7 @@ fn images_of(folder: &Path, name: &str, length: usize) -> Result<Option<Vec<Stri
     Ok(Some(images.iter().take(length).map(file_name).collect()))
 }
 
-/// How the names of annotations become those of files.
+/// A way to turn file names of the annotations into names of files.
 #[derive(Debug, Clone, Copy)]
 struct Reading {
     /// Folders in front that are left out.
@@ -154,7 +154,7 @@ impl Reading {
 
 /// Compares the size of the first frame with that of the annotations.
 ///
-/// A picture that is turned on its side by its metadata has both in the other order.
+/// Height and width are swapped if the metadata of the picture turns it on its side.
 pub(crate) fn check_size(path: &Path, video: &Video) -> Result<(), InitError> {
     let wrong = |found: String| InitError::WrongFrame {
         path: path.to_path_buf(),

@@ -30,7 +30,6 @@ mod films;
 mod frames;
 mod project;
 mod request;
-mod split;
 mod start;
 mod training;
 

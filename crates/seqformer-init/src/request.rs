@@ -1,4 +1,4 @@
-//! What a configuration is made of, and the annotations that it names.
+//! What the user asks for, and the annotations that are named there.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,20 +6,20 @@ use std::path::{Path, PathBuf};
 use seqformer_convert::{
     Dataset, Format, Notes, ReadOptions, Shape, Video, check_sizes, fill_boxes, guess,
 };
+use seqformer_data::stratify;
 use seqformer_video::FfmpegLocation;
 
 use crate::counts::classes_of;
-use crate::split::{num_val, split};
 use crate::{InitError, Weights};
 
-/// What a configuration is made of.
+/// What the user asks for.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The annotations: a file or a folder.
     pub data: PathBuf,
     /// Their format; nothing to guess it.
     pub from: Option<Format>,
-    /// What the format leaves open.
+    /// What the format does not say.
     pub options: ReadOptions,
     /// Whether objects that have a box alone get all pixels of the box as their mask.
     pub boxes_as_masks: bool,
@@ -38,7 +38,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request with the defaults for all else.
+    /// A request with defaults for everything else.
     pub fn new(data: &Path, frames: &Path, output: &Path) -> Self {
         Self {
             data: data.to_path_buf(),
@@ -91,5 +91,25 @@ pub(crate) fn hold_back(request: &Request, dataset: &Dataset) -> Result<Vec<bool
         });
     }
     let num_val = num_val(classes.len(), request.val_share);
-    Ok(split(&classes, num_val, request.seed))
+    let part_of = stratify(&classes, &[classes.len() - num_val, num_val], request.seed);
+    Ok(part_of.into_iter().map(|part| part == 1).collect())
+}
+
+/// How many videos `share` of all are: at least one, and not all.
+fn num_val(videos: usize, share: f64) -> usize {
+    ((videos as f64 * share).round() as usize).clamp(1, videos.saturating_sub(1).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_part_is_empty() {
+        for (videos, share, expected) in
+            [(2, 0.2, 1), (2, 0.9, 1), (10, 0.2, 2), (3, 0.01, 1), (3, 0.99, 2), (30, 0.2, 6)]
+        {
+            assert_eq!(num_val(videos, share), expected, "{videos} {share}");
+        }
+    }
 }

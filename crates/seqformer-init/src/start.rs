@@ -50,7 +50,7 @@ pub struct Weights {
     pub file: PathBuf,
 }
 
-/// What the weights at the start know already.
+/// What the initial weights were trained on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Knows {
     /// A whole SeqFormer was trained before.
@@ -82,7 +82,7 @@ pub struct Start {
     pub network: String,
     /// What the weights know.
     pub knows: Knows,
-    /// The classes of a SeqFormer that was trained before: how many.
+    /// The number of classes of a SeqFormer that was trained before.
     pub num_classes: Option<usize>,
 }
 
@@ -161,7 +161,7 @@ impl Start {
     }
 }
 
-/// Random numbers need the whole backbone to learn, its statistics computed, and a warm-up.
+/// From random numbers the whole backbone has to learn, its statistics are computed, and a warm-up is needed.
 const FROM_RANDOM: [(&str, &str); 5] = [
     ("MODEL.BACKBONE.FREEZE_AT", "0"),
     ("MODEL.RESNETS.CALIBRATE_NORM", "True"),

@@ -85,7 +85,7 @@ impl Cache {
         &self.root
     }
 
-    fn models_folder(&self) -> PathBuf {
+    pub(crate) fn models_folder(&self) -> PathBuf {
         self.root.join("models")
     }
 
@@ -126,14 +126,15 @@ impl Cache {
         Ok(names)
     }
 
-    /// The model of this name, if there is one.
+    /// The model of this name, if there is one that was fetched. A folder that somebody has put there with weights alone is
+    /// found by [`Models::included_named`](crate::Models::included_named).
     ///
     /// # Errors
     ///
     /// If it is not whole.
     pub fn get(&self, name: &str) -> Result<Option<CachedModel>, ModelsError> {
         let folder = self.models_folder().join(name);
-        if !is_name(name) || !folder.is_dir() {
+        if !is_name(name) || !folder.is_dir() || is_plain(&folder) {
             return Ok(None);
         }
         let damaged = |what: String| ModelsError::Damaged { name: name.to_owned(), what };
@@ -176,11 +177,11 @@ impl Cache {
     }
 
     /// Names that may have been meant by one that is not there, the closest first.
-    pub fn near(&self, name: &str) -> Vec<String> {
+    fn near(&self, name: &str, others: impl Iterator<Item = String>) -> Vec<String> {
         let wanted = name.to_lowercase();
-        let mut found: Vec<(usize, String)> = self
-            .names()
-            .unwrap_or_default()
+        let mut names = self.names().unwrap_or_default();
+        names.extend(others);
+        let mut found: Vec<(usize, String)> = names
             .into_iter()
             .map(|known| (strsim::osa_distance(&wanted, &known.to_lowercase()), known))
             .filter(|(distance, known)| {
@@ -189,6 +190,7 @@ impl Cache {
             })
             .collect();
         found.sort();
+        found.dedup();
         found.into_iter().map(|(_, known)| known).collect()
     }
 
@@ -259,16 +261,16 @@ impl Cache {
     pub fn remove(&self, name: &str) -> Result<(), ModelsError> {
         let folder = self.models_folder().join(name);
         if !is_name(name) || !folder.is_dir() {
-            return Err(self.unknown(name));
+            return Err(self.unknown(name, std::iter::empty()));
         }
         let bin = TemporaryFolder::beside(&folder).map_err(ModelsError::io(&folder))?;
         std::fs::rename(&folder, bin.path().join(name)).map_err(ModelsError::io(&folder))?;
         bin.close().map_err(ModelsError::io(&folder))
     }
 
-    /// The error that there is no model of this name.
-    pub(crate) fn unknown(&self, name: &str) -> ModelsError {
-        let near = self.near(name);
+    /// The error that there is no model of this name, neither here nor among the `others`.
+    pub(crate) fn unknown(&self, name: &str, others: impl Iterator<Item = String>) -> ModelsError {
+        let near = self.near(name, others);
         let hint = if near.is_empty() {
             String::new()
         } else {
@@ -276,6 +278,11 @@ impl Cache {
         };
         ModelsError::UnknownName { name: name.to_owned(), hint }
     }
+}
+
+/// Whether somebody has put weights there by hand, so that nothing is known of where they are from.
+fn is_plain(folder: &Path) -> bool {
+    !folder.join(MANIFEST).exists() && folder.join("model.safetensors").is_file()
 }
 
 /// Whether a folder could not be renamed because there is another one.

@@ -128,6 +128,18 @@ pub(crate) fn download(
     finish(wanted.url, &part, wanted.sha256.map(str::to_ascii_lowercase).or(announced))
 }
 
+/// Removes what says what the part is of, if there is no part from which a later run could go on.
+pub(crate) fn clear(folder: &Path) {
+    let part = folder.join(PART);
+    if part.metadata().is_ok_and(|found| found.len() > 0) {
+        return;
+    }
+    // What cannot be removed is in nobody's way.
+    for path in [part, folder.join(PART_OF)] {
+        let _gone = std::fs::remove_file(path);
+    }
+}
+
 /// Receives what the server sends in one answer; the reason if it is not all.
 fn piece(
     client: &Client,
@@ -240,7 +252,8 @@ fn with_size(error: ModelsError, total: Option<u64>) -> ModelsError {
     match error {
         ModelsError::DiskFull { path, .. } => {
             let size = total.map_or_else(String::new, |total| format!(" of {}", human_size(total)));
-            ModelsError::DiskFull { path, size }
+            let what = format!(" for the download{size}");
+            ModelsError::DiskFull { path, what, then: ", it goes on from there" }
         }
         other => other,
     }

@@ -16,7 +16,7 @@ const LISTED: usize = 6;
 pub enum ModelsError {
     /// Nothing in the cache has this name.
     #[error(
-        "{name}: expected a file, an address or the name of a model in the cache, found none of this name{hint}; \
+        "{name}: expected a file, an address or the name of a model, found none of this name{hint}; \
          `seqformer models list` shows the names, and docs/models.md and docs/weights.md say how to get models"
     )]
     UnknownName {
@@ -165,15 +165,17 @@ pub enum ModelsError {
     },
     /// The disk is full.
     #[error(
-        "{}: no space left for the download{size}; free some, or set SEQFORMER_CACHE to a folder on another disk, and \
-         run the command again, it goes on from there",
+        "{}: no space left{what}; free some, or set SEQFORMER_CACHE to a folder on another disk, and run the command \
+         again{then}",
         path.display()
     )]
     DiskFull {
         /// The file being written.
         path: PathBuf,
-        /// How much it needs, as in ` of 190 MB`.
-        size: String,
+        /// What it is for, as in ` for the download of 190 MB`; may be empty.
+        what: String,
+        /// How it goes on then, as in `, it goes on from there`; may be empty.
+        then: &'static str,
     },
     /// A repository without weights.
     #[error(
@@ -277,7 +279,7 @@ impl ModelsError {
         let path = path.to_path_buf();
         move |source| match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Self::DiskFull { path, size: String::new() }
+                Self::DiskFull { path, what: String::new(), then: "" }
             }
             _ => Self::Io { path, source },
         }

@@ -24,6 +24,9 @@ const LAST: &str = "last_checkpoint";
 /// Names that files have in every folder.
 const USUAL_STEMS: [&str; 3] = ["model", "model_best", "model_final"];
 
+/// The folder in which `seqformer init` lets a training write.
+const RUN: &str = "run";
+
 /// What is known of a model.
 #[derive(Debug, Clone)]
 pub struct Facts {
@@ -148,12 +151,13 @@ impl Facts {
     }
 }
 
-/// What a model is called after its file or folder; files of usual names after the folder that they are in.
+/// What a model is called after its file or folder; files and folders of usual names after the folder that they are in.
 fn name_of(path: &Path, is_run: bool) -> Option<String> {
     let stem = path.file_stem().filter(|_| !is_run).map(|stem| stem.to_string_lossy());
     let name = match stem {
         Some(stem) if !USUAL_STEMS.contains(&stem.as_ref()) => stem,
-        Some(_) => path.parent()?.file_name()?.to_string_lossy(),
+        Some(_) => return name_of(path.parent()?, true),
+        None if path.file_name()? == RUN => path.parent()?.file_name()?.to_string_lossy(),
         None => path.file_name()?.to_string_lossy(),
     };
     Some(name.into_owned())
@@ -192,4 +196,23 @@ fn scores_of(run: &Path, weights: &Path) -> Result<Option<MetricsRecord>, Models
         scored.next_back()
     };
     Ok(best.map(|(_, record)| record))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_every_model_has_give_way_to_those_of_folders() {
+        let cases = [
+            ("/a/street.pth", false, "street"),
+            ("/a/street/model.safetensors", false, "street"),
+            ("/a/output/street", true, "street"),
+            ("/a/street/run", true, "street"),
+            ("/a/street/run/model_best.pth", false, "street"),
+        ];
+        for (path, is_run, expected) in cases {
+            assert_eq!(name_of(Path::new(path), is_run).as_deref(), Some(expected), "{path}");
+        }
+    }
 }

@@ -97,7 +97,8 @@ impl HubSettings {
         let revision = address.revision.as_deref().unwrap_or("main");
         let url =
             format!("{}/api/models/{}/revision/{revision}?blobs=true", self.endpoint, address.repo);
-        let listing = self.list(client, &url)?;
+        let listing =
+            self.list(client, &url).map_err(|error| self.of_repository(error, address))?;
         let wanted = choose(address, &listing)?;
         let sha256 = wanted.lfs.as_ref().and_then(|lfs| lfs.sha256.clone());
         Ok(HubFile {
@@ -110,6 +111,18 @@ impl HubSettings {
             size: wanted.size,
             sha256: sha256.filter(|digits| is_sha256(digits)),
         })
+    }
+
+    /// Names the repository as the user did, and its page, in the place of the address of its list.
+    fn of_repository(&self, error: ModelsError, address: &HubAddress) -> ModelsError {
+        let named = format!("{address} ({}/{})", self.endpoint, address.repo);
+        match error {
+            ModelsError::Denied { status, mend, .. } => {
+                ModelsError::Denied { url: named, status, mend }
+            }
+            ModelsError::NotFound { mend, .. } => ModelsError::NotFound { url: named, mend },
+            other => other,
+        }
     }
 
     fn list(&self, client: &Client, url: &str) -> Result<Listing, ModelsError> {

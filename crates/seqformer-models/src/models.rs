@@ -1,6 +1,5 @@
 //! From what a user writes to a file with weights.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,12 +9,18 @@ use crate::address::{Address, is_name};
 use crate::cache::{Cache, CachedModel, Manifest};
 use crate::client::{Client, Timeouts};
 use crate::digest;
-use crate::download::{Downloaded, Progress, Wanted, download};
+use crate::download::{Downloaded, Progress, Wanted, clear, download};
 use crate::source::{Source, read};
 use crate::{HubSettings, ModelsError};
 
 /// Variables that forbid downloads when they are set to anything but 0 or nothing.
 const OFFLINE: [&str; 2] = ["SEQFORMER_OFFLINE", "HF_HUB_OFFLINE"];
+/// The environment variable that names the folder of the included models.
+pub const INCLUDED_VARIABLE: &str = "SEQFORMER_MODELS";
+/// The file in it with the name of the default model.
+pub(crate) const DEFAULT: &str = "default";
+/// How far above the program this folder may be: the repository is two folders above `target/release`.
+const LEVELS: usize = 3;
 /// How often it is looked whether another process is done.
 const POLL: Duration = Duration::from_millis(200);
 /// Finds models by name or address, and fetches those that are not there.
@@ -29,10 +34,12 @@ pub struct Models {
     pub timeouts: Timeouts,
     /// The variable that forbids downloads, if one does.
     pub offline: Option<&'static str>,
+    /// The folder of the models that come with the program, if there is one.
+    pub included: Option<PathBuf>,
 }
 
 impl Models {
-    /// With the cache, the Hub and the token that the environment names.
+    /// With the cache, the Hub, the token and the included models that the environment names.
     ///
     /// # Errors
     ///
@@ -46,6 +53,7 @@ impl Models {
             hub: HubSettings::from_environment(),
             timeouts: Timeouts::default(),
             offline: OFFLINE.iter().find(forbids).copied(),
+            included: included_folder(),
         })
     }
 
@@ -60,11 +68,11 @@ impl Models {
     ///
     /// # Errors
     ///
-    /// If a name or an address is not in the cache, or not whole there.
+    /// If no model has the name, an address is not in the cache, or the model is not whole there.
     pub fn locate(&self, text: &str) -> Result<PathBuf, ModelsError> {
         match read(text)? {
             Source::File(path) => Ok(path),
-            Source::Name(name) => self.named(&name).map(|model| model.path),
+            Source::Name(name) => self.file_of(&name),
             Source::Address(address) => match self.cache.find(&address)? {
                 Some(model) => Ok(model.path),
                 None => Err(ModelsError::NotFetched { address: text.to_owned() }),
@@ -90,13 +98,16 @@ impl Models {
         }
     }
 
-    /// The model of this name.
-    ///
-    /// # Errors
-    ///
-    /// If there is none, or it is not whole.
-    pub fn named(&self, name: &str) -> Result<CachedModel, ModelsError> {
-        self.cache.get(name)?.ok_or_else(|| self.cache.unknown(name))
+    /// The weights of the model of this name: in the cache, or else an included one.
+    fn file_of(&self, name: &str) -> Result<PathBuf, ModelsError> {
+        if let Some(model) = self.cache.get(name)? {
+            return Ok(model.path);
+        }
+        let included = self.included_named(name).map(|model| model.path);
+        included.ok_or_else(|| {
+            let others = self.included().into_iter().map(|model| model.name);
+            self.cache.unknown(name, others)
+        })
     }
 
     /// Brings a model into the cache, from an address or by copying a file, under `name` or one that follows from where
@@ -139,6 +150,22 @@ impl Models {
         if let Some(model) = self.known(address, name)? {
             return Ok(model);
         }
+        let fetched = self.fetch_into(&folder, address, name, progress);
+        clear(&folder);
+        drop(lock);
+        // Another process may be about to look for the same, and keeps the folder then.
+        let _kept = std::fs::remove_dir(&folder);
+        fetched
+    }
+
+    /// Fetches a model through a folder of downloads, where a part of it may be already.
+    fn fetch_into(
+        &self,
+        folder: &Path,
+        address: &Address,
+        name: Option<&str>,
+        progress: &mut dyn FnMut(Progress),
+    ) -> Result<CachedModel, ModelsError> {
         let client = Client::new(self.timeouts);
         let (file, commit, done) = match address {
             Address::Hub(hub) => {
@@ -149,7 +176,7 @@ impl Models {
                     sha256: file.sha256.as_deref(),
                     size: file.size,
                 };
-                let done = download(&client, wanted, &folder, progress)?;
+                let done = download(&client, wanted, folder, progress)?;
                 (file.name, Some(file.commit), done)
             }
             Address::Web { url, sha256 } => {
@@ -157,17 +184,13 @@ impl Models {
                     url.strip_prefix(&self.hub.endpoint).is_some_and(|rest| rest.starts_with('/'));
                 let token = self.hub.token.as_deref().filter(|_| is_hub);
                 let wanted = Wanted { url, token, sha256: sha256.as_deref(), size: None };
-                (file_name(url), None, download(&client, wanted, &folder, progress)?)
+                (file_name(url), None, download(&client, wanted, folder, progress)?)
             }
         };
         let Downloaded { path, size, sha256, verified } = done;
+        let address_text = address.to_string();
         let manifest = Manifest { address: address_text, file, size, sha256, verified, commit };
-        let model = self.cache.install(&path, &manifest, name, &address.default_name())?;
-        let _empty = std::fs::remove_file(folder.join("part.json"));
-        drop(lock);
-        // Another process may be about to look for the same, and keeps the folder then.
-        let _kept = std::fs::remove_dir(&folder);
-        Ok(model)
+        self.cache.install(&path, &manifest, name, &address.default_name())
     }
 
     /// The model that is from this address already; the name that was asked for has to be its own or free.
@@ -189,45 +212,6 @@ impl Models {
         }
     }
 
-    fn copy(&self, from: &Path, name: Option<&str>) -> Result<CachedModel, ModelsError> {
-        let whole = from.canonicalize().map_err(ModelsError::io(from))?;
-        let address = whole.display().to_string();
-        if let Some(name) = name.filter(|name| {
-            self.cache.names().is_ok_and(|names| names.iter().any(|taken| taken == name))
-        }) {
-            return Err(self.cache.taken(name));
-        }
-        let folder = self.cache.download_folder(&address);
-        let lock = take(&folder, &mut |_| {})?;
-        let copy = folder.join("copy");
-        let mut source = std::fs::File::open(&whole).map_err(ModelsError::io(from))?;
-        if !source.metadata().is_ok_and(|found| found.is_file()) {
-            let found = "something else of this name".to_owned();
-            return Err(ModelsError::BadAddress {
-                address,
-                expected: "a file with weights",
-                found,
-            });
-        }
-        let written = seqformer_files::replace(&copy, |to| {
-            std::io::copy(&mut source, to)?;
-            to.flush()
-        });
-        written.map_err(ModelsError::io(&copy))?;
-        let sha256 = digest::of_file(&copy).map_err(ModelsError::io(&copy))?;
-        let size = std::fs::metadata(&copy).map_err(ModelsError::io(&copy))?.len();
-        let file = file_name(&address);
-        let default = Address::Web { url: address.clone(), sha256: None }.default_name();
-        let manifest = Manifest { address, file, size, sha256, verified: false, commit: None };
-        let model = self.cache.install(&copy, &manifest, name, &default);
-        if model.is_err() {
-            let _copy = std::fs::remove_file(&copy);
-        }
-        drop(lock);
-        let _kept = std::fs::remove_dir(&folder);
-        model
-    }
-
     /// Compares the SHA-256 of a model's file with the one that it had when it came.
     ///
     /// # Errors
@@ -245,8 +229,22 @@ impl Models {
     }
 }
 
+/// The folder of the models that come with this program: that of [`INCLUDED_VARIABLE`], or else `models` beside the program or
+/// in the repository in which it was built.
+fn included_folder() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os(INCLUDED_VARIABLE).filter(|folder| !folder.is_empty()) {
+        return Some(folder.into());
+    }
+    let program = std::env::current_exe().ok()?;
+    let around = program.ancestors().skip(1).take(LEVELS);
+    around.map(|folder| folder.join("models")).find(|models| models.join(DEFAULT).is_file())
+}
+
 /// Takes the folder of a download, when whoever has it is done.
-fn take(folder: &Path, progress: &mut dyn FnMut(Progress)) -> Result<FolderLock, ModelsError> {
+pub(crate) fn take(
+    folder: &Path,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<FolderLock, ModelsError> {
     let mut says = true;
     loop {
         match FolderLock::take(folder) {
@@ -270,7 +268,7 @@ fn take(folder: &Path, progress: &mut dyn FnMut(Progress)) -> Result<FolderLock,
 }
 
 /// The file's name at the end of an address.
-fn file_name(url: &str) -> String {
+pub(crate) fn file_name(url: &str) -> String {
     let path = url.split(['?', '#']).next().unwrap_or(url);
     let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let plain: String = name

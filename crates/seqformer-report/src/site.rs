@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use seqformer_files::{Outputs, TemporaryFolder};
+use seqformer_files::{Outputs, TemporaryFolder, replace_folder};
 use serde::Serialize;
 
 use crate::error::ReportError;
@@ -138,17 +138,9 @@ impl Site {
     /// Gives the folder its name, and returns how many bytes are in it.
     pub(crate) fn finish(self) -> Result<u64, ReportError> {
         self.write(MARK, b"{\"format\": \"seqformer report\"}\n")?;
-        let failed = |source| ReportError::write(&self.output, source);
         // An earlier report stays until the new one is complete.
-        if fs::read_dir(&self.output).is_ok_and(|mut entries| entries.next().is_some()) {
-            let bin = TemporaryFolder::beside(&self.output).map_err(failed)?;
-            fs::rename(&self.output, bin.path().join("earlier")).map_err(failed)?;
-            fs::rename(self.folder.path(), &self.output).map_err(failed)?;
-            bin.close().map_err(failed)?;
-        } else {
-            fs::rename(self.folder.path(), &self.output).map_err(failed)?;
-        }
-        self.folder.keep();
+        replace_folder(self.folder, &self.output)
+            .map_err(|source| ReportError::write(&self.output, source))?;
         Ok(self.num_bytes.into_inner())
     }
 }

@@ -56,7 +56,7 @@ pub use error::VideoError;
 pub use ffmpeg::FfmpegLocation;
 pub use format::{FilmFormat, PixelAspect};
 pub use palette::track_color;
-pub use sink::{FolderWriter, FrameFolder, FrameSink, Written, replace_folder, write_jpeg};
+pub use sink::{FolderWriter, FrameFolder, FrameSink, Written, write_jpeg};
 pub use source::{Frame, FrameSource, Frames};
 pub use text::Fonts;
 pub use timing::{FrameRate, Timing};

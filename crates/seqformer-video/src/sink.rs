@@ -6,7 +6,6 @@
 mod folder;
 mod frame_folder;
 mod gif;
-mod replace_folder;
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +21,6 @@ use gif::GifWriter;
 
 pub use folder::{FolderWriter, write_jpeg};
 pub use frame_folder::FrameFolder;
-pub use replace_folder::replace_folder;
 
 /// Receives frames in order. They are kept only after [`FrameSink::finish`].
 #[derive(Debug)]

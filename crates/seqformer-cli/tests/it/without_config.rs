@@ -9,9 +9,12 @@ use tempfile::TempDir;
 
 use crate::{command, display, golden, text};
 
-/// Runs `seqformer` in a folder.
+/// Runs `seqformer` in a folder, with the models that are in it.
 fn run_in(folder: &Path, words: &[&str]) -> Output {
-    command(words).current_dir(folder).output().unwrap()
+    let mut command = command(words);
+    command.env("SEQFORMER_MODELS", folder.join("models"));
+    command.env("SEQFORMER_CACHE", folder.join("cache"));
+    command.current_dir(folder).output().unwrap()
 }
 
 fn done(output: &Output) -> String {
@@ -74,6 +77,37 @@ fn own_weights_and_a_video_are_enough() {
     ));
     assert_eq!(results("vid_short").unwrap(), expected);
     assert_ne!(results("vid_short_2").unwrap(), expected);
+}
+
+#[test]
+fn a_video_alone_takes_the_model_that_is_included() {
+    let folder = TempDir::new().unwrap();
+    let expected = with_config(folder.path());
+    let model = folder.path().join("models/everyday");
+    fs::create_dir_all(&model).unwrap();
+    fs::rename(tagged(folder.path()), model.join("model.safetensors")).unwrap();
+    fs::write(model.join("about.txt"), "It finds five things on wheels and legs.\n").unwrap();
+    fs::write(folder.path().join("models/default"), "everyday\n").unwrap();
+    for weights in [&[][..], &["--weights", "everyday"]] {
+        let output = run_in(folder.path(), &[&["predict"], weights, &[video().as_str()]].concat());
+        done(&output);
+        let said = text(&output.stderr);
+        let default = "no --weights: using the model everyday. It finds five things on wheels and legs. docs/weights.md";
+        assert_eq!(said.contains(default), weights.is_empty(), "{said}");
+    }
+    for name in ["vid_short", "vid_short_2"] {
+        let results = folder.path().join("output/predict").join(name).join("results.json");
+        assert_eq!(fs::read(results).unwrap(), expected);
+    }
+    // A configuration has weights of its own.
+    let config = golden("tiny_config.yaml");
+    let failed = run_in(folder.path(), &["predict", "--config-file", &config, &video()]);
+    let said = text(&failed.stderr);
+    assert!(said.contains("d2_seqformer_pretrain_r50.pth: expected a file with weights"), "{said}");
+    let listed = done(&run_in(folder.path(), &["models", "list"]));
+    assert!(listed.contains("everyday (used without --weights)  It finds five things"), "{listed}");
+    let described = done(&run_in(folder.path(), &["models", "info", "everyday"]));
+    assert!(described.contains("finds    It finds five things"), "{described}");
 }
 
 #[test]

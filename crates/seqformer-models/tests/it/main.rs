@@ -22,6 +22,7 @@ fn models(folder: &Path, server: &Server) -> Models {
             silence: Duration::from_millis(1500),
         },
         offline: None,
+        included: None,
     }
 }
 

@@ -4,10 +4,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use seqformer_data::RgbImage;
-use seqformer_files::TemporaryFolder;
+use seqformer_files::{TemporaryFolder, replace_folder};
 use turbojpeg::{PixelFormat, Subsamp};
 
-use super::replace_folder::replace_folder;
 use super::{make_parent, persist, temporary_file, write_error};
 use crate::draw::checked_size;
 use crate::error::VideoError;

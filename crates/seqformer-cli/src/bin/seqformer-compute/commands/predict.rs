@@ -24,6 +24,7 @@ use seqformer_config::config::ResultRule;
 use seqformer_engine::{
     ClipOptions, Device, PredictPlan, Predictor, PredictorOptions, open_device,
 };
+use seqformer_models::IncludedModel;
 use seqformer_signals::StopSignals;
 use seqformer_video::{FfmpegLocation, Fonts};
 
@@ -56,11 +57,13 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Runs the command until it is done or `stop` is true.
 pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<End> {
     let (paths, pairs) = split_inputs(&args.inputs)?;
-    let settings = if let Some(file) = &args.config_file {
-        Settings::load(file, pairs)?
+    let mut default_model = None;
+    let (settings, found) = if let Some(file) = &args.config_file {
+        (Settings::load(file, pairs)?, None)
     } else {
-        let weights = weights_source::locate_without_config(args.weights.as_deref(), pairs)?;
-        Settings::from_weights(&weights, pairs)?
+        let (weights, default) = weights_source::locate_or_default(args.weights.as_deref(), pairs)?;
+        default_model = default;
+        (Settings::from_weights(&weights, pairs)?, Some(weights))
     };
     let config = &settings.config;
     let num_classes = usize::try_from(config.model.seqformer.num_classes)?;
@@ -76,7 +79,13 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     if opened.iter().all(|input| input.source.is_err()) {
         bail!("no input can be used");
     }
-    let weights = weights_source::locate_named(args.weights.as_deref(), &config.model.weights)?;
+    let weights = match found {
+        Some(weights) => weights,
+        None => weights_source::locate_named(args.weights.as_deref(), &config.model.weights)?,
+    };
+    if let Some(model) = &default_model {
+        output::note(&describe_default(model));
+    }
     settings.say_what_follows(&weights);
     let device = open_device(settings.device(args.device)?)?;
     compute::start(&args.compute);
@@ -132,6 +141,15 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
         0 => Ok(End::Finished),
         failed => bail!("{failed} of {} inputs failed", plan.record.videos.len()),
     }
+}
+
+/// Which model is used because none was asked for, and what it can find.
+fn describe_default(model: &IncludedModel) -> String {
+    let IncludedModel { name, about, .. } = model;
+    let space = if about.is_empty() { "" } else { " " };
+    format!(
+        "no --weights: using the model {name}.{space}{about} docs/weights.md says how to get others"
+    )
 }
 
 /// The classes given on the command line or by the datasets of the configuration.

@@ -21,6 +21,9 @@ use timing::Timing;
 /// Classes with fewer objects are hardly learned, and a note says so.
 const FEW_OBJECTS: usize = 10;
 
+/// Load for each core from which on a measurement is off.
+const BUSY_SHARE: f64 = 0.5;
+
 /// Runs the command.
 pub(crate) fn run(args: &InitArgs) -> Result<()> {
     let weights = args.weights.as_deref().map(locate).transpose()?;
@@ -59,8 +62,13 @@ pub(crate) fn run(args: &InitArgs) -> Result<()> {
         batch: args.batch.map(|batch| batch as usize),
         iterations: args.iterations,
     };
+    let load = timing::load();
     let (training, timing) = choose(args, &project, &start, wishes)?;
-    let about = about(args, &project, &training, &timing);
+    let mut about = about(args, &project, &training, &timing);
+    if matches!(timing, Timing::Done(_)) {
+        let cores = std::thread::available_parallelism().map_or(1, Into::into);
+        about.extend(load.and_then(|load| busy(load, cores)));
+    }
     let config_file = project.finish(&start, &training, &about)?;
     about[1..].iter().for_each(|line| note(line));
     print_line(&config_file.display().to_string());
@@ -250,8 +258,30 @@ fn costs_line(costs: &Costs, iterations: u64) -> String {
     )
 }
 
+/// What to say if other programs were using the machine before the measurement.
+fn busy(load: f64, cores: usize) -> Option<String> {
+    (load > BUSY_SHARE * cores as f64).then(|| {
+        format!(
+            "note: other programs were running (load {load:.0} on {cores} cores), and without them an iteration is faster: \
+             `seqformer bench --training --config-file FILE` measures again"
+        )
+    })
+}
+
 fn quoted_for_shell(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = text.chars().all(|c| c.is_alphanumeric() || "/._-+,:@%".contains(c));
     if is_plain { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_machine_is_mentioned() {
+        assert_eq!(busy(0.9, 2), None);
+        let said = busy(28.3, 2).unwrap_or_default();
+        assert!(said.contains("load 28 on 2 cores"), "{said}");
+    }
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 use seqformer_cli::weights_source;
 use seqformer_models::{
-    About, Architecture, CARD, CachedModel, Models, Outline, PUBLISHED, Published, human_size,
-    published, push_folder, recognise, write_card,
+    About, Architecture, CARD, CachedModel, IncludedModel, Models, Outline, PUBLISHED, Published,
+    human_size, published, push_folder, recognise, write_card,
 };
 use serde_json::{Value, json};
 
@@ -39,10 +39,14 @@ fn list(models: &Models, args: &ListArgs) -> Result<()> {
             Err(error) => note(&format!("warning: {error}")),
         }
     }
+    let included = models.included();
     if args.json {
         let models: Vec<Value> = found.iter().map(model_json).collect();
+        let included: Vec<Value> = included.iter().map(included_json).collect();
         let published: Vec<Value> = PUBLISHED.iter().map(published_json).collect();
-        let all = json!({ "cache": cache.root(), "models": models, "published": published });
+        let all = json!({
+            "cache": cache.root(), "models": models, "included": included, "published": published,
+        });
         print_line(&serde_json::to_string_pretty(&all)?);
         return Ok(());
     }
@@ -59,6 +63,16 @@ fn list(models: &Models, args: &ListArgs) -> Result<()> {
             human_size(manifest.size),
             manifest.address
         ));
+    }
+    if !included.is_empty() {
+        let default = models.default_model().map(|model| model.path);
+        print_line("");
+        print_line("Included, or in a folder that was put into the cache:");
+        for IncludedModel { name, path, about } in &included {
+            let is_default = default.as_ref() == Some(path);
+            let marked = if is_default { " (used without --weights)" } else { "" };
+            print_line(format!("{name}{marked}  {about}").trim_end());
+        }
     }
     print_line("");
     print_line(
@@ -79,6 +93,10 @@ fn model_json(model: &CachedModel) -> Value {
     value["name"] = json!(model.name);
     value["path"] = json!(model.path);
     value
+}
+
+fn included_json(model: &IncludedModel) -> Value {
+    json!({ "name": model.name, "path": model.path, "about": model.about })
 }
 
 fn published_json(published: &Published) -> Value {
@@ -143,6 +161,10 @@ fn info(models: &Models, args: &InfoArgs) -> Result<()> {
         line("sha256", &manifest.sha256);
     }
     line("file", &path.display());
+    let included = models.included_named(name).filter(|included| included.path == path);
+    if let Some(included) = included.filter(|included| !included.about.is_empty()) {
+        line("finds", &included.about);
+    }
     line("names", &outline.dialect);
     match &network {
         Ok(network) => {

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use seqformer_files::{FolderLock, LockError};
 
 /// Where folders are made that the user does not name.
@@ -29,7 +29,7 @@ impl ResultsFolder {
     /// If another run uses it, or it cannot be written.
     pub(super) fn open(given: Option<&Path>, name: &str) -> Result<Self> {
         if let Some(path) = given {
-            let lock = FolderLock::take(path)?;
+            let lock = FolderLock::take(path).map_err(with_mend)?;
             return Ok(Self { path: path.to_path_buf(), is_new: false, _lock: lock });
         }
         Self::open_new(Path::new(DEFAULT), name)
@@ -52,7 +52,7 @@ impl ResultsFolder {
                     return Ok(Self { path, is_new: true, _lock: lock });
                 }
                 Ok(_) | Err(LockError::InUse { .. }) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(with_mend(error)),
             }
         }
     }
@@ -64,6 +64,16 @@ impl ResultsFolder {
             return format!("stopped; to resume, repeat the command with --output {path}");
         }
         "stopped; repeat the command to resume".to_owned()
+    }
+}
+
+/// Adds what to do about a folder that cannot be written.
+fn with_mend(error: LockError) -> anyhow::Error {
+    match error {
+        LockError::Unwritable { .. } => {
+            anyhow!("{error}; choose a folder that you may write to, with --output")
+        }
+        LockError::InUse { .. } => error.into(),
     }
 }
 
@@ -83,6 +93,18 @@ fn is_unused(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_an_error_with_the_mend() {
+        let parent = tempfile::tempdir().unwrap();
+        let file = parent.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let said = ResultsFolder::open(Some(&file.join("found")), "a").unwrap_err().to_string();
+        assert!(
+            said.contains("file/found: cannot be written") && said.ends_with("with --output"),
+            "{said}"
+        );
+    }
 
     #[test]
     fn folders_are_counted_up_and_never_shared() {

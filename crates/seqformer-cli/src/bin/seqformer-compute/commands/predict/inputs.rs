@@ -6,6 +6,11 @@ use std::path::Path;
 use anyhow::{Result, anyhow};
 use seqformer_video::{FfmpegLocation, FrameSource};
 
+/// Endings of files with weights, which are easily given as an input by mistake.
+const WEIGHTS: [&str; 5] = ["pth", "pt", "pkl", "ckpt", "safetensors"];
+/// The usual endings of video files.
+const VIDEOS: [&str; 6] = ["mp4", "mov", "mkv", "avi", "webm", "m4v"];
+
 /// One input and the names of its results.
 #[derive(Debug)]
 pub(crate) struct Input {
@@ -49,11 +54,37 @@ fn open(typed: &str, ffmpeg: &FfmpegLocation) -> Result<FrameSource> {
     if typed != "-" && !path.exists() && path.symlink_metadata().is_err() {
         return Err(anyhow!("{}", missing(typed)));
     }
-    let source = FrameSource::open(path, ffmpeg)?;
+    if extension(path).is_some_and(|found| WEIGHTS.contains(&found.as_str())) && path.is_file() {
+        return Err(anyhow!(
+            "{typed}: expected a folder of images, a video file or a GIF, found a file with weights; give it as --weights {typed}"
+        ));
+    }
+    let source = FrameSource::open(path, ffmpeg).map_err(|error| match ending_of_videos(path) {
+        Some(ending) => anyhow!(
+            "{error}; to process the videos in a folder, give the files: {}/*.{ending}",
+            typed.trim_end_matches('/')
+        ),
+        None => error.into(),
+    })?;
     for note in source.notes() {
         tracing::warn!("{note}");
     }
     Ok(source)
+}
+
+/// The ending of the first video in a folder.
+fn ending_of_videos(folder: &Path) -> Option<String> {
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).ok()?.flatten().map(|file| file.path()).collect();
+    files.sort();
+    let endings = files.iter().filter_map(|file| file.extension()?.to_str());
+    let mut videos =
+        endings.filter(|ending| VIDEOS.iter().any(|known| known.eq_ignore_ascii_case(ending)));
+    videos.next().map(str::to_owned)
+}
+
+fn extension(path: &Path) -> Option<String> {
+    Some(path.extension()?.to_str()?.to_ascii_lowercase())
 }
 
 /// The message for an input that is not a file, such as patterns and URLs, which other programs

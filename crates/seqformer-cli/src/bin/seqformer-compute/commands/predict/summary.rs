@@ -178,7 +178,8 @@ impl Summary {
         let network: f64 = new().map(|video| video.network_secs).sum();
         (secs > 0.0 && network > 0.0).then(|| {
             format!(
-                "{frames} frames in {secs:.1} s: {:.1} frames a second, {:.1} without drawing",
+                "{frames} {} in {secs:.1} s: {:.1} frames a second, {:.1} without drawing",
+                if frames == 1 { "frame" } else { "frames" },
                 frames as f64 / secs,
                 frames as f64 / network
             )

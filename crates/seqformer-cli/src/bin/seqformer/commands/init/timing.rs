@@ -33,6 +33,12 @@ pub(super) enum Timing {
     Not(String),
 }
 
+/// How many threads of all programs wanted to run during the last minute, where the system tells it.
+pub(super) fn load() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
 /// The time that is left for trials.
 #[derive(Debug)]
 pub(super) struct Limits {

@@ -21,6 +21,25 @@ fn what_is_no_file_is_explained() {
 }
 
 #[test]
+fn weights_and_folders_of_videos_are_no_inputs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::create_dir(path("films")).unwrap();
+    for name in ["model.PTH", "films/b.MOV", "films/notes.txt"] {
+        std::fs::write(path(name), "x").unwrap();
+    }
+    let ffmpeg = FfmpegLocation::find(None);
+    let said = |name: &str| open(&path(name), &ffmpeg).unwrap_err().to_string();
+    let weights = format!("give it as --weights {}", path("model.PTH"));
+    assert!(said("model.PTH").ends_with(&weights), "{}", said("model.PTH"));
+    let films = format!(
+        "found b.MOV, notes.txt; to process the videos in a folder, give the files: {}/*.MOV",
+        path("films")
+    );
+    assert!(said("films").ends_with(&films), "{}", said("films"));
+}
+
+#[test]
 fn inputs_of_one_name_are_numbered_and_a_missing_one_keeps_its_place() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["a/clip", "b/clip"] {

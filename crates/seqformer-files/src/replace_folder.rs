@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use seqformer_files::TemporaryFolder;
+use crate::TemporaryFolder;
 
 /// Moves a filled folder to its final name. An earlier file or folder of this name is removed only then, and comes back
 /// if the new one cannot be moved.
