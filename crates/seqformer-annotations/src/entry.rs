@@ -1,6 +1,9 @@
 //! One element of a list of annotations or results. Faults are described in terms of its fields.
 
+use std::fmt;
+
 use seqformer_masks::{BoxXywh, ImageSize};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::value::{
@@ -12,6 +15,7 @@ use crate::{Fault, Id};
 #[derive(Debug, Clone, Default)]
 pub struct Entry {
     fields: Map<String, Value>,
+    repeated_key: Option<Box<str>>,
 }
 
 /// The content of a field that should contain a box.
@@ -61,17 +65,23 @@ impl Entry {
     pub fn parse(text: &[u8]) -> Result<Self, Fault> {
         let parsed = serde_json::from_slice(text)
             .or_else(|_plain| serde_json::from_slice(&quote_non_finite(text)));
-        match parsed {
-            Ok(Value::Object(fields)) => Ok(Self { fields }),
-            Ok(other) => Err(Fault::new("", "an object", describe(&other), "remove the entry")),
-            Err(_) if std::str::from_utf8(text).is_err() => {
-                Err(Fault::new("", "UTF-8 text", "other bytes", "save the file as UTF-8"))
-            }
-            Err(error) => {
-                let mend = "write the entry again";
-                Err(Fault::new("", "an object in JSON", without_position(&error), mend))
-            }
+        let error: serde_json::Error = match parsed {
+            Ok(entry) => return Ok(entry),
+            Err(error) => error,
+        };
+        if std::str::from_utf8(text).is_err() {
+            return Err(Fault::new("", "UTF-8 text", "other bytes", "save the file as UTF-8"));
         }
+        if let Ok(other) = serde_json::from_slice(&quote_non_finite(text)) {
+            return Err(Fault::new("", "an object", describe(&other), "remove the entry"));
+        }
+        let mend = "write the entry again";
+        Err(Fault::new("", "an object in JSON", without_position(&error), mend))
+    }
+
+    /// Returns the first key that occurs twice. The last value counts, as in Python.
+    pub fn repeated_key(&self) -> Option<&str> {
+        self.repeated_key.as_deref()
     }
 
     /// Returns a field; `None` if it is absent or null.
@@ -234,6 +244,33 @@ impl Entry {
     /// Reads a box.
     pub fn bbox(&self, field: &str) -> BoxField {
         self.get(field).map_or(BoxField::Absent, BoxField::read)
+    }
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Entry;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry, A::Error> {
+                let mut entry = Entry::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    if entry.repeated_key.is_none() && entry.fields.contains_key(&key) {
+                        entry.repeated_key = Some(key.as_str().into());
+                    }
+                    entry.fields.insert(key, map.next_value()?);
+                }
+                Ok(entry)
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
     }
 }
 

@@ -176,7 +176,10 @@ impl Fault {
                 (format!("at most {} pixels", ImageSize::MAX_PIXELS), size.to_string())
             }
             MaskError::PolygonCoordinate { found } => {
-                ("coordinates between -1000000 and 1000000".to_owned(), found.to_string())
+                // Numbers of hundreds of digits are written with an exponent.
+                let found =
+                    if found.abs() < 1e15 { found.to_string() } else { format!("{found:e}") };
+                ("coordinates between -1000000 and 1000000".to_owned(), found)
             }
             MaskError::Character { position, found } => (
                 "compressed run lengths, characters from '0' to 'o'".to_owned(),

@@ -24,7 +24,7 @@ pub use compute::{ComputeArgs, PrecisionChoice};
 pub use data::{
     CocoToYtvisArgs, DataArgs, DataCheckArgs, DataCommand, DataConvertArgs, DataFramesArgs,
     DataMergeArgs, DataShowArgs, DataSplitArgs, DataStatsArgs, DataSubsetArgs, ReadArgs,
-    TargetClasses,
+    SourceArgs, TargetClasses,
 };
 pub use init::{InitArgs, NetworkChoice};
 pub use models::{

@@ -141,3 +141,18 @@ fn write_or_ignore(target: &mut dyn Write, text: &str) {
 pub fn note(text: &str) {
     write_or_ignore(&mut io::stderr().lock(), text);
 }
+
+/// Writes a number with what it counts: `1 video`, `2 videos`.
+pub fn counted(count: usize, [one, several]: [&str; 2]) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
+/// Says how many videos, frames and objects there are: `1 video of 2 frames with 3 objects`.
+pub fn contents(num_videos: usize, num_frames: usize, num_objects: usize) -> String {
+    format!(
+        "{} of {} with {}",
+        counted(num_videos, ["video", "videos"]),
+        counted(num_frames, ["frame", "frames"]),
+        counted(num_objects, ["object", "objects"])
+    )
+}

@@ -12,10 +12,12 @@ mod records;
 
 use std::path::{Path, PathBuf};
 
+use seqformer_annotations::Fault;
+
 pub use self::problem::{Kind, Problem, Severity};
 
 use self::records::Records;
-use crate::{ConvertError, Input};
+use crate::{ConvertError, Format, Input, guess};
 
 /// What is to be examined.
 #[derive(Debug, Clone)]
@@ -33,6 +35,8 @@ pub struct Checkup {
 pub struct Report {
     /// The faults: of videos and images, of categories, of annotations, of frames.
     pub problems: Vec<Problem>,
+    /// Whether the file has videos, not images.
+    pub has_videos: bool,
     /// How many videos (or images) the file has.
     pub num_records: usize,
     /// How many annotations.
@@ -53,12 +57,29 @@ pub fn check(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Report, ConvertError> {
     let input = Input::open(&checkup.file, None)?;
+    let checked = check_open(input.path(), checkup, progress);
     let mut report =
-        check_open(input.path(), checkup, progress).map_err(|error| input.error(error))?;
+        checked.map_err(|error| input.error(in_words_of_format(error, input.path())))?;
     for problem in report.problems.iter_mut().filter(|_| input.is_archive()) {
         problem.file = input.words(&problem.file.to_string_lossy()).into();
     }
     Ok(report)
+}
+
+/// Says what a file is that is none of YouTube-VIS or COCO.
+fn in_words_of_format(error: ConvertError, path: &Path) -> ConvertError {
+    match guess(path) {
+        Ok(Format::Ytvis | Format::Coco | Format::Cocovid) | Err(_) => error,
+        Ok(other) => {
+            let fault = Fault::new(
+                "",
+                "a YouTube-VIS or COCO file",
+                format!("the format {other}"),
+                "`data convert --to ytvis` translates it, and says what is wrong",
+            );
+            ConvertError::wrong(path, "the whole input", fault)
+        }
+    }
 }
 
 fn check_open(
@@ -68,7 +89,11 @@ fn check_open(
 ) -> Result<Report, ConvertError> {
     let mut problems = Vec::new();
     let mut records = Records::read(file, &mut problems)?;
-    let mut report = Report { num_records: records.list.len(), ..Report::default() };
+    let mut report = Report {
+        has_videos: records.has_videos,
+        num_records: records.list.len(),
+        ..Report::default()
+    };
     if let Some(images) = &checkup.images {
         report.num_frames = frames::check(images, &mut records, &mut problems, progress)?;
     }

@@ -102,9 +102,28 @@ fn read_open(
     let was_guessed = from.is_none();
     let from = from.map_or_else(|| guess(path), Ok)?;
     let mut notes = Notes::default();
-    let dataset = from.reader().read(path, options, &mut notes)?;
+    if !was_guessed && from.is_one_file() && path.is_dir() {
+        let mend = "name the file in it";
+        let expected = format!("a file in the format {from}");
+        let fault = Fault::new("", expected, "a folder", mend);
+        return Err(with_other_format(ConvertError::wrong(path, "--from", fault), path, from));
+    }
+    let dataset = from.reader().read(path, options, &mut notes);
+    let dataset = dataset
+        .map_err(|error| if was_guessed { error } else { with_other_format(error, path, from) })?;
     check_sizes(path, &dataset)?;
     Ok(ReadDataset { dataset, from, was_guessed, notes })
+}
+
+/// Adds the format that the files seem to have to an error of a format that the user named.
+fn with_other_format(error: ConvertError, path: &Path, from: Format) -> ConvertError {
+    let is_davis = |format| matches!(format, Format::Davis | Format::Davis2016);
+    match guess(path) {
+        Ok(found) if found != from && !(is_davis(found) && is_davis(from)) => {
+            ConvertError::OtherFormat { error: Box::new(error), found: found.name() }
+        }
+        _ => error,
+    }
 }
 
 /// Reads a dataset, and writes it in another format.
@@ -227,5 +246,30 @@ pub fn fill_boxes(dataset: &mut Dataset, notes: &mut Notes) {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wrong_format_is_told_with_the_right_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("train.json");
+        let video = r#"{"id": 1, "height": 4, "width": 4, "length": 1}"#;
+        std::fs::write(&file, format!(r#"{{"videos": [{video}], "annotations": []}}"#)).unwrap();
+        let error = |input: &Path, from| {
+            read(input, Some(from), &ReadOptions::default()).unwrap_err().to_string()
+        };
+        for from in [Format::Cvat, Format::Davis, Format::Coco, Format::Labelme, Format::MotsTxt] {
+            let said = error(&file, from);
+            assert!(said.ends_with("leave out --from, or give --from ytvis"), "{from}: {said}");
+        }
+        let said = error(folder.path(), Format::Ytvis);
+        assert!(said.contains("expected a file in the format ytvis, found a folder"), "{said}");
+        // A file that is broken in its own format is not taken for another one.
+        std::fs::write(&file, r#"{"videos": [{}]}"#).unwrap();
+        assert!(!error(&file, Format::Ytvis).contains("--from"));
     }
 }

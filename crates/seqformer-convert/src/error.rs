@@ -72,6 +72,14 @@ pub enum ConvertError {
         /// The names of the formats.
         known: String,
     },
+    /// The files are not in the format that the user named, but look like another one.
+    #[error("{error}; the files look like {found}: leave out --from, or give --from {found}")]
+    OtherFormat {
+        /// Why they cannot be read as what they were said to be.
+        error: Box<ConvertError>,
+        /// The format that they seem to have.
+        found: &'static str,
+    },
     /// The format cannot be written.
     #[error("--to {name}: this format is only read; expected one of {known}")]
     ReadOnly {

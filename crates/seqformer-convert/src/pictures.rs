@@ -18,6 +18,25 @@ pub(crate) fn find(folder: &Path, stem: &str) -> Option<String> {
     { names }.find(|name| folder.join(name).is_file())
 }
 
+/// Names the images of frames: those in the first of `folders` that has any of them, behind what the names of its images
+/// begin with. Images that are not there get an ending; without any, they are in a folder called as the video.
+pub(crate) fn names_of_frames(
+    stems: &[String],
+    folders: &[(PathBuf, String)],
+    (video, ending): (&str, &str),
+) -> Vec<String> {
+    let has_any = |folder: &Path| stems.iter().any(|stem| find(folder, stem).is_some());
+    let found = folders.iter().find(|(folder, _)| folder.is_dir() && has_any(folder));
+    let name = |stem: &String| match found {
+        Some((folder, start)) => {
+            let image = find(folder, stem).unwrap_or_else(|| format!("{stem}.{ending}"));
+            format!("{start}{image}")
+        }
+        None => format!("{video}/{stem}.{ending}"),
+    };
+    stems.iter().map(name).collect()
+}
+
 /// Reads the size of an image from its header: height and width as they are stored.
 ///
 /// # Errors

@@ -72,6 +72,7 @@ pub(crate) fn find(input: &Path, options: &ReadOptions) -> Result<Vec<Sequence>,
     let whole = input.canonicalize().unwrap_or_else(|_gone| input.to_path_buf());
     let own_name = whole.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut unique = Unique::default();
+    let is_only = folders.len() == 1;
     let sequence = |(parts, files): (Vec<String>, Vec<PathBuf>)| {
         let is_name = |part: &&String| {
             !ANNOTATIONS.contains(&part.as_str()) && !RESOLUTIONS.contains(&part.as_str())
@@ -79,13 +80,11 @@ pub(crate) fn find(input: &Path, options: &ReadOptions) -> Result<Vec<Sequence>,
         let named: Vec<&str> = parts.iter().filter(is_name).map(String::as_str).collect();
         let name = if named.is_empty() { own_name.clone() } else { named.join("/") };
         let name = unique.take(name);
-        let images = image_folders(input, &parts, &name, options);
-        let file_name = |file: &PathBuf| {
-            let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let image = images.iter().find_map(|folder| pictures::find(folder, &stem));
-            format!("{name}/{}", image.unwrap_or_else(|| format!("{stem}.jpg")))
-        };
-        let file_names = files.iter().map(file_name).collect();
+        let images = image_folders(input, &parts, (&name, is_only), options);
+        let stem =
+            |file: &PathBuf| file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stems: Vec<String> = files.iter().map(stem).collect();
+        let file_names = pictures::names_of_frames(&stems, &images, (&name, "jpg"));
         Sequence { name, files, file_names }
     };
     Ok(folders.into_iter().map(sequence).collect())
@@ -110,16 +109,21 @@ fn walk(
     Ok(())
 }
 
-/// The folders in which the images of a video may be.
+/// The folders in which the images of a video may be, and what the names of those in them begin with.
+///
+/// In the folder that the user names, that is the way from there; its own images can only be those of the only video.
 fn image_folders(
     input: &Path,
     parts: &[String],
-    name: &str,
+    (name, is_only): (&str, bool),
     options: &ReadOptions,
-) -> Vec<PathBuf> {
+) -> Vec<(PathBuf, String)> {
     if let Some(images) = &options.images {
         let last = name.rsplit('/').next().unwrap_or(name);
-        return vec![images.join(name), images.join(last), images.clone()];
+        let mut folders: Vec<_> =
+            [name, last].map(|name| (images.join(name), format!("{name}/"))).into();
+        folders.extend(is_only.then(|| (images.clone(), String::new())));
+        return folders;
     }
     // The same path with the folder of images in place of that of annotations, which may be the input itself.
     let instead = |images: &str| {
@@ -133,7 +137,8 @@ fn image_folders(
         };
         rest.iter().fold(start.join(images), |path, part| path.join(part))
     };
-    IMAGES.iter().map(|images| instead(images)).filter(|folder| folder.is_dir()).collect()
+    let folders = IMAGES.iter().map(|images| instead(images)).filter(|folder| folder.is_dir());
+    folders.map(|folder| (folder, format!("{name}/"))).collect()
 }
 
 impl Sequence {

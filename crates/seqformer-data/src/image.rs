@@ -83,9 +83,17 @@ pub fn decode_image(bytes: &[u8], path: &Path) -> Result<DecodedImage, DataError
     }
 }
 
-/// Tells whether EXIF data turns or mirrors a JPEG file, as [`decode_image`] does and not every program.
+/// Tells whether EXIF data turns or mirrors an image file, as [`decode_image`] does and not every program.
 pub fn is_turned_by_exif(bytes: &[u8]) -> bool {
-    jpeg::is_turned(bytes)
+    match image::guess_format(bytes) {
+        Ok(ImageFormat::Jpeg) => jpeg::is_turned(bytes),
+        Ok(format @ (ImageFormat::Png | ImageFormat::WebP)) => {
+            let decoder = ImageReader::with_format(Cursor::new(bytes), format).into_decoder();
+            let orientation = decoder.and_then(|mut decoder| decoder.orientation());
+            orientation.is_ok_and(|orientation| orientation != Orientation::NoTransforms)
+        }
+        _ => false,
+    }
 }
 
 fn decode_other(bytes: &[u8], format: ImageFormat, path: &Path) -> Result<DecodedImage, DataError> {

@@ -121,6 +121,12 @@ impl PrecisionRecall {
         self.recall[self.recall_index(Cell { threshold, category, area, limit })]
     }
 
+    /// Returns how many numbers were computed.
+    #[cfg(test)]
+    pub(crate) fn num_values(&self) -> usize {
+        self.precision.len() + self.recall.len()
+    }
+
     fn shape_of(num_categories: usize) -> [usize; 5] {
         let (areas, limits) = (AREA_RANGES.len(), MAX_DETECTIONS.len());
         [NUM_THRESHOLDS, NUM_RECALL_POINTS, num_categories, areas, limits]

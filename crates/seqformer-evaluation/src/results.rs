@@ -4,7 +4,7 @@
 //! of YouTube-VIS, `YTVOS.loadRes`, which reads it.
 
 mod archive;
-mod check;
+pub(crate) mod check;
 mod entry;
 mod journal;
 pub(crate) mod list_writer;

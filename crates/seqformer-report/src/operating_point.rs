@@ -7,8 +7,10 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub(crate) struct OperatingPoint {
     pub(crate) min_score: f64,
-    pub(crate) precision: f64,
-    pub(crate) recall: f64,
+    /// Nothing without a result.
+    pub(crate) precision: Option<f64>,
+    /// Nothing without an object.
+    pub(crate) recall: Option<f64>,
     pub(crate) f1: f64,
 }
 
@@ -41,7 +43,7 @@ impl OperatingPoint {
     }
 
     fn new(min_score: f64, right: usize, total: usize, num_objects: usize) -> Self {
-        let part = |of: usize| if of == 0 { 0.0 } else { right as f64 / of as f64 };
+        let part = |of: usize| (of > 0).then(|| right as f64 / of as f64);
         let f1 = match total + num_objects {
             0 => 0.0,
             sum => 2.0 * right as f64 / sum as f64,
@@ -84,10 +86,13 @@ mod tests {
             (0.1, Some(false)),
         ];
         let best = OperatingPoint::best(&judged(&results), 2).unwrap();
-        assert_eq!((best.min_score, best.recall), (0.7, 1.0));
-        assert!((best.precision - 2.0 / 3.0).abs() < 1e-12 && (best.f1 - 0.8).abs() < 1e-12);
+        assert_eq!((best.min_score, best.recall), (0.7, Some(1.0)));
+        assert!(
+            (best.precision.unwrap() - 2.0 / 3.0).abs() < 1e-12 && (best.f1 - 0.8).abs() < 1e-12
+        );
         assert_eq!(OperatingPoint::at(0.7, &judged(&results), 2), best);
         assert_eq!(OperatingPoint::best(&judged(&results[..1]), 2), None);
-        assert_eq!(OperatingPoint::at(0.5, &[], 0).f1, 0.0);
+        let nothing = OperatingPoint::at(0.5, &[], 0);
+        assert_eq!((nothing.precision, nothing.recall, nothing.f1), (None, None, 0.0));
     }
 }

@@ -137,6 +137,12 @@ pub fn write_report(plan: &ReportPlan) -> Result<WrittenReport, ReportError> {
             notes.push(format!("{missing} of {all} frames are missing, such as {first}; their masks are shown alone."));
         }
     }
+    let totals = dataset.totals();
+    if totals.objects == 0 && !scored.is_empty() {
+        notes.push(
+            "The annotations have no objects to be found, so that AP has no value.".to_owned(),
+        );
+    }
     let title = format!(
         "{} – {}",
         plan.gt.file_stem().unwrap_or_default().to_string_lossy(),
@@ -174,7 +180,7 @@ pub fn write_report(plan: &ReportPlan) -> Result<WrittenReport, ReportError> {
     };
     let (worst, best) = gallery(&rows);
     let best_f1 = plan.min_score.is_none();
-    let shared = context! { totals => dataset.totals(), notes, worst, best, best_f1 };
+    let shared = context! { totals, notes, worst, best, best_f1 };
     pages.write("index.html", context! { ..numbers.clone(), ..shared })?;
     let classes = class_rows(&dataset, &scored);
     pages.write("classes.html", context! { classes, ..numbers.clone() })?;

@@ -109,8 +109,8 @@ fn tiles(scored: &[Scored]) -> Vec<Tile> {
     vec![
         tile("AP", Some("of masks, IoU 0.5 to 0.95"), &stat("AP")),
         tile("HOTA", Some("detection and association"), &metric(Metric::Hota, "HOTA")),
-        tile("precision", Some("IoU 0.5"), &|one| Some(one.point.precision)),
-        tile("recall", Some("IoU 0.5"), &|one| Some(one.point.recall)),
+        tile("precision", Some("IoU 0.5"), &|one| one.point.precision),
+        tile("recall", Some("IoU 0.5"), &|one| one.point.recall),
         tile("AP50", None, &stat("AP50")),
         tile("AP75", None, &stat("AP75")),
         tile("AR10", None, &stat("AR10")),

@@ -27,3 +27,10 @@ fn what_is_no_object_is_described() {
         assert_eq!(Entry::parse(text).unwrap_err().to_string(), expected);
     }
 }
+
+#[test]
+fn a_key_that_occurs_twice_is_told_and_the_last_value_counts() {
+    let entry = Entry::parse(br#"{"id": 1, "a": 2, "id": 3, "a": 4}"#).unwrap();
+    assert_eq!((entry.repeated_key(), entry.count("id").unwrap()), (Some("id"), Some(3)));
+    assert_eq!(Entry::parse(br#"{"id": 1, "a": {"id": 2}}"#).unwrap().repeated_key(), None);
+}

@@ -11,6 +11,7 @@ use seqformer_masks::ImageSize;
 
 pub use self::curation::{
     DataFramesArgs, DataMergeArgs, DataSplitArgs, DataStatsArgs, DataSubsetArgs, ReadArgs,
+    SourceArgs,
 };
 use super::DataBrowseArgs;
 
@@ -75,6 +76,9 @@ pub struct DataShowArgs {
     /// Writes a film of each video or clip (mp4, or GIF without ffmpeg) instead of a folder of pictures.
     #[arg(long)]
     pub film: bool,
+    /// Font for labels: a TrueType or OpenType file [default: the built-in one, and those of the system for what it lacks].
+    #[arg(long, value_name = "FILE")]
+    pub font: Option<PathBuf>,
     /// ffmpeg executable, which writes films.
     #[arg(long, value_name = "FILE")]
     pub ffmpeg: Option<PathBuf>,
@@ -134,9 +138,6 @@ pub struct DataConvertArgs {
     /// The annotations: a file, a folder or a zip archive.
     #[arg(value_name = "IN")]
     pub input: PathBuf,
-    /// Their format [default: told by what is in the files].
-    #[arg(long, value_name = "FORMAT", value_parser = formats(Format::ALL.to_vec()))]
-    pub from: Option<Format>,
     /// The format to write.
     #[arg(long, value_name = "FORMAT", value_parser = formats(writable()))]
     pub to: Format,
@@ -146,12 +147,9 @@ pub struct DataConvertArgs {
     /// Replaces a file that is already there; never a folder with files in it, and never what is read.
     #[arg(long)]
     pub overwrite: bool,
-    /// The folder of the images, for formats that leave out their sizes.
-    #[arg(long, value_name = "DIR")]
-    pub images: Option<PathBuf>,
-    /// The size of all frames, where neither the annotations nor the images tell it.
-    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = image_size)]
-    pub size: Option<ImageSize>,
+    /// How they are read.
+    #[command(flatten)]
+    pub source: SourceArgs,
     /// Takes all pixels of a box for the mask, where an object has nothing but a box.
     #[arg(long)]
     pub boxes_as_masks: bool,

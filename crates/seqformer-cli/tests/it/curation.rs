@@ -57,7 +57,7 @@ fn a_dataset_is_counted_divided_joined_and_cut_down() {
     let [train, val] = &parts;
     let (good, _, said) =
         data(&["merge", train, val, "--rename", "car=auto", "--output", &at("joined.json")]);
-    assert!(good && said.contains("10 videos of 20 frames with 10 objects of 1 classes"), "{said}");
+    assert!(good && said.contains("10 videos of 20 frames with 10 objects of 1 class"), "{said}");
     assert_eq!(read(&at("joined.json"))["categories"], json!([{"id": 3, "name": "auto"}]));
     let (good, _, said) =
         data(&["merge", train, val, "--images", &at(""), "--output", &at("x.json")]);

@@ -24,7 +24,7 @@ fn annotations_go_into_a_folder_and_come_back() {
     assert!(done.status.success(), "{said}");
     assert_eq!(text(&done.stdout), format!("{}\n", at("mots")));
     assert!(
-        said.contains("read as ytvis") && said.contains("1 videos of 2 frames with 1 objects"),
+        said.contains("read as ytvis") && said.contains("1 video of 2 frames with 1 object"),
         "{said}"
     );
     let again = text(&seqformer(&there).stderr);
@@ -87,7 +87,7 @@ fn faults_are_listed_and_mended() {
     assert!(text(&done.stderr).contains("never replaced"), "{}", text(&done.stderr));
     assert_eq!(fs::read_to_string(at("train.json")).unwrap(), wrong);
     let done = seqformer(&["data", "check", &at("train.json"), "--fix", &at("mended.json")]);
-    assert!(text(&done.stderr).contains("1 entries mended"), "{}", text(&done.stderr));
+    assert!(text(&done.stderr).contains("1 entry mended"), "{}", text(&done.stderr));
     let done = seqformer(&["data", "check", &at("mended.json")]);
     assert!(done.status.success() && done.stdout.is_empty(), "{}", text(&done.stdout));
     fs::create_dir(at("images")).unwrap();

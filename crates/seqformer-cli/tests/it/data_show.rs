@@ -97,7 +97,8 @@ fn annotations_are_drawn_over_their_frames_and_nothing_is_replaced() {
     assert!(is_done, "{errors}");
     let drawn = folder.path().join("shown").join(format!("video_{id}"));
     let count = dataset.videos[1].tracks.len();
-    assert_eq!(said, format!("{}: {file}, 3 frames, {count} objects\n", drawn.display()));
+    let objects = if count == 1 { "1 object".to_owned() } else { format!("{count} objects") };
+    assert_eq!(said, format!("{}: {file}, 3 frames, {objects}\n", drawn.display()));
     for frame in 0..3 {
         let picture = read_image(&drawn.join(format!("overlay_{frame:05}.jpg"))).unwrap().image;
         let original = read_image(&dataset.videos[1].frames[frame]).unwrap().image;
@@ -108,6 +109,8 @@ fn annotations_are_drawn_over_their_frames_and_nothing_is_replaced() {
     let (is_done, _, errors) = show(&words);
     assert!(!is_done && errors.contains("overwrite"), "{errors}");
     assert!(show(&[&words[..], &["--overwrite"]].concat()).0);
+    let (is_done, _, errors) = show(&[&words[..], &["--overwrite", "--font", &file]].concat());
+    assert!(!is_done && errors.contains("font"), "{errors}");
     let (is_done, _, errors) = show(&[&words[..5], &["--videos", "77"]].concat());
     assert!(!is_done && errors.contains("--videos 77") && errors.contains(&id), "{errors}");
 }
@@ -152,7 +155,7 @@ fn results_above_the_threshold_are_drawn_over_frames_and_images() {
             "1",
         ];
         let (is_done, said, errors) = show(&words);
-        assert!(is_done && said.ends_with("1 objects\n"), "{said} {errors}");
+        assert!(is_done && said.ends_with("1 object\n"), "{said} {errors}");
         let (drawn, shown) = match kind {
             DatasetKind::Ytvis => (output.join(format!("video_{}/overlay_00002.jpg", video.id)), 2),
             DatasetKind::Coco => (output.join(format!("image_{}.jpg", video.id)), 0),

@@ -30,7 +30,7 @@ fn results_become_files_of_other_tools_and_nothing_is_replaced() {
     };
     let (done, printed, said) = run("csv", "found.csv", &["--max-tracks", "1"]);
     assert!(done && printed == at("found.csv") + "\n", "{said}");
-    assert!(said.contains("1 videos of 2 frames with 1 objects"), "{said}");
+    assert!(said.contains("1 video of 2 frames with 1 object"), "{said}");
     assert!(said.contains("note: 1 results are the object of another one"), "{said}");
     let table = fs::read_to_string(at("found.csv")).unwrap();
     let row = "street,1,0,,street/0.jpg,1,3,car,0.75,1,0,3,2,6";

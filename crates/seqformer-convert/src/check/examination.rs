@@ -4,13 +4,14 @@ mod masks;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use seqformer_annotations::{Entry, Fault, Id, place_of};
+use seqformer_annotations::{Entry, Fault, Id, describe, place_of};
+use seqformer_masks::Rle;
 use serde_json::Value;
 
 use self::masks::Drawn;
 use super::comparison;
 use super::problem::Kind;
-use super::records::Records;
+use super::records::{Records, repeated_key};
 
 /// An annotation that was looked at on its own.
 pub(super) struct Examined {
@@ -98,9 +99,11 @@ impl Examination {
 
     /// Looks at everything but the id, and returns what the masks are.
     fn examine(&mut self, records: &Records) -> Option<(Id, u64)> {
-        if let Err(fault) = self.entry.is_crowd() {
-            self.say(Kind::WrongField, None, fault, false);
+        if let Some(key) = self.entry.repeated_key() {
+            let fault = repeated_key(key);
+            self.say(Kind::RepeatedKey, None, fault, false);
         }
+        self.examine_crowd_mark();
         let record_id = self.id(self.fields.record);
         let record = record_id.as_ref().and_then(|id| records.by_id.get(id));
         let record = record.and_then(|&index| records.list.get(index));
@@ -127,7 +130,13 @@ impl Examination {
         }
         let masks = self.masks(record)?;
         let size = record.and_then(|record| record.size.or(record.measured));
+        let is_complete = record.is_some_and(|record| record.length == Some(masks.len()));
         let drawn = self.draw(masks, size);
+        if self.has_videos && is_complete {
+            let (boxes, areas) = (self.fields.boxes, self.fields.areas);
+            self.complete(boxes, &drawn, |mask| comparison::numbers(mask).into_iter().collect());
+            self.complete(areas, &drawn, |mask| mask.area().into());
+        }
         self.compare_boxes(&drawn);
         self.compare_areas(&drawn);
         if drawn.iter().all(|drawn| drawn.mask.is_none()) {
@@ -139,6 +148,38 @@ impl Examination {
             drawn.mask.hash(&mut hasher);
         }
         Some((record_id?, hasher.finish()))
+    }
+
+    fn examine_crowd_mark(&mut self) {
+        let fault = match (self.entry.is_crowd(), self.entry.get("iscrowd")) {
+            (Err(fault), _) => {
+                self.say(Kind::WrongField, None, fault, false);
+                return;
+            }
+            (Ok(_), Some(value)) if !matches!(value.as_f64(), None | Some(0.0 | 1.0)) => {
+                Fault::new("iscrowd", "0 or 1", describe(value), "write 0 or 1")
+            }
+            _ => return,
+        };
+        self.say(Kind::CrowdMark, None, fault, false);
+    }
+
+    /// Gives a list beside the masks as many entries as there are masks: what is missing is that of the mask.
+    fn complete(&mut self, field: &str, drawn: &[Drawn], of_mask: impl Fn(&Rle) -> Value) {
+        let Some(Value::Array(list)) = self.entry.get(field) else { return };
+        if list.is_empty() || list.len() == drawn.len() {
+            return;
+        }
+        let expected = format!("an entry for each of the {} frames", drawn.len());
+        let found = format!("{} entries", list.len());
+        let mut list = list.clone();
+        list.truncate(drawn.len());
+        let missing = drawn[list.len()..].iter();
+        list.extend(missing.map(|drawn| drawn.mask.as_ref().map_or(Value::Null, &of_mask)));
+        self.entry.set(field, Value::Array(list));
+        let fault = Fault::new(field, expected, found, "take those of the masks");
+        let kind = if field == self.fields.boxes { Kind::BoxMismatch } else { Kind::AreaMismatch };
+        self.say(kind, None, fault, true);
     }
 
     fn field(&self, name: &str, frame: usize) -> String {
@@ -171,7 +212,7 @@ impl Examination {
         for (frame, (value, drawn)) in self.values(field).iter().zip(drawn).enumerate() {
             let name = self.field(field, frame);
             let Some(mask) = &drawn.mask else {
-                if !drawn.is_emptied
+                if !drawn.is_reported
                     && let Some((kind, fault)) = comparison::lone_box(&name, value)
                 {
                     self.say(kind, Some(frame), fault, false);

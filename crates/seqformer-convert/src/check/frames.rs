@@ -62,16 +62,19 @@ pub(super) fn check(
     Ok(total)
 }
 
+fn mend_of_missing(path: &Path) -> &'static str {
+    let with_slashes = PathBuf::from(path.to_string_lossy().replace('\\', "/"));
+    if with_slashes != path && with_slashes.is_file() {
+        return "write / instead of \\ in names of files";
+    }
+    "put the file there, or correct its name"
+}
+
 fn open(path: &Path, expected: Option<ImageSize>) -> Opened {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) => {
-            let fault = Fault::new(
-                "",
-                "an image file",
-                error.to_string(),
-                "put the file there, or correct its name",
-            );
+            let fault = Fault::new("", "an image file", error.to_string(), mend_of_missing(path));
             return Opened { size: None, fault: Some((Kind::MissingFrame, fault)) };
         }
     };
@@ -96,18 +99,19 @@ fn open(path: &Path, expected: Option<ImageSize>) -> Opened {
     };
     let size = decoded.image.size;
     let other = expected.filter(|&expected| expected != size);
+    let is_turned = is_turned_by_exif(&bytes);
     let fault = if let Some(expected) = other {
-        let mend = "write the size of the image into the annotations, with masks to match, or resize the image";
-        Some((
-            Kind::FrameSize,
-            Fault::new(
-                "",
-                format!("the size in the annotations, {expected}"),
-                size.to_string(),
-                mend,
-            ),
-        ))
-    } else if is_turned_by_exif(&bytes) {
+        let (turned, mend) = if is_turned {
+            let mend = "remove the mark, if masks are those of the pixels as they are stored, or turn the annotations";
+            (", because EXIF data turns the image", mend)
+        } else {
+            let mend = "write the size of the image into the annotations, with masks to match, or resize the image";
+            ("", mend)
+        };
+        let (expected, found) =
+            (format!("the size in the annotations, {expected}"), format!("{size}{turned}"));
+        Some((Kind::FrameSize, Fault::new("", expected, found, mend)))
+    } else if is_turned {
         let mend = "turn the pixels themselves, and remove the mark";
         Some((
             Kind::TurnedFrame,

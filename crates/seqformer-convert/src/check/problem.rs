@@ -24,8 +24,14 @@ pub enum Kind {
     DuplicateId,
     /// An annotation has the id 0, which COCO's tools never match.
     IdZero,
+    /// A key occurs twice in an object.
+    RepeatedKey,
     /// A field is missing or of the wrong kind.
     WrongField,
+    /// A mark for crowds is neither 0 nor 1.
+    CrowdMark,
+    /// A video without frames.
+    NoFrames,
     /// A video has another number of files than frames.
     LengthMismatch,
     /// A file occurs twice.
@@ -109,7 +115,10 @@ impl fmt::Display for Problem {
 /// Makes a problem of a fault that `--fix` does not mend.
 pub(super) fn problem(file: &Path, entry: &str, kind: Kind, fault: Fault) -> Problem {
     let severity = match kind {
-        Kind::LengthMismatch
+        Kind::RepeatedKey
+        | Kind::CrowdMark
+        | Kind::NoFrames
+        | Kind::LengthMismatch
         | Kind::FrameTwice
         | Kind::CategoryName
         | Kind::IdZero

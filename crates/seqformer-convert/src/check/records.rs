@@ -1,15 +1,23 @@
 //! Videos or images, and categories.
 
+mod entry;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use seqformer_annotations::json::JsonFile;
-use seqformer_annotations::{AnnotationError, Entry, Fault, Id, describe, place_of};
+use seqformer_annotations::{AnnotationError, Fault, Id};
 use seqformer_masks::ImageSize;
-use serde_json::Value;
 
+pub(super) use self::entry::repeated_key;
+use self::entry::{Examined, category, class_name, duplicate, image, same_file, video};
 use super::problem::{Kind, Problem, problem};
 use crate::ConvertError;
+
+/// How messages call what is no entry of a list.
+const WHOLE_FILE: &str = "the whole file";
+/// The lists that matter.
+const LISTS: [&str; 4] = ["videos", "images", "categories", "annotations"];
 
 /// What annotations refer to.
 #[derive(Debug)]
@@ -27,7 +35,7 @@ pub(super) struct Records {
 }
 
 /// A video, or an image as a video of one frame.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Record {
     /// How messages call it.
     pub(super) place: String,
@@ -41,22 +49,25 @@ pub(super) struct Record {
     pub(super) measured: Option<ImageSize>,
 }
 
-/// An entry that was looked at on its own.
-struct Examined<T> {
-    id: Option<Id>,
-    place: String,
-    value: T,
-    faults: Vec<(Kind, Fault)>,
-}
-
 impl Records {
     /// Reads videos or images and categories, and reports what is wrong with them.
     pub(super) fn read(file: &Path, problems: &mut Vec<Problem>) -> Result<Self, ConvertError> {
         let mut lists: BTreeMap<&'static str, Vec<Examined<Record>>> = BTreeMap::new();
         let mut categories: Vec<Examined<Option<String>>> = Vec::new();
+        let mut keys = BTreeSet::new();
         let mut json = JsonFile::open(file)?;
         json.for_each_key(|json, key| {
-            if json.kind_of_next()? != "a list" {
+            if !keys.insert(key.to_owned()) {
+                let fault = repeated_key(key);
+                problems.push(problem(file, WHOLE_FILE, Kind::RepeatedKey, fault));
+            }
+            let kind = json.kind_of_next()?;
+            if kind != "a list" {
+                if LISTS.contains(&key) && kind != "null" {
+                    let mend = "write a list in square brackets";
+                    let fault = Fault::new(key, "a list", kind, mend);
+                    problems.push(problem(file, WHOLE_FILE, Kind::WrongField, fault));
+                }
                 return json.read_value(&mut Vec::new());
             }
             match key {
@@ -84,7 +95,7 @@ impl Records {
                 "neither",
                 "give a YouTube-VIS or COCO file; `data convert` reads others",
             );
-            return Err(AnnotationError::wrong(file, "the whole file", fault).into());
+            return Err(AnnotationError::wrong(file, WHOLE_FILE, fault).into());
         };
         let mut records = Self {
             file: file.to_path_buf(),
@@ -105,8 +116,40 @@ impl Records {
             }
             records.list.push(entry.value);
         }
+        records.report_shared_files(problems);
         records.add_categories(categories, problems);
         Ok(records)
+    }
+
+    /// Reports images that another video or image has as well, once for each.
+    fn report_shared_files(&self, problems: &mut Vec<Problem>) {
+        let mut first_of: HashMap<PathBuf, (usize, usize)> = HashMap::new();
+        for (index, record) in self.list.iter().enumerate() {
+            let mut shared: Option<(usize, (usize, usize))> = None;
+            let mut num_shared = 0;
+            for (frame, name) in record.names.iter().enumerate() {
+                let first = *first_of.entry(same_file(name)).or_insert((index, frame));
+                if first.0 != index {
+                    num_shared += 1;
+                    shared.get_or_insert((frame, first));
+                }
+            }
+            let Some((frame, (other, other_frame))) = shared else { continue };
+            let (name, other) = (&record.names[frame], &self.list[other].place);
+            let (field, found) = if self.has_videos {
+                let more = match num_shared {
+                    1 => String::new(),
+                    _ => format!(", and {} others of it", num_shared - 1),
+                };
+                let found = format!("{name:?}, as frame {other_frame} of {other} is{more}");
+                (format!("file_names[{frame}]"), found)
+            } else {
+                ("file_name".to_owned(), format!("{name:?}, as {other} has"))
+            };
+            let mend = "name the image that belongs here, or remove one of the two";
+            let fault = Fault::new(field, "an image that nothing else is", found, mend);
+            self.report(&record.place, vec![(Kind::FrameTwice, fault)], problems);
+        }
     }
 
     fn add_categories(&mut self, list: Vec<Examined<Option<String>>>, problems: &mut Vec<Problem>) {
@@ -118,18 +161,15 @@ impl Records {
             {
                 self.report(&entry.place, vec![(Kind::DuplicateId, duplicate(&id))], problems);
             }
-            let (found, mend) = match entry.value {
-                None => ("no name".to_owned(), "give the class a name"),
-                Some(name) => {
-                    let first = names.entry(name.clone()).or_insert_with(|| entry.place.clone());
-                    if *first == entry.place {
-                        continue;
-                    }
-                    (format!("{name:?}, as {first} has"), "give each class a name of its own")
-                }
-            };
-            let fault = Fault::new("name", "a name that no other class has", found, mend);
-            self.report(&entry.place, vec![(Kind::CategoryName, fault)], problems);
+            let Some(name) = entry.value else { continue };
+            if let Some(first) = names.get(&name) {
+                let (found, mend) =
+                    (format!("{name:?}, as {first} has"), "give each class a name of its own");
+                let faults = vec![(Kind::CategoryName, class_name(found, mend))];
+                self.report(&entry.place, faults, problems);
+            } else {
+                names.insert(name, entry.place);
+            }
         }
     }
 
@@ -138,142 +178,4 @@ impl Records {
             faults.into_iter().map(|(kind, fault)| problem(&self.file, place, kind, fault)),
         );
     }
-}
-
-fn duplicate(id: &Id) -> Fault {
-    let mend = "give every entry of the list an id of its own";
-    Fault::new("id", "an id that occurs once", format!("{id} for the second time"), mend)
-}
-
-fn examined<T>(
-    list: &str,
-    index: usize,
-    text: &[u8],
-    mut read: impl FnMut(&Entry, &mut Vec<(Kind, Fault)>) -> T,
-) -> Examined<T> {
-    let (entry, fault) = match Entry::parse(text) {
-        Ok(entry) => (entry, None),
-        Err(fault) => (Entry::default(), Some(fault)),
-    };
-    let mut faults: Vec<(Kind, Fault)> =
-        fault.map(|fault| (Kind::WrongField, fault)).into_iter().collect();
-    let id = entry.id("id").map_err(|fault| faults.push((Kind::WrongField, fault))).ok();
-    let value = read(&entry, &mut faults);
-    Examined { id, place: place_of(list, index, &entry), value, faults }
-}
-
-fn video(index: usize, text: &[u8]) -> Examined<Record> {
-    examined("videos", index, text, |entry, faults| {
-        let names = names(entry, faults);
-        let size = size(entry, faults);
-        let given = entry
-            .count("length")
-            .map_err(|fault| faults.push((Kind::WrongField, fault)))
-            .ok()
-            .flatten();
-        let given = given.map(|length| length as usize);
-        if let (Some(length), Some(names)) = (given, &names)
-            && length != names.len()
-        {
-            let expected = format!("a name for each of the {length} frames");
-            let mend = "name the image of every frame, or correct the length";
-            faults.push((
-                Kind::LengthMismatch,
-                Fault::new("file_names", expected, format!("{} names", names.len()), mend),
-            ));
-        }
-        let length = given.or(names.as_ref().map(Vec::len));
-        if length.is_none() {
-            let fault = Fault::new(
-                "length",
-                "the number of frames",
-                "neither it nor file_names",
-                "write the number of frames",
-            );
-            faults.push((Kind::WrongField, fault));
-        }
-        let names = names.unwrap_or_default();
-        let mut seen = HashMap::new();
-        for (frame, name) in names.iter().enumerate() {
-            if let Some(first) = seen.insert(name, frame) {
-                let found = format!("{name:?}, as frame {first} is");
-                let mend = "name the image of the frame, or remove the frame with its masks";
-                faults.push((
-                    Kind::FrameTwice,
-                    Fault::new(
-                        format!("file_names[{frame}]"),
-                        "an image that no other frame is",
-                        found,
-                        mend,
-                    ),
-                ));
-            }
-        }
-        Record { place: place_of("videos", index, entry), size, length, names, measured: None }
-    })
-}
-
-fn image(index: usize, text: &[u8]) -> Examined<Record> {
-    examined("images", index, text, |entry, faults| {
-        let name = entry
-            .text("file_name")
-            .map_err(|fault| faults.push((Kind::WrongField, fault)))
-            .ok()
-            .flatten();
-        let names = name.map(str::to_owned).into_iter().collect();
-        let size = size(entry, faults);
-        Record {
-            place: place_of("images", index, entry),
-            size,
-            length: Some(1),
-            names,
-            measured: None,
-        }
-    })
-}
-
-fn category(index: usize, text: &[u8]) -> Examined<Option<String>> {
-    examined("categories", index, text, |entry, faults| {
-        entry
-            .text("name")
-            .map_err(|fault| faults.push((Kind::WrongField, fault)))
-            .ok()
-            .flatten()
-            .map(str::to_owned)
-    })
-}
-
-fn size(entry: &Entry, faults: &mut Vec<(Kind, Fault)>) -> Option<ImageSize> {
-    match entry.size() {
-        Ok(Some(size)) => Some(size),
-        Ok(None) => {
-            let mend = "write the height and width of the image files";
-            let fault = Fault::new(
-                "height, width",
-                "a number of pixels of 1 or more",
-                "no such fields",
-                mend,
-            );
-            faults.push((Kind::WrongField, fault));
-            None
-        }
-        Err(fault) => {
-            faults.push((Kind::WrongField, fault));
-            None
-        }
-    }
-}
-
-fn names(entry: &Entry, faults: &mut Vec<(Kind, Fault)>) -> Option<Vec<String>> {
-    let value = entry.get("file_names")?;
-    let name = |name: &Value| name.as_str().map(str::to_owned);
-    let names = value.as_array().and_then(|names| names.iter().map(name).collect());
-    if names.is_none() {
-        let mend = "write the image file of every frame in square brackets";
-        faults.push((
-            Kind::WrongField,
-            Fault::new("file_names", "a list of texts", describe(value), mend),
-        ));
-    }
-    names
 }

@@ -119,7 +119,10 @@ fn plant(file: &mut Value) {
         a[annotation(15)]["id"] = json!(1 + twice);
         let v = &mut file["videos"];
         v[annotation(16)]["length"] = json!(3);
-        file["annotations"][annotation(16)]["segmentations"].as_array_mut().unwrap().push(mask(1));
+        let longer = &mut file["annotations"][annotation(16)];
+        longer["segmentations"].as_array_mut().unwrap().push(mask(1));
+        longer["bboxes"].as_array_mut().unwrap().push(json!([0, 0, 1, 2]));
+        longer["areas"].as_array_mut().unwrap().push(json!(2));
         let v = &mut file["videos"];
         v[annotation(17)]["file_names"][1] = v[annotation(17)]["file_names"][0].clone();
     }
@@ -209,6 +212,8 @@ fn what_needs_no_guess_is_mended_and_all_else_stays() {
         a[at + 5]["segmentations"][0] = json!([[1, 1, 5, 1, 5, 5, 1, 5], [1, 1, 2, 2]]);
         a[at + 5]["bboxes"][0] = json!([1, 1, 4, 4]);
         a[at + 5]["areas"][0] = json!(16);
+        a[at + 6]["bboxes"].as_array_mut().unwrap().truncate(1);
+        a[at + 7]["areas"].as_array_mut().unwrap().push(json!(5));
     }
     file["annotations"][30]["id"] = json!(0);
     file["annotations"][31]["video_id"] = json!(77);
@@ -220,13 +225,18 @@ fn what_needs_no_guess_is_mended_and_all_else_stays() {
     let checkup = Checkup { file: path, images: Some(images.clone()), fix: Some(output.clone()) };
     let before = check(&checkup, &|_, _| {}).unwrap();
     let fixable = before.problems.iter().filter(|problem| problem.fixable).count();
-    assert_eq!(fixable, 2 * 6 + 1 + 1, "{:#?}", before.problems);
+    assert_eq!(fixable, 2 * 8 + 1 + 1, "{:#?}", before.problems);
     assert_eq!(before.num_fixed, fixable);
     let after = examine(&output, Some(&images));
     assert_eq!(counts(&after), [(Kind::UnknownRecord, 1)].into(), "{:#?}", after.problems);
     let mended: Value = serde_json::from_slice(&std::fs::read(&output).unwrap()).unwrap();
     let untouched = clean();
-    assert_eq!(mended["annotations"][10], untouched["annotations"][10]);
+    for whole in [6, 7, 10, 26, 27] {
+        assert_eq!(
+            numbers(&mended["annotations"][whole]),
+            numbers(&untouched["annotations"][whole])
+        );
+    }
     assert_eq!(
         (&mended["info"], &mended["categories"]),
         (&untouched["info"], &untouched["categories"])
@@ -278,5 +288,108 @@ fn a_file_that_is_broken_or_no_dataset_is_an_error() {
         let checkup = Checkup { file: path.clone(), images: None, fix: None };
         let said = check(&checkup, &|_, _| {}).unwrap_err().to_string();
         assert!(said.contains(expected), "{said}");
+    }
+}
+
+/// Boxes and areas, which are written with or without a fraction.
+fn numbers(annotation: &Value) -> (Vec<Vec<f64>>, Vec<f64>) {
+    let list = |value: &Value| value.as_array().unwrap().clone();
+    let floats =
+        |value: &Value| list(value).iter().map(|number| number.as_f64().unwrap()).collect();
+    (list(&annotation["bboxes"]).iter().map(floats).collect(), floats(&annotation["areas"]))
+}
+
+/// Checks a file in which `from` is replaced by `to`, and compares the kinds of faults and the lines about them.
+fn check_slip(from: &str, to: &str, expected: &[(Kind, &str)]) {
+    let clean = clean().to_string();
+    let text = clean.replacen(from, to, 1);
+    assert_ne!(text, clean, "{from}");
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("train.json");
+    std::fs::write(&path, text).unwrap();
+    let found = examine(&path, None).problems;
+    let kinds: Vec<Kind> = found.iter().map(|problem| problem.kind).collect();
+    assert_eq!(kinds, expected.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), "{found:#?}");
+    for (problem, (_, part)) in found.iter().zip(expected) {
+        assert!(problem.to_string().contains(part), "{problem}");
+    }
+}
+
+#[test]
+fn slips_of_other_programs_are_named_once() {
+    use Kind::{CategoryName, CrowdMark, FrameTwice, NoFrames, RepeatedKey, WrongField};
+    let twice = "expected a key that occurs once";
+    check_slip("\"iscrowd\":0", "\"iscrowd\":1,\"iscrowd\":0", &[(RepeatedKey, twice)]);
+    check_slip(
+        "{\"annotations\"",
+        "{\"info\":1,\"annotations\"",
+        &[(RepeatedKey, "the whole file")],
+    );
+    check_slip(
+        "\"iscrowd\":0",
+        "\"iscrowd\":2",
+        &[(CrowdMark, "iscrowd: expected 0 or 1, found 2")],
+    );
+    check_slip("\"dog\"", "\" \"", &[(CategoryName, "found \" \"")]);
+    check_slip("\"dog\"", "5", &[(WrongField, "name: expected a text, found 5")]);
+    check_slip("\"dog\"", "\"\\ud800\"", &[(WrongField, "categories[2]: error")]);
+    check_slip(
+        "\"v3/1.png\"",
+        "null",
+        &[(WrongField, "file_names[1]: expected a text, found null")],
+    );
+    check_slip("\"v3/1.png\"", "\"./v3//0.png\"", &[(FrameTwice, "as frame 0 is")]);
+    check_slip(
+        "\"v3/0.png\",\"v3/1.png\"",
+        "\"v2/1.png\",\"v2/0.png\"",
+        &[(FrameTwice, "as frame 1 of videos[1] (id 2) is, and 1 others of it")],
+    );
+    let empty = r#""videos":[{"id":99,"height":8,"width":12,"length":0},"#;
+    check_slip("\"videos\":[", empty, &[(NoFrames, "videos[0] (id 99)")]);
+    // A mask of another size says nothing of the box beside it.
+    check_slip("\"size\":[8,12]", "\"size\":[12,8]", &[(Kind::MaskSize, "annotations[0]")]);
+}
+
+#[test]
+fn lists_of_another_kind_are_no_empty_lists() {
+    for key in ["annotations", "categories"] {
+        let mut file = clean();
+        file[key] = json!({"1": 2});
+        let (_folder, path, _) = write(&file);
+        let found = examine(&path, None).problems;
+        let said = found[0].to_string();
+        assert!(said.contains(&format!("the whole file: error: {key}: expected a list")), "{said}");
+    }
+}
+
+#[test]
+fn exif_data_that_turns_an_image_is_told_in_every_kind_of_file() {
+    let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("../seqformer-data/tests/fixtures");
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("train.json");
+    for name in ["orientation_6.jpg", "orientation_6.png", "orientation_6.webp"] {
+        for (height, width, kind, part) in [
+            (24, 17, Kind::TurnedFrame, "stand upright"),
+            (17, 24, Kind::FrameSize, "because EXIF data turns the image"),
+        ] {
+            let image = json!({"id": 1, "file_name": name, "height": height, "width": width});
+            let file = json!({"images": [image], "categories": [], "annotations": []});
+            std::fs::write(&path, file.to_string()).unwrap();
+            let report = examine(&path, Some(&images));
+            assert_eq!(counts(&report), [(kind, 1)].into(), "{name}: {:#?}", report.problems);
+            assert!(report.problems[0].to_string().contains(part), "{}", report.problems[0]);
+        }
+    }
+}
+
+#[test]
+fn files_of_other_formats_are_told() {
+    let folder = tempdir().unwrap();
+    let image = folder.path().join("masks/a/0.png");
+    write_image(&image, SIZE);
+    for input in [image.as_path(), &folder.path().join("masks")] {
+        let checkup = Checkup { file: input.to_path_buf(), images: None, fix: None };
+        let said = check(&checkup, &|_, _| {}).unwrap_err().to_string();
+        assert!(said.contains("found the format davis"), "{said}");
     }
 }

@@ -161,5 +161,9 @@ fn the_first_picture_of_a_file_with_two_is_read_without_a_note() {
 fn pictures_without_loss_are_turned_upright_too() {
     for name in ["orientation_6.png", "orientation_6.webp"] {
         check(name, PORTRAIT, &[]);
+        assert!(is_turned_by_exif(&fs::read(fixture(name)).unwrap()), "{name}");
+    }
+    for name in ["rgb.png", "lossless.webp", "rgb.bmp", "palette.gif"] {
+        assert!(!is_turned_by_exif(&fs::read(fixture(name)).unwrap()), "{name}");
     }
 }

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use seqformer_annotations::json::JsonFile;
-use seqformer_annotations::{BoxField, Entry, Fault, Id, Image, is_absent, other_size};
+use seqformer_annotations::{BoxField, Entry, Fault, Image, is_absent, other_size};
 use seqformer_masks::{BoxXywh, Rle};
 use serde_json::Value;
 
 use super::results::StoredMask;
-use crate::results::{CheckReport, ResultFault};
+use crate::results::CheckReport;
+use crate::results::check::{Faults, Referred};
 use crate::{CocoGroundTruth, EvaluationError};
 
 /// Checks every result against the images and categories of a dataset.
@@ -22,92 +22,54 @@ pub fn check_coco_results(
     path: &Path,
     dataset: &CocoGroundTruth,
 ) -> Result<CheckReport, EvaluationError> {
-    let mut file = JsonFile::open(path)?;
-    let faults = file.parse_list(|index, text| {
-        let mut checker = Checker { dataset, faults: Vec::new() };
-        checker.check(text);
-        let fault = |fault| ResultFault { index, fault };
-        Ok(checker.faults.into_iter().map(fault).collect::<Vec<_>>())
-    })?;
-    file.finish()?;
-    Ok(CheckReport { num_results: faults.len(), faults: faults.into_iter().flatten().collect() })
+    let has_categories = dataset.categories().len() > 0;
+    let referred = Referred {
+        path: dataset.path(),
+        field: "image_id",
+        what: "an image",
+        find: &|id| dataset.image(dataset.image_ids().number(id)?),
+        has_category: &|id| {
+            let number = dataset.category_ids().number(id);
+            !has_categories || number.and_then(|number| dataset.category(number)).is_some()
+        },
+    };
+    referred.check(path, check_box_and_mask)
 }
 
-struct Checker<'a> {
-    dataset: &'a CocoGroundTruth,
-    faults: Vec<Fault>,
+fn check_box_and_mask(result: &Entry, image: Option<&Image>, faults: &mut Faults) {
+    let bbox = result.bbox("bbox");
+    match &bbox {
+        BoxField::Absent => {}
+        BoxField::Given(bbox) => {
+            faults.take(check_box(*bbox));
+        }
+        BoxField::Odd(found) => faults.push(Fault::new(
+            "bbox",
+            "[x, y, width, height] of finite numbers",
+            found.clone(),
+            "correct the box",
+        )),
+    }
+    match result.get("segmentation").filter(|mask| !is_absent(mask)) {
+        Some(mask) => {
+            let checked = check_mask(mask, image);
+            faults.take(checked.map_err(|fault| fault.within("segmentation")));
+        }
+        None if matches!(bbox, BoxField::Absent) => {
+            let mend = "write one of them, or remove the result";
+            faults.push(Fault::new("bbox, segmentation", "at least one of them", "none", mend));
+        }
+        None => {}
+    }
 }
 
-impl Checker<'_> {
-    fn check(&mut self, text: &[u8]) {
-        let result = match Entry::parse(text) {
-            Ok(result) => result,
-            Err(fault) => return self.faults.push(fault),
-        };
-        let image = self.take(result.id("image_id")).and_then(|id| {
-            let number = self.dataset.image_ids().number(&id);
-            let image = number.and_then(|number| self.dataset.image(number));
-            if image.is_none() {
-                self.unknown("image_id", "an image", &id);
-            }
-            image
-        });
-        // Some files of test splits list no categories.
-        let has_categories = self.dataset.categories().len() > 0;
-        if let Some(id) = self.take(result.id("category_id")).filter(|_| has_categories) {
-            let number = self.dataset.category_ids().number(&id);
-            if number.and_then(|number| self.dataset.category(number)).is_none() {
-                self.unknown("category_id", "a category", &id);
-            }
-        }
-        self.take(result.number("score"));
-        let bbox = result.bbox("bbox");
-        match &bbox {
-            BoxField::Absent => {}
-            BoxField::Given(bbox) => self.check_box(*bbox),
-            BoxField::Odd(found) => self.faults.push(Fault::new(
-                "bbox",
-                "[x, y, width, height] of finite numbers",
-                found.clone(),
-                "correct the box",
-            )),
-        }
-        match result.get("segmentation").filter(|mask| !is_absent(mask)) {
-            Some(mask) => {
-                let checked = check_mask(mask, image);
-                self.take(checked.map_err(|fault| fault.within("segmentation")));
-            }
-            None if matches!(bbox, BoxField::Absent) => {
-                let mend = "write one of them, or remove the result";
-                self.faults.push(Fault::new(
-                    "bbox, segmentation",
-                    "at least one of them",
-                    "none",
-                    mend,
-                ));
-            }
-            None => {}
-        }
+fn check_box(BoxXywh { width, height, .. }: BoxXywh) -> Result<(), Fault> {
+    if width < 0.0 || height < 0.0 {
+        let found = format!("a width of {width} and a height of {height}");
+        let mend = "write [x, y, width, height], not two corners";
+        return Err(Fault::new("bbox", "a width and height of 0 or more", found, mend));
     }
-
-    fn check_box(&mut self, bbox: BoxXywh) {
-        let BoxXywh { width, height, .. } = bbox;
-        if width < 0.0 || height < 0.0 {
-            let found = format!("a width of {width} and a height of {height}");
-            let mend = "write [x, y, width, height], not two corners";
-            self.faults.push(Fault::new("bbox", "a width and height of 0 or more", found, mend));
-        }
-    }
-
-    fn unknown(&mut self, field: &str, what: &str, id: &Id) {
-        let mend = format!("the annotations are those of {}", self.dataset.path().display());
-        let expected = format!("{what} of the dataset");
-        self.faults.push(Fault::new(field, expected, id.to_string(), mend));
-    }
-
-    fn take<T>(&mut self, outcome: Result<T, Fault>) -> Option<T> {
-        outcome.map_err(|fault| self.faults.push(fault)).ok()
-    }
+    Ok(())
 }
 
 /// Checks run lengths or polygons, and that their size is that of the image, if it has one.

@@ -161,12 +161,11 @@ fn categories_without_annotations_and_results_cost_nothing() {
     std::fs::write(&results_path, format!("[{RESULT}]")).unwrap();
     let truth = CocoGroundTruth::read(&truth_path).unwrap();
     let results = CocoResults::read(&results_path).unwrap();
-    let start = std::time::Instant::now();
     let evaluation = CocoEvaluator::new(&truth).evaluate(&results, IouKind::Mask).unwrap();
     let report = evaluation.report();
     let text = format!("{}{}{}", report.summary(), report.per_class_table(), report.to_json());
     // It took half a minute and five gigabytes when every class had its curves.
-    assert!(start.elapsed().as_secs() < 2, "{:?}", start.elapsed());
+    assert_eq!(evaluation.curves().num_values(), 10 * (101 + 1) * 4 * 3, "those of one class");
     assert!(report.stats[0] > 0.999);
     assert_eq!(evaluation.curves().present(), [0]);
     assert!(text.len() < 4000 && text.contains("49998 classes have neither"), "{}", text.len());

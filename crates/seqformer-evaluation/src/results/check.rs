@@ -38,6 +38,82 @@ impl fmt::Display for ResultFault {
     }
 }
 
+/// What the results of a file refer to: the videos or images of a dataset, and its categories.
+pub(crate) struct Referred<'a, R> {
+    /// The annotation file.
+    pub(crate) path: &'a Path,
+    /// The field that names the video or image.
+    pub(crate) field: &'static str,
+    /// What it names, with an article.
+    pub(crate) what: &'static str,
+    /// Finds it by its id.
+    pub(crate) find: &'a (dyn Fn(&Id) -> Option<&'a R> + Sync),
+    /// Tells whether there is a category of this id; files of test splits may list none, and then all are good.
+    pub(crate) has_category: &'a (dyn Fn(&Id) -> bool + Sync),
+}
+
+impl<R> Referred<'_, R> {
+    /// Checks every result of a file: what it refers to and its score here, the rest by `check_rest`.
+    ///
+    /// Few results are in memory at a time.
+    pub(crate) fn check(
+        &self,
+        results: &Path,
+        check_rest: impl Fn(&Entry, Option<&R>, &mut Faults) + Sync,
+    ) -> Result<CheckReport, EvaluationError> {
+        let mut file = JsonFile::open(results)?;
+        let faults = file.parse_list(|index, text| {
+            let mut faults = Faults::default();
+            if let Some(result) = faults.take(Entry::parse(text)) {
+                let record = self.check_references(&result, &mut faults);
+                check_rest(&result, record, &mut faults);
+            }
+            let fault = |fault| ResultFault { index, fault };
+            Ok(faults.0.into_iter().map(fault).collect::<Vec<_>>())
+        })?;
+        file.finish()?;
+        let num_results = faults.len();
+        Ok(CheckReport { num_results, faults: faults.into_iter().flatten().collect() })
+    }
+
+    fn check_references(&self, result: &Entry, faults: &mut Faults) -> Option<&R> {
+        let record = faults.take(result.id(self.field)).and_then(|id| {
+            let found = (self.find)(&id);
+            if found.is_none() {
+                faults.push(self.unknown(self.field, self.what, &id));
+            }
+            found
+        });
+        if let Some(id) = faults.take(result.id("category_id"))
+            && !(self.has_category)(&id)
+        {
+            faults.push(self.unknown("category_id", "a category", &id));
+        }
+        faults.take(result.number("score"));
+        record
+    }
+
+    fn unknown(&self, field: &str, what: &str, id: &Id) -> Fault {
+        let mend = format!("the annotations are those of {}", self.path.display());
+        Fault::new(field, format!("{what} of the dataset"), id.to_string(), mend)
+    }
+}
+
+/// The faults of one result.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Vec<Fault>);
+
+impl Faults {
+    pub(crate) fn push(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    /// Returns the value, or keeps the fault.
+    pub(crate) fn take<T>(&mut self, outcome: Result<T, Fault>) -> Option<T> {
+        outcome.map_err(|fault| self.push(fault)).ok()
+    }
+}
+
 /// Checks every result against the videos and categories of a dataset.
 ///
 /// The dataset needs no annotations. Few results are in memory at a time.
@@ -46,84 +122,39 @@ impl fmt::Display for ResultFault {
 ///
 /// A file that cannot be read, or that is not a JSON list.
 pub fn check_results(path: &Path, dataset: &GroundTruth) -> Result<CheckReport, EvaluationError> {
-    let mut file = JsonFile::open(path)?;
-    let faults = file.parse_list(|index, text| {
-        let mut checker = Checker { dataset, faults: Vec::new() };
-        checker.check(text);
-        let fault = |fault| ResultFault { index, fault };
-        Ok(checker.faults.into_iter().map(fault).collect::<Vec<_>>())
-    })?;
-    file.finish()?;
-    Ok(CheckReport { num_results: faults.len(), faults: faults.into_iter().flatten().collect() })
+    let has_categories = dataset.categories().len() > 0;
+    let referred = Referred {
+        path: dataset.path(),
+        field: "video_id",
+        what: "a video",
+        find: &|id| dataset.video(dataset.video_ids().number(id)?),
+        has_category: &|id| {
+            let number = dataset.category_ids().number(id);
+            !has_categories || number.and_then(|number| dataset.category(number)).is_some()
+        },
+    };
+    referred.check(path, check_segmentations)
 }
 
-struct Checker<'a> {
-    dataset: &'a GroundTruth,
-    faults: Vec<Fault>,
-}
-
-impl Checker<'_> {
-    fn check(&mut self, text: &[u8]) {
-        let result = match Entry::parse(text) {
-            Ok(result) => result,
-            Err(fault) => return self.faults.push(fault),
-        };
-        let video = self.take(result.id("video_id")).and_then(|id| {
-            let number = self.dataset.video_ids().number(&id);
-            let video = number.and_then(|number| self.dataset.video(number));
-            if video.is_none() {
-                self.unknown("video_id", "video", &id);
-            }
-            video
-        });
-        // Some files of test splits list no categories.
-        let has_categories = self.dataset.categories().len() > 0;
-        if let Some(id) = self.take(result.id("category_id")).filter(|_| has_categories) {
-            let number = self.dataset.category_ids().number(&id);
-            if number.and_then(|number| self.dataset.category(number)).is_none() {
-                self.unknown("category_id", "category", &id);
-            }
-        }
-        self.take(result.number("score"));
-        self.check_segmentations(&result, video);
+fn check_segmentations(result: &Entry, video: Option<&Video>, faults: &mut Faults) {
+    const EXPECTED: &str = "a list with a mask or null for each frame";
+    let Some(value) = faults.take(result.required("segmentations", EXPECTED)) else { return };
+    let Value::Array(masks) = value else {
+        let mend = "write a list of masks in square brackets";
+        return faults.push(Fault::new("segmentations", EXPECTED, describe(value), mend));
+    };
+    if let Some(video) = video
+        && masks.len() != video.length
+    {
+        let expected = format!("an entry for each of the {} frames of the video", video.length);
+        let found = format!("{} entries", masks.len());
+        let mend = "write null where the object is not visible";
+        faults.push(Fault::new("segmentations", expected, found, mend));
     }
-
-    fn check_segmentations(&mut self, result: &Entry, video: Option<&Video>) {
-        const EXPECTED: &str = "a list with a mask or null for each frame";
-        let Some(value) = self.take(result.required("segmentations", EXPECTED)) else { return };
-        let Value::Array(masks) = value else {
-            let mend = "write a list of masks in square brackets";
-            let fault = Fault::new("segmentations", EXPECTED, describe(value), mend);
-            return self.faults.push(fault);
-        };
-        if let Some(video) = video
-            && masks.len() != video.length
-        {
-            let expected = format!("an entry for each of the {} frames of the video", video.length);
-            let found = format!("{} entries", masks.len());
-            let mend = "write null where the object is not visible";
-            self.faults.push(Fault::new("segmentations", expected, found, mend));
+    for (frame, mask) in masks.iter().enumerate() {
+        if let Err(fault) = check_mask(mask, video.map(|video| video.size)) {
+            faults.push(fault.within(&format!("segmentations[{frame}]")));
         }
-        for (frame, mask) in masks.iter().enumerate() {
-            if let Err(fault) = check_mask(mask, video.map(|video| video.size)) {
-                self.faults.push(fault.within(&format!("segmentations[{frame}]")));
-            }
-        }
-    }
-
-    fn unknown(&mut self, field: &str, what: &str, id: &Id) {
-        let path = self.dataset.path().display();
-        let mend = format!("the annotations are those of {path}");
-        self.faults.push(Fault::new(
-            field,
-            format!("a {what} of the dataset"),
-            id.to_string(),
-            mend,
-        ));
-    }
-
-    fn take<T>(&mut self, outcome: Result<T, Fault>) -> Option<T> {
-        outcome.map_err(|fault| self.faults.push(fault)).ok()
     }
 }
 

@@ -162,11 +162,15 @@
     if (place !== state.video) return;
     data = loaded;
     colors = masks.trackColors(data);
+    const notes = [];
+    if (state.selected !== null && !data.tracks.some((track) => keyOf(track) === state.selected)) {
+      notes.push("this link names a track that is not in this video");
+      state.selected = null;
+    }
     if (!hasFrame) state.frame = frameOfTrack();
     state.frame = Math.max(0, Math.min(state.frame, data.length - 1));
     slider.max = Math.max(0, data.length - 1);
     controls.showChoices(data, state, changed);
-    const notes = [];
     if (data.numOtherSize) notes.push(`${data.numOtherSize} masks have another size than the video and are not shown`);
     if (!data.length) notes.push("this video has no frames");
     message.textContent = notes.join("; ");

@@ -67,6 +67,11 @@ fn pages_fit_a_phone_and_follow_the_colours_of_the_system() {
         );
         assert_eq!(unnamed, 0, "{page}: everything that is used has a name for screen readers");
     }
+    browser.open(&report, "index.html");
+    let cut_off = browser.value(
+        "[...document.querySelectorAll('.scroll:has(table.bars)')].filter((part) => part.scrollWidth > part.clientWidth).length",
+    );
+    assert_eq!(cut_off, 0, "numbers beside bars are in sight");
     let ground = "getComputedStyle(document.body).backgroundColor";
     let light = browser.value(ground);
     browser.set_dark(true);

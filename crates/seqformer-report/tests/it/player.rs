@@ -106,6 +106,9 @@ fn links_lead_to_a_moment_and_a_track() {
     browser.wait("document.body?.dataset.ready === '1'");
     assert_eq!(browser.value(FRAME), "4 / 7");
     assert_eq!(browser.value("document.querySelector('#tracks .selected').dataset.key"), "1-0");
+    browser.value("void (location.hash = '#v=1&t=1-999')");
+    browser.wait("document.querySelector('#message').textContent.includes('not in this video')");
+    assert_eq!(browser.value("document.querySelectorAll('#tracks .selected').length"), 0);
     browser.value("void (location.hash = '#v=nowhere')");
     browser.wait("document.querySelector('#message').textContent.includes('not in this report')");
     let report = dataset.at("report");

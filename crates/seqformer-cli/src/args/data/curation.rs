@@ -1,4 +1,4 @@
-//! Arguments of `data stats`, `split`, `merge`, `subset` and `frames`.
+//! How `data` reads datasets, and the arguments of `data stats`, `split`, `merge`, `subset` and `frames`.
 
 use std::path::PathBuf;
 
@@ -19,18 +19,26 @@ pub struct ReadArgs {
     pub size: Option<ImageSize>,
 }
 
+/// How one dataset is read, with the folder of its images.
+#[derive(Debug, Args)]
+pub struct SourceArgs {
+    /// The format and size.
+    #[command(flatten)]
+    pub read: ReadArgs,
+    /// The folder of the images, which tells sizes and names of frames where the format leaves them out.
+    #[arg(long, value_name = "DIR")]
+    pub images: Option<PathBuf>,
+}
+
 /// Arguments of `data stats`.
 #[derive(Debug, Args)]
 pub struct DataStatsArgs {
     /// The annotations, in any format of `data convert`: a file, a folder or a zip archive.
     #[arg(value_name = "IN")]
     pub input: PathBuf,
-    /// The format and size.
+    /// How they are read.
     #[command(flatten)]
-    pub read: ReadArgs,
-    /// The folder of the images, for formats that leave out their sizes.
-    #[arg(long, value_name = "DIR")]
-    pub images: Option<PathBuf>,
+    pub source: SourceArgs,
     /// Prints all numbers as JSON instead of a table.
     #[arg(long)]
     pub json: bool,
@@ -55,12 +63,9 @@ pub struct DataSplitArgs {
     /// Replaces files that are already there; never what is read.
     #[arg(long)]
     pub overwrite: bool,
-    /// The format and size.
+    /// How they are read.
     #[command(flatten)]
-    pub read: ReadArgs,
-    /// The folder of the images, for formats that leave out their sizes.
-    #[arg(long, value_name = "DIR")]
-    pub images: Option<PathBuf>,
+    pub source: SourceArgs,
 }
 
 const SPLIT_HELP: &str = "\
@@ -129,12 +134,9 @@ pub struct DataSubsetArgs {
     /// Replaces a file that is already there; never what is read.
     #[arg(long)]
     pub overwrite: bool,
-    /// The format and size.
+    /// How they are read.
     #[command(flatten)]
-    pub read: ReadArgs,
-    /// The folder of the images, for formats that leave out their sizes.
-    #[arg(long, value_name = "DIR")]
-    pub images: Option<PathBuf>,
+    pub source: SourceArgs,
 }
 
 const SUBSET_HELP: &str = "\

@@ -142,7 +142,9 @@ impl Examination {
         if let Some(size) = size.filter(|&size| size != mask.size()) {
             let fault = other_size(size, mask.size()).within(name);
             self.say(Kind::MaskSize, Some(frame), fault, false);
-        } else if mask.area() == 0 {
+            return Drawn { mask: None, is_polygon, is_reported: true };
+        }
+        if mask.area() == 0 {
             let is_fixable = self.has_videos && !is_polygon;
             let fault = Fault::new(
                 name,
@@ -157,9 +159,9 @@ impl Examination {
                     self.set_in(other, frame, Value::Null);
                 }
             }
-            return Drawn { mask: None, is_polygon, is_emptied: true };
+            return Drawn { mask: None, is_polygon, is_reported: true };
         }
-        Drawn { mask: Some(mask), is_polygon, is_emptied: false }
+        Drawn { mask: Some(mask), is_polygon, is_reported: false }
     }
 
     fn set_mask(&mut self, frame: usize, value: Value) {
@@ -174,6 +176,6 @@ pub(super) struct Drawn {
     pub(super) mask: Option<Rle>,
     /// Whether it is of polygons.
     pub(super) is_polygon: bool,
-    /// Whether there was a mask without pixels, which is reported already.
-    pub(super) is_emptied: bool,
+    /// Whether there was a mask without pixels, or of another size, which is reported already.
+    pub(super) is_reported: bool,
 }

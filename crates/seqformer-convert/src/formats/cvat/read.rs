@@ -30,7 +30,7 @@ impl Reader for Cvat {
         let (mut classes, mut videos, mut unique) =
             (Classes::default(), Vec::new(), Unique::default());
         for path in &files {
-            let task = Task { path, options };
+            let task = Task { path, options, is_only: files.len() == 1 };
             let mut read = task.read(&mut classes, notes)?;
             for mut video in read.drain(..) {
                 video.id = videos.len() as i64 + 1;
@@ -64,6 +64,8 @@ fn find(folder: &Path) -> Result<Vec<PathBuf>, ConvertError> {
 struct Task<'a> {
     path: &'a Path,
     options: &'a ReadOptions,
+    /// Whether there is no other file.
+    is_only: bool,
 }
 
 impl Task<'_> {
@@ -126,8 +128,7 @@ impl Task<'_> {
         if let Some((builder, size, last)) = video {
             let length = (meta.num_frames.unwrap_or(0) as usize).max(last);
             let name = self.video_name(&meta);
-            let file_names =
-                (0..length).map(|frame| self.frame_file(&meta, &name, frame)).collect();
+            let file_names = self.frame_files(&meta, &name, length);
             let tracks = builder.finish(length);
             images.push(Video { id: 0, name, size, length, file_names: Some(file_names), tracks });
         }
@@ -145,13 +146,21 @@ impl Task<'_> {
         meta.name.clone().filter(|name| !name.trim().is_empty()).unwrap_or(own)
     }
 
-    /// The image of a frame: beside the file as CVAT exports it, by the number in the film.
-    fn frame_file(&self, meta: &Meta, name: &str, frame: usize) -> String {
-        let stem = format!("frame_{:06}", meta.start as usize + frame * meta.step as usize);
+    /// The images of the frames, by their numbers in the film: beside the file, as CVAT exports them, or in the folder
+    /// that the user names. That may hold the images of the only task themselves.
+    fn frame_files(&self, meta: &Meta, name: &str, length: usize) -> Vec<String> {
+        let number = |frame: usize| meta.start as usize + frame * meta.step as usize;
+        let stems = (0..length).map(|frame| format!("frame_{:06}", number(frame)));
         let beside = self.path.parent().unwrap_or(Path::new("")).join("images");
-        let folders = [self.options.images.clone(), Some(beside)];
-        let image = folders.iter().flatten().find_map(|folder| pictures::find(folder, &stem));
-        format!("{name}/{}", image.unwrap_or_else(|| format!("{stem}.PNG")))
+        let own = format!("{name}/");
+        let mut folders = vec![(beside, own.clone())];
+        if let Some(images) = &self.options.images {
+            if self.is_only {
+                folders.insert(0, (images.clone(), String::new()));
+            }
+            folders.insert(0, (images.join(name), own));
+        }
+        pictures::names_of_frames(&stems.collect::<Vec<_>>(), &folders, (name, "PNG"))
     }
 
     fn wrong(&self, place: impl Into<String>, fault: Fault) -> ConvertError {

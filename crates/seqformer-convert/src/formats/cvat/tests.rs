@@ -1,11 +1,13 @@
 //! CVAT there and back; key frames, boxes, masks; what is wrong.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 use tempfile::tempdir;
 
 use crate::dataset::{Dataset, Shape};
 use crate::testing::{Keeps, datasets, plain, read, there_and_back};
-use crate::{Conversion, Format, convert};
+use crate::{Conversion, Format, ReadOptions, convert};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(30))]
@@ -157,4 +159,23 @@ fn what_is_wrong_is_named() {
     }
     check("<size>4</size>", "<size>4000000000</size>", &["size"]);
     check("<track id=\"0\"", "<track id=\"x\"", &["track", "id"]);
+}
+
+#[test]
+fn names_lead_from_the_folder_of_the_images() {
+    let (folder, path) = write(TASK);
+    let [flat, nested] = ["flat", "nested"].map(|name| folder.path().join(name));
+    let name = read(&path, Format::Cvat).videos[0].name.clone();
+    std::fs::create_dir_all(&flat).unwrap();
+    std::fs::create_dir_all(nested.join(&name)).unwrap();
+    std::fs::write(flat.join("frame_000013.jpg"), "").unwrap();
+    std::fs::write(nested.join(&name).join("frame_000013.png"), "").unwrap();
+    let names = |images: &Path| {
+        let options = ReadOptions { images: Some(images.to_path_buf()), ..ReadOptions::default() };
+        let read = crate::read(&path, Some(Format::Cvat), &options).unwrap();
+        read.dataset.videos[0].file_names.clone().unwrap()
+    };
+    assert_eq!(names(&flat)[..2], ["frame_000010.PNG", "frame_000013.jpg"]);
+    let own = |file: &str| format!("{name}/{file}");
+    assert_eq!(names(&nested)[..2], [own("frame_000010.PNG"), own("frame_000013.png")]);
 }

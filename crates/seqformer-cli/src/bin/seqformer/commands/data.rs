@@ -16,7 +16,7 @@ use super::show;
 use crate::args::{
     CocoToYtvisArgs, DataArgs, DataCheckArgs, DataCommand, DataConvertArgs, TargetClasses,
 };
-use crate::output;
+use crate::output::{self, counted};
 use crate::progress::Stage;
 
 /// Runs the command.
@@ -74,17 +74,24 @@ fn check_dataset(args: &DataCheckArgs) -> Result<()> {
         report.problems.iter().for_each(|problem| output::print_line(&problem.to_string()));
     }
     let seen = match &args.images {
-        Some(_) => format!(", {} frames", report.num_frames),
+        Some(_) => format!(", {}", counted(report.num_frames, ["frame", "frames"])),
         None => ", no frames opened (--images opens them)".to_owned(),
     };
+    let records = if report.has_videos { ["video", "videos"] } else { ["image", "images"] };
     let summary = format!(
-        "{}: {errors} errors and {warnings} warnings in {} videos or images, {} annotations{seen}",
+        "{}: {} and {} in {}, {}{seen}",
         args.file.display(),
-        report.num_records,
-        report.num_annotations,
+        counted(errors, ["error", "errors"]),
+        counted(warnings, ["warning", "warnings"]),
+        counted(report.num_records, records),
+        counted(report.num_annotations, ["annotation", "annotations"]),
     );
     if let Some(fix) = &args.fix {
-        output::note(&format!("{}: {} entries mended", fix.display(), report.num_fixed));
+        output::note(&format!(
+            "{}: {} mended",
+            fix.display(),
+            counted(report.num_fixed, ["entry", "entries"])
+        ));
     }
     if errors > 0 {
         bail!("{summary}");
@@ -96,11 +103,11 @@ fn check_dataset(args: &DataCheckArgs) -> Result<()> {
 fn convert_dataset(args: &DataConvertArgs) -> Result<()> {
     let done = convert(&Conversion {
         input: args.input.clone(),
-        from: args.from,
+        from: args.source.read.from,
         to: args.to,
         output: args.output.clone(),
         overwrite: args.overwrite,
-        options: ReadOptions { images: args.images.clone(), size: args.size },
+        options: ReadOptions { images: args.source.images.clone(), size: args.source.read.size },
         boxes_as_masks: args.boxes_as_masks,
     })?;
     if done.was_guessed {
@@ -114,10 +121,7 @@ fn convert_dataset(args: &DataConvertArgs) -> Result<()> {
         output::note(&format!("note: {line}"));
     }
     output::print_line(&args.output.display().to_string());
-    output::note(&format!(
-        "{} videos of {} frames with {} objects",
-        done.num_videos, done.num_frames, done.num_tracks
-    ));
+    output::note(&output::contents(done.num_videos, done.num_frames, done.num_tracks));
     Ok(())
 }
 

@@ -53,8 +53,8 @@ fn write(plan: &ReportPlan) -> Result<()> {
     }
     output::print_line(&written.index.display().to_string());
     output::note(&format!(
-        "{} videos, {:.1} MB; open the page in a browser",
-        written.num_videos,
+        "{}, {:.1} MB; open the page in a browser",
+        output::counted(written.num_videos, ["video", "videos"]),
         written.num_bytes as f64 / 1e6
     ));
     Ok(())

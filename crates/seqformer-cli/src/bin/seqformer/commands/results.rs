@@ -47,11 +47,10 @@ fn convert(args: &ResultsConvertArgs) -> Result<()> {
         output::note(&format!("note: {line}"));
     }
     output::print_line(&written.display().to_string());
-    output::note(&format!(
-        "{} videos of {} frames with {} objects",
+    output::note(&output::contents(
         found.videos.len(),
-        found.videos.iter().map(|found| found.video.length).sum::<usize>(),
-        found.videos.iter().map(|found| found.video.tracks.len()).sum::<usize>()
+        found.videos.iter().map(|found| found.video.length).sum(),
+        found.videos.iter().map(|found| found.video.tracks.len()).sum(),
     ));
     Ok(())
 }

@@ -121,7 +121,12 @@ fn show_check(args: &ScoreArgs, report: &CheckReport) -> Result<()> {
     }
     let (results, faults) = (report.num_results, report.faults.len());
     if faults > 0 {
-        bail!("{}: {faults} faults in {results} results", args.results.display());
+        bail!(
+            "{}: {} in {}",
+            args.results.display(),
+            output::counted(faults, ["fault", "faults"]),
+            output::counted(results, ["result", "results"])
+        );
     }
     say(args, &format!("{}: {results} results, no fault", args.results.display()));
     Ok(())

@@ -9,12 +9,15 @@ use seqformer_curation::{
 };
 use seqformer_files::Outputs;
 
-use crate::args::{DataMergeArgs, DataSplitArgs, DataStatsArgs, DataSubsetArgs, ReadArgs};
+use crate::args::{
+    DataMergeArgs, DataSplitArgs, DataStatsArgs, DataSubsetArgs, ReadArgs, SourceArgs,
+};
 use crate::output;
 
 /// Runs `data stats`.
 pub(super) fn stats(args: &DataStatsArgs) -> Result<()> {
-    let found = read(&args.input, args.read.from, &options(&args.read, args.images.as_ref()))?;
+    let SourceArgs { read: how, images } = &args.source;
+    let found = read(&args.input, how.from, &options(how, images.as_ref()))?;
     note_format(&args.input, found.from, found.was_guessed);
     for line in found.notes.lines() {
         output::note(&format!("note: {line}"));
@@ -34,21 +37,19 @@ pub(super) fn split_dataset(args: &DataSplitArgs) -> Result<()> {
         args.parts.len() > 1,
         "--parts: expected two parts or more, such as train=80,val=20, found one"
     );
-    let mut outputs = outputs(args.overwrite, [&args.input].into_iter().chain(&args.images));
+    let mut outputs = outputs(args.overwrite, [&args.input].into_iter().chain(&args.source.images));
     let part = |(name, weight): &(String, f64)| {
         let path = args.output.join(format!("{name}.json"));
         outputs.claim(&path).map(|()| Part { path, weight: *weight })
     };
     let parts = args.parts.iter().map(part).collect::<Result<Vec<Part>, _>>()?;
-    let source = open(&args.input, &args.read, args.images.as_ref())?;
+    let source = open(&args.input, &args.source.read, args.source.images.as_ref())?;
     std::fs::create_dir_all(&args.output)
         .with_context(|| format!("{}: cannot be created", args.output.display()))?;
     for part in split(&source, &Split { parts, seed: args.seed })? {
         let PartCounts { path, num_videos, num_frames, num_tracks, num_tracks_by_class } = part;
         output::print_line(&path.display().to_string());
-        output::note(&format!(
-            "{num_videos} videos of {num_frames} frames with {num_tracks} objects"
-        ));
+        output::note(&output::contents(num_videos, num_frames, num_tracks));
         let missing: Vec<&str> = num_tracks_by_class
             .iter()
             .filter(|(_, count)| **count == 0)
@@ -90,8 +91,9 @@ pub(super) fn merge_datasets(args: &DataMergeArgs) -> Result<()> {
     }
     output::print_line(&args.output.display().to_string());
     output::note(&format!(
-        "{} videos of {} frames with {} objects of {} classes",
-        merged.num_videos, merged.num_frames, merged.num_tracks, merged.num_classes
+        "{} of {}",
+        output::contents(merged.num_videos, merged.num_frames, merged.num_tracks),
+        output::counted(merged.num_classes, ["class", "classes"])
     ));
     if let Some(root) = merged.image_root {
         output::note(&format!("the names of frames start from {}", root.display()));
@@ -101,9 +103,9 @@ pub(super) fn merge_datasets(args: &DataMergeArgs) -> Result<()> {
 
 /// Runs `data subset`.
 pub(super) fn subset_dataset(args: &DataSubsetArgs) -> Result<()> {
-    let inputs = [&args.input].into_iter().chain(&args.images);
+    let inputs = [&args.input].into_iter().chain(&args.source.images);
     outputs(args.overwrite, inputs).claim(&args.output)?;
-    let source = open(&args.input, &args.read, args.images.as_ref())?;
+    let source = open(&args.input, &args.source.read, args.source.images.as_ref())?;
     let counts = subset(
         &source,
         &Subset {
@@ -127,10 +129,7 @@ pub(super) fn subset_dataset(args: &DataSubsetArgs) -> Result<()> {
         ));
     }
     output::print_line(&args.output.display().to_string());
-    output::note(&format!(
-        "{} videos of {} frames with {} objects",
-        counts.num_videos, counts.num_frames, counts.num_tracks
-    ));
+    output::note(&output::contents(counts.num_videos, counts.num_frames, counts.num_tracks));
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use seqformer_training_data::image_root;
 use seqformer_video::write_jpeg;
 
 use super::clips::label;
-use super::pictures::{Album, Object, draw};
+use super::pictures::{Album, Object};
 use crate::args::DataShowArgs;
 use crate::output;
 
@@ -41,11 +41,11 @@ pub(super) fn show(args: &DataShowArgs, file: &Path) -> Result<()> {
     let dataset = source.read()?;
     dataset.notes.iter().for_each(|note| output::note(&format!("note: {note}")));
     let records = chosen(args, &dataset)?;
-    let album = Album::new(args);
+    let album = Album::new(args)?;
     let mut outputs = Outputs::new(args.overwrite);
     outputs.add_input(file);
     outputs.add_input(&source.image_root);
-    args.results.iter().for_each(|results| outputs.add_input(results));
+    args.results.iter().chain(&args.font).for_each(|input| outputs.add_input(input));
     let mut names = Vec::new();
     for record in &records {
         let id = name_of(&dataset, record);
@@ -67,14 +67,15 @@ pub(super) fn show(args: &DataShowArgs, file: &Path) -> Result<()> {
         let path = if is_video {
             album.write(name, frames)?
         } else {
-            picture(args.output.join(name), frames)?
+            picture(&album, args.output.join(name), frames)?
         };
         let count = record.frames.len();
         output::print_line(&format!(
-            "{}: {}, {count} frames, {} objects",
+            "{}: {}, {}, {}",
             path.display(),
             file.display(),
-            tracks.len()
+            output::counted(count, ["frame", "frames"]),
+            output::counted(tracks.len(), ["object", "objects"])
         ));
     }
     Ok(())
@@ -212,12 +213,13 @@ fn frame(record: &VideoRecord, index: usize, tracks: &[Track]) -> Result<(RgbIma
 
 /// Writes the only frame of an image.
 fn picture(
+    album: &Album<'_>,
     path: PathBuf,
     frames: impl Iterator<Item = Result<(RgbImage, Vec<Object>)>>,
 ) -> Result<PathBuf> {
     for frame in frames.take(1) {
         let (mut image, objects) = frame?;
-        draw(&mut image, &objects)?;
+        album.draw(&mut image, &objects)?;
         write_jpeg(&path, &image)?;
     }
     Ok(path)

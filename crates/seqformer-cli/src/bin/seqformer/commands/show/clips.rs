@@ -16,9 +16,10 @@ use crate::settings::Settings;
 /// Draws the first clips of a training.
 pub(super) fn show(args: &DataShowArgs, config_file: &Path, pairs: &[String]) -> Result<()> {
     let settings = Settings::load(config_file, pairs)?;
-    let album = Album::new(args);
+    let album = Album::new(args)?;
     let mut outputs = Outputs::new(args.overwrite);
     outputs.add_input(config_file);
+    args.font.iter().for_each(|font| outputs.add_input(font));
     let names: Vec<String> = (1..=args.count).map(|number| format!("clip_{number:04}")).collect();
     for name in &names {
         album.claim(name, &mut outputs)?;

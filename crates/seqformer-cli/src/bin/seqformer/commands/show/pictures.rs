@@ -6,7 +6,9 @@ use anyhow::Result;
 use seqformer_data::RgbImage;
 use seqformer_files::Outputs;
 use seqformer_masks::Rle;
-use seqformer_video::{FfmpegLocation, FrameSink, OverlayObject, draw_overlay, track_color};
+use seqformer_video::{
+    FfmpegLocation, Fonts, FrameSink, OverlayObject, draw_overlay_with_fonts, track_color,
+};
 
 use crate::args::DataShowArgs;
 
@@ -25,11 +27,17 @@ pub(super) struct Object {
 pub(super) struct Album<'a> {
     args: &'a DataShowArgs,
     ffmpeg: FfmpegLocation,
+    given_font: Option<Fonts>,
 }
 
 impl<'a> Album<'a> {
-    pub(super) fn new(args: &'a DataShowArgs) -> Self {
-        Self { args, ffmpeg: FfmpegLocation::find(args.ffmpeg.as_deref()) }
+    /// # Errors
+    ///
+    /// A font that cannot be read.
+    pub(super) fn new(args: &'a DataShowArgs) -> Result<Self> {
+        let ffmpeg = FfmpegLocation::find(args.ffmpeg.as_deref());
+        let given_font = args.font.as_deref().map(Fonts::with_file).transpose()?;
+        Ok(Self { args, ffmpeg, given_font })
     }
 
     /// Claims what [`Self::write`] writes under `name`.
@@ -69,19 +77,20 @@ impl<'a> Album<'a> {
         };
         for frame in frames {
             let (mut image, objects) = frame?;
-            draw(&mut image, &objects)?;
+            self.draw(&mut image, &objects)?;
             sink.write(&image)?;
         }
         Ok(sink.finish()?.path)
     }
-}
 
-/// Draws objects over an image.
-pub(super) fn draw(image: &mut RgbImage, objects: &[Object]) -> Result<()> {
-    let drawn = objects.iter().map(|object| OverlayObject {
-        mask: &object.mask,
-        color: track_color(object.number),
-        label: object.label.clone(),
-    });
-    Ok(draw_overlay(image, &drawn.collect::<Vec<_>>())?)
+    /// Draws objects over an image.
+    pub(super) fn draw(&self, image: &mut RgbImage, objects: &[Object]) -> Result<()> {
+        let drawn = objects.iter().map(|object| OverlayObject {
+            mask: &object.mask,
+            color: track_color(object.number),
+            label: object.label.clone(),
+        });
+        let fonts = self.given_font.as_ref().unwrap_or(Fonts::of_system());
+        Ok(draw_overlay_with_fonts(image, &drawn.collect::<Vec<_>>(), fonts)?)
+    }
 }
