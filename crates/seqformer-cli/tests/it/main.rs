@@ -26,6 +26,7 @@ mod save;
 mod score;
 #[cfg(all(feature = "torch", target_os = "linux"))]
 mod signals;
+mod synth;
 mod tools;
 #[cfg(feature = "torch")]
 mod train;
