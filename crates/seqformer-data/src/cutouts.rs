@@ -15,13 +15,16 @@ mod curve;
 mod layer;
 mod matte;
 mod motion;
+mod picture;
 mod pool;
 mod render;
 mod scene;
+mod scene_object;
 
 pub use pool::{CutoutPool, LeftOutObjects};
 pub use render::CutoutFrame;
-pub use scene::{CutoutScene, SceneObject, SceneSettings};
+pub use scene::{CutoutScene, SceneSettings};
+pub use scene_object::SceneObject;
 
 #[cfg(test)]
 mod tests;

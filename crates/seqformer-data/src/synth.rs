@@ -7,6 +7,7 @@
 //! machine, because only exact arithmetic and libjpeg-turbo's exact encoder are used.
 
 mod completeness;
+mod composed_video;
 mod cutout_set;
 mod layout;
 mod scene;

@@ -91,10 +91,11 @@ impl Cutout {
     pub(super) fn change(&mut self, change: &ColorChange) {
         for pixel in &mut self.layer.pixels {
             let alpha = pixel[3];
-            for channel in 0..3 {
+            let changed = [0, 1, 2].map(|channel| {
                 let value = change.gain[channel] * pixel[channel] + change.shift[channel] * alpha;
-                pixel[channel] = value.clamp(0.0, 255.0 * alpha);
-            }
+                value.clamp(0.0, 255.0 * alpha)
+            });
+            pixel[..3].copy_from_slice(&changed);
         }
     }
 }

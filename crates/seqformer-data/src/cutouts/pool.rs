@@ -163,7 +163,7 @@ impl CutoutPool {
     }
 
     /// Returns whether pictures other than this one have an object to cut out.
-    pub(super) fn has_others(&self, record: usize) -> bool {
+    pub(crate) fn has_others(&self, record: usize) -> bool {
         let is_other = |object: Option<(&ObjectIndex, _)>| {
             object.is_some_and(|(object, _)| object.record != record)
         };

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use seqformer_masks::{BitMask, ImageSize};
+use seqformer_masks::ImageSize;
 
 use super::affine_map::AffineMap;
 use super::camera::Camera;
@@ -10,18 +10,17 @@ use super::curve::Curve;
 use super::layer::Layer;
 use super::matte::{ColorStatistics, Cutout};
 use super::motion::{Motion, Setting};
+use super::picture::{Resident, backdrop, mask_of, residents, statistics};
 use super::pool::{CutSides, CutoutPool, ObjectIndex};
+use super::scene_object::SceneObject;
 use crate::mapper::read_frame;
 use crate::random::Random;
-use crate::{
-    DataError, RgbImage, TrackAnnotation, Transform, VideoRecord, resize_bilinear,
-    transform_segmentation,
-};
+use crate::{DataError, VideoRecord, resize_bilinear};
 
 /// The size of an object in short sides of the frame: the square root of the area of its box.
 const SIZES: [f64; 2] = [0.16, 0.7];
 /// The most pixels of a frame that one pixel of a picture becomes, per side.
-const MAX_ENLARGEMENT: f64 = 1.5;
+const MAX_ENLARGEMENT: f64 = 2.0;
 /// The largest part of the frame's sides that an object has.
 const MAX_SIDE: f64 = 0.85;
 /// The probability that an object has the class of the one before, and then that it is the same cut-out.
@@ -69,19 +68,6 @@ impl SceneSettings {
     }
 }
 
-/// An object of a scene.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SceneObject {
-    /// Its contiguous category.
-    pub category: usize,
-    /// Whether it stands for a group of objects; only objects of the picture in the back do.
-    pub is_crowd: bool,
-    /// Its picture, counted from 0.
-    pub record: usize,
-    /// Its place among the objects of that picture, counted from 0.
-    pub track: usize,
-}
-
 /// A video whose frames can be rendered.
 #[derive(Debug)]
 pub struct CutoutScene {
@@ -97,16 +83,6 @@ pub struct CutoutScene {
     /// The part of a frame's time for which the shutter is open.
     pub(super) shutter: f64,
     pub(super) exposure: Curve,
-}
-
-/// An object of the picture in the back.
-#[derive(Debug)]
-pub(super) struct Resident {
-    object: SceneObject,
-    /// Its mask within its box.
-    pub(super) mask: Layer<1>,
-    /// From the mask to the picture.
-    pub(super) to_picture: AffineMap,
 }
 
 /// An object that was cut out of another picture.
@@ -255,71 +231,4 @@ impl CutoutScene {
         let mut is_seen = self.is_seen().into_iter();
         self.pasted.retain(|_| is_seen.next() == Some(true));
     }
-}
-
-/// Draws the mask of an object of a picture; `None` if it has none.
-pub(super) fn mask_of(
-    record: &VideoRecord,
-    track: &TrackAnnotation,
-) -> Result<Option<BitMask>, DataError> {
-    let Some(Some(frame)) = track.frames.first() else { return Ok(None) };
-    let mask = frame.segmentation.to_mask(record.size);
-    mask.map(Some).map_err(|source| wrong_mask(record, track, source))
-}
-
-fn wrong_mask(
-    record: &VideoRecord,
-    track: &TrackAnnotation,
-    source: seqformer_masks::MaskError,
-) -> DataError {
-    let path = record.frames.first().cloned().unwrap_or_default();
-    DataError::Mask { path, video_id: record.id, track_id: track.id, source }
-}
-
-/// Draws the masks of all objects of a picture that is resized to `size`.
-fn residents(
-    record: &VideoRecord,
-    index: usize,
-    size: ImageSize,
-) -> Result<Vec<Resident>, DataError> {
-    let mut residents = Vec::with_capacity(record.tracks.len());
-    for (track_index, track) in record.tracks.iter().enumerate() {
-        let Some(Some(frame)) = track.frames.first() else { continue };
-        let steps = [Transform::Resize(size)];
-        let mask = transform_segmentation(&frame.segmentation, record.size, &steps)
-            .map_err(|source| wrong_mask(record, track, source))?;
-        let Some(bounds) = mask.bounding_box() else { continue };
-        let (left, top) = (bounds.x0 as u32, bounds.y0 as u32);
-        let window = ImageSize { height: bounds.y1 as u32 - top, width: bounds.x1 as u32 - left };
-        let Ok(mask) = mask.crop(left, top, window) else { continue };
-        let pixels = mask.as_bytes().iter().map(|&pixel| [f32::from(pixel)]).collect();
-        residents.push(Resident {
-            object: SceneObject {
-                category: track.category,
-                is_crowd: track.is_crowd,
-                record: index,
-                track: track_index,
-            },
-            mask: Layer { size: window, pixels },
-            to_picture: AffineMap { shift: [left, top].map(f64::from), ..AffineMap::scaling(1.0) },
-        });
-    }
-    Ok(residents)
-}
-
-fn backdrop(picture: &RgbImage) -> Layer<3> {
-    let (pixels, _none_left) = picture.pixels.as_chunks::<3>();
-    Layer { size: picture.size, pixels: pixels.iter().map(|pixel| pixel.map(f32::from)).collect() }
-}
-
-/// Measures the colours of a part of the pixels.
-fn statistics(picture: &RgbImage) -> ColorStatistics {
-    const STEP: usize = 7;
-    let (pixels, _none_left) = picture.pixels.as_chunks::<3>();
-    let opaque = |&[red, green, blue]: &[u8; 3]| {
-        let [red, green, blue] = [red, green, blue].map(f32::from);
-        [red, green, blue, 1.0]
-    };
-    let sample: Vec<[f32; 4]> = pixels.iter().step_by(STEP).map(opaque).collect();
-    ColorStatistics::of(&sample)
 }

@@ -8,14 +8,13 @@ use std::{fs, io, thread};
 
 use seqformer_annotations::Id;
 use seqformer_files::{Outputs, TemporaryFolder};
-use seqformer_masks::{BitMask, ImageSize, Rle};
 use serde_json::Value;
 
 use super::completeness::{self, Completeness, to_json};
-use super::writer::{
-    Annotation, AnnotationFile, CategoryEntry, MaskEntry, TrackEntry, VideoEntry, bbox,
-    create_folder, write_jpeg, write_json,
+use super::composed_video::{
+    BoxedMask, ComposedTrack, ComposedVideo, annotation_file, frame_name, video_name,
 };
+use super::writer::{create_folder, write_jpeg, write_json};
 use crate::cutouts::{CutoutPool, CutoutScene, SceneObject, SceneSettings};
 use crate::random::{Purpose, Random};
 use crate::{AnnotatedVideos, DataError, read_coco};
@@ -81,7 +80,7 @@ impl CutoutOptions {
         Ok(())
     }
 
-    fn annotation_file(&self) -> PathBuf {
+    fn annotation_path(&self) -> PathBuf {
         self.output.join(ANNOTATIONS)
     }
 
@@ -94,39 +93,13 @@ impl CutoutOptions {
         let mut outputs = Outputs::new(false);
         outputs.add_input(&self.annotations);
         outputs.add_input(&self.images);
-        for path in [self.annotation_file(), self.frame_folder()] {
+        for path in [self.annotation_path(), self.frame_folder()] {
             outputs.claim_own(&path)?;
             if path.symlink_metadata().is_ok() {
                 return Err(DataError::OutputExists { path });
             }
         }
         Ok(())
-    }
-}
-
-/// A video without the ids that depend on other videos.
-struct ComposedVideo {
-    size: ImageSize,
-    length: usize,
-    exhaustive_category_ids: Option<Vec<Value>>,
-    tracks: Vec<ComposedTrack>,
-}
-
-struct ComposedTrack {
-    category_id: Value,
-    is_crowd: bool,
-    masks: Vec<Option<BoxedMask>>,
-}
-
-struct BoxedMask {
-    bbox: [f64; 4],
-    area: u64,
-    mask: Rle,
-}
-
-impl BoxedMask {
-    fn new(mask: &BitMask) -> Option<Self> {
-        Some(Self { bbox: bbox(mask)?, area: mask.area(), mask: Rle::encode(mask) })
     }
 }
 
@@ -192,8 +165,10 @@ impl CutoutSet {
         };
         let folder = TemporaryFolder::beside(&frames).map_err(failed(&frames))?;
         let videos = self.compose_all(folder.path(), progress)?;
-        let file = self.annotation_file(videos);
-        let json = self.options.annotation_file();
+        let categories = self.pictures.categories.names().iter().enumerate();
+        let categories = categories.map(|(index, name)| (self.category_id(index), name.clone()));
+        let file = annotation_file(categories, videos);
+        let json = self.options.annotation_path();
         // Nothing is left half-written: a name that was taken meanwhile is not replaced.
         self.options.check_outputs()?;
         fs::rename(folder.path(), &frames).map_err(failed(&frames))?;
@@ -293,65 +268,6 @@ impl CutoutSet {
             record.tracks.iter().map(|track| self.category_id(track.category)).collect();
         Some(found.complete(annotated).iter().map(to_json).collect())
     }
-
-    /// Numbers videos and objects.
-    fn annotation_file(&self, videos: Vec<ComposedVideo>) -> AnnotationFile {
-        let names = self.pictures.categories.names().iter().enumerate();
-        let category = |(index, name): (usize, &String)| CategoryEntry {
-            id: to_json(&self.category_id(index)),
-            name: name.clone(),
-            supercategory: None,
-        };
-        let mut file = AnnotationFile {
-            categories: names.map(category).collect(),
-            ..AnnotationFile::default()
-        };
-        let mut entries = Vec::with_capacity(videos.len());
-        for (index, video) in videos.into_iter().enumerate() {
-            let (width, height) = (video.size.width, video.size.height);
-            let (video_id, length) = (index + 1, video.length);
-            let name = |frame: usize| format!("{}/{}", video_name(index), frame_name(frame));
-            entries.push(VideoEntry {
-                id: video_id,
-                width,
-                height,
-                length,
-                file_names: (0..length).map(name).collect(),
-                exhaustive_category_ids: video.exhaustive_category_ids,
-            });
-            for track in video.tracks {
-                let boxes = track.masks.iter().map(|mask| mask.as_ref().map(|mask| mask.bbox));
-                let areas = track.masks.iter().map(|mask| mask.as_ref().map(|mask| mask.area));
-                file.annotations.push(Annotation::Track(TrackEntry {
-                    id: file.annotations.len() + 1,
-                    video_id,
-                    category_id: track.category_id,
-                    iscrowd: u8::from(track.is_crowd),
-                    width,
-                    height,
-                    length,
-                    bboxes: boxes.collect(),
-                    areas: areas.collect(),
-                    segmentations: track
-                        .masks
-                        .into_iter()
-                        .map(|mask| mask.map(|mask| MaskEntry::Compressed(mask.mask)))
-                        .collect(),
-                }));
-            }
-        }
-        file.videos = Some(entries);
-        file
-    }
-}
-
-/// The folder of a video; videos are numbered from 1.
-fn video_name(index: usize) -> String {
-    format!("{:05}", index + 1)
-}
-
-fn frame_name(frame: usize) -> String {
-    format!("{frame:05}.jpg")
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use seqformer_masks::ImageSize;
 use tempfile::TempDir;
 
 use super::super::{SynthLayout, SynthOptions, synthesize};
