@@ -8,6 +8,7 @@ mod models;
 mod report;
 mod results;
 mod score;
+mod synth;
 mod train;
 mod weights;
 mod words;
@@ -33,7 +34,8 @@ pub use models::{
 pub use report::{DataBrowseArgs, PageArgs, ReportArgs};
 pub use results::{ResultsArgs, ResultsCommand, ResultsConvertArgs};
 pub use score::{Benchmark, EmptyMasksChoice, Iou, MetricChoice, ScoreArgs};
-pub use train::{Layout, SynthArgs, TrainArgs, TrainCommandArgs};
+pub use synth::{FrameSize, Layout, SynthArgs};
+pub use train::{TrainArgs, TrainCommandArgs};
 pub use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
 pub use words::words;
 
@@ -77,7 +79,7 @@ pub enum ComputeCommand {
 /// The commands that need no network.
 #[derive(Debug, Subcommand)]
 pub enum ToolCommand {
-    /// Write a synthetic dataset of moving shapes.
+    /// Write a synthetic dataset of moving shapes, or of moving cut-outs of annotated pictures.
     Synth(SynthArgs),
     /// Score results against annotations by the rules of YouTube-VIS or COCO: AP and AR.
     Score(ScoreArgs),

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use seqformer_annotations::AnnotationError;
+use seqformer_files::OutputError;
 use seqformer_masks::{ImageSize, MaskError};
 use thiserror::Error;
 
@@ -93,6 +94,41 @@ pub enum DataError {
     OutputExists {
         /// The file or folder.
         path: PathBuf,
+    },
+    /// An output that would replace an input.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// Pictures from which no videos of cut-outs can be made.
+    #[error(
+        "{}: expected an object to cut out, and another picture to put it on; found {num_objects} such objects in \
+         {num_pictures} pictures ({left_out}); use pictures with larger objects",
+        path.display()
+    )]
+    NothingToCutOut {
+        /// The annotation file.
+        path: PathBuf,
+        /// Number of pictures.
+        num_pictures: usize,
+        /// Number of objects that can be cut out.
+        num_objects: usize,
+        /// Why the others cannot.
+        left_out: String,
+    },
+    /// Image files that do not exist.
+    #[error(
+        "{}: expected an image for each of the {num_pictures} pictures, found none for {num_missing}, the first is \
+         {}; put them there, or name the folder of the images with --images",
+        path.display(), first.display()
+    )]
+    MissingImages {
+        /// The annotation file.
+        path: PathBuf,
+        /// Number of pictures.
+        num_pictures: usize,
+        /// How many have no image file.
+        num_missing: usize,
+        /// The first missing file.
+        first: PathBuf,
     },
     /// An option of the synthetic dataset is out of range.
     #[error("{option}: expected {expected}, found {found}")]

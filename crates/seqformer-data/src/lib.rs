@@ -28,6 +28,7 @@ mod category_map;
 mod class_table;
 mod clip_sampling;
 mod coco_subset;
+pub mod cutouts;
 mod error;
 mod image;
 mod loader;

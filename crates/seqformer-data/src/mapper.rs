@@ -146,7 +146,7 @@ impl TestMapper {
 }
 
 /// Reads a frame and compares its size with the record's.
-fn read_frame(record: &VideoRecord, index: usize) -> Result<RgbImage, DataError> {
+pub(crate) fn read_frame(record: &VideoRecord, index: usize) -> Result<RgbImage, DataError> {
     let path = record.frames.get(index).ok_or(DataError::NoSuchFrame {
         video_id: record.id,
         length: record.frames.len(),

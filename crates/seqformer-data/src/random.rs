@@ -25,6 +25,8 @@ pub enum Purpose {
     Repetition = 6,
     /// The order in which videos are assigned to the parts of a split.
     Split = 7,
+    /// One video of moving cut-outs; the index is the video.
+    Cutouts = 9,
 }
 
 /// A stream of random numbers.

@@ -1,10 +1,14 @@
-//! Synthetic datasets: videos of moving shapes with exact masks.
+//! Synthetic datasets: videos of moving shapes, or of moving cut-outs of annotated pictures
+//! ([`CutoutSet`]), with exact masks.
 //!
-//! The class of an object is its shape; colour, texture, size and motion are independent of it.
+//! Of shapes, the class of an object is its shape; colour, texture, size and motion are independent of it.
 //! Objects turn, grow, occlude each other, enter and leave. Some pairs of one class cross, so that
 //! they can be distinguished only by tracking. The same options give the same bytes on every
 //! machine, because only exact arithmetic and libjpeg-turbo's exact encoder are used.
 
+mod completeness;
+mod composed_video;
+mod cutout_set;
 mod layout;
 mod scene;
 mod shape;
@@ -15,6 +19,7 @@ use std::path::PathBuf;
 
 use seqformer_masks::ImageSize;
 
+pub use cutout_set::{CutoutOptions, CutoutSet};
 pub use layout::SynthLayout;
 pub use shape::Shape;
 

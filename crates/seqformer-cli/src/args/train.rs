@@ -1,12 +1,10 @@
-//! Arguments of `train`, `eval` and `synth`.
+//! Arguments of `train` and `eval`.
 
 use std::num::NonZeroUsize;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use seqformer_config::DeviceChoice;
-use seqformer_masks::ImageSize;
 
 /// Arguments of `train` and `eval`.
 #[derive(Debug, Args)]
@@ -81,66 +79,3 @@ docs/distributed.md.
 
 Example:
   seqformer train --config-file configs/base_ytvis.yaml SOLVER.IMS_PER_BATCH 2 OUTPUT_DIR output/mine";
-
-/// Arguments of `synth`.
-#[derive(Debug, Args)]
-pub struct SynthArgs {
-    /// Folder for the dataset; created if missing.
-    #[arg(long, value_name = "DIR")]
-    pub output: PathBuf,
-    /// Number of training videos (single images with --layout coco).
-    #[arg(long, value_name = "N")]
-    pub videos: usize,
-    /// Number of validation videos [default: a fifth of --videos, at least one].
-    #[arg(long, value_name = "N")]
-    pub val_videos: Option<usize>,
-    /// Random seed; the same seed gives the same bytes.
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    pub seed: u64,
-    /// Width and height of the frames.
-    #[arg(long, value_name = "WxH", default_value = "160x120", value_parser = size)]
-    pub size: ImageSize,
-    /// Minimum and maximum number of frames in a video.
-    #[arg(long, value_name = "A..B", default_value = "8..14", value_parser = frames)]
-    pub frames: RangeInclusive<usize>,
-    /// Number of shapes, which are the classes.
-    #[arg(long, value_name = "K", default_value_t = 6)]
-    pub classes: usize,
-    /// Folder structure and class names.
-    #[arg(long, value_enum, default_value_t = Layout::Plain)]
-    pub layout: Layout,
-}
-
-/// Folder structure and class names of a dataset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Layout {
-    /// train/JPEGImages, val/JPEGImages and annotations/{train,val}.json.
-    Plain,
-    /// The folders and classes of YouTube-VIS 2019.
-    #[value(name = "ytvis_2019")]
-    Ytvis2019,
-    /// The folders and classes of YouTube-VIS 2021.
-    #[value(name = "ytvis_2021")]
-    Ytvis2021,
-    /// The folders and classes of OVIS.
-    Ovis,
-    /// The folders and classes of COCO 2017: single images.
-    Coco,
-}
-
-fn size(text: &str) -> Result<ImageSize, String> {
-    let size = text.split_once('x').and_then(|(width, height)| {
-        Some(ImageSize { height: height.parse().ok()?, width: width.parse().ok()? })
-    });
-    size.ok_or_else(|| "expected width and height, as in 160x120".to_owned())
-}
-
-fn frames(text: &str) -> Result<RangeInclusive<usize>, String> {
-    let ends = text.split_once("..").and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
-    let (low, high) = ends.ok_or_else(|| "expected a range, as in 8..14".to_owned())?;
-    if low == 0 || low > high {
-        Err("expected a range from at least 1".to_owned())
-    } else {
-        Ok(low..=high)
-    }
-}

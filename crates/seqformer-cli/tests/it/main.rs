@@ -28,6 +28,7 @@ mod score;
 mod signals;
 #[cfg(feature = "torch")]
 mod swin;
+mod synth;
 mod tools;
 #[cfg(feature = "torch")]
 mod train;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use seqformer_masks::{BitMask, BoxXywh, Rle};
 use serde::Serialize;
+use serde_json::Value;
 use turbojpeg::{Image, PixelFormat, Subsamp};
 
 use super::scene::Scene;
@@ -16,26 +17,29 @@ use crate::{Categories, DataError, DatasetSource, RgbImage};
 const JPEG_QUALITY: i32 = 90;
 
 #[derive(Debug, Default, Serialize)]
-struct AnnotationFile {
+pub(super) struct AnnotationFile {
     #[serde(skip_serializing_if = "Option::is_none")]
-    videos: Option<Vec<VideoEntry>>,
+    pub(super) videos: Option<Vec<VideoEntry>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    images: Option<Vec<ImageEntry>>,
-    categories: Vec<CategoryEntry>,
-    annotations: Vec<Annotation>,
+    pub(super) images: Option<Vec<ImageEntry>>,
+    pub(super) categories: Vec<CategoryEntry>,
+    pub(super) annotations: Vec<Annotation>,
 }
 
 #[derive(Debug, Serialize)]
-struct VideoEntry {
-    id: usize,
-    width: u32,
-    height: u32,
-    length: usize,
-    file_names: Vec<String>,
+pub(super) struct VideoEntry {
+    pub(super) id: usize,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) length: usize,
+    pub(super) file_names: Vec<String>,
+    /// The categories of which every object is annotated, if not all are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) exhaustive_category_ids: Option<Vec<Value>>,
 }
 
 #[derive(Debug, Serialize)]
-struct ImageEntry {
+pub(super) struct ImageEntry {
     id: usize,
     width: u32,
     height: u32,
@@ -43,35 +47,36 @@ struct ImageEntry {
 }
 
 #[derive(Debug, Serialize)]
-struct CategoryEntry {
-    id: u64,
-    name: String,
-    supercategory: &'static str,
+pub(super) struct CategoryEntry {
+    pub(super) id: Value,
+    pub(super) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) supercategory: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum Annotation {
+pub(super) enum Annotation {
     Track(TrackEntry),
     Object(ObjectEntry),
 }
 
 #[derive(Debug, Serialize)]
-struct TrackEntry {
-    id: usize,
-    video_id: usize,
-    category_id: u64,
-    iscrowd: u8,
-    width: u32,
-    height: u32,
-    length: usize,
-    bboxes: Vec<Option<[f64; 4]>>,
-    areas: Vec<Option<u64>>,
-    segmentations: Vec<Option<MaskEntry>>,
+pub(super) struct TrackEntry {
+    pub(super) id: usize,
+    pub(super) video_id: usize,
+    pub(super) category_id: Value,
+    pub(super) iscrowd: u8,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) length: usize,
+    pub(super) bboxes: Vec<Option<[f64; 4]>>,
+    pub(super) areas: Vec<Option<u64>>,
+    pub(super) segmentations: Vec<Option<MaskEntry>>,
 }
 
 #[derive(Debug, Serialize)]
-struct ObjectEntry {
+pub(super) struct ObjectEntry {
     id: usize,
     image_id: usize,
     category_id: u64,
@@ -83,7 +88,7 @@ struct ObjectEntry {
 
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum MaskEntry {
+pub(super) enum MaskEntry {
     Compressed(Rle),
     Plain { size: [u32; 2], counts: Vec<u32> },
 }
@@ -133,9 +138,9 @@ pub(super) fn write_split(
 fn category_entries(categories: &Categories) -> Vec<CategoryEntry> {
     let pairs = categories.ids().iter().zip(categories.names());
     let entry = |(&id, name): (&u64, &String)| CategoryEntry {
-        id,
+        id: id.into(),
         name: name.clone(),
-        supercategory: "object",
+        supercategory: Some("object"),
     };
     pairs.map(entry).collect()
 }
@@ -164,7 +169,7 @@ fn write_video(
         }
     }
     let (width, height) = (options.size.width, options.size.height);
-    let video = VideoEntry { id, width, height, length, file_names };
+    let video = VideoEntry { id, width, height, length, file_names, exhaustive_category_ids: None };
     file.videos.get_or_insert_default().push(video);
     for (object, masks) in scene.objects().iter().zip(tracks) {
         if masks.iter().all(Option::is_none) {
@@ -173,7 +178,7 @@ fn write_video(
         file.annotations.push(Annotation::Track(TrackEntry {
             id: file.annotations.len() + 1,
             video_id: id,
-            category_id: category_id(categories, object.shape),
+            category_id: category_id(categories, object.shape).into(),
             iscrowd: 0,
             width,
             height,
@@ -226,16 +231,16 @@ fn category_id(categories: &Categories, shape: Shape) -> u64 {
     categories.ids()[position]
 }
 
-fn bbox(mask: &BitMask) -> Option<[f64; 4]> {
+pub(super) fn bbox(mask: &BitMask) -> Option<[f64; 4]> {
     let BoxXywh { x, y, width, height } = mask.bounding_box()?.into();
     Some([x, y, width, height])
 }
 
-fn create_folder(path: &Path) -> Result<(), DataError> {
+pub(super) fn create_folder(path: &Path) -> Result<(), DataError> {
     fs::create_dir_all(path).map_err(|source| DataError::Write { path: path.to_owned(), source })
 }
 
-fn write_jpeg(path: &Path, image: &RgbImage) -> Result<(), DataError> {
+pub(super) fn write_jpeg(path: &Path, image: &RgbImage) -> Result<(), DataError> {
     let raw = Image {
         pixels: image.pixels.as_slice(),
         width: image.size.width as usize,
@@ -249,7 +254,7 @@ fn write_jpeg(path: &Path, image: &RgbImage) -> Result<(), DataError> {
         .map_err(|source| DataError::Write { path: path.to_owned(), source })
 }
 
-fn write_json(path: &Path, file: &AnnotationFile) -> io::Result<()> {
+pub(super) fn write_json(path: &Path, file: &AnnotationFile) -> io::Result<()> {
     seqformer_files::replace(path, |to| {
         let mut writer = BufWriter::new(to);
         serde_json::to_writer(&mut writer, file)?;
