@@ -6,6 +6,7 @@ help:
 	@echo "make demo    set up, build, and find the objects of a small video, or of VIDEO=film.mp4 with WEIGHTS=FILE"
 	@echo "make test    set up, build, and run all tests"
 	@echo "make test-torchless  the tests of all that needs no libtorch, on a machine that may have none"
+	@echo "make wheel   build the Python package as dist/*.whl; make test-python tests it"
 	@echo "make check   formatting, arrows between modules, lints, documentation and tests, as before a change is merged"
 	@echo "make parity GOLDEN='DIR ...'   compare with tensors of the Python reference"
 	@echo "make bench   time attention, inference and a training step"
@@ -21,9 +22,19 @@ build: setup
 
 test: setup
 	$(CARGO) test --workspace --locked
+	@scripts/python_tests.sh
+
+.PHONY: wheel test-python
+# The Python package, as dist/*.whl.
+wheel:
+	@scripts/setup.sh torchless
+	@scripts/wheel.sh release
+
+test-python:
+	@scripts/python_tests.sh
 
 # What builds and passes its tests without libtorch: these packages, and the command without the second program.
-TORCHLESS := $(addprefix -p seqformer-,annotations assignment checkpoint cli config convert curation data evaluation export files init kernels logs masks metrics models report signals testing training-data video)
+TORCHLESS := $(addprefix -p seqformer-,annotations assignment checkpoint cli config convert curation data evaluation export files init kernels logs masks metrics models python report signals testing training-data video)
 torchless-packages:
 	@! $(CARGO) tree --locked --no-default-features $(TORCHLESS) --prefix none | grep -E '^(tch|torch-sys) ' || \
 	  { echo "one of these packages depends on libtorch: cargo tree $(TORCHLESS) --no-default-features -i torch-sys" >&2; exit 1; }

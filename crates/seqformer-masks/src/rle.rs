@@ -3,6 +3,7 @@
 //! Reference: COCO `maskApi.c`. Pixels are read column by column; runs alternate between clear and
 //! set, starting with clear.
 
+mod column_major;
 mod compressed;
 mod difference;
 pub(crate) mod runs;
@@ -30,6 +31,19 @@ impl Rle {
     pub fn encode(mask: &BitMask) -> Self {
         let size = mask.size();
         Self::from_crossings(size, &column_major_changes(mask))
+    }
+
+    /// Encodes pixels that lie column by column, as in Fortran and COCO's tools; all but 0 are set.
+    ///
+    /// # Errors
+    ///
+    /// A `size` that is too large, or another number of pixels.
+    pub fn encode_column_major(size: ImageSize, pixels: &[u8]) -> Result<Self, MaskError> {
+        let expected = size.checked()?.num_pixels();
+        if pixels.len() as u64 != expected {
+            return Err(MaskError::ByteCount { size, expected, found: pixels.len() });
+        }
+        Ok(Self::from_crossings(size, &column_major::changes(pixels)))
     }
 
     /// Creates a mask from run lengths.

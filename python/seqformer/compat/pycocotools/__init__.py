@@ -1,0 +1,1 @@
+"""The modules of pycocotools, and of its edition for YouTube-VIS, that have a counterpart here."""
