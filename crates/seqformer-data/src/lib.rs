@@ -28,6 +28,7 @@ mod category_map;
 mod class_table;
 mod clip_sampling;
 mod coco_subset;
+mod cutout_clip;
 pub mod cutouts;
 mod error;
 mod image;
@@ -53,6 +54,7 @@ pub use category_map::{CategoryMap, CocoTable};
 pub use class_table::ClassTable;
 pub use clip_sampling::ClipSampling;
 pub use coco_subset::{CocoSubset, write_coco_subset};
+pub use cutout_clip::CutoutMapper;
 pub use error::DataError;
 pub use image::{
     DecodedImage, RgbImage, animation_delays, decode_image, is_turned_by_exif, read_image,

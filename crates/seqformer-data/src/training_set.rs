@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::cutouts::CutoutPool;
 use crate::random::Random;
 use crate::sampler::StreamEntry;
 use crate::{
-    AnnotatedVideos, ClipMapper, ClipSample, DataError, OriginalMapper, StillMapper, VideoRecord,
+    AnnotatedVideos, ClipMapper, ClipSample, CutoutMapper, DataError, OriginalMapper, StillMapper,
+    VideoRecord,
 };
 
 /// Clips of a dataset that are drawn before it is an error that none is accepted.
@@ -28,6 +30,8 @@ pub enum Mapper {
     Video(ClipMapper),
     /// Several views of single images.
     Still(StillMapper),
+    /// Moving cut-outs of images, or several views of one.
+    Cutouts(CutoutMapper),
     /// Clips of videos or views of images, by the rules of the original repository.
     Original(OriginalMapper),
 }
@@ -36,7 +40,7 @@ impl Mapper {
     /// Returns how many items of the stream a record is.
     fn num_items(&self, record: &VideoRecord) -> usize {
         match self {
-            Self::Video(_) | Self::Still(_) => 1,
+            Self::Video(_) | Self::Still(_) | Self::Cutouts(_) => 1,
             Self::Original(mapper) => mapper.num_items(record),
         }
     }
@@ -66,6 +70,8 @@ pub struct TrainingSet {
     parts: Vec<TrainingPart>,
     /// For each dataset and record the number of items up to its end.
     ends: Vec<Vec<usize>>,
+    /// For each dataset what can be cut out of it, if its mapper does so.
+    pools: Vec<Option<CutoutPool>>,
 }
 
 impl TrainingSet {
@@ -88,7 +94,12 @@ impl TrainingSet {
             records.scan(0, add).collect()
         };
         let ends = parts.iter().map(ends_of).collect();
-        Ok(Self { parts, ends })
+        let pool_of = |part: &TrainingPart| {
+            let has_cutouts = matches!(part.mapper, Mapper::Cutouts(_));
+            has_cutouts.then(|| CutoutPool::new(&part.dataset.videos))
+        };
+        let pools = parts.iter().map(pool_of).collect();
+        Ok(Self { parts, ends, pools })
     }
 
     /// Returns the datasets.
@@ -175,6 +186,10 @@ impl ClipSource for TrainingSet {
         match &part.mapper {
             Mapper::Video(mapper) => mapper.map(record, random),
             Mapper::Still(mapper) => mapper.map(record, random),
+            Mapper::Cutouts(mapper) => match &self.pools[entry.dataset] {
+                Some(pool) => mapper.map(&part.dataset.videos, entry.record, pool, random),
+                None => mapper.still.map(record, random),
+            },
             Mapper::Original(mapper) => self.original(mapper, entry, random),
         }
     }

@@ -6,8 +6,9 @@ use seqformer_config::config::{
     self, CropType, DataPath, FrameAugmentation, InputSection, PseudoClips, ShortEdgeSampling,
 };
 use seqformer_data::{
-    AbsentInstances, Augmentation, ClipMapper, ClipSampling, Drawn, FrameStep, Mapper,
-    OriginalMapper, OriginalSource, PseudoClip, RandomCrop, RandomFlip, ShortEdge, StillMapper,
+    AbsentInstances, Augmentation, ClipMapper, ClipSampling, CutoutMapper, Drawn, FrameStep,
+    Mapper, OriginalMapper, OriginalSource, PseudoClip, RandomCrop, RandomFlip, ShortEdge,
+    StillMapper,
 };
 use seqformer_masks::ImageSize;
 
@@ -17,23 +18,18 @@ pub(crate) fn of_videos(input: &InputSection, absent: AbsentInstances) -> Mapper
         return Mapper::Original(original(input, OriginalSource::Videos));
     }
     Mapper::Video(ClipMapper {
-        sampling: ClipSampling {
-            num_frames: input.sampling_frame_num,
-            range: input.sampling_frame_range,
-            interval: input.sampling_interval,
-            shuffle: input.sampling_frame_shuffle,
-        },
+        sampling: sampling(input),
         augmentation: augmentation(input),
         absent,
     })
 }
 
-/// Makes training clips from images: `INPUT.DATA_PATH` and `INPUT.PRETRAIN_*`.
+/// Makes training clips from images: `INPUT.DATA_PATH`, `INPUT.PRETRAIN_*` and `INPUT.CUTOUTS`.
 pub(crate) fn of_stills(input: &InputSection, absent: AbsentInstances) -> Mapper {
     if input.data_path == DataPath::Original {
         return Mapper::Original(original(input, OriginalSource::Images));
     }
-    Mapper::Still(StillMapper {
+    let still = StillMapper {
         num_frames: input.sampling_frame_num,
         pseudo_clip: match input.pretrain_type {
             PseudoClips::V1 => PseudoClip::Crops,
@@ -42,7 +38,26 @@ pub(crate) fn of_stills(input: &InputSection, absent: AbsentInstances) -> Mapper
         augmentation: augmentation(input),
         same_views: input.pretrain_same_crop,
         absent,
+    };
+    let [fewest, most] = input.cutouts.objects;
+    if input.cutouts.probability == 0.0 {
+        return Mapper::Still(still);
+    }
+    Mapper::Cutouts(CutoutMapper {
+        still,
+        probability: input.cutouts.probability,
+        objects: fewest..=most,
+        sampling: sampling(input),
     })
+}
+
+fn sampling(input: &InputSection) -> ClipSampling {
+    ClipSampling {
+        num_frames: input.sampling_frame_num,
+        range: input.sampling_frame_range,
+        interval: input.sampling_interval,
+        shuffle: input.sampling_frame_shuffle,
+    }
 }
 
 /// The data path of the original repository.
@@ -188,5 +203,19 @@ mod tests {
         }
         assert!(matches!(plan("ytvis_2019/r50.yaml", &[]).video_mapper, Mapper::Video(_)));
         assert!(matches!(plan("coco_clips/r50.yaml", &[]).still_mapper, Mapper::Still(_)));
+    }
+
+    #[test]
+    fn cut_outs_come_into_clips_of_images_if_the_probability_says_so() {
+        let opts = ["INPUT.CUTOUTS.PROBABILITY", "0.25", "INPUT.CUTOUTS.OBJECTS", "(2, 3)"];
+        let Mapper::Cutouts(mapper) = plan("coco_clips/r50.yaml", &opts).still_mapper else {
+            panic!("clips with cut-outs")
+        };
+        let Mapper::Still(still) = plan("coco_clips/r50.yaml", &[]).still_mapper else {
+            panic!("pseudo-clips")
+        };
+        assert_eq!((mapper.probability, mapper.objects), (0.25, 2..=3));
+        assert_eq!(mapper.sampling.num_frames, still.num_frames);
+        assert_eq!(mapper.still, still);
     }
 }

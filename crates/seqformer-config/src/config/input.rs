@@ -2,6 +2,7 @@
 
 use super::choice::{Choice as _, choice};
 use super::crop::CropSection;
+use super::cutouts::CutoutsSection;
 use super::read::Reader;
 use super::section::section;
 use crate::ConfigError;
@@ -73,6 +74,7 @@ section! {
         pretrain_type: PseudoClips = "INPUT.PRETRAIN_TYPE" or "'v1'", Reader::choice,
             "How pseudo-clips are made: v1 flips and crops, coco2seq also warps, shifts, turns and blurs.",
             By(STILL_TO_CLIP, "one_view_is_the_image_and_the_others_are_warped_in_any_order");
+        cutouts: CutoutsSection = "INPUT.CUTOUTS", "Clips of images in which objects of other images move.";
     }
 }
 

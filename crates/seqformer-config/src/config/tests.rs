@@ -167,6 +167,12 @@ fn wrong_settings_are_errors_that_name_the_key() {
         (&["INPUT.MIN_SIZE_TRAIN", "()"], "expected one or more sizes"),
         (&["INPUT.MIN_SIZE_TRAIN_SAMPLING", "range"], "the smallest and the largest size"),
         (&["INPUT.CROP.ENABLED", "True", "INPUT.CROP.TYPE", "relative"], "two fractions above 0"),
+        (&["INPUT.CUTOUTS.PROBABILITY", "1.5"], "a probability from 0 to 1"),
+        (
+            &["INPUT.CUTOUTS.PROBABILITY", "0.5", "INPUT.DATA_PATH", "original"],
+            "0 with DATA_PATH original",
+        ),
+        (&["INPUT.CUTOUTS.OBJECTS", "(3, 2)"], "two whole numbers from 1 to 50"),
         (&["SOLVER.STEPS", "('a',)"], "SOLVER.STEPS: expected a list of integers, found ('a',)"),
         (&["SOLVER.STEPS", "(2, 1)"], "expected strictly increasing integers above 0"),
         (&["SOLVER.MAX_ITER", "8000"], "expected no step equal to SOLVER.MAX_ITER, 8000"),
