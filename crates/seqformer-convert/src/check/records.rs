@@ -1,5 +1,7 @@
 //! Videos or images, and categories.
 
+mod named_categories;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +10,7 @@ use seqformer_annotations::{AnnotationError, Entry, Fault, Id, describe, place_o
 use seqformer_masks::ImageSize;
 use serde_json::Value;
 
+use self::named_categories::named_categories;
 use super::problem::{Kind, Problem, problem};
 use crate::ConvertError;
 
@@ -39,6 +42,8 @@ pub(super) struct Record {
     pub(super) names: Vec<String>,
     /// The size that all image files have, where they were opened and the file does not say it.
     pub(super) measured: Option<ImageSize>,
+    /// The ids of categories by the lists that name them.
+    named_categories: Vec<(&'static str, Id)>,
 }
 
 /// An entry that was looked at on its own.
@@ -106,6 +111,7 @@ impl Records {
             records.list.push(entry.value);
         }
         records.add_categories(categories, problems);
+        records.check_named_categories(problems);
         Ok(records)
     }
 
@@ -130,6 +136,20 @@ impl Records {
             };
             let fault = Fault::new("name", "a name that no other class has", found, mend);
             self.report(&entry.place, vec![(Kind::CategoryName, fault)], problems);
+        }
+    }
+
+    /// Reports categories that a video or image names and the file does not list.
+    fn check_named_categories(&self, problems: &mut Vec<Problem>) {
+        for record in &self.list {
+            let named = record.named_categories.iter();
+            let faults =
+                named.filter(|(_, id)| !self.categories.contains(id)).map(|(field, id)| {
+                    let mend = "add the category, or take the id out of the list";
+                    let expected = "the ids of categories of the file";
+                    (Kind::UnknownCategory, Fault::new(*field, expected, id.to_string(), mend))
+                });
+            self.report(&record.place, faults.collect(), problems);
         }
     }
 
@@ -209,7 +229,9 @@ fn video(index: usize, text: &[u8]) -> Examined<Record> {
                 ));
             }
         }
-        Record { place: place_of("videos", index, entry), size, length, names, measured: None }
+        let named_categories = named_categories(entry, faults);
+        let place = place_of("videos", index, entry);
+        Record { place, size, length, names, measured: None, named_categories }
     })
 }
 
@@ -228,6 +250,7 @@ fn image(index: usize, text: &[u8]) -> Examined<Record> {
             length: Some(1),
             names,
             measured: None,
+            named_categories: named_categories(entry, faults),
         }
     })
 }

@@ -280,3 +280,29 @@ fn a_file_that_is_broken_or_no_dataset_is_an_error() {
         assert!(said.contains(expected), "{said}");
     }
 }
+
+#[test]
+fn lists_of_complete_classes_name_classes_of_the_file() {
+    let mut file = clean();
+    file["videos"][0]["exhaustive_category_ids"] = json!([1, 5]);
+    file["videos"][1]["neg_category_ids"] = json!([2, 77]);
+    file["videos"][2]["not_exhaustive_category_ids"] = json!(3);
+    let (_folder, path, _images) = write(&file);
+    let report = examine(&path, None);
+    let found: Vec<(Kind, &str, &str)> = { report.problems.iter() }
+        .map(|problem| (problem.kind, problem.entry.as_str(), problem.what.as_str()))
+        .collect();
+    let expected = [
+        (
+            Kind::WrongField,
+            "videos[2] (id 3)",
+            "not_exhaustive_category_ids: expected a list of the ids of categories, found 3",
+        ),
+        (
+            Kind::UnknownCategory,
+            "videos[1] (id 2)",
+            "neg_category_ids: expected the ids of categories of the file, found 77",
+        ),
+    ];
+    assert_eq!(found, expected);
+}

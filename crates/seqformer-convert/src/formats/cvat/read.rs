@@ -129,7 +129,15 @@ impl Task<'_> {
             let file_names =
                 (0..length).map(|frame| self.frame_file(&meta, &name, frame)).collect();
             let tracks = builder.finish(length);
-            images.push(Video { id: 0, name, size, length, file_names: Some(file_names), tracks });
+            images.push(Video {
+                id: 0,
+                name,
+                size,
+                length,
+                file_names: Some(file_names),
+                tracks,
+                exhaustive: None,
+            });
         }
         Ok(images)
     }
@@ -199,7 +207,7 @@ impl Task<'_> {
         let tracks = builder.finish(1);
         let file_names = Some(vec![name.clone()]);
         let name = names::of_image(Some(&name), 0);
-        Ok(Video { id: 0, name, size, length: 1, file_names, tracks })
+        Ok(Video { id: 0, name, size, length: 1, file_names, tracks, exhaustive: None })
     }
 
     /// Counts a shape that has no pixels.
