@@ -3,13 +3,17 @@
 //! Reference: pycocotools, `COCO.createIndex` and `COCO.annToRLE`; detectron2
 //! `data/datasets/coco.py`, `load_coco_json`.
 
-use std::collections::BTreeMap;
+mod image;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use seqformer_masks::ImageSize;
+pub use image::Image;
+use image::parse_image;
 use serde_json::Value;
 
 use crate::entry::{BoxField, Entry};
+use crate::exhaustive::LabelLists;
 use crate::json::JsonFile;
 use crate::list::{
     CategoryList, LeftOut, annotation_ids, by_id, find, missing_list, of_other_kind, read_list,
@@ -17,7 +21,7 @@ use crate::list::{
 };
 use crate::mask::{Dropped, Mask, other_size};
 use crate::note::Note;
-use crate::value::{describe, whole_number};
+use crate::value::describe;
 use crate::{AnnotationError, Fault, Id, Ids};
 
 /// The content of a COCO file, checked.
@@ -35,23 +39,6 @@ pub struct CocoFile {
     pub annotations: Vec<ObjectEntry>,
     /// Notes for the user.
     pub notes: Vec<Note>,
-}
-
-/// An image.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Image {
-    /// The number by which annotations and results refer to it.
-    pub id: i64,
-    /// Its height and width; not needed if only boxes are compared.
-    pub size: Option<ImageSize>,
-    /// The image file.
-    pub file_name: Option<Box<str>>,
-    /// The video that contains this frame, if the file has one (`video_id`, as in CocoVID).
-    pub video_id: Option<Id>,
-    /// Its index in the video (`frame_id`, or `frame_index` of TAO).
-    pub frame: Option<i64>,
-    /// Its index in the list.
-    pub index: usize,
 }
 
 /// One annotated object.
@@ -116,11 +103,14 @@ impl CocoFile {
             Ok(())
         })?;
         file.finish()?;
-        let mut images = images.ok_or_else(|| missing_list(path, "images", false))?;
-        for (index, (_, image)) in images.iter_mut().enumerate() {
-            image.index = index;
+        let parsed = images.ok_or_else(|| missing_list(path, "images", false))?;
+        let (mut images, mut lists) = (Vec::with_capacity(parsed.len()), Vec::new());
+        for (index, (id, image, label_lists)) in parsed.into_iter().enumerate() {
+            images.push((id, Image { index, ..image }));
+            lists.push(label_lists);
         }
         let (mut images, image_ids) = by_id(path, "images", images)?;
+        categories.is_of_tao = is_tao;
         for (&id, image) in &mut images {
             image.id = id;
         }
@@ -132,13 +122,14 @@ impl CocoFile {
             annotations: Vec::with_capacity(annotations.len()),
             notes: Vec::new(),
         };
-        read.add_annotations(annotations, is_tao)?;
+        read.add_annotations(annotations)?;
+        read.add_exhaustive(&lists)?;
         Ok(read)
     }
 
     /// The name of an image in messages.
     pub fn image_place(&self, image: &Image) -> String {
-        format!("images[{}] (id {})", image.index, self.image_ids.id(image.id))
+        place(&self.image_ids, image)
     }
 
     /// Checks that the run lengths of every annotation have the size of their image.
@@ -162,11 +153,24 @@ impl CocoFile {
         (mask.size() != size).then(|| other_size(size, mask.size()).within("segmentation"))
     }
 
-    fn add_annotations(
-        &mut self,
-        raws: Vec<RawObject>,
-        is_tao: bool,
-    ) -> Result<(), AnnotationError> {
+    fn add_exhaustive(&mut self, lists: &[LabelLists]) -> Result<(), AnnotationError> {
+        let mut annotated: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+        for object in &self.annotations {
+            annotated.entry(object.image_id).or_default().insert(object.category_id);
+        }
+        for (&id, image) in &mut self.images {
+            match lists[image.index].resolve(&self.categories, annotated.get(&id)) {
+                Ok(exhaustive) => image.exhaustive = exhaustive,
+                Err(fault) => {
+                    let place = place(&self.image_ids, image);
+                    return Err(AnnotationError::wrong(&self.path, place, fault));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_annotations(&mut self, raws: Vec<RawObject>) -> Result<(), AnnotationError> {
         let place = |(index, raw): (usize, &RawObject)| {
             let RawObject { id, image_id, .. } = raw;
             (id.clone(), format!("annotations[{index}] (id {id}, image {image_id})"))
@@ -179,7 +183,7 @@ impl CocoFile {
             let images = (&self.image_ids, &self.images);
             let (image_id, _) =
                 find(images, ("image_id", "image"), &raw.image_id).map_err(wrong)?;
-            let category_id = if is_tao {
+            let category_id = if self.categories.is_of_tao {
                 let Some(category_id) = self.categories.find_merged(&raw.category_id) else {
                     left_out.unlisted.add(1, || place.clone());
                     continue;
@@ -280,15 +284,8 @@ impl RawObject {
     }
 }
 
-fn parse_image(text: &[u8]) -> Result<(Id, Image), Fault> {
-    let entry = Entry::parse(text)?;
-    let id = entry.id("id")?;
-    let size = entry.size()?;
-    let file_name = entry.text("file_name")?.map(Box::from);
-    let video_id = entry.id_if_any("video_id");
-    let frame = ["frame_id", "frame_index"].iter().find_map(|field| entry.get(field));
-    let frame = frame.and_then(whole_number);
-    Ok((id, Image { id: 0, size, file_name, video_id, frame, index: 0 }))
+fn place(ids: &Ids, image: &Image) -> String {
+    format!("images[{}] (id {})", image.index, ids.id(image.id))
 }
 
 #[cfg(test)]

@@ -30,6 +30,7 @@
 mod coco;
 mod entry;
 mod error;
+mod exhaustive;
 mod id;
 pub mod json;
 mod list;
@@ -41,6 +42,7 @@ mod ytvis;
 pub use coco::{CocoFile, Image, ObjectEntry};
 pub use entry::{BoxField, Entry};
 pub use error::{AnnotationError, Fault, WrongFile};
+pub use exhaustive::{LISTS_OF_CATEGORIES, LabelLists, read_category_ids};
 pub use id::{Id, Ids};
 pub use list::{Category, CategoryList, place_of, read_list};
 pub use mask::{Dropped, Mask, other_size, read_size};

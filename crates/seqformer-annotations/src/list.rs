@@ -32,6 +32,8 @@ pub struct CategoryList {
     unnamed: usize,
     /// Categories of TAO that are part of another one (`merged`), with that one.
     merged: HashMap<Id, Id>,
+    /// Whether the file is of TAO, which refers to categories that it does not list.
+    pub(crate) is_of_tao: bool,
 }
 
 /// Reads a list; errors contain the index and ids of the element.
@@ -205,7 +207,7 @@ impl CategoryList {
         let (names, ids) = by_id(file.path(), "categories", entries.collect())?;
         let category = |(id, name): (i64, String)| (id, Category { id, name });
         let by_id = names.into_iter().map(category).collect();
-        Ok(Self { by_id, ids, unnamed, merged: parts })
+        Ok(Self { by_id, ids, unnamed, merged: parts, is_of_tao: false })
     }
 
     /// Finds the category that an entry refers to.

@@ -8,7 +8,7 @@ mod raw_track;
 mod track_masks;
 mod video;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use compressed_track::CompressedTrack;
@@ -19,6 +19,7 @@ pub use video::Video;
 use video::parse_video;
 
 use crate::entry::BoxField;
+use crate::exhaustive::LabelLists;
 use crate::json::JsonFile;
 use crate::list::{
     CategoryList, LeftOut, annotation_ids, by_id, find, missing_list, of_other_kind, read_list,
@@ -115,9 +116,11 @@ impl YtvisFile {
             Ok(())
         })?;
         file.finish()?;
-        let mut videos = videos.ok_or_else(|| missing_list(path, "videos", false))?;
-        for (index, (_, video)) in videos.iter_mut().enumerate() {
-            video.index = index;
+        let parsed = videos.ok_or_else(|| missing_list(path, "videos", false))?;
+        let (mut videos, mut lists) = (Vec::with_capacity(parsed.len()), Vec::new());
+        for (index, (id, video, label_lists)) in parsed.into_iter().enumerate() {
+            videos.push((id, Video { index, ..video }));
+            lists.push(label_lists);
         }
         let (mut videos, video_ids) = by_id(path, "videos", videos)?;
         for (&id, video) in &mut videos {
@@ -132,12 +135,13 @@ impl YtvisFile {
             notes: Vec::new(),
         };
         read.add_annotations(annotations)?;
+        read.add_exhaustive(&lists)?;
         Ok(read)
     }
 
     /// The name of a video in messages.
     pub fn video_place(&self, video: &Video) -> String {
-        format!("videos[{}] (id {})", video.index, self.video_ids.id(video.id))
+        place(&self.video_ids, video)
     }
 
     /// Checks that the run lengths of every annotation have the size of their video.
@@ -162,6 +166,23 @@ impl YtvisFile {
             |&(_, size): &(usize, Option<ImageSize>)| size.is_some_and(|size| size != video.size);
         let (frame, size) = { sizes }.find(is_other)?;
         Some(other_size(video.size, size?).within(&format!("segmentations[{frame}]")))
+    }
+
+    fn add_exhaustive(&mut self, lists: &[LabelLists]) -> Result<(), AnnotationError> {
+        let mut annotated: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+        for track in &self.annotations {
+            annotated.entry(track.video_id).or_default().insert(track.category_id);
+        }
+        for (&id, video) in &mut self.videos {
+            match lists[video.index].resolve(&self.categories, annotated.get(&id)) {
+                Ok(exhaustive) => video.exhaustive = exhaustive,
+                Err(fault) => {
+                    let place = place(&self.video_ids, video);
+                    return Err(AnnotationError::wrong(&self.path, place, fault));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn add_annotations(&mut self, raws: Vec<RawTrack>) -> Result<(), AnnotationError> {
@@ -216,6 +237,10 @@ impl YtvisFile {
         self.categories.note(&mut self.notes);
         Ok(())
     }
+}
+
+fn place(ids: &Ids, video: &Video) -> String {
+    format!("videos[{}] (id {})", video.index, ids.id(video.id))
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub use results::{ResultsArgs, ResultsCommand, ResultsConvertArgs};
 pub use score::{Benchmark, EmptyMasksChoice, Iou, MetricChoice, ScoreArgs};
 pub use synth::{FrameSize, Layout, SynthArgs};
 pub use train::{TrainArgs, TrainCommandArgs};
-pub use weights::{ConvertArgs, DiffArgs, InspectArgs, WeightsArgs, WeightsCommand};
+pub use weights::{ConvertArgs, DiffArgs, InspectArgs, MergeArgs, WeightsArgs, WeightsCommand};
 pub use words::words;
 
 /// Video instance segmentation with SeqFormer: finds every object of a video, classifies it, and

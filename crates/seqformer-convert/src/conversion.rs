@@ -6,7 +6,7 @@ use seqformer_annotations::{Fault, other_size};
 use seqformer_files::{Outputs, TemporaryFile, TemporaryFolder};
 use seqformer_masks::{BoxXywh, Polygon};
 
-use crate::dataset::{Dataset, Shape, Shapes};
+use crate::dataset::{Dataset, Shape, Shapes, Video};
 use crate::format::Format;
 use crate::guess::guess;
 use crate::input::Input;
@@ -151,6 +151,18 @@ pub fn convert(conversion: &Conversion) -> Result<Converted, ConvertError> {
         read(input, conversion.from, &conversion.options)?;
     if conversion.boxes_as_masks {
         fill_boxes(&mut dataset, &mut notes);
+    }
+    if !matches!(to, Format::Ytvis | Format::Coco | Format::Cocovid) {
+        let is_partly = |video: &&Video| {
+            video
+                .exhaustive
+                .as_ref()
+                .is_some_and(|classes| classes.len() < dataset.categories.len())
+        };
+        for video in dataset.videos.iter().filter(is_partly) {
+            let what = "videos or images have classes that are not completely annotated, which the format cannot say";
+            notes.count(what, || video.place());
+        }
     }
     write(&dataset, writer, output, &mut notes)?;
     Ok(Converted {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use seqformer_annotations::{CompressedTrack, Mask, TrackMasks};
 use seqformer_masks::{BoxXywh, BoxXyxy, ImageSize, PackedTrack, Polygon, Rle};
+use serde_json::{Value, json};
 
 /// Annotated videos; a single image is a video of one frame.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +39,8 @@ pub struct Video {
     pub file_names: Option<Vec<String>>,
     /// The objects.
     pub tracks: Vec<Track>,
+    /// The classes of which every object is annotated, in order; nothing if all of them are.
+    pub exhaustive: Option<Vec<i64>>,
 }
 
 /// An object over the frames of its video.
@@ -259,6 +262,13 @@ impl Video {
         match self.file_names.as_ref().and_then(|names| names.get(frame)) {
             Some(name) => Cow::Borrowed(name),
             None => Cow::Owned(format!("{}/{frame:05}.jpg", self.name)),
+        }
+    }
+
+    /// Writes the classes that are completely annotated into the entry of the video or of one of its frames.
+    pub(crate) fn write_exhaustive(&self, entry: &mut Value) {
+        if let Some(classes) = &self.exhaustive {
+            entry["exhaustive_category_ids"] = json!(classes);
         }
     }
 

@@ -90,6 +90,7 @@ pub(crate) fn datasets(keeps: Keeps) -> impl Strategy<Value = Dataset> {
                 length,
                 file_names: Some(files),
                 tracks: Vec::new(),
+                exhaustive: None,
             };
             for (masks, class, [is_crowd, is_ignored, knows], hidden) in tracks {
                 // An object that is seen nowhere leaves no trace in most formats.

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use seqformer_annotations::json::JsonFile;
-use seqformer_annotations::{AnnotationError, Entry, Fault, Id, place_of, read_list};
+use seqformer_annotations::{
+    AnnotationError, Entry, Fault, Id, place_of, read_category_ids, read_list,
+};
 use seqformer_convert::MAX_FRAMES;
 use serde::Deserialize;
 use serde_json::Value;
@@ -84,6 +86,25 @@ impl Index {
         let videos_by_id = by_id(path, "videos", videos.iter().map(|video| &video.id))?;
         let classes_by_id = by_id(path, "categories", classes.iter().map(|class| &class.id))?;
         Ok(Self { path: path.to_path_buf(), videos, classes, videos_by_id, classes_by_id })
+    }
+
+    /// Finds the classes that a list of a video names; nothing if it has no such list.
+    pub(crate) fn listed_classes(
+        &self,
+        (at, entry): (usize, &Entry),
+        field: &str,
+    ) -> Result<Option<Vec<usize>>, AnnotationError> {
+        let wrong =
+            |fault| AnnotationError::wrong(&self.path, place_of("videos", at, entry), fault);
+        let Some(ids) = read_category_ids(entry, field).map_err(wrong)? else { return Ok(None) };
+        let class = |id: &Id| {
+            self.classes_by_id.get(id).copied().ok_or_else(|| {
+                let mend = "add the category, or take the id out of the list";
+                let expected = "the ids of categories of the file";
+                wrong(Fault::new(field, expected, id.to_string(), mend))
+            })
+        };
+        ids.iter().map(class).collect::<Result<_, AnnotationError>>().map(Some)
     }
 
     /// Finds the video and class of an annotation.

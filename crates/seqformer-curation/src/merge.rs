@@ -1,10 +1,10 @@
 //! Several datasets as one.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use seqformer_annotations::json::JsonFile;
-use seqformer_annotations::{AnnotationError, Entry, Fault, Id, place_of};
+use seqformer_annotations::{AnnotationError, Entry, Fault, Id, LISTS_OF_CATEGORIES, place_of};
 use seqformer_convert::JsonOut;
 use serde_json::Value;
 
@@ -165,6 +165,12 @@ impl Part<'_> {
 
     fn video(&self, at: usize, text: &[u8]) -> Result<String, AnnotationError> {
         let mut entry = self.parse("videos", at, text)?;
+        // Errors name the video as the file does.
+        for field in LISTS_OF_CATEGORIES {
+            if let Some(listed) = self.index.listed_classes((at, &entry), field)? {
+                entry.set(field, self.new_classes(field, &listed).into());
+            }
+        }
         entry.set("id", (self.first_video + at as i64).into());
         if !self.prefix.is_empty() && entry.get("file_names").is_some() {
             let names = self.index.videos[at].file_names.iter();
@@ -173,6 +179,19 @@ impl Part<'_> {
             entry.set("file_names", names.into());
         }
         Ok(entry.into_json())
+    }
+
+    /// The new ids of classes that a list of a video names. A class that several ones become is complete, or absent, if
+    /// all of them are.
+    fn new_classes(&self, field: &str, listed: &[usize]) -> Vec<i64> {
+        let is_any = field == "not_exhaustive_category_ids";
+        let is_in = |new: &i64| {
+            let mut sources = (0..self.classes.len()).filter(|&class| self.classes[class] == *new);
+            let is_listed = |class: usize| listed.contains(&class);
+            if is_any { sources.any(is_listed) } else { sources.all(is_listed) }
+        };
+        let new: BTreeSet<i64> = listed.iter().map(|&class| self.classes[class]).collect();
+        new.into_iter().filter(is_in).collect()
     }
 
     fn annotation(&self, before: i64, at: usize, text: &[u8]) -> Result<String, AnnotationError> {
@@ -323,6 +342,34 @@ mod tests {
             .collect();
         assert_eq!(last, [10, 3, 7]);
         assert_eq!(tracks[8]["segmentations"], dataset(3)["annotations"][5]["segmentations"]);
+    }
+
+    #[test]
+    fn lists_of_complete_classes_follow_the_new_ids() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = two(folder.path());
+        let mut second = read(&files[1]);
+        second["videos"][0]["exhaustive_category_ids"] = json!([9, 3]);
+        second["videos"][1]["exhaustive_category_ids"] = json!([3]);
+        second["videos"][2]["not_exhaustive_category_ids"] = json!([3]);
+        second["videos"][2]["neg_category_ids"] = json!([]);
+        std::fs::write(&files[1], second.to_string()).unwrap();
+        let output = folder.path().join("all.json");
+        let inputs = || files.iter().map(|file| input(file, None)).collect();
+        // Both become car, whose id is 3; the id of Fuß is 7.
+        let renames = ["auto", "truck"].map(|old| (old.to_owned(), "car".to_owned())).to_vec();
+        merge(&Merge { inputs: inputs(), renames, output: output.clone() }).unwrap();
+        let videos = &read(&output)["videos"];
+        assert_eq!(videos[1].get("exhaustive_category_ids"), None);
+        assert_eq!(videos[2]["exhaustive_category_ids"], json!([7]));
+        assert_eq!(videos[3]["exhaustive_category_ids"], json!([]));
+        assert_eq!(videos[4]["not_exhaustive_category_ids"], json!([3]));
+        assert_eq!(videos[4]["neg_category_ids"], json!([]));
+        second["videos"][0]["exhaustive_category_ids"] = json!([8]);
+        std::fs::write(&files[1], second.to_string()).unwrap();
+        let said = merge(&Merge { inputs: inputs(), renames: Vec::new(), output }).unwrap_err();
+        let expected = "videos[0] (id 10): exhaustive_category_ids: expected the ids of categories";
+        assert!(said.to_string().contains(expected), "{said}");
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use glob::Pattern;
 use seqformer_annotations::json::JsonFile;
-use seqformer_annotations::{AnnotationError, Entry, Fault, is_absent, place_of};
+use seqformer_annotations::{
+    AnnotationError, Entry, Fault, Id, LISTS_OF_CATEGORIES, is_absent, place_of,
+};
 use serde_json::Value;
 
 use crate::error::{CurationError, listed};
@@ -111,7 +113,8 @@ fn subset_file(source: &Source, subset: &Subset) -> Result<SubsetCounts, Curatio
             Some(video) => thinned(&index, video, (list, at, text), subset.every)?,
             None => text.to_vec(),
         };
-        Ok(Placed::In(0, text))
+        let has_all = list != List::Videos || classes.len() == index.classes.len();
+        Ok(Placed::In(0, if has_all { text } else { listing(&index, &classes, (at, text))? }))
     })?;
     Ok(counts)
 }
@@ -194,6 +197,29 @@ fn is_seen(
     Ok(masks.iter().take(length).step_by(every).any(|mask| !is_absent(mask)))
 }
 
+/// Takes classes that are left out from the lists of a video.
+fn listing(
+    index: &Index,
+    classes: &BTreeSet<usize>,
+    (at, text): (usize, Vec<u8>),
+) -> Result<Vec<u8>, AnnotationError> {
+    let mut entry = Entry::parse(&text)
+        .map_err(|fault| AnnotationError::wrong(&index.path, format!("videos[{at}]"), fault))?;
+    let mut has_lists = false;
+    for field in LISTS_OF_CATEGORIES {
+        if let Some(listed) = index.listed_classes((at, &entry), field)? {
+            let kept = listed.into_iter().filter(|class| classes.contains(class));
+            let ids = kept.map(|class| match &index.classes[class].id {
+                Id::Number(number) => Value::from(*number),
+                Id::Text(text) => Value::from(&**text),
+            });
+            entry.set(field, ids.collect());
+            has_lists = true;
+        }
+    }
+    Ok(if has_lists { entry.into_json().into_bytes() } else { text })
+}
+
 /// Keeps the first of so many entries of every list that has one for each frame.
 fn thinned(
     index: &Index,
@@ -204,7 +230,8 @@ fn thinned(
     let name = if list == List::Videos { "videos" } else { "annotations" };
     let mut entry = Entry::parse(text)
         .map_err(|fault| AnnotationError::wrong(&index.path, format!("{name}[{at}]"), fault))?;
-    for (name, values) in entry.lists_mut() {
+    for (name, values) in entry.lists_mut().filter(|(name, _)| !LISTS_OF_CATEGORIES.contains(name))
+    {
         // Readers pass over masks behind the last frame.
         if values.len() == video.length || (name == "segmentations" && values.len() > video.length)
         {
@@ -227,9 +254,16 @@ mod tests {
     use crate::testing::{dataset, read};
 
     fn run(change: impl FnOnce(&mut Subset)) -> (Result<SubsetCounts, CurationError>, Value) {
+        run_with(&dataset(6), change)
+    }
+
+    fn run_with(
+        all: &Value,
+        change: impl FnOnce(&mut Subset),
+    ) -> (Result<SubsetCounts, CurationError>, Value) {
         let folder = tempfile::tempdir().unwrap();
         let (file, output) = (folder.path().join("all.json"), folder.path().join("part.json"));
-        std::fs::write(&file, dataset(6).to_string()).unwrap();
+        std::fs::write(&file, all.to_string()).unwrap();
         let (classes, videos) = (Vec::new(), Vec::new());
         let mut wanted =
             Subset { output: output.clone(), classes, videos, every: 1, drop_empty: false };
@@ -282,6 +316,21 @@ mod tests {
         assert_eq!((&track["areas"], &track["bboxes"]), (&json!([2, 2]), &json!([null, null])));
         assert_eq!(track["segmentations"][1]["counts"], json!([8, 2, 14]));
         assert_eq!(track["more"], json!(0.1));
+    }
+
+    #[test]
+    fn lists_of_complete_classes_keep_the_classes_that_are_left() {
+        let mut all = dataset(6);
+        // As long as the video: it is no list of frames.
+        all["videos"][0]["exhaustive_category_ids"] = json!([3, 9, 7, 9, 3]);
+        all["videos"][1]["neg_category_ids"] = json!([7]);
+        let (_, written) = run_with(&all, |subset| {
+            subset.classes = vec!["car".into(), "cat".into()];
+            subset.every = 3;
+        });
+        assert_eq!(written["videos"][0]["exhaustive_category_ids"], json!([3, 9, 9, 3]));
+        assert_eq!(written["videos"][1]["neg_category_ids"], json!([]));
+        assert_eq!(written["videos"][2].get("neg_category_ids"), None);
     }
 
     #[test]

@@ -43,6 +43,12 @@ impl Categories {
         self.ids.binary_search(&id).ok()
     }
 
+    /// Returns the contiguous ids of a list of a file's category ids, if there is a list.
+    pub(crate) fn contiguous_list(&self, ids: Option<&[i64]>) -> Option<Vec<usize>> {
+        let contiguous = |&id: &i64| self.contiguous(u64::try_from(id).ok()?);
+        ids.map(|ids| ids.iter().filter_map(contiguous).collect())
+    }
+
     /// Converts the categories of a file.
     pub(crate) fn of_list(list: &CategoryList) -> Self {
         let pair = |category: &Category| (category.id as u64, category.name.clone());

@@ -2,6 +2,8 @@
 //!
 //! Reference: SeqFormer `datasets/coco2seq.py`, `category_map`.
 
+use std::collections::BTreeSet;
+
 use crate::{AnnotatedVideos, Categories, ClassTable};
 
 /// Pairs of category ids: that of the source, and the corresponding one of the target.
@@ -120,6 +122,9 @@ impl CategoryMap {
 
     /// Gives the objects of `dataset` the categories `target`; drops objects without one, and then
     /// records without objects.
+    ///
+    /// In a record that lists its exhaustive categories, those of `target` are exhaustive whose sources all are, and of
+    /// which there is one.
     pub fn apply(&self, mut dataset: AnnotatedVideos, target: &Categories) -> AnnotatedVideos {
         let new_category = |&id: &u64| self.get(id).and_then(|id| target.contiguous(id));
         let categories: Vec<Option<usize>> =
@@ -130,11 +135,21 @@ impl CategoryMap {
                 track.category = category.unwrap_or_default();
                 category.is_some()
             });
+            video.exhaustive = video.exhaustive.take().map(|from| exhaustive(&categories, &from));
         }
         dataset.videos.retain(|video| !video.tracks.is_empty());
         dataset.categories = target.clone();
         dataset
     }
+}
+
+/// The targets of `categories`, by source, of which no source is missing in `from`.
+fn exhaustive(categories: &[Option<usize>], from: &[usize]) -> Vec<usize> {
+    let (mut complete, mut incomplete) = (BTreeSet::new(), BTreeSet::new());
+    for (source, target) in categories.iter().enumerate() {
+        if from.contains(&source) { &mut complete } else { &mut incomplete }.extend(target);
+    }
+    complete.difference(&incomplete).copied().collect()
 }
 
 #[cfg(test)]

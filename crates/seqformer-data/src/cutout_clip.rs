@@ -76,6 +76,8 @@ impl CutoutMapper {
             frames,
             original_size: record.size,
             instances: instances.filter(is_kept).collect(),
+            // Of the pasted objects all are annotated.
+            exhaustive: record.exhaustive.clone(),
         })
     }
 }

@@ -27,6 +27,8 @@ pub struct ClipSample {
     pub original_size: ImageSize,
     /// The instances, in the order of the annotation file.
     pub instances: Vec<ClipInstance>,
+    /// The contiguous categories of which every instance is annotated; `None` if all of them are.
+    pub exhaustive: Option<Vec<usize>>,
 }
 
 impl ClipSample {
@@ -198,6 +200,7 @@ pub(crate) fn build_sample(
         frames,
         original_size: record.size,
         instances,
+        exhaustive: record.exhaustive.clone(),
     })
 }
 

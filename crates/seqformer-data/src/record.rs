@@ -15,6 +15,8 @@ pub struct VideoRecord {
     pub size: ImageSize,
     /// One entry per object, in the order of the file.
     pub tracks: Vec<TrackAnnotation>,
+    /// The contiguous categories of which every object is annotated, in order; `None` if all of them are.
+    pub exhaustive: Option<Vec<usize>>,
 }
 
 impl VideoRecord {

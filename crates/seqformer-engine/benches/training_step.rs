@@ -46,6 +46,7 @@ fn target(num_frames: i64, size: ImageSize, num_classes: i64) -> ClipTarget {
         boxes: Tensor::stack(&boxes, 0).view([INSTANCES, num_frames, 4]),
         masks: Tensor::stack(&masks, 0).view([INSTANCES, num_frames, height, width]),
         size,
+        exhaustive: None,
     }
 }
 

@@ -58,6 +58,10 @@ impl Collate {
             boxes: Tensor::from_slice(&boxes).view([instances, frames, 4]),
             masks: masks.to_kind(Kind::Bool),
             size,
+            exhaustive: sample
+                .exhaustive
+                .as_ref()
+                .map(|classes| classes.iter().map(|&class| class as i64).collect()),
         };
         let indices: Vec<String> = sample.frame_indices.iter().map(ToString::to_string).collect();
         let frames = frames_tensor(&sample.frames, self.channels)

@@ -169,7 +169,7 @@ impl Context<'_> {
             return Err(ExportError::wrong(&self.request.file(), place, fault));
         };
         let file_names = file_names.filter(|names| names.len() == length);
-        let video = Video { id, name, size, length, file_names, tracks };
+        let video = Video { id, name, size, length, file_names, tracks, exhaustive: None };
         let timing =
             self.beside.times(id).filter(|_| self.annotations.is_none()).and_then(Timing::of_times);
         let mut found = FoundVideo { video, timing, pixel_aspect: None, source };

@@ -33,7 +33,15 @@ pub(crate) fn track(id: i64, score: f64, masks: Vec<Option<Rle>>) -> Track {
 /// A video of two frames.
 pub(crate) fn video(tracks: Vec<Track>) -> Video {
     let file_names = Some(vec!["street/0.jpg".to_owned(), "street/1.jpg".to_owned()]);
-    Video { id: 1, name: "street".to_owned(), size: SIZE, length: 2, file_names, tracks }
+    Video {
+        id: 1,
+        name: "street".to_owned(),
+        size: SIZE,
+        length: 2,
+        file_names,
+        tracks,
+        exhaustive: None,
+    }
 }
 
 /// A video with three objects, of which the first two overlap on the first frame.

@@ -4,6 +4,7 @@
 //! `deformable_transformer.py` and `segmentation_condInst.py`.
 
 mod backbone;
+mod config;
 mod shapes;
 mod tensors;
 

@@ -55,8 +55,14 @@ fn describe(dataset: &AnnotatedVideos) -> String {
         0 => String::new(),
         rest => format!(", and {rest} more"),
     };
+    let is_complete = |complete: &Vec<usize>| complete.len() == dataset.categories.len();
+    let lists = videos.iter().filter_map(|video| video.exhaustive.as_ref());
+    let partly = match lists.filter(|&complete| !is_complete(complete)).count() {
+        0 => String::new(),
+        count => format!("; {count} are not completely annotated in all classes"),
+    };
     format!(
-        "{}: {} videos or images, {frames} frames, {} instances, at most {most} in one; of {} classes: {}{rest}",
+        "{}: {} videos or images, {frames} frames, {} instances, at most {most} in one; of {} classes: {}{rest}{partly}",
         dataset.path.display(),
         videos.len(),
         of_class.iter().sum::<usize>(),

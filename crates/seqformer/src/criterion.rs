@@ -104,10 +104,13 @@ struct Targets {
     boxes: Tensor,
     /// `[I, T, H / 4, W / 4]` of padded frames
     masks: Tensor,
+    /// 1 for the exhaustive classes of each clip, `[N, 1, K]`; `None` if all classes of all clips are.
+    exhaustive: Option<Tensor>,
 }
 
 impl Targets {
-    fn new(clips: &[ClipTarget], padded: ImageSize, device: tch::Device) -> Self {
+    fn new(clips: &[ClipTarget], padded: ImageSize, logits: &Tensor) -> Self {
+        let device = logits.device();
         let labels: Vec<i64> = clips.iter().flat_map(|clip| clip.labels.iter().copied()).collect();
         let boxes: Vec<Tensor> = clips.iter().map(|clip| clip.boxes.to_kind(Kind::Float)).collect();
         let masks: Vec<Tensor> = clips.iter().map(|clip| clip.strided_masks(padded)).collect();
@@ -115,6 +118,8 @@ impl Targets {
             labels: upload(&Tensor::from_slice(&labels), device),
             boxes: Tensor::cat(&boxes, 0).to_device(device),
             masks: Tensor::cat(&masks, 0).to_device(device),
+            exhaustive: exhaustive_classes(clips, logits.size()[2])
+                .map(|classes| upload(&classes, device)),
         }
     }
 }
@@ -130,8 +135,7 @@ impl SetCriterion {
     /// If `output` has no layers; that of the network has at least one.
     pub fn forward(&self, output: &TrainOutput, targets: &[ClipTarget], num_boxes: f64) -> Losses {
         let (last, others) = output.layers.split_last().expect("the decoder has layers");
-        let targets =
-            tch::no_grad(|| Targets::new(targets, output.padded_size, last.pred_logits.device()));
+        let targets = tch::no_grad(|| Targets::new(targets, output.padded_size, &last.pred_logits));
         let mut weighted = self.layer_losses(last, &targets, num_boxes, "");
         for (index, layer) in others.iter().enumerate() {
             weighted.extend(self.layer_losses(layer, &targets, num_boxes, &format!("_{index}")));
@@ -169,6 +173,9 @@ impl SetCriterion {
     }
 
     /// Sum over all queries and classes; unmatched queries have no class.
+    ///
+    /// Unmatched queries are not judged by classes that are not exhaustive in their clip. Matched ones are judged by all
+    /// classes: the class of their instance is known, and it has no other one.
     fn class_loss(&self, layer: &TrainLayer, targets: &Targets) -> Tensor {
         let logits = layer.pred_logits.to_kind(Kind::Float).flatten(0, 1); // [N * Q, K]
         let labels = targets.labels.index_select(0, &layer.target_index);
@@ -177,8 +184,31 @@ impl SetCriterion {
             let mut one_hot = logits.zeros_like();
             one_hot.index_put_(&[Some(&layer.query_index), Some(&labels)], &one, false)
         });
-        sigmoid_focal(&logits, &one_hot, self.focal_alpha).sum(Kind::Float)
+        let losses = sigmoid_focal(&logits, &one_hot, self.focal_alpha);
+        let Some(exhaustive) = &targets.exhaustive else { return losses.sum(Kind::Float) };
+        let is_judged = tch::no_grad(|| {
+            let judged = exhaustive.repeat([1, layer.pred_logits.size()[1], 1]).flatten(0, 1); // [N * Q, K]
+            judged.index_fill(0, &layer.query_index, 1.0)
+        });
+        (losses * is_judged).sum(Kind::Float)
     }
+}
+
+/// 1 for the exhaustive classes of each clip, `[N, 1, K]`; `None` if all classes of all clips are.
+fn exhaustive_classes(clips: &[ClipTarget], num_classes: i64) -> Option<Tensor> {
+    if clips.iter().all(|clip| clip.exhaustive.is_none()) {
+        return None;
+    }
+    let is_exhaustive = |clip: &ClipTarget, class: i64| {
+        clip.exhaustive.as_ref().is_none_or(|classes| classes.contains(&class))
+    };
+    let values: Vec<f32> = clips
+        .iter()
+        .flat_map(|clip| {
+            (0..num_classes).map(move |class| f32::from(u8::from(is_exhaustive(clip, class))))
+        })
+        .collect();
+    Some(Tensor::from_slice(&values).view([clips.len() as i64, 1, num_classes]))
 }
 
 /// 100 if nothing is matched.

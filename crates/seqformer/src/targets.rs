@@ -21,6 +21,9 @@ pub struct ClipTarget {
     pub masks: Tensor,
     /// Height and width of the frames without padding.
     pub size: ImageSize,
+    /// Classes of which every instance is a target; `None` if all of them are. Of the others, a query that is matched
+    /// with none may have found an instance.
+    pub exhaustive: Option<Vec<i64>>,
 }
 
 impl ClipTarget {
@@ -36,6 +39,7 @@ impl ClipTarget {
             boxes: upload(&self.boxes, device),
             masks: upload(&self.masks, device),
             size: self.size,
+            exhaustive: self.exhaustive.clone(),
         }
     }
 
@@ -51,6 +55,11 @@ impl ClipTarget {
         let count = self.labels.len() as i64;
         if let Some(label) = self.labels.iter().find(|label| !(0..num_classes).contains(*label)) {
             return wrong("label", format!("0 to {}", num_classes - 1), label.to_string());
+        }
+        let mut exhaustive = self.exhaustive.iter().flatten();
+        if let Some(class) = exhaustive.find(|class| !(0..num_classes).contains(*class)) {
+            let what = "exhaustive class";
+            return wrong(what, format!("0 to {}", num_classes - 1), class.to_string());
         }
         if self.boxes.size() != [count, num_frames, 4] {
             return wrong(
@@ -101,7 +110,8 @@ mod tests {
         let _filled = masks.get(0).get(1).slice(0, 2, 3, 1).fill_(1.0);
         let _filled = masks.get(2).get(0).slice(1, 10, 11, 1).fill_(1.0);
         let boxes = Tensor::arange(24, (Kind::Float, Device::Cpu)).view([3, 2, 4]);
-        ClipTarget { labels: vec![4, 0, 2], boxes, masks, size: ImageSize { height: 6, width: 11 } }
+        let size = ImageSize { height: 6, width: 11 };
+        ClipTarget { labels: vec![4, 0, 2], boxes, masks, size, exhaustive: Some(vec![0, 4]) }
     }
 
     #[test]
@@ -125,6 +135,10 @@ mod tests {
         };
         check(TargetShape { num_frames: 3, ..shape }, "[3, 3, 4]");
         check(TargetShape { num_classes: 4, ..shape }, "label: expected 0 to 3, found 4");
+        let mut unknown = target();
+        unknown.exhaustive = Some(vec![1, 5]);
+        let message = unknown.check(1, &shape).unwrap_err().to_string();
+        assert!(message.contains("exhaustive class: expected 0 to 4, found 5"), "{message}");
         check(TargetShape { size: ImageSize { height: 7, width: 11 }, ..shape }, "7x11");
     }
 }

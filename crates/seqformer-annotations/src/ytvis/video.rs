@@ -4,6 +4,7 @@ use seqformer_masks::ImageSize;
 use serde_json::Value;
 
 use crate::entry::Entry;
+use crate::exhaustive::LabelLists;
 use crate::value::describe;
 use crate::{Fault, Id};
 
@@ -18,11 +19,13 @@ pub struct Video {
     pub length: usize,
     /// The image files of its frames, if the file lists them; there may be more or fewer.
     pub file_names: Option<Box<[Box<str>]>>,
+    /// The categories of which every object is annotated, in order; `None` if all of them are.
+    pub exhaustive: Option<Box<[i64]>>,
     /// Its index in the list.
     pub index: usize,
 }
 
-pub(super) fn parse_video(text: &[u8]) -> Result<(Id, Video), Fault> {
+pub(super) fn parse_video(text: &[u8]) -> Result<(Id, Video, LabelLists), Fault> {
     let entry = Entry::parse(text)?;
     let id = entry.id("id")?;
     let size = entry.size()?.ok_or_else(|| {
@@ -39,7 +42,8 @@ pub(super) fn parse_video(text: &[u8]) -> Result<(Id, Video), Fault> {
             return Err(Fault::new("length", "a whole number of 0 or more", found, mend));
         }
     };
-    Ok((id, Video { id: 0, size, length, file_names, index: 0 }))
+    let video = Video { id: 0, size, length, file_names, exhaustive: None, index: 0 };
+    Ok((id, video, LabelLists::read(&entry)?))
 }
 
 fn read_file_names(value: &Value) -> Result<Box<[Box<str>]>, Fault> {

@@ -35,6 +35,18 @@ impl TargetFormat {
             _ => None,
         }
     }
+
+    /// The same, where there has to be one.
+    ///
+    /// # Errors
+    ///
+    /// If the extension is neither .pth nor .safetensors.
+    pub fn required(path: &Path) -> Result<Self, CheckpointError> {
+        Self::of(path).ok_or_else(|| {
+            let what = "writing a file of this kind; end its name with .pth or .safetensors";
+            Reason::Unsupported(what.to_owned()).at(path)
+        })
+    }
 }
 
 /// What a conversion did.
@@ -74,10 +86,7 @@ pub fn convert(
     dialect: TargetDialect,
     precision: TargetPrecision,
 ) -> Result<Conversion, CheckpointError> {
-    let format = TargetFormat::of(to).ok_or_else(|| {
-        let what = "writing a file of this kind; end its name with .pth or .safetensors";
-        Reason::Unsupported(what.to_owned()).at(to)
-    })?;
+    let format = TargetFormat::required(to)?;
     let state = read(from)?;
     let not_finite = state.not_finite();
     let mapping = to_vnext(state, None).map_err(|reason| reason.at(from))?;
@@ -139,7 +148,7 @@ fn halved(name: &str, array: &Array) -> Result<Array, Reason> {
 }
 
 /// Gives the box heads both of their names, as the Python programs expect.
-fn add_second_names(state: &mut StateDict) {
+pub(super) fn add_second_names(state: &mut StateDict) {
     const NAMES: [&str; 2] = ["detr.detr.bbox_embed.", "detr.detr.transformer.decoder.bbox_embed."];
     for [from, to] in [[NAMES[0], NAMES[1]], [NAMES[1], NAMES[0]]] {
         let second = |name: &String| Some(format!("{to}{}", name.strip_prefix(from)?));

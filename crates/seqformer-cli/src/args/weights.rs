@@ -22,6 +22,8 @@ pub enum WeightsCommand {
     Convert(ConvertArgs),
     /// Compare two weight files; the exit code is 1 if they differ.
     Diff(DiffArgs),
+    /// Put together the weights that a training starts from, out of several files.
+    Merge(MergeArgs),
 }
 
 /// Arguments of `weights inspect`.
@@ -65,6 +67,35 @@ pub struct DiffArgs {
     /// List at most this many tensors of each kind.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub limit: usize,
+}
+
+/// Arguments of `weights merge`.
+#[derive(Debug, Args)]
+pub struct MergeArgs {
+    /// Checkpoints of any known programs; a layer is taken from the first that has it in the right shape.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Configuration of the network that the weights are for: a YAML file with detectron2's keys.
+    #[arg(long, value_name = "FILE")]
+    pub config_file: PathBuf,
+    /// Output file; its extension selects the format: .pth (PyTorch) or .safetensors.
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Replace the prefix OLD of tensor names by NEW in all files (repeatable).
+    #[arg(long, value_name = "OLD=NEW", value_parser = prefixes)]
+    pub rename: Vec<(String, String)>,
+    /// Also list the tensors that no file has.
+    #[arg(long)]
+    pub tensors: bool,
+    /// Replace an existing file, but never an input.
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+fn prefixes(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(old, _)| !old.is_empty());
+    let (old, new) = pair.ok_or("expected OLD=NEW, such as backbone.=detr.detr.backbone.")?;
+    Ok((old.to_owned(), new.to_owned()))
 }
 
 /// The program whose tensor names a converted file gets.

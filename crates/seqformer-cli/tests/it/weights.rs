@@ -95,3 +95,37 @@ fn what_is_not_finite_is_reported_and_warned_of() {
     let output = seqformer(&["weights", "convert", "--overwrite", &display(&from), &display(&to)]);
     assert!(output.status.success(), "{}", text(&output.stderr));
 }
+
+#[test]
+fn a_start_is_put_together_from_several_files() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let [model, config] = ["models/synth_small/model.safetensors", "configs/synth_joint.yaml"]
+        .map(|name| display(&root.join(name)));
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("start.safetensors");
+    let merge = |files: &[&str], more: &[&str]| {
+        let output = ["--output", &display(&to), "--config-file", &config];
+        seqformer(&[&["weights", "merge"], files, &output, more].concat())
+    };
+    let fails = |files: &[&str], more: &[&str], expected: &str| {
+        let output = merge(files, more);
+        let said = text(&output.stderr);
+        assert!(!output.status.success() && said.contains(expected), "{said}");
+    };
+    fails(&[&model, &model], &[], "that no earlier file has, found none");
+    fails(&[&model], &["--rename", "net.=detr."], "--rename net.=…: expected a prefix");
+    fails(&[&model], &["--rename", "net."], "expected OLD=NEW");
+    assert!(!to.exists());
+    let output = merge(&[&model], &["--tensors"]);
+    let said = text(&output.stdout);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    // Six classes are not forty; everything else fits.
+    assert!(said.contains(&format!("{:<30}6 random", "class_embed")), "{said}");
+    assert!(said.contains("random: detr.detr.class_embed.2.bias"), "{said}");
+    let state = seqformer_checkpoint::read(&to).unwrap();
+    let all = seqformer_checkpoint::read(Path::new(&model)).unwrap();
+    assert_eq!(state.len() + 6, all.len());
+    assert!(state.iter().all(|(name, array)| all.get(name) == Some(array)));
+    fails(&[&model], &[], "already exists");
+    fails(&[&display(&to)], &["--overwrite"], "which is never replaced");
+}

@@ -1,6 +1,7 @@
 //! Videos or images, and categories.
 
 mod entry;
+mod named_categories;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -47,6 +48,8 @@ pub(super) struct Record {
     pub(super) names: Vec<String>,
     /// The size that all image files have, where they were opened and the file does not say it.
     pub(super) measured: Option<ImageSize>,
+    /// The ids of categories by the lists that name them.
+    named_categories: Vec<(&'static str, Id)>,
 }
 
 impl Records {
@@ -118,6 +121,7 @@ impl Records {
         }
         records.report_shared_files(problems);
         records.add_categories(categories, problems);
+        records.check_named_categories(problems);
         Ok(records)
     }
 
@@ -139,6 +143,7 @@ impl Records {
             let (field, found) = if self.has_videos {
                 let more = match num_shared {
                     1 => String::new(),
+                    2 => ", and another of it".to_owned(),
                     _ => format!(", and {} others of it", num_shared - 1),
                 };
                 let found = format!("{name:?}, as frame {other_frame} of {other} is{more}");
@@ -170,6 +175,20 @@ impl Records {
             } else {
                 names.insert(name, entry.place);
             }
+        }
+    }
+
+    /// Reports categories that a video or image names and the file does not list.
+    fn check_named_categories(&self, problems: &mut Vec<Problem>) {
+        for record in &self.list {
+            let named = record.named_categories.iter();
+            let faults =
+                named.filter(|(_, id)| !self.categories.contains(id)).map(|(field, id)| {
+                    let mend = "add the category, or take the id out of the list";
+                    let expected = "the ids of categories of the file";
+                    (Kind::UnknownCategory, Fault::new(*field, expected, id.to_string(), mend))
+                });
+            self.report(&record.place, faults.collect(), problems);
         }
     }
 

@@ -342,7 +342,7 @@ fn slips_of_other_programs_are_named_once() {
     check_slip(
         "\"v3/0.png\",\"v3/1.png\"",
         "\"v2/1.png\",\"v2/0.png\"",
-        &[(FrameTwice, "as frame 1 of videos[1] (id 2) is, and 1 others of it")],
+        &[(FrameTwice, "as frame 1 of videos[1] (id 2) is, and another of it")],
     );
     let empty = r#""videos":[{"id":99,"height":8,"width":12,"length":0},"#;
     check_slip("\"videos\":[", empty, &[(NoFrames, "videos[0] (id 99)")]);
@@ -392,4 +392,30 @@ fn files_of_other_formats_are_told() {
         let said = check(&checkup, &|_, _| {}).unwrap_err().to_string();
         assert!(said.contains("found the format davis"), "{said}");
     }
+}
+
+#[test]
+fn lists_of_complete_classes_name_classes_of_the_file() {
+    let mut file = clean();
+    file["videos"][0]["exhaustive_category_ids"] = json!([1, 5]);
+    file["videos"][1]["neg_category_ids"] = json!([2, 77]);
+    file["videos"][2]["not_exhaustive_category_ids"] = json!(3);
+    let (_folder, path, _images) = write(&file);
+    let report = examine(&path, None);
+    let found: Vec<(Kind, &str, &str)> = { report.problems.iter() }
+        .map(|problem| (problem.kind, problem.entry.as_str(), problem.what.as_str()))
+        .collect();
+    let expected = [
+        (
+            Kind::WrongField,
+            "videos[2] (id 3)",
+            "not_exhaustive_category_ids: expected a list of the ids of categories, found 3",
+        ),
+        (
+            Kind::UnknownCategory,
+            "videos[1] (id 2)",
+            "neg_category_ids: expected the ids of categories of the file, found 77",
+        ),
+    ];
+    assert_eq!(found, expected);
 }

@@ -59,7 +59,15 @@ impl Reader for BddBitmask {
                 }
             }
             let tracks = builder.finish(length);
-            videos.push(Video { id, name, size, length, file_names: Some(file_names), tracks });
+            videos.push(Video {
+                id,
+                name,
+                size,
+                length,
+                file_names: Some(file_names),
+                tracks,
+                exhaustive: None,
+            });
         }
         let name = |id: i64| CLASSES.get(usize::try_from(id - 1).ok()?).copied();
         Ok(Dataset { categories: categories(&classes, name), videos })

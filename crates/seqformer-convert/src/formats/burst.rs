@@ -157,7 +157,15 @@ impl Reader for Burst {
             }
             let length = file_names.len();
             let (name, tracks) = (unique.take(name), builder.finish(length));
-            videos.push(Video { id, name, size, length, file_names: Some(file_names), tracks });
+            videos.push(Video {
+                id,
+                name,
+                size,
+                length,
+                file_names: Some(file_names),
+                tracks,
+                exhaustive: None,
+            });
         }
         Ok(Dataset { categories, videos })
     }

@@ -42,7 +42,11 @@ impl Reader for Coco {
             let size = image_size(&file, image, options)?;
             let file_names = image.file_name.as_ref().map(|name| vec![name.to_string()]);
             let name = unique.take(names::of_image(image.file_name.as_deref(), id));
-            videos.insert(id, Video { id, name, size, length: 1, file_names, tracks: Vec::new() });
+            let exhaustive = image.exhaustive.as_deref().map(<[i64]>::to_vec);
+            videos.insert(
+                id,
+                Video { id, name, size, length: 1, file_names, tracks: Vec::new(), exhaustive },
+            );
         }
         let categories = categories(&file);
         for (entry, id) in file.annotations.into_iter().zip(1..) {
@@ -167,12 +171,14 @@ impl FileWriter for Coco {
         out.begin_list("images")?;
         for (video, first) in dataset.videos.iter().zip(&first_images) {
             for frame in 0..video.length {
-                out.element(&json!({
+                let mut entry = json!({
                     "id": first + frame as i64,
                     "file_name": video.frame_name(frame),
                     "height": video.size.height,
                     "width": video.size.width,
-                }))?;
+                });
+                video.write_exhaustive(&mut entry);
+                out.element(&entry)?;
             }
         }
         out.end_list()?;

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use seqformer_annotations::json::JsonFile;
 use seqformer_annotations::{
-    AnnotationError, CocoFile, Entry, Fault, Id, Ids, Image, ObjectEntry, read_list,
+    AnnotationError, CocoFile, Entry, Fault, Id, Ids, Image, LabelLists, ObjectEntry, read_list,
 };
 use seqformer_masks::ImageSize;
 use serde_json::json;
@@ -41,7 +41,7 @@ impl Reader for Cocovid {
         file.check_mask_sizes()?;
         file.notes.iter().for_each(|note| notes.say(note.text.as_str()));
         let (video_ids, frames) = frames_of_videos(&file)?;
-        let given_names = video_names(input)?;
+        let given = video_entries(input)?;
         let mut unique = Unique::default();
         let mut videos = BTreeMap::new();
         let mut builders = BTreeMap::new();
@@ -49,23 +49,26 @@ impl Reader for Cocovid {
         let mut places = BTreeMap::new();
         for (&id, images) in &frames {
             let size = common_size(&file, images, options)?;
-            let given: Option<Vec<String>> = images
+            let file_names: Option<Vec<String>> = images
                 .iter()
                 .map(|image| image.file_name.as_ref().map(ToString::to_string))
                 .collect();
-            let name = given_names.get(&video_ids.id(id)).cloned();
-            let name = name.unwrap_or_else(|| names::of_video(given.as_deref(), id));
+            let name = given.get(&video_ids.id(id)).and_then(|entry| entry.name.clone());
+            let name = name.unwrap_or_else(|| names::of_video(file_names.as_deref(), id));
             for (frame, image) in images.iter().enumerate() {
                 places.insert(image.id, (id, frame));
             }
             let (name, length) = (unique.take(name), images.len());
+            let lists = images.iter().map(|image| image.exhaustive.as_deref());
+            let exhaustive = lists.fold(None, in_both);
             builders.insert(id, TrackBuilder::new(size, format!("video {id} ({name})")));
             videos.insert(
                 id,
-                Video { id, name, size, length, file_names: given, tracks: Vec::new() },
+                Video { id, name, size, length, file_names, tracks: Vec::new(), exhaustive },
             );
         }
-        let categories = categories(&file);
+        let (categories, category_list) = (categories(&file), file.categories.clone());
+        let path = file.path.clone();
         let instances = file.annotations.iter().filter_map(|entry| entry.instance_id.as_ref());
         let instance_ids = Ids::new(instances);
         // Objects without a number come last, so that they get numbers that no other object has.
@@ -92,6 +95,14 @@ impl Reader for Cocovid {
         for (id, builder) in builders {
             if let Some(video) = videos.get_mut(&id) {
                 video.tracks = builder.finish(video.length);
+                let number = video_ids.id(id);
+                let Some(entry) = given.get(&number) else { continue };
+                let annotated = video.tracks.iter().map(|track| track.category_id).collect();
+                let listed =
+                    entry.lists.resolve(&category_list, Some(&annotated)).map_err(|fault| {
+                        ConvertError::wrong(&path, format!("the video of id {number}"), fault)
+                    })?;
+                video.exhaustive = in_both(video.exhaustive.take(), listed.as_deref());
             }
         }
         Ok(Dataset { categories, videos: videos.into_values().collect() })
@@ -153,18 +164,38 @@ fn common_size(
     Ok(common.unwrap_or(ImageSize { height: 1, width: 1 }))
 }
 
-/// Reads the names of videos; a video without one is named by its frames.
-fn video_names(path: &Path) -> Result<BTreeMap<Id, String>, AnnotationError> {
-    let mut names = BTreeMap::new();
+/// The classes that are in both lists, where nothing stands for all classes.
+fn in_both(first: Option<Vec<i64>>, second: Option<&[i64]>) -> Option<Vec<i64>> {
+    match (first, second) {
+        (Some(mut first), Some(second)) => {
+            first.retain(|id| second.contains(id));
+            Some(first)
+        }
+        (first, second) => first.or_else(|| second.map(<[i64]>::to_vec)),
+    }
+}
+
+/// What the list of videos says of one.
+struct VideoEntry {
+    /// Its name; a video without one is named by its frames.
+    name: Option<String>,
+    /// Which classes are completely annotated, as TAO has it.
+    lists: LabelLists,
+}
+
+/// Reads the list of videos.
+fn video_entries(path: &Path) -> Result<BTreeMap<Id, VideoEntry>, AnnotationError> {
+    let mut videos = BTreeMap::new();
     let mut file = JsonFile::open(path)?;
     file.for_each_key(|file, key| {
         if key == "videos" && file.kind_of_next()? == "a list" {
-            let name = |text: &[u8]| {
+            let video = |text: &[u8]| {
                 let entry = Entry::parse(text)?;
                 let name = entry.get("name").and_then(|name| name.as_str()).map(str::to_owned);
-                Ok(entry.id("id").ok().zip(name))
+                let lists = LabelLists::read(&entry)?;
+                Ok(entry.id("id").ok().map(|id| (id, VideoEntry { name, lists })))
             };
-            names = read_list(file, key, name)?.into_iter().flatten().collect();
+            videos = read_list(file, key, video)?.into_iter().flatten().collect();
             return Ok(());
         }
         if file.kind_of_next()? == "a list" {
@@ -172,7 +203,7 @@ fn video_names(path: &Path) -> Result<BTreeMap<Id, String>, AnnotationError> {
         }
         file.read_value(&mut Vec::new())
     })?;
-    Ok(names)
+    Ok(videos)
 }
 
 impl FileWriter for Cocovid {
@@ -187,12 +218,14 @@ impl FileWriter for Cocovid {
         write_categories(dataset, &mut out)?;
         out.begin_list("videos")?;
         for video in &dataset.videos {
-            out.element(&json!({
+            let mut entry = json!({
                 "id": video.id,
                 "name": video.name,
                 "height": video.size.height,
                 "width": video.size.width,
-            }))?;
+            });
+            video.write_exhaustive(&mut entry);
+            out.element(&entry)?;
         }
         out.end_list()?;
         out.begin_list("images")?;
@@ -200,14 +233,16 @@ impl FileWriter for Cocovid {
         for video in &dataset.videos {
             for frame in 0..video.length {
                 image_id += 1;
-                out.element(&json!({
+                let mut entry = json!({
                     "id": image_id,
                     "video_id": video.id,
                     "frame_id": frame,
                     "file_name": video.frame_name(frame),
                     "height": video.size.height,
                     "width": video.size.width,
-                }))?;
+                });
+                video.write_exhaustive(&mut entry);
+                out.element(&entry)?;
             }
         }
         out.end_list()?;

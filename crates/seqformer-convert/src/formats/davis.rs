@@ -79,7 +79,15 @@ fn video(sequence: Sequence, id: i64, notes: &mut Notes) -> Result<Video, Conver
     }
     let Sequence { name, file_names, .. } = sequence;
     let tracks = builder.finish(length);
-    Ok(Video { id, name, size: labels.size, length, file_names: Some(file_names), tracks })
+    Ok(Video {
+        id,
+        name,
+        size: labels.size,
+        length,
+        file_names: Some(file_names),
+        tracks,
+        exhaustive: None,
+    })
 }
 
 /// Says what both editions lose.

@@ -74,6 +74,7 @@ impl Reader for KittiInstances {
                     length: 1,
                     file_names: Some(image.file_names),
                     tracks: builder.finish(1),
+                    exhaustive: None,
                 });
             }
         }

@@ -135,7 +135,15 @@ impl Reader for LabelStudio {
             let stem = unique.take(names::stem(&name).to_owned());
             let file_names = if read.film { None } else { Some(vec![name]) };
             let tracks = read.builder.finish(read.length);
-            videos.push(Video { id, name: stem, size, length: read.length, file_names, tracks });
+            videos.push(Video {
+                id,
+                name: stem,
+                size,
+                length: read.length,
+                file_names,
+                tracks,
+                exhaustive: None,
+            });
         }
         Ok(Dataset { categories: classes.finish(), videos })
     }

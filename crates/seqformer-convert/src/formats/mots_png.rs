@@ -64,7 +64,15 @@ impl Reader for MotsPng {
                 }
             }
             let tracks = builder.finish(length);
-            videos.push(Video { id, name, size, length, file_names: Some(file_names), tracks });
+            videos.push(Video {
+                id,
+                name,
+                size,
+                length,
+                file_names: Some(file_names),
+                tracks,
+                exhaustive: None,
+            });
         }
         Ok(Dataset { categories, videos })
     }

@@ -196,7 +196,15 @@ impl Reader for MotsTxt {
             }
             let file_names = (0..length).map(|frame| format!("{name}/{frame:06}.png")).collect();
             let tracks = builder.finish(length);
-            videos.push(Video { id, name, size, length, file_names: Some(file_names), tracks });
+            videos.push(Video {
+                id,
+                name,
+                size,
+                length,
+                file_names: Some(file_names),
+                tracks,
+                exhaustive: None,
+            });
         }
         if videos.is_empty() {
             let mend =

@@ -129,6 +129,7 @@ fn video(file: &Entry, id: i64, notes: &mut Notes) -> Result<Video, Fault> {
         length,
         file_names: Some(file_names),
         tracks: builder.finish(length),
+        exhaustive: None,
     })
 }
 

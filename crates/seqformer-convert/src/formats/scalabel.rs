@@ -152,6 +152,7 @@ fn video(
         length,
         file_names: Some(file_names),
         tracks: builder.finish(length),
+        exhaustive: None,
     })
 }
 

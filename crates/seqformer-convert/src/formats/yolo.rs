@@ -167,6 +167,7 @@ impl Reader for Yolo {
                 length: 1,
                 file_names: Some(vec![file_name]),
                 tracks: builder.finish(1),
+                exhaustive: None,
             });
         }
         // Classes are counted from 0 there; 0 as an id confuses COCO's tools.

@@ -55,7 +55,8 @@ impl Reader for Ytvis {
                 }
                 let name = unique.take(names::of_video(file_names.as_deref(), id));
                 let (size, length) = (found.size, found.length);
-                (id, Video { id, name, size, length, file_names, tracks: Vec::new() })
+                let exhaustive = found.exhaustive.map(Vec::from);
+                (id, Video { id, name, size, length, file_names, tracks: Vec::new(), exhaustive })
             })
             .collect();
         for entry in file.annotations {
@@ -178,13 +179,15 @@ impl FileWriter for Ytvis {
                 notes.count(what, || video.place());
             }
             let names: Vec<_> = (0..video.length).map(|frame| video.frame_name(frame)).collect();
-            out.element(&json!({
+            let mut entry = json!({
                 "id": video.id,
                 "height": video.size.height,
                 "width": video.size.width,
                 "length": video.length,
                 "file_names": names,
-            }))?;
+            });
+            video.write_exhaustive(&mut entry);
+            out.element(&entry)?;
         }
         out.end_list()?;
         out.value("categories", &categories)?;

@@ -21,8 +21,9 @@ pub fn read_coco(json: &Path, image_root: &Path) -> Result<AnnotatedVideos, Data
     let mut notes = notes_of(&file.notes);
     let mut images = BTreeMap::new();
     for image in file.images.values() {
-        let record = record(image, image_root)
+        let mut record = record(image, image_root)
             .map_err(|fault| AnnotationError::wrong(json, file.image_place(image), fault))?;
+        record.exhaustive = categories.contiguous_list(image.exhaustive.as_deref());
         images.insert(image.id, record);
     }
     let CocoFile { annotations, image_ids, categories: category_list, .. } = file;
@@ -67,5 +68,5 @@ fn record(image: &Image, image_root: &Path) -> Result<VideoRecord, Fault> {
         missing("height, width", "a number of pixels of 1 or more", mend)
     })?;
     let frames = vec![image_root.join(&**name)];
-    Ok(VideoRecord { id: image.id as u64, frames, size, tracks: Vec::new() })
+    Ok(VideoRecord { id: image.id as u64, frames, size, tracks: Vec::new(), exhaustive: None })
 }

@@ -25,8 +25,9 @@ pub fn read_ytvis(json: &Path, image_root: &Path) -> Result<AnnotatedVideos, Dat
     }
     let mut videos = std::collections::BTreeMap::new();
     for video in file.videos.values() {
-        let record = record(video, image_root)
+        let mut record = record(video, image_root)
             .map_err(|fault| AnnotationError::wrong(json, file.video_place(video), fault))?;
+        record.exhaustive = categories.contiguous_list(video.exhaustive.as_deref());
         videos.insert(video.id, record);
     }
     let YtvisFile { annotations, video_ids, categories: category_list, .. } = file;
@@ -58,6 +59,7 @@ fn record(video: &Video, image_root: &Path) -> Result<VideoRecord, Fault> {
         frames: used.iter().map(|name| image_root.join(&**name)).collect(),
         size: video.size,
         tracks: Vec::new(),
+        exhaustive: None,
     })
 }
 

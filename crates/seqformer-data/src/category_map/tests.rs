@@ -70,6 +70,7 @@ fn objects_without_a_category_and_records_without_objects_are_dropped() {
         frames: Vec::new(),
         size: ImageSize { height: 1, width: 1 },
         tracks: categories.iter().map(|&id| track(id)).collect(),
+        exhaustive: None,
     };
     let dataset = AnnotatedVideos {
         path: PathBuf::from("coco.json"),
@@ -93,4 +94,38 @@ fn objects_without_a_category_and_records_without_objects_are_dropped() {
         .collect();
     assert_eq!(found, [(1, vec!["dog"]), (3, vec!["person"])]);
     assert_eq!(mapped.categories, target);
+}
+
+#[test]
+fn a_class_is_complete_if_all_that_become_it_are() {
+    let named = |names: &[&str]| {
+        Categories::new((1..).zip(names.iter().map(|&name| name.to_owned())).collect())
+    };
+    let (source, target) =
+        (named(&["cat", "dog", "tree", "car"]), named(&["car", "bird", "animal"]));
+    // Cat and dog become animal, the tree nothing, and no source becomes bird.
+    let map = CategoryMap::new(vec![(1, 3), (2, 3), (4, 1)]);
+    let check = |complete: Option<Vec<usize>>, expected: Option<Vec<usize>>| {
+        let track = TrackAnnotation { id: 1, category: 0, is_crowd: false, frames: Vec::new() };
+        let video = VideoRecord {
+            id: 1,
+            frames: Vec::new(),
+            size: ImageSize { height: 1, width: 1 },
+            tracks: vec![track],
+            exhaustive: complete,
+        };
+        let dataset = AnnotatedVideos {
+            path: PathBuf::from("pets.json"),
+            categories: source.clone(),
+            videos: vec![video],
+            notes: Vec::new(),
+            video_ids: Default::default(),
+            category_ids: Default::default(),
+        };
+        assert_eq!(map.apply(dataset, &target).videos[0].exhaustive, expected);
+    };
+    check(None, None);
+    check(Some(vec![0, 1, 2]), Some(vec![2]));
+    check(Some(vec![1, 3]), Some(vec![0]));
+    check(Some(vec![0, 1, 2, 3]), Some(vec![0, 2]));
 }

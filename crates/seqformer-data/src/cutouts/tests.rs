@@ -34,7 +34,7 @@ fn picture(folder: &Path, id: u64, tracks: Vec<TrackAnnotation>) -> VideoRecord 
     }
     let path = folder.join(format!("{id}.png"));
     pixels.save(&path).unwrap();
-    VideoRecord { id, frames: vec![path], size: PICTURE, tracks }
+    VideoRecord { id, frames: vec![path], size: PICTURE, tracks, exhaustive: None }
 }
 
 /// A picture without objects, and three with one each.

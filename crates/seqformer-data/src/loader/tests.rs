@@ -33,6 +33,7 @@ impl ClipSource for Numbers {
             frames: Vec::new(),
             original_size: ImageSize { height: 1, width: 1 },
             instances: Vec::new(),
+            exhaustive: None,
         })
     }
 }

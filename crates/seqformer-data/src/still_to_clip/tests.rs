@@ -246,6 +246,7 @@ fn record(folder: &std::path::Path) -> VideoRecord {
             track(2, false, run_lengths(square(40.0, 80.0))),
             track(3, true, square(0.0, 20.0)),
         ],
+        exhaustive: None,
     }
 }
 

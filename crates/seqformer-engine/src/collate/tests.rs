@@ -33,6 +33,7 @@ fn sample() -> ClipSample {
             instance(2, vec![frame(seen, true), frame([0; 32], false)]),
             instance(0, vec![frame([0; 32], false), frame([0; 32], false)]),
         ],
+        exhaustive: Some(vec![0, 2]),
     }
 }
 
@@ -42,7 +43,7 @@ const COLLATE: Collate = Collate { channels: ImageFormat::Rgb, device: Device::C
 fn boxes_are_shares_of_the_frame_and_zero_where_nothing_is_seen() {
     let clip = COLLATE.clip(&sample());
     assert_eq!(clip.frames.size(), [2, 3, 4, 8]);
-    assert_eq!(clip.target.labels, [2, 0]);
+    assert_eq!((clip.target.labels, clip.target.exhaustive), (vec![2, 0], Some(vec![0, 2])));
     let boxes = Vec::<f32>::try_from(clip.target.boxes.flatten(0, -1)).unwrap();
     let mut expected = vec![0.25, 0.5, 0.25, 0.5];
     expected.extend([0.0; 12]);

@@ -56,6 +56,7 @@ mod tests {
                 boxes: Tensor::zeros([2, 5, 4], on),
                 masks: Tensor::zeros([2, 5, 48, 64], on),
                 size: ImageSize { height: 48, width: 64 },
+                exhaustive: None,
             },
             name: "video 7 frames 1,2,3,4,5".to_owned(),
         }

@@ -55,7 +55,8 @@ fn target(clip: &Value) -> ClipTarget {
         }
     }
     let labels = instances.iter().map(|instance| integer(&instance[0])).collect();
-    ClipTarget { labels, boxes, masks, size: ImageSize::from_sides(height, width).unwrap() }
+    let size = ImageSize::from_sides(height, width).unwrap();
+    ClipTarget { labels, boxes, masks, size, exhaustive: None }
 }
 
 /// Compares sampled values, the largest size and the mean of a tensor.

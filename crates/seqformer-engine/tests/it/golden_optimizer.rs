@@ -38,6 +38,7 @@ fn batch() -> (Vec<Tensor>, Vec<ClipTarget>) {
             boxes: field("boxes").to_kind(Kind::Float),
             masks: field("masks_u8").to_kind(Kind::Bool),
             size: ImageSize::from_sides(size[0], size[1]).unwrap(),
+            exhaustive: None,
         }
     });
     (clips.collect(), targets.collect())

@@ -1,7 +1,6 @@
 use std::path::{Path, PathBuf};
 
 use seqformer_checkpoint::key_map::{Dialect, Shapes};
-use seqformer_config::config::{BackboneName, SwinSection};
 use seqformer_config::{CfgNode, Config};
 
 use super::*;
@@ -53,52 +52,6 @@ fn the_networks_of_the_reference_are_found() {
     }
 }
 
-/// The network that a configuration describes, by its typed sections.
-fn described(config: &Config) -> Architecture {
-    let (section, size) = (&config.model.seqformer, |number: i64| number as usize);
-    let backbone = match config.model.backbone.name {
-        BackboneName::ResNet => {
-            let resnet = &config.model.resnets;
-            Backbone::ResNet {
-                depth: resnet.depth as u32,
-                num_groups: size(resnet.num_groups),
-                width_per_group: size(resnet.width_per_group),
-                stem_out_channels: size(resnet.stem_out_channels),
-                res2_out_channels: size(resnet.res2_out_channels),
-            }
-        }
-        BackboneName::Swin => swin(&config.model.swin),
-    };
-    Architecture {
-        backbone,
-        hidden_dim: size(section.hidden_dim),
-        num_heads: size(section.num_heads),
-        num_levels: size(section.num_feature_levels),
-        num_encoder_points: size(section.enc_num_points),
-        num_decoder_points: size(section.dec_num_points),
-        num_encoder_layers: size(section.enc_layers),
-        num_decoder_layers: size(section.dec_layers),
-        feedforward_dim: size(section.dim_feedforward),
-        num_queries: size(section.num_queries),
-        class_rows: size(section.num_classes),
-        num_classes: size(section.num_classes),
-    }
-}
-
-fn swin(section: &SwinSection) -> Backbone {
-    let size = |number: i64| number as usize;
-    Backbone::Swin {
-        embed_dim: size(section.embed_dim),
-        depths: section.depths.map(size),
-        num_heads: section.num_heads.map(size),
-        window_size: size(section.window_size),
-        mlp_dim: (section.embed_dim as f64 * section.mlp_ratio) as usize,
-        qkv_bias: section.qkv_bias,
-        patch_norm: section.patch_norm,
-        position_image_size: section.ape.then(|| size(section.pretrain_img_size)),
-    }
-}
-
 fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -113,7 +66,7 @@ fn yaml_files(folder: &Path, found: &mut Vec<PathBuf>) {
 /// The tensors of a configuration give a configuration of the same network.
 fn check(node: &CfgNode, what: &str) {
     let config = Config::try_from(node).unwrap();
-    let network = described(&config);
+    let network = Architecture::of_config(&config);
     let outline = outline(Dialect::VNext, &network.shapes());
     let found =
         Architecture::from_tensors(&outline).unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -200,5 +153,5 @@ fn the_small_model_that_is_included_is_found() {
     let found = Architecture::from_tensors(&outline).unwrap();
     let mut node = CfgNode::defaults();
     node.merge_from_file(&root().join("configs/synth_small.yaml")).unwrap();
-    assert_eq!(found, described(&Config::try_from(&node).unwrap()));
+    assert_eq!(found, Architecture::of_config(&Config::try_from(&node).unwrap()));
 }

@@ -44,6 +44,7 @@ impl Batch {
                 boxes: field("boxes")?,
                 masks: field("masks_u8")?.to_kind(Kind::Bool),
                 size: ImageSize::from_sides(size[0], size[1]).context("a size is two sides")?,
+                exhaustive: None,
             };
             batch.targets.push(target.to_device(device));
         }

@@ -12,6 +12,7 @@ fn target(labels: &[i64]) -> ClipTarget {
         boxes: Tensor::full([count, 2, 4], 0.5, ON_CPU),
         masks: Tensor::ones([count, 2, 32, 32], (Kind::Bool, Device::Cpu)),
         size: ImageSize { height: 32, width: 32 },
+        exhaustive: None,
     }
 }
 
@@ -96,4 +97,59 @@ fn instances_are_averaged_over_processes() {
     assert_eq!(mean_instances(&targets, 1, |sum| sum), 3.0);
     assert_eq!(mean_instances(&targets, 4, |sum| sum + 7.0), 2.5);
     assert_eq!(mean_instances(&[target(&[])], 8, |sum| sum + 4.0), 1.0);
+}
+
+#[test]
+fn unmatched_queries_are_not_judged_by_incomplete_classes() {
+    let check = |exhaustive: Option<Vec<i64>>, judged: [[f64; 3]; 4]| {
+        let mut output = output(1);
+        let logits = Tensor::zeros([1, 4, 3], ON_CPU).set_requires_grad(true);
+        output.layers[0].pred_logits = logits.shallow_clone();
+        let targets = [ClipTarget { exhaustive, ..target(&[2, 0]) }];
+        let losses = SetCriterion::default().forward(&output, &targets, 2.0);
+        // Queries 1 and 3 have the classes 0 and 2; at probabilities of one half, every element has the loss log 2 / 4,
+        // and the derivative of a negative is (log 2 + 1/2) / 4.
+        let negatives = judged.iter().flatten().sum::<f64>() - 2.0;
+        let class = (0.25 * 2.0 + 0.75 * negatives) * 2.0_f64.ln() / 4.0;
+        let found = value(&losses, "loss_ce");
+        assert!((found - 2.0 * class / 2.0).abs() < 1e-6, "{found} and {class}");
+        losses.weighted[0].value.backward();
+        let slope = (2.0_f64.ln() + 0.5) / 4.0;
+        for (query, row) in judged.iter().enumerate() {
+            for (label, is_judged) in row.iter().enumerate() {
+                let is_positive = [(1, 0), (3, 2)].contains(&(query, label));
+                let expected = if is_positive { -0.25 * slope } else { 0.75 * slope * is_judged };
+                let found = logits.grad().double_value(&[0, query as i64, label as i64]);
+                assert!((found - expected).abs() < 1e-6, "{query} {label}: {found} and {expected}");
+            }
+        }
+    };
+    let all = [[1.0; 3]; 4];
+    check(None, all);
+    check(Some(vec![0, 1, 2]), all);
+    let one = [0.0, 1.0, 0.0];
+    check(Some(vec![1]), [one, [1.0; 3], one, [1.0; 3]]);
+    check(Some(Vec::new()), [[0.0; 3], [1.0; 3], [0.0; 3], [1.0; 3]]);
+}
+
+#[test]
+fn complete_clips_of_a_batch_keep_their_losses() {
+    let layer = TrainLayer {
+        pred_logits: Tensor::zeros([2, 2, 3], ON_CPU),
+        pred_boxes: Tensor::full([2, 2, 2, 4], 0.5, ON_CPU),
+        pred_masks: Tensor::zeros([1, 2, 8, 8], ON_CPU),
+        matches: vec![
+            ClipMatches { queries: vec![1], targets: vec![0] },
+            ClipMatches { queries: vec![], targets: vec![] },
+        ],
+        query_index: Tensor::from_slice(&[1_i64]),
+        target_index: Tensor::from_slice(&[0_i64]),
+    };
+    let output =
+        TrainOutput { layers: vec![layer], padded_size: ImageSize { height: 32, width: 32 } };
+    let partly = ClipTarget { exhaustive: Some(vec![0, 2]), ..target(&[]) };
+    let losses = SetCriterion::default().forward(&output, &[target(&[1]), partly], 1.0);
+    // One positive; five negatives in the first clip, and two of three classes for both queries of the second.
+    let class = (0.25 + 0.75 * (5.0 + 4.0)) * 2.0_f64.ln() / 4.0;
+    assert!((value(&losses, "loss_ce") - 2.0 * class).abs() < 1e-6);
 }

@@ -10,6 +10,7 @@ fn target(labels: &[i64], boxes: &Tensor) -> ClipTarget {
         boxes: boxes.shallow_clone(),
         masks: Tensor::zeros([count, num_frames, 8, 8], (Kind::Bool, Device::Cpu)),
         size: ImageSize { height: 8, width: 8 },
+        exhaustive: None,
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) fn batch() -> (Vec<Tensor>, Vec<ClipTarget>) {
             boxes: golden.tensor(&name("boxes")),
             masks: golden.tensor(&name("masks_u8")).to_kind(Kind::Bool),
             size: ImageSize::from_sides(size[0], size[1]).unwrap(),
+            exhaustive: None,
         }
     });
     (clips, targets.collect())
@@ -213,6 +214,7 @@ fn empty_targets() -> Vec<ClipTarget> {
         boxes: target.boxes.narrow(0, 0, 0),
         masks: target.masks.narrow(0, 0, 0),
         size: target.size,
+        exhaustive: None,
     };
     batch().1.into_iter().map(empty).collect()
 }
@@ -276,6 +278,7 @@ fn crowded_targets() -> Vec<ClipTarget> {
         boxes: first.boxes.index_select(0, &index) * scale,
         masks: first.masks.index_select(0, &index),
         size: first.size,
+        exhaustive: None,
     };
     vec![crowded, targets.swap_remove(0)]
 }
@@ -310,6 +313,7 @@ fn with_more_instances_than_queries_every_query_gets_one_and_the_rest_are_left_o
         boxes: targets[0].boxes.index_select(0, &index),
         masks: targets[0].masks.index_select(0, &index),
         size: targets[0].size,
+        exhaustive: None,
     };
     let kept = [kept, batch().1.swap_remove(1)];
     let output = tch::no_grad(|| {

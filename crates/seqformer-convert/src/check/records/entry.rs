@@ -8,6 +8,7 @@ use seqformer_masks::ImageSize;
 use serde_json::Value;
 
 use super::Record;
+use super::named_categories::named_categories;
 use crate::check::problem::Kind;
 
 /// An entry that was looked at on its own.
@@ -108,7 +109,9 @@ pub(super) fn video(index: usize, text: &[u8]) -> Examined<Record> {
                 ));
             }
         }
-        Record { place: place_of("videos", index, entry), size, length, names, measured: None }
+        let named_categories = named_categories(entry, faults);
+        let place = place_of("videos", index, entry);
+        Record { place, size, length, names, measured: None, named_categories }
     })
 }
 
@@ -127,6 +130,7 @@ pub(super) fn image(index: usize, text: &[u8]) -> Examined<Record> {
             length: Some(1),
             names,
             measured: None,
+            named_categories: named_categories(entry, faults),
         }
     })
 }

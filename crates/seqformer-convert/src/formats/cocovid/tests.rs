@@ -94,3 +94,39 @@ fn what_does_not_fit_is_named() {
         &["images[0] (id 2)", "--from coco"],
     );
 }
+
+#[test]
+fn classes_that_are_complete_survive_in_every_format_that_can_say_it() {
+    let folder = tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut file = two_frames();
+    file["categories"] =
+        json!([{"id": 7, "name": "car"}, {"id": 3, "name": "dog"}, {"id": 4, "name": "cat"}]);
+    // By LVIS's lists, the video of TAO is complete in what it has and in what is verified to be absent.
+    file["tracks"] = json!([]);
+    file["videos"][0]["neg_category_ids"] = json!([3, 99]);
+    std::fs::write(path("tao.json"), file.to_string()).unwrap();
+    let complete = |file: &str, format| {
+        let videos = read(&path(file), format).videos;
+        videos.into_iter().map(|video| video.exhaustive).collect::<Vec<_>>()
+    };
+    let [cocovid, ytvis, coco] = [Format::Cocovid, Format::Ytvis, Format::Coco];
+    crate::testing::run(&path("tao.json"), cocovid, ytvis, &path("ytvis.json"));
+    crate::testing::run(&path("ytvis.json"), ytvis, cocovid, &path("cocovid.json"));
+    crate::testing::run(&path("cocovid.json"), cocovid, coco, &path("coco.json"));
+    let expected = Some(vec![3, 7]);
+    assert_eq!(complete("ytvis.json", ytvis), [expected.clone()]);
+    assert_eq!(complete("cocovid.json", cocovid), [expected.clone()]);
+    assert_eq!(complete("coco.json", coco), [expected.clone(), expected]);
+    let done = crate::testing::run(&path("ytvis.json"), ytvis, Format::Davis, &path("davis"));
+    let notes: Vec<String> = done.notes.lines().collect();
+    assert!(notes.iter().any(|note| note.contains("not completely annotated")), "{notes:?}");
+    // Frames that are complete in different classes make a video that is complete in what they share.
+    let mut file = two_frames();
+    file["categories"] =
+        json!([{"id": 7, "name": "car"}, {"id": 3, "name": "dog"}, {"id": 4, "name": "cat"}]);
+    file["images"][0]["exhaustive_category_ids"] = json!([7, 3]);
+    file["images"][1]["exhaustive_category_ids"] = json!([4, 7]);
+    std::fs::write(path("frames.json"), file.to_string()).unwrap();
+    assert_eq!(complete("frames.json", cocovid), [Some(vec![7])]);
+}

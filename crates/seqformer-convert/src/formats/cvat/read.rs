@@ -130,7 +130,15 @@ impl Task<'_> {
             let name = self.video_name(&meta);
             let file_names = self.frame_files(&meta, &name, length);
             let tracks = builder.finish(length);
-            images.push(Video { id: 0, name, size, length, file_names: Some(file_names), tracks });
+            images.push(Video {
+                id: 0,
+                name,
+                size,
+                length,
+                file_names: Some(file_names),
+                tracks,
+                exhaustive: None,
+            });
         }
         Ok(images)
     }
@@ -208,7 +216,7 @@ impl Task<'_> {
         let tracks = builder.finish(1);
         let file_names = Some(vec![name.clone()]);
         let name = names::of_image(Some(&name), 0);
-        Ok(Video { id: 0, name, size, length: 1, file_names, tracks })
+        Ok(Video { id: 0, name, size, length: 1, file_names, tracks, exhaustive: None })
     }
 
     /// Counts a shape that has no pixels.

@@ -141,5 +141,6 @@ fn video(
         length,
         file_names: Some(file_names),
         tracks: builder.finish(length),
+        exhaustive: None,
     })
 }

@@ -209,7 +209,7 @@ fn read_video(
     }
     let length = pictures.len();
     let tracks = builder.finish(length);
-    Ok(Video { id, name, size, length, file_names: Some(file_names), tracks })
+    Ok(Video { id, name, size, length, file_names: Some(file_names), tracks, exhaustive: None })
 }
 
 /// Numbers the objects of a video: as they are if all are numbers, otherwise from 1 in their order.

@@ -176,5 +176,5 @@ fn target(clip: &Value) -> Result<ClipTarget> {
     }
     let boxes = Tensor::from_slice(boxes.as_flattened()).view([sizes[0], sizes[1], 4]);
     let size = ImageSize::from_sides(height, width).context("H and W are sides")?;
-    Ok(ClipTarget { labels, boxes, masks, size })
+    Ok(ClipTarget { labels, boxes, masks, size, exhaustive: None })
 }

@@ -1,4 +1,6 @@
-//! `seqformer weights`: inspects, converts and compares weight files.
+//! `seqformer weights`: inspects, converts, compares and merges weight files.
+
+mod merge;
 
 use std::fmt::Display;
 use std::path::Path;
@@ -19,6 +21,7 @@ pub(crate) fn run(args: &WeightsArgs) -> Result<()> {
         WeightsCommand::Inspect(args) => run_inspect(args),
         WeightsCommand::Convert(args) => run_convert(args),
         WeightsCommand::Diff(args) => run_diff(args),
+        WeightsCommand::Merge(args) => merge::run(args),
     }
 }
 

@@ -99,6 +99,7 @@ fn export(video: &Saved<'_>, classes: &[Class], threshold: f64) -> Export {
         length: prediction.num_frames,
         file_names: file_names.map(|names| names.into_iter().map(within).collect()),
         tracks,
+        exhaustive: None,
     };
     let found = FoundVideo {
         video,
