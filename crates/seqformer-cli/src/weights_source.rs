@@ -126,7 +126,7 @@ fn configured_by(pairs: &[String]) -> Result<String> {
     let mut node = CfgNode::defaults();
     node.merge_from_list(pairs)?;
     let configured = configured(&node).unwrap_or_default();
-    Ok(expand_path(&configured).with_context(|| "MODEL.WEIGHTS")?)
+    expand_path(&configured).with_context(|| "MODEL.WEIGHTS")
 }
 
 /// Puts the file in the place of a name or an address in `MODEL.WEIGHTS`. A training that goes on may need none: what is not

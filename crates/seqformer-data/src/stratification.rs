@@ -110,7 +110,9 @@ mod tests {
     fn counts(labels: &[BTreeSet<i64>], part_of: &[usize], part: usize) -> BTreeMap<i64, usize> {
         let mut counts = BTreeMap::new();
         for (labels, _) in labels.iter().zip(part_of).filter(|(_, of_item)| **of_item == part) {
-            labels.iter().for_each(|label| *counts.entry(*label).or_insert(0) += 1);
+            for label in labels {
+                *counts.entry(*label).or_insert(0) += 1;
+            }
         }
         counts
     }

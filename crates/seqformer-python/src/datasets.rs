@@ -85,7 +85,9 @@ pub(crate) fn check_dataset(
     if let Some(fix) = &fix {
         let mut outputs = Outputs::new(overwrite);
         outputs.add_input(&file);
-        images.iter().for_each(|images| outputs.add_input(images));
+        if let Some(images) = &images {
+            outputs.add_input(images);
+        }
         outputs.claim(fix).map_err(IntoPython::into_python)?;
     }
     let writes = fix.is_some();

@@ -79,12 +79,12 @@ pub(crate) fn row(bounds: BoxXywh) -> [f64; 4] {
 
 /// Returns the IoU of each detection with each truth, `[D, G]` of doubles.
 #[pyfunction]
-pub(crate) fn mask_iou<'py>(
-    py: Python<'py>,
+pub(crate) fn mask_iou(
+    py: Python<'_>,
     detections: Vec<GivenRle>,
     truths: Vec<GivenRle>,
     is_crowd: Vec<bool>,
-) -> PyResult<Bound<'py, PyByteArray>> {
+) -> PyResult<Bound<'_, PyByteArray>> {
     check_crowds(truths.len(), is_crowd.len())?;
     let (detections, truths) = (rle::all(detections), rle::all(truths));
     let ious = py.detach(|| seqformer_masks::mask_iou(&detections, &truths, &is_crowd));
@@ -93,12 +93,12 @@ pub(crate) fn mask_iou<'py>(
 
 /// Returns the IoU of boxes, each x, y, width, height, `[D, G]` of doubles.
 #[pyfunction]
-pub(crate) fn box_iou<'py>(
-    py: Python<'py>,
+pub(crate) fn box_iou(
+    py: Python<'_>,
     detections: Vec<[f64; 4]>,
     truths: Vec<[f64; 4]>,
     is_crowd: Vec<bool>,
-) -> PyResult<Bound<'py, PyByteArray>> {
+) -> PyResult<Bound<'_, PyByteArray>> {
     check_crowds(truths.len(), is_crowd.len())?;
     let (detections, truths) = (boxes(&detections), boxes(&truths));
     Ok(matrix(py, &seqformer_masks::box_iou(&detections, &truths, &is_crowd)))
@@ -127,11 +127,11 @@ pub(crate) fn doubles(py: Python<'_>, values: impl Iterator<Item = f64>) -> Boun
 
 /// Returns the union of masks, or what is in all of them.
 #[pyfunction]
-pub(crate) fn merge_masks<'py>(
-    py: Python<'py>,
+pub(crate) fn merge_masks(
+    py: Python<'_>,
     masks: Vec<GivenRle>,
     intersect: bool,
-) -> PyResult<Bound<'py, PyDict>> {
+) -> PyResult<Bound<'_, PyDict>> {
     let masks = rle::all(masks);
     let merge = if intersect { Rle::intersection } else { Rle::union };
     rle::to_python(py, &py.detach(|| merge(&masks)).map_err(IntoPython::into_python)?)
@@ -139,12 +139,12 @@ pub(crate) fn merge_masks<'py>(
 
 /// Draws polygons, each a list x, y, x, y, … in pixels, as one mask each.
 #[pyfunction]
-pub(crate) fn masks_from_polygons<'py>(
-    py: Python<'py>,
+pub(crate) fn masks_from_polygons(
+    py: Python<'_>,
     polygons: Vec<Vec<f64>>,
     height: u32,
     width: u32,
-) -> PyResult<Vec<Bound<'py, PyDict>>> {
+) -> PyResult<Vec<Bound<'_, PyDict>>> {
     let size = ImageSize { height, width }.checked().map_err(IntoPython::into_python)?;
     let draw = |polygon: &Vec<f64>| Ok(Polygon::from_xy(polygon)?.rasterize(size));
     let masks: Result<Vec<Rle>, MaskError> = polygons.iter().map(draw).collect();
@@ -153,12 +153,12 @@ pub(crate) fn masks_from_polygons<'py>(
 
 /// Fills boxes, each given as x, y, width, height.
 #[pyfunction]
-pub(crate) fn masks_from_boxes<'py>(
-    py: Python<'py>,
+pub(crate) fn masks_from_boxes(
+    py: Python<'_>,
     rows: Vec<[f64; 4]>,
     height: u32,
     width: u32,
-) -> PyResult<Vec<Bound<'py, PyDict>>> {
+) -> PyResult<Vec<Bound<'_, PyDict>>> {
     let corners = |bounds: &BoxXywh| {
         let (x0, y0) = (bounds.x, bounds.y);
         let (x1, y1) = (x0 + bounds.width, y0 + bounds.height);

@@ -115,8 +115,8 @@ fn classes_that_are_complete_survive_in_every_format_that_can_say_it() {
     crate::testing::run(&path("ytvis.json"), ytvis, cocovid, &path("cocovid.json"));
     crate::testing::run(&path("cocovid.json"), cocovid, coco, &path("coco.json"));
     let expected = Some(vec![3, 7]);
-    assert_eq!(complete("ytvis.json", ytvis), [expected.clone()]);
-    assert_eq!(complete("cocovid.json", cocovid), [expected.clone()]);
+    assert_eq!(complete("ytvis.json", ytvis), std::slice::from_ref(&expected));
+    assert_eq!(complete("cocovid.json", cocovid), std::slice::from_ref(&expected));
     assert_eq!(complete("coco.json", coco), [expected.clone(), expected]);
     let done = crate::testing::run(&path("ytvis.json"), ytvis, Format::Davis, &path("davis"));
     let notes: Vec<String> = done.notes.lines().collect();

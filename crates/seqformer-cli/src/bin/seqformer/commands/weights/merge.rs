@@ -63,7 +63,9 @@ pub(super) fn run(args: &MergeArgs) -> Result<()> {
     }
     let missing: Vec<&String> = merged.parts.iter().flat_map(|part| &part.missing).collect();
     if args.tensors {
-        missing.iter().for_each(|name| print_line(&format!("random: {name}")));
+        for name in &missing {
+            print_line(&format!("random: {name}"));
+        }
     }
     print_line(&format!(
         "{}: {} of {} tensors; {} start from random numbers",
