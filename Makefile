@@ -53,6 +53,7 @@ check: setup torchless-packages
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 	$(CARGO) test --workspace --locked
+	@scripts/python_tests.sh
 
 GOLDEN ?= tests/golden/public
 parity: setup
