@@ -1,14 +1,13 @@
 #!/bin/sh
 # Shows what the program does, within minutes: finds the objects of a video and draws them, and ends with a picture of it.
 #
-# Without VIDEO it is the film that comes with the model (models/NAME/demo.*), or else, for a model of shapes, generated
-# videos, on which the model is scored first. VIDEO=film.mp4 takes a film or a folder of frames of the user, WEIGHTS=FILE other
+# Without VIDEO it is the film that comes with the default model (models/NAME/demo.*), or else generated videos of shapes, on
+# which the model of shapes is scored first. VIDEO=film.mp4 takes a film or a folder of frames of the user, WEIGHTS=FILE other
 # weights, SEED=N other generated videos.
 set -eu
 cd "$(dirname "$0")/.."
 seqformer=target/release/seqformer
 name=$(cat models/default)
-weights=${WEIGHTS:-models/$name/model.safetensors}
 # Seeds that the model was never trained on: of the videos that are scored, and of a film with three objects.
 seed=${SEED:-20260}
 film_seed=${SEED:-108}
@@ -23,6 +22,8 @@ if [ -z "$film" ]; then
         if [ -e "$candidate" ]; then film=$candidate; fi
     done
 fi
+if [ -z "$film" ]; then name=synth_small; fi
+weights=${WEIGHTS:-models/$name/model.safetensors}
 [ -n "${WEIGHTS:-}" ] || echo "Model: $name. $(cat models/"$name"/about.txt)"
 
 picture="the file above that ends in .sheet.jpg"

@@ -6,7 +6,6 @@
 //! they can be distinguished only by tracking. The same options give the same bytes on every
 //! machine, because only exact arithmetic and libjpeg-turbo's exact encoder are used.
 
-mod completeness;
 mod composed_video;
 mod cutout_set;
 mod layout;

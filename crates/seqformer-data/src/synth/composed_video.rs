@@ -4,7 +4,6 @@ use seqformer_annotations::Id;
 use seqformer_masks::{BitMask, ImageSize, Rle};
 use serde_json::Value;
 
-use super::completeness::to_json;
 use super::writer::{
     Annotation, AnnotationFile, CategoryEntry, MaskEntry, TrackEntry, VideoEntry, bbox,
 };
@@ -91,4 +90,12 @@ pub(super) fn video_name(index: usize) -> String {
 
 pub(super) fn frame_name(frame: usize) -> String {
     format!("{frame:05}.jpg")
+}
+
+/// Writes an id as it was read.
+pub(super) fn to_json(id: &Id) -> Value {
+    match id {
+        Id::Number(number) => Value::from(*number),
+        Id::Text(text) => Value::from(&**text),
+    }
 }

@@ -1,6 +1,6 @@
 //! Writes videos of moving cut-outs as a dataset.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -10,9 +10,8 @@ use seqformer_annotations::Id;
 use seqformer_files::{Outputs, TemporaryFolder};
 use serde_json::Value;
 
-use super::completeness::{self, Completeness, to_json};
 use super::composed_video::{
-    BoxedMask, ComposedTrack, ComposedVideo, annotation_file, frame_name, video_name,
+    BoxedMask, ComposedTrack, ComposedVideo, annotation_file, frame_name, to_json, video_name,
 };
 use super::writer::{create_folder, write_jpeg, write_json};
 use crate::cutouts::{CutoutPool, CutoutScene, SceneObject, SceneSettings};
@@ -51,7 +50,6 @@ pub struct CutoutOptions {
 pub struct CutoutSet {
     options: CutoutOptions,
     pictures: AnnotatedVideos,
-    completeness: BTreeMap<Id, Completeness>,
     pool: CutoutPool,
 }
 
@@ -114,7 +112,6 @@ impl CutoutSet {
         options.check()?;
         options.check_outputs()?;
         let pictures = read_coco(&options.annotations, &options.images)?;
-        let completeness = completeness::read(&options.annotations)?;
         let num_pictures = pictures.videos.len();
         let files = pictures.videos.iter().flat_map(|picture| &picture.frames);
         let missing: Vec<&PathBuf> = files.filter(|file| !file.is_file()).collect();
@@ -135,7 +132,7 @@ impl CutoutSet {
                 left_out: pool.left_out().to_string(),
             });
         }
-        Ok(Self { options, pictures, completeness, pool })
+        Ok(Self { options, pictures, pool })
     }
 
     /// Returns what the user should know of the annotations.
@@ -262,11 +259,8 @@ impl CutoutSet {
     /// Cut-outs are annotated themselves and bring nothing else with them, so these are the classes that are complete
     /// in the picture.
     fn complete_classes(&self, background: usize) -> Option<Vec<Value>> {
-        let record = &self.pictures.videos[background];
-        let found = self.completeness.get(&self.pictures.video_ids.id(record.id as i64))?;
-        let annotated: BTreeSet<Id> =
-            record.tracks.iter().map(|track| self.category_id(track.category)).collect();
-        Some(found.complete(annotated).iter().map(to_json).collect())
+        let complete = self.pictures.videos[background].exhaustive.as_ref()?;
+        Some(complete.iter().map(|&category| to_json(&self.category_id(category))).collect())
     }
 }
 

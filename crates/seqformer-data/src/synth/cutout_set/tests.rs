@@ -143,11 +143,11 @@ fn classes_are_complete_in_a_video_where_they_are_in_the_picture_behind() {
         assert_eq!(video["exhaustive_category_ids"], Value::from(vec![1, 3]));
     }
     let lvis = [
-        ("neg_category_ids", Value::from(vec![80])),
+        ("neg_category_ids", Value::from(vec![5])),
         ("not_exhaustive_category_ids", Value::from(vec![2])),
     ];
     check("lvis", &lvis, &|annotated| {
-        annotated.iter().copied().filter(|&id| id != 2).chain([80]).collect()
+        annotated.iter().copied().filter(|&id| id != 2).chain([5]).collect()
     });
 }
 
@@ -174,7 +174,7 @@ fn what_cannot_be_used_is_one_clear_error_before_anything_is_written() {
         CutoutOptions { annotations, ..options.clone() }
     };
     let mut wrong = with_field(&options, "exhaustive_category_ids", &"all".into());
-    refused(file("text.json", &wrong), &["exhaustive_category_ids", "list of ids", "\"all\""]);
+    refused(file("text.json", &wrong), &["exhaustive_category_ids", "list of the ids", "\"all\""]);
     wrong = with_field(&options, "file_name", &"nowhere.jpg".into());
     refused(
         file("missing.json", &wrong),
