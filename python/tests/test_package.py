@@ -52,6 +52,8 @@ def test_ctrl_c_ends_a_long_call():
     # So many draws take long; the process ends with the thread that still computes.
     code = """
 import json, os, signal, threading, seqformer as sf
+# A shell that starts a program in the background has it ignore SIGINT, and Python then leaves it ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 mask = {"size": [2, 2], "counts": "121"}
 videos = range(1, 9)
 gt = {"videos": [{"id": id, "height": 2, "width": 2, "length": 1} for id in videos],
