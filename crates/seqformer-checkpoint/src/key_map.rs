@@ -25,6 +25,8 @@ pub use report::{Change, MapReport};
 
 /// Prefix of the backbone in VNext.
 pub(crate) const BACKBONE: &str = "detr.detr.backbone.0.backbone.";
+/// The queries of all groups but the first (`MODEL.SeqFormer.QUERY_GROUPS`), `[(G - 1) * Q, 2C]`: training alone has them.
+pub const FURTHER_GROUPS: &str = "detr.detr.query_embed.further_groups";
 /// A counter of batch normalization that frozen networks do not need.
 const COUNTER: &str = "num_batches_tracked";
 

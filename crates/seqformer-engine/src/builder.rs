@@ -65,6 +65,7 @@ pub fn model_config(config: &Config) -> SeqFormerConfig {
         },
         num_classes: section.num_classes,
         num_queries: section.num_queries,
+        query_groups: section.query_groups,
     }
 }
 

@@ -59,10 +59,9 @@ impl NetworkPlan {
 impl PredictPlan {
     /// Reads all keys of a prediction.
     pub fn from_config(config: &Config) -> Self {
-        Self {
-            network: NetworkPlan::from_config(config),
-            options: PredictorOptions::from_config(config),
-        }
+        let mut network = NetworkPlan::from_config(config);
+        network.model.query_groups = 1;
+        Self { network, options: PredictorOptions::from_config(config) }
     }
 
     /// The same network with other options.

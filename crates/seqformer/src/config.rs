@@ -31,6 +31,11 @@ pub struct SeqFormerConfig {
     pub num_classes: i64,
     /// Instance queries, `Q`.
     pub num_queries: i64,
+    /// Groups of `Q` queries in training, `G`, each matched with all instances by itself; 1 in the reference. Inference
+    /// has the first group alone.
+    ///
+    /// Group DETR (arXiv:2207.13085).
+    pub query_groups: i64,
 }
 
 /// A backbone.
@@ -140,7 +145,7 @@ impl SeqFormerConfig {
         if self.transformer.num_decoder_layers < 1 {
             return wrong("the decoder needs at least one layer".to_owned());
         }
-        if self.num_queries < 1 || self.num_classes < 1 {
+        if self.num_queries < 1 || self.query_groups < 1 || self.num_classes < 1 {
             return wrong("there must be at least one query and one class".to_owned());
         }
         if self.pixel_std.iter().any(|std| !(std.is_finite() && *std != 0.0)) {

@@ -125,7 +125,7 @@ impl Targets {
 }
 
 impl SetCriterion {
-    /// The losses of a batch, divided by `num_boxes` (see [`mean_instances`]).
+    /// The losses of a batch, divided by `num_boxes` (see [`mean_instances`]), and the mean over the groups of queries.
     ///
     /// Without any instance the losses of boxes and masks are zero. Their gradients exist and are zero as well, except
     /// for the controller's, which does not exist, as in the reference.
@@ -135,6 +135,7 @@ impl SetCriterion {
     /// If `output` has no layers; that of the network has at least one.
     pub fn forward(&self, output: &TrainOutput, targets: &[ClipTarget], num_boxes: f64) -> Losses {
         let (last, others) = output.layers.split_last().expect("the decoder has layers");
+        let num_boxes = num_boxes * output.query_groups as f64;
         let targets = tch::no_grad(|| Targets::new(targets, output.padded_size, &last.pred_logits));
         let mut weighted = self.layer_losses(last, &targets, num_boxes, "");
         for (index, layer) in others.iter().enumerate() {

@@ -14,8 +14,8 @@ use crate::frame_size::{largest, padded_size};
 use crate::layers::{Conv2d, ConvShape, GroupNorm, Linear, Mlp};
 use crate::mask_head::{MaskHead, dynamic_masks, num_dynamic_params};
 use crate::transformer::{
-    Decoder, DecoderLayerOutput, DecoderOutput, Encoder, KeepLayers, QueryEmbedding, TokenLayout,
-    inverse_sigmoid,
+    Decoder, DecoderLayerOutput, DecoderOutput, Encoder, KeepLayers, Queries, QueryEmbedding,
+    TokenLayout, inverse_sigmoid,
 };
 use crate::{ModelError, normalize_and_pad};
 
@@ -122,7 +122,7 @@ impl SeqFormer {
             query_embed: QueryEmbedding::new(
                 &(&detr / "query_embed"),
                 &(&transformer / "reference_points"),
-                (config.num_queries, dim),
+                config,
             ),
             class_embed: (0..layers)
                 .map(|i| Linear::new(&(&detr / "class_embed" / i), dim, config.num_classes))
@@ -168,12 +168,22 @@ impl SeqFormer {
     ///
     /// Masks are computed separately by [`SeqFormer::masks`], for selected queries.
     pub fn forward(&self, images: &Tensor, layout: &TokenLayout, keep: KeepLayers) -> ClipOutput {
+        self.forward_with(&self.query_embed.queries(), images, layout, keep)
+    }
+
+    fn forward_with(
+        &self,
+        queries: &Queries,
+        images: &Tensor,
+        layout: &TokenLayout,
+        keep: KeepLayers,
+    ) -> ClipOutput {
         let memory = {
             let features = self.backbone_features(images); // res2 to res5
             let maps = self.project(&features); // [N * T, C, h, w] for each level
             self.encode(&maps, layout, &mut |_| {}) // [N, T, S, C]
         };
-        let layers = self.decode(&memory, layout, keep).layers; // [N, Q, C] and [N, T, Q, C] each
+        let layers = self.decoder.forward(queries, &memory, layout, keep).layers; // [N, Q, C] and [N, T, Q, C] each
         let pred_logits = self.classify(&layers); // [N, Q, K] each
         let mask_features = self.mask_features(&memory.flatten(0, 1), layout);
         ClipOutput { layers, pred_logits, mask_features }

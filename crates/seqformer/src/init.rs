@@ -147,7 +147,7 @@ fn rule(name: &str, size: &[i64], fan_in: f64) -> Option<Rule> {
         [.., "class_embed", _, "bias"] => {
             Some(Rule::Constant(-((1.0 - PRIOR_PROBABILITY) / PRIOR_PROBABILITY).ln()))
         }
-        [.., "query_embed", "weight"] => Some(Rule::Normal(1.0)),
+        [.., "query_embed", "weight" | "further_groups"] => Some(Rule::Normal(1.0)),
         [.., "input_proj", _, "1", "weight"] => Some(Rule::Constant(1.0)),
         [.., "mask_head", _, "weight"] => Some(Rule::Uniform((3.0 / fan_in).sqrt())),
         [.., "input_proj", _, _, _]

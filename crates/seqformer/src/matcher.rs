@@ -97,8 +97,23 @@ impl HungarianMatcher {
         predictions: &Predictions,
         targets: &[ClipTarget],
     ) -> Result<Vec<LayerMatches>, ModelError> {
+        self.match_groups(predictions, targets, 1)
+    }
+
+    /// The same with queries in `groups` of equal size, each of which is matched with all instances by itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HungarianMatcher::match_layers`].
+    pub fn match_groups(
+        &self,
+        predictions: &Predictions,
+        targets: &[ClipTarget],
+        groups: i64,
+    ) -> Result<Vec<LayerMatches>, ModelError> {
         let (num_layers, num_queries) =
             (predictions.logits.size()[0] as usize, predictions.logits.size()[2] as usize);
+        let group_size = num_queries / groups as usize;
         let costs = self.costs(predictions, targets);
         // One transfer for all layers and clips.
         let flat: Vec<Tensor> = costs.iter().map(|costs| costs.reshape([-1])).collect();
@@ -117,13 +132,16 @@ impl HungarianMatcher {
             for (layer, matches) in layers.iter_mut().enumerate() {
                 let (block, after) = rest.split_at(num_queries * num_columns);
                 rest = after;
-                let block = CostMatrix { values: block, num_rows: num_queries, num_columns };
-                let pairs = linear_sum_assignment(block)
-                    .map_err(|source| ModelError::Matching { layer, clip, source })?;
-                matches.push(ClipMatches {
-                    queries: pairs.iter().map(|pair| pair.row as i64).collect(),
-                    targets: pairs.iter().map(|pair| pair.column as i64).collect(),
-                });
+                let mut of_clip = ClipMatches::default();
+                for first in (0..num_queries).step_by(group_size) {
+                    let values = &block[first * num_columns..(first + group_size) * num_columns];
+                    let costs = CostMatrix { values, num_rows: group_size, num_columns };
+                    let pairs = linear_sum_assignment(costs)
+                        .map_err(|source| ModelError::Matching { layer, clip, source })?;
+                    of_clip.queries.extend(pairs.iter().map(|pair| (first + pair.row) as i64));
+                    of_clip.targets.extend(pairs.iter().map(|pair| pair.column as i64));
+                }
+                matches.push(of_clip);
             }
         }
         Ok(layers)

@@ -66,7 +66,7 @@ const ENCODER_LAYER: &[&str] = &["self_attn", "norm1", "linear1", "linear2", "no
 #[rustfmt::skip]
 const WORDS: &[&str] = &[
     // The tensors of a module come before its children.
-    "weight", "bias", "running_mean", "running_var", "level_embed", "in_proj_weight", "in_proj_bias",
+    "weight", "bias", "further_groups", "running_mean", "running_var", "level_embed", "in_proj_weight", "in_proj_bias",
     "absolute_pos_embed", "relative_position_bias_table", "relative_position_index",
     // The network.
     "detr", "controller", "mask_head",

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use seqformer_checkpoint::key_map::Shapes;
+use seqformer_checkpoint::key_map::{FURTHER_GROUPS, Shapes};
 use seqformer_checkpoint::{Array, DType, StateDict};
 use tch::{Device, Kind, Tensor, nn};
 
@@ -144,7 +144,9 @@ fn plan<'a>(variables: &'a BTreeMap<String, Tensor>, state: &'a StateDict) -> Pl
             report.wrong_shape.push(WrongShape { name, expected, found: shape });
         }
     }
-    report.unexpected = state.arrays.keys().filter(|name| !used.contains(*name)).cloned().collect();
+    // Predictions have the first group of queries alone.
+    let is_unexpected = |name: &&String| !used.contains(*name) && *name != FURTHER_GROUPS;
+    report.unexpected = state.arrays.keys().filter(is_unexpected).cloned().collect();
     Plan { pairs, report }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::{CheckpointError, Reason};
-use crate::key_map::{MapReport, to_original, to_vnext};
+use crate::key_map::{FURTHER_GROUPS, MapReport, to_original, to_vnext};
 use crate::pickle::shortened;
 use crate::{Array, OWN_ENTRY, Provenance, StateDict, Value, read, write_pth, write_safetensors};
 
@@ -92,6 +92,9 @@ pub fn convert(
     let mapping = to_vnext(state, None).map_err(|reason| reason.at(from))?;
     let mut state = mapping.state;
     add_second_names(&mut state);
+    if state.arrays.remove(FURTHER_GROUPS).is_some() {
+        state.remarks.push("left out: the groups of queries that only training has".to_owned());
+    }
     let mut back = None;
     if dialect == TargetDialect::Original {
         let mapping = to_original(&state);

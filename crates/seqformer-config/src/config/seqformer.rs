@@ -61,6 +61,10 @@ section! {
             "Channels of the transformer; a multiple of 32 and of NHEADS.", SIZES;
         num_queries: i64 = "MODEL.SeqFormer.NUM_OBJECT_QUERIES" or "300", Reader::positive,
             "Instance queries.", SIZES;
+        query_groups: i64 = "MODEL.SeqFormer.QUERY_GROUPS" or "1", Reader::positive,
+            "Groups of NUM_OBJECT_QUERIES queries each in training. Every group finds all instances by itself, so that \
+             the network sees more matched queries per clip; prediction uses the first group alone. 1 is the reference.",
+            By("seqformer/src/detector/training/tests.rs", "groups_learn_apart_and_predictions_have_the_first_alone");
         dec_num_points: i64 = "MODEL.SeqFormer.DEC_N_POINTS" or "4", Reader::positive,
             "Sampling points per head and level in the decoder.", SIZES;
         enc_num_points: i64 = "MODEL.SeqFormer.ENC_N_POINTS" or "4", Reader::positive,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use seqformer::{HungarianMatcher, KeepLayers, RecomputedParts, SetCriterion};
 use seqformer_config::Config;
-use seqformer_config::config::{ImageFormat, TestSection};
+use seqformer_config::config::{ImageFormat, LrScheduler, TestSection};
 use seqformer_training_data::{BatchPlan, DataPlan};
 
 use super::{NetworkPlan, results_folders};
@@ -123,7 +123,7 @@ fn schedule_warnings(config: &Config) -> Vec<String> {
     let solver = &config.solver;
     let mut warnings = Vec::new();
     let late: Vec<u64> = solver.steps.iter().copied().filter(|&s| s > solver.max_iter).collect();
-    if !late.is_empty() {
+    if solver.lr_scheduler == LrScheduler::WarmupMultiStep && !late.is_empty() {
         warnings.push(format!(
             "SOLVER.STEPS {late:?} lie beyond SOLVER.MAX_ITER {} and are ignored",
             solver.max_iter
@@ -138,4 +138,30 @@ fn schedule_warnings(config: &Config) -> Vec<String> {
         ));
     }
     warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use seqformer_config::CfgNode;
+
+    use super::*;
+
+    #[test]
+    fn late_steps_are_reported_where_the_schedule_has_steps() {
+        let warnings = |scheduler: &str| {
+            let recipe = concat!(env!("CARGO_MANIFEST_DIR"), "/../../configs/base_ytvis.yaml");
+            let mut node = CfgNode::defaults();
+            node.merge_from_file(Path::new(recipe)).unwrap();
+            let pairs = ["SOLVER.MAX_ITER", "2000", "SOLVER.STEPS", "[1500, 3000]"];
+            let pairs = [&pairs[..], &["SOLVER.LR_SCHEDULER_NAME", scheduler]].concat();
+            node.merge_from_list(&pairs.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+                .unwrap();
+            schedule_warnings(&Config::try_from(&node).unwrap())
+        };
+        let expected = "SOLVER.STEPS [3000] lie beyond SOLVER.MAX_ITER 2000 and are ignored";
+        assert_eq!(warnings("WarmupMultiStepLR"), [expected]);
+        assert_eq!(warnings("WarmupCosineLR"), [""; 0]);
+    }
 }

@@ -1,6 +1,6 @@
 //! Looking up the tensors of a file.
 
-use seqformer_checkpoint::key_map::Shapes;
+use seqformer_checkpoint::key_map::{FURTHER_GROUPS, Shapes};
 
 use super::ArchitectureError;
 
@@ -38,7 +38,7 @@ impl Tensors<'_> {
         (0..MAX_LAYERS).take_while(|i| self.has(&name(*i))).count()
     }
 
-    /// Makes sure that these are exactly the tensors that are expected.
+    /// Makes sure that these are exactly the tensors that are expected, and those that only training has.
     pub(super) fn compare_with(self, expected: &Shapes) -> Result<(), ArchitectureError> {
         for (name, shape) in expected {
             match self.0.get(name) {
@@ -53,7 +53,7 @@ impl Tensors<'_> {
                 Some(_) => {}
             }
         }
-        match self.0.keys().find(|name| !expected.contains_key(*name)) {
+        match self.0.keys().find(|name| *name != FURTHER_GROUPS && !expected.contains_key(*name)) {
             Some(name) => Err(ArchitectureError::Unexpected { tensor: name.clone() }),
             None => Ok(()),
         }

@@ -27,6 +27,7 @@ pub(crate) fn tiny() -> SeqFormerConfig {
         },
         num_classes: 5,
         num_queries: 12,
+        query_groups: 1,
     }
 }
 

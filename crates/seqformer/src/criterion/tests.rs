@@ -29,6 +29,7 @@ fn output(layers: usize) -> TrainOutput {
     TrainOutput {
         layers: (0..layers).map(layer).collect(),
         padded_size: ImageSize { height: 32, width: 32 },
+        query_groups: 1,
     }
 }
 
@@ -145,8 +146,11 @@ fn complete_clips_of_a_batch_keep_their_losses() {
         query_index: Tensor::from_slice(&[1_i64]),
         target_index: Tensor::from_slice(&[0_i64]),
     };
-    let output =
-        TrainOutput { layers: vec![layer], padded_size: ImageSize { height: 32, width: 32 } };
+    let output = TrainOutput {
+        layers: vec![layer],
+        padded_size: ImageSize { height: 32, width: 32 },
+        query_groups: 1,
+    };
     let partly = ClipTarget { exhaustive: Some(vec![0, 2]), ..target(&[]) };
     let losses = SetCriterion::default().forward(&output, &[target(&[1]), partly], 1.0);
     // One positive; five negatives in the first clip, and two of three classes for both queries of the second.

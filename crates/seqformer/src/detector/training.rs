@@ -19,9 +19,11 @@ pub struct TrainOutput {
     pub layers: Vec<TrainLayer>,
     /// The size to which all frames were padded.
     pub padded_size: ImageSize,
+    /// Groups of queries, `G`; each is matched with all instances.
+    pub query_groups: i64,
 }
 
-/// Predictions of one decoder layer, and their matching.
+/// Predictions of one decoder layer, and their matching. The queries of all `G` groups are `Q` together here.
 #[derive(Debug)]
 pub struct TrainLayer {
     /// Class logits, `[N, Q, K]`.
@@ -101,7 +103,7 @@ impl SeqFormer {
         let images = Tensor::cat(&images?, 0);
         let layout = self.token_layout_in(&sizes, padded);
         let ClipOutput { layers: outputs, pred_logits: logits, mask_features } =
-            self.forward(&images, &layout, keep);
+            self.forward_with(&self.query_embed.queries_of_all_groups(), &images, &layout, keep);
         let predictions = Predictions {
             logits: tch::no_grad(|| Tensor::stack(&logits, 0)),
             boxes: tch::no_grad(|| {
@@ -111,7 +113,7 @@ impl SeqFormer {
                 )
             }),
         };
-        let matches = matcher.match_layers(&predictions, targets)?;
+        let matches = matcher.match_groups(&predictions, targets, self.config.query_groups)?;
         let index = self.match_index(&matches, targets);
         let masks = self.matched_masks(&mask_features, &outputs, &index, &sizes);
         let layers = outputs.into_iter().zip(logits).zip(matches).enumerate();
@@ -123,7 +125,11 @@ impl SeqFormer {
             query_index: index.queries.get(layer as i64),
             target_index: index.targets.get(layer as i64),
         });
-        Ok(TrainOutput { layers: layers.collect(), padded_size: padded })
+        Ok(TrainOutput {
+            layers: layers.collect(),
+            padded_size: padded,
+            query_groups: self.config.query_groups,
+        })
     }
 
     fn check_clips(
@@ -171,7 +177,7 @@ impl SeqFormer {
                 }
             }
         };
-        let steps = vec![self.config.num_queries; counts.len()];
+        let steps = vec![self.config.query_groups * self.config.num_queries; counts.len()];
         of(|clip| &clip.queries, &steps, &mut flat);
         // A clip with more instances than queries has unmatched instances. Differs: the reference's box loss requires a
         // query for each instance, and fails on such a clip.
@@ -227,3 +233,6 @@ impl SeqFormer {
         Tensor::cat(&masks, 1)
     }
 }
+
+#[cfg(test)]
+mod tests;

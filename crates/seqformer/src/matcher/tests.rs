@@ -131,3 +131,28 @@ fn absent_frames_cost_a_finite_amount() {
     let costs = HungarianMatcher::default().costs(&predictions, &targets);
     assert!(costs.iter().all(|costs| costs.isfinite().all().int64_value(&[]) == 1));
 }
+
+#[test]
+fn each_group_of_queries_is_matched_with_all_instances_by_itself() {
+    let predictions = predictions();
+    let targets = [target(&[3, 1], &boxes(&[2, 3, 4])), target(&[0], &boxes(&[1, 3, 4]))];
+    let matcher = HungarianMatcher::default();
+    let found = matcher.match_groups(&predictions, &targets, 2).unwrap();
+    let half = |first: i64| {
+        let predictions = Predictions {
+            logits: predictions.logits.narrow(2, first, 3),
+            boxes: predictions.boxes.narrow(3, first, 3),
+        };
+        matcher.match_layers(&predictions, &targets).unwrap()
+    };
+    let (first, second) = (half(0), half(3));
+    for (layer, matches) in found.iter().enumerate() {
+        for (clip, matches) in matches.iter().enumerate() {
+            let (first, second) = (&first[layer][clip], &second[layer][clip]);
+            let shifted = second.queries.iter().map(|query| query + 3);
+            let queries: Vec<i64> = first.queries.iter().copied().chain(shifted).collect();
+            assert_eq!(matches.queries, queries);
+            assert_eq!(matches.targets, [&first.targets[..], &second.targets[..]].concat());
+        }
+    }
+}

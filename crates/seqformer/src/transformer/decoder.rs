@@ -20,7 +20,7 @@ pub(crate) use self::layer::{DecoderLayer, ReadInput, ReadOutput, Stream};
 use super::frame_features::{BoxOutput, FrameFeatures, LayerFeatures};
 use super::temporal_aggregation::mean_over_frames;
 use super::{TokenLayout, inverse_sigmoid};
-use crate::config::TransformerConfig;
+use crate::config::{SeqFormerConfig, TransformerConfig};
 use crate::layers::{Linear, Mlp};
 
 /// All decoder layers and the box head of each.
@@ -61,7 +61,7 @@ pub struct DecoderOutput {
     pub layers: Vec<DecoderLayerOutput>,
 }
 
-/// The learned initial queries.
+/// The learned initial queries; those of `G` groups are `Q` together here, group by group.
 #[derive(Debug)]
 pub(crate) struct Queries {
     /// `[Q, C]`
@@ -70,6 +70,8 @@ pub(crate) struct Queries {
     pub(crate) content: Tensor,
     /// (x, y) in 0..1, `[Q, 2]`
     pub(crate) reference_points: Tensor,
+    /// Groups of equal size, whose queries do not see those of other groups.
+    pub(crate) groups: i64,
 }
 
 impl Queries {
@@ -84,18 +86,26 @@ impl Queries {
 pub(crate) struct QueryEmbedding {
     /// Positions and content, `[Q, 2C]`.
     query_embed: Tensor,
+    /// Those of the further groups in training, `[(G - 1) * Q, 2C]`.
+    further_groups: Option<Tensor>,
     reference_points: Linear,
 }
 
 impl QueryEmbedding {
-    /// Parameters: `weight` under `query_embed`, `{weight, bias}` under `reference_points`.
+    /// Parameters: `weight` under `query_embed`, and `further_groups` if there are several; `{weight, bias}` under
+    /// `reference_points`.
     pub(crate) fn new(
         query_embed: &nn::Path<'_>,
         reference_points: &nn::Path<'_>,
-        (num_queries, hidden_dim): (i64, i64),
+        config: &SeqFormerConfig,
     ) -> Self {
+        let hidden_dim = config.transformer.hidden_dim;
+        let embedding =
+            |name, groups| query_embed.zeros(name, &[groups * config.num_queries, 2 * hidden_dim]);
+        let further = config.query_groups - 1;
         Self {
-            query_embed: query_embed.zeros("weight", &[num_queries, 2 * hidden_dim]),
+            query_embed: embedding("weight", 1),
+            further_groups: (further > 0).then(|| embedding("further_groups", further)),
             reference_points: Linear::new(reference_points, hidden_dim, 2),
         }
     }
@@ -104,18 +114,32 @@ impl QueryEmbedding {
     pub(crate) fn detach(&self) -> Self {
         Self {
             query_embed: self.query_embed.detach(),
+            further_groups: None,
             reference_points: self.reference_points.detach(),
         }
     }
 
     /// The queries before the first layer.
     pub(crate) fn queries(&self) -> Queries {
-        let dim = self.query_embed.size()[1] / 2;
-        let positions = self.query_embed.narrow(1, 0, dim);
+        self.queries_of(&self.query_embed)
+    }
+
+    /// The queries of all groups before the first layer.
+    pub(crate) fn queries_of_all_groups(&self) -> Queries {
+        match &self.further_groups {
+            Some(further) => self.queries_of(&Tensor::cat(&[&self.query_embed, further], 0)),
+            None => self.queries(),
+        }
+    }
+
+    fn queries_of(&self, embedding: &Tensor) -> Queries {
+        let dim = embedding.size()[1] / 2;
+        let positions = embedding.narrow(1, 0, dim);
         Queries {
             reference_points: self.reference_points.forward_full(&positions).sigmoid(),
-            content: self.query_embed.narrow(1, dim, dim),
+            content: embedding.narrow(1, dim, dim),
             positions,
+            groups: embedding.size()[0] / self.query_embed.size()[0],
         }
     }
 }
@@ -138,8 +162,14 @@ impl BoxQueries {
     }
 
     /// The input of the next layer.
-    pub(crate) fn input<'a>(&'a self, positions: &'a Tensor, tokens: &'a Tensor) -> ReadInput<'a> {
-        ReadInput { boxes: &self.queries, positions, references: &self.references, tokens }
+    pub(crate) fn input<'a>(&'a self, queries: &'a Queries, tokens: &'a Tensor) -> ReadInput<'a> {
+        ReadInput {
+            boxes: &self.queries,
+            positions: &queries.positions,
+            groups: queries.groups,
+            references: &self.references,
+            tokens,
+        }
     }
 
     /// Continues after a layer, whose box head moves the references by `delta`. Returns the layer's features, with its
@@ -198,7 +228,7 @@ impl Decoder {
         let mut outputs = Vec::with_capacity(self.layers.len());
         for (index, layer) in self.layers.iter().enumerate() {
             let gathered = aggregate(&[&features], index);
-            instances = layer.update_instances(&instances, &queries.positions, gathered);
+            instances = layer.update_instances(&instances, queries, gathered);
             outputs.push(instances.shallow_clone());
         }
         DecoderOutput::new(outputs, &[&features])
@@ -215,7 +245,7 @@ impl Decoder {
         let mut boxes = BoxQueries::new(queries, memory);
         let mut features = Vec::with_capacity(self.layers.len());
         for (index, (layer, bbox_embed)) in self.layers.iter().zip(&self.bbox_embed).enumerate() {
-            let input = boxes.input(&queries.positions, memory);
+            let input = boxes.input(queries, memory);
             let read = if self.recompute {
                 read_checkpointed(layer, &input, layout)
             } else {

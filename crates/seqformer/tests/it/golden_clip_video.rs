@@ -194,6 +194,7 @@ fn r50() -> SeqFormerConfig {
         },
         num_classes: 40,
         num_queries: 300,
+        query_groups: 1,
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn tiny_config() -> SeqFormerConfig {
         },
         num_classes: 5,
         num_queries: 20,
+        query_groups: 1,
     }
 }
 

@@ -25,6 +25,7 @@ fn config(backbone: BackboneConfig) -> SeqFormerConfig {
         },
         num_classes: 40,
         num_queries: 300,
+        query_groups: 1,
     }
 }
 

@@ -54,6 +54,23 @@ fn box_heads_get_both_names() {
 }
 
 #[test]
+fn groups_of_queries_that_only_training_has_are_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("a.pth"), folder.path().join("b.safetensors"));
+    let mut state = read(&fixture("dialect_original.pth")).unwrap();
+    convert(&fixture("dialect_original.pth"), &from, TargetDialect::VNext, TargetPrecision::Keep)
+        .unwrap();
+    state.arrays = read(&from).unwrap().arrays;
+    let queries = state.get("detr.detr.query_embed.weight").unwrap().clone();
+    state.insert(crate::key_map::FURTHER_GROUPS.to_owned(), queries);
+    write_pth(&from, &Value::from(&state)).unwrap();
+    let conversion = convert(&from, &to, TargetDialect::VNext, TargetPrecision::Keep).unwrap();
+    assert!(conversion.remarks.iter().any(|remark| remark.contains("only training")));
+    let found = diff(&state, &read(&to).unwrap());
+    assert_eq!(found.only_first, [crate::key_map::FURTHER_GROUPS]);
+}
+
+#[test]
 fn endings_decide_the_form() {
     let to = Path::new("weights.onnx");
     let error =

@@ -40,7 +40,7 @@ impl PreparedDecoder {
         let mut boxes = BoxQueries::new(queries, tokens);
         let mut features = Vec::with_capacity(self.layers.len());
         for (index, (layer, bbox_embed)) in self.layers.iter().zip(&self.bbox_embed).enumerate() {
-            let read = layer.read_frames(&boxes.input(&queries.positions, tokens), layout);
+            let read = layer.read_frames(&boxes.input(queries, tokens), layout);
             let delta = bbox_embed.forward_full(&read.boxes);
             features.push(boxes.advance(read, &delta, keep.keeps(index, self.layers.len())));
         }

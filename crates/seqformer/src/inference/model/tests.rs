@@ -128,7 +128,7 @@ fn compare_decoder(
     let mut instances = queries.of_clips(1);
     let (layers, twins) = (&plain.decoder.layers, &prepared.decoder.layers);
     for (index, (layer, twin)) in layers.iter().zip(twins).enumerate() {
-        let input = boxes.input(&queries.positions, memory);
+        let input = boxes.input(&queries, memory);
         let (read, found) = (layer.read_frames(&input, layout), twin.read_frames(&input, layout));
         check.near(&format!("decoder.{index}.boxes"), &found.boxes, &read.boxes);
         check.near(&format!("decoder.{index}.features"), &found.features, &read.features);
@@ -139,7 +139,7 @@ fn compare_decoder(
         let features = FrameFeatures { layers: vec![boxes.advance(read, &delta, true)] };
         let gathered = aggregate(&[&features], 0);
         let found = twin.update_instances(&instances, &queries.positions, &gathered);
-        instances = layer.update_instances(&instances, &queries.positions, gathered);
+        instances = layer.update_instances(&instances, &queries, gathered);
         check.near(&format!("decoder.{index}.instances"), &found, &instances);
     }
 }

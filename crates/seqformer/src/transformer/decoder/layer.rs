@@ -8,6 +8,7 @@ use tch::{Tensor, nn};
 use super::super::TokenLayout;
 use super::super::encoder::repeat;
 use super::super::temporal_aggregation::TemporalAggregation;
+use super::Queries;
 use crate::config::{NUM_LEVELS, TransformerConfig};
 use crate::layers::{
     self, AttentionShape, LayerNorm, Linear, MsDeformAttn, MultiheadAttention, References,
@@ -41,6 +42,8 @@ pub(crate) struct ReadInput<'a> {
     pub(crate) boxes: &'a Tensor,
     /// `[Q, C]`
     pub(crate) positions: &'a Tensor,
+    /// Groups of the queries.
+    pub(crate) groups: i64,
     /// `[N, T', Q, 2 or 4]`
     pub(crate) references: &'a Tensor,
     /// `[N, T', S, C]`
@@ -77,12 +80,12 @@ pub(super) fn read_checkpointed(
     layout: &TokenLayout,
 ) -> ReadOutput {
     let inputs = [input.boxes, input.positions, input.references, input.tokens];
-    let (layer, layout) = (Arc::clone(layer), layout.share());
+    let (layer, layout, groups) = (Arc::clone(layer), layout.share(), input.groups);
     let [boxes, features, scores] = checkpointed(&inputs, move |inputs| {
         let [boxes, positions, references, tokens] = inputs else {
             unreachable!("there are four inputs")
         };
-        let input = ReadInput { boxes, positions, references, tokens };
+        let input = ReadInput { boxes, positions, groups, references, tokens };
         let ReadOutput { boxes, features, scores } = layer.read_frames(&input, &layout);
         [boxes, features, scores]
     });
@@ -109,7 +112,7 @@ impl DecoderLayer {
     pub(crate) fn read_frames(&self, input: &ReadInput<'_>, layout: &TokenLayout) -> ReadOutput {
         let (levels, attention) = (layout.levels(), &self.cross_attn);
         let (start, num_frames) = (input.boxes.size(), input.tokens.size()[1]);
-        let boxes = self.boxes.attend(&input.boxes.flatten(0, 1), input.positions); // [N * 1 or T', Q, C]
+        let boxes = self.boxes.attend(&input.boxes.flatten(0, 1), input.positions, input.groups); // [N * 1 or T', Q, C]
         let references = input.level_references(layout);
         let mut sampling = attention.sampling(&(&boxes + input.positions), &references, levels);
         if input.is_same_on_all_frames() {
@@ -133,10 +136,11 @@ impl DecoderLayer {
     pub(crate) fn update_instances(
         &self,
         instances: &Tensor,
-        positions: &Tensor,
+        queries: &Queries,
         gathered: Tensor,
     ) -> Tensor {
-        self.instance.take_up(&self.instance.attend(instances, positions), gathered)
+        let attended = self.instance.attend(instances, &queries.positions, queries.groups);
+        self.instance.take_up(&attended, gathered)
     }
 }
 
@@ -167,8 +171,14 @@ impl Stream {
         }
     }
 
-    /// The queries after self-attention.
-    fn attend(&self, content: &Tensor, positions: &Tensor) -> Tensor {
+    /// The queries `[N, Q, C]` after self-attention among those of each group.
+    fn attend(&self, content: &Tensor, positions: &Tensor, groups: i64) -> Tensor {
+        if groups > 1 {
+            let (batch, queries, channels) = content.size3().expect("queries are [N, Q, C]");
+            let of_groups = [batch * groups, queries / groups, channels];
+            let positions = positions.unsqueeze(0).repeat([batch, 1, 1]).view(of_groups);
+            return self.attend(&content.reshape(of_groups), &positions, 1).view_as(content);
+        }
         let add = After { dropout: self.dropout, residual: Some(content), ..After::NOTHING };
         self.norm_after_self.forward(&self.self_attn.forward_then(content, positions, &add))
     }
