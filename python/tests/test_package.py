@@ -29,11 +29,11 @@ def test_every_name_is_there_and_no_other():
     for name in sf.__all__:
         assert getattr(sf, name) is not None
         assert name in dir(sf)
-    assert not hasattr(sf, "Predictor")
+    assert not hasattr(sf, "predict")
 
 
 def test_errors_have_one_base():
-    for error in (sf.DataError, sf.OutputError, sf.CheckpointError):
+    for error in (sf.DataError, sf.OutputError, sf.CheckpointError, sf.ConfigError, sf.DeviceError):
         assert issubclass(error, sf.SeqformerError)
 
 
