@@ -72,3 +72,11 @@ except KeyboardInterrupt:
 """
     done = run(code)
     assert done.stdout.strip() == "interrupted 2", done.stderr
+
+
+def test_the_reference_is_what_the_docstrings_say():
+    from pathlib import Path
+
+    script = Path(__file__).resolve().parents[2] / "scripts/python_api.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
