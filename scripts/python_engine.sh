@@ -8,33 +8,44 @@ cd "$(dirname "$0")/.."
 profile=$1
 folder=$2
 shift 2
+case $profile in
+dev) built=debug ;;
+*) built=$profile ;;
+esac
 
 fail() {
     echo "python_engine: $1" >&2
     exit 1
 }
 
-# Builds for the libtorch in folder $1, in target folder $2.
+# Prints the major and minor version of the torch in folder $1.
+version_of() {
+    found=$(sed -n "s/^__version__ = '\([0-9]*\)\.\([0-9]*\)\..*/\1_\2/p" "$1/version.py" 2>/dev/null || true)
+    [ -n "$found" ] || fail "$1: expected the folder of an installed torch, found no version.py there"
+    echo "$found"
+}
+
+# Builds for version $1 in target folder $2, with the remaining arguments of cargo.
 build() {
-    version=$(sed -n "s/^__version__ = '\([0-9]*\)\.\([0-9]*\)\..*/\1_\2/p" "$1/version.py" 2>/dev/null)
-    [ -n "$version" ] || fail "$1: expected the folder of an installed torch, found no version.py there"
-    torch=$(cd "$1" && pwd -P)
+    version=$1
+    target=$2
+    shift 2
     # With the command's features, so that both share what they are built from.
-    CARGO_TARGET_DIR=$2 cargo build --locked --profile "$profile" --lib --package seqformer-python-engine \
-        --package seqformer-cli ${3:+--config "env.LIBTORCH={value=\"$torch\",relative=false,force=true}"}
-    case $profile in
-    dev) built=debug ;;
-    *) built=$profile ;;
-    esac
-    if readelf -d "$2/$built/lib_engine.so" | grep -E 'RPATH|RUNPATH|libtorch_cuda|libpython' >&2; then
+    CARGO_TARGET_DIR=$target cargo build --locked --profile "$profile" --lib --package seqformer-python-engine \
+        --package seqformer-cli "$@"
+    if readelf -d "$target/$built/lib_engine.so" | grep -E 'RPATH|RUNPATH|libtorch_cuda|libpython' >&2; then
         fail "the engine for torch $(echo "$version" | tr _ .) depends on what other machines do not have"
     fi
     mkdir -p "$folder"
-    strip -o "$folder/_engine_$version.abi3.so" "$2/$built/lib_engine.so"
+    strip -o "$folder/_engine_$version.abi3.so" "$target/$built/lib_engine.so"
 }
 
 [ -e .deps/libtorch/version.py ] || fail "no libtorch in .deps: run make setup"
-build .deps/libtorch "${CARGO_TARGET_DIR:-target}"
+version=$(version_of .deps/libtorch)
+build "$version" "${CARGO_TARGET_DIR:-target}"
 for torch; do
-    build "$torch" "target/torch-$(sed -n "s/^__version__ = '\([0-9]*\.[0-9]*\)\..*/\1/p" "$torch/version.py")" other
+    version=$(version_of "$torch")
+    # In a folder of its own: cargo would build all again with every change of the libtorch.
+    build "$version" "target/torch-$version" --config "env.LIBTORCH.value=\"$(cd "$torch" && pwd -P)\"" \
+        --config env.LIBTORCH.relative=false --config env.LIBTORCH.force=true
 done

@@ -4,8 +4,8 @@
 //! that are already in the process. There is one build for each version of torch; `python/seqformer/_load_engine.py`
 //! chooses among them, and is what the rest of the package imports.
 //!
-//! Everything is computed on threads of this crate with all signals blocked ([`compute_thread`]), while Python's thread waits
-//! without its lock and looks for Ctrl-C ([`work`]). Iterators of the user are always asked for frames on the thread that
+//! Everything is computed on threads of this crate with all signals blocked (`compute_thread`), while Python's thread waits
+//! without its lock and looks for Ctrl-C (`work`). Iterators of the user are always asked for frames on the thread that
 //! called.
 
 #![forbid(unsafe_code)]
