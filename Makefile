@@ -34,7 +34,7 @@ test-python:
 	@scripts/python_tests.sh
 
 # What builds and passes its tests without libtorch: these packages, and the command without the second program.
-TORCHLESS := $(addprefix -p seqformer-,annotations assignment checkpoint cli config convert curation data evaluation export files init kernels logs masks metrics models python report signals testing training-data video)
+TORCHLESS := $(addprefix -p seqformer-,annotations assignment checkpoint cli config convert curation data evaluation export files init kernels logs masks metrics models python python-logging report signals testing training-data video)
 torchless-packages:
 	@! $(CARGO) tree --locked --no-default-features $(TORCHLESS) --prefix none | grep -E '^(tch|torch-sys) ' || \
 	  { echo "one of these packages depends on libtorch: cargo tree $(TORCHLESS) --no-default-features -i torch-sys" >&2; exit 1; }

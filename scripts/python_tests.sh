@@ -20,5 +20,15 @@ if [ "$(cat "$venv/packages" 2>/dev/null || true)" != "$packages" ]; then
     echo "$packages" >"$venv/packages"
 fi
 "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps --force-reinstall "$wheels"/*.whl
+# The torch of .deps, for what predicts and trains: those tests are skipped without it.
+"$venv/bin/python" - <<'PYTHON'
+import pathlib, subprocess, sys, sysconfig
+torch = pathlib.Path(".deps/libtorch").resolve()
+link = pathlib.Path(sysconfig.get_path("purelib"), "torch-of-deps.pth")
+link.write_text(f"{torch.parent}\n" if (torch / "version.py").exists() else "")
+if subprocess.run([sys.executable, "-c", "import torch"], capture_output=True).returncode != 0:
+    link.write_text("")
+    print("test: this Python has no torch from .deps, so predictions and trainings from Python are not tested")
+PYTHON
 # Outside of python/, so that the installed package is tested.
 exec "$venv/bin/python" -P -m pytest --quiet -p no:cacheprovider -c python/pyproject.toml --rootdir python python/tests "$@"

@@ -1,10 +1,12 @@
 #!/bin/sh
-# Builds the wheel of the Python package: `wheel.sh PROFILE FOLDER` with a profile of cargo. maturin comes from PyPI into an
-# environment of its own, target/wheel/build.
+# Builds the wheel of the Python package: `wheel.sh PROFILE FOLDER [TORCH ...]` with a profile of cargo. maturin comes from
+# PyPI into an environment of its own, target/wheel/build. The half that predicts and trains is in the wheel for the
+# libtorch of .deps, if there is one, and for each TORCH, the folder of another installed torch.
 set -eu
 cd "$(dirname "$0")/.."
 profile=${1:-release}
 folder=${2:-$PWD/dist}
+shift $(($# < 2 ? $# : 2))
 maturin=1.16.0
 build=target/wheel/build
 
@@ -30,10 +32,19 @@ case $profile in
 dev) built=debug ;;
 *) built=$profile ;;
 esac
-scripts=target/wheel/seqformer.data/scripts
+data=target/wheel/seqformer.data
+scripts=$data/scripts
 mkdir -p "$scripts"
 cp "${CARGO_TARGET_DIR:-target}/$built/seqformer" "$scripts/seqformer"
 strip "$scripts/seqformer"
+
+# Beside the package, when it is installed.
+rm -rf "$data/platlib"
+if [ -e .deps/libtorch/version.py ]; then
+    scripts/python_engine.sh "$profile" "$data/platlib/seqformer" "$@"
+else
+    echo "wheel: no libtorch in .deps, so the package cannot predict and train: make setup before this installs it" >&2
+fi
 
 maturin=$PWD/$build/bin/maturin
 cd python

@@ -19,7 +19,9 @@ from importlib import import_module
 
 from seqformer._core import (
     CheckpointError,
+    ConfigError,
     DataError,
+    DeviceError,
     OutputError,
     SeqformerError,
     __version__,
@@ -33,14 +35,19 @@ if TYPE_CHECKING:
 # What is imported when it is first used, and the module that has it.
 _PARTS = {
     "Checkup": "seqformer._data",
+    "ClipDataset": "seqformer._clips",
     "Comparison": "seqformer._evaluation",
     "Conversion": "seqformer._data",
     "Dataset": "seqformer._videos",
     "Evaluation": "seqformer._evaluation",
     "Frame": "seqformer._video",
+    "Predictor": "seqformer._predictor",
     "Results": "seqformer._videos",
     "Statistics": "seqformer._data",
+    "Stream": "seqformer._predictor",
+    "StreamedFrame": "seqformer._predictor",
     "Track": "seqformer._video",
+    "Trainer": "seqformer._trainer",
     "Video": "seqformer._video",
     "WrittenReport": "seqformer._report",
     "check": "seqformer._data",
@@ -56,7 +63,9 @@ _MODULES = ("compat", "masks", "weights")
 
 __all__ = [
     "CheckpointError",
+    "ConfigError",
     "DataError",
+    "DeviceError",
     "OutputError",
     "SeqformerError",
     "__version__",

@@ -1,8 +1,11 @@
 from seqformer import compat as compat
 from seqformer import masks as masks
 from seqformer import weights as weights
+from seqformer._clips import ClipDataset as ClipDataset
 from seqformer._core import CheckpointError as CheckpointError
+from seqformer._core import ConfigError as ConfigError
 from seqformer._core import DataError as DataError
+from seqformer._core import DeviceError as DeviceError
 from seqformer._core import OutputError as OutputError
 from seqformer._core import SeqformerError as SeqformerError
 from seqformer._data import Checkup as Checkup
@@ -15,8 +18,12 @@ from seqformer._evaluation import Comparison as Comparison
 from seqformer._evaluation import Evaluation as Evaluation
 from seqformer._evaluation import compare as compare
 from seqformer._evaluation import evaluate as evaluate
+from seqformer._predictor import Predictor as Predictor
+from seqformer._predictor import Stream as Stream
+from seqformer._predictor import StreamedFrame as StreamedFrame
 from seqformer._report import WrittenReport as WrittenReport
 from seqformer._report import report as report
+from seqformer._trainer import Trainer as Trainer
 from seqformer._videos import Dataset as Dataset
 from seqformer._video import Frame as Frame
 from seqformer._videos import Results as Results

@@ -7,10 +7,23 @@ _Path = Union[str, PathLike[str]]
 
 __version__: str
 
-class SeqformerError(Exception): ...
-class DataError(SeqformerError): ...
-class OutputError(SeqformerError): ...
-class CheckpointError(SeqformerError): ...
+class SeqformerError(Exception):
+    """What seqformer cannot do."""
+
+class DataError(SeqformerError):
+    """Annotations, results, masks or pictures that cannot be used."""
+
+class OutputError(SeqformerError):
+    """A name that may not be written."""
+
+class CheckpointError(SeqformerError):
+    """A file of weights that cannot be used."""
+
+class ConfigError(SeqformerError):
+    """A configuration that cannot be used: the key, what was found and what was expected."""
+
+class DeviceError(SeqformerError):
+    """A device that is not there, or that has no memory left."""
 
 _Box = Sequence[float]
 
@@ -109,6 +122,14 @@ class Videos:
     def write(
         self, files: list[tuple[str, str]], *, index: int | None = None, overwrite: bool = False
     ) -> tuple[list[_Path], list[str]]: ...
+
+class TrainingClips:
+    class_names: list[str]
+    class_ids: list[int]
+    notes: list[str]
+    def __init__(self, config: _Path, pairs: list[str]) -> None: ...
+    def __len__(self) -> int: ...
+    def load(self, index: int, draw: int, seed: int) -> dict[str, Any]: ...
 
 class VideoTracks:
     def frame_masks(self, frame: int) -> bytearray: ...

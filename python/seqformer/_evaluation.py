@@ -19,7 +19,26 @@ _EMPTY_MASKS = ("detections", "absent")
 
 
 @dataclass(frozen=True, repr=False)
-class Evaluation:
+class _Tables:
+    """Numbers by metric, and the table of each."""
+
+    numbers: dict[str, Any]
+    tables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def summary(self) -> str:
+        """All tables as text, as the command prints them."""
+        return "\n\n".join(table.rstrip("\n") for table in self.tables.values())
+
+    def __getitem__(self, metric: str) -> Any:
+        return self.numbers[metric]
+
+    def __str__(self) -> str:
+        return self.summary
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation(_Tables):
     """The numbers of results.
 
     Attributes
@@ -30,14 +49,6 @@ class Evaluation:
     tables : dict of str
         The table of each metric, as the command prints it.
     """
-
-    numbers: dict[str, Any]
-    tables: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def summary(self) -> str:
-        """All tables as text, as the command prints them."""
-        return "\n\n".join(table.rstrip("\n") for table in self.tables.values())
 
     @property
     def stats(self) -> dict[str, float]:
@@ -92,19 +103,13 @@ class Evaluation:
         table.index.name = "class"
         return table
 
-    def __getitem__(self, metric: str) -> Any:
-        return self.numbers[metric]
-
-    def __str__(self) -> str:
-        return self.summary
-
     def __repr__(self) -> str:
         main = ", ".join(f"{name}={value:.3f}" for name, value in list(self.stats.items())[:3])
         return f"<seqformer.Evaluation {main}>"
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison:
+class Comparison(_Tables):
     """Differences between two results on one dataset.
 
     Attributes
@@ -115,20 +120,6 @@ class Comparison:
     tables : dict of str
         The table of each metric, as the command prints it.
     """
-
-    numbers: dict[str, Any]
-    tables: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def summary(self) -> str:
-        """All tables as text, as the command prints them."""
-        return "\n\n".join(table.rstrip("\n") for table in self.tables.values())
-
-    def __getitem__(self, metric: str) -> Any:
-        return self.numbers[metric]
-
-    def __str__(self) -> str:
-        return self.summary
 
     def __repr__(self) -> str:
         return f"<seqformer.Comparison of {', '.join(self.numbers)}>"

@@ -12,6 +12,7 @@ import numpy as np
 from seqformer._arrays import pixels, rows
 
 if TYPE_CHECKING:
+    import fiftyone
     import pandas
     import supervision
     from numpy.typing import NDArray
@@ -218,6 +219,26 @@ class Video:
     def to_supervision(self) -> Iterator[supervision.Detections]:
         """Give ``supervision.Detections`` for one frame after the other."""
         return (frame.to_supervision() for frame in self)
+
+    def to_fiftyone(self, media: Path, name: str | None = None) -> fiftyone.Dataset:
+        """Make a dataset of FiftyOne with this video.
+
+        Parameters
+        ----------
+        media : path
+            The file of the video, or the folder of the images that ``file_names`` name.
+        name : str, optional
+            Name of the dataset in FiftyOne.
+
+        Returns
+        -------
+        fiftyone.Dataset
+            As :meth:`Dataset.to_fiftyone` makes it.
+        """
+        from seqformer._fiftyone import to_dataset
+
+        is_film = os.path.isfile(media)
+        return to_dataset([self], {self.name: media} if is_film else media, name, self._videos._field)
 
     def save(self, folder: Path, kinds: Sequence[str], *, overwrite: bool = False) -> list[str]:
         """Write files of other tools.

@@ -14,9 +14,11 @@ from seqformer._files import as_file
 from seqformer._video import Video, table
 
 if TYPE_CHECKING:
+    import fiftyone
     import pandas
     from numpy.typing import NDArray
 
+    from seqformer._fiftyone import Media
     from seqformer.masks import RLE
 
 Path = Union[str, "os.PathLike[str]"]
@@ -70,6 +72,32 @@ class Videos(Sequence):
     def to_ytvis(self) -> Any:
         """Make the contents of a file of YouTube-VIS: a list of results, or a dictionary of annotations."""
         return self._entries(list(self))
+
+    def to_fiftyone(self, media: Media, name: str | None = None) -> fiftyone.Dataset:
+        """Make a dataset of FiftyOne (1.5 or newer) with the objects as instances.
+
+        Parameters
+        ----------
+        media : path, or dict of str to path
+            The folder of the images that the annotations name: samples are images with the fields ``video`` and
+            ``frame_number``, and ``dataset.group_by("video", order_by="frame_number")`` shows them as videos. Or the
+            file of each video by its name: samples are videos with frames.
+        name : str, optional
+            Name of the dataset in FiftyOne.
+
+        Returns
+        -------
+        fiftyone.Dataset
+            Detections are in the field ``ground_truth``, or ``predictions`` for results. Those of one object share
+            their ``instance``, and ``index`` is the number of the track.
+        """
+        from seqformer._fiftyone import to_dataset
+
+        return to_dataset(self, media, name, self._field)
+
+    @property
+    def _field(self) -> str:
+        return "predictions" if self.has_scores else "ground_truth"
 
     def save(self, folder: Path, kinds: Sequence[str], *, overwrite: bool = False) -> list[str]:
         """Write files of other tools; parameters are those of :meth:`Video.save`."""

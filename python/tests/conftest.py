@@ -1,12 +1,17 @@
-"""A small dataset that the tests share."""
+"""What the tests share: a small dataset, and the half with libtorch where it is there."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import seqformer as sf
+
+# Threads that wait sleep: else a monitor of them starts more when other programs need the cores, and tests count threads.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 GOLDEN = Path(__file__).resolve().parents[2] / "tests" / "golden" / "public"
 
@@ -78,3 +83,15 @@ def files(tmp_path, annotations, results):
     gt.write_text(json.dumps(annotations))
     found.write_text(json.dumps(results))
     return gt, found
+
+
+@pytest.fixture(scope="session")
+def engine():
+    from seqformer import _load_engine
+
+    # A shell that starts a program in the background has it ignore SIGINT, and Python then leaves it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return _load_engine.engine()
+    except ImportError as error:
+        pytest.skip(f"not tested: {error}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+NEED_TORCH = ["fine_tune"]
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
@@ -20,7 +21,9 @@ def shown(source, names):
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
-def test_every_cell_runs(path, tmp_path, monkeypatch):
+def test_every_cell_runs(path, tmp_path, monkeypatch, request):
+    if path.stem in NEED_TORCH:
+        request.getfixturevalue("engine")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", sysconfig.get_path("scripts"), prepend=os.pathsep)
     cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
@@ -33,5 +36,8 @@ def test_every_cell_runs(path, tmp_path, monkeypatch):
     if path.stem == "evaluate_and_compare":
         assert 0 < names["new"].stats["AP"] < 1
         assert names["comparison"]["ap"]
+    elif path.stem == "fine_tune":
+        assert names["trainer"].iterations == 4 and names["records"][-1]["iteration"] == 3
+        assert len(names["video"]) == names["frame"].index + 1
     else:
         assert names["checkup"].ok

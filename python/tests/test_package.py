@@ -29,11 +29,11 @@ def test_every_name_is_there_and_no_other():
     for name in sf.__all__:
         assert getattr(sf, name) is not None
         assert name in dir(sf)
-    assert not hasattr(sf, "Predictor")
+    assert not hasattr(sf, "predict")
 
 
 def test_errors_have_one_base():
-    for error in (sf.DataError, sf.OutputError, sf.CheckpointError):
+    for error in (sf.DataError, sf.OutputError, sf.CheckpointError, sf.ConfigError, sf.DeviceError):
         assert issubclass(error, sf.SeqformerError)
 
 
@@ -72,3 +72,11 @@ except KeyboardInterrupt:
 """
     done = run(code)
     assert done.stdout.strip() == "interrupted 2", done.stderr
+
+
+def test_the_reference_is_what_the_docstrings_say():
+    from pathlib import Path
+
+    script = Path(__file__).resolve().parents[2] / "scripts/python_api.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

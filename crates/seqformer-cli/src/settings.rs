@@ -7,6 +7,7 @@ use seqformer_config::{CfgNode, Config, DeviceChoice, Origin, closest_key, ineff
 use seqformer_data::{Categories, DataError, read_categories};
 use seqformer_models::WeightsConfig;
 
+use crate::class_names::{self, Class};
 use crate::output;
 
 /// The only key whose value may be taken from the data.
@@ -72,6 +73,35 @@ impl Settings {
         if let Some(found) = &self.of_weights {
             output::note(&format!("{}: {}", weights.display(), found.summary()));
         }
+    }
+
+    /// The classes of a prediction: those of `file`, or else those of the datasets of the configuration; nothing if only the
+    /// weights can name them.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, or that has another number of classes.
+    pub fn classes(&self, file: Option<&Path>) -> Result<Option<Vec<Class>>> {
+        let num_classes = usize::try_from(self.config.model.seqformer.num_classes)?;
+        if let Some(path) = file {
+            return class_names::read(path, num_classes).map(Some);
+        }
+        let config = &self.config;
+        let own = match &self.of_weights {
+            None => own_categories(config)?,
+            // Whatever has become of the files of the training, it does not matter here.
+            Some(_) => own_categories(config).ok().flatten(),
+        };
+        let own = own.filter(|own| own.len() == num_classes);
+        let own = own.map(|own| class_names::of_categories(&own));
+        // They give the names in the weights their ids, and do not replace them.
+        let stored = self.of_weights.as_ref().map_or(&[][..], |found| &found.classes);
+        let agrees = |classes: &Vec<Class>| {
+            stored.is_empty() || classes.iter().map(|class| &class.name).eq(stored)
+        };
+        let names = config.datasets.test.iter().chain(&config.datasets.train);
+        let official = || class_names::of_datasets(names, num_classes).filter(agrees);
+        Ok(own.filter(agrees).or_else(official))
     }
 
     /// Adapts the recipe to the number of processes of a training, if it was made for another number.

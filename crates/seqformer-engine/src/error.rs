@@ -1,5 +1,6 @@
 //! What can go wrong between a configuration and a result.
 
+mod describe;
 mod from;
 
 use std::path::PathBuf;
@@ -209,6 +210,25 @@ pub enum EngineError {
         /// The weight file.
         path: PathBuf,
     },
+    /// A result whose score is not a number.
+    #[error(
+        "expected a number as the score of a result, found {score}; check the weights (`seqformer weights inspect`)"
+    )]
+    Score {
+        /// The score.
+        score: f32,
+    },
+    /// A training whose checkpoints are written, but which could not be evaluated.
+    #[error(
+        "training finished and all checkpoints are written, but an evaluation failed{before}: {last}; fix this, and \
+         evaluate with `seqformer eval`"
+    )]
+    FailedEvaluations {
+        /// How many failed before the last one, in words.
+        before: String,
+        /// The last failure.
+        last: String,
+    },
     /// Frames of another size than their annotations say.
     #[error("{}: expected {expected} pixels (height x width) as in the annotations, found {found}", path.display())]
     VideoSize {
@@ -264,25 +284,4 @@ pub enum EngineError {
         /// The output folder.
         folder: PathBuf,
     },
-}
-
-impl EngineError {
-    /// Whether processes that work together cannot go on together.
-    pub fn is_of_processes(&self) -> bool {
-        matches!(self, Self::Processes(_) | Self::Disagreement { .. })
-    }
-
-    /// The error with its causes, without saying anything twice.
-    pub(crate) fn describe(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            let message = error.to_string();
-            if !text.contains(&message) {
-                text = format!("{text}: {message}");
-            }
-            cause = error.source();
-        }
-        text
-    }
 }

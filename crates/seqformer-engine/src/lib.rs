@@ -43,6 +43,7 @@ mod model_summary;
 mod optimizer;
 mod options;
 mod plan;
+mod precision;
 mod predictor;
 mod process;
 mod scores;
@@ -63,6 +64,7 @@ pub use model_summary::ModelSummary;
 pub use optimizer::{Optimizer, OptimizerConfig, OptimizerKind, ParameterGroup, TensorState};
 pub use options::{ClipOptions, PredictorOptions};
 pub use plan::{PredictPlan, TrainPlan, inference_folders};
+pub use precision::{PrecisionChoice, cpu_field, cpu_multiplies_bf16};
 pub use predictor::{
     ImagePrediction, OrderedWorkers, PipelineTimes, Predictor, Progress, TrackOnFrame,
     TrackedFrame, VideoPrediction, num_threads, use_threads,

@@ -29,6 +29,17 @@ pub struct PredictorOptions {
 }
 
 impl PredictorOptions {
+    /// Keeps at most `max_tracks` objects of a video, or of a clip, and, if results are selected by their score, those above
+    /// `score_threshold`.
+    pub fn limit(&mut self, max_tracks: u32, score_threshold: Option<f64>) {
+        self.rule.max_queries = i64::from(max_tracks);
+        let has_threshold =
+            self.rule.class_threshold.is_some() || self.results == ResultRule::Original;
+        if has_threshold && score_threshold.is_some() {
+            self.rule.class_threshold = score_threshold;
+        }
+    }
+
     /// Checks that the options can be combined.
     ///
     /// # Errors

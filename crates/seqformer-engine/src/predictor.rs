@@ -23,6 +23,7 @@ mod random;
 mod read_ahead;
 mod run_lengths;
 mod threads;
+mod video_prediction;
 mod waiting;
 mod whole;
 
@@ -32,7 +33,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Scope;
 
 use seqformer::SeqFormer;
-use seqformer::inference::{Detection, InferenceModel, Launch, Selection, classify};
+use seqformer::inference::{InferenceModel, Launch, Selection, classify};
 use seqformer_checkpoint::Provenance;
 use seqformer_config::config::ResultRule;
 use seqformer_cuda::transfer::upload;
@@ -51,7 +52,7 @@ use run_lengths::{OnFrame, RunLengths};
 use crate::device::out_of_memory;
 use crate::model_summary::ModelSummary;
 use crate::plan::PredictPlan;
-use crate::{ClipOptions, EngineError, PredictorOptions, TrackMasks, initial_weights, process};
+use crate::{ClipOptions, EngineError, PredictorOptions, initial_weights, process};
 
 pub use clock::PipelineTimes;
 pub(crate) use frame_tensor::frames_tensor;
@@ -59,6 +60,7 @@ pub use image::ImagePrediction;
 pub use ordered_workers::OrderedWorkers;
 pub use run_lengths::{TrackOnFrame, TrackedFrame};
 pub use threads::{num_threads, use_threads};
+pub use video_prediction::VideoPrediction;
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -71,19 +73,6 @@ pub enum Progress {
     Decoded,
     /// Number of frames whose masks are done.
     Masks(usize),
-}
-
-/// The result for one video.
-#[derive(Debug, Clone, PartialEq)]
-pub struct VideoPrediction {
-    /// Size of the frames.
-    pub size: ImageSize,
-    /// Number of frames.
-    pub num_frames: usize,
-    /// One track per selected query, best first; with clips, one per track in their order.
-    pub masks: TrackMasks,
-    /// The results: a query or track as an instance of a class, ordered by query or track, then class.
-    pub detections: Vec<Detection>,
 }
 
 /// A network with weights, ready to predict.

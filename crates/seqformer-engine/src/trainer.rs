@@ -20,6 +20,7 @@ use std::time::Instant;
 use seqformer::SeqFormer;
 use seqformer_data::Loader;
 use seqformer_distributed::GradientReducer;
+use seqformer_logs::MetricsRecord;
 use tch::{Device, nn};
 
 use crate::checkpointer::{Checkpointer, Position, TrainState};
@@ -134,6 +135,13 @@ impl Trainer {
     /// The processes that train together.
     pub fn communicator(&self) -> &Communicator {
         &self.communicator
+    }
+
+    /// Hands every record of `metrics.json` to `on_record` as well, in the process that writes.
+    pub fn report_to(&mut self, on_record: impl FnMut(&MetricsRecord) + 'static) {
+        if let Some(journal) = &mut self.journal {
+            journal.report_to(Box::new(on_record));
+        }
     }
 
     /// Trains until the last iteration, or until `stop` is set in any process; `on_line` receives the lines for the

@@ -6,12 +6,15 @@ use pyo3::create_exception;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use seqformer_checkpoint::CheckpointError as Checkpoint;
+use seqformer_config::ConfigError as Settings;
 use seqformer_convert::ConvertError;
+use seqformer_data::DataError as Frames;
 use seqformer_evaluation::EvaluationError;
 use seqformer_export::ExportError;
 use seqformer_files::OutputError as Output;
 use seqformer_masks::MaskError;
 use seqformer_report::ReportError;
+use seqformer_training_data::TrainingDataError;
 
 create_exception!(seqformer, SeqformerError, PyException, "What seqformer cannot do.");
 create_exception!(
@@ -26,6 +29,18 @@ create_exception!(
     CheckpointError,
     SeqformerError,
     "A file of weights that cannot be used."
+);
+create_exception!(
+    seqformer,
+    ConfigError,
+    SeqformerError,
+    "A configuration that cannot be used: the key, what was found and what was expected."
+);
+create_exception!(
+    seqformer,
+    DeviceError,
+    SeqformerError,
+    "A device that is not there, or that has no memory left."
 );
 
 /// An error of this package's libraries.
@@ -93,6 +108,27 @@ impl IntoPython for ReportError {
     fn into_python(self) -> PyErr {
         match self {
             Self::Output(_) | Self::InUse { .. } | Self::Write { .. } => output(self),
+            other => data(other),
+        }
+    }
+}
+
+impl IntoPython for Frames {
+    fn into_python(self) -> PyErr {
+        data(self)
+    }
+}
+
+impl IntoPython for Settings {
+    fn into_python(self) -> PyErr {
+        ConfigError::new_err(self.to_string())
+    }
+}
+
+impl IntoPython for TrainingDataError {
+    fn into_python(self) -> PyErr {
+        match self {
+            Self::Settings(text) => ConfigError::new_err(text),
             other => data(other),
         }
     }

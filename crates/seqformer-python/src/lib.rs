@@ -5,6 +5,7 @@
 //! objects of what they return. Structured numbers cross as JSON, masks and boxes as NumPy arrays.
 #![forbid(unsafe_code)]
 
+mod clips;
 mod datasets;
 mod errors;
 mod evaluation;
@@ -13,7 +14,6 @@ mod report;
 mod rle;
 mod run;
 mod videos;
-mod warnings;
 mod weights;
 
 /// What Python imports as `seqformer._core`.
@@ -22,9 +22,13 @@ mod _core {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::clips::TrainingClips;
+    #[pymodule_export]
     use crate::datasets::{check_dataset, convert_dataset, dataset_statistics, format_names};
     #[pymodule_export]
-    use crate::errors::{CheckpointError, DataError, OutputError, SeqformerError};
+    use crate::errors::{
+        CheckpointError, ConfigError, DataError, DeviceError, OutputError, SeqformerError,
+    };
     #[pymodule_export]
     use crate::evaluation::{compare_results, evaluate_files, precision_recall};
     #[pymodule_export]
@@ -41,7 +45,7 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        crate::warnings::collect();
+        seqformer_python_logging::collect();
         module.add("__version__", env!("CARGO_PKG_VERSION"))
     }
 }

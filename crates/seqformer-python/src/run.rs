@@ -14,9 +14,9 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use rayon::ThreadPoolBuilder;
+use seqformer_python_logging as warnings;
 
 use crate::errors::IntoPython;
-use crate::warnings;
 
 /// How often Python is asked whether a signal has come.
 const INTERVAL: Duration = Duration::from_millis(50);

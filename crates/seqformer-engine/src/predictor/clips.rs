@@ -8,10 +8,11 @@ use tch::Tensor;
 
 use super::batch_policy::BatchPolicy;
 use super::drive::{FinalFrame, FrameStream, MaskDelivery, MaskSink, VideoPass};
+use super::geometry::Enlargement;
 use super::read_ahead::read_ahead;
-use super::run_lengths::{OnFrame, TrackedFrame};
+use super::run_lengths::{OnFrame, RunLengths, TrackedFrame};
 use super::{AnyError, Predictor, Progress, VideoPrediction};
-use crate::{ClipOptions, EngineError};
+use crate::{ClipOptions, EngineError, PredictorOptions};
 
 /// A video processed in clips.
 struct Clips<'a>(ClipVideo<'a>);
@@ -66,6 +67,30 @@ impl Predictor {
             let inputs = FrameStream::open(read_ahead(scope, frames, self.preparation())?)?;
             let on_frame = OnFrame { each_frame, progress, live: clips.live };
             self.find(scope, inputs, Some(clips), on_frame)
+        })
+    }
+
+    /// Tracks instances as [`Self::track`] does, and keeps nothing of frames that were handed to `each_frame`: for videos
+    /// without an end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::track`].
+    pub fn stream(
+        &self,
+        frames: impl Iterator<Item = Result<RgbImage, AnyError>> + Send,
+        clips: ClipOptions,
+        each_frame: &mut dyn FnMut(&TrackedFrame) -> Result<(), AnyError>,
+    ) -> Result<(), EngineError> {
+        PredictorOptions { clips: Some(clips), ..self.options.clone() }.check()?;
+        std::thread::scope(|scope| {
+            let inputs = FrameStream::open(read_ahead(scope, frames, self.preparation())?)?;
+            let inputs = inputs.enlarging(Enlargement::of(self.options.results));
+            let on_frame = OnFrame { each_frame, progress: &mut |_progress| {}, live: clips.live };
+            let sink = RunLengths::start(scope, &self.clock, inputs.geometry(), on_frame)?;
+            let mut sink = sink.without_keeping();
+            self.drive_clips(inputs, clips, Launch::Graph, &mut sink)?;
+            sink.finish(0).map(drop)
         })
     }
 

@@ -44,6 +44,7 @@ pub(super) struct OnFrame<'a> {
 pub(super) struct RunLengths<'a> {
     workers: OrderedWorkers<MaskedFrame, TrackedFrame>,
     masks: TrackMasks,
+    keeps_masks: bool,
     on_frame: OnFrame<'a>,
 }
 
@@ -62,7 +63,12 @@ impl<'a> RunLengths<'a> {
         let encode = move |frame: MaskedFrame| clock.rle.time(|| frame.encode(geometry));
         let workers = OrderedWorkers::start(scope, num_threads(), encode);
         let workers = workers.map_err(EngineError::Thread)?;
-        Ok(Self { workers, masks: TrackMasks::new(geometry.output), on_frame })
+        Ok(Self { workers, masks: TrackMasks::new(geometry.output), keeps_masks: true, on_frame })
+    }
+
+    /// The same, but masks are only handed on: the memory does not grow with the video.
+    pub(super) fn without_keeping(self) -> Self {
+        Self { keeps_masks: false, ..self }
     }
 
     /// Waits for all frames and gives their masks, of so many tracks.
@@ -86,7 +92,9 @@ impl<'a> RunLengths<'a> {
     fn hand_on(&mut self, tracked: &TrackedFrame) -> Result<(), EngineError> {
         (self.on_frame.each_frame)(tracked).map_err(EngineError::Output)?;
         (self.on_frame.progress)(Progress::Masks(tracked.frame + 1));
-        self.masks.push_frame(tracked.tracks.iter().map(|found| (found.track, &found.mask)));
+        if self.keeps_masks {
+            self.masks.push_frame(tracked.tracks.iter().map(|found| (found.track, &found.mask)));
+        }
         Ok(())
     }
 }

@@ -129,6 +129,27 @@ fn frames_are_handed_on_while_the_video_is_being_read() {
     assert_eq!(failed.unwrap_err().to_string(), "full");
 }
 
+#[test]
+fn a_stream_hands_on_the_frames_of_tracking() {
+    let predictor = tiny_predictor();
+    let clips = ClipOptions::new(3, 1);
+    let (mut tracked, mut streamed) = (Vec::new(), Vec::new());
+    let keep = &mut |frame: &TrackedFrame| {
+        tracked.push(frame.clone());
+        Ok(())
+    };
+    predictor.track(frames("vid_long"), clips, keep, &mut |_| {}).unwrap();
+    let keep = &mut |frame: &TrackedFrame| {
+        streamed.push(frame.clone());
+        Ok(())
+    };
+    predictor.stream(frames("vid_long"), clips, keep).unwrap();
+    assert_eq!(tracked.len(), 11);
+    assert_eq!(streamed, tracked);
+    let none = std::iter::empty();
+    assert!(matches!(predictor.stream(none, clips, &mut |_| Ok(())), Err(EngineError::NoFrames)));
+}
+
 /// Frames as the network takes them, and the size that they had.
 fn resized(predictor: &Predictor, video: &str) -> (Vec<RgbImage>, ImageSize) {
     let frames: Vec<RgbImage> = frames(video).map(Result::unwrap).collect();

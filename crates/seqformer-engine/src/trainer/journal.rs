@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use seqformer_logs::{Curves, EventFile, Metrics, MetricsFile, console_line, read_metrics};
+use seqformer_logs::{
+    Curves, EventFile, Metrics, MetricsFile, MetricsRecord, console_line, read_metrics,
+};
 use tch::Device;
 
 use crate::{EngineError, TestScores, gpu_peak, score_prefix};
@@ -12,8 +14,10 @@ const PERIOD: u64 = 20;
 /// Records between two updates of the curves.
 const RECORDS_PER_DRAWING: u64 = 5;
 
+/// Receives every record that is written.
+pub(super) type OnRecord = Box<dyn FnMut(&MetricsRecord)>;
+
 /// The files of one run.
-#[derive(Debug)]
 pub(super) struct Journal {
     folder: PathBuf,
     metrics: Metrics,
@@ -26,6 +30,7 @@ pub(super) struct Journal {
     /// Iterations of this process; the first two are slower than all others.
     timed: u64,
     records: u64,
+    on_record: Option<OnRecord>,
 }
 
 impl Journal {
@@ -47,7 +52,24 @@ impl Journal {
         let drawn =
             if test_datasets.is_empty() { String::new() } else { score_prefix(test_datasets, 0) };
         let metrics = Metrics::new();
-        Ok(Self { folder, metrics, file, events, max_iter, device, drawn, timed: 0, records: 0 })
+        let (timed, records, on_record) = (0, 0, None);
+        Ok(Self {
+            folder,
+            metrics,
+            file,
+            events,
+            max_iter,
+            device,
+            drawn,
+            timed,
+            records,
+            on_record,
+        })
+    }
+
+    /// Hands every record to `on_record` as well.
+    pub(super) fn report_to(&mut self, on_record: OnRecord) {
+        self.on_record = Some(on_record);
     }
 
     pub(super) fn metrics(&mut self) -> &mut Metrics {
@@ -94,6 +116,9 @@ impl Journal {
         for record in self.metrics.take_fresh() {
             self.file.write(&record)?;
             self.events.write_record(&record)?;
+            if let Some(on_record) = &mut self.on_record {
+                on_record(&record);
+            }
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use seqformer::SeqFormer;
 use tch::nn;
@@ -26,6 +26,29 @@ impl Trainer {
     /// If a checkpoint or a file of the run cannot be written, or another process is gone.
     pub fn validate(&mut self, on_line: &mut dyn FnMut(&str)) -> Result<(), EngineError> {
         self.validate_until(&Arc::default(), on_line)
+    }
+
+    /// The last evaluation of a training, after [`Trainer::train`]. It ends early once `stop` is set.
+    ///
+    /// # Errors
+    ///
+    /// As [`Trainer::validate`]; also if an evaluation of this training failed, or the scores are not those of
+    /// `TEST.EXPECTED_RESULTS`.
+    pub fn evaluate_at_the_end(
+        &mut self,
+        stop: &Arc<AtomicBool>,
+        on_line: &mut dyn FnMut(&str),
+    ) -> Result<(), EngineError> {
+        self.validate_until(stop, on_line)?;
+        let Some((last, others)) = self.failed_evaluations.split_last() else {
+            // A training that misses the expected scores has failed, like an evaluation that misses them.
+            return if stop.load(Ordering::Relaxed) { Ok(()) } else { self.check_expected() };
+        };
+        let before = match others.len() {
+            0 => String::new(),
+            count => format!(" ({count} before it failed as well)"),
+        };
+        Err(EngineError::FailedEvaluations { before, last: last.clone() })
     }
 
     pub(super) fn validate_until(

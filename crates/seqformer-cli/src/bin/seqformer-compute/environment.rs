@@ -6,9 +6,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 use anyhow::Result;
-use seqformer_engine::{Device, gpu_card, num_threads};
-
-use crate::compute;
+use seqformer_engine::{Device, cpu_field, gpu_card, num_threads};
 
 /// Environment variables that affect a run.
 const VARIABLES: [&str; 10] = [
@@ -32,7 +30,7 @@ pub(crate) fn describe(device: Device) -> String {
         ("seqformer", format!("{} ({build} build)", env!("CARGO_PKG_VERSION"))),
         ("libtorch", libtorch().unwrap_or_else(|| "unknown".to_owned())),
         ("platform", platform()),
-        ("CPU", compute::cpu_field(&["model name"]).unwrap_or_else(|| "unknown".to_owned())),
+        ("CPU", cpu_field(&["model name"]).unwrap_or_else(|| "unknown".to_owned())),
         ("cores", std::thread::available_parallelism().map_or(1, usize::from).to_string()),
         ("threads", num_threads().to_string()),
     ];

@@ -20,7 +20,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use seqformer_config::config::ResultRule;
 use seqformer_engine::{
     ClipOptions, Device, PredictPlan, Predictor, PredictorOptions, open_device,
 };
@@ -30,10 +29,10 @@ use seqformer_video::{FfmpegLocation, Fonts};
 
 use crate::End;
 use crate::args::PredictArgs;
-use crate::class_names::{self, Class};
+use crate::class_names;
 use crate::compute;
 use crate::output;
-use crate::settings::{Settings, own_categories, split_inputs};
+use crate::settings::{Settings, split_inputs};
 use crate::weights_source;
 use folder::ResultsFolder;
 pub(crate) use inputs::Input;
@@ -67,7 +66,7 @@ pub(crate) fn run_until(args: &PredictArgs, stop: &Arc<AtomicBool>) -> Result<En
     };
     let config = &settings.config;
     let num_classes = usize::try_from(config.model.seqformer.num_classes)?;
-    let known = known_classes(args, &settings, num_classes)?;
+    let known = settings.classes(args.classes.as_deref())?;
     let given_font = args.font.as_deref().map(Fonts::with_file).transpose()?;
     let fonts = given_font.as_ref().unwrap_or(Fonts::of_system());
     let saving = Saving::new(&args.save, args.save_threshold);
@@ -152,41 +151,9 @@ fn describe_default(model: &IncludedModel) -> String {
     )
 }
 
-/// The classes given on the command line or by the datasets of the configuration.
-fn known_classes(
-    args: &PredictArgs,
-    settings: &Settings,
-    num_classes: usize,
-) -> Result<Option<Vec<Class>>> {
-    if let Some(path) = &args.classes {
-        return class_names::read(path, num_classes).map(Some);
-    }
-    let config = &settings.config;
-    let own = match &settings.of_weights {
-        None => own_categories(config)?,
-        // Whatever has become of the files of the training, it does not matter here.
-        Some(_) => own_categories(config).ok().flatten(),
-    };
-    let own = own.filter(|own| own.len() == num_classes);
-    let own = own.map(|own| class_names::of_categories(&own));
-    // They give the names in the weights their ids, and do not replace them.
-    let stored = settings.of_weights.as_ref().map_or(&[][..], |found| &found.classes);
-    let agrees = |classes: &Vec<Class>| {
-        stored.is_empty() || classes.iter().map(|class| &class.name).eq(stored)
-    };
-    let names = config.datasets.test.iter().chain(&config.datasets.train);
-    let official = || class_names::of_datasets(names, num_classes).filter(agrees);
-    Ok(own.filter(agrees).or_else(official))
-}
-
 fn options(args: &PredictArgs, settings: &Settings, device: Device) -> Result<PredictorOptions> {
     let mut options = PredictorOptions::from_config(&settings.config);
-    options.rule.max_queries = i64::from(args.max_tracks);
-    let has_threshold =
-        options.rule.class_threshold.is_some() || options.results == ResultRule::Original;
-    if has_threshold && args.score_threshold.is_some() {
-        options.rule.class_threshold = args.score_threshold;
-    }
+    options.limit(args.max_tracks, args.score_threshold);
     if args.clip_length.is_some() || args.clip_stride.is_some() {
         let section = &settings.config.model.seqformer;
         let or = |asked: Option<u32>, set: usize| asked.map_or(set, |frames| frames as usize);

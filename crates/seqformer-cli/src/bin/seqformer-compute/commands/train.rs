@@ -167,20 +167,8 @@ fn finish(
     }
     // The final checkpoint is written, so ending the last evaluation loses nothing.
     signals.end_at_once();
-    trainer.validate(on_line)?;
-    let Some((last, others)) = trainer.failed_evaluations().split_last() else {
-        // A training that misses the expected scores has failed, like an evaluation that misses them.
-        trainer.check_expected()?;
-        return Ok(End::Finished);
-    };
-    let more = match others.len() {
-        0 => String::new(),
-        count => format!(" ({count} before it failed as well)"),
-    };
-    bail!(
-        "training finished and all checkpoints are written, but an evaluation failed{more}: {last}; fix this, and \
-         evaluate with `seqformer eval`"
-    )
+    trainer.evaluate_at_the_end(&Arc::default(), on_line)?;
+    Ok(End::Finished)
 }
 
 /// Whether this process was asked to stop and lost another process to the same request, which ended that one before it

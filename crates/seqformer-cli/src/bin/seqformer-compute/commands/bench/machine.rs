@@ -3,11 +3,9 @@
 use std::num::NonZeroUsize;
 
 use seqformer_bench::{MachineRates, MachineSizes};
-use seqformer_engine::gpu_card;
+use seqformer_engine::{cpu_field, cpu_multiplies_bf16, gpu_card};
 use serde::Serialize;
 use tch::Device;
-
-use crate::compute::{cpu_field, multiplies_bf16};
 
 /// Rates to compare the network with.
 #[derive(Debug, Serialize)]
@@ -69,7 +67,7 @@ pub(super) fn measure(device: Device, threads: NonZeroUsize) -> Machine {
         gpu: gpu_card(device).ok().flatten().map(|card| card.name),
         cores: std::thread::available_parallelism().map_or(1, Into::into),
         threads: threads.get(),
-        multiplies_bf16: multiplies_bf16(),
+        multiplies_bf16: cpu_multiplies_bf16(),
         matmul_f32_flops: rates.matmul_f32_flops,
         matmul_tf32_flops: rates.matmul_tf32_flops,
         matmul_bf16_flops: rates.matmul_bf16_flops,

@@ -2,10 +2,9 @@
 //!
 //! Reference: VNext `seqformer/data/ytvis_eval.py`, `instances_to_coco_json_video`.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use seqformer::inference::Detection;
 use seqformer_engine::VideoPrediction;
-use seqformer_evaluation::TrackResult;
 
 use crate::class_names::Class;
 
@@ -17,18 +16,8 @@ pub(super) fn row(
     video: &VideoPrediction,
     classes: &[Class],
 ) -> Result<String> {
-    ensure!(
-        detection.score.is_finite(),
-        "expected a number as the score of a result, found {}; check the weights (`seqformer weights inspect`)",
-        detection.score
-    );
-    let result = TrackResult {
-        video_id: video_id as i64,
-        score: detection.score,
-        category_id: classes[detection.label].id as i64,
-        segmentations: video.masks.track(detection.rank).map(Some).collect(),
-    };
-    Ok(result.to_json())
+    let category_id = classes[detection.label].id as i64;
+    Ok(video.result(detection, video_id as i64, category_id)?.to_json())
 }
 
 #[cfg(test)]

@@ -1,4 +1,8 @@
 //! Warnings of the libraries, which become messages of Python's `logging`.
+//!
+//! Both compiled modules of the Python package use it, each with a collector of its own.
+
+#![forbid(unsafe_code)]
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -20,15 +24,19 @@ struct Collector;
 
 struct Text(String);
 
-/// Starts to collect.
-pub(crate) fn collect() {
+/// Starts to collect, when a module is loaded.
+pub fn collect() {
     let collector = tracing_subscriber::registry().with(Collector.with_filter(LevelFilter::WARN));
     // Only a second copy of this module in one process finds another collector.
     let _first = tracing::subscriber::set_global_default(collector);
 }
 
 /// Gives all warnings so far to the logger `seqformer`.
-pub(crate) fn hand_over(py: Python<'_>) -> PyResult<()> {
+///
+/// # Errors
+///
+/// What a handler of the logger raises.
+pub fn hand_over(py: Python<'_>) -> PyResult<()> {
     let said = std::mem::take(&mut *SAID.lock().unwrap_or_else(PoisonError::into_inner));
     if said.is_empty() {
         return Ok(());
