@@ -19,10 +19,10 @@ from seqformer._evaluation import Evaluation as Evaluation
 from seqformer._evaluation import compare as compare
 from seqformer._evaluation import evaluate as evaluate
 from seqformer._predictor import Predictor as Predictor
-from seqformer._predictor import Stream as Stream
-from seqformer._predictor import StreamedFrame as StreamedFrame
 from seqformer._report import WrittenReport as WrittenReport
 from seqformer._report import report as report
+from seqformer._stream import Stream as Stream
+from seqformer._stream import StreamedFrame as StreamedFrame
 from seqformer._trainer import Trainer as Trainer
 from seqformer._videos import Dataset as Dataset
 from seqformer._video import Frame as Frame
