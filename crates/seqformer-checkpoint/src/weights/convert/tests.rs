@@ -62,12 +62,12 @@ fn groups_of_queries_that_only_training_has_are_left_out() {
         .unwrap();
     state.arrays = read(&from).unwrap().arrays;
     let queries = state.get("detr.detr.query_embed.weight").unwrap().clone();
-    state.insert(crate::key_map::FURTHER_GROUPS.to_owned(), queries);
+    state.insert(FURTHER_GROUPS.to_owned(), queries);
     write_pth(&from, &Value::from(&state)).unwrap();
     let conversion = convert(&from, &to, TargetDialect::VNext, TargetPrecision::Keep).unwrap();
     assert!(conversion.remarks.iter().any(|remark| remark.contains("only training")));
     let found = diff(&state, &read(&to).unwrap());
-    assert_eq!(found.only_first, [crate::key_map::FURTHER_GROUPS]);
+    assert_eq!(found.only_first, [FURTHER_GROUPS]);
 }
 
 #[test]
