@@ -118,6 +118,37 @@ SF_API const MsDeformAttnKernels *sf_cuda_ms_deform_attn() {
   return &kernels;
 }
 
+// Attention [N, Q, M * D] to values [N, S, M, D], without gradients. `rows` are offsets and logits, [N, Q, 3 * M * L * P],
+// `references` [N or 1, Q, L, 2], `padding` null or [N or 1, S], and `level_sizes` [L, 2].
+SF_API char *sf_cuda_attention_of_rows(at::Tensor **out, const at::Tensor *value, const at::Tensor *rows,
+                                       const at::Tensor *references, const at::Tensor *padding,
+                                       const int64_t *level_sizes, int64_t levels) {
+  return guarded([&] {
+    MsDeformAttnInputs inputs = {};
+    inputs.batch = value->size(0);
+    inputs.tokens = value->size(1);
+    inputs.heads = value->size(2);
+    inputs.channels = value->size(3);
+    inputs.queries = rows->size(1);
+    inputs.levels = levels;
+    inputs.points = rows->size(2) / (3 * inputs.heads * levels);
+    inputs.bf16 = value->scalar_type() == at::kBFloat16;
+    inputs.level_sizes = level_sizes;
+    inputs.value = value->const_data_ptr();
+    inputs.references = references->const_data_ptr<float>();
+    inputs.references_batch = references->size(0);
+    if (padding != nullptr) {
+      inputs.padding = padding->const_data_ptr<bool>();
+      inputs.padding_batch = padding->size(0);
+    }
+    auto result = at::empty({inputs.batch, inputs.queries, inputs.heads * inputs.channels}, value->options());
+    void *to = result.mutable_data_ptr();
+    auto plan = attention_of_rows_plan(inputs, rows->const_data_ptr<float>(), to);
+    launch(plan.launch, value->get_device(), {&plan.params, &to});
+    *out = new at::Tensor(std::move(result));
+  });
+}
+
 // Mask logits [I, T, 2h, 2w] of features [T, C / 32, h, w], parameters [I, P] and references [T, I, 2].
 SF_API char *sf_cuda_dynamic_masks(at::Tensor **out, const at::Tensor *features, const at::Tensor *weights,
                                    const at::Tensor *references, int64_t stride) {

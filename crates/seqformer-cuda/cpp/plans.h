@@ -45,6 +45,8 @@ inline AttentionPlan attention_plan(const MsDeformAttnInputs &of, const char *pa
   params.value_clip_stride = of.tokens * row;
   params.value_token_stride = of.head_major ? of.channels : row;
   params.value_head_stride = of.head_major ? of.tokens * of.channels : of.channels;
+  params.weight_query_stride = of.heads * of.levels * of.points;
+  params.location_query_stride = 2 * params.weight_query_stride;
   params.reference_clip_stride = of.references_batch > 1 ? of.queries * of.levels * 2 : 0;
   params.padding_clip_stride = of.padding_batch > 1 ? of.tokens : 0;
   params.heads = static_cast<int>(of.heads);
@@ -69,6 +71,16 @@ inline AttentionPlan attention_plan(const MsDeformAttnInputs &of, const char *pa
   plan.launch.blocks = checked_blocks(of.batch * of.heads * params.query_blocks);
   plan.launch.kernel = std::string("ms_deform_attn_") + pass + (of.bf16 ? "_bf16" : "_f32") +
                        (is_wide ? "_wide" : "_single") + (of.references ? "_offsets" : "_locations");
+  return plan;
+}
+
+// Forward, with a row for each query: the offsets of all heads, then their logits.
+inline AttentionPlan attention_of_rows_plan(MsDeformAttnInputs of, const float *rows, const void *out) {
+  const int64_t weights = of.heads * of.levels * of.points;
+  of.locations = rows;
+  of.weights = rows + 2 * weights;
+  auto plan = attention_plan(of, "forward", out);
+  plan.params.location_query_stride = plan.params.weight_query_stride = 3 * weights;
   return plan;
 }
 

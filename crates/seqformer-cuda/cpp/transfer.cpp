@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include "device.h"
 
@@ -36,6 +37,16 @@ struct SfDownload {
   c10::cuda::CUDAEvent ready;
 };
 
+// Pinned memory of the host, as a tensor of bytes.
+SF_API char *sf_cuda_pinned(at::Tensor **out, int64_t bytes, int device) {
+  return guarded([&] {
+    const auto index = seqformer::device_index(device);
+    at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
+    const c10::cuda::CUDAGuard guard(index);
+    *out = new at::Tensor(at::empty({bytes}, at::TensorOptions(at::kByte).pinned_memory(true)));
+  });
+}
+
 // Begins to copy a tensor of the host to a GPU. The caching allocator of pinned memory keeps the pinned copy until the GPU
 // has read it.
 SF_API char *sf_cuda_upload(SfUpload **out, const at::Tensor *host, int device) {
@@ -54,15 +65,20 @@ SF_API char *sf_cuda_upload(SfUpload **out, const at::Tensor *host, int device) 
   });
 }
 
-// Lets the current stream wait for the copy, and returns the tensor.
+// Lets the current stream wait for the copy, and returns the tensor, which the upload forgets.
 SF_API char *sf_cuda_upload_take(at::Tensor **out, SfUpload *upload) {
   return guarded([&] {
     const auto stream = c10::cuda::getCurrentCUDAStream(upload->tensor.get_device());
     upload->ready.block(stream);
     // The memory belongs to the stream of uploads, which must not reuse it while this stream reads it.
     upload->tensor.record_stream(stream.unwrap());
-    *out = new at::Tensor(upload->tensor);
+    *out = new at::Tensor(std::move(upload->tensor));
   });
+}
+
+// Waits until the copy has read the host's memory.
+SF_API char *sf_cuda_upload_wait(SfUpload *upload) {
+  return guarded([&] { upload->ready.synchronize(); });
 }
 
 SF_API void sf_cuda_upload_free(SfUpload *upload) { delete upload; }

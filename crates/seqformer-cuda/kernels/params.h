@@ -31,6 +31,9 @@ struct AttentionParams {
   long long value_clip_stride;
   long long value_token_stride;
   long long value_head_stride;
+  // Numbers from one query to the next; those of a query are dense.
+  long long location_query_stride;
+  long long weight_query_stride;
   long long reference_clip_stride;  // 0 if all clips share them
   long long padding_clip_stride;    // 0 if all clips share it
   int heads;

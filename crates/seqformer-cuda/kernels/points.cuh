@@ -83,8 +83,9 @@ template <bool OFFSETS> struct Points {
 
   __device__ Points(const AttentionParams &params, const Place &place) {
     samples = params.num_levels * params.points;
-    locations = params.locations + place.index * samples * 2;
-    weights = params.weights + place.index * samples;
+    const long long query = static_cast<long long>(place.clip) * params.queries + place.query;
+    locations = params.locations + query * params.location_query_stride + 2ll * place.head * samples;
+    weights = params.weights + query * params.weight_query_stride + place.head * samples;
     padding = params.padding;
     if (padding != nullptr) padding += place.clip * params.padding_clip_stride;
     references = nullptr;

@@ -88,8 +88,10 @@ functions! {
     sf_cuda_timer_start: unsafe extern "C" fn(*mut *mut SfTimer, c_int) -> Message,
     sf_cuda_timer_stop: unsafe extern "C" fn(*mut f64, *mut SfTimer) -> Message,
     sf_cuda_timer_free: unsafe extern "C" fn(*mut SfTimer),
+    sf_cuda_pinned: unsafe extern "C" fn(*mut *mut C_tensor, i64, c_int) -> Message,
     sf_cuda_upload: unsafe extern "C" fn(*mut *mut SfUpload, *const C_tensor, c_int) -> Message,
     sf_cuda_upload_take: unsafe extern "C" fn(*mut *mut C_tensor, *mut SfUpload) -> Message,
+    sf_cuda_upload_wait: unsafe extern "C" fn(*mut SfUpload) -> Message,
     sf_cuda_upload_free: unsafe extern "C" fn(*mut SfUpload),
     sf_cuda_download: unsafe extern "C" fn(*mut *mut SfDownload, *const C_tensor) -> Message,
     sf_cuda_download_wait: unsafe extern "C" fn(*mut *mut C_tensor, *mut SfDownload) -> Message,
@@ -223,6 +225,13 @@ impl Drop for Timer {
     }
 }
 
+/// Pinned memory, `[bytes]` of `u8`.
+pub(crate) fn pinned(bytes: i64, device: usize) -> Result<Tensor, String> {
+    let make = functions()?.sf_cuda_pinned;
+    // SAFETY: the place of the result is writable.
+    tensor(|out| unsafe { make(out, bytes, device as c_int) })
+}
+
 /// See [`crate::transfer::Upload`].
 #[derive(Debug)]
 pub(crate) struct Upload(*mut SfUpload);
@@ -236,10 +245,24 @@ impl Upload {
         Ok(Self(upload))
     }
 
-    pub(crate) fn take(self) -> Result<Tensor, String> {
+    /// The tensor and, until it is dropped, the event behind its copy.
+    pub(crate) fn take(self) -> Result<(Tensor, Copied), String> {
         let take = functions()?.sf_cuda_upload_take;
         // SAFETY: the upload lives as long as this value, and the place of the result is writable.
-        tensor(|out| unsafe { take(out, self.0) })
+        let tensor = tensor(|out| unsafe { take(out, self.0) })?;
+        Ok((tensor, Copied(self)))
+    }
+}
+
+/// A copy whose tensor was taken.
+#[derive(Debug)]
+pub(crate) struct Copied(Upload);
+
+impl Copied {
+    /// Waits until the host's memory has been read.
+    pub(crate) fn wait(&self) -> Result<(), String> {
+        // SAFETY: the upload lives as long as this value.
+        check(unsafe { (functions()?.sf_cuda_upload_wait)(self.0.0) })
     }
 }
 

@@ -8,6 +8,7 @@
 //! Launches neither allocate memory of their own nor wait, so they can be captured in a CUDA graph, once the work has run
 //! before.
 
+mod attention_of_rows;
 #[expect(unsafe_code, reason = "calls of the library for GPUs")]
 mod binding;
 pub(crate) mod modules;
@@ -17,6 +18,7 @@ use seqformer_libtorch::OpsError;
 use seqformer_libtorch::out_of_memory::is_out_of_memory;
 use tch::{Device, Kind, Tensor};
 
+pub use self::attention_of_rows::{AttentionRows, attention_of_rows};
 use self::modules::Module;
 pub use self::registry::{AttentionCheck, Passes, attention};
 use crate::{fallbacks, library};

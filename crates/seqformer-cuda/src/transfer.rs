@@ -2,10 +2,14 @@
 //!
 //! On a GPU, uploads have a stream of their own and both directions use pinned memory; on the CPU nothing is copied.
 
+mod staging;
+
 use seqformer_libtorch::OpsError;
 use tch::{Device, Tensor};
 
 use crate::binding;
+
+pub use staging::Staging;
 
 /// A tensor on its way to a device.
 #[derive(Debug)]
@@ -72,9 +76,10 @@ impl Upload {
     pub fn take(self) -> Result<Tensor, OpsError> {
         match self.0 {
             Way::There(tensor) => Ok(tensor),
-            Way::Copying(upload) => {
-                upload.take().map_err(|message| OpsError::Torch { operation: "upload", message })
-            }
+            Way::Copying(upload) => match upload.take() {
+                Ok((tensor, _copied)) => Ok(tensor),
+                Err(message) => Err(OpsError::Torch { operation: "upload", message }),
+            },
         }
     }
 }

@@ -14,7 +14,10 @@ use seqformer_cuda::kernels::{
     self, ChannelOrder, FrameNormalization, PixelSize, normalize_frames,
 };
 use seqformer_ops::packed_masks::MaskPacker;
-use seqformer_ops::{FeatureLevels, LevelSize, cuda_attention, images, ms_deform_attn};
+use seqformer_ops::{
+    FeatureLevels, JoinedPoints, LevelSize, cuda_attention, images, ms_deform_attn,
+    ms_deform_attn_at_joined,
+};
 use tch::{Device, Kind, Tensor};
 
 use plain_masks::plain_masks;
@@ -29,6 +32,7 @@ fn kernels_are_right_on_a_gpu_and_without_one_the_driver_is_what_is_missing() {
             assert!(tch::Cuda::is_available());
             tch::manual_seed(7);
             attention_is_that_of_the_cpu();
+            attention_of_rows_is_that_of_the_cpu();
             frames_are_normalised_as_on_the_cpu();
             masks_are_those_of_plain_operations();
             bits_are_those_of_the_cpu();
@@ -80,6 +84,25 @@ fn attention_is_that_of_the_cpu() {
             let off = difference(on_gpu, on_cpu);
             assert!(off <= tolerance, "{name} in {kind:?} with {channels} channels: {off:e}");
         }
+    }
+}
+
+/// Offsets and logits as one product gives them.
+fn attention_of_rows_is_that_of_the_cpu() {
+    let sizes = [(40, 60), (20, 30)].map(|(height, width)| LevelSize { height, width });
+    let levels = FeatureLevels::new(&sizes).unwrap();
+    for (kind, tolerance) in [(Kind::Float, 1e-4), (Kind::BFloat16, 2e-2)] {
+        let value = Tensor::randn([2, levels.num_tokens(), 8, 32], FLOAT).to_kind(kind);
+        let rows = Tensor::randn([2, 777, 3 * 8 * 2 * 4], FLOAT);
+        let references = Tensor::rand([1, 777, 2, 2], FLOAT);
+        let run = |device: Device| {
+            let [value, rows, references] =
+                [&value, &rows, &references].map(|tensor| tensor.to_device(device));
+            let points = JoinedPoints { rows: &rows, references: &references };
+            ms_deform_attn_at_joined(&value, &levels, &points, None).unwrap()
+        };
+        let off = difference(&run(GPU), &run(Device::Cpu));
+        assert!(off <= tolerance, "rows in {kind:?}: {off:e}");
     }
 }
 

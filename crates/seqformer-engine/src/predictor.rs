@@ -27,6 +27,7 @@ mod video_prediction;
 mod waiting;
 mod whole;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,7 +37,7 @@ use seqformer::SeqFormer;
 use seqformer::inference::{InferenceModel, Launch, Selection, classify};
 use seqformer_checkpoint::Provenance;
 use seqformer_config::config::ResultRule;
-use seqformer_cuda::transfer::upload;
+use seqformer_cuda::transfer::Staging;
 use seqformer_data::RgbImage;
 use seqformer_masks::ImageSize;
 use tch::{Device, Tensor, nn};
@@ -55,7 +56,7 @@ use crate::plan::PredictPlan;
 use crate::{ClipOptions, EngineError, PredictorOptions, initial_weights, process};
 
 pub use clock::PipelineTimes;
-pub(crate) use frame_tensor::frames_tensor;
+pub(crate) use frame_tensor::{frames_tensor, send_frames};
 pub use image::ImagePrediction;
 pub use ordered_workers::OrderedWorkers;
 pub use run_lengths::{TrackOnFrame, TrackedFrame};
@@ -86,6 +87,8 @@ pub struct Predictor {
     /// Memory of the process in bytes when the network was ready.
     resident: u64,
     gpu: Option<GpuMemory>,
+    /// Where frames are written for the device.
+    staging: RefCell<Staging>,
     stop: Arc<AtomicBool>,
 }
 
@@ -136,8 +139,10 @@ impl Predictor {
         let summary = ModelSummary::of(&variables);
         let model = model.prepare(variables, options.precision);
         let gpu = gpu::plan_memory(model.device(), &options);
+        let staging = RefCell::new(Staging::new(model.device()));
         Self {
             gpu,
+            staging,
             model,
             options,
             class_names: Vec::new(),
@@ -250,8 +255,8 @@ impl Predictor {
     /// Uploads frames of one size as the network's input; the copy overlaps with computation on the device.
     fn upload(&self, inputs: &[Input]) -> Result<Tensor, EngineError> {
         let images = inputs.iter().map(|input| &input.image);
-        let frames = frames_tensor(images, self.options.channels)?;
-        out_of_memory("frames", || upload(&frames, self.model.device()))
+        let mut staging = self.staging.borrow_mut();
+        out_of_memory("frames", || send_frames(images, self.options.channels, &mut staging))?
     }
 
     fn preparation(&self) -> Preparation<'_> {

@@ -1,4 +1,4 @@
-//! Normalizes and pads frames for the network.
+//! Puts frames one after the other, and normalizes and pads them for the network.
 
 use crate::blocks::divide;
 use crate::instruction_set::{Vectorized, run_vectorized};
@@ -44,6 +44,60 @@ pub fn normalize_frames(
         let from = frames.get(from..from + pixels.len()).unwrap_or(&[]);
         run_vectorized(set, Row { from, to: pixels, mean: &mean, deviation: &deviation });
     });
+}
+
+/// Order of the three channels of a copied pixel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChannelOrder {
+    /// The same as in the frame.
+    Same,
+    /// Reversed, as BGR is to RGB.
+    Reversed,
+}
+
+/// Copies `frames`, `[H, W, 3]` each, to `out`, `[T, H, W, 3]`.
+///
+/// # Panics
+///
+/// If the frames do not fill `out` with rows of `width` pixels, each frame as many as the others.
+pub fn copy_frames(
+    frames: &[&[u8]],
+    width: usize,
+    order: ChannelOrder,
+    out: &mut [u8],
+    machine: &Machine<'_>,
+) {
+    if out.is_empty() {
+        return;
+    }
+    let (set, row) = (machine.set, width * CHANNELS);
+    let rows = out.len() / frames.len() / row;
+    assert_eq!(frames.len() * rows * row, out.len(), "the frames do not fill the result");
+    assert!(frames.iter().all(|frame| frame.len() == rows * row), "the frames differ in size");
+    parallel_rows(machine.threads, out, row, &|| (), &|number, to, ()| {
+        let (frame, at) = divide(number, rows);
+        let from = &frames[frame][at * row..][..row];
+        match order {
+            ChannelOrder::Same => to.copy_from_slice(from),
+            ChannelOrder::Reversed => run_vectorized(set, ReversedRow { from, to }),
+        }
+    });
+}
+
+/// A row whose pixels are copied with their channels reversed.
+struct ReversedRow<'a> {
+    from: &'a [u8],
+    to: &'a mut [u8],
+}
+
+impl Vectorized for ReversedRow<'_> {
+    #[inline(always)]
+    fn run<const FMA: bool>(self) {
+        let (from, to) = (self.from.as_chunks::<CHANNELS>().0, self.to.as_chunks_mut().0);
+        for (&[first, second, third], to) in from.iter().zip(to) {
+            *to = [third, second, first];
+        }
+    }
 }
 
 /// A row of a frame.

@@ -1,4 +1,4 @@
-//! Normalization of frames and the first pooling, on the CPU.
+//! Frames as tensors, their normalization and the first pooling, on the CPU.
 
 use tch::Tensor;
 
@@ -8,6 +8,47 @@ use crate::slices;
 use seqformer_kernels::Bf16;
 use seqformer_kernels::frames::{self, Normalization};
 use seqformer_kernels::max_pool::{self, Map};
+
+pub use seqformer_kernels::frames::ChannelOrder;
+
+/// Copies frames of one size, one after the other, in one pass on libtorch's threads.
+///
+/// # Shapes
+///
+/// - `frames`: `[H, W, 3]` each, with `size` as height and width
+/// - `out`: `u8` on the CPU, dense and without other references; the first `T * H * W * 3` bytes are written as `[T, H, W, 3]`
+///
+/// # Errors
+///
+/// If a frame has another size, or `out` is too small or something else.
+pub fn copy_frames(
+    frames: &[&[u8]],
+    size: [i64; 2],
+    order: ChannelOrder,
+    out: &mut Tensor,
+) -> Result<(), OpsError> {
+    const OPERATION: &str = "copy_frames";
+    let [height, width] = size.map(|side| usize::try_from(side).unwrap_or(0));
+    let length = height * width * 3;
+    if let Some(other) = frames.iter().find(|frame| frame.len() != length) {
+        return Err(OpsError::Argument {
+            operation: OPERATION,
+            argument: "frames",
+            expected: format!("{length} bytes for {size:?}"),
+            found: format!("{} bytes", other.len()),
+        });
+    }
+    let found = format!("{:?} of {:?} on {:?}", out.kind(), out.size(), out.device());
+    let bytes = slices::own_bytes(out).and_then(|bytes| bytes.get_mut(..frames.len() * length));
+    let bytes = bytes.ok_or_else(|| OpsError::Argument {
+        operation: OPERATION,
+        argument: "out",
+        expected: format!("{} or more bytes of its own on the CPU", frames.len() * length),
+        found,
+    })?;
+    frames::copy_frames(frames, width, order, bytes, &machine());
+    Ok(())
+}
 
 /// How frames are normalized.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +134,57 @@ mod tests {
     use tch::{Device, Kind};
 
     use super::*;
+
+    #[test]
+    fn frames_lie_one_after_the_other() {
+        tch::manual_seed(3);
+        for (count, height, width) in [(3, 5, 7), (1, 1, 1), (40, 33, 61), (2, 4, 0), (0, 2, 2)] {
+            let pictures =
+                Tensor::randint(256, [count, height, width, 3], (Kind::Uint8, Device::Cpu));
+            let bytes = slices::bytes(&pictures).unwrap();
+            let length = (height * width * 3) as usize;
+            let frames: Vec<&[u8]> =
+                (0..count as usize).map(|frame| &bytes[frame * length..][..length]).collect();
+            for order in [ChannelOrder::Same, ChannelOrder::Reversed] {
+                let expected = match order {
+                    ChannelOrder::Same => pictures.shallow_clone(),
+                    ChannelOrder::Reversed => pictures.flip([3]),
+                };
+                // A buffer may be longer.
+                let used = pictures.numel() as i64;
+                let mut buffer = Tensor::full([used + 5], 7, (Kind::Uint8, Device::Cpu));
+                copy_frames(&frames, [height, width], order, &mut buffer).unwrap();
+                assert_eq!(buffer.narrow(0, 0, used).view(pictures.size().as_slice()), expected);
+                assert_eq!(
+                    buffer.narrow(0, used, 5),
+                    Tensor::full([5], 7, (Kind::Uint8, Device::Cpu))
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn frames_are_not_copied_where_they_do_not_fit_or_another_may_read() {
+        let (frame, other) = ([1_u8; 12], [1_u8; 11]);
+        let copy = |frames: &[&[u8]], mut out: Tensor| {
+            copy_frames(frames, [2, 2], ChannelOrder::Same, &mut out)
+        };
+        let bytes = |length| Tensor::zeros([length], (Kind::Uint8, Device::Cpu));
+        assert!(copy(&[&frame, &frame], bytes(24)).is_ok());
+        let shared = bytes(24);
+        let refused = [
+            copy(&[&frame, &other], bytes(24)),
+            copy(&[&frame, &frame], bytes(23)),
+            copy(&[&frame], shared.shallow_clone()),
+            copy(&[&frame], bytes(48).slice(0, 0, 48, 2)),
+            copy(&[&frame], Tensor::zeros([24], (Kind::Float, Device::Cpu))),
+        ];
+        let refused = refused.map(|result| result.unwrap_err().to_string());
+        assert!(refused[0].contains("frames") && refused[0].contains("11 bytes"), "{}", refused[0]);
+        for message in &refused[1..] {
+            assert!(message.contains("out") && message.contains("bytes of its own"), "{message}");
+        }
+    }
 
     #[test]
     fn frames_are_normalised_as_by_plain_operations() {

@@ -49,6 +49,9 @@ pub mod winograd_conv;
 
 pub use constants::small_tensor;
 pub use levels::FeatureLevels;
-pub use ms_deform_attn::{PredictedPoints, ms_deform_attn, ms_deform_attn_at_offsets};
+pub use ms_deform_attn::{
+    JoinedPoints, PredictedPoints, ms_deform_attn, ms_deform_attn_at_joined,
+    ms_deform_attn_at_offsets,
+};
 pub use seqformer_kernels::LevelSize;
 pub use seqformer_libtorch::OpsError;

@@ -1,5 +1,7 @@
 //! The differentiable operation: checks its inputs and calls the device's kernel.
 
+mod joined;
+
 use seqformer_cuda::begin_computing;
 use seqformer_cuda::kernels::{MAX_LEVELS, Passes};
 use seqformer_libtorch::ms_deform_attn::Kernels;
@@ -7,6 +9,8 @@ use tch::{Device, Kind, Tensor};
 
 use crate::attention_function::{self, AttentionTensors};
 use crate::{FeatureLevels, OpsError, cuda_attention, reference};
+
+pub use joined::{JoinedPoints, ms_deform_attn_at_joined};
 
 const OPERATION: &str = "ms_deform_attn";
 

@@ -53,6 +53,16 @@ pub(crate) fn bytes(tensor: &Tensor) -> Option<&[u8]> {
     fits.then(|| unsafe { operand(tensor.data_ptr().cast_const().cast::<u8>(), tensor.numel()) })
 }
 
+/// The bytes of a dense tensor of bytes on the CPU, if it has no other references.
+pub(crate) fn own_bytes(tensor: &mut Tensor) -> Option<&mut [u8]> {
+    let fits =
+        tensor.kind() == Kind::Uint8 && tensor.device() == Device::Cpu && tensor.is_contiguous();
+    // SAFETY: the tensor is alive, and the call only reads its counts.
+    let is_owner = fits && unsafe { sf_is_only_owner(tensor.as_ptr()) } != 0;
+    // SAFETY: a dense tensor of bytes has this many of them, and the caller has the only reference.
+    is_owner.then(|| unsafe { operand_mut(tensor.data_ptr().cast::<u8>(), tensor.numel()) })
+}
+
 /// An uninitialized channels-last map `[N, C, H, W]`.
 pub(crate) fn new_map<T: TensorNumber>(
     [batch, channels, height, width]: [i64; 4],

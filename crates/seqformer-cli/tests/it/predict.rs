@@ -340,6 +340,44 @@ fn a_failing_input_does_not_stop_the_others() {
 }
 
 #[test]
+fn videos_that_are_decoded_ahead_change_nothing_for_the_others() {
+    let image = |path: &str| fs::read(golden(path)).unwrap();
+    let good = image("tiny_video/JPEGImages/vid_short/00000.png");
+    let (_words, words) = folder_of(&[("0.png", b"words".to_vec())]);
+    let (_ends, ends) = folder_of(&[("0.png", good), ("1.png", b"words".to_vec())]);
+    let short = golden("tiny_video/JPEGImages/vid_short");
+    let folder = TempDir::new().unwrap();
+    let run = |name: &str, inputs: &[&str]| {
+        let out = folder.path().join(name);
+        let done = predict(&out, &["--no-overlay", "--json"], inputs);
+        (read_json(&out.join("results.json")), done)
+    };
+    let (words, ends) = (display(&words), display(&ends));
+    let (found, done) = run("all", &[&long_video(), &words, &ends, &short]);
+    assert!(!done.status.success());
+    let of = |results: &Value, video_id: u64| -> Vec<Value> {
+        let mut results = results.as_array().unwrap().clone();
+        results.retain(|result| result["video_id"] == video_id);
+        for result in &mut results {
+            result["video_id"] = Value::Null;
+        }
+        results
+    };
+    for (video_id, alone) in [(1, long_video()), (4, short)] {
+        let (expected, done) = run(&format!("alone_{video_id}"), &[&alone]);
+        assert!(done.status.success(), "{}", text(&done.stderr));
+        assert!(!of(&expected, 1).is_empty());
+        assert_eq!(of(&found, video_id), of(&expected, 1), "video {video_id}");
+    }
+    // Each failure is reported in its turn, with the file.
+    let said = text(&done.stderr);
+    let place = |file: String| said.find(&file).unwrap_or_else(|| panic!("{file}: {said}"));
+    assert!(place(format!("{words}/0.png")) < place(format!("{ends}/1.png")));
+    let summary: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(summary["failed"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 #[cfg(unix)]
 fn pictures_that_cannot_be_written_do_not_cost_the_results() {
     use std::os::unix::fs::PermissionsExt as _;

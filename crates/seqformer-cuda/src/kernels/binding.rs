@@ -11,6 +11,15 @@ use torch_sys::C_tensor;
 type GetProperties = unsafe extern "C" fn(*mut c_int, *mut c_int, c_int) -> Message;
 type Load = unsafe extern "C" fn(c_int, *const c_void, *const *const c_char, i64) -> Message;
 type GetKernels = unsafe extern "C" fn() -> *const Kernels;
+type AttentionOfRows = unsafe extern "C" fn(
+    *mut *mut C_tensor,
+    *const C_tensor,
+    *const C_tensor,
+    *const C_tensor,
+    *const C_tensor,
+    *const i64,
+    i64,
+) -> Message;
 type DynamicMasks = unsafe extern "C" fn(
     *mut *mut C_tensor,
     *const C_tensor,
@@ -93,6 +102,31 @@ fn tensor_of<F: Copy>(
     check(call(function, &raw mut out))?;
     // SAFETY: no message means that the library stored a new tensor, and nobody else owns it.
     Ok(unsafe { Tensor::from_ptr(out) })
+}
+
+/// See [`crate::kernels::attention_of_rows`]. Shapes, kinds and devices are checked, and all tensors are contiguous.
+pub(crate) fn attention_of_rows(
+    library: &Path,
+    [value, rows, references]: [&Tensor; 3],
+    padding: Option<&Tensor>,
+    level_sizes: &[[i64; 2]],
+) -> Result<Tensor, String> {
+    let padding = padding.map_or(std::ptr::null(), Tensor::as_ptr);
+    tensor_of::<AttentionOfRows>(library, c"sf_cuda_attention_of_rows", |function, out| {
+        // SAFETY: the tensors and the sizes, two of each level, live through the call, null stands for no padding, and
+        // `out` is writable.
+        unsafe {
+            function(
+                out,
+                value.as_ptr(),
+                rows.as_ptr(),
+                references.as_ptr(),
+                padding,
+                level_sizes.as_ptr().cast(),
+                level_sizes.len() as i64,
+            )
+        }
+    })
 }
 
 /// See [`crate::kernels::dynamic_masks`]. Shapes, kinds and devices are checked.

@@ -72,6 +72,28 @@ void attention(Request &request, const char *answer) {
   write_answer(answer, {&grad_value, grad_locations.get(), grad_weights.get()});
 }
 
+void rows(Request &request, const char *answer) {
+  MsDeformAttnInputs inputs = {};
+  for (int64_t *size : {&inputs.batch, &inputs.tokens, &inputs.heads, &inputs.channels, &inputs.queries,
+                        &inputs.levels, &inputs.points, &inputs.bf16, &inputs.references_batch,
+                        &inputs.padding_batch}) {
+    *size = request.number();
+  }
+  std::vector<int64_t> sizes(2 * inputs.levels);
+  for (auto &size : sizes) size = request.number();
+  inputs.level_sizes = sizes.data();
+  const size_t element = inputs.bf16 ? 2 : 4;
+  const auto value = request.buffer(element), rows = request.buffer(4), references = request.buffer(4);
+  const auto padding = request.buffer(1);
+  inputs.value = value->data();
+  inputs.references = references->as<float>();
+  inputs.padding = or_null<bool>(padding);
+  const auto out = request.empty(inputs.batch * inputs.queries * inputs.heads * inputs.channels * element, element);
+  const auto plan = attention_of_rows_plan(inputs, rows->as<float>(), out->data());
+  run_forward(plan.launch, plan.params, out->data());
+  write_answer(answer, {out.get()});
+}
+
 void masks(Request &request, const char *answer) {
   DynamicMasksParams params = {};
   for (int *size : {&params.frames, &params.instances, &params.inputs, &params.height, &params.width,
@@ -138,7 +160,11 @@ int main(int count, char **arguments) {
   if (count != 4) emulator::fail("expected a kind of kernel, a request and an answer");
   Request request(arguments[2]);
   const std::string kind = arguments[1];
-  const auto run = kind == "attention" ? attention : kind == "masks" ? masks : kind == "pack" ? pack : frames;
+  const auto run = kind == "attention" ? attention
+                   : kind == "rows"    ? rows
+                   : kind == "masks"   ? masks
+                   : kind == "pack"    ? pack
+                                       : frames;
   try {
     run(request, arguments[3]);
   } catch (const std::exception &error) {

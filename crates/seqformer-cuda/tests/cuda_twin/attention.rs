@@ -212,6 +212,40 @@ fn values_by_head_agree_with_the_cpu() {
 }
 
 #[test]
+fn offsets_and_logits_in_one_row_are_those_of_two_tensors() {
+    let cases = [
+        Case { queries: 33, ..USUAL },
+        Case { kind: Kind::BFloat16, padding: 1, references: 1, ..USUAL },
+        Case { levels: &USUAL.levels[..2], points: 3, channels: 7, padding: 0, ..USUAL },
+    ];
+    for case in cases {
+        let inputs = inputs(&case);
+        let Inputs { levels, value, offsets, logits, references, padding, .. } = &inputs;
+        let (offsets, logits) = (offsets.detach(), logits.detach());
+        let Case { batch, queries, heads, channels, points, .. } = case;
+        let rows = [&offsets, &logits].map(|tensor| tensor.view([batch, queries, -1]));
+        let rows = Tensor::cat(&rows, -1);
+        let sizes = levels.sizes().iter().flat_map(|size| [size.height, size.width]);
+        for placement in [Placement::AtEnd, Placement::AtStart, Placement::NotAligned] {
+            let of_two = (&offsets, &logits, Some(references));
+            let expected = &emulate(&case, &inputs, of_two, (Gpu::Hopper, placement))[0];
+            let request = Request::new("rows", placement)
+                .numbers(&[batch, levels.num_tokens(), heads, channels, queries])
+                .numbers(&[levels.len() as i64, points, i64::from(case.kind == Kind::BFloat16)])
+                .numbers(&[case.references, case.padding])
+                .numbers(&sizes.clone().collect::<Vec<_>>())
+                .buffer(Some(&value.detach().to_kind(case.kind)))
+                .buffer(Some(&rows))
+                .buffer(Some(references))
+                .buffer(padding.as_ref());
+            let answer = request.run(Gpu::Hopper).expect("the emulator runs to its end");
+            let found = split(&answer, &[(&expected.size(), case.kind)]);
+            assert_eq!(&found[0], expected, "{placement:?}, {case:?}");
+        }
+    }
+}
+
+#[test]
 fn points_that_are_nowhere_count_as_zero_and_read_nothing() {
     let case = Case { queries: 8, padding: 0, ..USUAL };
     let inputs = inputs(&case);

@@ -1,43 +1,61 @@
 //! Converts images to a tensor.
 
 use seqformer_config::config::ImageFormat;
+use seqformer_cuda::transfer::Staging;
 use seqformer_data::RgbImage;
-use tch::{Kind, Tensor};
+use seqformer_masks::ImageSize;
+use seqformer_ops::images::{ChannelOrder, copy_frames};
+use tch::{Device, Tensor};
 
 use crate::EngineError;
 
-/// Frames of one size as `[T, 3, H, W]` bytes, channels in the order of the weights.
+/// Frames of one size as `[T, 3, H, W]` bytes on the CPU, channels in the order of the weights.
 ///
 /// # Errors
 ///
-/// If an image does not have three bytes per pixel, or another size than the first.
+/// If there is no image, or one does not have three bytes per pixel, or another size than the first.
 pub(crate) fn frames_tensor<'a>(
     frames: impl IntoIterator<Item = &'a RgbImage>,
     channels: ImageFormat,
 ) -> Result<Tensor, EngineError> {
-    let mut tensors = Vec::new();
-    let mut first = None;
-    for (number, frame) in frames.into_iter().enumerate() {
+    send_frames(frames, channels, &mut Staging::new(Device::Cpu))
+}
+
+/// The same on the device of `staging`, in whose memory the frames are written in one pass.
+pub(crate) fn send_frames<'a>(
+    frames: impl IntoIterator<Item = &'a RgbImage>,
+    channels: ImageFormat,
+    staging: &mut Staging,
+) -> Result<Tensor, EngineError> {
+    let frames: Vec<&RgbImage> = frames.into_iter().collect();
+    let size @ [height, width] = common_size(&frames)?.sides();
+    let pixels: Vec<&[u8]> = frames.iter().map(|frame| frame.pixels.as_slice()).collect();
+    let order = match channels {
+        ImageFormat::Rgb => ChannelOrder::Same,
+        ImageFormat::Bgr => ChannelOrder::Reversed,
+    };
+    let sizes = [frames.len() as i64, height, width, 3];
+    let sent = staging.send(&sizes, |memory| copy_frames(&pixels, size, order, memory))?;
+    Ok(sent.permute([0, 3, 1, 2]))
+}
+
+/// The size that all frames have.
+fn common_size(frames: &[&RgbImage]) -> Result<ImageSize, EngineError> {
+    let expected = frames.first().ok_or(EngineError::NoFrames)?.size;
+    for (number, frame) in frames.iter().enumerate() {
         let size = frame.size;
-        let expected = *first.get_or_insert(size);
         if size != expected {
             let message = format!("expected {expected} as in the first frame, found {size}");
             return Err(wrong(number, &message));
         }
-        let sizes = [i64::from(size.height), i64::from(size.width), 3];
-        // libtorch copies as many bytes as the size requires, without a check.
-        if i64::try_from(frame.pixels.len()).ok() != Some(sizes.iter().product()) {
+        let [height, width] = size.sides();
+        if i64::try_from(frame.pixels.len()).ok() != Some(height * width * 3) {
             let found = frame.pixels.len();
             let message = format!("expected 3 bytes for each pixel of {size}, found {found}");
             return Err(wrong(number, &message));
         }
-        tensors.push(Tensor::from_data_size(&frame.pixels, &sizes, Kind::Uint8));
     }
-    let frames = Tensor::stack(&tensors, 0).permute([0, 3, 1, 2]);
-    Ok(match channels {
-        ImageFormat::Rgb => frames,
-        ImageFormat::Bgr => frames.flip([1]),
-    })
+    Ok(expected)
 }
 
 fn wrong(number: usize, message: &str) -> EngineError {

@@ -1,6 +1,6 @@
 //! Compares the attention kernels with plain tensor operations on a small input before they are used.
 
-use seqformer_cuda::kernels::Passes;
+use seqformer_cuda::kernels::{AttentionRows, Passes, attention_of_rows};
 use seqformer_libtorch::ms_deform_attn::Kernels;
 use tch::{Device, Kind, Tensor};
 
@@ -30,9 +30,14 @@ pub(super) fn run(device: Device, kernels: &'static Kernels, passes: Passes) -> 
                     let found = case.run(has_offsets, passes, |leaves| {
                         case.ours(leaves, has_offsets, kernels)
                     })?;
-                    let expected = case
-                        .run(has_offsets, passes, |leaves| Ok(case.plain(leaves, has_offsets)))?;
+                    let expected = case.run(has_offsets, passes, |leaves| {
+                        Ok(case.plain(leaves.each_ref(), has_offsets))
+                    })?;
                     compare(&found, &expected, tolerance)?;
+                }
+                if device.is_cuda() {
+                    let plain = case.plain([&case.value, &case.offsets, &case.logits], true);
+                    compare(&[case.of_rows()?], &[plain], tolerance)?;
                 }
                 Ok(())
             })
@@ -139,8 +144,22 @@ impl Case {
         attention_function::ms_deform_attn(&tensors, &self.levels, kernels)
     }
 
+    /// With offsets and logits in rows, which only GPUs read.
+    fn of_rows(&self) -> Result<Tensor, String> {
+        let rows = [&self.offsets, &self.logits].map(|tensor| tensor.flatten(2, -1));
+        let level_sizes: Vec<[i64; 2]> =
+            self.levels.sizes().iter().map(|size| [size.height, size.width]).collect();
+        let of = AttentionRows {
+            rows: &Tensor::cat(&rows, -1),
+            references: &self.references,
+            padding: Some(&self.padding),
+            level_sizes: &level_sizes,
+        };
+        attention_of_rows(&self.value, &of).map_err(|error| error.to_string())
+    }
+
     /// In `f32`, whatever the kind of the values.
-    fn plain(&self, [value, locations, weights]: &[Tensor; 3], has_offsets: bool) -> Tensor {
+    fn plain(&self, [value, locations, weights]: [&Tensor; 3], has_offsets: bool) -> Tensor {
         let value = value.to_kind(Kind::Float);
         if !has_offsets {
             return reference::ms_deform_attn(&value, &self.levels, locations, weights);
@@ -167,8 +186,10 @@ mod tests {
     fn what_differs_is_named() {
         let case = Case::new(Device::Cpu, Kind::Float, 4).unwrap();
         let run = |passes| {
-            tch::with_grad(|| case.run(true, passes, |leaves| Ok(case.plain(leaves, true))))
-                .unwrap()
+            tch::with_grad(|| {
+                case.run(true, passes, |leaves| Ok(case.plain(leaves.each_ref(), true)))
+            })
+            .unwrap()
         };
         let right = run(Passes::ForwardAndBackward);
         assert_eq!([right.len(), run(Passes::Forward).len()], [NAMES.len(), 1]);

@@ -4,19 +4,24 @@ use seqformer_ops::FeatureLevels;
 use seqformer_ops::packed_linear::PackedLinear;
 use tch::Tensor;
 
-use super::PreparedLinear;
+use super::{PreparedJoinedPoints, PreparedLinear};
 use crate::Precision;
 use crate::layers::{AttentionShape, Linear, MsDeformAttn, References, Sampling};
 
 /// Attention in which a query samples a few learned points around its reference, prepared.
 #[derive(Debug)]
 pub(crate) struct PreparedMsDeformAttn {
-    sampling_offsets: PreparedLinear,
-    attention_weights: PreparedLinear,
+    points: PointProjection,
     value_proj: ValueProjection,
     output_proj: PreparedLinear,
     output_proj_box: PreparedLinear,
     shape: AttentionShape,
+}
+
+#[derive(Debug)]
+enum PointProjection {
+    Joined(PreparedJoinedPoints),
+    Apart { sampling_offsets: PreparedLinear, attention_weights: PreparedLinear },
 }
 
 #[derive(Debug)]
@@ -33,8 +38,13 @@ impl PreparedMsDeformAttn {
         let packed = PackedLinear::new(value_proj.weight_bias(), precision == Precision::Bf16);
         let linear = |linear: &Linear| PreparedLinear::new(linear, precision);
         Self {
-            sampling_offsets: linear(&attention.sampling_offsets),
-            attention_weights: linear(&attention.attention_weights),
+            points: match PreparedJoinedPoints::new(attention, precision) {
+                Some(joined) => PointProjection::Joined(joined),
+                None => PointProjection::Apart {
+                    sampling_offsets: linear(&attention.sampling_offsets),
+                    attention_weights: linear(&attention.attention_weights),
+                },
+            },
             value_proj: match packed.filter(|_| has_kernel) {
                 Some(packed) => ValueProjection::Packed(packed),
                 None => ValueProjection::Plain(value_proj.detach()),
@@ -77,9 +87,14 @@ impl PreparedMsDeformAttn {
         references: &References,
         levels: &FeatureLevels,
     ) -> Sampling {
-        let offsets = self.sampling_offsets.forward_full(queries);
-        let logits = self.attention_weights.forward(queries);
-        self.shape.sampling(&offsets, &logits, references, levels)
+        match &self.points {
+            PointProjection::Joined(joined) => joined.sampling(queries, references, levels),
+            PointProjection::Apart { sampling_offsets, attention_weights } => {
+                let offsets = sampling_offsets.forward_full(queries);
+                let logits = attention_weights.forward(queries);
+                self.shape.sampling(&offsets, &logits, references, levels)
+            }
+        }
     }
 
     /// The instance output, `[N, Q, C]` → `[N, Q, C]`.

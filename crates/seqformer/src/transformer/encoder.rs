@@ -146,9 +146,15 @@ impl EncoderLayer {
             &frames.levels,
             frames.padding.as_ref(),
         );
+        self.update(tokens, &read)
+    }
+
+    /// The tokens after the attention has read for them, `[N * T, S, C]` → the same shape.
+    pub(crate) fn update(&self, tokens: &Tensor, read: &Tensor) -> Tensor {
+        let attention = &self.self_attn;
         let dropout = self.dropout;
         let add = After { dropout, residual: Some(tokens), ..After::NOTHING };
-        let tokens = self.norm1.forward(&attention.project_then(&read, &add));
+        let tokens = self.norm1.forward(&attention.project_then(read, &add));
         let hidden = self.linear1.forward_then(&tokens, &After { dropout, ..After::RELU });
         let add = After { dropout, residual: Some(&tokens), ..After::NOTHING };
         let tokens = self.linear2.forward_then(&hidden, &add);

@@ -7,6 +7,7 @@ use tch::{Kind, Tensor};
 
 use crate::Precision;
 use crate::layers::NORM_EPS;
+use crate::prepared_layers::PreparedJoinedPoints;
 use crate::transformer::{Encoder, EncoderLayer, Frames, TokenLayout};
 
 /// All encoder layers, prepared.
@@ -21,7 +22,7 @@ pub(super) enum PreparedEncoderLayer {
     /// As a single fused operation.
     Fused(Box<DeformableLayer>),
     /// If the fused operation is not available.
-    Plain(EncoderLayer),
+    Plain { layer: Box<EncoderLayer>, points: Option<PreparedJoinedPoints> },
 }
 
 impl PreparedEncoder {
@@ -69,7 +70,10 @@ impl PreparedEncoderLayer {
         };
         match DeformableLayer::new(&parameters, precision == Precision::Bf16) {
             Some(fused) => Self::Fused(Box::new(fused)),
-            None => Self::Plain(layer.detach()),
+            None => Self::Plain {
+                layer: Box::new(layer.detach()),
+                points: PreparedJoinedPoints::new(attention, precision),
+            },
         }
     }
 
@@ -77,7 +81,12 @@ impl PreparedEncoderLayer {
     pub(super) fn forward(&self, tokens: &Tensor, frames: &Frames) -> Tensor {
         let fused = match self {
             Self::Fused(fused) => fused,
-            Self::Plain(layer) => return layer.forward(tokens, &frames.positions, frames),
+            Self::Plain { layer, points: None } => {
+                return layer.forward(tokens, &frames.positions, frames);
+            }
+            Self::Plain { layer, points: Some(points) } => {
+                return read_at_once(layer, points, tokens, frames);
+            }
         };
         let input = DeformableLayerInput {
             tokens: &tokens.to_kind(Kind::Float),
@@ -89,4 +98,22 @@ impl PreparedEncoderLayer {
         let output = fused.forward(&input, &frames.levels);
         output.expect("the tokens have the layout of their levels").queries
     }
+}
+
+/// [`EncoderLayer::forward`] with the points of one product.
+fn read_at_once(
+    layer: &EncoderLayer,
+    points: &PreparedJoinedPoints,
+    tokens: &Tensor,
+    frames: &Frames,
+) -> Tensor {
+    let values = layer.self_attn.values(tokens, None);
+    let read = points.read_around(
+        &values,
+        &(tokens + &frames.positions),
+        &frames.references,
+        &frames.levels,
+        frames.padding.as_ref(),
+    );
+    layer.update(tokens, &read)
 }

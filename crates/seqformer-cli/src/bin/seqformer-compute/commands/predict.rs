@@ -1,5 +1,6 @@
 //! `seqformer predict`: videos in; results, tracks and overlays out.
 
+mod ahead;
 mod duplicates;
 mod folder;
 mod frames;

@@ -1,5 +1,7 @@
 //! Processes videos one after the other: prediction, overlays and files.
 
+mod finish;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,15 +10,15 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use seqformer::inference::Detection;
 use seqformer_engine::{Predictor, Progress, TrackedFrame, VideoPrediction};
-use seqformer_export::Tools;
-use seqformer_video::{FfmpegLocation, Fonts};
+use seqformer_video::{FfmpegLocation, Fonts, Frames, VideoError};
 
+use super::ahead::{ReadAhead, Reading};
 use super::frames::FrameLines;
 use super::inputs::Input;
-use super::overlay::{Overlay, OverlayFiles, OverlayOptions, Shown, drawn_tracks};
+use super::overlay::{OverlayFiles, OverlayOptions, Shown};
 use super::plan::Plan;
 use super::record::{State, VideoFacts};
-use super::save::{Saved, Saving};
+use super::save::Saving;
 use super::stages::Stages;
 use super::store::Store;
 use super::summary::{FailedInput, FinishedVideo, Summary};
@@ -72,7 +74,17 @@ impl Run<'_> {
                 self.summary.failed.push(FailedInput { input, error: error.clone() });
             }
         }
-        for (video_id, input) in std::mem::take(&mut plan.inputs) {
+        let inputs = std::mem::take(&mut plan.inputs);
+        std::thread::scope(|scope| self.each(&inputs, ReadAhead::new(scope), plan))
+    }
+
+    fn each<'env>(
+        &mut self,
+        inputs: &'env [(u64, Input)],
+        mut ahead: ReadAhead<'_, 'env>,
+        plan: &mut Plan,
+    ) -> Result<bool> {
+        for (index, &(video_id, ref input)) in inputs.iter().enumerate() {
             if self.is_stopped() {
                 self.clear_up(plan)?;
                 return Ok(true);
@@ -84,7 +96,17 @@ impl Run<'_> {
                 self.summary.add(FinishedVideo::kept(&input.name, video_id, facts, tracks));
                 continue;
             }
-            let done = self.one(&input, video_id, plan);
+            // Frames that wait are not part of the plan for a limit.
+            if self.predictor.options().max_memory.is_none() {
+                let next = inputs[index + 1..].iter().filter(|(video_id, input)| {
+                    let mut entries = plan.record.videos.iter();
+                    let entry = entries.find(|entry| entry.video_id == *video_id);
+                    let is_complete = entry.and_then(|e| e.complete(&self.output.folder)).is_some();
+                    input.source.can_restart() && !is_complete
+                });
+                ahead.begin(next.map(|(video_id, input)| (*video_id, &input.source)));
+            }
+            let done = self.one(input, video_id, &mut ahead, plan);
             if self.is_stopped() && done.is_err() {
                 self.clear_up(plan)?;
                 return Ok(true);
@@ -127,8 +149,15 @@ impl Run<'_> {
     }
 
     /// Processes one input and records its state.
-    fn one(&mut self, input: &Input, video_id: u64, plan: &mut Plan) -> Result<FinishedVideo> {
-        let found = self.find(input, video_id, &mut |_progress| {})?;
+    fn one(
+        &mut self,
+        input: &Input,
+        video_id: u64,
+        ahead: &mut ReadAhead<'_, '_>,
+        plan: &mut Plan,
+    ) -> Result<FinishedVideo> {
+        let open = || ahead.frames(video_id, &input.source);
+        let found = self.find(input, video_id, open, &mut |_progress| {})?;
         let facts = VideoFacts {
             frames: found.prediction.num_frames,
             height: found.prediction.size.height,
@@ -161,7 +190,8 @@ impl Run<'_> {
         video_id: u64,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<FinishedVideo> {
-        let found = self.find(input, video_id, progress)?;
+        let open = || input.source.frames().map(Reading::Here);
+        let found = self.find(input, video_id, open, progress)?;
         self.finish(input, video_id, found)
     }
 
@@ -170,10 +200,11 @@ impl Run<'_> {
         &mut self,
         input: &Input,
         video_id: u64,
+        open: impl FnOnce() -> Result<Reading<Frames>, VideoError>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<Found> {
         let start = Instant::now();
-        let (prediction, shown) = self.predict(input, video_id, progress)?;
+        let (prediction, shown) = self.predict(input, video_id, open()?, progress)?;
         let secs = start.elapsed().as_secs_f64();
         let threshold = self.output.score_threshold;
         let tracks = tracks::from_prediction(&prediction, &self.classes, threshold, shown.times());
@@ -191,68 +222,13 @@ impl Run<'_> {
         Ok(Found { prediction, shown, tracks, num_results: rows.len(), secs })
     }
 
-    /// Draws the overlay of a video whose results are written, and saves its objects.
-    fn finish(&mut self, input: &Input, video_id: u64, found: Found) -> Result<FinishedVideo> {
-        let Found { prediction, shown, tracks, num_results, secs: network_secs } = found;
-        let start = Instant::now();
-        let overlay = self.draw(input, &prediction, &tracks, &shown)?;
-        let overlay_secs = start.elapsed().as_secs_f64();
-        let start = Instant::now();
-        let saved =
-            Saved { input, video_id, prediction: &prediction, tracks: &tracks, shown: &shown };
-        let tools = Tools { ffmpeg: &self.ffmpeg, stop: self.stop };
-        let Output { folder, saving, .. } = &mut self.output;
-        let saved = saving.write(folder, &saved, &self.classes, &tools)?;
-        let save_secs = start.elapsed().as_secs_f64();
-        Ok(FinishedVideo {
-            name: input.name.clone(),
-            video_id,
-            frames: prediction.num_frames,
-            height: prediction.size.height,
-            width: prediction.size.width,
-            results: num_results,
-            kept: false,
-            secs: network_secs + overlay_secs + save_secs,
-            network_secs,
-            overlay_secs,
-            overlay,
-            saved,
-            tracks: super::summary::Tracks::New(tracks),
-        })
-    }
-
-    /// Draws the tracks over the video, if overlays are wanted and the video can be read again.
-    fn draw(
-        &self,
-        input: &Input,
-        found: &VideoPrediction,
-        tracks: &[Track],
-        shown: &Shown,
-    ) -> Result<Option<OverlayFiles>> {
-        let can_restart = input.source.can_restart();
-        let Some(options) = self.output.overlay.filter(|_| can_restart) else {
-            return Ok(None);
-        };
-        let drawn = drawn_tracks(&input.name, tracks, found, options);
-        let overlay = Overlay {
-            output: &self.output.folder,
-            ffmpeg: &self.ffmpeg,
-            fonts: self.fonts,
-            tracks: &drawn,
-            stop: self.stop,
-            shown,
-            contact_sheet: options.contact_sheet,
-        };
-        overlay.draw(&input.source, &input.stem, found).map(Some)
-    }
-
     fn predict(
         &self,
         input: &Input,
         video_id: u64,
+        mut frames: Reading<Frames>,
         progress: &mut dyn FnMut(Progress),
     ) -> Result<(VideoPrediction, Shown)> {
-        let mut frames = input.source.frames()?;
         // Frames are read on a different thread than the one that writes their lines.
         let times = Mutex::new(Vec::new());
         let images = std::iter::from_fn(|| {
@@ -285,6 +261,7 @@ impl Run<'_> {
         };
         stages.finish();
         let found = found.with_context(|| input.source.path().display().to_string())?;
+        let frames = frames.into_ended().context("the frames were not read to their end")?;
         for note in frames.notes() {
             tracing::warn!("{note}");
         }
