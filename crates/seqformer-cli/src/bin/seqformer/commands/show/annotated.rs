@@ -8,7 +8,7 @@ use seqformer_data::{
     AnnotatedVideos, DatasetKind, DatasetSource, RgbImage, TestMapper, VideoRecord,
 };
 use seqformer_evaluation::{
-    CocoGroundTruth, CocoResults, DatasetFormat, GroundTruth, PairedVideo, Results, YtvisEvaluator,
+    CocoGroundTruth, CocoResults, GroundTruth, PairedVideo, Results, YtvisEvaluator,
 };
 use seqformer_files::Outputs;
 use seqformer_masks::Rle;
@@ -84,10 +84,7 @@ pub(super) fn show(args: &DataShowArgs, file: &Path) -> Result<()> {
 fn source(args: &DataShowArgs, file: &Path) -> Result<DatasetSource> {
     Ok(DatasetSource {
         name: file.display().to_string(),
-        kind: match DatasetFormat::of_file(file)? {
-            DatasetFormat::YoutubeVis => DatasetKind::Ytvis,
-            DatasetFormat::Coco => DatasetKind::Coco,
-        },
+        kind: DatasetKind::of_file(file)?,
         json: file.to_path_buf(),
         image_root: args.images.clone().unwrap_or_else(|| image_root(file)),
         classes: None,
