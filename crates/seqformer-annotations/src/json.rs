@@ -39,6 +39,10 @@ impl JsonFile {
     /// A file that cannot be read, that is UTF-16 or UTF-32, or that is a compressed archive.
     pub fn open(path: &Path) -> Result<Self, AnnotationError> {
         let file = File::open(path).map_err(|source| AnnotationError::read(path, source))?;
+        if path.is_dir() {
+            let fault = Fault::new("", "a JSON file", "a folder", "name the file in it");
+            return Err(AnnotationError::wrong(path, "the whole file", fault));
+        }
         let reader = BufReader::with_capacity(BUFFER_BYTES, file);
         let mut file = Self { path: path.to_path_buf(), reader, offset: 0 };
         if file.chunk()?.starts_with(UTF8_MARK) {

@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod coco;
+mod dataset_kind;
 mod entry;
 mod error;
 mod exhaustive;
@@ -40,6 +41,7 @@ mod value;
 mod ytvis;
 
 pub use coco::{CocoFile, Image, ObjectEntry};
+pub use dataset_kind::DatasetKind;
 pub use entry::{BoxField, Entry};
 pub use error::{AnnotationError, Fault, WrongFile};
 pub use exhaustive::{LISTS_OF_CATEGORIES, LabelLists, read_category_ids};

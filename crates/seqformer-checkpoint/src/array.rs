@@ -1,7 +1,13 @@
 //! `Array`: a dense tensor as plain bytes.
 
+mod half;
+mod not_finite;
+
 use std::fmt;
 use std::sync::Arc;
+
+use self::half::{bf16_to_f32, f16_to_f32, f32_to_f16};
+pub use self::not_finite::NotFinite;
 
 /// The type of an array's elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,32 +65,6 @@ impl fmt::Display for DType {
             Self::U8 => "uint8",
             Self::Bool => "bool",
         })
-    }
-}
-
-/// Number of non-finite elements of an array.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct NotFinite {
-    /// Elements that are not a number.
-    pub nan: usize,
-    /// Elements that are infinite.
-    pub infinite: usize,
-}
-
-impl NotFinite {
-    /// True if all elements are finite.
-    pub fn is_empty(self) -> bool {
-        self.nan + self.infinite == 0
-    }
-}
-
-impl fmt::Display for NotFinite {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.nan, self.infinite) {
-            (nan, 0) => write!(f, "{nan} NaN"),
-            (0, infinite) => write!(f, "{infinite} infinite"),
-            (nan, infinite) => write!(f, "{nan} NaN, {infinite} infinite"),
-        }
     }
 }
 
@@ -210,50 +190,6 @@ impl Array {
         }
     }
 
-    /// Counts non-finite elements; integers are always finite.
-    ///
-    /// One pass over the bytes, about as fast as memory.
-    pub fn count_not_finite(&self) -> NotFinite {
-        let bytes = &*self.bytes;
-        // Infinity has all exponent bits set; NaN also has a non-zero fraction.
-        let counts = |exponent: u64, fraction: u64| match self.dtype {
-            DType::F64 => count_elements(bytes, |b| {
-                let bits = u64::from_le_bytes(b);
-                bits & exponent == exponent && (fraction == 0 || bits & fraction != 0)
-            }),
-            DType::F32 => count_elements(bytes, |b| {
-                let bits = u32::from_le_bytes(b);
-                let (exponent, fraction) = (exponent as u32, fraction as u32);
-                bits & exponent == exponent && (fraction == 0 || bits & fraction != 0)
-            }),
-            DType::F16 | DType::BF16 => count_elements(bytes, |b| {
-                let bits = u16::from_le_bytes(b);
-                let (exponent, fraction) = (exponent as u16, fraction as u16);
-                bits & exponent == exponent && (fraction == 0 || bits & fraction != 0)
-            }),
-            _ => 0,
-        };
-        let (exponent, fraction) = match self.dtype {
-            DType::F64 => (0x7ff << 52, (1 << 52) - 1),
-            DType::F32 => (0xff << 23, (1 << 23) - 1),
-            DType::F16 => (0x1f << 10, (1 << 10) - 1),
-            DType::BF16 => (0xff << 7, (1 << 7) - 1),
-            _ => return NotFinite::default(),
-        };
-        let all = counts(exponent, 0);
-        let nan = if all == 0 { 0 } else { counts(exponent, fraction) };
-        NotFinite { nan, infinite: all - nan }
-    }
-
-    /// `"name": 3 of 64 values (3 NaN)`, or `None` if all elements are finite.
-    pub fn describe_not_finite(&self, name: &str) -> Option<String> {
-        let found = self.count_not_finite();
-        (!found.is_empty()).then(|| {
-            let (count, of) = (found.nan + found.infinite, self.num_elements());
-            format!("{:?}: {count} of {of} values ({found})", crate::pickle::shortened(name))
-        })
-    }
-
     /// The elements as integers, or `None` for a floating point array.
     pub fn to_i64_vec(&self) -> Option<Vec<i64>> {
         let bytes = &*self.bytes;
@@ -283,57 +219,9 @@ pub(crate) fn size_in_bytes(dtype: DType, shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(dtype.size_bytes(), |product, &size| product.checked_mul(size))
 }
 
-/// Counts the elements for which `test` holds.
-fn count_elements<const N: usize>(bytes: &[u8], test: impl Fn([u8; N]) -> bool) -> usize {
-    /// Small enough for narrow counters per block, which lets the compiler use wide registers.
-    const BLOCK: usize = 1 << 12;
-    let (elements, _) = bytes.as_chunks::<N>();
-    let count = |block: &[[u8; N]]| block.iter().map(|&b| u16::from(test(b))).sum::<u16>();
-    elements.chunks(BLOCK).map(|block| usize::from(count(block))).sum()
-}
-
 fn map_elements<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
     let (elements, _) = bytes.as_chunks::<N>();
     elements.iter().map(|&element| read(element)).collect()
-}
-
-fn bf16_to_f32(bits: u16) -> f32 {
-    f32::from_bits(u32::from(bits) << 16)
-}
-
-/// Widens a half-precision number; exact.
-fn f16_to_f32(bits: u16) -> f32 {
-    let sign = u32::from(bits >> 15) << 31;
-    let exponent = u32::from(bits >> 10) & 0x1f;
-    let fraction = u32::from(bits) & 0x3ff;
-    match exponent {
-        // Zero and subnormals are multiples of 2⁻²⁴.
-        0 => f32::from_bits((fraction as f32 * 2f32.powi(-24)).to_bits() | sign),
-        0x1f => f32::from_bits(sign | 0x7f80_0000 | fraction << 13),
-        _ => f32::from_bits(sign | (exponent + 112) << 23 | fraction << 13),
-    }
-}
-
-/// Narrows to half precision: to nearest, ties to even, too large numbers to infinity.
-fn f32_to_f16(value: f32) -> u16 {
-    let bits = value.to_bits();
-    let sign = (bits >> 16) as u16 & 0x8000;
-    let magnitude = value.abs();
-    if magnitude.is_nan() {
-        return sign | 0x7e00;
-    }
-    // From here on numbers round up to infinity.
-    if magnitude >= 65520.0 {
-        return sign | 0x7c00;
-    }
-    if magnitude < 2f32.powi(-14) {
-        // Subnormals are multiples of 2⁻²⁴; the product is exact, and adding 2²³ rounds it.
-        let multiple = (magnitude * 2f32.powi(24) + 8_388_608.0).to_bits() & 0x7f_ffff;
-        return sign | multiple as u16;
-    }
-    let magnitude = bits & 0x7fff_ffff;
-    let rounded = magnitude + 0xfff + ((magnitude >> 13) & 1);
-    sign | ((rounded - (112 << 23)) >> 13) as u16
 }
 
 #[cfg(test)]

@@ -2,8 +2,11 @@
 
 mod base;
 mod load;
+mod node;
 mod scalar;
+mod tag;
 
 pub(crate) use base::load_with_base;
-pub(crate) use load::{Content, Field, Node, parse};
+pub(crate) use load::parse;
+pub(crate) use node::{Content, Field, Node};
 pub(crate) use scalar::resolve as resolve_scalar;

@@ -10,17 +10,17 @@ use zip::result::ZipError;
 
 use crate::{ConvertError, pictures};
 
-/// How an archive begins: with an entry, or with its end if it is empty.
+/// First bytes of an archive: those of an entry, or of the end record if it is empty.
 const MAGIC: [&[u8]; 2] = [b"PK\x03\x04", b"PK\x05\x06"];
-/// Films are large, and no annotations.
+/// Films are large and hold no annotations.
 const FILMS: [&str; 5] = ["mp4", "mov", "avi", "mkv", "webm"];
-/// An archive that grows by more than this factor, and beyond this size, is made to fill a disk.
+/// An archive that grows by more than this factor and beyond this size is refused as a zip bomb.
 const MAX_FACTOR: u64 = 200;
 const MAX_HARMLESS_BYTES: u64 = 1 << 30;
 /// Bytes in memory at a time.
 const CHUNK_BYTES: usize = 1 << 16;
 
-/// Tells whether a file is an archive by its first bytes.
+/// Returns whether a file is an archive by its first bytes.
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ pub(crate) fn unpack(path: &Path, folder: &Path) -> Result<(), ConvertError> {
         };
         let place = format!("entry {}", name.display());
         let is_film = FILMS.iter().any(|ending| pictures::has_ending(&name, ending));
-        // A Mac adds a folder of this name.
+        // macOS adds this folder to archives.
         if entry.is_dir() || entry.is_symlink() || is_film || name.starts_with("__MACOSX") {
             continue;
         }

@@ -1,10 +1,10 @@
-//! Videos put together from shapes that come one by one.
+//! Builds videos from single shapes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use seqformer_masks::{ImageSize, Rle};
 
-use crate::dataset::{Category, Occlusion, Shape, Shapes, Track};
+use crate::dataset::{Category, Occlusion, Shape, Shapes, Track, Video};
 use crate::notes::Notes;
 
 /// One object on one frame.
@@ -18,15 +18,23 @@ pub(crate) struct Seen {
     pub(crate) category_id: i64,
     /// Where it is.
     pub(crate) shape: Shape,
-    /// How far it is hidden.
+    /// How far it is occluded.
     pub(crate) occlusion: Option<Occlusion>,
-    /// Whether it stands for a group.
+    /// Whether it stands for a group of objects.
     pub(crate) is_crowd: bool,
-    /// Whether it is a region to be left out of account.
+    /// Whether it is a region to be ignored.
     pub(crate) is_ignored: bool,
 }
 
-/// The objects of a video, by their numbers, in the order in which they come.
+impl Seen {
+    /// An object without marks, whose occlusion is unknown.
+    pub(crate) fn new(id: i64, frame: usize, category_id: i64, shape: Shape) -> Self {
+        let (occlusion, is_crowd, is_ignored) = (None, false, false);
+        Self { id, frame, category_id, shape, occlusion, is_crowd, is_ignored }
+    }
+}
+
+/// The objects of a video by their numbers, in the order in which they were added.
 #[derive(Debug)]
 pub(crate) struct TrackBuilder {
     size: ImageSize,
@@ -55,7 +63,7 @@ impl TrackBuilder {
         self.by_id.last_key_value().map_or(1, |(&id, _)| id.saturating_add(1))
     }
 
-    /// Adds an object on a frame; what it already has there is joined with it.
+    /// Adds an object on a frame, and joins it with what the object already has there.
     pub(crate) fn add(&mut self, seen: Seen, notes: &mut Notes) {
         let Seen { id, frame, category_id, shape, occlusion, is_crowd, is_ignored } = seen;
         let index = *self.by_id.entry(id).or_insert(self.tracks.len());
@@ -79,6 +87,13 @@ impl TrackBuilder {
         track.shapes.insert(frame, joined);
     }
 
+    /// Returns the video, which has a frame for each of `file_names`.
+    pub(crate) fn into_video(self, id: i64, name: String, file_names: Vec<String>) -> Video {
+        let (size, length) = (self.size, file_names.len());
+        let tracks = self.finish(length);
+        Video { id, name, size, length, file_names: Some(file_names), tracks, exhaustive: None }
+    }
+
     /// Returns the objects, with a shape or none for each of `length` frames.
     pub(crate) fn finish(self, length: usize) -> Vec<Track> {
         let finish = |track: Growing| {
@@ -100,7 +115,7 @@ impl TrackBuilder {
     }
 }
 
-/// Classes that are known by their names, numbered from 1 in the order in which they come.
+/// Classes that are known by their names, numbered from 1 in the order of their first use.
 #[derive(Debug, Default)]
 pub(crate) struct Classes {
     categories: Vec<Category>,
@@ -135,7 +150,7 @@ pub(crate) fn categories(
     ids.iter().map(named).collect()
 }
 
-/// Joins two parts of one object; a mask counts more than a box.
+/// Joins two parts of one object; a mask replaces a box.
 fn join(first: Shape, second: Shape, size: ImageSize) -> Shape {
     match (first, second) {
         (Shape::Polygons(first), Shape::Polygons(second)) => {
@@ -145,7 +160,7 @@ fn join(first: Shape, second: Shape, size: ImageSize) -> Shape {
         (first, second) => {
             let parts: Vec<Rle> =
                 [&first, &second].iter().filter_map(|shape| shape.draw(size)).collect();
-            // Masks of different size have no union; the reader refuses them by name.
+            // Masks of different sizes have no union; `check_sizes` reports them.
             Rle::union(&parts).map_or(first, Shape::Mask)
         }
     }

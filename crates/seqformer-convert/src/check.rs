@@ -24,7 +24,7 @@ use crate::{ConvertError, Format, Input, guess};
 pub struct Checkup {
     /// A YouTube-VIS or COCO file, or a zip archive with one.
     pub file: PathBuf,
-    /// The folder of the images; nothing to leave the images alone.
+    /// The folder of the images; `None` not to open them.
     pub images: Option<PathBuf>,
     /// Where to write the file with all mended that needs no guess.
     pub fix: Option<PathBuf>,

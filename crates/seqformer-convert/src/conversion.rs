@@ -18,7 +18,7 @@ use crate::{ConvertError, Notes};
 pub struct Conversion {
     /// The file or folder to read.
     pub input: PathBuf,
-    /// Its format; nothing to guess it.
+    /// Its format; `None` to guess it.
     pub from: Option<Format>,
     /// The format to write.
     pub to: Format,
@@ -26,9 +26,9 @@ pub struct Conversion {
     pub output: PathBuf,
     /// Whether a file of this name may be replaced. A folder with files in it never is.
     pub overwrite: bool,
-    /// What the format leaves open.
+    /// What the format does not say.
     pub options: ReadOptions,
-    /// Whether objects that have a box alone get all pixels of the box as their mask.
+    /// Whether objects that only have a box get all of its pixels as their mask.
     pub boxes_as_masks: bool,
 }
 
@@ -50,7 +50,7 @@ pub struct Converted {
 }
 
 impl Conversion {
-    /// Converts `input`, whose format is guessed, with the defaults for all else.
+    /// A conversion of `input`, whose format is guessed, with defaults for everything else.
     pub fn new(input: &Path, to: Format, output: &Path) -> Self {
         Self {
             input: input.to_path_buf(),
@@ -144,7 +144,7 @@ pub fn convert(conversion: &Conversion) -> Result<Converted, ConvertError> {
         outputs.add_input(images);
     }
     match writer {
-        Writer::File(_) => outputs.claim(output)?,
+        Writer::File(_) => outputs.claim_file(output)?,
         Writer::Folder(_) => claim_folder(&mut outputs, output)?,
     }
     let ReadDataset { mut dataset, from, was_guessed, mut notes } =
@@ -201,13 +201,15 @@ fn write(
     match writer {
         Writer::File(writer) => {
             let mut file = TemporaryFile::beside(output, "").map_err(failed)?;
-            writer.write(dataset, file.file_mut(), notes)?;
+            let written = writer.write(dataset, file.file_mut(), notes);
+            written.map_err(|error| error.of_output(output, output))?;
             file.persist(output).map_err(failed)
         }
         Writer::Folder(writer) => {
             let folder = TemporaryFolder::beside(output).map_err(failed)?;
-            writer.write(dataset, folder.path(), notes)?;
-            // An empty folder of this name gives way.
+            let written = writer.write(dataset, folder.path(), notes);
+            written.map_err(|error| error.of_output(output, folder.path()))?;
+            // An empty folder of this name is replaced.
             std::fs::rename(folder.path(), output).map_err(failed)?;
             folder.keep();
             Ok(())
@@ -215,7 +217,7 @@ fn write(
     }
 }
 
-/// More frames than any video has; a number above is a slip that would fill the memory.
+/// More frames than any video has; a larger number is a mistake that would fill the memory.
 pub const MAX_FRAMES: usize = 1 << 20;
 
 /// Makes sure that no video is absurdly long, and that every mask has the size of its video.

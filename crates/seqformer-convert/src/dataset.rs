@@ -35,11 +35,11 @@ pub struct Video {
     pub size: ImageSize,
     /// How many frames it has.
     pub length: usize,
-    /// The image files of its frames as the format names them, one each; nothing if it does not.
+    /// The image file of every frame, as the format names them; `None` if it does not.
     pub file_names: Option<Vec<String>>,
     /// The objects.
     pub tracks: Vec<Track>,
-    /// The classes of which every object is annotated, in order; nothing if all of them are.
+    /// The classes of which every object is annotated, in order; `None` if all of them are.
     pub exhaustive: Option<Vec<i64>>,
 }
 
@@ -52,17 +52,17 @@ pub struct Track {
     pub category_id: i64,
     /// Whether it stands for a group of objects.
     pub is_crowd: bool,
-    /// Whether it is a region to be left out of account.
+    /// Whether it is a region to be ignored.
     pub is_ignored: bool,
-    /// How sure a model is of it, from 0 to 1; nothing for annotations.
+    /// The score of a model's result, from 0 to 1; `None` for annotations.
     pub score: Option<f64>,
-    /// What is seen of it in each frame.
+    /// Its shape in each frame.
     pub shapes: Shapes,
-    /// How far it is hidden in each frame; empty if nothing is known of it.
+    /// How far it is occluded in each frame; empty if that is unknown.
     pub occlusion: Vec<Option<Occlusion>>,
 }
 
-/// How far an object is hidden, in the words of OVIS.
+/// How far an object is occluded, in the levels of OVIS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occlusion {
     /// Not at all.
@@ -80,23 +80,23 @@ pub enum Shape {
     Mask(Rle),
     /// The union of polygons, of which there is at least one.
     Polygons(Box<[Polygon]>),
-    /// A box, and no mask.
+    /// A box without a mask.
     Box(BoxXywh),
 }
 
-/// The shapes of an object, one per frame, nothing where it is absent.
+/// The shapes of an object, one per frame; `None` where it is absent.
 #[derive(Debug, Clone)]
 pub enum Shapes {
-    /// Masks and nothing else, kept small.
+    /// Only masks, packed.
     Packed(PackedTrack),
-    /// The same, as text.
+    /// Only masks, as the compressed text of the file.
     Compressed(CompressedTrack),
-    /// Whatever there may be.
+    /// Masks, polygons and boxes.
     Mixed(Vec<Option<Shape>>),
 }
 
 impl Occlusion {
-    /// Reads the word of OVIS.
+    /// Converts the word that OVIS has for it.
     pub fn from_word(word: &str) -> Option<Self> {
         match word {
             "no_occlusion" => Some(Self::None),
@@ -106,7 +106,7 @@ impl Occlusion {
         }
     }
 
-    /// Returns the word of OVIS.
+    /// Returns the word that OVIS has for it.
     pub fn word(self) -> &'static str {
         match self {
             Self::None => "no_occlusion",
@@ -115,12 +115,12 @@ impl Occlusion {
         }
     }
 
-    /// Takes a mark that says no more than whether a part is hidden.
+    /// Converts a mark that only says whether a part is occluded.
     pub fn from_mark(is_occluded: bool) -> Self {
         if is_occluded { Self::Slight } else { Self::None }
     }
 
-    /// Tells whether a part is hidden.
+    /// Returns whether a part is occluded.
     pub fn is_occluded(self) -> bool {
         self != Self::None
     }
@@ -198,7 +198,7 @@ impl From<TrackMasks> for Shapes {
 }
 
 impl Shape {
-    /// Takes the mask of an annotation file; the box if there is no mask.
+    /// Converts the mask of an annotation; the box if there is no mask.
     pub(crate) fn from_mask(mask: Mask, bounds: Option<BoxXywh>) -> Option<Self> {
         match mask {
             Mask::Runs(mask) => Some(Self::Mask(mask)),
@@ -218,7 +218,7 @@ impl Shapes {
         }
     }
 
-    /// Tells whether there are none.
+    /// Returns whether there are no frames.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -257,7 +257,7 @@ impl Shapes {
 }
 
 impl Video {
-    /// Returns the image file of a frame, made up from the name of the video where the format names none.
+    /// Returns the image file of a frame, or a name made of that of the video if the format names none.
     pub fn frame_name(&self, frame: usize) -> Cow<'_, str> {
         match self.file_names.as_ref().and_then(|names| names.get(frame)) {
             Some(name) => Cow::Borrowed(name),
@@ -299,7 +299,7 @@ impl Dataset {
         self.videos.iter().map(|video| video.tracks.len()).sum()
     }
 
-    /// Tells whether every video is a single image.
+    /// Returns whether every video is a single image.
     pub fn has_images_only(&self) -> bool {
         self.videos.iter().all(|video| video.length == 1)
     }

@@ -105,4 +105,36 @@ impl ConvertError {
     pub fn write(path: &Path, source: io::Error) -> Self {
         Self::Write { path: path.to_path_buf(), source }
     }
+
+    /// Names the output in an error about the temporary file or folder that becomes it.
+    #[must_use]
+    pub fn of_output(self, output: &Path, temporary: &Path) -> Self {
+        match self {
+            Self::Unwritable(source) => Self::write(output, source),
+            Self::Write { path, source } => {
+                // All of its components, because a path with an empty one has a slash at its end.
+                let named = path.strip_prefix(temporary).map(|rest| output.iter().chain(rest));
+                Self::Write { path: named.map_or(path.clone(), PathBuf::from_iter), source }
+            }
+            other => other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_the_output_and_no_temporary_folder() {
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let said = |error: ConvertError| {
+            error.of_output(Path::new("found"), Path::new("at/.seqformer-x")).to_string()
+        };
+        let at = |path: &str| said(ConvertError::write(Path::new(path), full()));
+        assert!(at("at/.seqformer-x/a/0.json").starts_with("found/a/0.json: cannot"));
+        assert!(at("at/.seqformer-x").starts_with("found: cannot"));
+        assert!(at("at/other").starts_with("at/other: cannot"));
+        assert!(said(full().into()).starts_with("found: cannot be written: "));
+    }
 }

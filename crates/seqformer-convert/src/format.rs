@@ -126,12 +126,12 @@ impl Format {
         self.row().reader
     }
 
-    /// Returns its writer; nothing if it is only read.
+    /// Returns its writer; `None` if it is only read.
     pub fn writer(self) -> Option<Writer> {
         self.row().writer
     }
 
-    /// Tells whether a dataset is one file, so that a folder has to hold exactly one.
+    /// Returns whether a dataset is one file, so that a folder has to hold exactly one.
     pub(crate) fn is_one_file(self) -> bool {
         matches!(
             self,

@@ -61,8 +61,8 @@ pub(crate) fn count_marks(video: &Video, held: Held, notes: &mut Notes) {
 pub(crate) struct Held {
     /// Crowds.
     pub(crate) crowd: bool,
-    /// Regions to be left out of account.
+    /// Regions to be ignored.
     pub(crate) ignored: bool,
-    /// How far objects are hidden.
+    /// How far objects are occluded.
     pub(crate) occlusion: bool,
 }

@@ -5,24 +5,36 @@ use seqformer_masks::{BoxXywh, Polygon};
 
 use crate::dataset::Shape;
 
-/// Corners of the polygon that stands for an ellipse; it covers 99.9 per cent of it.
+/// Number of corners of the polygon that approximates an ellipse; it covers 99.9 per cent of it.
 const ELLIPSE_CORNERS: u32 = 72;
 
-/// Makes a shape of one polygon.
+/// Creates a shape of one polygon.
 ///
 /// # Errors
 ///
-/// Fewer than three points, or one that is not finite or far away.
+/// Fewer than three points, or a point that is not finite or too far away.
 pub(crate) fn polygon(vertices: Vec<[f64; 2]>) -> Result<Shape, Fault> {
-    let polygon = Polygon::from_vertices(vertices).map_err(|error| Fault::of_mask(&error))?;
-    Ok(Shape::Polygons(Box::new([polygon])))
+    Ok(Shape::Polygons(Box::new([closed(vertices)?])))
+}
+
+/// Creates a polygon of its corners.
+///
+/// # Errors
+///
+/// As [`polygon`].
+pub(crate) fn closed(vertices: Vec<[f64; 2]>) -> Result<Polygon, Fault> {
+    if vertices.len() < 3 {
+        let mend = "draw the polygon again, or remove it";
+        return Err(Fault::new("", "three points or more", vertices.len().to_string(), mend));
+    }
+    Polygon::from_vertices(vertices).map_err(|error| Fault::of_mask(&error))
 }
 
 /// Makes a box, which becomes a polygon if it is turned by `degrees` about `pivot`, clockwise as pictures are seen.
 ///
 /// # Errors
 ///
-/// Coordinates far away.
+/// Coordinates that are too far away.
 pub(crate) fn rectangle(bounds: BoxXywh, degrees: f64, pivot: [f64; 2]) -> Result<Shape, Fault> {
     if degrees == 0.0 {
         return Ok(Shape::Box(bounds));
@@ -32,11 +44,11 @@ pub(crate) fn rectangle(bounds: BoxXywh, degrees: f64, pivot: [f64; 2]) -> Resul
     polygon(corners.iter().map(|&corner| turned(corner, degrees, pivot)).collect())
 }
 
-/// Makes a polygon of an ellipse with these half axes.
+/// Approximates an ellipse with these half axes by a polygon.
 ///
 /// # Errors
 ///
-/// Coordinates far away.
+/// Coordinates that are too far away.
 pub(crate) fn ellipse(
     [cx, cy]: [f64; 2],
     [rx, ry]: [f64; 2],
@@ -60,6 +72,13 @@ mod tests {
     use seqformer_masks::ImageSize;
 
     use super::*;
+
+    #[test]
+    fn fewer_than_three_points_are_no_polygon() {
+        let said = polygon(vec![[1.0, 1.0], [5.0, 1.0]]).unwrap_err().within("points").to_string();
+        assert!(said.starts_with("points: expected three points or more, found 2; draw"), "{said}");
+        assert!(polygon(vec![[1.0, 1.0], [5.0, 1.0], [f64::NAN, 2.0]]).is_err());
+    }
 
     #[test]
     fn turned_boxes_and_ellipses_cover_what_they_should() {

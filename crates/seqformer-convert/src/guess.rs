@@ -11,7 +11,7 @@ use seqformer_annotations::{AnnotationError, Entry, Fault};
 use crate::format::Format;
 use crate::label_image::{Depth, LabelImage};
 use crate::xml::{Node, XmlFile};
-use crate::{ConvertError, mots, pictures, png_sequences};
+use crate::{ConvertError, mots, pictures, png_sequences, text_file};
 
 /// Tells the format of a file or folder by what is in it.
 ///
@@ -28,7 +28,7 @@ pub fn guess(input: &Path) -> Result<Format, ConvertError> {
     })
 }
 
-/// The format, or what there is instead.
+/// The format, or a description of what was found instead.
 type Guess = Result<Format, String>;
 
 fn of_file(path: &Path) -> Result<Guess, ConvertError> {
@@ -52,15 +52,13 @@ fn of_file(path: &Path) -> Result<Guess, ConvertError> {
 fn of_folder(folder: &Path) -> Result<Guess, ConvertError> {
     let mut kinds = BTreeMap::new();
     sample(folder, &mut kinds, &mut 0)?;
-    let mut single = None;
+    let (mut single, mut reason) = (None, String::new());
     for ending in ["xml", "yaml", "json", "txt", "png"] {
-        if let Some(path) = kinds.get(ending)
-            && let Ok(format) = of_file(path)?
-        {
-            if !format.is_one_file() {
-                return Ok(Ok(format));
-            }
-            single = Some((path, format));
+        let Some(path) = kinds.get(ending) else { continue };
+        match of_file(path)? {
+            Ok(format) if !format.is_one_file() => return Ok(Ok(format)),
+            Ok(format) => single = Some((path, format)),
+            Err(found) => reason = format!(", of which {} is {found}", path.display()),
         }
     }
     if let Some((path, format)) = single {
@@ -75,10 +73,10 @@ fn of_folder(folder: &Path) -> Result<Guess, ConvertError> {
     } else {
         format!("files {}", endings.join(", "))
     };
-    Ok(Err(format!("a folder with {found}")))
+    Ok(Err(format!("a folder with {found}{reason}")))
 }
 
-/// How many files and folders are looked at.
+/// Number of files and folders that are looked at.
 const MAX_ENTRIES: usize = 20_000;
 
 /// Finds the first file of each ending below a folder.
@@ -123,22 +121,32 @@ fn of_text(path: &Path) -> Result<Guess, ConvertError> {
     let mut start = Vec::new();
     let file = File::open(path).map_err(failed)?;
     file.take(MAX_LINE).read_to_end(&mut start).map_err(failed)?;
+    if let Some(found) = text_file::other_encoding(&start) {
+        return Ok(Err(found.to_owned()));
+    }
     let start = String::from_utf8_lossy(&start);
-    let line = start.lines().find(|line| !line.trim().is_empty()).unwrap_or("");
+    let mut lines = text_file::without_mark(&start).lines();
+    let line = lines.find(|line| !line.trim().is_empty()).unwrap_or("");
     let fields: Vec<&str> = line.split_ascii_whitespace().collect();
     let is_number = |field: &&str| field.parse::<f64>().is_ok();
     Ok(match fields[..] {
         [.., _, _, _, _, _] if fields.len() == 6 && fields[..5].iter().all(is_number) => {
             Ok(Format::MotsTxt)
         }
-        [class, _, _, _, _, ..] if fields.iter().all(is_number) && class.parse::<u32>().is_ok() => {
+        [class, _, _, _, _, ..] if fields.iter().all(is_number) && class.parse::<i64>().is_ok() => {
             Ok(Format::Yolo)
         }
         // An image without objects has an empty file.
         [] => Ok(Format::Yolo),
-        _ => Err("text".to_owned()),
+        _ => {
+            let begin: String = line.chars().take(MAX_SHOWN).collect();
+            Err(format!("text that begins with {begin:?}"))
+        }
     })
 }
+
+/// Characters of a text that a message shows.
+const MAX_SHOWN: usize = 40;
 
 /// Looks at the outermost element of an XML file.
 fn of_xml(path: &Path) -> Result<Guess, ConvertError> {
@@ -155,13 +163,13 @@ fn of_xml(path: &Path) -> Result<Guess, ConvertError> {
     Ok(Err("an empty file".to_owned()))
 }
 
-/// Longer than the first line of any text that is known.
+/// Number of bytes in which the first line of a text is looked for.
 const MAX_LINE: u64 = 1 << 16;
 
 /// Looks at the keys of a JSON file and at the first entry of each list, until they tell the format.
 fn of_json(path: &Path) -> Result<Guess, ConvertError> {
     let mut keys = Vec::new();
-    let mut found = None;
+    let (mut found, mut is_of_results) = (None, false);
     let walk = JsonFile::open(path).and_then(|mut file| {
         if file.kind_of_next()? == "a list" {
             return file
@@ -173,7 +181,8 @@ fn of_json(path: &Path) -> Result<Guess, ConvertError> {
                 })
                 .map(|entries| {
                     let first = entries.into_iter().next().flatten();
-                    found = first.and_then(|entry| of_entry("", &entry));
+                    found = first.as_ref().and_then(|entry| of_entry("", entry));
+                    is_of_results = first.is_some_and(|entry| entry.has("score"));
                 });
         }
         file.for_each_key(|file, key| {
@@ -218,17 +227,20 @@ fn of_json(path: &Path) -> Result<Guess, ConvertError> {
     match (found, walk) {
         (Some(format), _) => Ok(Ok(format)),
         (None, Err(error)) => Err(error.into()),
+        (None, Ok(())) if is_of_results => {
+            Ok(Err("the results of a model, which `seqformer results convert` takes".to_owned()))
+        }
         (None, Ok(())) if keys.is_empty() => Ok(Err("a JSON list of something else".to_owned())),
         (None, Ok(())) => Ok(Err(format!("JSON with the keys {}", keys.join(", ")))),
     }
 }
 
-/// The error that ends a walk early; nobody sees it.
+/// The error that ends a walk early; it is never shown.
 fn known(path: &Path) -> AnnotationError {
     AnnotationError::wrong(path, "the whole file", Fault::new("", "", "", ""))
 }
 
-/// Tells whether a value is of VIA: a picture of an export of version 2, or the head of a project of version 3.
+/// Returns whether a value is of VIA: a picture of an export of version 2, or the head of a project of version 3.
 fn is_of_via(key: &str, entry: &Entry) -> bool {
     let is_picture = entry.has("filename") && entry.has("regions");
     is_picture || (key == "project" && entry.has("vid_list"))

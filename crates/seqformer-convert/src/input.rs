@@ -1,4 +1,4 @@
-//! What the user names: a file, a folder, or a zip archive of either.
+//! Input of all commands: a file, a folder, or a zip archive of either.
 
 use std::path::{Path, PathBuf};
 
@@ -18,11 +18,11 @@ pub struct Input {
 }
 
 impl Input {
-    /// Opens what the user names; `from` is the format, if it is known.
+    /// Opens an input; `from` is its format, if the user gave one.
     ///
     /// # Errors
     ///
-    /// What cannot be read, and an archive that is damaged or holds no annotation file or several.
+    /// Input that cannot be read, and an archive that is damaged or holds no annotation file or several.
     pub fn open(named: &Path, from: Option<Format>) -> Result<Self, ConvertError> {
         let found = named.metadata().map_err(|source| ConvertError::read(named, source))?;
         let mut input =
@@ -37,17 +37,17 @@ impl Input {
         Ok(input)
     }
 
-    /// Returns where the file or folder is.
+    /// Returns the path of the file or folder, unpacked if it is an archive.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Tells whether it is an archive.
+    /// Returns whether it is an archive.
     pub(crate) fn is_archive(&self) -> bool {
         self.unpacked.is_some()
     }
 
-    /// Returns what the user named.
+    /// Returns the path that the user gave.
     pub fn named(&self) -> &Path {
         &self.named
     }
@@ -66,7 +66,7 @@ impl Input {
         find(folder, &mut files)?;
         match files.as_slice() {
             [file] => Ok(file.clone()),
-            // The reader, or the guess, says what is wrong with the folder.
+            // What is wrong with the folder is reported by whoever reads it.
             [] => Ok(folder.clone()),
             several => {
                 let names: Vec<_> = several.iter().map(|file| file.display().to_string()).collect();
@@ -91,7 +91,7 @@ impl Input {
         }
     }
 
-    /// Words an error for the user.
+    /// Names the archive in an error about a file in it.
     pub fn error(&self, error: ConvertError) -> ConvertError {
         if self.is_archive() {
             return ConvertError::InArchive { text: self.words(&error.to_string()) };
@@ -99,7 +99,7 @@ impl Input {
         error
     }
 
-    /// Words notes for the user.
+    /// Names the archive in notes about files in it.
     pub fn notes(&self, notes: &mut Notes) {
         if self.is_archive() {
             notes.reword(|text| self.words(text));
@@ -107,11 +107,11 @@ impl Input {
     }
 }
 
-/// Creates a folder among the temporary files of the system, for what is converted or unpacked on the way.
+/// Creates a temporary folder for converted or unpacked files.
 ///
 /// # Errors
 ///
-/// A system without such a folder, or a full one.
+/// A temporary folder that is missing or full.
 pub fn temporary_folder() -> Result<TemporaryFolder, ConvertError> {
     let beside = tempfile::env::temp_dir().join("annotations");
     TemporaryFolder::beside(&beside).map_err(|source| ConvertError::write(&beside, source))
@@ -131,7 +131,7 @@ fn find(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), ConvertError> {
 
 #[cfg(test)]
 mod tests {
-    //! Archives as people get them: of a tool's export, of a dataset, broken, and hostile.
+    //! Archives: exports of tools, datasets, broken ones and hostile ones.
 
     use std::fs::File;
     use std::io::Write as _;

@@ -32,16 +32,16 @@ pub(crate) struct LabelImage {
 }
 
 impl LabelImage {
-    /// Begins with zeros.
+    /// Creates an image of zeros.
     pub(crate) fn new(size: ImageSize) -> Self {
         Self { size, values: vec![0; size.num_pixels() as usize] }
     }
 
-    /// Tells how a picture stores its pixels, by its header; nothing for pictures that cannot be numbers.
+    /// Returns how a picture stores its pixels, by its header; `None` for pictures that cannot hold numbers.
     ///
     /// # Errors
     ///
-    /// What is no PNG or cannot be read.
+    /// A file that is not a PNG or cannot be read.
     pub(crate) fn depth(path: &Path) -> Result<Option<Depth>, ConvertError> {
         let mut decoder = open(path)?;
         let header = decoder.read_header_info().map_err(|error| broken(path, error))?;
@@ -52,7 +52,7 @@ impl LabelImage {
     ///
     /// # Errors
     ///
-    /// What is no PNG, is broken, has too many pixels, or stores something else.
+    /// A file that is not a PNG, is broken, has too many pixels, or stores something else.
     pub(crate) fn read(path: &Path, expected: Depth) -> Result<Self, ConvertError> {
         let wrong = |expected: &str, found: String, mend: &str| {
             ConvertError::wrong(path, "the whole file", Fault::new("", expected, found, mend))
@@ -92,7 +92,7 @@ impl LabelImage {
         Ok(Self { size, values: values.collect() })
     }
 
-    /// Returns the pixels of each number but 0.
+    /// Returns the pixels of each number except 0.
     pub(crate) fn masks(&self) -> Result<BTreeMap<u32, Rle>, seqformer_masks::MaskError> {
         let (height, width) = (self.size.height as usize, self.size.width as usize);
         // For each number the end of its last run and all run lengths.
@@ -210,7 +210,7 @@ fn depth_of(color: ColorType, bits: BitDepth) -> Option<Depth> {
     }
 }
 
-/// Takes the numbers of one row out of its bytes.
+/// Extracts the numbers of one row from its bytes.
 fn numbers(row: &[u8], bits: BitDepth, depth: Depth, width: usize) -> Vec<u32> {
     match (depth, bits) {
         (Depth::Sixteen, _) => {
@@ -237,7 +237,7 @@ fn numbers(row: &[u8], bits: BitDepth, depth: Depth, width: usize) -> Vec<u32> {
     }
 }
 
-/// The colour of a number: its bits, lowest first, are dealt to red, green and blue, from their highest bits down.
+/// The colour of a number: its bits, lowest first, go to red, green and blue in turn, from their highest bits down.
 fn palette_color(number: u16) -> [u8; 3] {
     let mut color = [0_u8; 3];
     for (channel, value) in color.iter_mut().enumerate() {

@@ -47,6 +47,7 @@ mod names;
 mod notes;
 mod pictures;
 mod png_sequences;
+mod text_file;
 mod xml;
 
 #[cfg(test)]

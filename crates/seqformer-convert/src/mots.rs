@@ -9,18 +9,18 @@ use std::path::Path;
 use crate::builder::Seen;
 use crate::dataset::{Category, Dataset, Shape, Track, Video};
 use crate::notes::Notes;
-use crate::{ConvertError, builder, ids};
+use crate::{ConvertError, builder, ids, text_file};
 
 /// A region to be ignored.
 pub(crate) const IGNORED: u32 = 10_000;
-/// How many objects a class has room for.
+/// Number of objects that a class has room for.
 const PER_CLASS: u32 = 1000;
-/// The classes that fit 16 bits with all their objects.
+/// The largest class of which all objects fit into 16 bits.
 const MAX_CLASS: i64 = 64;
 /// The file with the names of classes.
 pub(crate) const LABELS: &str = "labels.txt";
 
-/// The number of an object in parts.
+/// The parts of an object's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Code {
     /// The class.
@@ -32,14 +32,14 @@ pub(crate) struct Code {
 }
 
 impl Code {
-    /// Takes a number apart.
+    /// Splits a number into its parts.
     pub(crate) fn from_value(value: u32) -> Self {
         let (category_id, instance) = (i64::from(value / PER_CLASS), i64::from(value % PER_CLASS));
         Self { category_id, instance, is_ignored: value == IGNORED }
     }
 }
 
-/// Which number an object of a dataset gets: that within its class, if no two classes of a video share one; otherwise
+/// Decides which number an object gets: that within its class, if no two classes of a video share one; otherwise
 /// the whole number.
 pub(crate) fn keeps_instances(videos: impl Iterator<Item = BTreeSet<u32>>) -> bool {
     videos.into_iter().all(|values| {
@@ -76,18 +76,16 @@ pub(crate) fn categories(names: Option<Vec<String>>, seen: &BTreeSet<i64>) -> Ve
     categories
 }
 
-/// Reads `labels.txt` in one of the folders, nothing if it is in none.
+/// Reads `labels.txt` from the first folder that has it; `None` if no folder does.
 ///
 /// # Errors
 ///
-/// A file that is there and cannot be read.
+/// A file that exists and cannot be read.
 pub(crate) fn read_labels(folders: &[&Path]) -> Result<Option<Vec<String>>, ConvertError> {
     for folder in folders {
         let path = folder.join(LABELS);
         if path.is_file() {
-            let text = std::fs::read_to_string(&path);
-            let text = text.map_err(|source| ConvertError::read(&path, source))?;
-            return Ok(Some(text.lines().map(str::to_owned).collect()));
+            return Ok(Some(text_file::read(&path)?.lines().map(str::to_owned).collect()));
         }
     }
     Ok(None)
@@ -125,7 +123,7 @@ impl Codes {
             classes.iter().map(|(&id, &number)| (number, id)).collect();
         let last = by_number.last_key_value().map_or(0, |(&number, _)| number);
         let line = |number: u32| match by_number.get(&number) {
-            // A name is one line.
+            // Every name is one line of the file.
             Some(&id) => dataset.category_name(id).replace(['\r', '\n'], " "),
             None => unused(i64::from(number)),
         };
@@ -153,11 +151,11 @@ impl Codes {
     }
 }
 
-/// What is said of regions to be ignored in a dataset without objects.
+/// The note about regions to be ignored in a dataset without classes.
 pub(crate) const NO_CLASS: &str =
     "regions to be ignored are left out, because there is no object and so no class";
 
-/// Makes an object on a frame of a number; nothing for a region to be ignored where there is no class at all.
+/// Converts a number into an object on a frame; `None` for a region to be ignored if the dataset has no class.
 pub(crate) fn seen(
     value: u32,
     (frame, shape): (usize, Shape),
@@ -167,13 +165,6 @@ pub(crate) fn seen(
     let code = Code::from_value(value);
     let category_id = if code.is_ignored { any_category? } else { code.category_id };
     let is_instance = keeps_instances && !code.is_ignored;
-    Some(Seen {
-        id: if is_instance { code.instance } else { i64::from(value) },
-        frame,
-        category_id,
-        shape,
-        occlusion: None,
-        is_crowd: false,
-        is_ignored: code.is_ignored,
-    })
+    let id = if is_instance { code.instance } else { i64::from(value) };
+    Some(Seen { is_ignored: code.is_ignored, ..Seen::new(id, frame, category_id, shape) })
 }

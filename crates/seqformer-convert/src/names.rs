@@ -81,14 +81,14 @@ pub(crate) fn stems(video: &Video, notes: &mut Notes) -> Vec<String> {
     (0..video.length).map(|frame| format!("{frame:05}")).collect()
 }
 
-/// Names that differ, by a number behind those that come again.
+/// Makes names unique by a number after those that are repeated.
 #[derive(Debug, Default)]
 pub(crate) struct Unique {
     taken: BTreeSet<String>,
 }
 
 impl Unique {
-    /// Takes a name, with a number behind it if another one has it.
+    /// Returns the name, with a number after it if it was taken before.
     pub(crate) fn take(&mut self, name: String) -> String {
         let mut candidate = name.clone();
         let mut number = 2;

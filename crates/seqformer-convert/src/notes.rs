@@ -1,6 +1,6 @@
 //! What was left out or changed, counted.
 
-/// Sentences about what a format does not hold, each with how often that was so and where first.
+/// Sentences about what a format cannot hold, each with its number of cases and the first place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Notes {
     counted: Vec<Counted>,
@@ -45,7 +45,7 @@ impl Notes {
         }
     }
 
-    /// Words the places and sentences anew.
+    /// Rewrites the places and sentences.
     pub(crate) fn reword(&mut self, words: impl Fn(&str) -> String) {
         for counted in &mut self.counted {
             counted.first = words(&counted.first);
@@ -64,7 +64,7 @@ impl Notes {
         self.sentences.iter().cloned().chain(counted)
     }
 
-    /// Tells whether there is nothing to say.
+    /// Returns whether there is nothing to say.
     pub fn is_empty(&self) -> bool {
         self.counted.is_empty() && self.sentences.is_empty()
     }

@@ -134,7 +134,7 @@ pub fn list_images(folder: &Path) -> Result<Vec<PathBuf>, ConvertError> {
     Ok(found)
 }
 
-/// Tells whether a name has an ending, in whatever case.
+/// Returns whether a name has an ending, in whatever case.
 pub(crate) fn has_ending(path: &Path, ending: &str) -> bool {
     path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
 }

@@ -21,7 +21,7 @@ const IMAGES: [&str; 6] = ["JPEGImages", "images", "image_02", "image_2", "img1"
 /// Folders for one resolution of a dataset.
 const RESOLUTIONS: [&str; 3] = ["480p", "1080p", "Full-Resolution"];
 
-/// Tells whether a folder is one of images by its name.
+/// Returns whether a folder is one of images by its name.
 pub(crate) fn is_images(folder: &Path) -> bool {
     IMAGES.iter().any(|images| folder.ends_with(images))
 }
@@ -42,7 +42,7 @@ pub(crate) struct Sequence {
 pub(crate) struct Labels {
     /// The size of all frames.
     pub(crate) size: ImageSize,
-    /// The pixels of each number but 0.
+    /// The pixels of each number except 0.
     pub(crate) frames: Vec<BTreeMap<u32, Rle>>,
 }
 

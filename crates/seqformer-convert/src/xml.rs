@@ -1,8 +1,8 @@
-//! XML as a walk: where an element begins, its attributes, and its text.
+//! Streamed XML: the beginnings of elements, their attributes, and text.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use quick_xml::Reader;
@@ -10,7 +10,7 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::Event;
 use seqformer_annotations::Fault;
 
-use crate::ConvertError;
+use crate::{ConvertError, text_file};
 
 /// An XML file that is read from front to back.
 pub(crate) struct XmlFile {
@@ -19,11 +19,11 @@ pub(crate) struct XmlFile {
     buffer: Vec<u8>,
     /// The names of the elements around the place that is read.
     stack: Vec<String>,
-    /// Whether the last element was empty, so that it ends at once.
+    /// Whether the last element was empty (`<a/>`), so that its end is the next node.
     ends: bool,
 }
 
-/// What comes next.
+/// A node of the file.
 #[derive(Debug)]
 pub(crate) enum Node {
     /// An element begins.
@@ -46,7 +46,10 @@ impl XmlFile {
     /// Opens a file.
     pub(crate) fn open(path: &Path) -> Result<Self, ConvertError> {
         let file = File::open(path).map_err(|source| ConvertError::read(path, source))?;
-        let reader = Reader::from_reader(BufReader::with_capacity(1 << 16, file));
+        let mut file = BufReader::with_capacity(1 << 16, file);
+        let start = file.fill_buf().map_err(|source| ConvertError::read(path, source))?;
+        text_file::check_encoding(path, start)?;
+        let reader = Reader::from_reader(file);
         let (buffer, stack) = (Vec::new(), Vec::new());
         Ok(Self { path: path.to_path_buf(), reader, buffer, stack, ends: false })
     }
@@ -61,7 +64,7 @@ impl XmlFile {
         &self.stack
     }
 
-    /// Returns what comes next, nothing at the end of the file.
+    /// Returns the next node; `None` at the end of the file.
     pub(crate) fn next(&mut self) -> Result<Option<Node>, ConvertError> {
         if std::mem::take(&mut self.ends) {
             return Ok(self.stack.pop().map(Node::Close));
@@ -142,7 +145,7 @@ impl Element {
         self.attributes.get(key).map(String::as_str)
     }
 
-    /// Reads an attribute that has to be there.
+    /// Returns a required attribute.
     pub(crate) fn required(&self, key: &str) -> Result<&str, Fault> {
         self.get(key).ok_or_else(|| {
             Fault::new(key, "an attribute", "no such attribute", "export the file again")
@@ -167,7 +170,7 @@ impl Element {
         })
     }
 
-    /// Tells whether an attribute is `1`.
+    /// Returns whether an attribute is `1`.
     pub(crate) fn is_set(&self, key: &str) -> bool {
         self.get(key) == Some("1")
     }

@@ -1,4 +1,4 @@
-//! Errors of dividing, merging and reducing datasets.
+//! Errors of splitting, merging and reducing datasets.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ pub enum CurationError {
         /// The classes that there are.
         known: String,
     },
-    /// A pattern that no video fits.
+    /// A pattern that matches no video.
     #[error(
         "--videos {pattern}: expected the name of a video, or a pattern that one fits, such as 'street_*'; {found}"
     )]
@@ -45,7 +45,7 @@ pub enum CurationError {
         /// The number of videos of the dataset.
         num_videos: usize,
     },
-    /// Folders of images without a folder around them.
+    /// Folders of images without a common parent folder.
     #[error("--images {}: cannot be found: {source}", path.display())]
     Images {
         /// The folder.

@@ -57,7 +57,7 @@ pub(crate) struct Reference {
     pub(crate) class: usize,
 }
 
-/// The fields of an annotation that refer to other entries; masks are passed over.
+/// The fields of an annotation that refer to other entries; masks are skipped.
 #[derive(Debug, Deserialize)]
 struct Fields {
     video_id: Value,
@@ -88,7 +88,7 @@ impl Index {
         Ok(Self { path: path.to_path_buf(), videos, classes, videos_by_id, classes_by_id })
     }
 
-    /// Finds the classes that a list of a video names; nothing if it has no such list.
+    /// Finds the classes that a list of a video names; `None` if it has no such list.
     pub(crate) fn listed_classes(
         &self,
         (at, entry): (usize, &Entry),
@@ -118,7 +118,7 @@ impl Index {
             .and_then(|fields| Some((Id::read(&fields.video_id)?, Id::read(&fields.category_id)?)));
         let (video, class) = match quick {
             Some(ids) => ids,
-            // The complete parser finds out what is wrong with it.
+            // The full parser reports what is wrong with it.
             None => Entry::parse(text)
                 .and_then(|entry| Ok((entry.id("video_id")?, entry.id("category_id")?)))
                 .map_err(wrong)?,
@@ -151,7 +151,7 @@ impl Index {
     }
 }
 
-/// Passes over a value; a list element by element, because it may not fit into memory.
+/// Skips a value; a list element by element, because it may not fit into memory.
 pub(crate) fn skip(file: &mut JsonFile) -> Result<(), AnnotationError> {
     if file.kind_of_next()? == "a list" {
         return file.for_each_element(|_index, _text| Ok(()), |()| {});

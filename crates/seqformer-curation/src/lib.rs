@@ -1,4 +1,4 @@
-//! Datasets of videos: how much is in them, and how they are divided, joined and cut down.
+//! Datasets of videos: statistics, splitting, merging, and subsets.
 //!
 //! [`Statistics`] counts what a dataset of any format holds. [`split`], [`merge`] and [`subset`] write YouTube-VIS
 //! files: entries go from file to file one by one, with all their fields, so that the size of a file does not matter;

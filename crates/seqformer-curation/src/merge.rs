@@ -1,4 +1,4 @@
-//! Several datasets as one.
+//! Merging datasets.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::index::{Index, skip};
 use crate::output::{Output, persist, temporary};
 use crate::source::Source;
 
-/// Which datasets become one.
+/// The datasets to merge, and how.
 #[derive(Debug)]
 pub struct Merge {
     /// The datasets, in the order in which their videos come.

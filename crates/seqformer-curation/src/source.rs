@@ -66,12 +66,12 @@ impl Source {
         }
     }
 
-    /// Returns what the user named.
+    /// Returns the path that the user gave.
     pub fn named(&self) -> &Path {
         self.input.named()
     }
 
-    /// Makes an error name the dataset as the user did.
+    /// Names the dataset in an error as the user did.
     pub(crate) fn error(&self, error: CurationError) -> CurationError {
         match error {
             CurationError::Convert(error) => CurationError::Convert(self.input.error(error)),

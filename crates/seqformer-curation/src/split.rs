@@ -1,4 +1,4 @@
-//! A dataset in parts, by video.
+//! Splitting a dataset by video.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::index::Index;
 use crate::output::{List, Placed, distribute};
 use crate::source::Source;
 
-/// How a dataset is divided.
+/// How a dataset is split.
 #[derive(Debug, Clone)]
 pub struct Split {
     /// The parts.

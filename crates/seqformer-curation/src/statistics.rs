@@ -1,4 +1,4 @@
-//! How much a dataset holds, and how hard it is.
+//! Statistics of a dataset: what it holds, and how hard it is.
 
 mod overlap;
 mod table;
@@ -87,7 +87,7 @@ pub struct FrameSizes {
 pub struct Distribution {
     /// The smallest.
     pub min: f64,
-    /// The one in the middle, the lower of two.
+    /// The median; the lower one of two.
     pub median: f64,
     /// The mean.
     pub mean: f64,
@@ -124,9 +124,9 @@ pub struct OcclusionCounts {
 pub struct Reappearance {
     /// The number of objects.
     pub num_tracks: usize,
-    /// How often one comes back.
+    /// Number of times that an object comes back.
     pub num_gaps: usize,
-    /// For how many frames it was away.
+    /// Number of frames for which it was away.
     pub gap_lengths: Option<Distribution>,
 }
 
@@ -135,7 +135,7 @@ const SMALL: f64 = 32.0 * 32.0;
 const MEDIUM: f64 = 96.0 * 96.0;
 
 impl Distribution {
-    /// Sums up numbers; nothing if there are none.
+    /// Summarizes numbers; `None` if there are none.
     pub fn new(mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
         let (min, max) = (*values.first()?, *values.last()?);

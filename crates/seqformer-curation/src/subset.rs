@@ -1,4 +1,4 @@
-//! Some classes, videos and frames of a dataset.
+//! Subsets: some classes, videos and frames of a dataset.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -119,7 +119,7 @@ fn subset_file(source: &Source, subset: &Subset) -> Result<SubsetCounts, Curatio
     Ok(counts)
 }
 
-/// What becomes of an object.
+/// What happens to an object.
 enum Fate {
     Kept(usize),
     Unseen,
@@ -174,7 +174,7 @@ fn videos(index: &Index, patterns: &[String]) -> Result<BTreeSet<usize>, Curatio
     Ok(found)
 }
 
-/// Tells whether an object has a mask on a frame that is kept.
+/// Returns whether an object has a mask on a frame that is kept.
 fn is_seen(
     index: &Index,
     reference: Reference,
@@ -197,7 +197,7 @@ fn is_seen(
     Ok(masks.iter().take(length).step_by(every).any(|mask| !is_absent(mask)))
 }
 
-/// Takes classes that are left out from the lists of a video.
+/// Removes classes that are left out from the lists of a video.
 fn listing(
     index: &Index,
     classes: &BTreeSet<usize>,
@@ -220,7 +220,7 @@ fn listing(
     Ok(if has_lists { entry.into_json().into_bytes() } else { text })
 }
 
-/// Keeps the first of so many entries of every list that has one for each frame.
+/// Keeps the first of every `every` entries of each list that has an entry for each frame.
 fn thinned(
     index: &Index,
     video: &IndexedVideo,
@@ -232,7 +232,7 @@ fn thinned(
         .map_err(|fault| AnnotationError::wrong(&index.path, format!("{name}[{at}]"), fault))?;
     for (name, values) in entry.lists_mut().filter(|(name, _)| !LISTS_OF_CATEGORIES.contains(name))
     {
-        // Readers pass over masks behind the last frame.
+        // Readers skip masks beyond the last frame.
         if values.len() == video.length || (name == "segmentations" && values.len() > video.length)
         {
             let kept = values.drain(..).take(video.length).step_by(every).collect();
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn lists_of_complete_classes_keep_the_classes_that_are_left() {
         let mut all = dataset(6);
-        // As long as the video: it is no list of frames.
+        // As long as the video, but not a list of frames.
         all["videos"][0]["exhaustive_category_ids"] = json!([3, 9, 7, 9, 3]);
         all["videos"][1]["neg_category_ids"] = json!([7]);
         let (_, written) = run_with(&all, |subset| {

@@ -7,17 +7,10 @@ mod layout;
 
 use std::path::{Path, PathBuf};
 
+use seqformer_annotations::DatasetKind;
+
 use crate::{AnnotatedVideos, Categories, ClassTable, DataError, read_coco, read_ytvis};
 use builtin::BUILTIN;
-
-/// The kinds of annotation files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum DatasetKind {
-    /// Videos, in the format of YouTube-VIS and OVIS.
-    Ytvis,
-    /// Single images, in the format of COCO instances.
-    Coco,
-}
 
 /// A dataset that has not been read.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -48,7 +48,7 @@ mod trigonometry;
 
 pub use annotations::{AnnotatedVideos, read_categories, read_coco, read_ytvis};
 pub use augmentation::{Augmentation, Drawn, FrameStep, RandomCrop, RandomFlip, ShortEdge};
-pub use catalog::{Catalog, DatasetKind, DatasetSource};
+pub use catalog::{Catalog, DatasetSource};
 pub use categories::Categories;
 pub use category_map::{CategoryMap, CocoTable};
 pub use class_table::ClassTable;
@@ -69,6 +69,7 @@ pub use random::{Purpose, Random};
 pub use record::{FrameAnnotation, Segmentation, TrackAnnotation, VideoRecord};
 pub use resize::{resize_bilinear, resize_nearest_mask, shortest_edge_size};
 pub use sampler::{BatchSampler, Mixture, Shard, StreamEntry, TrainingSampler};
+pub use seqformer_annotations::DatasetKind;
 pub use still_to_clip::{PseudoClip, StillMapper};
 pub use stratification::{sizes_by_weight, stratify};
 pub use training_set::{ClipSource, Mapper, TrainingPart, TrainingSet};

@@ -23,10 +23,10 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod check_ground_truth;
 mod coco;
 mod error;
 mod evaluation;
-mod format;
 mod ground_truth;
 mod matching;
 mod object_group;
@@ -40,13 +40,13 @@ mod results;
 mod track;
 mod ytvis;
 
+pub use check_ground_truth::check_ground_truth;
 pub use coco::{
     CocoAnnotation, CocoDetection, CocoEvaluator, CocoGroundTruth, CocoResults, CocoResultsWriter,
     ImageResult, IouKind, check_coco_results,
 };
 pub use error::EvaluationError;
 pub use evaluation::Evaluation;
-pub use format::{DatasetFormat, check_ground_truth};
 pub use ground_truth::{GroundTruth, TruthTrack};
 pub use matching::{TrackMatch, match_tracks};
 pub use object_group::ObjectGroup;
@@ -59,4 +59,5 @@ pub use results::{
     CheckReport, ResultEntry, ResultFault, Results, ResultsWriter, TrackResult, check_results,
     write_archive,
 };
+pub use seqformer_annotations::DatasetKind;
 pub use ytvis::{GroupScore, YtvisEvaluator};

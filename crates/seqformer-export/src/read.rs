@@ -78,19 +78,21 @@ impl Context<'_> {
 
     fn category_id(&self, entry: &ResultEntry<'_>) -> Result<i64, ExportError> {
         let id = entry.category_id();
-        let (number, expected) = match (self.annotations, id) {
+        let list = "name the annotations that list the classes with --gt";
+        let (number, expected, mend) = match (self.annotations, id) {
             (Some(file), _) if !file.categories.by_id.is_empty() => {
                 let known = &file.categories;
                 let number = known.ids.number(id).filter(|number| known.by_id.contains_key(number));
-                (number, "a class of the annotations")
+                let mend = format!("the annotations are those of {}", file.path.display());
+                (number, "a class of the annotations", mend)
             }
-            (_, seqformer_annotations::Id::Number(number @ 0..)) => (Some(*number), ""),
-            _ => (None, "a number of 0 or more"),
+            (_, seqformer_annotations::Id::Number(number @ 0..)) => {
+                (Some(*number), "", String::new())
+            }
+            _ => (None, "a number of 0 or more", list.to_owned()),
         };
-        let fault = || {
-            let mend = "name the annotations that list the classes with --gt";
-            entry.error(Fault::new("category_id", expected, id.to_string(), mend)).into()
-        };
+        let fault =
+            || entry.error(Fault::new("category_id", expected, id.to_string(), mend)).into();
         number.ok_or_else(fault)
     }
 

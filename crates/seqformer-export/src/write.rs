@@ -51,11 +51,17 @@ impl Export {
         match kind.format().and_then(seqformer_convert::Format::writer) {
             Some(Writer::File(writer)) => {
                 let dataset = self.dataset();
-                into_file(output, |file| Ok(writer.write(&dataset, file.file_mut(), notes)?))
+                into_file(output, |file| {
+                    let written = writer.write(&dataset, file.file_mut(), notes);
+                    Ok(written.map_err(|error| error.of_output(output, output))?)
+                })
             }
             Some(Writer::Folder(writer)) => {
                 let dataset = self.dataset();
-                into_folder(output, |folder| Ok(writer.write(&dataset, folder, notes)?))
+                into_folder(output, |folder| {
+                    let written = writer.write(&dataset, folder, notes);
+                    Ok(written.map_err(|error| error.of_output(output, folder))?)
+                })
             }
             None => match kind {
                 Kind::Cutout => self.folder_of_videos(output, |found, folder| {

@@ -41,6 +41,26 @@ pub enum OutputError {
         /// The output.
         output: PathBuf,
     },
+    /// A file is to be written, and a folder has its name.
+    #[error(
+        "{}: expected a name for a file, found a folder; choose another name, such as that of a file in it",
+        output.display()
+    )]
+    IsFolder {
+        /// The output.
+        output: PathBuf,
+    },
+    /// A folder on the way to it is a file.
+    #[error(
+        "{}: expected {} to be a folder, found a file; choose another name",
+        output.display(), file.display()
+    )]
+    BelowFile {
+        /// The output.
+        output: PathBuf,
+        /// The file.
+        file: PathBuf,
+    },
     /// Two outputs have the same name.
     #[error("{}: two outputs would have this name; choose another one", output.display())]
     Twice {
@@ -80,6 +100,19 @@ impl Outputs {
         Ok(())
     }
 
+    /// Claims the name of a file, which a folder cannot have.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Outputs::claim`], and a folder of this name.
+    pub fn claim_file(&mut self, output: &Path) -> Result<(), OutputError> {
+        self.check(output, true)?;
+        if output.is_dir() {
+            return Err(OutputError::IsFolder { output: output.into() });
+        }
+        self.claim(output)
+    }
+
     /// Claims a name that the program itself uses: an earlier file of this name may be replaced.
     ///
     /// # Errors
@@ -101,6 +134,9 @@ impl Outputs {
     }
 
     fn check(&self, output: &Path, may_replace: bool) -> Result<(), OutputError> {
+        if let Some(file) = file_above(output) {
+            return Err(OutputError::BelowFile { output: output.into(), file: file.into() });
+        }
         let resolved = resolve(output);
         let found = std::fs::symlink_metadata(output).ok();
         for input in &self.inputs {
@@ -131,6 +167,12 @@ impl Outputs {
         }
         Ok(())
     }
+}
+
+/// Finds what stands in the place of a folder that the path goes through.
+fn file_above(path: &Path) -> Option<&Path> {
+    let is_no_folder = |above: &&Path| above.metadata().is_ok_and(|found| !found.is_dir());
+    path.ancestors().skip(1).find(is_no_folder)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyByteArray;
 use seqformer_evaluation::{
-    CocoEvaluator, CocoGroundTruth, CocoResults, DatasetFormat, EvaluationError, GroundTruth,
+    CocoEvaluator, CocoGroundTruth, CocoResults, DatasetKind, EvaluationError, GroundTruth,
     IouKind, Report, Results, YtvisEvaluator,
 };
 use seqformer_metrics::{
@@ -72,9 +72,9 @@ pub(crate) fn evaluate_files(
         selection: selection(min_score, empty_masks_are_absent),
         with_errors: errors,
     };
-    let scores = run::read(py, move || match format_of(&gt)? {
-        DatasetFormat::YoutubeVis => request.score_videos(&gt, &results).map_err(data),
-        DatasetFormat::Coco => request.score_images(&gt, &results),
+    let scores = run::read(py, move || match kind_of(&gt)? {
+        DatasetKind::Ytvis => request.score_videos(&gt, &results).map_err(data),
+        DatasetKind::Coco => request.score_images(&gt, &results),
     })?;
     Ok((Value::Object(scores.numbers).to_string(), scores.tables))
 }
@@ -140,8 +140,8 @@ pub(crate) fn precision_recall(
     Ok((precision, recall, curves.shape(), report.stats, report.summary().to_string()))
 }
 
-fn format_of(gt: &Path) -> PyResult<DatasetFormat> {
-    DatasetFormat::of_file(gt).map_err(data)
+fn kind_of(gt: &Path) -> PyResult<DatasetKind> {
+    DatasetKind::of_file(gt).map_err(data)
 }
 
 fn selection(min_score: Option<f64>, empty_masks_are_absent: bool) -> Selection {

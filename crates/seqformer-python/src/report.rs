@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
-use seqformer_evaluation::{DatasetFormat, EvaluationError};
+use seqformer_evaluation::DatasetKind;
 use seqformer_report::{ReportPlan, WrittenReport, write_report as write};
 
 use crate::errors::{IntoPython, data};
@@ -26,8 +26,7 @@ pub(crate) fn write_report(
 ) -> PyResult<(PathBuf, usize, u64, Vec<String>)> {
     let plan = ReportPlan { gt, results, frames, copy_frames, run, min_score, output, overwrite };
     let written = run::finish(py, move |_stop| -> PyResult<WrittenReport> {
-        let format: Result<DatasetFormat, EvaluationError> = DatasetFormat::of_file(&plan.gt);
-        if format.map_err(data)? == DatasetFormat::Coco {
+        if DatasetKind::of_file(&plan.gt).map_err(data)? == DatasetKind::Coco {
             return Err(data(format!(
                 "{}: expected annotations of videos, found single images",
                 plan.gt.display()

@@ -53,6 +53,10 @@ fn a_dataset_is_counted_divided_joined_and_cut_down() {
     assert_eq!(printed, parts.join("\n") + "\n");
     let (good, _, said) = data(&split);
     assert!(!good && said.contains("--overwrite"), "{said}");
+    fs::write(at("one.json"), dataset(1).to_string()).unwrap();
+    let (good, _, said) =
+        data(&["split", &at("one.json"), "--parts", "a=1,b=1", "--output", &at("of_one")]);
+    assert!(!good && !Path::new(&at("of_one")).exists(), "{said}");
 
     let [train, val] = &parts;
     let (good, _, said) =

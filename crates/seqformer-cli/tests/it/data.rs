@@ -54,6 +54,7 @@ fn wrong_formats_and_files_are_told_in_one_line() {
     let at = |name: &str| display(&folder.path().join(name));
     fs::write(at("train.json"), TRACKS).unwrap();
     fs::write(at("other.json"), "{\"pages\": []}").unwrap();
+    fs::write(at("results.json"), r#"[{"video_id": 1, "score": 1, "segmentations": []}]"#).unwrap();
     let check = |input: &str, more: &[&str], expected: &str| {
         let begin = ["data", "convert", &at(input), "--to", "coco", "--output", &at("out.json")];
         let done = seqformer(&[&begin[..], more].concat());
@@ -68,6 +69,37 @@ fn wrong_formats_and_files_are_told_in_one_line() {
     check("train.json", &["--size", "12"], "1280x720");
     check("other.json", &[], "JSON with the keys pages");
     check("missing.json", &[], "missing.json");
+    check("results.json", &[], "`seqformer results convert` takes");
+    check(".", &["--from", "coco"], "a folder");
+}
+
+#[test]
+fn names_that_cannot_be_written_are_refused_before_the_work() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| display(&folder.path().join(name));
+    fs::write(at("train.json"), TRACKS).unwrap();
+    fs::write(at("notes"), "mine").unwrap();
+    fs::create_dir(at("full")).unwrap();
+    let is_file = "notes to be a folder, found a file; choose another name";
+    let is_folder = "expected a name for a file, found a folder; choose another name";
+    // There is no such input: whoever reads it first has another message.
+    let (input, missing) = (at("train.json"), at("missing.json"));
+    let cases: [(&[&str], &str, &str); 7] = [
+        (&["convert", &missing, "--to", "davis"], "notes/davis", is_file),
+        (&["convert", &missing, "--to", "coco"], "notes/coco.json", is_file),
+        (&["convert", &missing, "--to", "coco", "--overwrite"], "full", is_folder),
+        (&["subset", &missing, "--overwrite"], "full", is_folder),
+        (&["merge", &missing, &input], "notes/all.json", is_file),
+        (&["split", &missing, "--parts", "a=1,b=1"], "notes", is_file),
+        (&["browse", &input], "notes/pages", is_file),
+    ];
+    for (words, output, expected) in cases {
+        let done = seqformer(&[&["data"], words, &["--output", &at(output)]].concat());
+        let said = text(&done.stderr);
+        assert!(!done.status.success() && said.contains(expected), "{words:?}: {said}");
+    }
+    assert_eq!(fs::read_to_string(at("notes")).unwrap(), "mine");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
 }
 
 #[test]

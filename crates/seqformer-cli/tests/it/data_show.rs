@@ -116,6 +116,49 @@ fn annotations_are_drawn_over_their_frames_and_nothing_is_replaced() {
 }
 
 #[test]
+fn what_is_there_is_drawn_and_what_is_missing_is_said() {
+    let folder = TempDir::new().unwrap();
+    let dataset = dataset(folder.path(), "ytvis_2019", DatasetKind::Ytvis);
+    let (file, output) = (display(&dataset.path), folder.path().join("shown"));
+    let [absent, partial] = &dataset.videos[..] else { panic!("two videos") };
+    let images = display(absent.frames[0].parent().unwrap().parent().unwrap());
+    absent
+        .frames
+        .iter()
+        .chain([&partial.frames[1]])
+        .for_each(|path| fs::remove_file(path).unwrap());
+    let words = [file.as_str(), "--images", &images, "--output", &display(&output)];
+    let (is_done, said, errors) = show(&words);
+    assert!(is_done && said.lines().count() == 1, "{said} {errors}");
+    let without = format!(
+        "1 of 2 videos have no frames on the disk and are left out, the first is {}",
+        display(&absent.frames[0])
+    );
+    let missing =
+        format!("1 of 3 frames are not on the disk, the first is {}", display(&partial.frames[1]));
+    assert!(errors.contains(&without) && errors.contains(&missing), "{errors}");
+    // The numbers of pictures stay those of frames.
+    let picture = |frame| output.join(format!("video_{}/overlay_{frame:05}.jpg", partial.id));
+    let drawn = read_image(&picture(1)).unwrap().image;
+    let plain = RgbImage { size: partial.size, pixels: vec![40; drawn.pixels.len()] };
+    let [inside, outside] = differences(&drawn, &plain, &covered(&dataset, 1, 1));
+    // Tags are far brighter than the ground.
+    assert!(inside > 60.0 && outside < 0.6 * inside, "{inside} {outside}");
+    assert!(picture(2).is_file());
+
+    for frame in [0, 2] {
+        fs::remove_file(&partial.frames[frame]).unwrap();
+    }
+    let elsewhere = folder.path().join("nothing");
+    let (is_done, _, errors) = show(&[&words[..4], &[&display(&elsewhere)]].concat());
+    assert!(!is_done && !elsewhere.exists(), "{errors}");
+    assert!(
+        errors.contains("the frames of 2 videos, found none") && errors.contains("--images"),
+        "{errors}"
+    );
+}
+
+#[test]
 fn results_above_the_threshold_are_drawn_over_frames_and_images() {
     let folder = TempDir::new().unwrap();
     for (layout, kind) in [("ytvis_2019", DatasetKind::Ytvis), ("coco", DatasetKind::Coco)] {

@@ -51,4 +51,11 @@ fn results_become_files_of_other_tools_and_nothing_is_replaced() {
         "{said}"
     );
     assert!(run("jpeg", "x", &[]).2.contains("mask-video"));
+    fs::write(at("results.json"), RESULTS.replace("\"category_id\": 4", "\"category_id\": 5"))
+        .unwrap();
+    let said = run("csv", "other.csv", &[]).2;
+    assert!(
+        said.contains("found 5; the annotations are those of") && said.contains("valid.json"),
+        "{said}"
+    );
 }

@@ -4,7 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::load::{Content, Field, Node, load};
+use super::load::load;
+use super::node::{Content, Field, Node};
 use crate::key::join;
 use crate::{ConfigError, Value, ValueError, expand_path};
 

@@ -5,9 +5,10 @@ use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput};
 
-use super::scalar;
+use super::node::{Content, Field, Node};
+use super::{scalar, tag};
 use crate::{ConfigError, Origin, Value};
 
 /// Largest file that is read.
@@ -16,66 +17,6 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 const MAX_DEPTH: usize = 32;
 /// Limit of the size of the tree after aliases are expanded, in nodes and 16-byte pieces of text.
 const MAX_COST: usize = 20_000;
-/// Prefix of the tags that YAML itself defines.
-const YAML_TAG: &str = "tag:yaml.org,2002:";
-/// Tags of PyYAML, which a dump of a configuration may have, for values that need no Python.
-const PLAIN_TYPES: [&str; 10] = [
-    "python/tuple",
-    "python/list",
-    "python/dict",
-    "python/str",
-    "python/unicode",
-    "python/int",
-    "python/long",
-    "python/float",
-    "python/bool",
-    "python/none",
-];
-
-/// A value as the file has it.
-#[derive(Debug, Clone)]
-pub(crate) struct Node {
-    pub(crate) content: Content,
-    cost: usize,
-}
-
-/// What a [`Node`] holds.
-#[derive(Debug, Clone)]
-pub(crate) enum Content {
-    /// A scalar: its value and its text.
-    Scalar(Value, String),
-    /// A list.
-    Sequence(Vec<Node>),
-    /// A section.
-    Mapping(Vec<Field>),
-}
-
-/// A key of a section, with its value.
-#[derive(Debug, Clone)]
-pub(crate) struct Field {
-    pub(crate) name: String,
-    pub(crate) origin: Origin,
-    pub(crate) node: Node,
-}
-
-impl Node {
-    /// A section.
-    pub(crate) fn mapping(fields: Vec<Field>) -> Self {
-        let cost = fields.iter().map(|field| field.node.cost + 1).sum::<usize>() + 1;
-        Self { content: Content::Mapping(fields), cost }
-    }
-
-    /// The value, unless a section is in it.
-    pub(crate) fn to_value(&self) -> Option<Value> {
-        match &self.content {
-            Content::Scalar(value, _) => Some(value.clone()),
-            Content::Sequence(items) => {
-                items.iter().map(Self::to_value).collect::<Option<_>>().map(Value::List)
-            }
-            Content::Mapping(_) => None,
-        }
-    }
-}
 
 /// Reads the keys of the YAML file `path`.
 pub(super) fn load(path: &Path) -> Result<Vec<Field>, ConfigError> {
@@ -189,17 +130,24 @@ impl<'a> Loader<'a> {
                 return Ok(node);
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let value = self.scalar(&text, style, tag.as_deref(), span)?;
+                let value = match tag {
+                    Some(tag) => tag::scalar(&tag, &text),
+                    None if style == ScalarStyle::Plain => scalar::resolve(&text),
+                    None => Ok(Value::Str(text.to_string())),
+                };
+                let value = value.map_err(|message| self.error(span.start, message))?;
                 let cost = 1 + text.len() / 16;
                 self.spend(cost, span)?;
                 (anchor, Node { content: Content::Scalar(value, text.into_owned()), cost })
             }
             Event::SequenceStart(anchor, tag) => {
-                self.check_tag(tag.as_deref(), &["seq", "python/tuple", "python/list"], span)?;
+                tag::check(tag.as_deref(), &["seq", "python/tuple", "python/list"])
+                    .map_err(|message| self.error(span.start, message))?;
                 (anchor, self.sequence(span, depth)?)
             }
             Event::MappingStart(anchor, tag) => {
-                self.check_tag(tag.as_deref(), &["map", "python/dict"], span)?;
+                tag::check(tag.as_deref(), &["map", "python/dict"])
+                    .map_err(|message| self.error(span.start, message))?;
                 (anchor, self.mapping(span, depth)?)
             }
             _ => return Err(self.error(span.start, "expected a value")),
@@ -293,63 +241,6 @@ impl<'a> Loader<'a> {
             }
         }
         Ok(())
-    }
-
-    fn scalar(
-        &self,
-        text: &str,
-        style: ScalarStyle,
-        tag: Option<&Tag>,
-        span: Span,
-    ) -> Result<Value, ConfigError> {
-        let Some(tag) = tag else {
-            return if style == ScalarStyle::Plain {
-                scalar::resolve(text).map_err(|message| self.error(span.start, message))
-            } else {
-                Ok(Value::Str(text.to_owned()))
-            };
-        };
-        let name = self.tag_name(tag, span)?;
-        let value = match name.as_str() {
-            "str" | "python/str" | "python/unicode" | "" => Some(Value::Str(text.to_owned())),
-            "null" | "python/none" => Some(Value::None),
-            "bool" | "python/bool" => scalar::boolean(&text.to_ascii_lowercase()),
-            "int" | "python/int" | "python/long" => {
-                scalar::int(text).and_then(Result::ok).map(Value::Int)
-            }
-            "float" | "python/float" => {
-                scalar::float(text).or_else(|| text.parse().ok()).map(Value::Float)
-            }
-            _ => return Err(self.error(span.start, format!("the tag !!{name} is not supported"))),
-        };
-        value.ok_or_else(|| self.error(span.start, format!("{text:?} is not of the type !!{name}")))
-    }
-
-    fn check_tag(&self, tag: Option<&Tag>, known: &[&str], span: Span) -> Result<(), ConfigError> {
-        let Some(tag) = tag else { return Ok(()) };
-        let name = self.tag_name(tag, span)?;
-        if known.contains(&name.as_str()) || name.is_empty() {
-            return Ok(());
-        }
-        Err(self.error(span.start, format!("the tag !!{name} is not supported")))
-    }
-
-    /// The name of a tag of YAML itself, or of PyYAML for one of Python's plain types; empty for the lone `!`.
-    fn tag_name(&self, tag: &Tag, span: Span) -> Result<String, ConfigError> {
-        let full = format!("{}{}", tag.handle, tag.suffix);
-        if full == "!" {
-            return Ok(String::new());
-        }
-        match full.strip_prefix(YAML_TAG) {
-            Some(name) if name.starts_with("python/") && !PLAIN_TYPES.contains(&name) => {
-                let message = format!(
-                    "the tag !!{name} stands for Python code, which is never run; write plain values"
-                );
-                Err(self.error(span.start, message))
-            }
-            Some(name) => Ok(name.to_owned()),
-            None => Err(self.error(span.start, format!("the tag {full} is not supported"))),
-        }
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn area_of(
     Some((kind, Fault::new(field, expected, describe(value), "take the area of the mask")))
 }
 
-/// Tells whether a text is about anything but Python's words for numbers that are not finite.
+/// Returns whether a text is about anything but Python's words for numbers that are not finite.
 pub(super) fn is_finite(found: &str) -> bool {
     !found.contains("NaN") && !found.contains("Infinity")
 }

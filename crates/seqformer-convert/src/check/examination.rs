@@ -15,11 +15,11 @@ use super::records::{Records, repeated_key};
 
 /// An annotation that was looked at on its own.
 pub(super) struct Examined {
-    /// How messages call it.
+    /// Its place in the file, for messages.
     pub(super) place: String,
     /// Its id.
     pub(super) id: Option<Id>,
-    /// What its masks are, to find others like it; nothing without a mask.
+    /// A hash of its masks, to find equal ones; `None` without a mask.
     pub(super) likeness: Option<(Id, u64)>,
     /// What is wrong with it.
     pub(super) found: Vec<Found>,

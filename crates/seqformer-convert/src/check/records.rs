@@ -38,7 +38,7 @@ pub(super) struct Records {
 /// A video, or an image as a video of one frame.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Record {
-    /// How messages call it.
+    /// Its place in the file, for messages.
     pub(super) place: String,
     /// The size in the file.
     pub(super) size: Option<ImageSize>,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::builder::{Seen, TrackBuilder, categories};
-use crate::dataset::{Dataset, Occlusion, Shape, Video};
+use crate::dataset::{Dataset, Occlusion, Shape};
 use crate::interface::{ReadOptions, Reader};
 use crate::label_image::Depth;
 use crate::png_sequences::{self, Labels, Sequence};
@@ -36,7 +36,6 @@ impl Reader for BddBitmask {
         for (sequence, id) in png_sequences::find(input, options)?.into_iter().zip(1..) {
             let Labels { size, frames } = sequence.read(Depth::Rgba)?;
             let Sequence { name, file_names, .. } = sequence;
-            let length = frames.len();
             let mut builder = TrackBuilder::new(size, format!("video {id} ({name})"));
             for (frame, masks) in frames.into_iter().enumerate() {
                 for (value, mask) in masks {
@@ -58,16 +57,7 @@ impl Reader for BddBitmask {
                     builder.add(seen, notes);
                 }
             }
-            let tracks = builder.finish(length);
-            videos.push(Video {
-                id,
-                name,
-                size,
-                length,
-                file_names: Some(file_names),
-                tracks,
-                exhaustive: None,
-            });
+            videos.push(builder.into_video(id, name, file_names));
         }
         let name = |id: i64| CLASSES.get(usize::try_from(id - 1).ok()?).copied();
         Ok(Dataset { categories: categories(&classes, name), videos })

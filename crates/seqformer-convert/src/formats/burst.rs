@@ -10,7 +10,7 @@ use seqformer_masks::{ImageSize, Rle};
 use serde_json::Value;
 
 use crate::builder::{Seen, TrackBuilder};
-use crate::dataset::{Category, Dataset, Shape, Video};
+use crate::dataset::{Category, Dataset, Shape};
 use crate::interface::{ReadOptions, Reader};
 use crate::names::Unique;
 use crate::{ConvertError, Notes};
@@ -148,24 +148,9 @@ impl Reader for Burst {
                     categories
                         .push(Category { id: category_id, name: format!("class_{category_id}") });
                 }
-                let shape = Shape::Mask(mask);
-                let (occlusion, is_crowd, is_ignored) = (None, false, false);
-                builder.add(
-                    Seen { id, frame, category_id, shape, occlusion, is_crowd, is_ignored },
-                    notes,
-                );
+                builder.add(Seen::new(id, frame, category_id, Shape::Mask(mask)), notes);
             }
-            let length = file_names.len();
-            let (name, tracks) = (unique.take(name), builder.finish(length));
-            videos.push(Video {
-                id,
-                name,
-                size,
-                length,
-                file_names: Some(file_names),
-                tracks,
-                exhaustive: None,
-            });
+            videos.push(builder.into_video(id, unique.take(name), file_names));
         }
         Ok(Dataset { categories, videos })
     }

@@ -164,7 +164,7 @@ fn common_size(
     Ok(common.unwrap_or(ImageSize { height: 1, width: 1 }))
 }
 
-/// The classes that are in both lists, where nothing stands for all classes.
+/// The classes that are in both lists; `None` stands for all classes.
 fn in_both(first: Option<Vec<i64>>, second: Option<&[i64]>) -> Option<Vec<i64>> {
     match (first, second) {
         (Some(mut first), Some(second)) => {
@@ -175,7 +175,7 @@ fn in_both(first: Option<Vec<i64>>, second: Option<&[i64]>) -> Option<Vec<i64>> 
     }
 }
 
-/// What the list of videos says of one.
+/// An entry of the list of videos.
 struct VideoEntry {
     /// Its name; a video without one is named by its frames.
     name: Option<String>,

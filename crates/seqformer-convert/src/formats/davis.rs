@@ -59,38 +59,19 @@ impl Reader for Davis2016 {
 fn video(sequence: Sequence, id: i64, notes: &mut Notes) -> Result<Video, ConvertError> {
     let labels = sequence.read(Depth::Eight)?;
     let is_binary = labels.frames.iter().flat_map(|masks| masks.keys()).all(|&value| value == VOID);
-    let length = labels.frames.len();
     let mut builder = TrackBuilder::new(labels.size, format!("video {id} ({})", sequence.name));
     for (frame, masks) in labels.frames.into_iter().enumerate() {
         for (value, mask) in masks {
-            builder.add(
-                Seen {
-                    id: if is_binary { 1 } else { i64::from(value) },
-                    frame,
-                    category_id: CATEGORY,
-                    shape: Shape::Mask(mask),
-                    occlusion: None,
-                    is_crowd: false,
-                    is_ignored: value == VOID && !is_binary,
-                },
-                notes,
-            );
+            let id = if is_binary { 1 } else { i64::from(value) };
+            let seen = Seen::new(id, frame, CATEGORY, Shape::Mask(mask));
+            builder.add(Seen { is_ignored: value == VOID && !is_binary, ..seen }, notes);
         }
     }
     let Sequence { name, file_names, .. } = sequence;
-    let tracks = builder.finish(length);
-    Ok(Video {
-        id,
-        name,
-        size: labels.size,
-        length,
-        file_names: Some(file_names),
-        tracks,
-        exhaustive: None,
-    })
+    Ok(builder.into_video(id, name, file_names))
 }
 
-/// Says what both editions lose.
+/// Notes what both editions lose.
 fn count_losses(dataset: &Dataset, notes: &mut Notes) {
     if dataset.categories.len() > 1 {
         let classes = dataset.categories.len();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::builder::{Seen, TrackBuilder, categories};
-use crate::dataset::{Dataset, Shape, Video};
+use crate::dataset::{Dataset, Shape};
 use crate::interface::{ReadOptions, Reader};
 use crate::label_image::Depth;
 use crate::names::{self, Unique};
@@ -55,27 +55,11 @@ impl Reader for KittiInstances {
                         continue;
                     }
                     classes.insert(category_id);
-                    let seen = Seen {
-                        id: builder.unused_id(),
-                        frame: 0,
-                        category_id,
-                        shape: Shape::Mask(mask),
-                        occlusion: None,
-                        is_crowd: false,
-                        is_ignored: false,
-                    };
-                    builder.add(seen, notes);
+                    let id = builder.unused_id();
+                    builder.add(Seen::new(id, 0, category_id, Shape::Mask(mask)), notes);
                 }
                 let name = names::of_image(image.file_names.first().map(String::as_str), id);
-                videos.push(Video {
-                    id,
-                    name: unique.take(name),
-                    size: labels.size,
-                    length: 1,
-                    file_names: Some(image.file_names),
-                    tracks: builder.finish(1),
-                    exhaustive: None,
-                });
+                videos.push(builder.into_video(id, unique.take(name), image.file_names));
             }
         }
         let name = |id: i64| {

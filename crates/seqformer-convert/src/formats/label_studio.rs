@@ -40,7 +40,7 @@ struct Task {
 impl Task {
     fn parse(text: &[u8]) -> Result<Self, Fault> {
         let entry = Entry::parse(text)?;
-        // The image or film stands under a name of the user.
+        // The image or film is a field whose name the user chose.
         let data = entry.get("data").and_then(Value::as_object);
         let texts = |key: &str| data.and_then(|data| data.get(key)).and_then(Value::as_str);
         let any = || data.and_then(|data| data.values().find_map(Value::as_str));

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::builder::TrackBuilder;
-use crate::dataset::{Dataset, Shape, Video};
+use crate::dataset::{Dataset, Shape};
 use crate::frames::{Held, count_marks};
 use crate::interface::{FolderWriter, ReadOptions, Reader};
 use crate::label_image::Depth;
@@ -49,7 +49,6 @@ impl Reader for MotsPng {
         for ((labels, sequence), id) in read.into_iter().zip(1..) {
             let Sequence { name, file_names, .. } = sequence;
             let Labels { size, frames } = labels;
-            let length = frames.len();
             let mut builder = TrackBuilder::new(size, format!("video {id} ({name})"));
             for (frame, (value, mask)) in frames
                 .into_iter()
@@ -63,16 +62,7 @@ impl Reader for MotsPng {
                     None => notes.say(mots::NO_CLASS),
                 }
             }
-            let tracks = builder.finish(length);
-            videos.push(Video {
-                id,
-                name,
-                size,
-                length,
-                file_names: Some(file_names),
-                tracks,
-                exhaustive: None,
-            });
+            videos.push(builder.into_video(id, name, file_names));
         }
         Ok(Dataset { categories, videos })
     }

@@ -13,11 +13,11 @@ use seqformer_annotations::Fault;
 use seqformer_masks::{ImageSize, Rle};
 
 use crate::builder::TrackBuilder;
-use crate::dataset::{Dataset, Shape, Video};
+use crate::dataset::{Dataset, Shape};
 use crate::frames::{Held, count_marks, for_each_frame, mask_of};
 use crate::interface::{FolderWriter, ReadOptions, Reader};
 use crate::mots::{self, Code, Codes};
-use crate::{ConvertError, Notes, names, pictures};
+use crate::{ConvertError, Notes, names, pictures, text_file};
 
 /// The format.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ impl Line {
 
 /// Reads the lines of a video, with the size that all of them have.
 fn read_lines(path: &Path) -> Result<(Option<ImageSize>, Vec<Line>), ConvertError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConvertError::read(path, source))?;
+    let text = text_file::read(path)?;
     let (mut size, mut lines) = (None, Vec::new());
     for (index, text) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let wrong = |fault| ConvertError::wrong(path, format!("line {}", index + 1), fault);
@@ -99,8 +99,7 @@ fn read_lengths(folder: &Path) -> Result<BTreeMap<String, usize>, ConvertError> 
         if !name.contains("seqmap") || !path.is_file() {
             continue;
         }
-        let text =
-            std::fs::read_to_string(&path).map_err(|source| ConvertError::read(&path, source))?;
+        let text = text_file::read(&path)?;
         for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let mut fields = line.trim_end().rsplitn(4, ' ');
             let length = fields.next().and_then(|length| length.parse::<u32>().ok());
@@ -195,16 +194,7 @@ impl Reader for MotsTxt {
                 }
             }
             let file_names = (0..length).map(|frame| format!("{name}/{frame:06}.png")).collect();
-            let tracks = builder.finish(length);
-            videos.push(Video {
-                id,
-                name,
-                size,
-                length,
-                file_names: Some(file_names),
-                tracks,
-                exhaustive: None,
-            });
+            videos.push(builder.into_video(id, name, file_names));
         }
         if videos.is_empty() {
             let mend =
@@ -246,7 +236,7 @@ impl FolderWriter for MotsTxt {
                     let Some(value) = values.get(&track.id) else { continue };
                     let Some(mask) = mask_of(shape, (video, track, frame), notes) else { continue };
                     let (class, rle) = (value / 1000, mask.to_compressed());
-                    // Writing to a text cannot fail.
+                    // Writing to a string cannot fail.
                     let _written = writeln!(text, "{frame} {value} {class} {height} {width} {rle}");
                 }
                 Ok(())

@@ -20,7 +20,7 @@ use crate::{ConvertError, Notes, pictures};
 #[derive(Debug)]
 pub(crate) struct Sav;
 
-/// Annotated frames are this many frames of the film apart.
+/// Distance of annotated frames, in frames of the film.
 const STEP: usize = 4;
 /// The only class.
 const CATEGORY: i64 = 1;
@@ -107,30 +107,13 @@ fn video(file: &Entry, id: i64, notes: &mut Notes) -> Result<Video, Fault> {
             if mask.area() == 0 {
                 continue;
             }
-            let seen = Seen {
-                id: number(index),
-                frame,
-                category_id: CATEGORY,
-                shape: Shape::Mask(mask),
-                occlusion: None,
-                is_crowd: false,
-                is_ignored: false,
-            };
-            builder.add(seen, notes);
+            builder.add(Seen::new(number(index), frame, CATEGORY, Shape::Mask(mask)), notes);
         }
     }
     names::inside(&name).map_err(|fault| fault.within("video_id"))?;
-    let length = frames.len();
-    let file_names = (0..length).map(|frame| format!("{name}/{:05}.jpg", STEP * frame)).collect();
-    Ok(Video {
-        id,
-        name,
-        size,
-        length,
-        file_names: Some(file_names),
-        tracks: builder.finish(length),
-        exhaustive: None,
-    })
+    let file_names =
+        (0..frames.len()).map(|frame| format!("{name}/{:05}.jpg", STEP * frame)).collect();
+    Ok(builder.into_video(id, name, file_names))
 }
 
 #[cfg(test)]
@@ -165,7 +148,7 @@ mod tests {
         assert_eq!(seen, [[true, true], [false, true]]);
         assert_eq!(back.videos[0].frame_name(1), "sav_1/00004.jpg");
         assert_eq!(back.videos[0].tracks[1].id, 9);
-        // A lossless way there and back.
+        // A lossless round trip.
         let other = folder.path().join("other.json");
         run(&output, Format::Ytvis, Format::Cocovid, &other);
         assert_eq!(plain(&read(&other, Format::Cocovid)), plain(&back));

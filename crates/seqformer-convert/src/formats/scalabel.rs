@@ -119,7 +119,6 @@ fn video(
         }
     }
     let size = common.unwrap_or(ImageSize { height: 1, width: 1 });
-    let length = frames.len();
     let name = match name {
         "" => names::of_image(file_names.first().map(String::as_str), id),
         name => name.to_owned(),
@@ -145,15 +144,7 @@ fn video(
             builder.add(seen, notes);
         }
     }
-    Ok(Video {
-        id,
-        name,
-        size,
-        length,
-        file_names: Some(file_names),
-        tracks: builder.finish(length),
-        exhaustive: None,
-    })
+    Ok(builder.into_video(id, name, file_names))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! VGG Image Annotator: projects and exports of version 2, and projects of version 3; version 2 is written.
 //!
-//! What objects are called is free there: each has attributes, of which one is taken for the class, and one, if there
+//! Objects have free attributes, of which one is taken for the class, and one, if there
 //! is any, for the number of the object in its video. Films of version 3 have shapes at times instead of frames, and
 //! are left out.
 //!

@@ -21,7 +21,7 @@ use crate::geometry::polygon;
 use crate::interface::{FolderWriter, ReadOptions, Reader};
 use crate::names::{self, Unique};
 use crate::xml::finite;
-use crate::{ConvertError, Notes, pictures};
+use crate::{ConvertError, Notes, pictures, text_file};
 
 /// The format.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(crate) struct Yolo;
 /// Folders of labels and of images.
 const LABELS: &str = "labels";
 const IMAGES: &str = "images";
-/// Coordinates further outside of the image than this are no parts of it.
+/// Coordinates further outside of the image than this are a mistake.
 const MOST_OUTSIDE: f64 = 0.5;
 
 /// Reads a line: the class and the shape.
@@ -137,8 +137,7 @@ impl Reader for Yolo {
             let file_name = image.clone().unwrap_or_else(|| format!("{stem}.jpg"));
             let candidate = images.join(&file_name);
             let size = options.size_of((&path, "the whole file"), &[candidate])?;
-            let text = std::fs::read_to_string(&path)
-                .map_err(|source| ConvertError::read(&path, source))?;
+            let text = text_file::read(&path)?;
             let mut builder = TrackBuilder::new(size, format!("image {id} ({stem})"));
             for (index, line) in
                 text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty())
@@ -148,27 +147,10 @@ impl Reader for Yolo {
                     ConvertError::wrong(&path, format!("line {}", index + 1), fault)
                 })?;
                 classes.entry(class).or_insert_with(|| format!("class_{class}"));
-                let seen = Seen {
-                    id: builder.unused_id(),
-                    frame: 0,
-                    category_id: i64::from(class) + 1,
-                    shape,
-                    occlusion: None,
-                    is_crowd: false,
-                    is_ignored: false,
-                };
-                builder.add(seen, notes);
+                let object = builder.unused_id();
+                builder.add(Seen::new(object, 0, i64::from(class) + 1, shape), notes);
             }
-            let name = unique.take(stem);
-            videos.push(Video {
-                id,
-                name,
-                size,
-                length: 1,
-                file_names: Some(vec![file_name]),
-                tracks: builder.finish(1),
-                exhaustive: None,
-            });
+            videos.push(builder.into_video(id, unique.take(stem), vec![file_name]));
         }
         // Classes are counted from 0 there; 0 as an id confuses COCO's tools.
         let categories =
@@ -220,7 +202,7 @@ impl FolderWriter for Yolo {
                 for (track, shape) in seen {
                     let class = classes.get(&track.category_id).copied().unwrap_or_default();
                     if let Some(numbers) = numbers(shape, (video, track, frame), notes) {
-                        // Writing to a text cannot fail.
+                        // Writing to a string cannot fail.
                         let _written = writeln!(text, "{class} {numbers}");
                     }
                 }

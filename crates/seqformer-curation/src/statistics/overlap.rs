@@ -2,7 +2,7 @@
 
 use seqformer_masks::BoxXywh;
 
-/// Returns the area that lies in two or more boxes as a part of the area that lies in any; nothing without an area.
+/// Returns the part of the area of all boxes that lies in two or more of them; `None` if there is no area.
 ///
 /// Reference: Qi et al., "Occluded Video Instance Segmentation" (IJCV 2022), bounding-box occlusion rate.
 pub(super) fn overlap_rate(boxes: &[BoxXywh]) -> Option<f64> {

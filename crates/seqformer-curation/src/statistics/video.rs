@@ -1,4 +1,4 @@
-//! A video in numbers.
+//! Statistics of one video.
 
 use seqformer_convert::{Track, Video};
 use seqformer_masks::{BoxXywh, ImageSize};
@@ -6,7 +6,7 @@ use seqformer_masks::{BoxXywh, ImageSize};
 use super::OcclusionCounts;
 use super::overlap::overlap_rate;
 
-/// A track in numbers.
+/// Statistics of one track.
 #[derive(Debug, Default)]
 pub(super) struct TrackNumbers {
     pub(super) category_id: i64,
@@ -18,7 +18,7 @@ pub(super) struct TrackNumbers {
     pub(super) occlusion: Option<OcclusionCounts>,
 }
 
-/// A video in numbers.
+/// Statistics of one video.
 #[derive(Debug, Default)]
 pub(super) struct VideoNumbers {
     pub(super) tracks: Vec<TrackNumbers>,
@@ -31,7 +31,7 @@ pub(super) struct VideoNumbers {
 }
 
 impl VideoNumbers {
-    /// Looks at a video.
+    /// Counts what is in a video.
     pub(super) fn new(video: &Video) -> Self {
         let mut numbers = Self { objects: vec![0; video.length], ..Self::default() };
         let mut boxes: Vec<Vec<BoxXywh>> = vec![Vec::new(); video.length];
@@ -52,7 +52,7 @@ impl VideoNumbers {
 }
 
 impl TrackNumbers {
-    /// Looks at an object, and adds its boxes to those of the frames.
+    /// Measures an object, and adds its boxes to those of the frames.
     fn new(track: &Track, size: ImageSize, boxes: &mut [Vec<BoxXywh>]) -> Self {
         let mut numbers = Self { category_id: track.category_id, ..Self::default() };
         let mut last_seen = None;

@@ -1,7 +1,7 @@
 //! The table of built-in dataset names.
 
-use super::DatasetKind;
 use crate::ClassTable;
+use seqformer_annotations::DatasetKind;
 
 /// A built-in dataset, its paths relative to the folder of all datasets.
 #[derive(Debug)]

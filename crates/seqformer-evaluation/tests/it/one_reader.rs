@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use seqformer_data::{read_coco, read_ytvis};
-use seqformer_evaluation::{DatasetFormat, check_ground_truth};
+use seqformer_evaluation::{DatasetKind, check_ground_truth};
 use serde_json::{Value, json};
 
 /// A value that becomes Python's word for a number that is not finite.
@@ -50,15 +50,15 @@ fn changed(mut file: Value, changes: &[Change]) -> String {
 }
 
 /// Reads a text both ways; nothing where it is taken, otherwise what is said.
-fn both(text: &[u8], format: DatasetFormat) -> [Option<String>; 2] {
+fn both(text: &[u8], kind: DatasetKind) -> [Option<String>; 2] {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("instances.json");
     std::fs::write(&path, text).unwrap();
-    let training = match format {
-        DatasetFormat::YoutubeVis => read_ytvis(&path, Path::new("images")),
-        DatasetFormat::Coco => read_coco(&path, Path::new("images")),
+    let training = match kind {
+        DatasetKind::Ytvis => read_ytvis(&path, Path::new("images")),
+        DatasetKind::Coco => read_coco(&path, Path::new("images")),
     };
-    let scoring = check_ground_truth(&path, format);
+    let scoring = check_ground_truth(&path, kind);
     [training.err().map(|e| e.to_string()), scoring.err().map(|e| e.to_string())]
 }
 
@@ -157,11 +157,11 @@ fn bad_videos() -> Vec<(Vec<Change>, &'static str)> {
 #[test]
 fn odd_files_of_videos_are_taken_or_refused_by_training_and_scoring_alike() {
     for change in good_videos() {
-        let outcome = both(changed(videos(), &change).as_bytes(), DatasetFormat::YoutubeVis);
+        let outcome = both(changed(videos(), &change).as_bytes(), DatasetKind::Ytvis);
         assert_eq!(outcome, [None, None], "{change:?}");
     }
     for (change, word) in bad_videos() {
-        let outcome = both(changed(videos(), &change).as_bytes(), DatasetFormat::YoutubeVis);
+        let outcome = both(changed(videos(), &change).as_bytes(), DatasetKind::Ytvis);
         let [Some(training), Some(scoring)] = &outcome else { panic!("{change:?}: {outcome:?}") };
         assert!(training.contains(word), "{change:?}: {training}");
         assert_eq!(training, scoring, "{change:?}");
@@ -193,7 +193,7 @@ fn odd_files_of_images_are_taken_or_refused_by_training_and_scoring_alike() {
         at("/categories/0/supercategory", Value::Null),
         at("/annotations", Value::Null),
     ] {
-        let outcome = both(changed(images(), &change).as_bytes(), DatasetFormat::Coco);
+        let outcome = both(changed(images(), &change).as_bytes(), DatasetKind::Coco);
         assert_eq!(outcome, [None, None], "{change:?}");
     }
     for (pointer, value, word) in [
@@ -207,7 +207,7 @@ fn odd_files_of_images_are_taken_or_refused_by_training_and_scoring_alike() {
         (mask, json!({"size": [4, 6], "counts": [5, 2]}), "a sum of 7"),
     ] {
         let change = at(pointer, value);
-        let outcome = both(changed(images(), &change).as_bytes(), DatasetFormat::Coco);
+        let outcome = both(changed(images(), &change).as_bytes(), DatasetKind::Coco);
         let [Some(training), Some(scoring)] = &outcome else { panic!("{change:?}: {outcome:?}") };
         assert!(training.contains(word), "{change:?}: {training}");
         assert_eq!(training, scoring, "{change:?}");
@@ -218,10 +218,10 @@ fn odd_files_of_images_are_taken_or_refused_by_training_and_scoring_alike() {
 fn encodings_are_taken_or_refused_alike() {
     let text = changed(videos(), &[]);
     let marked = format!("\u{feff}{text}");
-    assert_eq!(both(marked.as_bytes(), DatasetFormat::YoutubeVis), [None, None]);
+    assert_eq!(both(marked.as_bytes(), DatasetKind::Ytvis), [None, None]);
     let utf16: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
     for bytes in [&utf16[..], &utf16[2..]] {
-        let outcome = both(bytes, DatasetFormat::YoutubeVis);
+        let outcome = both(bytes, DatasetKind::Ytvis);
         for message in outcome {
             let message = message.unwrap();
             assert!(message.contains("UTF-16") && message.contains("as UTF-8"), "{message}");
@@ -240,7 +240,7 @@ fn only_training_needs_the_images_and_masks_of_their_size() {
         ),
     ];
     for (text, word) in cases {
-        let [training, scoring] = both(text.as_bytes(), DatasetFormat::YoutubeVis);
+        let [training, scoring] = both(text.as_bytes(), DatasetKind::Ytvis);
         let training = training.unwrap();
         assert!(training.contains(word), "{training}");
         assert_eq!(scoring, None);

@@ -75,6 +75,18 @@ fn a_folder_that_holds_an_input_is_not_replaced() {
 }
 
 #[test]
+fn a_file_is_no_folder_and_a_folder_is_no_file() {
+    let below = Some("in.json to be a folder, found a file");
+    check("in.json/new.json", below, below);
+    check("in.json/deeper/new.json", below, below);
+    let folder = place();
+    let mut outputs = Outputs::new(true);
+    let message = outputs.claim_file(&folder.path().join("out")).unwrap_err().to_string();
+    assert!(message.contains("a name for a file, found a folder"), "{message}");
+    outputs.claim_file(&folder.path().join("out/theirs.json")).unwrap();
+}
+
+#[test]
 fn two_outputs_never_have_one_name() {
     let folder = place();
     let (path, again) = (folder.path().join("a.mp4"), folder.path().join("out/../a.mp4"));

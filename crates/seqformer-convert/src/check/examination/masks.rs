@@ -33,7 +33,7 @@ impl Examination {
         let length = record.and_then(|record| record.length);
         if let Some(length) = length.filter(|&length| length != list.len()) {
             let surplus = list.get(length..).unwrap_or_default();
-            // What is too long by nothing but nulls says nothing.
+            // Entries of null beyond the last frame are harmless.
             let is_fixable = list.len() > length && surplus.iter().all(is_absent);
             let expected = format!("an entry for each of the {length} frames of the video");
             let mend = if is_fixable {

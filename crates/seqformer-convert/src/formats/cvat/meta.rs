@@ -1,4 +1,4 @@
-//! What a file says of its task.
+//! The description of a task.
 
 use seqformer_annotations::Fault;
 use seqformer_masks::ImageSize;
@@ -9,7 +9,7 @@ use crate::xml::{Node, XmlFile};
 /// No video has more frames: a larger number is a mistake.
 const MAX_FRAMES: u32 = 1 << 20;
 
-/// What a file says of its task.
+/// The description of a task in a file.
 #[derive(Debug)]
 pub(super) struct Meta {
     /// Its name.
@@ -28,7 +28,7 @@ pub(super) struct Meta {
 }
 
 impl Default for Meta {
-    /// A task of which nothing is known.
+    /// A task without a description.
     fn default() -> Self {
         let (name, num_frames, labels) = (None, None, Vec::new());
         Self {
@@ -96,7 +96,7 @@ impl Meta {
         Ok(())
     }
 
-    /// Tells whether the task is a video, of which size and length are known.
+    /// Returns whether the task is a video, of which size and length are known.
     pub(super) fn is_of_video(&self) -> bool {
         self.num_frames.is_some() && self.height.is_some()
     }

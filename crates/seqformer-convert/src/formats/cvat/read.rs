@@ -125,20 +125,11 @@ impl Task<'_> {
             let size = self.video_size(&meta)?;
             video = Some((TrackBuilder::new(size, "video"), size, 0));
         }
-        if let Some((builder, size, last)) = video {
+        if let Some((builder, _, last)) = video {
             let length = (meta.num_frames.unwrap_or(0) as usize).max(last);
             let name = self.video_name(&meta);
             let file_names = self.frame_files(&meta, &name, length);
-            let tracks = builder.finish(length);
-            images.push(Video {
-                id: 0,
-                name,
-                size,
-                length,
-                file_names: Some(file_names),
-                tracks,
-                exhaustive: None,
-            });
+            images.push(builder.into_video(0, name, file_names));
         }
         Ok(images)
     }
@@ -206,17 +197,11 @@ impl Task<'_> {
                     .get("occluded")
                     .map(|_| Occlusion::from_mark(element.is_set("occluded")));
                 let category_id = classes.id(element.get("label").unwrap_or_default());
-                let (id, frame, is_crowd, is_ignored) = (builder.unused_id(), 0, false, false);
-                builder.add(
-                    Seen { id, frame, category_id, shape, occlusion, is_crowd, is_ignored },
-                    notes,
-                );
+                let seen = Seen::new(builder.unused_id(), 0, category_id, shape);
+                builder.add(Seen { occlusion, ..seen }, notes);
             }
         }
-        let tracks = builder.finish(1);
-        let file_names = Some(vec![name.clone()]);
-        let name = names::of_image(Some(&name), 0);
-        Ok(Video { id: 0, name, size, length: 1, file_names, tracks, exhaustive: None })
+        Ok(builder.into_video(0, names::of_image(Some(&name), 0), vec![name]))
     }
 
     /// Counts a shape that has no pixels.

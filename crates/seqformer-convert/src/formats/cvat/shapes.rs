@@ -101,9 +101,9 @@ fn mask(element: &Element, size: ImageSize) -> Result<Rle, Fault> {
 pub(super) struct Key {
     /// The frame.
     pub(super) frame: usize,
-    /// The shape, nothing if the object is outside from here on.
+    /// The shape; `None` if the object is outside from here on.
     pub(super) shape: Option<Shape>,
-    /// Whether something hides a part of it.
+    /// Whether a part of it is occluded.
     pub(super) is_occluded: bool,
 }
 
@@ -137,7 +137,7 @@ const MOVED: &str = "shapes lie between two key frames: their corners are moved"
 const STAYS: &str =
     "shapes lie between key frames that differ in kind or number of corners: the one before stays";
 
-/// Returns a shape between two others, `part` of the way; nothing if CVAT's rule for it needs more than moving corners.
+/// Interpolates between two shapes, `part` of the way; `None` if CVAT's rule needs more than moving corners.
 fn between(first: &Shape, second: &Shape, part: f64) -> Option<Shape> {
     let mix = |a: f64, b: f64| a + (b - a) * part;
     match (first, second) {

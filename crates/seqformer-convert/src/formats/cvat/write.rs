@@ -136,7 +136,7 @@ fn tracks(
         start.push_attribute(("label", dataset.category_name(track.category_id)));
         start.push_attribute(("source", if track.score.is_some() { "auto" } else { "manual" }));
         element(xml, start, |xml| {
-            // What is repeated, as hidden, where the object is no longer seen.
+            // The shape that is repeated, marked as outside, where the object is no longer visible.
             let mut last: Option<Shape> = None;
             for (frame, shape) in track.shapes.frames().enumerate() {
                 match shape {
@@ -207,7 +207,7 @@ fn images(xml: &mut Xml, dataset: &Dataset, notes: &mut Notes) -> io::Result<()>
     Ok(())
 }
 
-/// Makes one polygon of a shape, because an object of CVAT has no more; a box stays a box.
+/// Converts a shape to one polygon, because an object of CVAT has only one; a box stays a box.
 fn one_polygon(
     shape: &Shape,
     (video, track, frame): (&Video, &Track, usize),

@@ -47,7 +47,7 @@ impl Bits<'_> {
     }
 }
 
-/// Unpacks as many values as an image of this size has; nothing if the code is another.
+/// Unpacks as many values as an image of this size has; `None` if the code does not fit.
 fn unpack(bytes: &[u8], num_values: u64) -> Option<Vec<u8>> {
     let mut bits = Bits { bytes, position: 0 };
     if u64::from(bits.read(32)?) != num_values {

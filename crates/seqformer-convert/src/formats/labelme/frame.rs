@@ -82,7 +82,7 @@ impl Frame {
 }
 
 impl LabelledShape {
-    /// Reads a shape; nothing for one without an area.
+    /// Reads a shape; `None` for one without an area.
     fn read(entry: &Entry, size: ImageSize) -> Result<Option<Self>, Fault> {
         let kind = entry.text("shape_type")?.unwrap_or("polygon");
         let points = || points(entry);

@@ -11,7 +11,7 @@ use crate::builder::{Classes, Seen, TrackBuilder};
 use crate::dataset::{Dataset, Occlusion, Video};
 use crate::interface::{ReadOptions, Reader};
 use crate::names::{self, Unique};
-use crate::{ConvertError, Notes, pictures};
+use crate::{ConvertError, Notes, pictures, text_file};
 
 /// Finds the folders with JSON files, with the names of the videos.
 fn find(
@@ -52,8 +52,7 @@ impl Reader for Labelme {
         let mut classes = Classes::default();
         let labels = input.join(LABELS);
         if labels.is_file() {
-            let text = std::fs::read_to_string(&labels)
-                .map_err(|source| ConvertError::read(&labels, source))?;
+            let text = text_file::read(&labels)?;
             let names = text.lines().filter(|line| {
                 !line.is_empty() && !line.starts_with("__") && *line != "_background_"
             });
@@ -134,13 +133,5 @@ fn video(
         };
         builder.add(seen, notes);
     }
-    Ok(Video {
-        id,
-        name,
-        size,
-        length,
-        file_names: Some(file_names),
-        tracks: builder.finish(length),
-        exhaustive: None,
-    })
+    Ok(builder.into_video(id, name, file_names))
 }

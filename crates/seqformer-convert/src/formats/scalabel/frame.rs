@@ -7,8 +7,9 @@ use seqformer_masks::{BoxXywh, ImageSize, Polygon};
 use serde_json::Value;
 
 use crate::dataset::Shape;
+use crate::geometry::closed;
 
-/// Straight pieces that stand for one curve.
+/// Number of straight segments that approximate a curve.
 const CURVE_PIECES: u32 = 16;
 
 /// One frame of the list.
@@ -35,7 +36,7 @@ pub(super) struct Label {
 }
 
 impl Frame {
-    /// Reads a frame; where it stands is filled in later.
+    /// Reads a frame; the caller fills in its path and place.
     pub(super) fn parse(text: &[u8]) -> Result<Self, Fault> {
         let entry = Entry::parse(text)?;
         let name = entry.text("name")?.unwrap_or_default().to_owned();
@@ -147,7 +148,7 @@ fn parse_polygon(value: &Value) -> Result<Polygon, Fault> {
     let types: Vec<u8> =
         value.get("types").and_then(Value::as_str).unwrap_or_default().bytes().collect();
     let is_control = |index: usize| types.get(index % points.len()) == Some(&b'C');
-    // Two control points between two corners bend the line.
+    // Two control points between two corners make a cubic curve.
     let mut corners = Vec::with_capacity(points.len());
     let mut index = 0;
     while index < points.len() {
@@ -168,7 +169,7 @@ fn parse_polygon(value: &Value) -> Result<Polygon, Fault> {
             index += 1;
         }
     }
-    Polygon::from_vertices(corners).map_err(|error| Fault::of_mask(&error).within("vertices"))
+    closed(corners).map_err(|fault| fault.within("vertices"))
 }
 
 /// A point of a cubic curve.

@@ -23,7 +23,7 @@ pub(super) struct Project {
 /// A picture.
 #[derive(Debug)]
 pub(super) struct Picture {
-    /// How messages call it.
+    /// Its place in the file, for messages.
     pub(super) place: String,
     /// Its file.
     pub(super) name: String,
@@ -36,11 +36,11 @@ pub(super) struct Picture {
 /// A shape.
 #[derive(Debug)]
 pub(super) struct Region {
-    /// How messages call it.
+    /// Its place in the file, for messages.
     pub(super) place: String,
-    /// Where it is; nothing for points and lines.
+    /// The shape; `None` for points and lines.
     pub(super) shape: Option<Shape>,
-    /// What it is called.
+    /// Its attributes.
     pub(super) attributes: BTreeMap<String, String>,
 }
 
@@ -52,7 +52,7 @@ pub(super) fn fault(field: &str, expected: &str, found: Option<&Value>) -> Fault
     Fault::new(field, expected, found, MEND)
 }
 
-/// Words a fault with its place.
+/// Adds the place to a fault.
 pub(super) fn wrong<'a>(path: &'a Path, place: &str) -> impl Fn(Fault) -> ConvertError + use<'a> {
     let place = place.to_owned();
     move |fault| ConvertError::wrong(path, place.as_str(), fault)
@@ -71,7 +71,7 @@ pub(super) enum Kind {
     ExtremeCircle,
 }
 
-/// Makes a shape of its numbers: corner and sides, centre and half axes (with an angle in radians), or points.
+/// Creates a shape from its numbers: corner and sides, centre and half axes (with an angle in radians), or points.
 pub(super) fn shape(kind: Kind, numbers: &[f64]) -> Result<Shape, Fault> {
     let found = || format!("{} numbers", numbers.len());
     let wrong = |expected: &str| Fault::new("", expected, found(), MEND);
@@ -98,7 +98,7 @@ pub(super) fn shape(kind: Kind, numbers: &[f64]) -> Result<Shape, Fault> {
         }
         (Kind::ExtremeRectangle, _) => Err(wrong("four points")),
         (Kind::ExtremeCircle, &[ax, ay, bx, by, cx, cy]) => {
-            // The centre is as far from one point as from another.
+            // The centre has the same distance from all points.
             let (bx, by, cx, cy) = (bx - ax, by - ay, cx - ax, cy - ay);
             let twice_area = 2.0 * (bx * cy - by * cx);
             let (b, c) = (bx * bx + by * by, cx * cx + cy * cy);

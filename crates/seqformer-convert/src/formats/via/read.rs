@@ -16,7 +16,7 @@ use crate::names::{self, Unique};
 use crate::pictures::natural;
 use crate::{ConvertError, Notes};
 
-/// Names of attributes that are a class, the likeliest first; in small letters.
+/// Names of attributes that hold a class, the likeliest first, in lower case.
 const CLASS_NAMES: [&str; 8] =
     ["class", "label", "category", "class_name", "type", "name", "species", "object_class"];
 /// Names of attributes that number objects.
@@ -103,7 +103,7 @@ impl Meaning {
     }
 }
 
-/// What a name is sorted by, and the name.
+/// The key that a name is sorted by, and the name.
 type Order = (Vec<(String, u64)>, String);
 
 /// Groups pictures: by the video that they name, otherwise those of a folder, if an object is on two of them.
@@ -135,7 +135,7 @@ fn videos_of(pictures: Vec<Picture>, meaning: &Meaning) -> Vec<(Option<String>, 
     videos
 }
 
-/// Tells whether an object is on two pictures.
+/// Returns whether an object is on two pictures.
 fn is_video(pictures: &[Picture], meaning: &Meaning) -> bool {
     let mut seen = BTreeSet::new();
     pictures.iter().any(|picture| {
@@ -207,9 +207,7 @@ fn read_video(
             builder.add(seen, notes);
         }
     }
-    let length = pictures.len();
-    let tracks = builder.finish(length);
-    Ok(Video { id, name, size, length, file_names: Some(file_names), tracks, exhaustive: None })
+    Ok(builder.into_video(id, name, file_names))
 }
 
 /// Numbers the objects of a video: as they are if all are numbers, otherwise from 1 in their order.

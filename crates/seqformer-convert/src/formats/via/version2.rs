@@ -76,7 +76,7 @@ fn texts(attributes: Option<&Value>) -> std::collections::BTreeMap<String, Strin
     attributes.map(|(name, value)| (name.clone(), text_of(value))).collect()
 }
 
-/// Reads a shape; nothing for points and lines.
+/// Reads a shape; `None` for points and lines.
 fn region_shape(shape_of: &Map<String, Value>) -> Result<Option<Shape>, Fault> {
     let number = |field: &str| {
         let value = shape_of.get(field);

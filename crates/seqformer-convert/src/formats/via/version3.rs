@@ -79,7 +79,7 @@ pub(super) fn read(
             numbers.and_then(|list| list.iter().map(Value::as_f64).collect::<Option<Vec<_>>>());
         let numbers =
             numbers.ok_or_else(|| wrong(fault("xy", "a list of numbers", value.get("xy"))))?;
-        // Without a place it is about the whole picture.
+        // Without coordinates it is about the whole picture.
         if numbers.is_empty() {
             picture.attributes.extend(given);
             continue;
@@ -101,7 +101,7 @@ fn attributes(all: &Map<String, Value>) -> BTreeMap<String, Attribute> {
     all.iter().map(attribute).collect()
 }
 
-/// Reads a shape, whose first number is its kind by `_VIA_RSHAPE`; nothing for points and lines.
+/// Reads a shape, whose first number is its kind by `_VIA_RSHAPE`; `None` for points and lines.
 fn shape_of(numbers: &[f64]) -> Result<Option<Shape>, Fault> {
     let (kind, rest) = numbers.split_first().unwrap_or((&0.0, &[]));
     let kind = match *kind {

@@ -7,7 +7,7 @@ use saphyr_parser::{Event, Parser};
 use seqformer_annotations::Fault;
 
 use crate::dataset::Category;
-use crate::{ConvertError, pictures};
+use crate::{ConvertError, pictures, text_file};
 
 /// The file that is written.
 pub(super) const NAME: &str = "data.yaml";
@@ -32,8 +32,7 @@ pub(super) fn read(places: &[&Path]) -> Result<BTreeMap<u32, String>, ConvertErr
         }
         for path in TEXTS.map(|name| place.join(format!("{name}.txt"))) {
             if path.is_file() {
-                let text = std::fs::read_to_string(&path)
-                    .map_err(|source| ConvertError::read(&path, source))?;
+                let text = text_file::read(&path)?;
                 return Ok((0..).zip(text.lines().map(str::to_owned)).collect());
             }
         }
@@ -41,12 +40,12 @@ pub(super) fn read(places: &[&Path]) -> Result<BTreeMap<u32, String>, ConvertErr
     Ok(BTreeMap::new())
 }
 
-/// Reads `names` of a YAML file: a list, or numbers with names. Nothing if there is no such key.
+/// Reads `names` of a YAML file: a list, or numbers with names. `None` if there is no such key.
 fn from_yaml(path: &Path) -> Result<Option<BTreeMap<u32, String>>, ConvertError> {
     if !pictures::has_ending(path, "yaml") && !pictures::has_ending(path, "yml") {
         return Ok(None);
     }
-    let text = std::fs::read_to_string(path).map_err(|source| ConvertError::read(path, source))?;
+    let text = text_file::read(path)?;
     names_of(&text).map_err(|found| {
         let mend = "write it as Ultralytics does: names, with a number and a name a line";
         ConvertError::wrong(
@@ -60,7 +59,7 @@ fn from_yaml(path: &Path) -> Result<Option<BTreeMap<u32, String>>, ConvertError>
 fn names_of(text: &str) -> Result<Option<BTreeMap<u32, String>>, String> {
     let mut names = None;
     let mut depth = 0_usize;
-    // At the top level keys and values take turns.
+    // At the top level keys and values alternate.
     let mut key: Option<String> = None;
     // Within `names`: scalars in order, and whether they are pairs.
     let mut scalars: Vec<String> = Vec::new();
@@ -115,7 +114,7 @@ fn pairs(scalars: Vec<String>, is_mapping: bool) -> Result<BTreeMap<u32, String>
 /// The text of `data.yaml` for classes, numbered from 0 in their order.
 pub(super) fn text(categories: &[Category]) -> String {
     let line = |(number, category): (usize, &Category)| {
-        // Texts of JSON are texts of YAML.
+        // A JSON string is a YAML string, too.
         format!("  {number}: {}\n", serde_json::Value::from(category.name.as_str()))
     };
     let names: String = categories.iter().enumerate().map(line).collect();

@@ -42,7 +42,7 @@ fn check_dataset(args: &DataCheckArgs) -> Result<()> {
         if let Some(images) = &args.images {
             outputs.add_input(images);
         }
-        outputs.claim(fix)?;
+        outputs.claim_file(fix)?;
     }
     let stage: Mutex<Option<Stage>> = Mutex::default();
     let progress = |done: usize, total: usize| {
@@ -128,7 +128,7 @@ fn convert_dataset(args: &DataConvertArgs) -> Result<()> {
 fn coco_to_ytvis(args: &CocoToYtvisArgs) -> Result<()> {
     let mut outputs = Outputs::new(args.overwrite);
     outputs.add_input(&args.json);
-    outputs.claim(&args.output)?;
+    outputs.claim_file(&args.output)?;
     let target = match args.classes {
         TargetClasses::Ytvis2019 => ClassTable::Ytvis2019,
         TargetClasses::Ytvis2021 => ClassTable::Ytvis2021,

@@ -1,7 +1,7 @@
 //! `seqformer report` and `seqformer data browse`: annotations and results in, pages out.
 
 use anyhow::{Result, bail};
-use seqformer_evaluation::DatasetFormat;
+use seqformer_evaluation::DatasetKind;
 use seqformer_report::{ReportPlan, write_report};
 
 use crate::args::{DataBrowseArgs, PageArgs, ReportArgs};
@@ -41,7 +41,7 @@ fn plan_of(pages: &PageArgs) -> ReportPlan {
 }
 
 fn write(plan: &ReportPlan) -> Result<()> {
-    if DatasetFormat::of_file(&plan.gt)? == DatasetFormat::Coco {
+    if DatasetKind::of_file(&plan.gt)? == DatasetKind::Coco {
         bail!(
             "{}: expected annotations of videos, found single images; `seqformer score` takes both",
             plan.gt.display()

@@ -34,7 +34,7 @@ fn convert(args: &ResultsConvertArgs) -> Result<()> {
     let mut outputs = Outputs::new(args.overwrite);
     request.inputs()?.iter().for_each(|input| outputs.add_input(input));
     if args.to.is_file(&output) {
-        outputs.claim(&output)?;
+        outputs.claim_file(&output)?;
     } else {
         claim_folder(&mut outputs, &output)?;
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use seqformer_evaluation::{
-    CheckReport, CocoEvaluator, CocoGroundTruth, CocoResults, DatasetFormat, GroundTruth, IouKind,
+    CheckReport, CocoEvaluator, CocoGroundTruth, CocoResults, DatasetKind, GroundTruth, IouKind,
     Report, Results, YtvisEvaluator, check_coco_results, check_results,
 };
 
@@ -27,9 +27,9 @@ pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
     }
     let benchmark = match args.benchmark {
         Some(benchmark) => benchmark,
-        None => match DatasetFormat::of_file(&args.gt)? {
-            DatasetFormat::YoutubeVis => Benchmark::Ytvis,
-            DatasetFormat::Coco => Benchmark::Coco,
+        None => match DatasetKind::of_file(&args.gt)? {
+            DatasetKind::Ytvis => Benchmark::Ytvis,
+            DatasetKind::Coco => Benchmark::Coco,
         },
     };
     match benchmark {

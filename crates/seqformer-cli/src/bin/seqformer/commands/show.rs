@@ -2,6 +2,7 @@
 
 mod annotated;
 mod clips;
+mod missing;
 mod pictures;
 
 use anyhow::{Result, bail};

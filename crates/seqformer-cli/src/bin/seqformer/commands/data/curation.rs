@@ -40,13 +40,20 @@ pub(super) fn split_dataset(args: &DataSplitArgs) -> Result<()> {
     let mut outputs = outputs(args.overwrite, [&args.input].into_iter().chain(&args.source.images));
     let part = |(name, weight): &(String, f64)| {
         let path = args.output.join(format!("{name}.json"));
-        outputs.claim(&path).map(|()| Part { path, weight: *weight })
+        outputs.claim_file(&path).map(|()| Part { path, weight: *weight })
     };
     let parts = args.parts.iter().map(part).collect::<Result<Vec<Part>, _>>()?;
     let source = open(&args.input, &args.source.read, args.source.images.as_ref())?;
+    let is_new = !args.output.exists();
     std::fs::create_dir_all(&args.output)
         .with_context(|| format!("{}: cannot be created", args.output.display()))?;
-    for part in split(&source, &Split { parts, seed: args.seed })? {
+    let parts = split(&source, &Split { parts, seed: args.seed }).inspect_err(|_| {
+        if is_new {
+            // A folder with something in it stays.
+            let _removed = std::fs::remove_dir(&args.output);
+        }
+    })?;
+    for part in parts {
         let PartCounts { path, num_videos, num_frames, num_tracks, num_tracks_by_class } = part;
         output::print_line(&path.display().to_string());
         output::note(&output::contents(num_videos, num_frames, num_tracks));
@@ -70,7 +77,7 @@ pub(super) fn merge_datasets(args: &DataMergeArgs) -> Result<()> {
         args.inputs.len(),
         args.images.len()
     );
-    outputs(args.overwrite, args.inputs.iter().chain(&args.images)).claim(&args.output)?;
+    outputs(args.overwrite, args.inputs.iter().chain(&args.images)).claim_file(&args.output)?;
     let mut inputs = Vec::with_capacity(args.inputs.len());
     for (index, input) in args.inputs.iter().enumerate() {
         let images = args.images.get(index);
@@ -104,7 +111,7 @@ pub(super) fn merge_datasets(args: &DataMergeArgs) -> Result<()> {
 /// Runs `data subset`.
 pub(super) fn subset_dataset(args: &DataSubsetArgs) -> Result<()> {
     let inputs = [&args.input].into_iter().chain(&args.source.images);
-    outputs(args.overwrite, inputs).claim(&args.output)?;
+    outputs(args.overwrite, inputs).claim_file(&args.output)?;
     let source = open(&args.input, &args.source.read, args.source.images.as_ref())?;
     let counts = subset(
         &source,

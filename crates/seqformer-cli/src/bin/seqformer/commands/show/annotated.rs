@@ -8,7 +8,7 @@ use seqformer_data::{
     AnnotatedVideos, DatasetKind, DatasetSource, RgbImage, TestMapper, VideoRecord,
 };
 use seqformer_evaluation::{
-    CocoGroundTruth, CocoResults, DatasetFormat, GroundTruth, PairedVideo, Results, YtvisEvaluator,
+    CocoGroundTruth, CocoResults, GroundTruth, PairedVideo, Results, YtvisEvaluator,
 };
 use seqformer_files::Outputs;
 use seqformer_masks::Rle;
@@ -16,9 +16,13 @@ use seqformer_training_data::image_root;
 use seqformer_video::write_jpeg;
 
 use super::clips::label;
+use super::missing::{MissingFrames, is_missing};
 use super::pictures::{Album, Object};
 use crate::args::DataShowArgs;
 use crate::output;
+
+/// Value of the pixels of a frame without a file: dark, so that all colours of objects stand out.
+const PLAIN_GROUND: u8 = 40;
 
 /// An object in all frames of a video.
 struct Track {
@@ -40,7 +44,10 @@ pub(super) fn show(args: &DataShowArgs, file: &Path) -> Result<()> {
     }
     let dataset = source.read()?;
     dataset.notes.iter().for_each(|note| output::note(&format!("note: {note}")));
-    let records = chosen(args, &dataset)?;
+    let kinds = if is_video { ["video", "videos"] } else { ["image", "images"] };
+    let mut missing = MissingFrames::new(file, kinds);
+    let records = chosen(args, &dataset, &mut missing)?;
+    missing.report()?;
     let album = Album::new(args)?;
     let mut outputs = Outputs::new(args.overwrite);
     outputs.add_input(file);
@@ -84,20 +91,22 @@ pub(super) fn show(args: &DataShowArgs, file: &Path) -> Result<()> {
 fn source(args: &DataShowArgs, file: &Path) -> Result<DatasetSource> {
     Ok(DatasetSource {
         name: file.display().to_string(),
-        kind: match DatasetFormat::of_file(file)? {
-            DatasetFormat::YoutubeVis => DatasetKind::Ytvis,
-            DatasetFormat::Coco => DatasetKind::Coco,
-        },
+        kind: DatasetKind::of_file(file)?,
         json: file.to_path_buf(),
         image_root: args.images.clone().unwrap_or_else(|| image_root(file)),
         classes: None,
     })
 }
 
-/// The videos that are drawn.
-fn chosen<'a>(args: &DataShowArgs, dataset: &'a AnnotatedVideos) -> Result<Vec<&'a VideoRecord>> {
+/// The videos that are drawn: of those that are asked for, or of all, those with frames on the disk.
+fn chosen<'a>(
+    args: &DataShowArgs,
+    dataset: &'a AnnotatedVideos,
+    missing: &mut MissingFrames<'_>,
+) -> Result<Vec<&'a VideoRecord>> {
     if args.videos.is_empty() {
-        return Ok(dataset.videos.iter().take(args.count as usize).collect());
+        let drawable = dataset.videos.iter().filter(|record| missing.look_for(record));
+        return Ok(drawable.take(args.count as usize).collect());
     }
     let find = |id: &String| {
         let record = dataset.videos.iter().find(|record| name_of(dataset, record) == *id);
@@ -111,7 +120,9 @@ fn chosen<'a>(args: &DataShowArgs, dataset: &'a AnnotatedVideos) -> Result<Vec<&
             )
         })
     };
-    args.videos.iter().map(find).collect()
+    let mut records = args.videos.iter().map(find).collect::<Result<Vec<_>>>()?;
+    records.retain(|record| missing.look_for(record));
+    Ok(records)
 }
 
 /// The id as the file has it, without characters that are no part of a file's name.
@@ -200,10 +211,15 @@ fn scored(class: Option<&String>, score: f64) -> String {
     format!("{} {score:.2}", class.map_or("?", String::as_str))
 }
 
-/// A frame and the objects in it.
+/// A frame and the objects in it; a plain one where there is no file.
 fn frame(record: &VideoRecord, index: usize, tracks: &[Track]) -> Result<(RgbImage, Vec<Object>)> {
     let unchanged = TestMapper { short_edge: 0, max_size: u32::MAX };
-    let image = unchanged.map_frame(record, index)?;
+    let image = if record.frames.get(index).is_some_and(|path| is_missing(path)) {
+        let pixels = vec![PLAIN_GROUND; 3 * record.size.num_pixels() as usize];
+        RgbImage { size: record.size, pixels }
+    } else {
+        unchanged.map_frame(record, index)?
+    };
     let object = |track: &Track| {
         let mask = track.masks.get(index)?.clone()?;
         Some(Object { number: track.number, label: track.label.clone(), mask })

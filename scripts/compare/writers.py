@@ -2,7 +2,7 @@
 """Compares what `seqformer data convert` writes with what independent tools read: pycocotools, numpy and Pillow.
 
     pip install pycocotools pillow
-    scripts/compare_formats.py ANNOTATIONS.json [--program target/debug/seqformer]
+    scripts/compare/writers.py ANNOTATIONS.json [--program target/debug/seqformer]
 
 ANNOTATIONS.json is a YouTube-VIS file whose masks do not overlap. Every mask of every format has to be equal, pixel by
 pixel; exits with 1 if one is not.
