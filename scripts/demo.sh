@@ -43,5 +43,5 @@ else
     $seqformer predict --weights "$weights" --device cpu --output demo/found --score-threshold 0.3 --contact-sheet "$1"
     picture=demo/found/$(basename "$1").sheet.jpg
 fi
-echo "Done. The picture: $picture. Now try a film of your own: make demo VIDEO=film.mp4 WEIGHTS=model.pth" \
-    "(docs/weights.md says where to get weights)."
+echo "Done. The picture: $picture. For a film of your own: make demo VIDEO=film.mp4 finds people, animals and vehicles;" \
+    "with WEIGHTS=model.pth it finds what that model knows (docs/weights.md says where to get weights)."

@@ -17,13 +17,15 @@ const SMALL: (&str, &str) =
     (include_str!("../../../configs/synth_small_128.yaml"), "configs/synth_small_128.yaml");
 
 /// Keys that belong to a single run, and not to the recipe that it follows. So does everything in `DATASETS`.
-const OF_A_RUN: [&str; 9] = [
+const OF_A_RUN: [&str; 10] = [
     "MODEL.WEIGHTS",
     "MODEL.DEVICE",
     "OUTPUT_DIR",
     "SEED",
     "SOLVER.REFERENCE_WORLD_SIZE",
     "SOLVER.ACTIVATION_CHECKPOINTING",
+    // Fast only with instructions for it.
+    "SOLVER.AMP.ENABLED",
     "TEST.EXPECTED_RESULTS",
     "TEST.BEST_METRIC",
     "VERSION",

@@ -128,16 +128,16 @@ mod tests {
         assert_eq!(models.default_model().unwrap().path, built_with);
 
         // Beside the program: its own default goes first.
-        let third = put(&beside, "everyday", Some("People, animals and vehicles.\n"));
-        fs::write(beside.join(DEFAULT), "everyday\n").unwrap();
+        let third = put(&beside, "street", Some("Cars and bicycles.\n"));
+        fs::write(beside.join(DEFAULT), "street\n").unwrap();
         let default = models.default_model().unwrap();
         assert_eq!(default.path, third);
-        assert_eq!(default.about, "People, animals and vehicles.");
-        assert_eq!(models.locate("everyday").unwrap(), third);
+        assert_eq!(default.about, "Cars and bicycles.");
+        assert_eq!(models.locate("street").unwrap(), third);
         let names: Vec<String> = models.included().into_iter().map(|model| model.name).collect();
-        assert_eq!(names, ["everyday", "animals", BUILT_WITH.trim()]);
-        let error = models.locate("evryday").unwrap_err().to_string();
-        assert!(error.contains("did you mean everyday?"), "{error}");
+        assert_eq!(names, ["street", "animals", BUILT_WITH.trim()]);
+        let error = models.locate("steet").unwrap_err().to_string();
+        assert!(error.contains("did you mean street?"), "{error}");
 
         // What was fetched is in the cache as before, and a default as well.
         fs::remove_dir_all(built_with.parent().unwrap()).unwrap();
