@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use seqformer_testing::{common_noise, common_weights};
 use tch::{Device, nn};
 
@@ -17,7 +19,7 @@ fn network(query_groups: i64) -> (nn::VarStore, SeqFormer) {
     config.transformer.dropout = 0.0;
     let vs = nn::VarStore::new(Device::Cpu);
     let model = SeqFormer::new(&vs.root(), &config).unwrap();
-    for (name, variable) in &vs.variables() {
+    for (name, variable) in &vs.variables().into_iter().collect::<BTreeMap<_, _>>() {
         if variable.kind() == Kind::Float {
             let values = Tensor::from_slice(&common_weights(name, &variable.size()));
             tch::no_grad(|| variable.shallow_clone().copy_(&values.view_as(variable)));
