@@ -5,7 +5,7 @@ Draws videos of moving shapes with `seqformer synth`, takes the annotations of f
 training video, and goes on training the included model on them three times: with all annotations, with the lists of
 complete classes, and without the lists, where what is not annotated counts as background.
 
-    scripts/partly_labelled.py --seqformer target/release/seqformer --output /tmp/partly --iterations 150
+    scripts/partly_labelled.py --seqformer target/release/seqformer --output output/partly --iterations 150
 """
 
 import argparse

@@ -54,8 +54,9 @@ fn losses(model: &SeqFormer) -> (TrainOutput, Losses) {
 }
 
 fn near(found: &Tensor, expected: &Tensor, what: &str) {
-    let difference = (found - expected).abs().max().double_value(&[]);
-    assert!(difference < 1e-4, "{what}: off by {difference}");
+    let largest = |tensor: &Tensor| tensor.abs().max().double_value(&[]);
+    let (difference, scale) = (largest(&(found - expected)), largest(expected));
+    assert!(difference < 1e-4 * scale, "{what}: off by {difference} of {scale}");
 }
 
 #[test]
