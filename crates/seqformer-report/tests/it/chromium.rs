@@ -15,6 +15,9 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_mins(1);
 const PERIOD: Duration = Duration::from_millis(20);
 
+/// The code of errors that say what state the page is in, as "Inspected target navigated or closed".
+const SERVER_ERROR: i64 = -32_000;
+
 /// A browser with one page.
 pub(crate) struct Chromium {
     process: Child,
@@ -105,6 +108,11 @@ impl Chromium {
 
     /// Calls a method, and returns its result.
     pub(crate) fn call(&mut self, method: &str, parameters: Value) -> Value {
+        self.try_call(method, parameters).unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// Calls a method, and returns its result or the error that the protocol names.
+    fn try_call(&mut self, method: &str, parameters: Value) -> Result<Value, Value> {
         self.next_id += 1;
         let mut message = json!({"id": self.next_id, "method": method, "params": parameters});
         if !self.session.is_null() {
@@ -116,8 +124,10 @@ impl Chromium {
         loop {
             let message = self.receive();
             if message["id"] == self.next_id {
-                assert!(message["error"].is_null(), "{method}: {}", message["error"]);
-                return message["result"].clone();
+                return match &message["error"] {
+                    Value::Null => Ok(message["result"].clone()),
+                    error => Err(error.clone()),
+                };
             }
         }
     }
@@ -149,18 +159,27 @@ impl Chromium {
 
     /// Returns the value of an expression.
     pub(crate) fn value(&mut self, expression: &str) -> Value {
-        let parameters =
-            json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
-        let result = self.call("Runtime.evaluate", parameters);
-        let failed = &result["exceptionDetails"];
-        assert!(failed.is_null(), "{expression}: {failed}");
-        result["result"]["value"].clone()
+        self.try_value(expression).unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
 
-    /// Waits until an expression is true.
+    fn try_value(&mut self, expression: &str) -> Result<Value, Value> {
+        let parameters =
+            json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
+        let result = self.try_call("Runtime.evaluate", parameters)?;
+        let failed = &result["exceptionDetails"];
+        assert!(failed.is_null(), "{expression}: {failed}");
+        Ok(result["result"]["value"].clone())
+    }
+
+    /// Waits until an expression is true, also across pages.
     pub(crate) fn wait(&mut self, expression: &str) {
         let start = Instant::now();
-        while self.value(expression) != true {
+        loop {
+            match self.try_value(expression) {
+                Ok(Value::Bool(true)) => return,
+                Ok(_) => {}
+                Err(error) => check_page_left(&error, expression),
+            }
             assert!(start.elapsed() < PATIENCE, "not true: {expression}; {:?}", self.complaints);
             std::thread::sleep(PERIOD);
         }
@@ -186,7 +205,9 @@ impl Chromium {
         ));
         for kind in ["mousePressed", "mouseReleased"] {
             let event = json!({"type": kind, "x": found[0], "y": found[1], "button": "left", "clickCount": 1});
-            self.call("Input.dispatchMouseEvent", event);
+            if let Err(error) = self.try_call("Input.dispatchMouseEvent", event) {
+                check_page_left(&error, selector);
+            }
         }
     }
 
@@ -215,6 +236,11 @@ impl Chromium {
         self.value("true");
         assert!(self.complaints.is_empty(), "{:?}", self.complaints);
     }
+}
+
+/// Accepts the error of a call whose page was taken away by what a click led to.
+fn check_page_left(error: &Value, what: &str) {
+    assert_eq!(error["code"], SERVER_ERROR, "{what}: {error}");
 }
 
 impl Drop for Chromium {
