@@ -62,11 +62,17 @@ impl CfgNode {
     }
 
     fn is_section(&self, key: &str) -> bool {
+        if key == CUSTOM_DATASETS {
+            return true;
+        }
         let prefix = format!("{key}.");
         self.keys().iter().any(|known| known.starts_with(&prefix))
     }
 
     fn first_key(&self, section: &str) -> String {
+        if section == CUSTOM_DATASETS {
+            return format!("{CUSTOM_DATASETS}.NAME.{}", CUSTOM_DATASET_FIELDS[0].name);
+        }
         let prefix = format!("{section}.");
         self.keys().into_iter().find(|key| key.starts_with(&prefix)).unwrap_or_default()
     }

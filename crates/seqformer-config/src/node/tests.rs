@@ -138,6 +138,10 @@ fn wrong_pairs_are_errors() {
             &["MODEL.SWIN", "1"],
             "command line: MODEL.SWIN: expected a key of this section, such as MODEL.SWIN.",
         ),
+        (
+            &["DATASETS.CUSTOM", "{mine: {json: a.json}}"],
+            "DATASETS.CUSTOM: expected a key of this section, such as DATASETS.CUSTOM.NAME.json, found the section",
+        ),
         (&["SEED.X", "1"], "unknown key SEED.X"),
         (&[".", "1"], "unknown key ."),
         (&["", "1"], "unknown key "),
