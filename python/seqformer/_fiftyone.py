@@ -79,17 +79,18 @@ def _of_images(fiftyone: Any, video: Video, files: list[str], field: str) -> Ite
 
 
 def _detections(fiftyone: Any, frame: Frame, video: Video, instances: dict[int, Any]) -> Any:
-    size = np.array([video.width, video.height, video.width, video.height], dtype=np.float64)
     scores = [None] * len(frame) if frame.scores is None else frame.scores.tolist()
     detections = []
     for mask, box, track, label, score in zip(frame.masks, frame.boxes, frame.track_ids, frame.names, scores):
-        left, top = np.maximum(np.floor(box[:2]), 0).astype(int)
-        right, bottom = np.ceil(box[:2] + box[2:]).astype(int)
+        left, top = np.maximum(np.floor(box[:2]), 0).astype(int).tolist()
+        right, bottom = np.ceil(box[:2] + box[2:]).astype(int).tolist()
+        x, width = _shares(left, right, video.width)
+        y, height = _shares(top, bottom, video.height)
         inside = mask[top:bottom, left:right]
         detection = fiftyone.Detection(
             label=label,
             # Shares of the frame; the mask has the size of the box.
-            bounding_box=(box / size).tolist(),
+            bounding_box=[x, y, width, height],
             mask=inside.copy() if inside.any() else None,
             confidence=score,
             index=int(track),
@@ -97,3 +98,17 @@ def _detections(fiftyone: Any, frame: Frame, video: Video, instances: dict[int, 
         )
         detections.append(detection)
     return fiftyone.Detections(detections=detections)
+
+
+def _shares(start: int, end: int, size: int) -> tuple[float, float]:
+    """The start and the length of a range of pixels as shares of a side.
+
+    FiftyOne truncates products with the side, so that a share which is a rounding error too small would cut a pixel off.
+    """
+    first = start / size
+    while int(size * first) < start:
+        first = float(np.nextafter(first, 2))
+    length = (end - start) / size
+    while int(size * (first + length)) < end:
+        length = float(np.nextafter(length, 2))
+    return first, length

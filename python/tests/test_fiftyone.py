@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import seqformer as sf
+from seqformer._fiftyone import _shares
 
 
 class Instance:
@@ -70,9 +71,12 @@ def check(detections, pixels, tracks, scored):
     seen = [place for place in range(len(pixels)) if pixels[place].any()]
     assert [detection.index for detection in detections] == [tracks[place].id for place in seen]
     for detection, place in zip(detections, seen):
-        x, y, w, h = np.round(np.multiply(detection.bounding_box, (width, height, width, height))).astype(int)
+        x, y, w, h = detection.bounding_box
+        # As FiftyOne places a mask in its image.
+        rows = slice(int(height * y), int(height * (y + h)))
+        columns = slice(int(width * x), int(width * (x + w)))
         whole = np.zeros((height, width), dtype=bool)
-        whole[y : y + h, x : x + w] = detection.mask
+        whole[rows, columns] = detection.mask
         assert (whole == pixels[place]).all() and detection.label == tracks[place].name
         assert (detection.confidence == pytest.approx(tracks[place].score)) if scored else detection.confidence is None
 
@@ -115,3 +119,12 @@ def test_missing_media_and_a_missing_package_are_named(fiftyone, folder, annotat
     monkeypatch.setitem(sys.modules, "fiftyone", None)
     with pytest.raises(ImportError, match="needs FiftyOne 1.5 or newer: pip install fiftyone"):
         videos.to_fiftyone(folder)
+
+
+def test_every_range_of_pixels_survives_that_fiftyone_truncates():
+    for size in (1, 7, 96, 427, 1280):
+        for start in range(0, size, 1 + size // 50):
+            for end in range(start + 1, size + 1, 1 + size // 50):
+                first, length = _shares(start, end, size)
+                assert (int(size * first), int(size * (first + length))) == (start, end)
+                assert abs(first - start / size) < 1e-12 and 0 <= first <= first + length <= 1 + 1e-12
