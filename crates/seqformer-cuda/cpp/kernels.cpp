@@ -220,3 +220,52 @@ SF_API char *sf_cuda_normalize_frames(at::Tensor **out, const at::Tensor *frames
     *out = new at::Tensor(images.permute({0, 3, 1, 2}));
   });
 }
+
+// Adds the bias [C] and the residual, null or like the map, to a map [N, C, H, W], in place, and then sets negative numbers
+// to 0 if asked for.
+SF_API char *sf_cuda_conv_epilogue(const at::Tensor *map, const at::Tensor *bias, const at::Tensor *residual, int relu) {
+  return guarded([&] {
+    // Maps of one channel or cell have both layouts.
+    const auto layout = map->is_contiguous() ? at::MemoryFormat::Contiguous : at::MemoryFormat::ChannelsLast;
+    TORCH_CHECK(map->is_contiguous(layout), "expected a dense map");
+    ConvEpilogueParams params = {};
+    // Kept until the launch; its memory is not given to other work of the same stream before.
+    at::Tensor added;
+    if (residual != nullptr) {
+      added = residual->contiguous(layout);
+      params.residual = added.const_data_ptr();
+    }
+    params.map = map->mutable_data_ptr();
+    params.bias = bias->const_data_ptr();
+    params.elements = map->numel();
+    params.cells_per_channel = layout == at::MemoryFormat::Contiguous ? map->size(2) * map->size(3) : 1;
+    params.channels = static_cast<int>(map->size(1));
+    params.relu = relu;
+    launch(conv_epilogue_plan(params, map->scalar_type() == at::kBFloat16), map->get_device(), {&params});
+  });
+}
+
+// The normalized sum of an update and a residual [..., C] with weight and bias [C], and the same in bf16 unless `rounded` is
+// null.
+SF_API char *sf_cuda_add_norm(at::Tensor **out, at::Tensor **rounded, const at::Tensor *update,
+                              const at::Tensor *residual, const at::Tensor *weight, const at::Tensor *bias, double eps) {
+  return guarded([&] {
+    auto sum = at::empty_like(*residual), copy = at::Tensor();
+    AddNormParams params = {};
+    if (rounded != nullptr) {
+      copy = at::empty_like(*residual, residual->options().dtype(at::kBFloat16));
+      params.rounded = copy.mutable_data_ptr();
+    }
+    params.update = update->const_data_ptr();
+    params.residual = residual->const_data_ptr<float>();
+    params.weight = weight->const_data_ptr<float>();
+    params.bias = bias->const_data_ptr<float>();
+    params.out = sum.mutable_data_ptr<float>();
+    params.channels = static_cast<int>(weight->numel());
+    params.rows = residual->numel() / params.channels;
+    params.eps = static_cast<float>(eps);
+    launch(add_norm_plan(params, update->scalar_type() == at::kBFloat16), update->get_device(), {&params});
+    *out = new at::Tensor(std::move(sum));
+    if (rounded != nullptr) *rounded = new at::Tensor(std::move(copy));
+  });
+}

@@ -119,3 +119,18 @@ inline Launch normalize_plan(NormalizeParams &params, int64_t frames, bool bf16)
   return {bf16 ? "normalize_frames_bf16" : "normalize_frames_f32",
           checked_blocks(divide_up(params.elements, kThreads))};
 }
+
+// As above. Maps and residuals with a whole number of 16 bytes a cell are read in these.
+inline Launch conv_epilogue_plan(const ConvEpilogueParams &params, bool bf16) {
+  const int64_t wide = bf16 ? 8 : 4;
+  const bool is_wide = params.cells_per_channel == 1 && params.channels % wide == 0 && is_aligned(params.map, 16) &&
+                       is_aligned(params.bias, 16) && is_aligned(params.residual, 16);
+  return {std::string(bf16 ? "conv_epilogue_bf16_" : "conv_epilogue_f32_") + (is_wide ? "wide" : "single"),
+          checked_blocks(divide_up(params.elements, kThreads * (is_wide ? wide : 1)))};
+}
+
+// As above, for an update in bf16 or f32.
+inline Launch add_norm_plan(const AddNormParams &params, bool bf16) {
+  if (params.channels > kMaxNormChannels) throw std::runtime_error("the CUDA kernel of norms takes up to 512 channels");
+  return {bf16 ? "add_norm_bf16" : "add_norm_f32", checked_blocks(divide_up(params.rows, kThreads / 32))};
+}

@@ -28,13 +28,15 @@ template <> __device__ inline Bf16 from_float<Bf16>(float number) {
 // Not `fmaxf`, which would turn NaN to 0.
 __device__ inline float relu(float number) { return number < 0.0f ? 0.0f : number; }
 
-// `COUNT` consecutive numbers: one, or 16 bytes at an address that is a multiple of 16.
+// `COUNT` consecutive numbers: one, or 16 bytes at an address that is a multiple of 16. `load` is for memory that the
+// kernel does not write to, `load_own` for what only this thread writes to.
 template <typename T, int COUNT> struct Numbers;
 
 template <typename T> struct Numbers<T, 1> {
   float at[1];
 
   __device__ static Numbers load(const T *from) { return {{to_float(*from)}}; }
+  __device__ static Numbers load_own(const T *from) { return load(from); }
   __device__ void store(T *to) const { *to = from_float<T>(at[0]); }
 };
 
@@ -42,28 +44,34 @@ template <> struct Numbers<float, 4> {
   float at[4];
 
   __device__ static Numbers load(const float *from) {
-    const float4 four = __ldg(reinterpret_cast<const float4 *>(from));
-    return {{four.x, four.y, four.z, four.w}};
+    return of(__ldg(reinterpret_cast<const float4 *>(from)));
   }
+  __device__ static Numbers load_own(const float *from) { return of(*reinterpret_cast<const float4 *>(from)); }
   __device__ void store(float *to) const {
     *reinterpret_cast<float4 *>(to) = make_float4(at[0], at[1], at[2], at[3]);
   }
+
+private:
+  __device__ static Numbers of(float4 four) { return {{four.x, four.y, four.z, four.w}}; }
 };
 
 template <> struct Numbers<Bf16, 8> {
   float at[8];
 
   __device__ static Numbers load(const Bf16 *from) {
-    const uint4 words = __ldg(reinterpret_cast<const uint4 *>(from));
-    return {{lower(words.x), upper(words.x), lower(words.y), upper(words.y), lower(words.z), upper(words.z),
-             lower(words.w), upper(words.w)}};
+    return of(__ldg(reinterpret_cast<const uint4 *>(from)));
   }
+  __device__ static Numbers load_own(const Bf16 *from) { return of(*reinterpret_cast<const uint4 *>(from)); }
   __device__ void store(Bf16 *to) const {
     *reinterpret_cast<uint4 *>(to) =
         make_uint4(pair(at[0], at[1]), pair(at[2], at[3]), pair(at[4], at[5]), pair(at[6], at[7]));
   }
 
 private:
+  __device__ static Numbers of(uint4 words) {
+    return {{lower(words.x), upper(words.x), lower(words.y), upper(words.y), lower(words.z), upper(words.z),
+             lower(words.w), upper(words.w)}};
+  }
   __device__ static float lower(unsigned word) { return __uint_as_float(word << 16); }
   __device__ static float upper(unsigned word) { return __uint_as_float(word & 0xffff0000u); }
   __device__ static unsigned pair(float first, float second) {

@@ -11,6 +11,8 @@ constexpr int kMaskChannels = 8;
 // Cells of a map that a block of `dynamic_masks` works on.
 constexpr int kMaskTileWidth = 32;
 constexpr int kMaskTileHeight = 8;
+// Maximum number of channels of `add_norm`.
+constexpr int kMaxNormChannels = 512;
 // Threads of every block.
 constexpr int kThreads = 256;
 
@@ -106,4 +108,28 @@ struct NormalizeParams {
   int reversed;        // Not 0: channel c of the output is channel 2 - c of the frame.
   float mean[3];       // in the order of the output
   float deviation[3];
+};
+
+// The end of a convolution, in place.
+struct ConvEpilogueParams {
+  void *map;             // [N, C, H, W], dense, channels last or first
+  const void *bias;      // [C]
+  const void *residual;  // null, or like the map, in the same layout
+  long long elements;
+  long long cells_per_channel;  // Numbers of one channel that lie side by side: 1, or H * W if channels come first.
+  int channels;
+  int relu;  // Not 0: negative numbers become 0.
+};
+
+// The sum of a layer's output and its input, normalized over channels.
+struct AddNormParams {
+  const void *update;     // [rows, C]
+  const float *residual;  // [rows, C]
+  const float *weight;    // [C]
+  const float *bias;      // [C]
+  float *out;             // [rows, C]
+  void *rounded;          // null, or [rows, C] of bf16
+  long long rows;
+  int channels;
+  float eps;
 };

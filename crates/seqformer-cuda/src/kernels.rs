@@ -8,9 +8,11 @@
 //! Launches neither allocate memory of their own nor wait, so they can be captured in a CUDA graph, once the work has run
 //! before.
 
+mod add_norm;
 mod attention_of_rows;
 #[expect(unsafe_code, reason = "calls of the library for GPUs")]
 mod binding;
+mod conv_epilogue;
 pub(crate) mod modules;
 mod registry;
 
@@ -18,7 +20,9 @@ use seqformer_libtorch::OpsError;
 use seqformer_libtorch::out_of_memory::is_out_of_memory;
 use tch::{Device, Kind, Tensor};
 
+pub use self::add_norm::{AddNorm, NormedSum, add_norm};
 pub use self::attention_of_rows::{AttentionRows, attention_of_rows};
+pub use self::conv_epilogue::conv_epilogue;
 use self::modules::Module;
 pub use self::registry::{AttentionCheck, Passes, attention};
 use crate::{fallbacks, library};
@@ -206,9 +210,9 @@ pub fn normalize_frames(
 
 /// Runs a step with one of our kernels. `None` if that is impossible, so that the caller uses plain tensor operations; a
 /// warning says why, once per step.
-pub fn kernel_or_none(result: Result<Tensor, OpsError>) -> Option<Tensor> {
+pub fn kernel_or_none<T>(result: Result<T, OpsError>) -> Option<T> {
     let error = match result {
-        Ok(tensor) => return Some(tensor),
+        Ok(found) => return Some(found),
         Err(error) => error.to_string(),
     };
     // If memory has run out, the plain operations report it to the code that can free some.
@@ -219,12 +223,12 @@ pub fn kernel_or_none(result: Result<Tensor, OpsError>) -> Option<Tensor> {
 }
 
 /// Loads a module on a GPU and runs one of its kernels.
-fn run(
+fn run<T>(
     operation: &'static str,
     device: usize,
     module: &'static Module,
-    launch: impl FnOnce(&std::path::Path) -> Result<Tensor, String>,
-) -> Result<Tensor, OpsError> {
+    launch: impl FnOnce(&std::path::Path) -> Result<T, String>,
+) -> Result<T, OpsError> {
     let result = registry::load(device, module)
         .and_then(|()| library::path())
         .and_then(|path| launch(&path));

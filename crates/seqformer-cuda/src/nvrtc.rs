@@ -133,7 +133,8 @@ fn folder_of_torch() -> Option<PathBuf> {
 mod tests {
     use super::*;
     use crate::kernels::modules::{
-        ATTENTION_BACKWARD, ATTENTION_FORWARD, DYNAMIC_MASKS, HEADERS, NORMALIZE_FRAMES, PACK_MASKS,
+        ADD_NORM, ATTENTION_BACKWARD, ATTENTION_FORWARD, CONV_EPILOGUE, DYNAMIC_MASKS, HEADERS,
+        NORMALIZE_FRAMES, PACK_MASKS,
     };
 
     /// Whether NVRTC is available. A CPU build of torch lacks it, which CI does not accept.
@@ -156,6 +157,8 @@ mod tests {
             &DYNAMIC_MASKS,
             &PACK_MASKS,
             &NORMALIZE_FRAMES,
+            &CONV_EPILOGUE,
+            &ADD_NORM,
         ];
         for architecture in [80, 90] {
             for module in modules {

@@ -11,7 +11,7 @@ mod plain_masks;
 
 use seqformer_cuda::fallbacks;
 use seqformer_cuda::kernels::{
-    self, ChannelOrder, FrameNormalization, PixelSize, normalize_frames,
+    self, AddNorm, ChannelOrder, FrameNormalization, PixelSize, normalize_frames,
 };
 use seqformer_ops::packed_masks::MaskPacker;
 use seqformer_ops::{
@@ -36,6 +36,8 @@ fn kernels_are_right_on_a_gpu_and_without_one_the_driver_is_what_is_missing() {
             frames_are_normalised_as_on_the_cpu();
             masks_are_those_of_plain_operations();
             bits_are_those_of_the_cpu();
+            ends_of_convolutions_are_those_of_plain_operations();
+            normalized_sums_are_those_of_plain_operations();
             assert_eq!(fallbacks::all(), Vec::<String>::new());
         }
         Err(error) => {
@@ -136,6 +138,47 @@ fn masks_are_those_of_plain_operations() {
     let found = kernels::dynamic_masks(&features, &params, &references, stride).unwrap();
     let off = difference(&found, &expected);
     assert!(off <= 1e-5, "{off:e}");
+}
+
+fn ends_of_convolutions_are_those_of_plain_operations() {
+    // By 16 bytes, and one by one.
+    for channels in [256, 6] {
+        for (kind, tolerance) in [(Kind::Float, 1e-6), (Kind::BFloat16, 1e-2)] {
+            let [map, residual] =
+                [(); 2].map(|()| Tensor::randn([2, 33, 21, channels], FLOAT).to_kind(kind));
+            let [map, residual] = [map, residual].map(|map| map.permute([0, 3, 1, 2]));
+            let bias = Tensor::randn([channels], FLOAT).to_kind(kind);
+            let expected = (&map + bias.view([1, -1, 1, 1]) + &residual).relu();
+            let on_gpu = map.to_device(GPU);
+            let (bias, residual) = (bias.to_device(GPU), residual.to_device(GPU));
+            kernels::conv_epilogue(&on_gpu, &bias, Some(&residual), true).unwrap();
+            let off = difference(&on_gpu, &expected);
+            assert!(off <= tolerance, "{channels} channels of {kind:?}: {off:e}");
+        }
+    }
+}
+
+fn normalized_sums_are_those_of_plain_operations() {
+    for (kind, channels) in [(Kind::Float, 256), (Kind::BFloat16, 256), (Kind::BFloat16, 100)] {
+        let update = Tensor::randn([3, 1001, channels], FLOAT).to_kind(kind);
+        let residual = Tensor::randn([3, 1001, channels], FLOAT);
+        let [weight, bias] = [(); 2].map(|()| Tensor::randn([channels], FLOAT));
+        let sum = update.to_kind(Kind::Float) + &residual;
+        let expected = sum.layer_norm([channels], Some(&weight), Some(&bias), 1e-5, false);
+        let [update, residual, weight, bias] =
+            [&update, &residual, &weight, &bias].map(|tensor| tensor.to_device(GPU));
+        let of = AddNorm {
+            update: &update,
+            residual: &residual,
+            weight: &weight,
+            bias: &bias,
+            eps: 1e-5,
+        };
+        let found = kernels::add_norm(&of, true).unwrap();
+        let off = difference(&found.full, &expected);
+        assert!(off <= 1e-5, "{channels} channels of {kind:?}: {off:e}");
+        assert_eq!(found.rounded.unwrap(), found.full.to_kind(Kind::BFloat16));
+    }
 }
 
 fn bits_are_those_of_the_cpu() {

@@ -6,8 +6,10 @@
 mod after;
 #[expect(unsafe_code, reason = "calls of the shim, and what it calls back")]
 mod binding;
+mod conv_on_gpu;
 
 use seqformer_cuda::begin_computing;
+use seqformer_cuda::kernels::conv_epilogue;
 use tch::Tensor;
 
 pub use self::after::{Activation, After};
@@ -95,6 +97,11 @@ pub fn conv2d(
     residual: Option<Tensor>,
 ) -> Result<Tensor, OpsError> {
     begin_computing();
+    if conv_on_gpu::is_worth_it(input, layer, residual.as_ref()) {
+        let done = conv_on_gpu::conv2d(input, layer, residual.as_ref(), conv_epilogue);
+        return done
+            .map_err(|error| OpsError::Torch { operation: "conv2d", message: error.to_string() });
+    }
     let &ConvLayer { weight, bias, shape, activation } = layer;
     let Convolution { stride, padding, dilation, groups } = shape;
     let tensors = ConvolutionTensors { input, weight, bias, residual };

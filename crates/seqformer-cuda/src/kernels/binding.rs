@@ -38,6 +38,18 @@ type NormalizeFrames = unsafe extern "C" fn(
     c_int,
 ) -> Message;
 
+type ConvEpilogue =
+    unsafe extern "C" fn(*const C_tensor, *const C_tensor, *const C_tensor, c_int) -> Message;
+type AddNorm = unsafe extern "C" fn(
+    *mut *mut C_tensor,
+    *mut *mut C_tensor,
+    *const C_tensor,
+    *const C_tensor,
+    *const C_tensor,
+    *const C_tensor,
+    f64,
+) -> Message;
+
 /// The properties of a GPU that kernels depend on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Properties {
@@ -187,4 +199,49 @@ pub(crate) fn normalize_frames(
             )
         }
     })
+}
+
+/// See [`crate::kernels::conv_epilogue`]. Shapes, kinds and devices are checked.
+pub(crate) fn conv_epilogue(
+    library: &Path,
+    map: &Tensor,
+    bias: &Tensor,
+    residual: Option<&Tensor>,
+    relu: bool,
+) -> Result<(), String> {
+    let symbol = find_symbol(library, c"sf_cuda_conv_epilogue")?;
+    // SAFETY: the library is ours, built with this crate, and its function has this type.
+    let function = unsafe { std::mem::transmute::<*mut c_void, ConvEpilogue>(symbol) };
+    let residual = residual.map_or(std::ptr::null(), Tensor::as_ptr);
+    // SAFETY: the tensors live through the call, and null stands for no residual.
+    check(unsafe { function(map.as_ptr(), bias.as_ptr(), residual, c_int::from(relu)) })
+}
+
+/// See [`crate::kernels::add_norm`]. Shapes, kinds and devices are checked, and all tensors are contiguous: the update, the
+/// residual, weight and bias.
+pub(crate) fn add_norm(
+    library: &Path,
+    [update, residual, weight, bias]: [&Tensor; 4],
+    eps: f64,
+    with_rounded: bool,
+) -> Result<(Tensor, Option<Tensor>), String> {
+    let mut rounded = std::ptr::null_mut();
+    let to_rounded = if with_rounded { &raw mut rounded } else { std::ptr::null_mut() };
+    let sum = tensor_of::<AddNorm>(library, c"sf_cuda_add_norm", |function, out| {
+        // SAFETY: the tensors live through the call, `out` is writable, and so is `to_rounded`, or null.
+        unsafe {
+            function(
+                out,
+                to_rounded,
+                update.as_ptr(),
+                residual.as_ptr(),
+                weight.as_ptr(),
+                bias.as_ptr(),
+                eps,
+            )
+        }
+    })?;
+    // SAFETY: no message means that the library stored a new tensor if it was asked to, and nobody else owns it.
+    let rounded = with_rounded.then(|| unsafe { Tensor::from_ptr(rounded) });
+    Ok((sum, rounded))
 }

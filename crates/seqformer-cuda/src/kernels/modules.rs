@@ -59,3 +59,16 @@ pub(crate) static NORMALIZE_FRAMES: Module = Module {
     source: source!("normalize_frames.cu"),
     kernels: &["normalize_frames_f32", "normalize_frames_bf16"],
 };
+
+pub(crate) static CONV_EPILOGUE: Module = Module {
+    source: source!("conv_epilogue.cu"),
+    kernels: &[
+        "conv_epilogue_f32_single",
+        "conv_epilogue_f32_wide",
+        "conv_epilogue_bf16_single",
+        "conv_epilogue_bf16_wide",
+    ],
+};
+
+pub(crate) static ADD_NORM: Module =
+    Module { source: source!("add_norm.cu"), kernels: &["add_norm_f32", "add_norm_bf16"] };

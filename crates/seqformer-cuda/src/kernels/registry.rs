@@ -8,8 +8,8 @@ use tch::Device;
 
 use super::binding;
 use super::modules::{
-    ATTENTION_BACKWARD, ATTENTION_FORWARD, DYNAMIC_MASKS, HEADERS, Module, NORMALIZE_FRAMES,
-    PACK_MASKS,
+    ADD_NORM, ATTENTION_BACKWARD, ATTENTION_FORWARD, CONV_EPILOGUE, DYNAMIC_MASKS, HEADERS, Module,
+    NORMALIZE_FRAMES, PACK_MASKS,
 };
 use crate::{fallbacks, library, nvrtc};
 
@@ -108,7 +108,7 @@ pub fn attention(device: usize, passes: Passes, check: AttentionCheck) -> Option
 ///
 /// The reason why a kernel cannot be used.
 pub(super) fn load_all(device: usize, check: AttentionCheck) -> Result<(), String> {
-    for module in [&DYNAMIC_MASKS, &PACK_MASKS, &NORMALIZE_FRAMES] {
+    for module in [&DYNAMIC_MASKS, &PACK_MASKS, &NORMALIZE_FRAMES, &CONV_EPILOGUE, &ADD_NORM] {
         load(device, module)?;
     }
     let passes = Passes::ForwardAndBackward;

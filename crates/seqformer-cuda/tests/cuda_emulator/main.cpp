@@ -2,6 +2,8 @@
 
 #include "buffers.h"
 
+#include "../../kernels/add_norm.cu"
+#include "../../kernels/conv_epilogue.cu"
 #include "../../kernels/dynamic_masks.cu"
 #include "../../kernels/ms_deform_attn_backward.cu"
 #include "../../kernels/ms_deform_attn_forward.cu"
@@ -154,6 +156,48 @@ void frames(Request &request, const char *answer) {
   write_answer(answer, {out.get()});
 }
 
+void epilogue(Request &request, const char *answer) {
+  ConvEpilogueParams params = {};
+  params.elements = request.number();
+  params.cells_per_channel = request.number();
+  params.channels = static_cast<int>(request.number());
+  params.relu = static_cast<int>(request.number());
+  const bool bf16 = request.number() != 0;
+  const size_t element = bf16 ? 2 : 4;
+  const auto map = request.buffer(element), bias = request.buffer(element), residual = request.buffer(element);
+  params.map = map->data();
+  params.bias = bias->data();
+  params.residual = residual ? residual->data() : nullptr;
+  const auto plan = conv_epilogue_plan(params, bf16);
+  const auto run = plan.kernel == "conv_epilogue_f32_single"   ? conv_epilogue_f32_single
+                   : plan.kernel == "conv_epilogue_f32_wide"   ? conv_epilogue_f32_wide
+                   : plan.kernel == "conv_epilogue_bf16_single" ? conv_epilogue_bf16_single
+                                                                : conv_epilogue_bf16_wide;
+  emulator::launch(plan.blocks, kThreads, [&] { run(params); });
+  write_answer(answer, {map.get()});
+}
+
+void norm(Request &request, const char *answer) {
+  AddNormParams params = {};
+  params.rows = request.number();
+  params.channels = static_cast<int>(request.number());
+  const bool bf16 = request.number() != 0, with_rounded = request.number() != 0;
+  const auto update = request.buffer(bf16 ? 2 : 4), residual = request.buffer(4), weight = request.buffer(4);
+  const auto bias = request.buffer(4);
+  const auto out = request.empty(residual->bytes(), 4), rounded = request.empty(residual->bytes() / 2, 2);
+  params.update = update->data();
+  params.residual = residual->as<float>();
+  params.weight = weight->as<float>();
+  params.bias = bias->as<float>();
+  params.out = out->as<float>();
+  params.rounded = with_rounded ? rounded->data() : nullptr;
+  params.eps = 1e-5f;
+  const auto plan = add_norm_plan(params, bf16);
+  emulator::launch(plan.blocks, kThreads, [&] { bf16 ? add_norm_bf16(params) : add_norm_f32(params); });
+  if (with_rounded) return write_answer(answer, {out.get(), rounded.get()});
+  write_answer(answer, {out.get()});
+}
+
 } // namespace
 
 int main(int count, char **arguments) {
@@ -164,6 +208,8 @@ int main(int count, char **arguments) {
                    : kind == "rows"    ? rows
                    : kind == "masks"   ? masks
                    : kind == "pack"    ? pack
+                   : kind == "epilogue" ? epilogue
+                   : kind == "norm"     ? norm
                                        : frames;
   try {
     run(request, arguments[3]);

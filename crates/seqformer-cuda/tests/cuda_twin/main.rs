@@ -4,6 +4,7 @@
 
 mod attention;
 mod emulator;
+mod layers;
 mod masks;
 mod plain_masks;
 

@@ -1,7 +1,8 @@
 //! Layer and group normalization.
 
+use seqformer_cuda::kernels::{AddNorm, NormedSum, add_norm, kernel_or_none};
 use seqformer_ops::packed_linear::WeightBias;
-use tch::{Tensor, nn};
+use tch::{Kind, Tensor, nn};
 
 pub(crate) const EPS: f64 = 1e-5;
 
@@ -31,6 +32,24 @@ impl LayerNorm {
     /// `[…, channels]` → the same shape
     pub(crate) fn forward(&self, input: &Tensor) -> Tensor {
         input.layer_norm(self.weight.size(), Some(&self.weight), Some(&self.bias), EPS, false)
+    }
+
+    /// Normalizes `update + residual`, `[…, channels]`, without a gradient; with a copy in `bf16` if `with_rounded` is set.
+    /// On a GPU this is one pass over memory.
+    pub(crate) fn forward_sum(
+        &self,
+        update: &Tensor,
+        residual: &Tensor,
+        with_rounded: bool,
+    ) -> NormedSum {
+        let of = AddNorm { update, residual, weight: &self.weight, bias: &self.bias, eps: EPS };
+        let is_on_gpu = update.device().is_cuda();
+        let fast = is_on_gpu.then(|| kernel_or_none(add_norm(&of, with_rounded))).flatten();
+        fast.unwrap_or_else(|| {
+            let full = self.forward(&(update + residual));
+            let rounded = with_rounded.then(|| full.to_kind(Kind::BFloat16));
+            NormedSum { full, rounded }
+        })
     }
 }
 

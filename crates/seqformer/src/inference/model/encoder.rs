@@ -1,13 +1,16 @@
 //! Encoder layers, each as a single fused operation if available.
 
+mod gpu_layer;
+
+use seqformer_cuda::kernels::NormedSum;
 use seqformer_ops::deformable_layer::{
     DeformableLayer, DeformableLayerInput, DeformableLayerParameters,
 };
 use tch::{Kind, Tensor};
 
+pub(super) use self::gpu_layer::GpuEncoderLayer;
 use crate::Precision;
 use crate::layers::NORM_EPS;
-use crate::prepared_layers::PreparedJoinedPoints;
 use crate::transformer::{Encoder, EncoderLayer, Frames, TokenLayout};
 
 /// All encoder layers, prepared.
@@ -22,7 +25,9 @@ pub(super) enum PreparedEncoderLayer {
     /// As a single fused operation.
     Fused(Box<DeformableLayer>),
     /// If the fused operation is not available.
-    Plain { layer: Box<EncoderLayer>, points: Option<PreparedJoinedPoints> },
+    Plain(Box<EncoderLayer>),
+    /// The same on a GPU.
+    OnGpu(Box<GpuEncoderLayer>),
 }
 
 impl PreparedEncoder {
@@ -42,12 +47,12 @@ impl PreparedEncoder {
     ) -> Tensor {
         let size = tokens.size();
         let frames = Frames::new(size[1], layout);
-        let mut tokens = tokens.flatten(0, 1); // [N * T, S, C]
+        let mut tokens = NormedSum { full: tokens.flatten(0, 1), rounded: None }; // [N * T, S, C]
         for layer in &self.layers {
             tokens = layer.forward(&tokens, &frames);
-            each_layer(&tokens.view(size.as_slice()));
+            each_layer(&tokens.full.view(size.as_slice()));
         }
-        tokens.view(size.as_slice())
+        tokens.full.view(size.as_slice())
     }
 }
 
@@ -70,50 +75,30 @@ impl PreparedEncoderLayer {
         };
         match DeformableLayer::new(&parameters, precision == Precision::Bf16) {
             Some(fused) => Self::Fused(Box::new(fused)),
-            None => Self::Plain {
-                layer: Box::new(layer.detach()),
-                points: PreparedJoinedPoints::new(attention, precision),
-            },
+            None if layer.norm1.weight.device().is_cuda() => {
+                Self::OnGpu(Box::new(GpuEncoderLayer::new(layer, precision)))
+            }
+            None => Self::Plain(Box::new(layer.detach())),
         }
     }
 
     /// `[N * T, S, C]` → the same shape
-    pub(super) fn forward(&self, tokens: &Tensor, frames: &Frames) -> Tensor {
-        let fused = match self {
-            Self::Fused(fused) => fused,
-            Self::Plain { layer, points: None } => {
-                return layer.forward(tokens, &frames.positions, frames);
-            }
-            Self::Plain { layer, points: Some(points) } => {
-                return read_at_once(layer, points, tokens, frames);
+    pub(super) fn forward(&self, tokens: &NormedSum, frames: &Frames) -> NormedSum {
+        let full = match self {
+            Self::OnGpu(layer) => return layer.forward(tokens, frames),
+            Self::Plain(layer) => layer.forward(&tokens.full, &frames.positions, frames),
+            Self::Fused(fused) => {
+                let input = DeformableLayerInput {
+                    tokens: &tokens.full.to_kind(Kind::Float),
+                    queries: None,
+                    positions: &frames.positions,
+                    references: &frames.references,
+                    padding: frames.padding.as_ref(),
+                };
+                let output = fused.forward(&input, &frames.levels);
+                output.expect("the tokens have the layout of their levels").queries
             }
         };
-        let input = DeformableLayerInput {
-            tokens: &tokens.to_kind(Kind::Float),
-            queries: None,
-            positions: &frames.positions,
-            references: &frames.references,
-            padding: frames.padding.as_ref(),
-        };
-        let output = fused.forward(&input, &frames.levels);
-        output.expect("the tokens have the layout of their levels").queries
+        NormedSum { full, rounded: None }
     }
-}
-
-/// [`EncoderLayer::forward`] with the points of one product.
-fn read_at_once(
-    layer: &EncoderLayer,
-    points: &PreparedJoinedPoints,
-    tokens: &Tensor,
-    frames: &Frames,
-) -> Tensor {
-    let values = layer.self_attn.values(tokens, None);
-    let read = points.read_around(
-        &values,
-        &(tokens + &frames.positions),
-        &frames.references,
-        &frames.levels,
-        frames.padding.as_ref(),
-    );
-    layer.update(tokens, &read)
 }

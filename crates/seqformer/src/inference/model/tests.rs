@@ -3,12 +3,15 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use seqformer_cuda::kernels::NormedSum;
+use seqformer_ops::precision::autocast;
 use seqformer_testing::{common_noise, common_weights};
 use tch::{Device, Kind, nn};
 
+use super::encoder::GpuEncoderLayer;
 use super::*;
 use crate::config::tests::{swin, tiny};
-use crate::transformer::{BoxQueries, Frames, aggregate};
+use crate::transformer::{BoxQueries, Encoder, Frames, aggregate};
 
 /// Frames that are not padded alike on both sides.
 const SIZE: ImageSize = ImageSize { height: 40, width: 64 };
@@ -109,10 +112,28 @@ fn compare_encoder(
         plain.encoder.layers.iter().zip(&prepared.encoder.layers).enumerate()
     {
         let output = layer.forward(&input, &frames.positions, &frames);
-        check.near(&format!("encoder.{index}"), &twin.forward(&input, &frames), &output);
+        let found = twin.forward(&NormedSum { full: input, rounded: None }, &frames);
+        check.near(&format!("encoder.{index}"), &found.full, &output);
         input = output;
     }
+    let found = by_gpu_layers(&plain.encoder, tokens.flatten(0, 1), &frames, check.precision);
+    check.near("the encoder's layers for GPUs", &found, &input);
     input.view_as(tokens)
+}
+
+/// All layers as on a GPU, which leave each other their tokens in the kind of products.
+fn by_gpu_layers(encoder: &Encoder, full: Tensor, frames: &Frames, precision: Precision) -> Tensor {
+    let is_mixed = precision == Precision::Bf16;
+    let work = || {
+        let mut tokens = NormedSum { full, rounded: None };
+        for layer in &encoder.layers {
+            tokens = GpuEncoderLayer::new(layer, precision).forward(&tokens, frames);
+            assert_eq!(tokens.full.kind(), Kind::Float);
+            assert_eq!(tokens.rounded.is_some(), is_mixed);
+        }
+        tokens.full
+    };
+    if is_mixed { autocast(Device::Cpu, work) } else { work() }
 }
 
 /// Each layer and head on what the plain layers before it give.
