@@ -1,6 +1,6 @@
-//! Times one training step of the full-size R50 network on one clip.
+//! Times one training step of the full-size R50 network on one clip, or on several equal ones.
 //!
-//! `cargo bench -p seqformer-engine -- [--device DEVICE] [FRAMES] [HEIGHT] [WIDTH] [KEY VALUE …]` prints one JSON
+//! `cargo bench -p seqformer-engine -- [--device DEVICE] [--clips N] [FRAMES] [HEIGHT] [WIDTH] [KEY VALUE …]` prints one JSON
 //! object: the median seconds of each stage, and the peak memory of the process, or of the tensors on a GPU. The
 //! instances are ellipses that drift to the right, as in the PyTorch benchmark.
 #![expect(clippy::print_stdout, reason = "a benchmark reports on stdout")]
@@ -79,6 +79,12 @@ fn main() {
         }
         rest => (DeviceChoice::Cpu, rest),
     };
+    let (num_clips, arguments) = match arguments {
+        [option, number, rest @ ..] if option == "--clips" => {
+            (number.parse().expect("a number of clips"), rest)
+        }
+        rest => (1, rest),
+    };
     let device = open_device(choice).unwrap_or_else(|error| panic!("{error}"));
     let numbers: Vec<i64> = arguments.iter().map_while(|text| text.parse().ok()).collect();
     let config = config(&arguments[numbers.len()..]);
@@ -99,8 +105,10 @@ fn main() {
     let (matcher, criterion) = (builder::matcher(&config), builder::criterion(&config));
     let grad_clip = builder::grad_clip(&config);
     tch::manual_seed(0);
-    let clip = [Tensor::randint(256, [num_frames, 3, height, width], ON_CPU).to_device(device)];
-    let targets = [target(num_frames, size, config.model.seqformer.num_classes).to_device(device)];
+    let frames = Tensor::randint(256, [num_frames, 3, height, width], ON_CPU).to_device(device);
+    let clips: Vec<Tensor> = (0..num_clips).map(|_| frames.shallow_clone()).collect();
+    let of_one = || target(num_frames, size, config.model.seqformer.num_classes).to_device(device);
+    let targets: Vec<ClipTarget> = (0..num_clips).map(|_| of_one()).collect();
     let num_boxes = mean_instances(&targets, 1, |sum| sum);
     let (mut forward, mut backward, mut step) = (Vec::new(), Vec::new(), Vec::new());
     let runs = if small { 1 } else { 4 };
@@ -108,7 +116,7 @@ fn main() {
         finish(device);
         forget_gpu_peak(device);
         let start = Instant::now();
-        let forward_train = || model.forward_train(&clip, &targets, &matcher, KeepLayers::All);
+        let forward_train = || model.forward_train(&clips, &targets, &matcher, KeepLayers::All);
         let output = if config.solver.amp_enabled {
             autocast(device, forward_train)
         } else {
@@ -139,7 +147,7 @@ fn main() {
         }
     }
     println!(
-        "{{\"device\": \"{choice}\", \"frames\": {num_frames}, \"height\": {}, \"width\": {}, \"threads\": {}, \"forward_secs\": {:.3}, \"backward_secs\": {:.3}, \"step_secs\": {:.3}, \"peak_mib\": {}}}",
+        "{{\"device\": \"{choice}\", \"clips\": {num_clips}, \"frames\": {num_frames}, \"height\": {}, \"width\": {}, \"threads\": {}, \"forward_secs\": {:.3}, \"backward_secs\": {:.3}, \"step_secs\": {:.3}, \"peak_mib\": {}}}",
         size.height,
         size.width,
         tch::get_num_threads(),

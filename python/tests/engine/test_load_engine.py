@@ -1,5 +1,8 @@
 """Which build is opened, and what is said if there is none. None of it needs torch."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from seqformer._load_engine import builds, choose
@@ -31,3 +34,12 @@ def test_the_old_abi_and_a_package_without_builds_are_told_apart(folder, tmp_pat
         choose(folder, "2.11.0", False)
     with pytest.raises(ImportError, match="was built without the half that predicts and trains"):
         choose(tmp_path_factory.mktemp("empty"), "2.11.0", True)
+
+
+def test_the_package_asks_for_the_versions_that_the_build_accepts():
+    root = Path(__file__).resolve().parents[3]
+    source = (root / "crates/seqformer-libtorch/build.rs").read_text()
+    accepted = re.search(r"LIBTORCH_VERSIONS: \[&str; \d+\] = \[(.*?)\]", source)[1]
+    minors = sorted(int(minor) for minor in re.findall(r'"2\.(\d+)\.\d+"', accepted))
+    asked = re.search(r'"torch>=2\.(\d+),<2\.(\d+)"', (root / "python/pyproject.toml").read_text())
+    assert len(minors) >= 2 and minors == list(range(int(asked[1]), int(asked[2])))
