@@ -9,7 +9,7 @@ help:
 	@echo "make wheel   build the Python package as dist/*.whl; make test-python tests it"
 	@echo "make check   formatting, arrows between modules, lints, documentation and tests, as before a change is merged"
 	@echo "make parity GOLDEN='DIR ...'   compare with tensors of the Python reference"
-	@echo "make bench   time attention, inference and a training step"
+	@echo "make bench   time attention, inference, a training step and scoring; HISTORY=FILE keeps the numbers"
 	@echo "make gpu-bundle  pack what scripts/gpu_check.sh needs on a machine with a GPU and torch but without Rust"
 	@echo "make fuzz    feed random bytes to everything that reads files, FUZZ_SECONDS=300 for each target"
 	@echo "make sanitize  run tests under AddressSanitizer, ThreadSanitizer, Miri and a guard allocator"
@@ -17,6 +17,8 @@ help:
 setup:
 	@scripts/setup.sh
 
+# `seqformer bench --history` notes the commit.
+build: export SEQFORMER_COMMIT := $(shell git describe --always --dirty '--exclude=*' 2>/dev/null)
 build: setup
 	$(CARGO) build --release --locked
 
@@ -59,8 +61,11 @@ GOLDEN ?= tests/golden/public
 parity: setup
 	$(CARGO) run --release --locked --bin parity -- $(GOLDEN)
 
+# With HISTORY=FILE all numbers are added to that file.
+HISTORY ?=
 bench: setup
-	$(CARGO) bench --locked -p seqformer-checkpoint -p seqformer-ops -p seqformer -p seqformer-engine
+	$(if $(HISTORY),scripts/bench_history.py $(HISTORY) --) \
+	  $(CARGO) bench --locked -p seqformer-checkpoint -p seqformer-ops -p seqformer -p seqformer-engine -p seqformer-evaluation
 
 .PHONY: gpu-bundle
 gpu-bundle: setup

@@ -58,6 +58,9 @@ pub struct BenchArgs {
     /// error.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Add all numbers as a line of JSON to this file, with the time, the version and the machine.
+    #[arg(long, value_name = "FILE", conflicts_with = "training")]
+    pub history: Option<PathBuf>,
     /// ffmpeg executable, which reads and writes video files.
     #[arg(long, value_name = "FILE")]
     pub ffmpeg: Option<PathBuf>,

@@ -111,3 +111,32 @@ fn a_file_takes_the_json_and_mistakes_are_said() {
         assert!(!message.contains("panicked"), "{message}");
     }
 }
+
+#[test]
+fn a_history_grows_by_a_line_and_nothing_else_is_taken_for_one() {
+    let folder = TempDir::new().unwrap();
+    let history = display(&folder.path().join("speed.jsonl"));
+    for lines in 1..=2 {
+        let report = bench(&["--model-only", "--history", &history]);
+        let text = fs::read_to_string(&history).unwrap();
+        assert_eq!(text.lines().count(), lines);
+        let line: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        assert_eq!(line["version"], env!("CARGO_PKG_VERSION"));
+        assert!(line["unix_seconds"].as_u64() > Some(1_700_000_000));
+        for part in ["setting", "model", "machine"] {
+            assert_eq!(line[part], report[part]);
+        }
+    }
+    let other = folder.path().join("annotations.json");
+    fs::write(&other, "{\"videos\": []}\n").unwrap();
+    let config = golden("tiny_config.yaml");
+    let words = ["bench", "--config-file", &config, "--history", &display(&other)];
+    let done = seqformer(&words);
+    assert!(!done.status.success());
+    assert!(
+        text(&done.stderr).contains("expected a new file or a history"),
+        "{}",
+        text(&done.stderr)
+    );
+    assert_eq!(fs::read_to_string(&other).unwrap(), "{\"videos\": []}\n");
+}

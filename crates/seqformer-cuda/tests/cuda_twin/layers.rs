@@ -23,7 +23,7 @@ fn epilogue(
         .buffer(Some(map))
         .buffer(Some(bias))
         .buffer(residual);
-    let answer = request.run(Gpu::Hopper).unwrap();
+    let answer = request.run(Gpu::Hopper).expect("the kernel runs");
     split(&answer, &[(&size, map.kind())]).remove(0)
 }
 
@@ -114,7 +114,7 @@ fn normalized_sums_agree_with_plain_tensor_operations() {
                 let size = [rows, channels];
                 let full = (&size[..], Kind::Float);
                 let parts = [full, (&size[..], Kind::BFloat16)];
-                let found = split(&answer, &parts[..1 + usize::from(with_rounded)]);
+                let found = split(&answer, &parts[..=usize::from(with_rounded)]);
                 let off = max_difference(&found[0], &expected);
                 assert!(off < 2e-5, "{rows}x{channels} of {kind:?}: {off:e}");
                 if with_rounded {

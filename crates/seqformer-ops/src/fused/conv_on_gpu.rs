@@ -67,6 +67,7 @@ mod tests {
     const FAILURE: &str = "there is no such kernel here";
 
     /// The kernel's part, by operations of the CPU.
+    #[expect(clippy::unnecessary_wraps, reason = "as a kernel, which may fail")]
     fn by_operations(
         map: &Tensor,
         bias: &Tensor,

@@ -4,6 +4,7 @@
 mod backbones;
 mod end_to_end;
 mod footage;
+mod history;
 mod machine;
 mod model;
 mod report;
@@ -44,6 +45,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     if let Some(json) = &args.json {
         output::check_json(json, &[])?;
     }
+    if let Some(path) = &args.history {
+        history::check(path)?;
+    }
     // Pairs on the command line take precedence.
     let mut pairs = args.backbone.map(backbones::pairs).unwrap_or_default();
     pairs.extend(args.opts.iter().cloned());
@@ -70,7 +74,8 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     } else {
         report
     };
-    output::show(&report.table(), &report, args.json.as_deref())
+    output::show(&report.table(), &report, args.json.as_deref())?;
+    args.history.as_deref().map_or(Ok(()), |path| history::append(path, &report))
 }
 
 /// The configuration of the file, or else of the weights, or else of the built-in recipe.
