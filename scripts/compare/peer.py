@@ -98,11 +98,11 @@ def ticks():
     return sum(values), sum(values) - values[3] - values[4]
 
 
-def output_of(command, environment):
+def output_of(command, environment, log):
     """What a command prints, and the share of the machine that other processes took meanwhile."""
     children = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
     (total, busy), own = ticks(), children()
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | environment, stdout=subprocess.PIPE, stderr=log, text=True)
     if done.returncode != 0:
         raise SystemExit(f"peer: {' '.join(map(str, command))} failed")
     (total, busy), own = [end - start for start, end in zip((total, busy), ticks())], children() - own
@@ -148,7 +148,7 @@ def measure(part, precision, args, log):
     command, seconds_of = ours(part, precision, args.threads)
 
     def run_ours():
-        text, others = output_of(command, environment)
+        text, others = output_of(command, environment, log)
         return seconds_of(json.loads(text)), others
 
     runs = {"seqformer": run_ours} | {peer.name: peer.run for peer in peers}
