@@ -13,6 +13,7 @@ mod attention_of_rows;
 #[expect(unsafe_code, reason = "calls of the library for GPUs")]
 mod binding;
 mod conv_epilogue;
+mod layer_checks;
 pub(crate) mod modules;
 mod registry;
 

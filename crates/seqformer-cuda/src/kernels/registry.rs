@@ -48,7 +48,7 @@ impl Missing {
     }
 }
 
-/// Compiles and loads a module, once for each GPU.
+/// Compiles, loads and checks a module, once for each GPU.
 ///
 /// # Errors
 ///
@@ -81,7 +81,9 @@ fn load_now(device: usize, module: &'static Module) -> Result<(), Missing> {
     let compiled = nvrtc::compile_once(module.source, &HEADERS, properties.architecture);
     let compiled = compiled.map_err(Missing::Forever)?;
     tracing::debug!("{} for GPU {device}: {}", module.source.name, compiled.log);
-    binding::load(&path, device, &compiled.binary, module.kernels).map_err(Missing::Forever)
+    binding::load(&path, device, &compiled.binary, module.kernels).map_err(Missing::Forever)?;
+    let check = || module.check.map_or(Ok(()), |check| check(&path, Device::Cuda(device)));
+    tch::no_grad(check).map_err(Missing::Forever)
 }
 
 /// The passes for which the kernels of attention are needed.
