@@ -78,8 +78,10 @@ def main():
             if not isinstance(numbers, dict):
                 continue
             line = {"unix_seconds": int(time.time()), **common, "bench": name, **numbers}
+            # A program that was ended may have left a part of a line.
+            is_cut = path.exists() and not path.read_bytes().endswith(b"\n") and path.stat().st_size > 0
             with path.open("a") as file:
-                file.write(json.dumps(line) + "\n")
+                file.write(("\n" if is_cut else "") + json.dumps(line) + "\n")
     sys.exit(process.returncode)
 
 

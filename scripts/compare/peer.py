@@ -8,8 +8,11 @@ and `--compile` (torch.compile). Every form of it stays loaded and compiled whil
 each form, and again. A run during which other processes took more than 8 % of the machine is repeated, up to three times.
 `--busy N` starts N processes that only compute; all runs then count. `--isa avx2` limits both programs to AVX2.
 
-seqformer is `target/release/seqformer`, and for training the bench `training_step`, which is built if necessary. The table
-has medians, the smallest and the largest time, and how many times as long each form takes.
+seqformer is `target/release/seqformer`, and for training the bench `training_step`, which is built if necessary; each of its
+runs is the median of three steps in a new process, and each of the other program one step. Training has a ResNet-50 on frames
+in memory, also in `train-small`. With AVX2, torch.compile still compiles its own C++ for this machine. The table has medians,
+the smallest and the largest time, and how many times as long each form takes; --json also has the runs that were disturbed
+three times, and a log beside it.
 """
 
 import argparse
@@ -79,7 +82,7 @@ class Peer:
     def answer(self):
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"peer: {self.name} ended: see the log beside this table")
+            raise SystemExit(f"peer: {self.name} ended; its messages are in the log")
         return json.loads(line)
 
     def run(self):
@@ -136,7 +139,7 @@ def ours(part, precision, threads):
 
 
 def measure(part, precision, args, log):
-    """The seconds of all runs by the name of the program."""
+    """The seconds of all runs by the name of the program, and how many of them were disturbed."""
     task, sizes, clips = PARTS[part]
     environment = {"OMP_NUM_THREADS": str(args.threads)} | (AVX2 if args.isa == "avx2" else {})
     forms = {"optimised": [], "compiled": ["--compile"]}
@@ -152,7 +155,7 @@ def measure(part, precision, args, log):
         return seconds_of(json.loads(text)), others
 
     runs = {"seqformer": run_ours} | {peer.name: peer.run for peer in peers}
-    times = {name: [] for name in runs}
+    times, disturbed = {name: [] for name in runs}, {name: 0 for name in runs}
     for _pair in range(args.pairs):
         for name, run in runs.items():
             for attempt in range(3):
@@ -162,10 +165,11 @@ def measure(part, precision, args, log):
                 print(f"{part} {precision} {name}: others took {others:.0%}, repeated", file=sys.stderr)
             if not args.busy and others > MOST_OF_OTHERS:
                 print(f"{part} {precision} {name}: counted although others took {others:.0%}", file=sys.stderr)
+                disturbed[name] += 1
             times[name].append(seconds)
     for peer in peers:
         peer.end()
-    return times
+    return times, disturbed
 
 
 def row(part, precision, times):
@@ -208,11 +212,12 @@ def main():
         for name in chosen:
             part, precision = name.rsplit("-", 1)
             with open(os.devnull if not args.json else args.json.with_suffix(".log"), "a") as log:
-                results[name] = measure(part, precision, args, log)
-            print(row(part, precision, results[name]), flush=True)
+                times, disturbed = measure(part, precision, args, log)
+            results[name] = {"seconds": times, "disturbed": disturbed}
+            print(row(part, precision, times), flush=True)
             if args.json:
                 setting = {"processor": processor, "threads": args.threads, "isa": args.isa, "busy": args.busy}
-                args.json.write_text(json.dumps({"setting": setting, "seconds": results}, indent=1))
+                args.json.write_text(json.dumps({"setting": setting, "parts": results}, indent=1))
     finally:
         for process in load:
             process.kill()

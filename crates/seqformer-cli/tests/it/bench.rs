@@ -127,9 +127,41 @@ fn a_history_grows_by_a_line_and_nothing_else_is_taken_for_one() {
             assert_eq!(line[part], report[part]);
         }
     }
+    // Neither the other option nor a line that was cut off takes a line away.
+    let whole = fs::read_to_string(&history).unwrap();
+    let first = folder.path().join("first.jsonl");
+    fs::write(&first, whole.lines().next().unwrap()).unwrap();
+    let first = display(&first);
+    let config = golden("tiny_config.yaml");
+    let both = seqformer(&[
+        "bench",
+        "--config-file",
+        &config,
+        "--json",
+        "new.json",
+        "--history",
+        "new.json",
+    ]);
+    assert!(
+        text(&both.stderr).contains("expected another file than that of --json"),
+        "{}",
+        text(&both.stderr)
+    );
+    let done = seqformer(&["bench", "--config-file", &config, "--json", &first]);
+    assert!(
+        text(&done.stderr).contains("expected a new file or earlier numbers"),
+        "{}",
+        text(&done.stderr)
+    );
+    bench(&["--model-only", "--history", &first]);
+    let lines: Vec<Value> = fs::read_to_string(&first)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2);
     let other = folder.path().join("annotations.json");
     fs::write(&other, "{\"videos\": []}\n").unwrap();
-    let config = golden("tiny_config.yaml");
     let words = ["bench", "--config-file", &config, "--history", &display(&other)];
     let done = seqformer(&words);
     assert!(!done.status.success());

@@ -46,7 +46,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
         output::check_json(json, &[])?;
     }
     if let Some(path) = &args.history {
-        history::check(path)?;
+        history::check(path, args.json.as_deref())?;
     }
     // Pairs on the command line take precedence.
     let mut pairs = args.backbone.map(backbones::pairs).unwrap_or_default();

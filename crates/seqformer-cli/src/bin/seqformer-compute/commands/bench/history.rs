@@ -25,9 +25,12 @@ struct Line<'a> {
     report: &'a BenchReport,
 }
 
-/// Checks before the work that a line can be added: the file is new, empty, or a history.
-pub(super) fn check(path: &Path) -> Result<()> {
+/// Checks before the work that a line can be added: the file is new, empty, or a history, and not that of `--json`.
+pub(super) fn check(path: &Path, json: Option<&Path>) -> Result<()> {
     let shown = path.display();
+    if json.is_some_and(|json| json == path) {
+        bail!("--history {shown}: expected another file than that of --json; choose another name");
+    }
     if !path.exists() {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if folder.is_some_and(|folder| !folder.is_dir()) {
@@ -62,7 +65,11 @@ pub(super) fn append(path: &Path, report: &BenchReport) -> Result<()> {
         bench: "bench",
         report,
     };
-    let text = serde_json::to_string(&line)? + "\n";
+    let mut text = serde_json::to_string(&line)? + "\n";
+    // A program that was ended may have left a part of a line.
+    if std::fs::read(path).is_ok_and(|found| found.last().is_some_and(|&last| last != b'\n')) {
+        text.insert(0, '\n');
+    }
     let file = OpenOptions::new().create(true).append(true).open(path);
     file.and_then(|mut file| file.write_all(text.as_bytes()))
         .with_context(|| format!("--history {}: the measurement cannot be added", path.display()))
