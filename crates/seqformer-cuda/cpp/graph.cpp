@@ -9,7 +9,9 @@
 #include <c10/cuda/CUDAEvent.h>
 #include <c10/cuda/CUDAFunctions.h>
 
+#include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "device.h"
 #include "record.h"
@@ -29,6 +31,12 @@ struct SfGraphPool {
 struct Graph final : at::cuda::CUDAGraph {
   // From then on the graph gives its memory back itself when it is freed.
   bool has_ended() const { return capture_ended_; }
+
+  // Whether it was recorded with random numbers: how many, each generator's entry has since the end of the recording.
+  bool draws_random_numbers() const {
+    return std::any_of(captured_generator_states_.begin(), captured_generator_states_.end(),
+                       [](const auto &generator) { return generator.second != 0; });
+  }
 };
 
 struct SfGraph {
@@ -77,8 +85,8 @@ public:
   void replace_generator() {
     const std::lock_guard<std::mutex> lock(generator_.mutex());
     before_ = generator_.graphsafe_get_state();
-    state_ = c10::make_intrusive<at::CUDAGeneratorState>(generator_.current_seed(), generator_.get_offset());
-    generator_.graphsafe_set_state(at::make_generator<at::CUDAGeneratorImpl>(pool_.device, state_));
+    auto state = c10::make_intrusive<at::CUDAGeneratorState>(generator_.current_seed(), generator_.get_offset());
+    generator_.graphsafe_set_state(at::make_generator<at::CUDAGeneratorImpl>(pool_.device, std::move(state)));
   }
 
   void restore_generator() noexcept {
@@ -98,7 +106,7 @@ public:
 
   void end(SfGraph &graph) {
     graph.graph.capture_end();
-    TORCH_CHECK(state_->offset_intragraph_ == 0, "work that draws random numbers is not recorded: they would repeat");
+    TORCH_CHECK(!graph.graph.draws_random_numbers(), "work that draws random numbers is not recorded: they would repeat");
   }
 
   // Works in any state of the recording: libtorch's own end may stop half-way.
@@ -139,7 +147,6 @@ private:
   SfGraphPool &pool_;
   at::Generator generator_;
   at::Generator before_;
-  c10::intrusive_ptr<at::CUDAGeneratorState> state_;
 };
 
 } // namespace

@@ -50,8 +50,7 @@ def test_the_part_for_gpus_comes_with_the_package(engine):
     import torch
 
     build = Path(engine.__file__)
-    # The part for GPUs does not compile with torch 2.12 yet.
-    if torch.version.cuda is None or not torch.__version__.startswith("2.11."):
+    if torch.version.cuda is None:
         assert not gpu_library(build).exists()
         with pytest.raises(ImportError, match="use the CPU"):
             engine.gpu_library()
