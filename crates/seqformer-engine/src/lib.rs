@@ -71,6 +71,8 @@ pub use predictor::{
 };
 pub use scores::{ScoreRules, TestScores, TestSet, score_prefix};
 pub use seqformer_distributed::Communicator;
+pub use seqformer_ops::precision::bf16_products_are_slow;
+pub use seqformer_ops::runtime::instruction_set;
 pub use tch::Device;
 pub use track_masks::TrackMasks;
 pub use trainer::{TrainEnd, Trainer, TrainerOptions};

@@ -1,6 +1,7 @@
 //! The precision of the network, as it is asked for and as a device has it.
 
 use seqformer::Precision;
+use seqformer_ops::precision::bf16_products_are_slow;
 use tch::Device;
 
 use crate::{EngineError, gpu_card};
@@ -17,7 +18,7 @@ pub enum PrecisionChoice {
     Tf32,
     /// bfloat16.
     Bf16,
-    /// bfloat16 if the CPU or GPU has instructions for it, otherwise float32.
+    /// bfloat16 if the CPU or GPU has fast instructions for it, otherwise float32.
     Auto,
 }
 
@@ -75,10 +76,10 @@ impl Products {
     }
 }
 
-/// Whether the processor has instructions for bf16 products.
+/// Whether the processor has instructions for bf16 products, and these are not slower than products in f32.
 pub fn cpu_multiplies_bf16() -> bool {
-    cpu_field(&["flags", "Features"])
-        .is_some_and(|flags| flags.split_whitespace().any(|flag| BF16_FLAGS.contains(&flag)))
+    let has = |flags: String| flags.split_whitespace().any(|flag| BF16_FLAGS.contains(&flag));
+    cpu_field(&["flags", "Features"]).is_some_and(has) && !bf16_products_are_slow()
 }
 
 /// The first value in `/proc/cpuinfo` under one of these names; `None` on other systems.

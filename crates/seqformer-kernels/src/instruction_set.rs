@@ -1,5 +1,10 @@
 //! The instruction sets that kernels are compiled for, as proofs that this machine has them.
 
+use std::sync::OnceLock;
+
+#[cfg(target_arch = "x86_64")]
+use crate::simd::is_faster_than_pairs;
+
 /// An instruction set of this machine.
 ///
 /// Only detection constructs one, and only lower ones can be derived from it. A value is therefore a proof that the
@@ -18,7 +23,10 @@ enum Level {
     /// AVX-512 F, DQ, BW and VL.
     #[cfg(target_arch = "x86_64")]
     Avx512,
-    /// AVX-512 and products of bfloat16 numbers.
+    /// The same instructions as the next one, but bfloat16 numbers are multiplied as `f32`.
+    #[cfg(target_arch = "x86_64")]
+    Avx512Bf16Widened,
+    /// AVX-512 and products of pairs of bfloat16 numbers.
     #[cfg(target_arch = "x86_64")]
     Avx512Bf16,
 }
@@ -49,6 +57,20 @@ impl InstructionSet {
         Self::BASELINE
     }
 
+    /// The set that is fastest on this machine: the highest, unless a short measurement shows that its products of pairs
+    /// of bfloat16 numbers are slower than products of `f32`. It is measured once in a process.
+    pub fn fastest() -> Self {
+        static FASTEST: OnceLock<InstructionSet> = OnceLock::new();
+        *FASTEST.get_or_init(|| {
+            let highest = Self::detect();
+            #[cfg(target_arch = "x86_64")]
+            if highest.multiplies_bf16_pairs() && is_faster_than_pairs(highest) {
+                return Self(Level::Avx512Bf16Widened);
+            }
+            highest
+        })
+    }
+
     /// The next lower set, which a machine with this one has as well.
     pub fn lowered(self) -> Option<Self> {
         match self.0 {
@@ -58,7 +80,9 @@ impl InstructionSet {
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => Some(Self(Level::Avx2)),
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512Bf16 => Some(Self(Level::Avx512)),
+            Level::Avx512Bf16Widened => Some(Self(Level::Avx512)),
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512Bf16 => Some(Self(Level::Avx512Bf16Widened)),
         }
     }
 
@@ -67,7 +91,7 @@ impl InstructionSet {
         std::iter::successors(Some(Self::detect()), |set| set.lowered())
     }
 
-    /// Returns the name: `baseline`, `avx2`, `avx512` or `avx512_bf16`.
+    /// Returns the name: `baseline`, `avx2`, `avx512`, `avx512_bf16_widened` or `avx512_bf16`.
     pub fn name(self) -> &'static str {
         match self.0 {
             Level::Baseline => "baseline",
@@ -75,6 +99,8 @@ impl InstructionSet {
             Level::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Level::Avx512 => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512Bf16Widened => "avx512_bf16_widened",
             #[cfg(target_arch = "x86_64")]
             Level::Avx512Bf16 => "avx512_bf16",
         }
@@ -92,10 +118,25 @@ impl InstructionSet {
         self.0 >= Level::Avx512
     }
 
-    /// Whether the set includes AVX-512 with products of bfloat16 numbers.
+    /// Whether the set includes AVX-512 with instructions for bfloat16 numbers.
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     pub(crate) fn has_avx512_bf16(self) -> bool {
+        self.0 >= Level::Avx512Bf16Widened
+    }
+
+    /// Whether bfloat16 numbers are multiplied as `f32` although there are instructions for them.
+    pub fn widens_bf16(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        return self.0 == Level::Avx512Bf16Widened;
+        #[cfg(not(target_arch = "x86_64"))]
+        false
+    }
+
+    /// Whether pairs of bfloat16 numbers are multiplied by one instruction.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    pub(crate) fn multiplies_bf16_pairs(self) -> bool {
         self.0 >= Level::Avx512Bf16
     }
 }
@@ -113,7 +154,7 @@ pub(crate) fn run_vectorized(set: InstructionSet, work: impl Vectorized) {
     match set.0 {
         // SAFETY: `set` proves that the machine has these features.
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512Bf16 => unsafe { run_avx512_bf16(work) },
+        Level::Avx512Bf16Widened | Level::Avx512Bf16 => unsafe { run_avx512_bf16(work) },
         // SAFETY: as above.
         #[cfg(target_arch = "x86_64")]
         Level::Avx512 => unsafe { run_avx512(work) },

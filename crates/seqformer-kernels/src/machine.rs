@@ -16,9 +16,9 @@ pub struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    /// The highest instruction set of this machine, with the threads and products of the program.
+    /// The fastest instruction set of this machine, with the threads and products of the program.
     pub fn new(threads: &'a dyn Threads, products: &'a dyn BlockProducts) -> Self {
-        Self { set: InstructionSet::detect(), threads, products }
+        Self { set: InstructionSet::fastest(), threads, products }
     }
 
     /// The same with another instruction set.

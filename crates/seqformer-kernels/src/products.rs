@@ -8,7 +8,7 @@ use crate::element::Element;
 use crate::instruction_set::InstructionSet;
 use crate::panel::{PanelProduct, PanelSums};
 #[cfg(target_arch = "x86_64")]
-use crate::simd::{multiply_bf16_panel, multiply_f32_panel};
+use crate::simd::{multiply_bf16_panel, multiply_f32_panel, multiply_widened_panel};
 
 /// Products of dense blocks by the program's library.
 pub trait BlockProducts: Debug + Sync {
@@ -175,6 +175,10 @@ impl Factor for Bf16 {
         sums: PanelSums<'_, Self>,
     ) {
         #[cfg(target_arch = "x86_64")]
-        multiply_bf16_panel(set, product, sums);
+        if set.multiplies_bf16_pairs() {
+            multiply_bf16_panel(set, product, sums);
+        } else {
+            multiply_widened_panel(set, product, sums);
+        }
     }
 }

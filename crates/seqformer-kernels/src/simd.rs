@@ -14,6 +14,8 @@ mod rows;
 mod softmax;
 #[cfg(target_arch = "x86_64")]
 mod tiles;
+#[cfg(target_arch = "x86_64")]
+mod widened;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use rounding::{copy_and_round_sum_to_bf16, round_sums_to_bf16, round_to_bf16};
@@ -32,3 +34,5 @@ pub(crate) use softmax::{exponentials16, softmax16};
 pub use tiles::Bf16Tiles;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use tiles::PlanesAt;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use widened::{is_faster_than_pairs, multiply_widened_panel};

@@ -28,13 +28,13 @@ unsafe extern "C" {
     fn sf_has_amx_bf16() -> c_int;
 }
 
-/// The environment variable that lowers the instruction set of this crate's kernels.
+/// The environment variable that sets the instruction set of this crate's kernels.
 ///
 /// Its values are those of [`InstructionSet::name`]. It does not reach libtorch's own kernels, which have
 /// `ATEN_CPU_CAPABILITY` and `ONEDNN_MAX_CPU_ISA`.
 pub(crate) const INSTRUCTION_SET_VARIABLE: &str = "SEQFORMER_INSTRUCTION_SET";
 
-/// This machine, with its best instruction set or the one that [`INSTRUCTION_SET_VARIABLE`] names.
+/// This machine, with its fastest instruction set or the one that [`INSTRUCTION_SET_VARIABLE`] names.
 pub(crate) fn machine() -> Machine<'static> {
     static SET: OnceLock<InstructionSet> = OnceLock::new();
     let set = SET.get_or_init(|| {
@@ -43,17 +43,17 @@ pub(crate) fn machine() -> Machine<'static> {
             tracing::warn!(
                 "{INSTRUCTION_SET_VARIABLE}: expected {expected}, found {name:?}; it is ignored"
             );
-            InstructionSet::detect()
+            InstructionSet::fastest()
         })
     });
     Machine::new(&TorchThreads, &OneDnn).by(*set)
 }
 
-/// The instruction set that a value of the variable names, or the best one if it is empty. The error lists the values that
+/// The instruction set that a value of the variable names, or the fastest one if it is empty. The error lists the values that
 /// are possible here.
 fn chosen_set(name: &str) -> Result<InstructionSet, String> {
     if name.is_empty() {
-        return Ok(InstructionSet::detect());
+        return Ok(InstructionSet::fastest());
     }
     InstructionSet::named(name).ok_or_else(|| {
         let names: Vec<_> = InstructionSet::available().map(InstructionSet::name).collect();

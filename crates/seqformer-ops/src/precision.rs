@@ -8,7 +8,7 @@ mod binding;
 
 use tch::Device;
 
-use crate::machine::has_bf16;
+use crate::machine::{has_amx_bf16, has_bf16, machine};
 
 /// Restores a setting when dropped, also after a panic.
 struct Restore {
@@ -49,6 +49,13 @@ pub fn full_precision<R>(work: impl FnOnce() -> R) -> R {
 /// Whether the processor has `bf16` instructions, without which `bf16` is slow.
 pub fn has_bf16_products() -> bool {
     has_bf16()
+}
+
+/// Whether the processor multiplies `bf16` slower than `f32` although it has instructions for it, as Intel's without AMX.
+///
+/// It is measured once in a process, in less than a millisecond.
+pub fn bf16_products_are_slow() -> bool {
+    !has_amx_bf16() && machine().set.widens_bf16()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Settings of the process that libtorch runs in.
 
+use crate::machine::machine;
 use crate::pool::{use_guarded_pool, use_pool};
 
 /// The environment variable that puts guard pages around large tensors.
@@ -17,6 +18,11 @@ pub(crate) const GUARD_VARIABLE: &str = "SEQFORMER_GUARD_POOL";
 pub fn keep_freed_memory() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| if is_guarded() { use_guarded_pool() } else { use_pool() });
+}
+
+/// The instruction set of this crate's kernels: the name that `SEQFORMER_INSTRUCTION_SET` takes.
+pub fn instruction_set() -> &'static str {
+    machine().set.name()
 }
 
 /// Whether large tensors get guard pages.

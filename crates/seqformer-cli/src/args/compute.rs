@@ -12,8 +12,8 @@ pub struct ComputeArgs {
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
     /// Precision of the network. f32 gives the reference's numbers. tf32, on GPUs only, rounds factors to 10 bits of
-    /// mantissa. bf16 halves memory and is faster on CPUs and GPUs with bfloat16 instructions. auto is bf16 on those, and
-    /// f32 elsewhere.
+    /// mantissa. bf16 halves memory and is faster on CPUs and GPUs with fast bfloat16 instructions. auto is bf16 on those,
+    /// and f32 elsewhere.
     #[arg(long, value_name = "PRECISION", value_enum, default_value_t = PrecisionChoice::F32)]
     pub precision: PrecisionChoice,
     /// Limit on the memory of the process, or of its tensors on a GPU, such as 2GiB or 1500MiB. Fewer frames go through
@@ -31,7 +31,7 @@ pub enum PrecisionChoice {
     Tf32,
     /// bfloat16.
     Bf16,
-    /// bfloat16 if the CPU or GPU has instructions for it, otherwise float32.
+    /// bfloat16 if the CPU or GPU has fast instructions for it, otherwise float32.
     Auto,
 }
 

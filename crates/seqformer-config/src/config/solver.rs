@@ -67,7 +67,7 @@ section! {
             "Factor of the learning rate of sampling offsets and reference points; 0.1 in the original repository.",
             RATES;
         amp_enabled: bool = "SOLVER.AMP.ENABLED" or "False", Reader::bool,
-            "Trains in mixed precision.",
+            "Trains in mixed precision: products and convolutions in bf16. On a processor that multiplies bf16 slower than f32 the training says so and computes in f32.",
             By(GOLDEN_TRAIN, "mixed_precision_stays_near_and_every_parameter_gets_a_gradient");
     }
 }

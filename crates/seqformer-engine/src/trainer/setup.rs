@@ -7,7 +7,8 @@ use std::sync::Arc;
 use seqformer::SeqFormer;
 use seqformer_data::{ClipSource, Loader, Shard};
 use seqformer_files::{FolderLock, LockError};
-use tch::{Tensor, nn};
+use seqformer_ops::precision::bf16_products_are_slow;
+use tch::{Device, Tensor, nn};
 
 use super::checks;
 use super::journal::Journal;
@@ -40,7 +41,7 @@ impl Trainer {
     }
 
     fn set_up(
-        plan: TrainPlan,
+        mut plan: TrainPlan,
         options: TrainerOptions,
         communicator: Rc<Communicator>,
     ) -> Result<Self, EngineError> {
@@ -58,6 +59,7 @@ impl Trainer {
             rules = found.rules;
         }
         agree(&plan, &options, &data, &communicator)?;
+        plan.step.autocast = autocasts(&plan, options.device, &communicator);
         let checkpointer = Checkpointer::new(folder, plan.keep_checkpoints);
         let mut variables = nn::VarStore::new(options.device);
         let mut model = SeqFormer::new(&variables.root(), &plan.network.model)?;
@@ -158,6 +160,17 @@ fn agree(
         }
     }
     Ok(())
+}
+
+/// Whether the training computes in mixed precision: not on a processor that would be slower with it.
+fn autocasts(plan: &TrainPlan, device: Device, communicator: &Communicator) -> bool {
+    let is_slower = plan.step.autocast && !device.is_cuda() && bf16_products_are_slow();
+    if is_slower && communicator.is_leader() {
+        tracing::warn!(
+            "SOLVER.AMP.ENABLED: this processor multiplies bf16 slower than f32, so the training computes in f32"
+        );
+    }
+    plan.step.autocast && !is_slower
 }
 
 /// Sends the initial state of the first process to all others.

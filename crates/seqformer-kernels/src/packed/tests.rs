@@ -82,7 +82,7 @@ fn check<T: Factor>(inputs: usize, outputs: usize) {
 
 #[test]
 fn products_are_those_of_the_numbers() {
-    for (inputs, outputs) in [(4, 64), (38, 70), (256, 128)] {
+    for (inputs, outputs) in [(4, 64), (38, 70), (256, 128), (326, 64)] {
         check::<f32>(inputs, outputs);
         check::<Bf16>(inputs, outputs);
     }

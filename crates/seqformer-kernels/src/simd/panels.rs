@@ -22,11 +22,14 @@ use crate::panel::{PANEL, PanelOut, PanelProduct, PanelSums};
 use crate::prefetch::prefetch_lines;
 
 /// `f32` numbers in a register.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 /// Registers of a row of sums.
-const PARTS: usize = PANEL / LANES;
+pub(super) const PARTS: usize = PANEL / LANES;
 /// Rows that are multiplied together.
-const TOGETHER: usize = 6;
+pub(super) const TOGETHER: usize = 6;
+/// Lines of the panel that are prefetched ahead: a panel larger than the first-level cache comes from the second for every
+/// few rows, and without this takes a sixth longer on Intel.
+const AHEAD: usize = 8;
 
 /// Multiplies `f32` numbers; `set` proves that the machine has the instructions: it must include AVX-512.
 #[inline]
@@ -43,8 +46,8 @@ pub(crate) fn multiply_f32_panel(
     unsafe { multiply_f32(&work) }
 }
 
-/// Multiplies bfloat16 numbers; `set` proves that the machine has the instructions: it must include AVX-512 with
-/// bfloat16.
+/// Multiplies pairs of bfloat16 numbers; `set` proves that the machine has the instructions: it must include AVX-512
+/// with bfloat16.
 #[inline]
 pub(crate) fn multiply_bf16_panel(
     set: InstructionSet,
@@ -59,16 +62,16 @@ pub(crate) fn multiply_bf16_panel(
 
 /// A product whose pointers have been checked.
 #[derive(Clone, Copy)]
-struct Work {
+pub(super) struct Work {
     /// Numbers, or pairs of numbers, of 32 bits.
-    rows: *const i32,
+    pub(super) rows: *const i32,
     /// Bytes from row to row.
-    stride: usize,
-    height: usize,
+    pub(super) stride: usize,
+    pub(super) height: usize,
     /// `[groups, PANEL]` of 32 bits each.
-    panel: *const i32,
-    groups: usize,
-    bias: *const f32,
+    pub(super) panel: *const i32,
+    pub(super) groups: usize,
+    pub(super) bias: *const f32,
     out: Out,
     out_stride: usize,
     add: bool,
@@ -85,7 +88,11 @@ impl Work {
     /// # Panics
     ///
     /// If a factor or the output is too short.
-    fn new<T>(product: &PanelProduct<'_, T>, groups: usize, sums: PanelSums<'_, T>) -> Self {
+    pub(super) fn new<T>(
+        product: &PanelProduct<'_, T>,
+        groups: usize,
+        sums: PanelSums<'_, T>,
+    ) -> Self {
         let &PanelProduct { rows, stride, height, panel, bias } = product;
         let span = |stride: usize, width: usize| height.saturating_sub(1) * stride + width;
         assert!(groups * 4 * PANEL == size_of_val(panel), "the panel has whole groups of rows");
@@ -113,11 +120,21 @@ impl Work {
             relu: sums.relu,
         }
     }
+
+    /// The same outputs of other factors, `height` rows of `groups` numbers each.
+    pub(super) fn with_factors(
+        &self,
+        [rows, panel]: [*const f32; 2],
+        stride: usize,
+        [height, groups]: [usize; 2],
+    ) -> Self {
+        Self { rows: rows.cast(), stride, height, panel: panel.cast(), groups, ..*self }
+    }
 }
 
 /// A kernel for one kind of factors.
 macro_rules! panel_kernel {
-    ($kernel:ident, $rows:ident, $finish:ident, $features:literal, $add:ident, $round:ident) => {
+    ($kernel:ident, $rows:ident, $sum:ident, $finish:ident, $features:literal, $add:ident, $round:ident) => {
         /// # Safety
         ///
         /// The pointers are valid for the sizes beside them.
@@ -149,9 +166,27 @@ macro_rules! panel_kernel {
             unsafe {
                 let bias: [__m512; PARTS] =
                     std::array::from_fn(|part| _mm512_loadu_ps(work.bias.add(part * LANES)));
-                let mut sums = [bias; R];
-                let start = work.rows.byte_add(first * work.stride);
                 prefetch_out::<R>(work, first + R);
+                let sums = $sum::<R>(work, first, [bias; R]);
+                $finish::<R>(work, first, &sums);
+            }
+        }
+
+        /// Adds the product to `sums`.
+        ///
+        /// # Safety
+        ///
+        /// As for the rows.
+        #[target_feature(enable = $features)]
+        #[inline]
+        pub(super) unsafe fn $sum<const R: usize>(
+            work: &Work,
+            first: usize,
+            mut sums: [[__m512; PARTS]; R],
+        ) -> [[__m512; PARTS]; R] {
+            // SAFETY: as the caller promises.
+            unsafe {
+                let start = work.rows.byte_add(first * work.stride);
                 for first_group in (0..work.groups).step_by(LANES) {
                     // Prefetch a line of each of the next rows.
                     for row in R..2 * R {
@@ -162,6 +197,8 @@ macro_rules! panel_kernel {
                         let line: [__m512; PARTS] = std::array::from_fn(|part| {
                             _mm512_loadu_ps(work.panel.add(group * PANEL + part * LANES).cast())
                         });
+                        let ahead = work.panel.wrapping_add((group + AHEAD) * PANEL);
+                        prefetch_lines(ahead, PANEL);
                         for row in 0..R {
                             let from = start.byte_add(row * work.stride).add(group);
                             let number = _mm512_set1_epi32(from.read_unaligned());
@@ -171,16 +208,20 @@ macro_rules! panel_kernel {
                         }
                     }
                 }
-                $finish::<R>(work, first, &sums);
+                sums
             }
         }
 
         /// # Safety
         ///
-        /// As for the sums.
+        /// As for the rows.
         #[target_feature(enable = $features)]
         #[inline]
-        unsafe fn $finish<const R: usize>(work: &Work, first: usize, sums: &[[__m512; PARTS]; R]) {
+        pub(super) unsafe fn $finish<const R: usize>(
+            work: &Work,
+            first: usize,
+            sums: &[[__m512; PARTS]; R],
+        ) {
             // SAFETY: as the caller promises.
             unsafe {
                 let least = _mm512_set1_ps(if work.relu { 0.0 } else { f32::NEG_INFINITY });
@@ -219,10 +260,11 @@ macro_rules! panel_kernel {
     };
 }
 
-panel_kernel!(multiply_f32, f32_rows, finish_f32, "avx512f", add_numbers, write_numbers);
+panel_kernel!(multiply_f32, f32_rows, sum_f32, finish_f32, "avx512f", add_numbers, write_numbers);
 panel_kernel!(
     multiply_bf16,
     bf16_rows,
+    sum_bf16,
     finish_bf16,
     "avx512f,avx512bf16",
     add_pairs,

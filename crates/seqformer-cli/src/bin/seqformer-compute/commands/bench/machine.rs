@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 
 use seqformer_bench::{MachineRates, MachineSizes};
-use seqformer_engine::{cpu_field, cpu_multiplies_bf16, gpu_card};
+use seqformer_engine::{
+    bf16_products_are_slow, cpu_field, cpu_multiplies_bf16, gpu_card, instruction_set,
+};
 use serde::Serialize;
 use tch::Device;
 
@@ -18,8 +20,10 @@ pub(super) struct Machine {
     pub(super) cores: usize,
     /// Threads used for computation.
     pub(super) threads: usize,
-    /// Whether the processor has instructions for bf16 products.
+    /// Whether the processor has instructions for bf16 products that are not slower than those in f32.
     pub(super) multiplies_bf16: bool,
+    /// The instruction set of our own kernels on the CPU.
+    pub(super) instruction_set: &'static str,
     /// Operations per second of a large product in f32.
     pub(super) matmul_f32_flops: f64,
     /// The same in TF32, on a GPU.
@@ -47,8 +51,17 @@ impl Machine {
         let copied = self
             .memory_copy_bytes_per_second
             .map(|rate| format!(" and copied at {:.1} GB/s", rate / 1e9));
+        // What the choice was, and why.
+        let kernels = match (&self.gpu, bf16_products_are_slow()) {
+            (Some(_), _) => String::new(),
+            (None, false) => format!("\nkernels: {}", self.instruction_set),
+            (None, true) => format!(
+                "\nkernels: {}; bf16 is multiplied as f32, which was faster when the program started",
+                self.instruction_set
+            ),
+        };
         format!(
-            "{name}, {} cores: matrix products {} TFLOP/s in f32, {}{} in bf16, memory read at {:.1} GB/s{}",
+            "{name}, {} cores: matrix products {} TFLOP/s in f32, {}{} in bf16, memory read at {:.1} GB/s{}{kernels}",
             self.cores,
             tera(self.matmul_f32_flops),
             tf32.unwrap_or_default(),
@@ -68,6 +81,7 @@ pub(super) fn measure(device: Device, threads: NonZeroUsize) -> Machine {
         cores: std::thread::available_parallelism().map_or(1, Into::into),
         threads: threads.get(),
         multiplies_bf16: cpu_multiplies_bf16(),
+        instruction_set: instruction_set(),
         matmul_f32_flops: rates.matmul_f32_flops,
         matmul_tf32_flops: rates.matmul_tf32_flops,
         matmul_bf16_flops: rates.matmul_bf16_flops,
