@@ -193,6 +193,7 @@ mod tests {
         assert_eq!(sets.first(), Some(&InstructionSet::detect()));
         assert_eq!(sets.last(), Some(&InstructionSet::BASELINE));
         assert!(sets.is_sorted_by(|a, b| a.0 > b.0), "{sets:?}");
+        assert!(sets.contains(&InstructionSet::fastest()), "{sets:?}");
     }
 
     #[test]

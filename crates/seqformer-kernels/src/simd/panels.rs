@@ -21,6 +21,8 @@ use crate::instruction_set::InstructionSet;
 use crate::panel::{PANEL, PanelOut, PanelProduct, PanelSums};
 use crate::prefetch::prefetch_lines;
 
+use super::panel_work::{Out, Work};
+
 /// `f32` numbers in a register.
 pub(super) const LANES: usize = 16;
 /// Registers of a row of sums.
@@ -58,78 +60,6 @@ pub(crate) fn multiply_bf16_panel(
     let work = Work::new(product, product.panel.len() / PANEL / 2, sums);
     // SAFETY: `set` proves that the machine has these instructions, and all pointers of `work` are valid.
     unsafe { multiply_bf16(&work) }
-}
-
-/// A product whose pointers have been checked.
-#[derive(Clone, Copy)]
-pub(super) struct Work {
-    /// Numbers, or pairs of numbers, of 32 bits.
-    pub(super) rows: *const i32,
-    /// Bytes from row to row.
-    pub(super) stride: usize,
-    pub(super) height: usize,
-    /// `[groups, PANEL]` of 32 bits each.
-    pub(super) panel: *const i32,
-    pub(super) groups: usize,
-    pub(super) bias: *const f32,
-    out: Out,
-    out_stride: usize,
-    add: bool,
-    relu: bool,
-}
-
-#[derive(Clone, Copy)]
-enum Out {
-    Exact(*mut f32),
-    Rounded(*mut u16),
-}
-
-impl Work {
-    /// # Panics
-    ///
-    /// If a factor or the output is too short.
-    pub(super) fn new<T>(
-        product: &PanelProduct<'_, T>,
-        groups: usize,
-        sums: PanelSums<'_, T>,
-    ) -> Self {
-        let &PanelProduct { rows, stride, height, panel, bias } = product;
-        let span = |stride: usize, width: usize| height.saturating_sub(1) * stride + width;
-        assert!(groups * 4 * PANEL == size_of_val(panel), "the panel has whole groups of rows");
-        let depth = panel.len() / PANEL;
-        assert!(height == 0 || span(stride, depth) <= rows.len(), "the left factor is that large");
-        let room = match &sums.out {
-            PanelOut::Exact(out) => out.len(),
-            PanelOut::Rounded(out) => out.len(),
-        };
-        assert!(height == 0 || span(sums.stride, PANEL) <= room, "the sums have room");
-        let out = match sums.out {
-            PanelOut::Exact(out) => Out::Exact(out.as_mut_ptr()),
-            PanelOut::Rounded(out) => Out::Rounded(out.as_mut_ptr().cast()),
-        };
-        Self {
-            rows: rows.as_ptr().cast(),
-            stride: stride * size_of::<T>(),
-            height,
-            panel: panel.as_ptr().cast(),
-            groups,
-            bias: bias.as_ptr(),
-            out,
-            out_stride: sums.stride,
-            add: sums.add,
-            relu: sums.relu,
-        }
-    }
-
-    /// The same outputs of other factors, `height` rows of `groups` numbers each.
-    pub(super) fn with_factors(
-        &self,
-        [rows, panel]: [*const f32; 2],
-        stride: usize,
-        [height, groups]: [usize; 2],
-    ) -> Self {
-        Self { rows: rows.cast(), stride, height, panel: panel.cast(), groups, ..*self }
-    }
 }
 
 /// A kernel for one kind of factors.

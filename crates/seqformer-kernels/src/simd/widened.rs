@@ -23,7 +23,8 @@ use crate::bf16::Bf16;
 use crate::instruction_set::InstructionSet;
 use crate::panel::{PANEL, PanelOut, PanelProduct, PanelSums};
 
-use super::panels::{LANES, PARTS, TOGETHER, Work, finish_bf16, multiply_bf16_panel, sum_f32};
+use super::panel_work::Work;
+use super::panels::{LANES, PARTS, TOGETHER, finish_bf16, multiply_bf16_panel, sum_f32};
 
 /// Numbers of a row that are widened and multiplied before the next ones.
 const DEPTH: usize = 128;
@@ -49,9 +50,9 @@ pub(crate) fn is_faster_than_pairs(set: InstructionSet) -> bool {
     const HEIGHT: usize = 66;
     const NUMBERS: usize = 256;
     const REPEATS: usize = 5;
-    let (rows, panel) =
-        ([Bf16::from_bits(0); HEIGHT * NUMBERS], [Bf16::from_bits(0); NUMBERS * PANEL]);
-    let mut out = [0.0; HEIGHT * PANEL];
+    let rows = vec![Bf16::from_bits(0); HEIGHT * NUMBERS];
+    let panel = vec![Bf16::from_bits(0); NUMBERS * PANEL];
+    let mut out = vec![0.0; HEIGHT * PANEL];
     let bias = &[0.0; PANEL];
     let product =
         PanelProduct { rows: &rows, stride: NUMBERS, height: HEIGHT, panel: &panel, bias };
