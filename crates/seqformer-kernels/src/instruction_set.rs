@@ -1,10 +1,5 @@
 //! The instruction sets that kernels are compiled for, as proofs that this machine has them.
 
-use std::sync::OnceLock;
-
-#[cfg(target_arch = "x86_64")]
-use crate::simd::is_faster_than_pairs;
-
 /// An instruction set of this machine.
 ///
 /// Only detection constructs one, and only lower ones can be derived from it. A value is therefore a proof that the
@@ -55,20 +50,6 @@ impl InstructionSet {
             }
         }
         Self::BASELINE
-    }
-
-    /// The set that is fastest on this machine: the highest, unless a short measurement shows that its products of pairs
-    /// of bfloat16 numbers are slower than products of `f32`. It is measured once in a process.
-    pub fn fastest() -> Self {
-        static FASTEST: OnceLock<InstructionSet> = OnceLock::new();
-        *FASTEST.get_or_init(|| {
-            let highest = Self::detect();
-            #[cfg(target_arch = "x86_64")]
-            if highest.multiplies_bf16_pairs() && is_faster_than_pairs(highest) {
-                return Self(Level::Avx512Bf16Widened);
-            }
-            highest
-        })
     }
 
     /// The next lower set, which a machine with this one has as well.
@@ -193,7 +174,6 @@ mod tests {
         assert_eq!(sets.first(), Some(&InstructionSet::detect()));
         assert_eq!(sets.last(), Some(&InstructionSet::BASELINE));
         assert!(sets.is_sorted_by(|a, b| a.0 > b.0), "{sets:?}");
-        assert!(sets.contains(&InstructionSet::fastest()), "{sets:?}");
     }
 
     #[test]

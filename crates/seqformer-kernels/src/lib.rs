@@ -79,7 +79,7 @@ pub use bf16::Bf16;
 pub use blocks::{Block, NoProduct, ROWS};
 pub use element::Element;
 pub use instruction_set::InstructionSet;
-pub use machine::Machine;
+pub use machine::{Machine, fastest_set};
 pub use panel::PANEL;
 pub use products::Factor;
 pub use row_sums::RowSums;

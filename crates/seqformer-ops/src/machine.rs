@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use seqformer_kernels::products::{BlockProduct, BlockProducts, BlockShape};
 use seqformer_kernels::threads::Threads;
-use seqformer_kernels::{Bf16, Factor, InstructionSet, Machine};
+use seqformer_kernels::{Bf16, Factor, InstructionSet, Machine, fastest_set};
 
 unsafe extern "C" {
     fn sf_parallel_for(
@@ -43,7 +43,7 @@ pub(crate) fn machine() -> Machine<'static> {
             tracing::warn!(
                 "{INSTRUCTION_SET_VARIABLE}: expected {expected}, found {name:?}; it is ignored"
             );
-            InstructionSet::fastest()
+            fastest_set()
         })
     });
     Machine::new(&TorchThreads, &OneDnn).by(*set)
@@ -53,7 +53,7 @@ pub(crate) fn machine() -> Machine<'static> {
 /// are possible here.
 fn chosen_set(name: &str) -> Result<InstructionSet, String> {
     if name.is_empty() {
-        return Ok(InstructionSet::fastest());
+        return Ok(fastest_set());
     }
     InstructionSet::named(name).ok_or_else(|| {
         let names: Vec<_> = InstructionSet::available().map(InstructionSet::name).collect();
