@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -180,19 +181,30 @@ fn family(process: u32) -> Vec<u32> {
     found
 }
 
+/// The name of a thread and whether it blocks all stop signals, from its folder in `/proc`; nothing if it has ended.
+fn thread(folder: &Path) -> Option<(String, bool)> {
+    let status = fs::read_to_string(folder.join("status")).ok()?;
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let is_dead = field("State:")?.starts_with(['X', 'Z']);
+    let blocked = u64::from_str_radix(field("SigBlk:")?, 16).ok()?;
+    let is_shielded = stop_signals().iter().all(|(_, number)| blocked >> (number - 1) & 1 == 1);
+    (!is_dead).then_some((field("Name:")?.to_owned(), is_shielded))
+}
+
 /// Looks at every thread of `process` once. Returns the names of those that can receive stop signals, and how many
 /// others there are; nothing if the process does not wait for signals yet, or has ended.
 fn look(process: u32) -> Option<(Vec<String>, usize)> {
     let (mut receivers, mut others) = (Vec::new(), 0);
     for entry in fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten() {
-        let Ok(status) = fs::read_to_string(entry.path().join("status")) else { continue };
-        let field =
-            |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-        let blocked = u64::from_str_radix(field("SigBlk:")?, 16).ok()?;
-        if stop_signals().iter().all(|(_, number)| blocked >> (number - 1) & 1 == 1) {
-            others += 1;
-        } else {
-            receivers.push(field("Name:")?.to_owned());
+        let mut found = thread(&entry.path());
+        if matches!(found, Some((_, false))) {
+            // Of a thread that has just ended the system says that it blocks nothing; it is gone when asked again.
+            found = thread(&entry.path());
+        }
+        match found {
+            Some((_, true)) => others += 1,
+            Some((name, false)) => receivers.push(name),
+            None => {}
         }
     }
     (receivers.contains(&"signals".to_owned()) || others > 0).then_some((receivers, others))
